@@ -1,0 +1,198 @@
+"""The attack contract: what every laundering attack is, declares and can be asked.
+
+An attack is a frozen dataclass whose fields are its parameters. Calling it launders one
+utterance. It touches no global random state and no file that another worker could share.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.errors import InputError, unknown
+from benchmark.registry import Registry
+
+Wave = npt.NDArray[np.float32]
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The parameter that makes an attack worse: its name, unit, and five levels mild to severe."""
+
+    parameter: str
+    unit: str
+    ladder: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim of an attack about one utterance, and what was measured.
+
+    `passed` is None where nothing can be measured (silence, say); then `measured` is None too.
+    """
+
+    quantity: str
+    unit: str
+    claimed: float
+    measured: float | None
+    tolerance: float
+    passed: bool | None
+
+    @classmethod
+    def near(
+        cls, quantity: str, unit: str, claimed: float, measured: float | None, tolerance: float
+    ) -> Check:
+        """Passed when the measurement lies within `tolerance` of the claim."""
+        passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
+        return cls(quantity, unit, claimed, measured, tolerance, passed)
+
+    @classmethod
+    def at_least(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
+        """Passed when the measurement is the claim or more."""
+        passed = None if measured is None else bool(measured >= claimed)
+        return cls(quantity, unit, claimed, measured, 0.0, passed)
+
+    @classmethod
+    def at_most(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
+        """Passed when the measurement is the claim or less."""
+        passed = None if measured is None else bool(measured <= claimed)
+        return cls(quantity, unit, claimed, measured, 0.0, passed)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Base of every attack; subclass it as a frozen dataclass and decorate with `attack`.
+
+    Class attributes
+    ----------------
+    family : the group in which the leaderboard averages (noise, reverberation, codec, ...)
+    version : raised whenever the samples that the attack produces change
+    severity : the parameter that makes it worse, or None
+    aligned : True when the output has the input's length and no lag
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+    version: ClassVar[int] = 1
+    severity: ClassVar[Severity | None] = None
+    aligned: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for parameter in dataclasses.fields(self):
+            check = parameter.metadata.get("check")
+            if check is not None:
+                value = check(self.name, parameter.name, getattr(self, parameter.name))
+                object.__setattr__(self, parameter.name, value)
+        self.validate()
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> Wave | tuple[Wave, Facts]:
+        """Launder one utterance.
+
+        `wave` is float32 of shape (T,), T >= 1, nominally within [-1, 1] and never written to;
+        the result is float32 of shape (T',) with T' = T where the attack is aligned. Facts are
+        the attack's own claims about this utterance (JSON types only). All draws from `rng` are
+        made before severity is used, so that levels of one attack are paired.
+        """
+        raise NotImplementedError
+
+    def validate(self) -> None:
+        """Refuse combinations of parameters that make no sense (`InputError`)."""
+
+    @property
+    def stream(self) -> str:
+        """The name of the randomness: attacks with one stream share their draws per utterance.
+
+        Severity must not be part of it; a kind (babble, street) must.
+        """
+        return self.name
+
+    @property
+    def near_identity(self) -> bool:
+        """True when by nature the attack hardly changes the samples (44.1 kHz and back)."""
+        return False
+
+    def resources(self) -> Mapping[str, str]:
+        """SHA-256 of every file whose content shapes the samples; part of the attack's identity."""
+        return {}
+
+    def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
+        """The attacks to run instead of this one, drawn per utterance; None for a plain attack."""
+        return None
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        """What the attack claims about this utterance, measured on the samples themselves."""
+        return []
+
+
+class AttackError(RuntimeError):
+    """The attack could not be applied to this utterance; the runner records the cause."""
+
+
+def number(
+    default: float, *, low: float = -math.inf, high: float = math.inf, unit: str = ""
+) -> Any:
+    """A real parameter in [low, high] with its physical unit."""
+
+    def check(attack: str, parameter: str, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            raise InputError(f"{attack}: {parameter} must be a number, not {value!r}")
+        if not low <= value <= high:
+            bounds = f"from {low:g} to {high:g}" + (f" {unit}" if unit else "")
+            raise InputError(f"{attack}: {parameter}={value:g} is out of range ({bounds})")
+        return float(value)
+
+    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+
+
+def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
+    """A whole-number parameter in [low, high]."""
+
+    def check(attack: str, parameter: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+            raise InputError(f"{attack}: {parameter} must be a whole number, not {value!r}")
+        if not low <= value <= high:
+            bounds = f"from {low} to {high}" + (f" {unit}" if unit else "")
+            raise InputError(f"{attack}: {parameter}={value:g} is out of range ({bounds})")
+        return int(value)
+
+    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+
+
+def choice(default: str, *options: str) -> Any:
+    """A parameter that takes one of a few words."""
+
+    def check(attack: str, parameter: str, value: object) -> str:
+        if value not in options:
+            raise unknown(f"{attack} {parameter}", str(value), options)
+        return str(value)
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": options})
+
+
+registry: Registry[type[Attack]] = Registry("attack", "attacks", "launderbench.attacks")
+
+A = TypeVar("A", bound=type[Attack])
+
+
+def attack(name: str) -> Callable[[A], A]:
+    """Register a frozen dataclass as the attack called `name`."""
+
+    def register(cls: A) -> A:
+        if not dataclasses.is_dataclass(cls) or not issubclass(cls, Attack):
+            raise InputError(f"attack {name!r}: decorate a frozen dataclass derived from Attack")
+        if getattr(cls, "family", None) is None:
+            raise InputError(f"attack {name!r} declares no family")
+        cls.name = name
+        registry.add(name, cls)
+        return cls
+
+    return register

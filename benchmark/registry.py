@@ -1,0 +1,94 @@
+"""One registry, three doors: a file in the package, an installed entry point, a file by path."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from benchmark.errors import InputError, unknown
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names to items of one kind, loaded on first use.
+
+    Every module of `package` and every installed entry point in `group` is imported on the
+    first look-up. A plugin that fails to import costs its own names only: the cause is kept in
+    `broken` and quoted when an unknown name is asked for.
+    """
+
+    def __init__(self, kind: str, package: str, group: str) -> None:
+        self.kind = kind
+        self.package = package
+        self.group = group
+        self.broken: dict[str, str] = {}
+        self._items: dict[str, T] = {}
+        self._loaded = False
+
+    def add(self, name: str, item: T) -> None:
+        """Register `item`; a name that is taken raises `InputError` naming both modules."""
+        if name in self._items:
+            old, new = (getattr(i, "__module__", "?") for i in (self._items[name], item))
+            raise InputError(f"{self.kind} {name!r} is registered twice: in {old} and in {new}")
+        self._items[name] = item
+
+    def get(self, name: str) -> T:
+        """The item called `name`; `InputError` with the nearest names where there is none."""
+        self._load()
+        if name in self._items:
+            return self._items[name]
+        error = unknown(self.kind, name, self._items)
+        if self.broken:
+            causes = "; ".join(f"{plugin}: {cause}" for plugin, cause in self.broken.items())
+            error = InputError(f"{error} [plugins that failed to load: {causes}]")
+        raise error
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        self._load()
+        return sorted(self._items)
+
+    def load_file(self, path: Path) -> None:
+        """Import the plugin file at `path`; here a failure is an `InputError` naming the file."""
+        self._load()
+        path = Path(path).resolve()
+        if not path.is_file():
+            raise InputError(f"plugin file not found: {path}")
+        module_name = f"launderbench_plugin_{path.stem}"
+        if getattr(sys.modules.get(module_name), "__file__", None) == str(path):
+            return
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise InputError(f"plugin file is not Python: {path}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise InputError(f"plugin {path} failed to load: {error!r}") from error
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(self.package)
+        for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+            self._try(f"{self.package}.{module}", lambda name: importlib.import_module(name))
+        points = {point.name: point for point in entry_points(group=self.group)}
+        for name in sorted(points):
+            self._try(name, lambda key: points[key].load())
+
+    def _try(self, name: str, load: object) -> None:
+        before = dict(self._items)
+        try:
+            load(name)  # type: ignore[operator]
+        except Exception as error:  # noqa: BLE001 - recorded, and quoted on a miss
+            self._items = before
+            self.broken[name] = repr(error)

@@ -1,0 +1,128 @@
+"""The detector contract: waveform or spectrogram in, one score per utterance out.
+
+Higher scores mean more bona fide, always. The runner makes the inputs that a detector declares,
+so detectors with one contract share them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.errors import InputError
+from benchmark.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+Wave = npt.NDArray[np.float32]
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A fixed-length raw waveform, float32 (B, samples).
+
+    Longer utterances are cut to their first `samples`; shorter ones are tiled (repeated whole)
+    or padded with zeros at the end.
+    """
+
+    samples: int = 64000
+    sample_rate: int = 16000
+    pad: Literal["tile", "zero"] = "tile"
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """A log-mel spectrogram of a fixed-length waveform, float32 (B, 1, mels, frames).
+
+    Natural log of the mel power (Slaney filters), floored at `floor`; `image` resizes the result
+    to (height, width) with antialiased bilinear interpolation.
+    """
+
+    waveform: Waveform = Waveform()
+    mels: int = 128
+    n_fft: int = 1024
+    window: int = 512
+    hop: int = 256
+    fmin: float = 0.0
+    fmax: float = 8000.0
+    floor: float = 1e-7
+    image: tuple[int, int] | None = None
+
+
+Input = Waveform | LogMel
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a tensor detector is trained by default."""
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    patience: int = 3
+
+
+class Detector(ABC):
+    """What every detector says about itself."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
+
+
+class TensorDetector(Detector):
+    """A network that maps one batch of its declared input to scores.
+
+    `input` is what the runner makes for it; `recipe` how it is trained; `build` gives the
+    untrained network: float32 batch -> float32 (B,) scores, higher = more bona fide. The network
+    has no memory between batches and its scores do not depend on the batch's other members.
+    """
+
+    input: ClassVar[Input]
+    recipe: ClassVar[Recipe] = Recipe()
+
+    @abstractmethod
+    def build(self) -> torch.nn.Module:
+        """A freshly initialised network, in the default dtype, on the CPU."""
+
+    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Training-time augmentation of one input batch; the identity by default."""
+        return batch
+
+
+class WaveDetector(Detector):
+    """A detector that takes whole waves of any length; its state is a set of named arrays."""
+
+    @abstractmethod
+    def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
+        """Train on 16 kHz waves; the state as float32 arrays (safetensors)."""
+
+    @abstractmethod
+    def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
+        """Scores (len(waves),) of 16 kHz waves, higher = more bona fide."""
+
+
+registry: Registry[type[Detector]] = Registry("detector", "detectors", "launderbench.detectors")
+
+D = TypeVar("D", bound=type[Detector])
+
+
+def detector(name: str) -> Callable[[D], D]:
+    """Register a subclass of `TensorDetector` or `WaveDetector` under `name`."""
+
+    def register(cls: D) -> D:
+        if not isinstance(cls, type) or not issubclass(cls, Detector):
+            raise InputError(f"detector {name!r}: decorate a class derived from Detector")
+        cls.name = name
+        registry.add(name, cls)
+        return cls
+
+    return register
