@@ -1,0 +1,51 @@
+"""What a finished (or half-finished) run holds, read back from its score parts.
+
+Everything that is reported (metrics, CSV, HTML) is a pure function of `RunResults`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from benchmark.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class ConditionInfo:
+    """One planned condition: canonical spelling, leaderboard family, severity where it has one."""
+
+    condition: str
+    family: str
+    severity: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """Scores, effects and failures of one run.
+
+    protocol   : the trial set (test split), after removal of files that could not be read
+    dev        : the clean development trials used to freeze thresholds; may be empty
+    conditions : the plan's conditions in order; `clean` comes first
+    detectors  : the plan's detector names in order
+    scores     : detector, condition, split (test or dev), utterance_id, score (float64, finite;
+                 higher = more bona fide); one row per scored trial
+    effects    : condition, utterance_id, step (0-based), attack (spelling), quantity, unit,
+                 claimed, measured (NaN = not measurable), tolerance, passed (True/False/None);
+                 one row per check of a test utterance
+    failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
+                 condition or detector is '-' where the failure is wider
+    provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
+    """
+
+    protocol: Protocol
+    dev: Protocol
+    conditions: tuple[ConditionInfo, ...]
+    detectors: tuple[str, ...]
+    scores: pd.DataFrame
+    effects: pd.DataFrame
+    failures: pd.DataFrame
+    provenance: dict[str, Any]
