@@ -10,10 +10,11 @@ from scipy.signal import correlate
 
 from attacks.base import Attack, AttackError, Check, Facts, Wave
 from attacks.condition import Condition, spell
-from benchmark.level import rms
+from benchmark.errors import InputError
 
 SILENT_RMS = 1e-5
 RESIDUAL_FLOOR_DB = -60.0
+LENGTH = "length"
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,14 @@ class Laundered:
 
     @property
     def passed(self) -> bool | None:
-        """False when any check failed, None when nothing could be measured, else True."""
-        verdicts = [check.passed for step in self.steps for check in step.checks]
-        if False in verdicts:
+        """False when any check failed, None when no effect could be measured, else True.
+
+        That the length is right is no effect: alone it does not verify an utterance.
+        """
+        checks = [check for step in self.steps for check in step.checks]
+        if any(check.passed is False for check in checks):
             return False
-        return True if True in verdicts else None
+        return True if any(c.passed for c in checks if c.quantity != LENGTH) else None
 
 
 def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:
@@ -57,10 +61,15 @@ def launder(
 ) -> Laundered:
     """Apply every step of `condition` to `wave` (float32 (T,), T >= 1) and check each claim.
 
-    Raises `AttackError` naming the attack when a step cannot be applied to this utterance.
+    `wave` itself is never written to. Raises `AttackError` naming the attack when a step cannot
+    be applied to this utterance, `InputError` when it can be applied to none (no noise bank).
     """
-    if wave.ndim != 1 or wave.size == 0 or wave.dtype != np.float32:
-        raise AttackError(f"want a non-empty mono float32 wave, not {wave.dtype} {wave.shape}")
+    if not isinstance(wave, np.ndarray) or wave.ndim != 1 or wave.dtype != np.float32:
+        raise AttackError(f"{condition}: want a mono float32 wave, not {_kind(wave)}")
+    if wave.size == 0:
+        raise AttackError(f"{condition}: the wave is empty")
+    if not np.isfinite(wave).all():
+        raise AttackError(f"{condition}: the wave holds NaN or infinite samples")
     steps: list[Step] = []
     for position, attack in enumerate(condition.steps):
         rng = generator(attack, position, utterance_id, seed)
@@ -73,30 +82,46 @@ def launder(
     return Laundered(wave, tuple(steps))
 
 
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    return type(value).__name__
+
+
 def _apply(
     attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator
 ) -> tuple[Wave, Step]:
+    spelling = spell(attack)
+    before = before.view()
     before.flags.writeable = False
-    result = attack(before, sample_rate, rng)
-    after, facts = result if isinstance(result, tuple) else (result, {})
-    if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
-        kind = f"{after.dtype} {after.shape}" if isinstance(after, np.ndarray) else type(after)
-        raise AttackError(f"{spell(attack)} returned {kind}, not a mono float32 wave")
-    if after.size == 0:
-        raise AttackError(f"{spell(attack)} returned an empty wave")
-    if not np.isfinite(after).all():
-        raise AttackError(f"{spell(attack)} returned non-finite samples")
-    checks = (*common_checks(attack, before, after), *attack.checks(before, after, sample_rate, facts))
-    return after, Step(spell(attack), facts, checks)
+    try:
+        result = attack(before, sample_rate, rng)
+        after, facts = result if isinstance(result, tuple) else (result, {})
+        if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
+            raise AttackError(f"returned {_kind(after)}, not a mono float32 wave")
+        if after.size == 0:
+            raise AttackError("returned an empty wave")
+        if not np.isfinite(after).all():
+            raise AttackError("returned NaN or infinite samples")
+        checks = common_checks(attack, before, after, sample_rate)
+        checks += attack.checks(before, after, sample_rate, facts)
+    except InputError:
+        raise
+    except AttackError as error:
+        raise AttackError(f"{spelling}: {error}") from error
+    except Exception as error:
+        raise AttackError(f"{spelling} failed: {error!r}") from error
+    return after, Step(spelling, facts, tuple(checks))
 
 
-def common_checks(attack: Attack, before: Wave, after: Wave) -> list[Check]:
-    """What every attack owes: an effect, unless it is nearly the identity; and its alignment."""
+def common_checks(attack: Attack, before: Wave, after: Wave, sample_rate: int) -> list[Check]:
+    """What every attack owes: an effect, unless it is nearly the identity; and its length."""
     checks: list[Check] = []
     if attack.aligned:
-        checks.append(Check.near("length", "samples", before.size, after.size, 0))
+        checks.append(Check.near(LENGTH, "samples", before.size, after.size, 0))
     if attack.aligned and not attack.near_identity:
-        checks.append(Check.at_least("residual", "dB", RESIDUAL_FLOOR_DB, residual(before, after)))
+        effect = residual(before, after) if attack.affects(before, sample_rate) else None
+        checks.append(Check.at_least("residual", "dB", RESIDUAL_FLOOR_DB, effect))
     return checks
 
 
@@ -107,14 +132,15 @@ def residual(before: Wave, after: Wave) -> float | None:
     """
     size = min(before.size, after.size)
     x, y = before[:size].astype(np.float64), after[:size].astype(np.float64)
-    if rms(x) < SILENT_RMS:
-        return None
     energy = float(x @ x)
+    if energy < size * SILENT_RMS**2:
+        return None
     gain = float(x @ y) / energy
     if gain == 0.0:
         return 0.0
-    rest = y / gain - x
-    return 10 * float(np.log10(max(float(rest @ rest) / energy, 1e-20)))
+    y /= gain
+    y -= x
+    return 10 * float(np.log10(max(float(y @ y) / energy, 1e-20)))
 
 
 def lag(before: Wave, after: Wave, reach: int = 4000) -> int:

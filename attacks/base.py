@@ -120,6 +120,14 @@ class Attack:
         """True when by nature the attack hardly changes the samples (44.1 kHz and back)."""
         return False
 
+    def affects(self, wave: Wave, sample_rate: int) -> bool:
+        """False where this utterance holds nothing that the attack could change.
+
+        A low-pass has no effect on a recording without energy above its cutoff; the effect is
+        then not measurable, which is no failure.
+        """
+        return True
+
     def resources(self) -> Mapping[str, str]:
         """SHA-256 of every file whose content shapes the samples; part of the attack's identity."""
         return {}
@@ -143,7 +151,7 @@ def number(
     """A real parameter in [low, high] with its physical unit."""
 
     def check(attack: str, parameter: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
             raise InputError(f"{attack}: {parameter} must be a number, not {value!r}")
         if not low <= value <= high:
             bounds = f"from {low:g} to {high:g}" + (f" {unit}" if unit else "")
@@ -157,7 +165,8 @@ def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
     """A whole-number parameter in [low, high]."""
 
     def check(attack: str, parameter: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        whole = isinstance(value, (int, float)) and _finite(value) and value == int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not whole:
             raise InputError(f"{attack}: {parameter} must be a whole number, not {value!r}")
         if not low <= value <= high:
             bounds = f"from {low} to {high}" + (f" {unit}" if unit else "")
@@ -165,6 +174,10 @@ def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
         return int(value)
 
     return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+
+
+def _finite(value: int | float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
 
 
 def choice(default: str, *options: str) -> Any:

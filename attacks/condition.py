@@ -16,6 +16,7 @@ from benchmark.errors import InputError, unknown
 
 CLEAN = "clean"
 _STEP = re.compile(r"\s*([A-Za-z_][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BARE = re.compile(r"[A-Za-z_][\w./+-]*")
 
 
@@ -61,7 +62,7 @@ def parse(text: str) -> Condition:
     """Read a condition from its spelling; `InputError` names what is wrong, with near names."""
     if text.strip() == CLEAN:
         return Condition()
-    return Condition(tuple(_parse_step(part) for part in _split(text, "|")))
+    return Condition(tuple(_parse_step(part) for part in split_steps(text, "|")))
 
 
 def _identity(attack: Attack) -> str:
@@ -84,6 +85,8 @@ def _spell_value(value: object) -> str:
 
 
 def _parse_step(text: str) -> Attack:
+    if text.strip() == CLEAN:
+        raise InputError("clean is a condition of its own, not a step of a chain")
     match = _STEP.fullmatch(text)
     if match is None:
         raise InputError(f"cannot read the condition step {text.strip()!r}: want name(key=value)")
@@ -91,7 +94,7 @@ def _parse_step(text: str) -> Attack:
     cls = registry.get(name)
     known = [f.name for f in dataclasses.fields(cls)]
     values: dict[str, object] = {}
-    for part in _split(body, ",") if body and body.strip() else []:
+    for part in split_steps(body, ",") if body and body.strip() else []:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise InputError(f"{name}: write parameters as key=value, not {part.strip()!r}")
@@ -110,13 +113,12 @@ def _parse_value(text: str, where: str) -> object:
         return re.sub(r"\\(.)", r"\1", text[1:-1])
     if not text:
         raise InputError(f"{where} has no value")
-    try:
-        return float(text) if re.search(r"[^\d+-]", text) else int(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         return text
+    return float(text) if re.search(r"[.eE]", text) else int(text)
 
 
-def _split(text: str, separator: str) -> list[str]:
+def split_steps(text: str, separator: str) -> list[str]:
     """Split at `separator` outside quotes and parentheses."""
     parts, depth, quoted, start, escaped = [], 0, False, 0, False
     for i, char in enumerate(text):
@@ -128,6 +130,8 @@ def _split(text: str, separator: str) -> list[str]:
             quoted = not quoted
         elif not quoted:
             depth += (char == "(") - (char == ")")
+            if depth < 0:
+                break
             if char == separator and depth == 0:
                 parts.append(text[start:i])
                 start = i + 1

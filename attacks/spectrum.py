@@ -1,0 +1,74 @@
+"""What is in the bands of an utterance: how filters and resamplers are verified."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import next_fast_len, rfft
+from scipy.signal.windows import hann
+
+from attacks.base import Wave
+
+FAINT_DB = -75.0  # a band with less than this share of the energy is not measured
+LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
+GUARD_BINS = 4  # what the window smears across the edge between two bands
+
+
+class Spectrum:
+    """The Hann-windowed spectrum of a whole wave (T,).
+
+    The window keeps the energy of the wave's abrupt ends out of the bands that are compared.
+    Bands are given in Hz, both ends included.
+    """
+
+    def __init__(self, wave: Wave, sample_rate: int) -> None:
+        self.long = wave.size >= LEAST_S * sample_rate
+        self.guard = GUARD_BINS * sample_rate / wave.size
+        self.size = next_fast_len(wave.size, real=True)
+        self.bins: npt.NDArray[np.complex128] = rfft(wave * _window(wave.size), self.size)
+        self.step = sample_rate / self.size
+        self.total = float(np.vdot(self.bins, self.bins).real)
+
+    def energy(self, low: float, high: float) -> float:
+        """Energy of the band, in arbitrary units that two waves of one length share."""
+        part = self.bins[self._band(low, high)]
+        return float(np.vdot(part, part).real)
+
+    def holds(self, low: float, high: float) -> bool:
+        """True when the band holds enough of the wave's energy to be measured."""
+        faint = self.total * 10 ** (FAINT_DB / 10)
+        return self.long and self.total > 0.0 and self.energy(low, high) > faint
+
+    def drop_db(self, other: Spectrum, low: float, high: float) -> float | None:
+        """By how many dB the band is weaker in `other`; None where this one holds nothing there.
+
+        The band begins a few bins above `low`, beyond what the window smears.
+        """
+        low += self.guard
+        if self.size != other.size or not self.holds(low, high):
+            return None
+        energy = self.energy(low, high)
+        return 10 * float(np.log10(energy / max(other.energy(low, high), energy * 1e-15)))
+
+    def difference_db(self, other: Spectrum, low: float, high: float) -> float | None:
+        """Energy of the difference to `other` in the band, in dB over this one's energy there.
+
+        The band ends a few bins below `high`.
+        """
+        high -= self.guard
+        if self.size != other.size or not self.holds(low, high):
+            return None
+        band = self._band(low, high)
+        rest = other.bins[band] - self.bins[band]
+        share = float(np.vdot(rest, rest).real) / self.energy(low, high)
+        return 10 * float(np.log10(max(share, 1e-15)))
+
+    def _band(self, low: float, high: float) -> slice:
+        return slice(int(np.ceil(low / self.step)), int(np.floor(high / self.step)) + 1)
+
+
+@lru_cache(maxsize=8)
+def _window(size: int) -> npt.NDArray[np.float64]:
+    return np.asarray(hann(size, sym=False), dtype=np.float64)

