@@ -1,0 +1,66 @@
+"""The public face of LaunderBench: what a plugin author or a notebook imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attacks.base import Attack, AttackError, Check, Severity, attack, choice, integer, number
+from attacks.condition import Condition, parse
+from benchmark.errors import InputError
+from detectors.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.results import RunResults
+
+__all__ = [
+    "Attack",
+    "AttackError",
+    "Check",
+    "Condition",
+    "InputError",
+    "LogMel",
+    "Recipe",
+    "Severity",
+    "TensorDetector",
+    "WaveDetector",
+    "Waveform",
+    "attack",
+    "choice",
+    "detector",
+    "integer",
+    "load_results",
+    "load_scores",
+    "number",
+    "parse",
+    "run",
+]
+
+
+def run(*arguments: str) -> int:
+    """Run the command line from Python: ``run("bench", "--suite", "smoke")``; the exit code."""
+    from benchmark.cli import main
+
+    return main(list(arguments))
+
+
+def load_results(folder: str | Path) -> RunResults:
+    """Everything that the run in `folder` holds: scores, measured effects, failures."""
+    from benchmark.collect import collect
+
+    return collect(Path(folder), {})
+
+
+def load_scores(folder: str | Path) -> pd.DataFrame:
+    """The scores of a run: detector, condition, split, utterance_id, score, label and more.
+
+    Higher scores mean more bona fide. The protocol's columns (label, speaker, spoof_system,
+    track, source) are joined on utterance_id.
+    """
+    import pandas as pd
+
+    results = load_results(folder)
+    trials = pd.concat([results.protocol.table, results.dev.table]).drop(columns="split")
+    return results.scores.merge(trials, on="utterance_id", validate="many_to_one")

@@ -1,0 +1,111 @@
+"""The command line: what can be asked. What is done about it stands in `commands`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.errors import InputError
+
+BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, 1 (verification failed), 2 (bad input) or 130."""
+    options = parser().parse_args(arguments)
+    try:
+        from benchmark import commands
+
+        return int(getattr(commands, options.command)(options) or 0)
+    except InputError as error:
+        print(f"launderbench: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the `launderbench` command."""
+    top = argparse.ArgumentParser(
+        prog="launderbench",
+        description="Robustness benchmark for audio-deepfake detectors under laundering attacks.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help_: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_, description=help_)
+        sub.add_argument(
+            "--plugin", type=Path, action="append", default=[], metavar="FILE",
+            help="Python file that registers attacks or detectors (repeatable)",
+        )  # fmt: skip
+        return sub
+
+    bench = add("bench", "build the data, train what is missing, run the matrix, write the report")
+    _matrix_options(bench)
+    _execution_options(bench)
+    plan = add("plan", "say what a run would compute, and about how long it would take")
+    _matrix_options(plan)
+    _execution_options(plan)
+    run = add("run", "run the matrix with trained detectors")
+    _matrix_options(run)
+    _execution_options(run)
+
+    report = add("report", "write leaderboard CSV and HTML from a run's scores alone")
+    report.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+    verify = add("verify", "fail unless every condition of a run is verified and complete")
+    verify.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+
+    train = add("train", "train detectors on a data set's train split")
+    train.add_argument("names", nargs="*", metavar="DETECTOR", help="default: every trainable one")
+    _data_option(train)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    train.add_argument("--epochs", type=int, help="instead of the detector's own number")
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--lr", type=float, help="peak learning rate")
+    train.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
+    train.add_argument("--force", action="store_true", help="train again what is there")
+
+    data = add("data", "build or describe the embedded data set")
+    data.add_argument("action", choices=("build", "card"))
+
+    listing = add("list", "list attacks, detectors or suites")
+    listing.add_argument("what", choices=("attacks", "detectors", "suites"))
+    check = add("check", "run the conformance checks on attacks")
+    check.add_argument("names", nargs="*", metavar="ATTACK", help="attack names or conditions")
+    check.add_argument("--all", action="store_true", help="every registered attack")
+    return top
+
+
+def _data_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--data", type=Path, metavar="DIR",
+        help="folder with protocol.csv, or with real/ and fake/ (default: the embedded data set)",
+    )  # fmt: skip
+
+
+def _matrix_options(sub: argparse.ArgumentParser) -> None:
+    _data_option(sub)
+    sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
+    sub.add_argument("--detectors", default="", help="comma-separated names (default: all)")
+    sub.add_argument(
+        "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
+        help="use this checkpoint for its detector (repeatable)",
+    )  # fmt: skip
+    sub.add_argument("--seed", type=int, default=0, help="seed of attacks and training")
+    sub.add_argument("--limit", type=int, help="at most this many test trials")
+    sub.add_argument("--run", default="", help="run folder, or name below results/")
+    sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
+
+
+def _execution_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    sub.add_argument("--workers", type=int, help="worker processes (default: one per core)")
+    sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")

@@ -1,0 +1,155 @@
+"""Read a run folder back into `RunResults`: scores, effects and failures, nothing recomputed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from benchmark.errors import InputError
+from benchmark.plan import shards, unit_key
+from benchmark.protocol import Protocol
+from benchmark.results import ConditionInfo, RunResults
+from benchmark.store import PartInfo, Store
+
+SCORES = ("detector", "condition", "split", "utterance_id", "score")
+FAILURES = ("kind", "condition", "detector", "utterance_id", "cause")
+EFFECTS = (
+    "condition",
+    "utterance_id",
+    "step",
+    "attack",
+    "quantity",
+    "unit",
+    "claimed",
+    "measured",
+    "tolerance",
+    "passed",
+)
+
+
+def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
+    """Everything that the run in `folder` holds for its present plan.
+
+    Parts of earlier plans (other weights, an attack's older version) are passed over. An
+    utterance that could not be read leaves the trial set; it stays listed among the failures.
+    """
+    store = Store(folder)
+    head = store.read_head()
+    if head is None:
+        raise InputError(f"{folder} holds no run (no {store.head.name}): see launderbench run")
+    trials = store.read_trials()
+    names = {item["identity"]: name for name, item in head["detectors"].items()}
+    keys = _keys(head, trials)
+    parts = [part for part in store.scan() if part.key in keys]
+    tables = [(part, store.read(part)) for part in parts]
+    failures = _failures(tables, names)
+    unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
+    trials = trials[~trials["utterance_id"].isin(unreadable)]
+    scores = _scores(tables, names)
+    scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
+    whole = Protocol(
+        name=head["data"],
+        root=Path(head["data_root"]),
+        table=trials,
+        version=head["data_version"],
+        headline=head["headline"],
+        audio_digest=head["audio_digest"],
+    )
+    return RunResults(
+        protocol=whole.split("test"),
+        dev=whole.split("dev"),
+        conditions=tuple(
+            ConditionInfo(c["condition"], c["family"], c["severity"], c["unit"])
+            for c in head["conditions"]
+        ),
+        detectors=tuple(head["detectors"]),
+        scores=scores,
+        effects=_effects(tables),
+        failures=_unscored_only(failures, scores),
+        provenance=provenance | {"plan": head},
+    )
+
+
+def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
+    counts = trials["split"].value_counts()
+    clean = [c["identity"] for c in head["conditions"] if c["condition"] == "clean"]
+    every = [c["identity"] for c in head["conditions"]]
+    return {
+        unit_key(digest, head["audio_digest"], start, stop, identity, head["seed"])
+        for split, digest, identities in (
+            ("dev", head["dev_digest"], clean),
+            ("test", head["trial_digest"], every),
+        )
+        for start, stop in shards(int(counts.get(split, 0)))
+        for identity in identities
+    }
+
+
+def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
+    frames = []
+    for part, table in tables:
+        ids = table["utterance_id"].to_pandas()
+        for identity, column in part.detectors.items():
+            if identity not in names:
+                continue
+            score = table[f"score:{column}"].to_pandas().astype(np.float64)
+            frame = pd.DataFrame({"utterance_id": ids, "score": score}).dropna()
+            frames.append(
+                frame.assign(detector=names[identity], condition=part.condition, split=part.split)
+            )
+    if not frames:
+        return pd.DataFrame({c: pd.Series(dtype=float if c == "score" else str) for c in SCORES})
+    scores = pd.concat(frames, ignore_index=True)[list(SCORES)]
+    return scores.drop_duplicates(["detector", "condition", "split", "utterance_id"])
+
+
+def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
+    frames = []
+    for part, table in tables:
+        rows = table.select(["utterance_id", "failure", "cause"]).to_pandas()
+        failed = rows.dropna(subset="failure").rename(columns={"failure": "kind"})
+        frames.append(failed.assign(condition=part.condition, detector="-"))
+        for column in table.column_names:
+            name = column.removeprefix("cause:")
+            if name == column or name not in names.values():
+                continue
+            causes = pd.DataFrame({"utterance_id": rows["utterance_id"]})
+            causes["cause"] = table[column].to_pandas()
+            causes = causes.dropna(subset="cause")
+            frames.append(causes.assign(kind="detector", condition=part.condition, detector=name))
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame({c: pd.Series(dtype=str) for c in FAILURES})
+    failures = pd.concat(frames, ignore_index=True)[list(FAILURES)]
+    failures.loc[failures["kind"] == "unreadable", "condition"] = "-"
+    return failures.drop_duplicates().reset_index(drop=True)
+
+
+def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Drop a detector's failure that a later run has mended."""
+    keys = ["detector", "condition", "utterance_id"]
+    mended = failures.merge(scores[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
+
+
+def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
+    frames, seen = [], set()
+    for part, table in tables:
+        if part.split != "test" or part.key in seen:
+            continue
+        seen.add(part.key)
+        checks = table["checks"].combine_chunks()
+        flat = pa.Table.from_struct_array(checks.flatten()).to_pandas()
+        owners = pc.list_parent_indices(checks).to_numpy()
+        flat["utterance_id"] = table["utterance_id"].to_pandas().to_numpy()[owners]
+        flat["condition"] = part.condition
+        frames.append(flat)
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECTS})
+    return pd.concat(frames, ignore_index=True)[list(EFFECTS)]

@@ -1,0 +1,110 @@
+"""The plan: which shards of utterances meet which conditions, for which detectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from attacks.condition import Condition
+from benchmark.checkpoints import Checkpoint
+from benchmark.errors import InputError
+from benchmark.protocol import Protocol, require_both_classes
+
+SHARD = 64
+PART_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One shard of one split under one condition; rows [start, stop) of the split's table."""
+
+    split: str
+    start: int
+    stop: int
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run computes: test x conditions, and dev x clean for the thresholds."""
+
+    test: Protocol
+    dev: Protocol
+    suite: str
+    conditions: tuple[Condition, ...]
+    detectors: tuple[Checkpoint, ...]
+    seed: int
+
+    def units(self) -> Iterator[Unit]:
+        """All units, shard by shard so that a shard's audio is decoded once and kept."""
+        clean = Condition()
+        for split, protocol, conditions in (
+            ("dev", self.dev, (clean,)),
+            ("test", self.test, self.conditions),
+        ):
+            for start, stop in shards(len(protocol.table)):
+                for condition in conditions:
+                    yield Unit(split, start, stop, condition)
+
+    def protocol(self, split: str) -> Protocol:
+        """The utterances of `dev` or `test`."""
+        return self.test if split == "test" else self.dev
+
+
+def unit_key(
+    trials: str, audio: str, start: int, stop: int, condition_identity: str, seed: int
+) -> str:
+    """What fixes a unit's samples, as a hash: data, rows, condition with versions, seed (hex)."""
+    parts = {
+        "format": PART_FORMAT,
+        "trials": trials,
+        "audio": audio,
+        "rows": [start, stop],
+        "condition": condition_identity,
+        "seed": seed,
+        "precision": "float32",
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def shards(total: int) -> Iterator[tuple[int, int]]:
+    """The row ranges [start, stop) into which a split of `total` utterances is cut."""
+    for start in range(0, total, SHARD):
+        yield start, min(start + SHARD, total)
+
+
+def limited(protocol: Protocol, limit: int) -> Protocol:
+    """At most `limit` utterances, the classes and spoof systems kept in proportion.
+
+    The choice depends on the ids alone: a larger limit contains the smaller one's trials within
+    every class and system.
+    """
+    if limit < 2:
+        raise InputError(f"LIMIT must be at least 2 (one trial of each class), not {limit}")
+    table = protocol.table
+    if limit >= len(table):
+        return protocol
+    order = table["utterance_id"].map(lambda uid: hashlib.sha256(uid.encode()).hexdigest())
+    groups = table["label"] + "/" + table["spoof_system"]
+    rank = order.groupby(groups).rank(method="first")
+    share = rank / groups.map(groups.value_counts())
+    keep = pd.DataFrame({"share": share, "order": order}).sort_values(["share", "order"])
+    chosen = table.loc[sorted(keep.index[:limit])].reset_index(drop=True)
+    result = replace(protocol, table=chosen)
+    require_both_classes(result, f"the first {limit} trials")
+    return result
+
+
+def require_files(protocol: Protocol) -> None:
+    """Refuse a protocol with rows whose file is not there, naming the first."""
+    paths = protocol.table["path"]
+    gone = [path for path in paths if not (protocol.root / path).is_file()]
+    if gone:
+        raise InputError(
+            f"{protocol.root}: {len(gone)} of {len(paths)} protocol rows have no file,"
+            f" the first is {gone[0]}"
+        )

@@ -1,0 +1,137 @@
+"""Carry out a plan: find what is missing, run it, keep everything else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from attacks.condition import Condition
+from benchmark.errors import InputError
+from benchmark.executor import Setting, execute, one_thread
+from benchmark.plan import Plan, Unit, unit_key
+from benchmark.protocol import Protocol
+from benchmark.scoring import BATCH, Scorer
+from benchmark.store import Store, done
+from benchmark.work import Job, prepare
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The part of a plan that is not in the store."""
+
+    jobs: tuple[Job, ...]
+    units_planned: int
+
+    @property
+    def trials(self) -> int:
+        """Utterances x conditions still to be laundered."""
+        return sum(len(job.utterances) for job in self.jobs)
+
+
+def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
+    """The jobs that would complete `store` for `plan`."""
+    held = done(store.scan(), retry_failures)
+    spelled = {condition: condition.identity() for condition in plan.conditions}
+    digests = {name: plan.protocol(name).digest() for name in ("dev", "test")}
+    identities = {checkpoint.identity: checkpoint.name for checkpoint in plan.detectors}
+    rows = {name: _rows(plan.protocol(name)) for name in ("dev", "test")}
+    jobs, planned = [], 0
+    for unit in plan.units():
+        planned += 1
+        key = unit_key(
+            digests[unit.split],
+            plan.test.audio_digest,
+            unit.start,
+            unit.stop,
+            spelled[unit.condition],
+            plan.seed,
+        )
+        lacking = {i: n for i, n in identities.items() if i not in held.get(key, set())}
+        if lacking:
+            jobs.append(_job(unit, key, rows[unit.split], plan.seed, lacking))
+    return Missing(tuple(jobs), planned)
+
+
+def claim(plan: Plan, store: Store) -> None:
+    """Make `store` this plan's folder; refuse one that holds other trials or another seed."""
+    head = head_of(plan)
+    old = store.read_head()
+    for field, what in (("trial_digest", "trial digest"), ("seed", "seed")):
+        if old is not None and old.get(field) != head[field]:
+            raise InputError(
+                f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
+                f" {head[field]}): choose another RUN name or delete that folder"
+            )
+    store.write_head(head)
+    store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
+
+
+def head_of(plan: Plan) -> dict[str, Any]:
+    """What a run folder says about the plan that it holds."""
+    return {
+        "data": plan.test.name,
+        "data_version": plan.test.version,
+        "data_root": str(plan.test.root),
+        "headline": plan.test.headline,
+        "trial_digest": plan.test.digest(),
+        "dev_digest": plan.dev.digest(),
+        "audio_digest": plan.test.audio_digest,
+        "trials": len(plan.test.table),
+        "seed": plan.seed,
+        "suite": plan.suite,
+        "conditions": [_describe(condition) for condition in plan.conditions],
+        "detectors": {
+            c.name: {"identity": c.identity, "training": c.facts} for c in plan.detectors
+        },
+    }
+
+
+def _describe(condition: Condition) -> dict[str, Any]:
+    step = condition.steps[0] if len(condition.steps) == 1 else None
+    severity = step.severity if step is not None else None
+    return {
+        "condition": str(condition),
+        "family": condition.family,
+        "severity": getattr(step, severity.parameter) if severity else None,
+        "unit": severity.unit if severity else "",
+        "identity": condition.identity(),
+    }
+
+
+def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> None:
+    """Execute the missing jobs, with a progress bar over trials."""
+    with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:
+        for job in execute(jobs.jobs, setting, workers, split_scoring):
+            bar.update(len(job.utterances))
+
+
+def estimate(jobs: Missing, setting: Setting) -> float:
+    """Seconds that the missing jobs would take one worker, from one batch of each condition."""
+    costs: dict[str, float] = {}
+    scorer = Scorer(setting.detectors, torch.device(setting.device))
+    with one_thread():
+        for job in jobs.jobs:
+            if job.condition not in costs:
+                sample = replace(job, utterances=job.utterances[:BATCH])
+                started = time.perf_counter()
+                scorer(prepare(sample).waves, list(job.identities.values()))
+                costs[job.condition] = (time.perf_counter() - started) / BATCH
+    return sum(costs[job.condition] * len(job.utterances) for job in jobs.jobs)
+
+
+def _rows(protocol: Protocol) -> list[tuple[str, Path]]:
+    ids, files = protocol.table["utterance_id"], protocol.table["path"]
+    return [(uid, protocol.root / file) for uid, file in zip(ids, files, strict=True)]
+
+
+def _job(
+    unit: Unit, key: str, rows: list[tuple[str, Path]], seed: int, identities: dict[str, str]
+) -> Job:
+    utterances = tuple(rows[unit.start : unit.stop])
+    return Job(key, unit.split, str(unit.condition), utterances, seed, identities)

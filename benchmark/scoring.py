@@ -1,0 +1,125 @@
+"""Score a list of waves with several detectors, making each distinct input once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmark import frontends
+from benchmark.checkpoints import Checkpoint
+from benchmark.errors import InputError
+from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
+
+BATCH = 16
+
+Wave = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
+
+
+def resolve_device(asked: str) -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU; an absent device is an `InputError`."""
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(asked)
+    except RuntimeError as error:
+        raise InputError(f"unknown device {asked!r}; want auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"unknown device {asked!r}; want auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (
+        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
+    ):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise InputError(
+            f"device {asked!r} was asked for, but this machine has {count} CUDA devices"
+        )
+    return device
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    checkpoint: Checkpoint
+    item: TensorDetector | WaveDetector
+    network: torch.nn.Module | None
+    state: Arrays
+
+
+class Scorer:
+    """Detectors loaded on one device.
+
+    Batches hold `BATCH` utterances each, the last one filled up by repeating its final utterance,
+    so that every batch has one shape whatever the plan.
+    """
+
+    def __init__(self, ready: Sequence[Checkpoint], device: torch.device) -> None:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        self.device = device
+        self._loaded = [_load(checkpoint, device) for checkpoint in ready]
+
+    def __call__(
+        self, waves: Sequence[Wave], names: Sequence[str]
+    ) -> tuple[dict[str, Scores], dict[str, str]]:
+        """Scores (len(waves),) per detector in `names`, and the cause for each that raised.
+
+        Higher = more bona fide. Scores may be non-finite: the caller refuses them. One
+        detector's error costs no other detector its scores.
+        """
+        pieces: dict[str, list[Scores]] = {name: [] for name in names}
+        causes: dict[str, str] = {}
+        for start in range(0, len(waves), BATCH):
+            chunk = list(waves[start : start + BATCH])
+            made: dict[Input, torch.Tensor] = {}
+            for entry in self._loaded:
+                name = entry.checkpoint.name
+                if name not in names or name in causes:
+                    continue
+                try:
+                    pieces[name].append(self._score(entry, chunk, made))
+                except Exception as error:  # noqa: BLE001 - a plugin may raise anything; recorded
+                    causes[name] = repr(error)
+        empty = [np.zeros(0, np.float32)]
+        scores = {n: np.concatenate(p or empty) for n, p in pieces.items() if n not in causes}
+        return scores, causes
+
+    def _score(self, entry: _Loaded, chunk: list[Wave], made: dict[Input, torch.Tensor]) -> Scores:
+        if isinstance(entry.item, WaveDetector):
+            scores = np.asarray(entry.item.score(chunk, entry.state), dtype=np.float32)
+        else:
+            spec = entry.item.input
+            if spec not in made:
+                filled = chunk + [chunk[-1]] * (BATCH - len(chunk))
+                made[spec] = frontends.batch(spec, filled, self.device)
+            assert entry.network is not None
+            with torch.inference_mode():
+                out = entry.network(made[spec])
+            if out.shape != (BATCH,):
+                raise ValueError(f"network returned shape {tuple(out.shape)}, not ({BATCH},)")
+            scores = out.float().cpu().numpy()[: len(chunk)]
+        if scores.shape != (len(chunk),):
+            raise ValueError(f"returned shape {scores.shape} for {len(chunk)} utterances")
+        return scores
+
+
+def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
+    item = registry.get(checkpoint.name)()
+    arrays = checkpoint.arrays()
+    if isinstance(item, TensorDetector):
+        network = item.build()
+        try:
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+        except RuntimeError as error:
+            cause = str(error).splitlines()[0]
+            raise InputError(
+                f"{checkpoint.path} does not fit {checkpoint.name} ({cause})"
+            ) from error
+        return _Loaded(checkpoint, item, network.eval().to(device), {})
+    if isinstance(item, WaveDetector):
+        return _Loaded(checkpoint, item, None, arrays)
+    raise InputError(f"detector {checkpoint.name!r} is neither a tensor nor a wave detector")

@@ -1,0 +1,154 @@
+"""The score store: one Parquet part per executed unit, written atomically; every path is made here.
+
+A part holds one row per utterance of its unit: id, cause of failure (null where there is none),
+facts (JSON), checks (nested), and for each detector its score and the cause of a missing one.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmark import files
+from benchmark.errors import InputError
+
+_CHECK = pa.struct(
+    [
+        ("step", pa.int32()),
+        ("attack", pa.string()),
+        ("quantity", pa.string()),
+        ("unit", pa.string()),
+        ("claimed", pa.float64()),
+        ("measured", pa.float64()),
+        ("tolerance", pa.float64()),
+        ("passed", pa.bool_()),
+    ]
+)
+_META = b"launderbench"
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """What a part says about itself: the unit's key and which detectors it holds scores of."""
+
+    path: Path
+    key: str
+    split: str
+    condition: str
+    detectors: dict[str, str]  # identity -> column name, of the detectors that gave scores
+    failures: int  # rows that could not be read, laundered or scored
+
+
+class Store:
+    """The parts of one run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.parts = folder / "parts"
+
+    @property
+    def head(self) -> Path:
+        """The run's head: data, seed, suite, conditions, detectors (JSON)."""
+        return self.folder / "plan.json"
+
+    def write_head(self, head: dict[str, Any]) -> None:
+        """Write the head atomically."""
+        files.write(self.head, json.dumps(head, indent=2, sort_keys=True).encode() + b"\n")
+
+    def read_head(self) -> dict[str, Any] | None:
+        """The head; None where this folder holds no run; `InputError` where it is damaged."""
+        if not self.head.is_file():
+            return None
+        try:
+            return dict(json.loads(self.head.read_text()))
+        except ValueError as error:
+            raise InputError(f"{self.head} is damaged ({error}); delete this run folder") from error
+
+    def write_trials(self, table: pd.DataFrame) -> None:
+        """Keep the dev and test utterances of the run, so that it is reported without the data."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
+        files.write(self.folder / "trials.parquet", sink.getvalue().to_pybytes())
+
+    def read_trials(self) -> pd.DataFrame:
+        """The dev and test utterances of the run."""
+        return pq.read_table(self.folder / "trials.parquet").to_pandas()
+
+    def write_part(
+        self,
+        key: str,
+        split: str,
+        condition: str,
+        rows: Sequence[dict[str, Any]],
+        asked: dict[str, str],
+        broken: Collection[str] = (),
+    ) -> Path:
+        """Write the part of one unit.
+
+        `rows` carry utterance_id, failure, cause, facts, checks, and scores and causes (detector
+        name -> value). `asked` maps the identity of every detector of this unit to its name;
+        those named in `broken` raised, so the next run tries them again.
+        """
+        columns: dict[str, pa.Array] = {
+            "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
+            "failure": pa.array([r["failure"] for r in rows], pa.string()),
+            "cause": pa.array([r["cause"] for r in rows], pa.string()),
+            "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
+            "checks": pa.array([r["checks"] for r in rows], pa.list_(_CHECK)),
+        }
+        for name in asked.values():
+            scores = [r["scores"].get(name) for r in rows]
+            causes = [r["causes"].get(name) for r in rows]
+            columns[f"score:{name}"] = pa.array(scores, pa.float32())
+            columns[f"cause:{name}"] = pa.array(causes, pa.string())
+        meta = {
+            "key": key,
+            "split": split,
+            "condition": condition,
+            "detectors": {i: name for i, name in asked.items() if name not in broken},
+            "failures": sum(1 for r in rows if r["failure"] or r["causes"]),
+        }
+        table = pa.table(columns).replace_schema_metadata({_META: json.dumps(meta)})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        return files.write(self._part_path(key, asked), sink.getvalue().to_pybytes())
+
+    def scan(self) -> list[PartInfo]:
+        """What is there, from the parts' footers alone; `InputError` names a damaged part."""
+        found = []
+        for path in sorted(self.parts.glob("??/*.parquet")):
+            try:
+                meta = json.loads(pq.read_metadata(path).metadata[_META])
+            except (OSError, pa.ArrowInvalid, KeyError) as error:
+                raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
+            found.append(PartInfo(path, **meta))
+        return found
+
+    def read(self, part: PartInfo) -> pa.Table:
+        """One part's rows."""
+        return pq.read_table(part.path)
+
+    def _part_path(self, key: str, asked: dict[str, str]) -> Path:
+        tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(asked))).hex[:12]
+        return self.parts / key[:2] / f"{key[:24]}-{tail}.parquet"
+
+
+def done(parts: Sequence[PartInfo], retry_failures: bool = False) -> dict[str, set[str]]:
+    """Unit key -> identities of the detectors whose scores are there.
+
+    With `retry_failures`, parts with any failed row do not count.
+    """
+    held: dict[str, set[str]] = {}
+    for part in parts:
+        if retry_failures and part.failures:
+            continue
+        held.setdefault(part.key, set()).update(part.detectors)
+    return held

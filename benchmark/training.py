@@ -1,0 +1,190 @@
+"""Train a detector on a protocol's train split, validated on its dev split."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
+
+from benchmark import audio, checkpoints, frontends
+from benchmark.checkpoints import Checkpoint
+from benchmark.errors import InputError
+from benchmark.metrics import eer
+from benchmark.protocol import Protocol, require_both_classes
+from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registry
+
+Wave = npt.NDArray[np.float32]
+History = list[dict[str, float]]
+
+
+def train(
+    name: str,
+    protocol: Protocol,
+    seed: int,
+    device: torch.device,
+    out: Path,
+    changes: dict[str, Any] | None = None,
+) -> Checkpoint:
+    """Train `name` and write `out` (safetensors) with learning curves beside it (CSV, PNG).
+
+    `changes` overrides fields of the detector's `Recipe`. The loss is binary cross-entropy
+    weighted to equal class mass; the epoch with the lowest dev loss is kept, and training stops
+    after `patience` epochs without a better one. Deterministic for one machine, seed and number
+    of threads.
+    """
+    item = registry.get(name)()
+    splits = [protocol.split(s) for s in ("train", "dev")]
+    for split, what in zip(splits, ("the train split", "the dev split"), strict=True):
+        require_both_classes(split, what)
+    waves, labels = zip(*(_read(split) for split in splits), strict=True)
+    facts: dict[str, Any] = {
+        "detector": name,
+        "seed": seed,
+        "data": protocol.name,
+        "data_version": protocol.version,
+        "audio_digest": protocol.audio_digest,
+        "train_digest": splits[0].digest(),
+        "dev_digest": splits[1].digest(),
+        "device": device.type,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+    if isinstance(item, WaveDetector):
+        arrays = item.fit(waves[0], labels[0], seed)
+        scores = item.score(waves[1], arrays)
+        facts["dev_eer"] = eer(scores.astype(np.float64), labels[1])[0]
+    elif isinstance(item, TensorDetector):
+        recipe = replace(item.recipe, **(changes or {}))
+        facts["recipe"] = asdict(recipe)
+        arrays, history = _fit(item, recipe, waves, labels, seed, device, name)
+        best = min(history, key=lambda row: row["dev_loss"])
+        facts |= {"epoch": best["epoch"], "dev_loss": best["dev_loss"], "dev_eer": best["dev_eer"]}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _write_curves(out, name, history)
+    else:
+        raise InputError(f"detector {name!r} cannot be trained")
+    checkpoints.save(out, arrays, facts)
+    return checkpoints.load(out)
+
+
+def _read(split: Protocol) -> tuple[list[Wave], npt.NDArray[np.bool_]]:
+    waves = []
+    for path in tqdm(split.table["path"], desc="read", unit="utt", leave=False):
+        try:
+            waves.append(audio.read(split.root / path))
+        except audio.AudioError as error:
+            raise InputError(f"cannot train: {error}") from error
+    return waves, (split.table["label"] == "bonafide").to_numpy()
+
+
+def _fit(
+    item: TensorDetector,
+    recipe: Recipe,
+    waves: tuple[list[Wave], ...],
+    labels: tuple[npt.NDArray[np.bool_], ...],
+    seed: int,
+    device: torch.device,
+    name: str,
+) -> tuple[Arrays, History]:
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    inputs = [_inputs(item, w) for w in waves]
+    targets = [torch.from_numpy(y.astype(np.float32)) for y in labels]
+    weights = [torch.where(t > 0, 0.5 / t.mean(), 0.5 / (1 - t.mean())) for t in targets]
+    network = item.build().to(device)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    steps = recipe.epochs * -(-len(targets[0]) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps)
+    history: History = []
+    best, best_state, waited = np.inf, network.state_dict(), 0
+    bar = tqdm(total=recipe.epochs, desc=f"train {name}", unit="epoch")
+    for epoch in range(1, recipe.epochs + 1):
+        network.train()
+        losses, hits = [], 0
+        order = torch.randperm(len(targets[0]), generator=generator)
+        for rows in order.split(recipe.batch_size):
+            batch = item.augment(inputs[0][rows], generator).to(device)
+            target = targets[0][rows].to(device)
+            scores = network(batch)
+            loss = binary_cross_entropy_with_logits(scores, target, weights[0][rows].to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(float(loss.detach()) * len(rows))
+            hits += int(((scores > 0) == (target > 0)).sum())
+        dev = _evaluate(network, inputs[1], device)
+        dev_loss = float(binary_cross_entropy_with_logits(dev, targets[1], weights[1]))
+        row = {
+            "epoch": epoch,
+            "train_loss": sum(losses) / len(order),
+            "train_accuracy": hits / len(order),
+            "dev_loss": dev_loss,
+            "dev_accuracy": float(((dev > 0) == (targets[1] > 0)).float().mean()),
+            "dev_eer": eer(dev.double().numpy(), labels[1])[0],
+        }
+        if not np.isfinite(row["train_loss"]) or not np.isfinite(dev_loss):
+            raise InputError(f"training {name} diverged in epoch {epoch}: the loss is not finite")
+        history.append(row)
+        bar.update()
+        bar.set_postfix(dev_loss=f"{dev_loss:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
+        if dev_loss < best:
+            best, best_state, waited = dev_loss, copy.deepcopy(network.state_dict()), 0
+        else:
+            waited += 1
+            if waited >= recipe.patience:
+                break
+    bar.close()
+    return {k: v.cpu().numpy() for k, v in best_state.items()}, history
+
+
+def _inputs(item: TensorDetector, waves: list[Wave]) -> torch.Tensor:
+    cpu = torch.device("cpu")
+    chunks = [
+        frontends.batch(item.input, waves[start : start + 64], cpu)
+        for start in range(0, len(waves), 64)
+    ]
+    return torch.cat(chunks)
+
+
+def _evaluate(network: torch.nn.Module, inputs: torch.Tensor, device: torch.device) -> torch.Tensor:
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(part.to(device)).float().cpu() for part in inputs.split(32)])
+
+
+def _write_curves(out: Path, name: str, history: History) -> None:
+    from matplotlib.figure import Figure
+
+    with out.with_suffix(".csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split in ("train", "dev"):
+            axes.plot(
+                [row["epoch"] for row in history],
+                [row[f"{split}_{quantity}"] for row in history],
+                marker="o",
+                label=split,
+            )
+        axes.set(xlabel="epoch", ylabel=quantity, title=f"{name}: {quantity}")
+        axes.legend()
+    figure.savefig(out.with_suffix(".png"), dpi=120)
+
+
+def default_threads() -> int:
+    """Training threads: every core that this process may use."""
+    return len(os.sched_getaffinity(0))

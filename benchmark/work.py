@@ -1,0 +1,110 @@
+"""One unit of work: read, launder, verify, score; used alike in workers and in the main process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.apply import Laundered, launder
+from attacks.base import AttackError
+from attacks.condition import parse
+from benchmark import audio
+from benchmark.scoring import Scorer
+from benchmark.store import Store
+
+Wave = npt.NDArray[np.float32]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit as plain data, ready to be sent to a worker.
+
+    `identities` maps the identity of each detector that lacks this unit to its name.
+    """
+
+    key: str
+    split: str
+    condition: str
+    utterances: tuple[tuple[str, Path], ...]
+    seed: int
+    identities: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A laundered unit: one row per utterance, and the waves of the rows that did not fail."""
+
+    job: Job
+    rows: list[Row]
+    waves: list[Wave]
+
+
+def prepare(job: Job) -> Prepared:
+    """Read and launder every utterance of the unit; failures become rows with their cause."""
+    condition = parse(job.condition)
+    rows: list[Row] = []
+    waves: list[Wave] = []
+    for utterance_id, path in job.utterances:
+        row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None}
+        row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
+        rows.append(row)
+        wave = _read(path)
+        if isinstance(wave, str):
+            row |= {"failure": "unreadable", "cause": wave}
+            continue
+        try:
+            laundered = launder(condition, wave, audio.SAMPLE_RATE, utterance_id, job.seed)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is recorded
+            known = isinstance(error, AttackError)
+            row |= {"failure": "attack", "cause": str(error) if known else repr(error)}
+            continue
+        row |= {"facts": _facts(laundered), "checks": _checks(laundered)}
+        waves.append(laundered.wave)
+    return Prepared(job, rows, waves)
+
+
+def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
+    """Score a laundered unit and write its part; a non-finite score is refused, with its cause."""
+    job = prepared.job
+    alive = [row for row in prepared.rows if row["failure"] is None]
+    scores, broken = scorer(prepared.waves, list(job.identities.values()))
+    for name, cause in broken.items():
+        for row in alive:
+            row["causes"][name] = cause
+    for name, values in scores.items():
+        for row, value in zip(alive, values, strict=True):
+            if np.isfinite(value):
+                row["scores"][name] = float(value)
+            else:
+                row["causes"][name] = f"non-finite score ({value})"
+    store.write_part(job.key, job.split, job.condition, prepared.rows, job.identities, broken)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path) -> Wave | str:
+    """The wave, or the reason why there is none; the last few shards stay decoded."""
+    try:
+        wave = audio.read(path)
+    except audio.AudioError as error:
+        return str(error)
+    wave.flags.writeable = False
+    return wave
+
+
+def _facts(laundered: Laundered) -> list[Row]:
+    return [{"attack": step.attack, **step.facts} for step in laundered.steps]
+
+
+def _checks(laundered: Laundered) -> Sequence[Row]:
+    return [
+        {"step": number, "attack": step.attack, **vars(check)}
+        for number, step in enumerate(laundered.steps)
+        for check in step.checks
+    ]

@@ -1,0 +1,50 @@
+"""A small convolutional network on log-mel spectrograms."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers import PerUtteranceNorm, mask_bands
+
+
+@detector("mel-cnn")
+class MelCnn(TensorDetector):
+    """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
+
+    summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
+    input = LogMel()
+    recipe = Recipe(epochs=14, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=4)
+
+    def build(self) -> nn.Module:
+        return Network()
+
+    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return mask_bands(batch, generator)
+
+
+class Network(nn.Module):
+    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, 32, 64, 128)
+        blocks: list[nn.Module] = [PerUtteranceNorm()]
+        for before, after in pairwise(widths):
+            blocks += [
+                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(2),
+            ]
+        self.features = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(2 * widths[-1], 1)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        maps = self.features(batch)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return self.head(self.dropout(pooled)).squeeze(1)

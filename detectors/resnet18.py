@@ -1,0 +1,28 @@
+"""ResNet-18 on spectrogram images, trained from scratch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from detectors.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers import PerUtteranceNorm, mask_bands
+
+
+@detector("resnet18")
+class ResNet18(TensorDetector):
+    """torchvision's ResNet-18 with one input channel and one output, no pretrained weights."""
+
+    summary = "torchvision ResNet-18 on log-mel images, from scratch"
+    citation = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
+    input = LogMel()
+    recipe = Recipe(epochs=6, batch_size=16, learning_rate=5e-4, weight_decay=1e-3, patience=3)
+
+    def build(self) -> nn.Module:
+        network = resnet18(weights=None, num_classes=1)
+        network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))
+
+    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return mask_bands(batch, generator)

@@ -1,0 +1,94 @@
+"""The score store: atomic parts, what a scan says, damaged files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.store import Store, done
+
+CHECK = {
+    "step": 0,
+    "attack": "noise",
+    "quantity": "SNR",
+    "unit": "dB",
+    "claimed": 10.0,
+    "measured": 10.01,
+    "tolerance": 0.1,
+    "passed": True,
+}
+
+
+def row(uid: str, **scores: float) -> dict[str, object]:
+    return {
+        "utterance_id": uid,
+        "failure": None,
+        "cause": None,
+        "facts": [{"gain": 1.0}],
+        "checks": [CHECK],
+        "scores": scores,
+        "causes": {},
+    }
+
+
+def test_a_part_reads_back_as_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_part("k" * 64, "test", "clean", [row("a", m=0.5), row("b", m=-1.5)], {"id1": "m"})
+    (part,) = store.scan()
+    assert (part.key, part.split, part.condition) == ("k" * 64, "test", "clean")
+    assert part.detectors == {"id1": "m"}
+    table = store.read(part)
+    assert table["score:m"].to_pylist() == [0.5, -1.5]
+    assert table["checks"].to_pylist()[0] == [CHECK]
+    assert done([part]) == {"k" * 64: {"id1"}}
+
+
+def test_a_broken_detector_is_not_done_and_is_overwritten(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    failed = row("a") | {"causes": {"m": "boom"}}
+    first = store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"}, {"m": "boom"})
+    assert done(store.scan()) == {"k" * 64: set()}
+    second = store.write_part("k" * 64, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
+    assert first == second
+    assert done(store.scan()) == {"k" * 64: {"id1"}}
+
+
+def test_failed_rows_count_as_done_unless_retried(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    failed = row("a") | {"failure": "unreadable", "cause": "a.flac: holds no samples"}
+    store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"})
+    assert done(store.scan()) == {"k" * 64: {"id1"}}
+    assert done(store.scan(), retry_failures=True) == {}
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match=r"cannot write .*No space left on device.*kept"):
+        store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match=path.name):
+        store.scan()
+
+
+def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    (path.parent / ".x.parquet.tmp").write_bytes(b"half")
+    assert len(store.scan()) == 1
