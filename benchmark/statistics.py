@@ -7,6 +7,7 @@ resamples, and the difference of two cells has an interval of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,13 +128,13 @@ def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def rank_bounds(means: Floats) -> list[tuple[int, int]]:
+def rank_bounds(means: Sequence[Floats]) -> list[tuple[int, int]]:
     """Best and worst rank of each detector that paired resamples do not rule out.
 
-    `means` is (detectors, B), lower = better, column b from one resample for all. A detector is
-    significantly better than another where the interval of their paired difference lies below
-    0. Its rank lies between 1 + the number significantly better and n - the number
-    significantly worse. Without resamples nothing is ruled out.
+    `means` holds one array (B,) per detector, lower = better; column b is one resample for all.
+    A detector is significantly better than another where the interval of their paired
+    difference lies below 0. Its rank lies between 1 + the number significantly better and n -
+    the number significantly worse. Without resamples nothing is ruled out.
     """
     number = len(means)
     bounds = []

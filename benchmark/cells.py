@@ -1,0 +1,111 @@
+"""From a run's rows of scores to arrays per track, detector and condition, with checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark import statistics
+from benchmark.errors import InputError
+from benchmark.metrics import Bools, Floats
+from benchmark.protocol import LABELS, Protocol, trial_digest
+from benchmark.results import RunResults
+
+CLEAN = "clean"
+WHOLE = "-"  # the track of a data set without tracks: every trial
+SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One track's trial set.
+
+    rows     : (n,), where its trials stand in the protocol's table
+    bonafide : (n,)
+    draws    : the bootstrap resamples that every cell of the track shares
+    """
+
+    track: str
+    rows: npt.NDArray[np.intp]
+    bonafide: Bools
+    digest: str
+    draws: statistics.Resamples
+
+
+def check(results: RunResults) -> None:
+    """Refuse a run that no table can be made of; `InputError` names what and where."""
+    names = [info.condition for info in results.conditions]
+    if CLEAN not in names:
+        raise InputError(f"the run plans no {CLEAN} condition; has {names or 'none'}")
+    if not results.detectors:
+        raise InputError("the run plans no detector")
+    scores = results.scores
+    missing = [c for c in SCORE_COLUMNS if c not in scores.columns]
+    if missing:
+        raise InputError(f"the scores lack the column {', '.join(missing)}")
+    if not (scores["split"] == "test").any():
+        raise InputError("the run holds no test scores yet: nothing to report")
+    for column, known in (("detector", results.detectors), ("condition", names)):
+        stray = scores.loc[~scores[column].isin(known), column]
+        if len(stray):
+            raise InputError(f"scores of {column} {stray.iloc[0]!r}, which the plan does not hold")
+    bad = scores.loc[~np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
+    if len(bad):
+        raise InputError(
+            f"{len(bad)} scores are not finite; first: {bad['score'].iloc[0]} {_where(bad)}"
+        )
+    twice = scores.loc[scores.duplicated(list(SCORE_COLUMNS[:-1]))]
+    if len(twice):
+        raise InputError(f"{len(twice)} trials are scored twice; first: {_where(twice)}")
+
+
+def _where(rows: pd.DataFrame) -> str:
+    row = rows.iloc[0]
+    return (
+        f"for {row['split']} utterance {row['utterance_id']!r}, detector {row['detector']!r},"
+        f" condition {row['condition']!r}"
+    )
+
+
+def score_cube(results: RunResults, split: str) -> Floats:
+    """Scores (detectors, conditions, utterances of the split), in plan order; NaN = not scored."""
+    protocol = results.protocol if split == "test" else results.dev
+    names = [info.condition for info in results.conditions]
+    rows = results.scores[results.scores["split"] == split]
+    axes = (("detector", results.detectors), ("condition", names))
+    at = [pd.Index(known).get_indexer(pd.Index(rows[column])) for column, known in axes]
+    ids = pd.Index(protocol.table["utterance_id"])
+    utterance = ids.get_indexer(pd.Index(rows["utterance_id"]))
+    if (utterance < 0).any():
+        raise InputError(
+            f"{int((utterance < 0).sum())} scores are of trials outside the {split} set; first:"
+            f" {_where(rows[utterance < 0])}"
+        )
+    cube = np.full((len(results.detectors), len(names), len(ids)), np.nan)
+    cube[at[0], at[1], utterance] = rows["score"].to_numpy(dtype=np.float64)
+    return cube
+
+
+def track_rows(protocol: Protocol, track: str) -> npt.NDArray[np.intp]:
+    """Rows of the trials of a track: all bona fide utterances and the track's spoofs."""
+    table = protocol.table
+    if track == WHOLE:
+        return np.arange(len(table))
+    chosen = (table["label"] == "bonafide") | (table["track"] == track)
+    return np.flatnonzero(chosen.to_numpy())
+
+
+def trials(protocol: Protocol, track: str, resamples: int) -> Trials:
+    """The trial set of a track with its resamples; `InputError` where it lacks a class."""
+    rows = track_rows(protocol, track)
+    table = protocol.table.iloc[rows].reset_index(drop=True)
+    for label in LABELS:
+        if not (table["label"] == label).any():
+            raise InputError(f"track {track!r} of {protocol.name} has no {label} utterance")
+    bonafide = (table["label"] == "bonafide").to_numpy(dtype=np.bool_)
+    digest = trial_digest(table)
+    draws = statistics.resample(statistics.clusters(table), bonafide, digest, resamples)
+    return Trials(track, rows, bonafide, digest, draws)

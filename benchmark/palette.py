@@ -1,0 +1,76 @@
+"""The heatmap's colours: one sequential scale, light or dark, legible for every kind of eye.
+
+Lightness alone orders the scale, so it survives colour blindness and a grey printer. A low error
+rate is close to the page's background and a high one stands out, in both colour schemes.
+"""
+
+from __future__ import annotations
+
+LEVELS = 25  # colours between 0 and TOP
+TOP = 0.5  # an EER at or above this has the last colour
+
+Colour = tuple[float, float, float]
+_LIGHT = ("#fbf3ea", "#f8d3ad", "#f3a679", "#e2705a", "#b93f5c", "#7c2959", "#421c45")
+_DARK = ("#241c2b", "#4a2046", "#7f2a5b", "#b73f5d", "#e2705a", "#f4ab80", "#fbdcc0")
+
+
+def level(eer: float) -> int:
+    """The colour level of an EER in [0, 1].
+
+    >>> level(0.0), level(0.25), level(0.9)
+    (0, 12, 24)
+    """
+    return round(min(max(eer / TOP, 0.0), 1.0) * (LEVELS - 1))
+
+
+def scale_css() -> str:
+    """CSS classes h0, h1, ... with a background and a text colour, for both colour schemes."""
+    dark = "".join(_rules(_DARK))
+    return f"{''.join(_rules(_LIGHT))}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
+
+
+def colours(dark: bool = False) -> list[tuple[str, str]]:
+    """(background, text) of every level, as CSS hex colours."""
+    found = []
+    for step in range(LEVELS):
+        background = _between(_DARK if dark else _LIGHT, step / (LEVELS - 1))
+        text = max(("#17131a", "#ffffff"), key=lambda ink: contrast(_parse(ink), background))
+        found.append((_hex(background), text))
+    return found
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """Contrast ratio of two colours after WCAG 2, from 1 to 21."""
+    dim, bright = sorted((_luminance(one), _luminance(other)))
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def _rules(anchors: tuple[str, ...]) -> list[str]:
+    pairs = colours(dark=anchors is _DARK)
+    return [f".h{n}{{background:{back};color:{ink}}}" for n, (back, ink) in enumerate(pairs)]
+
+
+def _between(anchors: tuple[str, ...], place: float) -> Colour:
+    """The colour at `place` in [0, 1] on the polyline through the anchors."""
+    position = place * (len(anchors) - 1)
+    first = min(int(position), len(anchors) - 2)
+    part = position - first
+    one, other = _parse(anchors[first]), _parse(anchors[first + 1])
+    mixed = [a + part * (b - a) for a, b in zip(one, other, strict=True)]
+    return mixed[0], mixed[1], mixed[2]
+
+
+def _parse(text: str) -> Colour:
+    red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(colour: Colour) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
+
+
+def _luminance(colour: Colour) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

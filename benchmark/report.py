@@ -1,0 +1,164 @@
+"""Write a run's report: CSV tables, one HTML file, provenance; and the terminal's summary.
+
+The CSV files depend on the scores alone and are byte-identical for equal scores: numbers have
+six significant digits, times and machine facts stand in `run.json` (and in the HTML's
+provenance section) only.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark import leaderboard, page
+from benchmark.errors import InputError
+from benchmark.leaderboard import Tables
+from benchmark.results import RunResults
+
+DIGITS = 6
+
+
+def write(results: RunResults, folder: Path, tables: Tables | None = None) -> list[Path]:
+    """Write every report file into `folder` (made if absent) and return their paths.
+
+    `tables` spares computing them again. A file is replaced whole or not at all.
+    """
+    found = tables if tables is not None else leaderboard.tables(results)
+    texts = {
+        "leaderboard.csv": csv_text(found.leaderboard),
+        "tracks.csv": csv_text(found.tracks),
+        "conditions.csv": csv_text(found.conditions),
+        "failures.csv": csv_text(found.failures),
+        "leaderboard.html": page.render(results, found),
+    }
+    texts["run.json"] = _run_json(results, texts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            _replace(folder / name, text)
+    except OSError as error:
+        raise InputError(f"cannot write the report into {folder}: {error.strerror}") from error
+    return [folder / name for name in texts]
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """The table as CSV: fixed digits, empty where undefined, no cell that a sheet would run."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.itertuples(index=False, name=None):
+        writer.writerow([cell(value) for value in row])
+    return out.getvalue()
+
+
+def cell(value: object) -> str:
+    """One CSV cell; text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+    >>> cell(0.1234567), cell(float("nan")), cell(True), cell("=1+1"), cell("-")
+    ('0.123457', '', 'true', "'=1+1", '-')
+    """
+    if value is None or value is pd.NA:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return "" if np.isnan(value) else f"{float(value) + 0.0:.{DIGITS}g}"
+    text = str(value)
+    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r") and text != "-"
+    return "'" + text if risky else text
+
+
+def summary(tables: Tables) -> str:
+    """The leaderboard in a terminal: EER in per cent, the mean over families with its bounds."""
+    board = tables.leaderboard
+    header = ("rank", "detector", "clean", "mean [95 %]", "worst", "worst condition", "verified")
+    lines = [
+        (
+            _rank(row),
+            str(row["detector"]),
+            page.percent(row["clean_eer"]),
+            _bounded(row),
+            page.percent(row["worst_eer"]),
+            str(row["worst_condition"]) or "-",
+            str(row["verified"]),
+        )
+        for row in page.records(board)
+    ]
+    widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
+    left = {1, 5}
+    text = [
+        "  ".join(
+            value.ljust(width) if i in left else value.rjust(width)
+            for i, (value, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in (header, *lines)
+    ]
+    track = board["track"].iloc[0]
+    title = "EER in %" + ("" if track == "-" else f", track {track}")
+    first = board.iloc[0]
+    title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
+    notes = [
+        f"  {row['detector']}: {row['warnings']}" for row in page.records(board) if row["warnings"]
+    ]
+    text.insert(1, "-" * max(map(len, text)))
+    failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
+    return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else [])])
+
+
+def _rank(row: dict[str, Any]) -> str:
+    if row["rank"] is None:
+        return "-"
+    low, high = row["rank_low"], row["rank_high"]
+    return f"{row['rank']}" if low == high else f"{row['rank']} ({low}-{high})"
+
+
+def _bounded(row: dict[str, Any]) -> str:
+    if row["mean_eer_low"] is None:
+        return page.percent(row["mean_eer"])
+    low, high = page.percent(row["mean_eer_low"]), page.percent(row["mean_eer_high"])
+    return f"{page.percent(row['mean_eer'])} [{low}, {high}]"
+
+
+def _run_json(results: RunResults, texts: dict[str, str]) -> str:
+    """Provenance, digests of the trials and of every table, and what was planned."""
+    protocol = results.protocol
+    facts = {
+        "provenance": results.provenance,
+        "protocol": {
+            "name": protocol.name,
+            "version": protocol.version,
+            "headline": protocol.headline,
+            "trial_digest": protocol.digest(),
+            "dev_trial_digest": results.dev.digest(),
+            "audio_digest": protocol.audio_digest,
+            "systems_left_out": list(protocol.systems_left_out),
+        },
+        "detectors": list(results.detectors),
+        "conditions": [info.condition for info in results.conditions],
+        "tables_sha256": {
+            name: hashlib.sha256(text.encode()).hexdigest()
+            for name, text in texts.items()
+            if name.endswith(".csv")
+        },
+    }
+    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that a reader never sees half a table."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,139 @@
+"""A made-up run: some 350 trials, 20 speakers, 3 tracks, 28 conditions, 4 detectors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmark.protocol import Protocol
+from benchmark.results import ConditionInfo, RunResults
+
+NOISES = ("babble", "cafe", "street", "volvo", "white")
+SKILL = {"resnet18": 3.6, "melcnn": 3.0, "rawcnn": 2.2, "shortcut": 0.4}
+SYSTEMS = {"neural": ("hifigan", "hifigan16k"), "classic": ("world",), "tts": ("kokoro",)}
+
+
+def conditions() -> tuple[ConditionInfo, ...]:
+    """Clean and the 27 conditions of the published grid."""
+    made = [ConditionInfo("clean", "clean")]
+    made += [ConditionInfo(f"reverb(rt60={t})", "reverberation", t, "s") for t in (0.3, 0.6, 0.9)]
+    for kind in NOISES:
+        made += [
+            ConditionInfo(f"noise(kind={kind}, snr={snr})", "noise", snr, "dB")
+            for snr in (20.0, 10.0, 0.0)
+        ]
+    made += [ConditionInfo(f"mp3(kbps={k})", "codec", k, "kbit/s") for k in (160, 128, 64, 16)]
+    made += [
+        ConditionInfo(f"resample(rate={rate})", "resampling", rate, "Hz")
+        for rate in (44100, 22050, 11025, 8000)
+    ]
+    return (*made, ConditionInfo("lowpass(cutoff=7000)", "filtering", 7000.0, "Hz"))
+
+
+def protocol(split: str, speakers: int, segments: int, seed: int) -> Protocol:
+    """Human segments and their copies by each system; Kokoro voices are speakers of their own."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for speaker in range(speakers):
+        name = f"{split}{speaker:02d}"
+        for segment in range(segments):
+            base = {"speaker": name, "source": f"{name}-{segment}", "split": split}
+            rows.append(base | {"label": "bonafide", "spoof_system": "-", "track": "-"})
+            for track, systems in SYSTEMS.items():
+                for system in systems:
+                    if rng.random() < 0.75:
+                        voice = f"voice{rng.integers(3)}" if track == "tts" else name
+                        spoof = {"label": "spoof", "spoof_system": system, "track": track}
+                        rows.append(base | spoof | {"speaker": voice})
+    table = pd.DataFrame(rows)
+    table["utterance_id"] = [f"{split}-{number:05d}" for number in range(len(table))]
+    table["path"] = table["utterance_id"] + ".flac"
+    return Protocol("embedded", Path("data"), table, "1.0", "neural", "ab" * 32)
+
+
+def run(speakers: int = 20, segments: int = 4, seed: int = 0) -> RunResults:
+    """The run; laundering moves the spoof scores towards the bona fide ones."""
+    rng = np.random.default_rng(seed)
+    test, dev = protocol("test", speakers, segments, seed), protocol("dev", 8, segments, seed + 1)
+    plan = conditions()
+    hurt = {info.condition: 0.0 for info in plan}
+    for info in plan[1:]:
+        ladder = [other.condition for other in plan if other.family == info.family]
+        place = ladder.index(info.condition) % (3 if info.family == "noise" else 9)
+        hurt[info.condition] = 0.25 * (place + 1)
+    parts = []
+    for part, names in ((test, list(hurt)), (dev, ["clean"])):
+        bonafide = (part.table["label"] == "bonafide").to_numpy()
+        voices = pd.factorize(part.table["speaker"])[0]
+        own = rng.normal(size=voices.max() + 1) * 0.5
+        for detector, skill in SKILL.items():
+            noise = rng.normal(size=len(part.table)) + own[voices]
+            for name in names:
+                score = noise + skill * (1 - min(hurt[name], 1.0)) * bonafide
+                score = score + 0.3 * rng.normal(size=len(score))
+                keys = {"detector": detector, "condition": name, "split": part.table["split"]}
+                ids = part.table["utterance_id"]
+                parts.append(pd.DataFrame({**keys, "utterance_id": ids, "score": score}))
+    return RunResults(
+        protocol=test,
+        dev=dev,
+        conditions=plan,
+        detectors=tuple(SKILL),
+        scores=pd.concat(parts, ignore_index=True),
+        effects=effects(test, plan, rng),
+        failures=pd.DataFrame(columns=["kind", "condition", "detector", "utterance_id", "cause"]),
+        provenance={"seed": seed, "commit": "0" * 40, "libraries": {"numpy": "2.0"}},
+    )
+
+
+def effects(
+    test: Protocol, plan: tuple[ConditionInfo, ...], rng: np.random.Generator
+) -> pd.DataFrame:
+    """One passing check per laundered utterance; a little not measurable."""
+    parts = []
+    for info in plan[1:]:
+        claimed = float(info.severity or 0.0)
+        measured = claimed + rng.normal(scale=0.02, size=len(test.table))
+        passed = pd.Series([True] * len(test.table), dtype=object)
+        measured[0], passed[0] = np.nan, None
+        parts.append(
+            pd.DataFrame(
+                {
+                    "condition": info.condition,
+                    "utterance_id": test.table["utterance_id"],
+                    "step": 0,
+                    "attack": info.condition,
+                    "quantity": {"noise": "SNR", "codec": "bit rate"}.get(info.family, "level"),
+                    "unit": info.unit,
+                    "claimed": claimed,
+                    "measured": measured,
+                    "tolerance": 0.5,
+                    "passed": passed,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def broken(results: RunResults) -> RunResults:
+    """The run with lost trials, an unverified condition, failures and hostile text."""
+    scores, effects_ = results.scores.copy(), results.effects.copy()
+    ids = results.protocol.table["utterance_id"]
+    lost = (scores["detector"] == "rawcnn") & (scores["condition"] == "mp3(kbps=16)")
+    lost &= scores["utterance_id"].isin(ids[:3])
+    wrong = (effects_["condition"] == "reverb(rt60=0.9)") & effects_["utterance_id"].isin(ids[5:30])
+    effects_.loc[wrong, "passed"] = False
+    failures = [
+        ("attack", "mp3(kbps=16)", "rawcnn", uid, "encoder said <script>alert(1)</script>")
+        for uid in ids[:3]
+    ]
+    failures.append(("unreadable", "-", "-", "=cmd|' /C calc'!A0", 'héé "quoted", 声'))
+    return replace(
+        results,
+        scores=scores[~lost].reset_index(drop=True),
+        effects=effects_,
+        failures=pd.DataFrame(failures, columns=results.failures.columns),
+    )
