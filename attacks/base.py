@@ -76,6 +76,9 @@ class Attack:
     version : raised whenever the samples that the attack produces change
     severity : the parameter that makes it worse, or None
     aligned : True when the output has the input's length and no lag
+    residual_floor : dB over the input's energy by which every utterance must be changed, at
+        least, unless the attack is nearly the identity. The default lies above what a mere
+        passage through 16-bit PCM does to speech.
     """
 
     name: ClassVar[str]
@@ -83,6 +86,7 @@ class Attack:
     version: ClassVar[int] = 1
     severity: ClassVar[Severity | None] = None
     aligned: ClassVar[bool] = True
+    residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:
         for parameter in dataclasses.fields(self):
