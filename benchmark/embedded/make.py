@@ -1,0 +1,97 @@
+"""Make the audio of a plan: worker processes, one thread each, one job at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmark.audio import Wave
+from benchmark.embedded.activity import CONTEXT, SEGMENT
+from benchmark.embedded.plan import Job
+from benchmark.embedded.treat import to_pcm, treat, write_flac
+
+MOST_WORKERS = 8
+AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used
+
+
+def make(
+    jobs: Sequence[Job], flac: Path, wheels: Path, *, workers: int = 0, progress: bool = True
+) -> None:
+    """Write every file of `jobs` that `flac` lacks, with `workers` processes (0: one per CPU).
+
+    The samples do not depend on the number of workers.
+    A kill loses the jobs in flight; a second call goes on. A job that fails raises RuntimeError
+    with its utterance.
+    """
+    flac.mkdir(parents=True, exist_ok=True)
+    there = {path.name for path in flac.iterdir()}
+    open_jobs = [job for job in jobs if any(f"{name}.flac" not in there for name in names(job))]
+    count = workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    context = multiprocessing.get_context("spawn")
+    with (
+        tqdm(total=len(jobs), desc="synthesising", unit="job", disable=not progress) as bar,
+        ProcessPoolExecutor(count, mp_context=context, initializer=_one_thread) as pool,
+    ):
+        bar.update(len(jobs) - len(open_jobs))
+        waiting = iter(open_jobs)
+        running: set[Future[None]] = set()
+        try:
+            while True:
+                while len(running) < AHEAD * count and (job := next(waiting, None)) is not None:
+                    running.add(pool.submit(run, job, flac, wheels))
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                bar.update(len(done))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def names(job: Job) -> list[str]:
+    """Ids of the utterances that `job` makes."""
+    spoken = [job.request.utterance_id] if job.request else []
+    return [*spoken, *([job.human] if job.human else []), *(uid for uid, _ in job.copies)]
+
+
+def run(job: Job, flac: Path, wheels: Path) -> None:
+    """Make the files of one job that are missing."""
+    for name in names(job):
+        path = flac / f"{name}.flac"
+        if path.is_file():
+            continue
+        try:
+            samples, _ = to_pcm(treat(_source(job, name, wheels)()))
+            write_flac(path, samples)
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeError(f"making {name} failed: {error}") from error
+
+
+def _source(job: Job, name: str, wheels: Path) -> Callable[[], Wave]:
+    """What makes the untreated 4 s of the utterance `name` of a job."""
+    from benchmark.embedded import tts, vocoders  # heavy: loaded where it is used
+
+    inner = slice(CONTEXT, CONTEXT + SEGMENT)
+    if job.wave is None:
+        assert job.request is not None
+        request = job.request
+        return lambda: tts.speak(request, wheels)
+    wave = job.wave
+    if name == job.human:
+        return lambda: wave[inner]
+    system = dict(job.copies)[name]
+    return lambda: vocoders.copy(system, treat(wave), wheels)[inner]
+
+
+def _one_thread() -> None:
+    """Sums over one thread have one order: the bytes do not depend on the number of workers."""
+    import torch
+
+    torch.set_num_threads(1)
