@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from benchmark import files, paths
 from benchmark.errors import InputError
+from benchmark.protocol import Protocol
 from detectors.base import Arrays, TensorDetector, registry
 
 FORMAT = 1
@@ -37,9 +38,11 @@ class Checkpoint:
         return safetensors.numpy.load_file(self.path)
 
 
-def path_for(name: str, data_digest: str, seed: int) -> Path:
-    """Where the checkpoint of `name`, trained with this data and seed, lies in the cache."""
-    return paths.checkpoints() / f"{name}-{data_digest[:12]}-seed{seed}.safetensors"
+def path_for(name: str, protocol: Protocol, seed: int) -> Path:
+    """Where the checkpoint of `name`, trained on `protocol` with `seed`, lies in the cache."""
+    known = protocol.audio_digest != "-"
+    data = protocol.audio_digest if known else protocol.split("train").digest()
+    return paths.checkpoints() / f"{name}-{data[:12]}-seed{seed}.safetensors"
 
 
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:

@@ -99,6 +99,10 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
         "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
         help="use this checkpoint for its detector (repeatable)",
     )  # fmt: skip
+    sub.add_argument(
+        "--train-data", type=Path, metavar="DIR",
+        help="data set on which the detectors are (or were) trained (default: the embedded one)",
+    )  # fmt: skip
     sub.add_argument("--seed", type=int, default=0, help="seed of attacks and training")
     sub.add_argument("--limit", type=int, help="at most this many test trials")
     sub.add_argument("--run", default="", help="run folder, or name below results/")

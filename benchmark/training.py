@@ -61,6 +61,8 @@ def train(
     if isinstance(item, WaveDetector):
         arrays = item.fit(waves[0], labels[0], seed)
         scores = item.score(waves[1], arrays)
+        if not np.isfinite(scores).all():
+            raise InputError(f"detector {name!r} gives non-finite scores on the dev split")
         facts["dev_eer"] = eer(scores.astype(np.float64), labels[1])[0]
     elif isinstance(item, TensorDetector):
         recipe = replace(item.recipe, **(changes or {}))

@@ -1,0 +1,54 @@
+"""Many kills at random moments: the scores of a run that was never killed, every time."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import builders
+
+import launderbench
+
+PLUGIN = Path(__file__).parents[1] / "plugins" / "toy_plugin.py"
+SUITE = "halve(share=0.3); noise(kind=white, snr=10); mp3(kbps=16); resample(rate=8000)"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kills(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "cache"))
+    toy = builders.corpus(tmp_path / "toy", train=12, test=200)
+    common = ["--plugin", PLUGIN, "--data", toy]
+    assert launderbench.run("train", "comb", "raw-cnn", "--epochs", "1", *map(str, common)) == 0
+    dice = random.Random(seed)
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable, "-m", "benchmark", "run", *common, "--train-data", toy,
+            "--detectors", "comb,raw-cnn", "--suite", SUITE, "--run", folder, "--workers", "2",
+        ]  # fmt: skip
+        return subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole").wait() == 0
+    for _ in range(10):
+        process = start(tmp_path / "killed")
+        time.sleep(dice.uniform(0.5, 12))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert start(tmp_path / "killed").wait() == 0
+    keys = ["detector", "condition", "split", "utterance_id"]
+    whole, killed = (
+        launderbench.load_scores(tmp_path / name).sort_values(keys).reset_index(drop=True)
+        for name in ("whole", "killed")
+    )
+    pd.testing.assert_frame_equal(whole, killed)
