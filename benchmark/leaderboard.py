@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from benchmark import cells, metrics, statistics, verification
 from benchmark.calibration import Calibration, calibrate
@@ -61,15 +62,19 @@ def tables(results: RunResults, resamples: int = statistics.RESAMPLES) -> Tables
     dev_cube = cells.score_cube(results, "dev")
     ranked: list[pd.DataFrame] = []
     rows: list[dict[str, Any]] = []
-    for track in results.protocol.tracks() or [cells.WHOLE]:
-        trials = cells.trials(results.protocol, track, resamples)
-        grid: list[list[Cell]] = []
-        for number, detector in enumerate(results.detectors):
-            operating = _operating(results, dev_cube[number], track)
-            line = _line(results, trials, verdicts, detector, cube[number], operating)
-            rows += [cell.row for cell in line]
-            grid.append(line)
-        ranked.append(standings(trials, grid, results.protocol.audio_digest))
+    tracks = results.protocol.tracks() or [cells.WHOLE]
+    lines = len(tracks) * len(results.detectors)
+    with tqdm(total=lines, desc="metrics", unit="line", disable=None, leave=False) as bar:
+        for track in tracks:
+            trials = cells.trials(results.protocol, track, resamples)
+            grid: list[list[Cell]] = []
+            for number, detector in enumerate(results.detectors):
+                operating = _operating(results, dev_cube[number], track)
+                line = _line(results, trials, verdicts, detector, cube[number], operating)
+                rows += [cell.row for cell in line]
+                grid.append(line)
+                bar.update()
+            ranked.append(standings(trials, grid, results.protocol.audio_digest))
     failures = results.failures.reindex(columns=list(FAILURE_COLUMNS)).astype(str)
     return Tables(
         leaderboard=ranked[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmark.palette import level, scale_css
 from benchmark.results import RunResults
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
+LONGEST = 240  # characters of one provenance fact that the page shows
 DASH = "\N{EN DASH}"
 SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, marked on the colour scale
 
@@ -29,7 +31,12 @@ def render(results: RunResults, tables: Tables) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "share": share, "number": number}
+    environment.filters |= {
+        "percent": percent,
+        "floor_percent": floor_percent,
+        "share": share,
+        "number": number,
+    }
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
     return environment.get_template("report.html").render(
         protocol=results.protocol,
@@ -40,6 +47,7 @@ def render(results: RunResults, tables: Tables) -> str:
         laundered=sum(info.condition != CLEAN for info in results.conditions),
         trials=len(results.protocol.table),
         speakers=_named(results.protocol.table["speaker"]),
+        cluster_noun="voices" if _named(results.protocol.table["speaker"]) else "sources",
         dev_trials=len(results.dev.table),
         checks=_checks(results, tables),
         failures=records(tables.failures.head(LISTED)),
@@ -61,20 +69,29 @@ def percent(rate: float | None) -> str:
     return DASH if rate is None or pd.isna(rate) else f"{100 * rate:.1f}"
 
 
+def floor_percent(rate: float) -> str:
+    """A coverage as per cent, rounded down: 100.0 means every trial.
+
+    >>> floor_percent(0.99999)
+    '99.9'
+    """
+    return f"{math.floor(1000 * rate) / 10:.1f}"
+
+
 def share(rate: float | None) -> str:
     """A rate with three decimals; a dash where it is missing."""
     return DASH if rate is None or pd.isna(rate) else f"{rate:.3f}"
 
 
 def number(value: float | None) -> str:
-    """A measured quantity in four significant digits; a dash where it is missing.
+    """A measured quantity to three decimals or four digits; a dash where it is missing.
 
     >>> number(44100.0), number(0.30001), number(None) == DASH
     ('44100', '0.3', True)
     """
     if value is None or pd.isna(value):
         return DASH
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{round(value, 3) + 0.0:.4g}"
 
 
 def _named(speakers: pd.Series[str]) -> int:
@@ -189,5 +206,7 @@ def _flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             found += _flat(value, f"{key}.")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if len(text) > LONGEST:
+                text = f"{text[:LONGEST]} ... (whole in run.json)"
             found.append((key, text))
     return found

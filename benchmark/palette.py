@@ -34,7 +34,7 @@ def colours(dark: bool = False) -> list[tuple[str, str]]:
     found = []
     for step in range(LEVELS):
         background = _between(_DARK if dark else _LIGHT, step / (LEVELS - 1))
-        text = max(("#17131a", "#ffffff"), key=lambda ink: contrast(_parse(ink), background))
+        text = max(("#000000", "#ffffff"), key=lambda ink: contrast(_parse(ink), background))
         found.append((_hex(background), text))
     return found
 

@@ -11,15 +11,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark import leaderboard, page
-from benchmark.errors import InputError
+from benchmark import files, leaderboard, page
 from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
 
@@ -40,13 +38,7 @@ def write(results: RunResults, folder: Path, tables: Tables | None = None) -> li
         "leaderboard.html": page.render(results, found),
     }
     texts["run.json"] = _run_json(results, texts)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            _replace(folder / name, text)
-    except OSError as error:
-        raise InputError(f"cannot write the report into {folder}: {error.strerror}") from error
-    return [folder / name for name in texts]
+    return [files.write(folder / name, text) for name, text in texts.items()]
 
 
 def csv_text(table: pd.DataFrame) -> str:
@@ -152,13 +144,3 @@ def _run_json(results: RunResults, texts: dict[str, str]) -> str:
         },
     }
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that a reader never sees half a table."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -134,9 +134,9 @@ def _warnings(row: dict[str, Any], trials: Trials, cleans: dict[str, Cell]) -> l
         found.append("unranked: no verified laundering condition")
     number = trials.draws.clusters
     if number < 2:
-        found.append("one speaker: no intervals")
+        found.append("one cluster: no intervals")
     elif number < statistics.FEW_CLUSTERS:
-        found.append(f"few speakers ({number}): intervals are too narrow")
+        found.append(f"few clusters ({number}): intervals are too narrow")
     if row["clean_eer"] > REVERSED:
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")
     mine, shortcut = cleans[row["detector"]], cleans.get(SHORTCUT)

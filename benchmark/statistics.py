@@ -58,9 +58,9 @@ def clusters(table: pd.DataFrame) -> npt.NDArray[np.intp]:
     [0, 1, 0, 2]
     """
     column = "speaker" if (table["speaker"] != "-").any() else "source"
-    names = table[column].astype(str).to_numpy(dtype=object)
-    own = np.array([("-", row) if name == "-" else name for row, name in enumerate(names)] + [None])
-    return pd.factorize(own[:-1])[0].astype(np.intp)
+    numbers: dict[object, int] = {}
+    keys = (row if name == "-" else str(name) for row, name in enumerate(table[column]))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
 def resample(
@@ -119,8 +119,8 @@ def replicate(
 def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
     """Percentile interval of replicates (B,); NaN bounds where there are none.
 
-    >>> interval(np.arange(101.0), level=0.9)
-    (5.0, 95.0)
+    >>> interval(np.arange(5.0), level=0.5)
+    (1.0, 3.0)
     """
     if replicates.size == 0 or np.isnan(replicates).any():
         return float("nan"), float("nan")

@@ -1,0 +1,186 @@
+"""Report files: same scores same bytes, escaping, contrast, a page that stands alone."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic_run
+
+from benchmark import leaderboard, palette, report
+from benchmark.errors import InputError
+from benchmark.leaderboard import Tables
+from benchmark.results import RunResults
+
+NAMES = [
+    "leaderboard.csv",
+    "tracks.csv",
+    "conditions.csv",
+    "failures.csv",
+    "leaderboard.html",
+    "run.json",
+]
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def results() -> RunResults:
+    """A broken run with a detector of a hostile name."""
+    made = synthetic_run.broken(synthetic_run.run())
+    keep = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)"}
+    return replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in keep),
+        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=made.effects[made.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+    )
+
+
+@pytest.fixture(scope="module")
+def tables(results: RunResults) -> Tables:
+    return leaderboard.tables(results, 40)
+
+
+@pytest.fixture(scope="module")
+def page(results: RunResults, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("page")
+    report.write(results, folder, tables)
+    return (folder / "leaderboard.html").read_text()
+
+
+class Balance(html.parser.HTMLParser):
+    """Counts tags that open and never close, and collects attributes that fetch."""
+
+    VOID = ("meta", "br", "img", "link", "input", "hr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.fetched += [name for name, _ in attrs if name in ("src", "href", "srcset")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_files_are_written_whole(results: RunResults, tables: Tables, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "report"
+    paths = report.write(results, folder, tables)
+    assert [path.name for path in paths] == NAMES
+    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["protocol"]["trial_digest"] == results.protocol.digest()
+    assert facts["provenance"]["libraries"] == {"numpy": "2.0"}
+
+
+def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
+    other = replace(
+        results,
+        scores=results.scores.sample(frac=1, random_state=0),
+        failures=results.failures.iloc[::-1],
+        provenance=results.provenance | {"started": "another day"},
+    )
+    report.write(results, tmp_path / "a", leaderboard.tables(results, 20))
+    report.write(other, tmp_path / "b", leaderboard.tables(other, 20))
+    for name in NAMES[:4]:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    pages = [(tmp_path / side / "leaderboard.html").read_text() for side in "ab"]
+    assert pages[0] == pages[1].replace("<dt>started</dt><dd>another day</dd>\n", "")
+
+
+def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> None:
+    report.write(results, tmp_path, tables)
+    back = pd.read_csv(tmp_path / "conditions.csv")
+    assert len(back) == len(tables.conditions)
+    assert back["eer"].to_numpy() == pytest.approx(tables.conditions["eer"].to_numpy(), abs=1e-5)
+    with (tmp_path / "failures.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    stray = next(row for row in rows if row["kind"] == "unreadable")
+    assert stray["utterance_id"] == "'=cmd|' /C calc'!A0"
+    assert stray["cause"] == 'héé "quoted", 声'
+    assert stray["condition"] == "-"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+def test_no_formula_reaches_a_sheet(text: str) -> None:
+    assert report.cell(text) == "'" + text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.25, "-0.25"), (-0.0, "0"), (1 / 3, "0.333333"), (None, ""), (False, "false"), (12, "12")],
+)
+def test_cells(value: object, text: str) -> None:
+    assert report.cell(value) == text
+
+
+def test_page_stands_alone_and_is_well_formed(page: str) -> None:
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert parser.fetched == []
+    assert "img" not in parser.tags
+    assert parser.tags.count("script") == 1
+    assert "url(" not in page
+    assert "@import" not in page
+    assert len(page) < 1_000_000
+
+
+def test_page_escapes_data(page: str) -> None:
+    assert HOSTILE not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<script>alert" not in page
+    assert "声" in page
+
+
+def test_page_marks_what_does_not_count(page: str) -> None:
+    assert page.count('class="flag">unverified</span>') == 3  # one condition, three tracks
+    assert "unranked: 1 cell lacks trials" in page
+    assert "3 cells lack trials" in page
+    assert len(re.findall(r'class="cell off"', page)) == 3
+
+
+def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, page: str) -> None:
+    assert "Papers should cite results on ASVspoof, In-the-Wild" in page
+    other = replace(results, protocol=replace(results.protocol, name="asvspoof2019"))
+    assert "Papers should cite" not in report.page.render(other, tables)
+
+
+def test_every_colour_is_legible_and_lightness_orders_it() -> None:
+    for dark in (False, True):
+        pairs = palette.colours(dark)
+        parsed = [(palette._parse(back), palette._parse(ink)) for back, ink in pairs]
+        assert min(palette.contrast(*pair) for pair in parsed) >= 4.5
+        light = [palette._luminance(back) for back, _ in parsed]
+        assert light == sorted(light, reverse=not dark)
+
+
+def test_summary(tables: Tables) -> None:
+    text = report.summary(tables)
+    lines = text.splitlines()
+    assert "80 bona fide, 125 spoof" in lines[0]
+    assert any("resnet18" in line and "mp3(kbps=16)" in line for line in lines)
+    assert "rawcnn: unranked: 1 cell lacks trials" in text
+    assert "4 failures" in text
+    assert max(map(len, lines)) < 120
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    results: RunResults, tables: Tables, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file"):
+        report.write(results, tmp_path / "file" / "report", tables)
