@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -39,7 +40,11 @@ class Draw:
 
 
 def _noise(*kinds: str) -> tuple[Draw, ...]:
-    return tuple(Draw(between=lambda u, k=kind: AdditiveNoise(k, _snr(u))) for kind in kinds)
+    return tuple(Draw(between=partial(_noisy, kind)) for kind in kinds)
+
+
+def _noisy(kind: str, u: float) -> Attack:
+    return AdditiveNoise(kind, _snr(u))
 
 
 def _snr(u: float) -> float:
@@ -50,10 +55,14 @@ def _room(u: float) -> Attack:
     return Reverberation(round(0.2 + 0.1 * int(u * 8), 1))
 
 
+def _low(u: float) -> Attack:
+    return LowPass(float(100 * round(30 + 40 * u)))
+
+
 MP3 = Draw(options=tuple(Mp3(kbps) for kbps in (24, 32, 48, 64, 96, 128)))
 OPUS = Draw(options=tuple(Opus(kbps) for kbps in (8, 12, 16, 24, 32)))
 RATE = Draw(options=tuple(Resample(rate) for rate in (6000, 8000, 11025, 12000)))
-LOW = Draw(between=lambda u: LowPass(float(100 * round(30 + 40 * u))))
+LOW = Draw(between=_low)
 ROOM = Draw(between=_room)
 
 

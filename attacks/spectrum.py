@@ -11,7 +11,7 @@ from scipy.signal.windows import hann
 
 from attacks.base import Wave
 
-FAINT_DB = -75.0  # a band with less than this share of the energy is not measured
+FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
 LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
 GUARD_BINS = 4  # what the window smears across the edge between two bands
 

@@ -97,7 +97,7 @@ def _shaped(size: int, power: Callable[[Samples], Samples], rng: np.random.Gener
     """Gaussian noise (size,) with the power spectrum `power(Hz)`, of any level."""
     length = next_fast_len(size, real=True)
     bins = np.asarray(rfft(rng.standard_normal(length)))
-    bins *= np.sqrt(power(np.arange(bins.size) * (SAMPLE_RATE / length)))
+    bins *= np.sqrt(power(np.arange(bins.size, dtype=np.float64) * (SAMPLE_RATE / length)))
     bins[0] = 0.0
     return np.asarray(irfft(bins, length), dtype=np.float64)[:size]
 
