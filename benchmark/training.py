@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -185,8 +184,3 @@ def _write_curves(out: Path, name: str, history: History) -> None:
         axes.set(xlabel="epoch", ylabel=quantity, title=f"{name}: {quantity}")
         axes.legend()
     figure.savefig(out.with_suffix(".png"), dpi=120)
-
-
-def default_threads() -> int:
-    """Training threads: every core that this process may use."""
-    return len(os.sched_getaffinity(0))
