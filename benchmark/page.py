@@ -48,7 +48,6 @@ def render(results: RunResults, tables: Tables) -> str:
         trials=len(results.protocol.table),
         speakers=_named(results.protocol.table["speaker"]),
         cluster_noun="voices" if _named(results.protocol.table["speaker"]) else "sources",
-        dev_trials=len(results.dev.table),
         checks=_checks(results, tables),
         failures=records(tables.failures.head(LISTED)),
         failure_count=len(tables.failures),

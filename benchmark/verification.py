@@ -91,6 +91,7 @@ def _effects(results: RunResults) -> pd.DataFrame:
     effects = results.effects
     effects = effects[effects["utterance_id"].isin(results.protocol.table["utterance_id"])]
     order = {info.condition: place for place, info in enumerate(results.conditions)}
+    order.pop(CLEAN, None)  # clean claims nothing
     passed = effects["passed"].astype("boolean").astype("Float64")
     effects = effects.assign(
         place=effects["condition"].map(order),

@@ -159,6 +159,35 @@ def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, p
     assert "Papers should cite" not in report.page.render(other, tables)
 
 
+@pytest.mark.parametrize("case", ["no tracks", "one cluster", "no effects", "clean only"])
+def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
+    made = synthetic_run.run(1 if case == "one cluster" else 6, 4)
+    keep = {"clean"} if case == "clean only" else {"clean", "mp3(kbps=16)"}
+    made = replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in keep),
+        scores=made.scores[made.scores["condition"].isin(keep)],
+    )
+    if case == "no effects":
+        made = replace(made, effects=made.effects.iloc[:0])
+    if case == "no tracks":
+        flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
+        made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
+    found = leaderboard.tables(made, 10)
+    report.write(made, tmp_path, found)
+    text = (tmp_path / "leaderboard.html").read_text()
+    expected = {
+        "no tracks": "Leaderboard</h2>",
+        "one cluster": "one cluster: no intervals",
+        "no effects": "nothing was measured",
+        "clean only": "unranked: no verified laundering condition",
+    }
+    assert expected[case] in text
+    assert "nan" not in re.sub(r"[a-z]*nan[a-z]+", "", text)
+    assert "None" not in text
+    assert "resnet18" in report.summary(found)
+
+
 def test_every_colour_is_legible_and_lightness_orders_it() -> None:
     for dark in (False, True):
         pairs = palette.colours(dark)
