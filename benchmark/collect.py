@@ -71,7 +71,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         scores=scores,
         effects=_effects(tables),
         failures=_unscored_only(failures, scores),
-        provenance=provenance | {"plan": head},
+        provenance=provenance | {"plan": {k: v for k, v in head.items() if k != "data_root"}},
     )
 
 
