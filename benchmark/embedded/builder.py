@@ -27,7 +27,7 @@ from detectors.shortcut import features
 
 VERSION = "1"  # raised whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
-PLAN_FILE = "plan.json"
+RECIPE_FILE = "recipe.json"
 FLAC = "flac"
 TALKER_SECONDS = 30
 SECONDS = 4
@@ -132,7 +132,7 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
     (root / CARD_FILE).unlink(missing_ok=True)  # the marker is gone first and back last
     segments = human.segments(store, progress=progress)
     planned = plan(segments, tts.requests(store, without), without)
-    _enter(root, planned, without)
+    _enter(root)
     make(planned.jobs, root / FLAC, store, workers=workers, progress=progress)
     _sweep(root / FLAC, planned)
     digest, full_scale, measured = _measure(root, planned.table, progress=progress)
@@ -155,15 +155,19 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
     cards.write_text(root / CARD_FILE, cards.as_json(card))
 
 
-def _enter(root: Path, planned: Plan, without: tuple[str, ...]) -> None:
-    """Keep what an equal plan has made before; throw away what another plan made."""
-    hashes = [f"{w.name} {w.sha256}" for w in needed_wheels(without)]
-    key = json.dumps({"key": planned.key(VERSION, *hashes)})
-    file = root / PLAN_FILE
-    if not file.is_file() or file.read_text(encoding="utf-8") != key:
+def _enter(root: Path) -> None:
+    """Keep what this version has made before, whatever was left out; throw the rest away.
+
+    An utterance's samples follow from its id, the version and the wheels, so a system that is
+    added later costs its own utterances only.
+    """
+    wheels_of = {wheel.name: wheel.sha256 for wheel in needed_wheels()}
+    recipe = json.dumps({"version": VERSION, "wheels": wheels_of}, indent=1)
+    file = root / RECIPE_FILE
+    if not file.is_file() or file.read_text(encoding="utf-8") != recipe:
         shutil.rmtree(root / FLAC, ignore_errors=True)
         root.mkdir(parents=True, exist_ok=True)
-        cards.write_text(file, key)
+        cards.write_text(file, recipe)
 
 
 def _sweep(flac: Path, planned: Plan) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,6 +15,7 @@ from benchmark.audio import Wave
 from benchmark.embedded.activity import CONTEXT, SEGMENT
 from benchmark.embedded.plan import Job
 from benchmark.embedded.treat import to_pcm, treat, write_flac
+from benchmark.errors import InputError
 
 MOST_WORKERS = 8
 AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used
@@ -31,7 +33,7 @@ def make(
     flac.mkdir(parents=True, exist_ok=True)
     there = {path.name for path in flac.iterdir()}
     open_jobs = [job for job in jobs if any(f"{name}.flac" not in there for name in names(job))]
-    count = workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    count = workers or min(_cpus(), MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     with (
         tqdm(total=len(jobs), desc="synthesising", unit="job", disable=not progress) as bar,
@@ -50,9 +52,21 @@ def make(
                 for future in done:
                     future.result()
                 bar.update(len(done))
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process that synthesises speech died, perhaps for want of memory (each takes"
+                " about 1 GB): run `launderbench data build` again, it goes on where it was"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _cpus() -> int:
+    """CPUs that this process may use; where the system cannot say, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def names(job: Job) -> list[str]:

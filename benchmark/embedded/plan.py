@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,11 +49,6 @@ class Plan:
 
     table: pd.DataFrame
     jobs: tuple[Job, ...]
-
-    def key(self, *about: str) -> str:
-        """SHA-256 (hex) of what is planned: a half-built set goes on only under the same key."""
-        text = "\n".join([*about, self.table.to_csv(index=False)])
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plan(segments: Sequence[Segment], spoken: Sequence[Request], left_out: Sequence[str]) -> Plan:

@@ -1,0 +1,134 @@
+"""The builder on a small invented corpus: complete, resumable, the same for any worker count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import noises
+from benchmark import embedded, paths
+from benchmark.audio import SAMPLE_RATE, read
+from benchmark.embedded import builder, human, make, tts, wheels
+from benchmark.embedded.activity import CONTEXT, SEGMENT
+from benchmark.embedded.catalog import LART
+from benchmark.embedded.human import Recording, Segment
+from benchmark.embedded.systems import GRIFFIN_LIM, SYSTEMS
+from benchmark.errors import InputError
+from benchmark.level import active_level
+
+OTHERS = tuple(s.name for s in SYSTEMS if s.name != GRIFFIN_LIM.name)
+SPEAKERS = {"a-1": 10, "a-2": 10, "a-3": 5, "a-4": 5}  # train, train, dev, test
+
+
+def invented() -> list[Segment]:
+    made = []
+    for seed, (speaker, count) in enumerate(SPEAKERS.items()):
+        rng = np.random.default_rng(seed)
+        recording = Recording(f"{speaker}-r", speaker, "a", LART, f"{speaker}.mp3", "00")
+        for i in range(count):
+            wave = 0.1 * rng.standard_normal(SEGMENT + 2 * CONTEXT)
+            made.append(Segment(f"{speaker}-r-{i:02d}", recording, wave.astype(np.float32)))
+    return made
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A cache of its own, invented segments, one system; counts how often the bank was built."""
+    calls = {"noises": 0}
+
+    def bank(folder: Path, *, babble: list[np.ndarray], cafe: np.ndarray) -> None:
+        calls["noises"] += 1
+        calls["talkers"] = len(babble)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.json").write_text("{}")
+
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(wheels, "fetch", lambda *_args, **_options: None)
+    monkeypatch.setattr(human, "segments", lambda *_args, **_options: invented())
+    monkeypatch.setattr(tts, "requests", lambda *_args: [])
+    monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
+    monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
+    monkeypatch.setattr(noises, "build", bank)
+    return calls
+
+
+def test_reading_what_is_not_built_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
+    assert not embedded.complete()
+    with pytest.raises(InputError, match="launderbench data build"):
+        embedded.read()
+
+
+def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    built = embedded.build(progress=False)
+    root = paths.embedded()
+    assert embedded.complete()
+    assert corpus == {"noises": 1, "talkers": 2}
+    assert len(embedded.babble_segments()) == 20
+
+    table = built.table
+    assert set(table["split"]) == {"train", "dev", "test"}
+    for path in table["path"]:
+        wave = read(root / path)
+        assert wave.size == SEGMENT
+        assert 20 * np.log10(active_level(wave, SAMPLE_RATE)) == pytest.approx(-26, abs=0.1)
+
+    card = json.loads((root / "card.json").read_text())
+    assert card["trial_digest"] == built.digest()
+    assert card["audio_digest"] == built.audio_digest
+    assert card["systems_left_out"] == list(built.systems_left_out) == list(OTHERS)
+    assert built.version == "1" + "".join(f"-no-{name}" for name in OTHERS)
+    assert card["counts"]["test"]["bonafide"] == 5
+    assert set(card["shortcut_auc"]["classic"]) == {"griffin-lim"}
+    assert (root / "CARD.md").read_text().startswith("# LaunderBench embedded data set")
+    lines = (root / "protocol.asvspoof.txt").read_text().splitlines()
+    assert len(lines) == len(table)
+    assert {len(line.split()) for line in lines} == {5}
+
+    # A finished set is read, not built; a killed one goes on and ends in the same bytes.
+    monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("built twice"))
+    assert embedded.build(progress=False).audio_digest == built.audio_digest
+    assert corpus["noises"] == 1
+    monkeypatch.setattr(builder, "make", make.make)
+
+    (root / "card.json").unlink()
+    files = sorted((root / "flac").iterdir())
+    for file in files[::3]:
+        file.unlink()
+    (root / "flac" / ".half.flac.123.tmp").write_bytes(b"half")
+    kept = {file: file.stat().st_mtime_ns for file in files if file.exists()}
+    assert not embedded.complete()
+    again = builder.build(progress=False, workers=1)
+    assert again.audio_digest == built.audio_digest
+    assert again.digest() == built.digest()
+    assert all(file.stat().st_mtime_ns == when for file, when in kept.items())
+    assert sorted((root / "flac").iterdir()) == files
+
+    # Another version's files are not trusted.
+    monkeypatch.setattr(builder, "VERSION", "2")
+    assert not embedded.complete()
+    builder._enter(root)
+    assert not (root / "flac").exists()
+
+
+def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
+    root = paths.embedded()
+    root.mkdir(parents=True)
+    row = {"utterance_id": "x", "path": "flac/x.flac", "label": "bonafide"}
+    pd.DataFrame([row]).to_csv(root / "protocol.csv", index=False)
+    (root / "card.json").write_text(json.dumps({"version": "1", "trial_digest": "0"}))
+    with pytest.raises(InputError, match=r"protocol\.csv is not the one"):
+        embedded.read()
+
+
+def test_a_job_that_fails_names_its_utterance(tmp_path: Path) -> None:
+    silent = make.Job(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
+    with pytest.raises(RuntimeError, match="quiet-00"):
+        make.run(silent, tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []

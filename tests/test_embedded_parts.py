@@ -1,0 +1,163 @@
+"""The embedded data set's parts, on synthetic data: activity, treatment, splits, plan, texts."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.audio import SAMPLE_RATE, Wave, read
+from benchmark.embedded import tts
+from benchmark.embedded.activity import CONTEXT, SEGMENT, best_start, segment_starts
+from benchmark.embedded.catalog import LART
+from benchmark.embedded.human import PRACTICE, Recording, Segment
+from benchmark.embedded.plan import choose, plan
+from benchmark.embedded.splits import split_speakers, spread
+from benchmark.embedded.systems import BY_NAME, SYSTEMS, Engine
+from benchmark.embedded.treat import to_pcm, treat, write_flac
+from benchmark.level import active_level
+
+
+def syllables(seconds: float, seed: int = 0) -> Wave:
+    """Noise bursts at a syllable's rate, 16 kHz: it moves as speech does."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    envelope = np.clip(np.sin(2 * np.pi * 4 * time) + 0.6, 0.02, None)
+    return (0.1 * envelope * rng.standard_normal(time.size)).astype(np.float32)
+
+
+def people(counts: dict[str, int]) -> list[Segment]:
+    """Segments of invented speakers; the group is the part of the name before the hyphen."""
+    made = []
+    for speaker, count in counts.items():
+        group = speaker.partition("-")[0]
+        recording = Recording(f"{speaker}-r", speaker, group, LART, "x.mp3", "0")
+        wave = np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32)
+        made += [Segment(f"{speaker}-r-{i:02d}", recording, wave) for i in range(count)]
+    return made
+
+
+def test_segments_lie_in_speech_and_do_not_overlap() -> None:
+    quiet = np.full(10 * SAMPLE_RATE, 1e-5, dtype=np.float32)
+    wave = np.concatenate([quiet, syllables(13.0), quiet])
+    starts = segment_starts(wave)
+    assert 2 <= len(starts) <= 4
+    assert all(b - a >= SEGMENT for a, b in itertools.pairwise(starts))
+    assert all(s >= CONTEXT and s + SEGMENT + CONTEXT <= wave.size for s in starts)
+    for start in starts:
+        assert np.mean(np.abs(wave[start : start + SEGMENT]) > 1e-4) > 0.5
+
+
+def test_steady_sound_and_silence_give_no_segment() -> None:
+    time = np.arange(12 * SAMPLE_RATE) / SAMPLE_RATE
+    hum = (0.3 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+    assert segment_starts(hum) == []
+    assert segment_starts(np.zeros(100, dtype=np.float32)) == []
+
+
+def test_best_start_finds_the_speech() -> None:
+    silence = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
+    start = best_start(np.concatenate([silence, syllables(4.5), silence]))
+    assert start is not None
+    assert abs(start / SAMPLE_RATE - 3.2) < 0.4
+    assert best_start(syllables(3.9)) is None
+
+
+@pytest.mark.parametrize("gain", [0.001, 0.1, 3.0])
+def test_treatment_sets_level_and_removes_dc(gain: float) -> None:
+    treated = treat(syllables(4.0) * np.float32(gain) + np.float32(0.05))
+    pcm, clipped = to_pcm(treated)
+    again = pcm.astype(np.float64) / 32768
+    assert 20 * np.log10(active_level(again, SAMPLE_RATE)) == pytest.approx(-26.0, abs=0.1)
+    assert abs(again.mean()) < 1e-5
+    assert clipped == 0
+
+
+def test_silence_has_no_level() -> None:
+    with pytest.raises(ValueError, match="silence"):
+        treat(np.zeros(1000, dtype=np.float32))
+
+
+def test_clipping_is_counted_and_flac_keeps_every_sample(tmp_path: Path) -> None:
+    pcm, clipped = to_pcm(np.array([0.0, 1.5, -1.5, -1.0, 0.5], dtype=np.float32))
+    assert clipped == 2
+    write_flac(tmp_path / "a.flac", pcm)
+    assert np.array_equal(read(tmp_path / "a.flac"), pcm.astype(np.float32) / 32768)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
+
+
+def test_splits_rank_by_material_and_never_test_the_practice_speaker() -> None:
+    counts = {"a-1": 9, "a-2": 8, "a-3": 7, "a-4": 6, "b-1": 5, "b-2": 5, "b-3": 5, PRACTICE: 1}
+    groups = {who: who.partition("-")[0] for who in counts}
+    splits = split_speakers(counts, groups)
+    assert splits["a-1"] == splits["a-2"] == "train"
+    assert (splits["a-3"], splits["a-4"]) == ("dev", "test")
+    assert (splits["b-1"], splits["b-2"], splits["b-3"]) == ("train", "train", "dev")
+    assert splits[PRACTICE] == "train"
+
+
+def test_spread_takes_from_first_to_last() -> None:
+    assert spread(range(10), 4) == [0, 3, 6, 9]
+    assert spread([1, 2], 5) == [1, 2]
+    assert spread([1, 2], 1) == [1]
+
+
+COUNTS = {f"{group}-{i}": 40 - i for group in ("a", "b") for i in range(8)}
+
+
+def test_plan_is_speaker_disjoint_paired_and_keeps_unseen_systems_for_test() -> None:
+    table = plan(people(COUNTS), [], ()).table
+    assert (table.groupby("speaker")["split"].nunique() == 1).all()
+    assert table["utterance_id"].is_unique
+    spoof = table[table["label"] == "spoof"]
+    assert set(spoof.loc[spoof["spoof_system"] == "hifigan-lj", "split"]) == {"test"}
+    human = table[table["label"] == "bonafide"]
+    for row in human.itertuples():
+        copies = spoof[spoof["utterance_id"].str.startswith(f"{row.utterance_id}-")]
+        assert len(copies) >= 2
+        assert set(copies["split"]) == {row.split}
+        assert set(copies["source"]) == {row.source}
+        assert copies["track"].eq("neural").any()
+    assert (human["track"] == "-").all()
+
+
+def test_plan_does_not_depend_on_order() -> None:
+    segments = people(COUNTS)
+    shuffled = list(segments)
+    random.Random(3).shuffle(shuffled)
+    assert plan(segments, [], ()).table.equals(plan(shuffled, [], ()).table)
+    ids = [[s.segment_id for s in part] for part in choose(shuffled).values()]
+    assert ids == [[s.segment_id for s in part] for part in choose(segments).values()]
+
+
+def test_a_system_left_out_costs_its_own_utterances_only() -> None:
+    whole = plan(people(COUNTS), [], ()).table
+    without = plan(people(COUNTS), [], ("world",)).table
+    kept = whole[whole["spoof_system"] != "world"].reset_index(drop=True)
+    assert without.equals(kept)
+
+
+def test_sentences_are_distinct_and_long_enough() -> None:
+    spoken = {split: tts.sentences(split) for split in tts.SENTENCES}
+    texts = [text for part in spoken.values() for text in part]
+    assert len(set(texts)) == len(texts) == 50
+    assert min(map(len, texts)) >= 70
+
+
+def test_tts_voices_are_disjoint_between_splits() -> None:
+    requests = [*tts._kokoro(), *tts._hibari()]
+    splits: dict[str, set[str]] = {}
+    for request in requests:
+        splits.setdefault(request.voice, set()).add(request.split)
+    assert all(len(where) == 1 for where in splits.values())
+    assert splits["hibari-heart"] == {"test"}
+
+
+def test_systems_are_known_by_name_and_a_missing_engine_is_told() -> None:
+    assert len(BY_NAME) == len(SYSTEMS)
+    assert Engine("no-such-distribution", "no_such_module").found() is None
+    assert Engine("numpy", "numpy", "0.0.1").found() is None
+    assert Engine("numpy", "numpy").found() == np.__version__
