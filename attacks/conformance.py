@@ -52,15 +52,12 @@ def check(subject: Attack | Condition) -> list[Finding]:
     except AttributeError:
         return [Finding("?", "-", "name", "the attack has no name: decorate it with attack(...)")]
     found = [Finding(name, "-", rule, text) for rule, text in _declared(condition)]
-    seen: set[tuple[str, str]] = set()
-    for fixture, wave in fixtures().items():
-        stochastic = fixture == "speech" and any(_draws(step) for step in condition.steps)
-        for draw in range(DRAWS if stochastic else 1):
-            for rule, text in _run(condition, wave, f"{fixture}-{draw}", fixture):
-                if (fixture, rule) not in seen:
-                    seen.add((fixture, rule))
-                    found.append(Finding(name, fixture, rule, text))
-    found += [Finding(name, "broadband noise", "lag", text) for text in _lag(condition)]
+    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - kept
+    try:
+        found += [Finding(name, *what) for what in _measured(condition)]
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        random.setstate(python_state)
     return found
 
 
@@ -98,6 +95,20 @@ def speech_like(seconds: float, seed: int = 1) -> Wave:
     hiss = np.clip(np.sin(2 * np.pi * 1.3 * time + 2), 0.05, 1) * (rng.random(size) - 0.5)
     wave = voice * syllable + hiss * (1 - syllable) + 0.01 * (rng.random(size) - 0.5)
     return (wave * (10 ** (-26 / 20) / np.sqrt(np.mean(wave**2)))).astype(np.float32)
+
+
+def _measured(condition: Condition) -> Iterator[tuple[str, str, str]]:
+    """What is wrong on any signal, each rule once per signal: (fixture, rule, message)."""
+    for fixture, wave in fixtures().items():
+        stochastic = fixture == "speech" and any(_draws(step) for step in condition.steps)
+        told: set[str] = set()
+        for draw in range(DRAWS if stochastic else 1):
+            for rule, text in _run(condition, wave, f"{fixture}-{draw}", fixture):
+                if rule not in told:
+                    told.add(rule)
+                    yield fixture, rule, text
+    for text in _lag(condition):
+        yield "broadband noise", "lag", text
 
 
 def _declared(condition: Condition) -> Iterator[tuple[str, str]]:
@@ -140,7 +151,6 @@ def _run(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong on one signal, as (rule, message)."""
     given = wave.copy()
-    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - watched
     try:
         results: list[Laundered] = []
         for global_seed in (1, 2):
@@ -154,9 +164,6 @@ def _run(
         if fixture != "one sample":
             yield "applies", str(error)
         return
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
-        random.setstate(python_state)
     if not np.array_equal(given, wave):
         yield "input", "the input wave was changed"
     first, second = results

@@ -7,19 +7,22 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import next_fast_len, rfft
-from scipy.signal.windows import hann
+from scipy.signal.windows import general_cosine
 
 from attacks.base import Wave
 
 FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
 LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
-GUARD_BINS = 4  # what the window smears across the edge between two bands
+# Nuttall 1981, four terms, continuous first derivative: side lobes 93 dB down, 18 dB per octave
+NUTTALL = (0.355768, 0.487396, 0.144232, 0.012604)
+GUARD_BINS = 5  # what the window smears across the edge between two bands
 
 
 class Spectrum:
-    """The Hann-windowed spectrum of a whole wave (T,).
+    """The windowed spectrum of a whole wave (T,).
 
-    The window keeps the energy of the wave's abrupt ends out of the bands that are compared.
+    The window keeps the energy of the wave's abrupt ends, and of strong bands, out of the bands
+    that are compared.
     Bands are given in Hz, both ends included.
     """
 
@@ -71,4 +74,4 @@ class Spectrum:
 
 @lru_cache(maxsize=8)
 def _window(size: int) -> npt.NDArray[np.float64]:
-    return np.asarray(hann(size, sym=False), dtype=np.float64)
+    return np.asarray(general_cosine(size, NUTTALL, sym=False), dtype=np.float64)

@@ -22,18 +22,19 @@ STREET_SEED, VOLVO_SEED = 20260101, 20260102
 def volvo(seconds: float, seed: int = VOLVO_SEED) -> Samples:
     """The interior of a car at a steady motorway speed, float64 (T,) at 16 kHz, unit RMS.
 
-    Rumble of road and body: power flat to 45 Hz, then falling with 12 dB per octave, from
-    180 Hz on with 24, over a floor of wind and air 50 dB below the flat part that falls with
-    6 dB per octave from 500 Hz. The level breathes by about 2 dB over seconds. Engine: four
-    cylinders in four strokes, 1,900 to 2,500 rpm wandering over tens of seconds; half orders 0.5
-    to 8 of the shaft, the firing orders 2, 4, 6 and 8 strongest; the orders together 6 dB below
-    the rumble.
+    Rumble of road and body: power rising with 12 dB per octave to 22 Hz, flat to 45 Hz, then
+    falling with 12 dB per octave, from 180 Hz on with 24, over a floor of wind and air 50 dB
+    below the flat part that falls with 6 dB per octave from 500 Hz. The level breathes by about
+    2 dB over seconds. Engine: four cylinders in four strokes, 1,900 to 2,500 rpm wandering over
+    tens of seconds; half orders 0.5 to 8 of the shaft, the firing orders 2, 4, 6 and 8 strongest;
+    the orders together 6 dB below the rumble.
     """
     rng = np.random.default_rng(seed)
     size = round(seconds * SAMPLE_RATE)
 
     def power(f: Samples) -> Samples:
-        rumble = 1 / (1 + (f / 45) ** 4) / (1 + (f / 180) ** 4)
+        audible = (f / 22) ** 4 / (1 + (f / 22) ** 4)
+        rumble = audible / (1 + (f / 45) ** 4) / (1 + (f / 180) ** 4)
         wind = 10**-5.0 / (1 + (f / 500) ** 2)
         return rumble + wind
 

@@ -1,0 +1,68 @@
+"""What the attack tests share: clips, inputs of a noise bank, random attacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import lru_cache
+
+import numpy as np
+from hypothesis import strategies as st
+
+from attacks.apply import Laundered, launder
+from attacks.base import Attack, Wave, registry
+from attacks.codec import MP3_KBPS
+from attacks.condition import parse
+from attacks.conformance import speech_like
+
+
+def talkers(count: int = 6, seconds: float = 30.0) -> list[Wave]:
+    """Speech-like waves of `count` voices."""
+    short = [speech_like(5.0, seed) for seed in range(count)]
+    return [np.tile(wave, int(np.ceil(seconds / 5))) for wave in short]
+
+
+def room_tone(seconds: float = 12.0) -> Wave:
+    """Stands in for the cafe recording."""
+    noise = np.random.default_rng(5).uniform(-0.1, 0.1, round(seconds * 16000))
+    return np.convolve(noise, [0.5, 0.3, 0.2], mode="same").astype(np.float32)
+
+
+@lru_cache
+def clip(seconds: float = 2.0, seed: int = 1) -> Wave:
+    """Read-only speech-like wave."""
+    wave = speech_like(seconds, seed)
+    wave.flags.writeable = False
+    return wave
+
+
+def run(text: str, wave: Wave | None = None, utterance: str = "u", seed: int = 0) -> Laundered:
+    """Launder `wave` (a clip by default) under the condition spelled `text`."""
+    return launder(parse(text), clip() if wave is None else wave, 16000, utterance, seed)
+
+
+def checks(laundered: Laundered) -> dict[str, object]:
+    """Measured values by quantity, of a condition of one step."""
+    return {check.quantity: check.measured for check in laundered.steps[0].checks}
+
+
+def db(ratio: float) -> float:
+    return 20 * float(np.log10(ratio))
+
+
+@st.composite
+def attacks(draw: st.DrawFn) -> Attack:
+    """Any registered attack with any valid parameters."""
+    cls = registry.get(draw(st.sampled_from(registry.names())))
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(cls):
+        allowed = field.metadata["range"]
+        if cls.name == "mp3":
+            values[field.name] = draw(st.sampled_from(MP3_KBPS))
+        elif isinstance(field.default, str):
+            values[field.name] = draw(st.sampled_from(allowed))
+        elif isinstance(field.default, int):
+            low = values["least"] if field.name == "most" else allowed[0]
+            values[field.name] = draw(st.integers(low, allowed[1]))  # type: ignore[arg-type]
+        else:
+            values[field.name] = draw(st.floats(*allowed))
+    return cls(**values)

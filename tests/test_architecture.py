@@ -1,0 +1,47 @@
+"""Who may import whom: attacks, detectors and noises know nothing of runners and reports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {"errors", "registry", "level", "paths", "audio"}
+HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package `benchmark` that a file imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = node.module == "benchmark"
+            found |= {f"benchmark.{a.name}" for a in node.names} if inside else {node.module}
+    return {name.split(".")[1] for name in found if name.startswith("benchmark.")}
+
+
+@pytest.mark.parametrize("package", ["attacks", "detectors", "noises"])
+def test_packages_import_only_the_ground_floor(package: str) -> None:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        assert imported(path) <= ALLOWED, path.name
+
+
+def test_attacks_import_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys, attacks.base; attacks.base.registry.names();"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], attacks.base.registry.broken)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[] {}", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("package", ["attacks", "noises"])
+def test_files_stay_short(package: str) -> None:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path.name

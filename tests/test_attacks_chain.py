@@ -1,0 +1,155 @@
+"""Fixed and stochastic chains, and suites."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attack_support import clip, run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attacks import suite
+from attacks.apply import launder
+from attacks.chain import POOLS, Stochastic
+from attacks.condition import parse, spell
+from benchmark.errors import InputError
+
+pytest_plugins = ("attack_fixtures",)
+pytestmark = pytest.mark.usefixtures("world")
+
+
+def test_a_fixed_chain_is_its_steps_one_after_the_other() -> None:
+    wave = clip(1.0)
+    done = run("lowpass(cutoff=4000) | mp3 | resample(rate=44100)", wave)
+    by_hand = run("mp3", run("lowpass(cutoff=4000)", wave).wave).wave
+    assert [step.attack for step in done.steps] == [
+        "lowpass(cutoff=4000)",
+        "mp3(kbps=64)",
+        "resample(rate=44100)",
+    ]
+    assert np.array_equal(run("resample(rate=44100)", by_hand).wave, done.wave)
+    assert done.passed
+
+
+def test_the_same_attack_twice_draws_twice() -> None:
+    wave = clip(1.0)
+    once = run("noise(kind=white, snr=10)", wave)
+    twice = launder(
+        parse("noise(kind=white, snr=10) | noise(kind=white, snr=10)"), wave, 16000, "u", 0
+    )
+    first = once.wave / once.steps[0].facts["gain"] - wave
+    second = twice.wave / twice.steps[1].facts["gain"] - once.wave
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("pool", sorted(POOLS))
+def test_a_stochastic_chain_can_be_replayed_from_what_it_recorded(pool: str) -> None:
+    lengths, recorded = set(), set()
+    for utterance in range(12):
+        steps = Stochastic(pool, 1, 5).steps(np.random.default_rng(utterance))
+        lengths.add(len(steps))
+        recorded.add(" | ".join(map(spell, steps)))
+        assert parse(" | ".join(map(spell, steps))).steps == steps
+    assert len(lengths) >= 3 and len(recorded) >= 10
+    done = run(f"stochastic(pool={pool})", clip(1.0), "v")
+    again = run(f"stochastic(pool={pool})", clip(1.0), "v")
+    assert np.array_equal(done.wave, again.wave) and done.steps == again.steps
+    assert 1 <= len(done.steps) <= 3 and done.passed is not False
+
+
+@given(st.integers(0, 10**6), st.sampled_from(sorted(POOLS)))
+def test_chains_nest_in_their_depth(seed: int, pool: str) -> None:
+    drawn = [Stochastic(pool, 1, most).steps(np.random.default_rng(seed)) for most in range(1, 6)]
+    for shorter, longer in pairwise(drawn):
+        assert longer[: len(shorter)] == shorter
+    assert len(Stochastic(pool, 5, 5).steps(np.random.default_rng(seed))) == 5
+
+
+def test_a_step_of_a_stochastic_chain_draws_by_its_place() -> None:
+    texts = {run("stochastic(least=2, most=4)", clip(1.0), u).steps[0].attack for u in "abcdefgh"}
+    assert len(texts) > 3
+
+
+# suites
+
+
+def test_the_built_in_suites() -> None:
+    assert {"smoke", "laundering"} <= set(suite.names())
+    laundering = suite.load("laundering")
+    assert str(laundering.conditions[0]) == "clean"
+    assert len(laundering.conditions) == 28
+    assert len({str(condition) for condition in laundering.conditions}) == 28
+    counts: dict[str, int] = {}
+    for condition in laundering.conditions[1:]:
+        counts[condition.family] = counts.get(condition.family, 0) + 1
+    assert counts == {
+        "reverberation": 3,
+        "noise": 15,
+        "codec": 4,
+        "resampling": 4,
+        "filtering": 1,
+    }
+    smoke = {condition.family for condition in suite.load("smoke").conditions}
+    assert smoke == {*counts, "clean", "chain"}
+    for name in suite.names():
+        assert suite.load(name).description.endswith(".")
+
+
+def test_a_suite_of_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('description = "Mine."\nconditions = ["mp3", "clean", "opus | mp3"]\n')
+    mine = suite.load(path)
+    assert mine.name == "mine"
+    spelled = [str(condition) for condition in mine.conditions]
+    assert spelled == ["clean", "mp3(kbps=64)", "opus(kbps=16) | mp3(kbps=64)"]
+    assert suite.parse_suite(str(path)) == mine
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('conditions = ["mp3", "mp3(kbps=64)"]', r"the condition mp3\(kbps=64\) is listed twice"),
+        ('conditions = ["mp4"]', r"bad\.toml: unknown attack 'mp4'"),
+        ("conditions = []", "holds no conditions"),
+        ("conditions = 3", "want conditions = "),
+        ('description = "none"', "want conditions = "),
+        ('conditions = ["mp3"]\ndescription = 3', "must be text"),
+        ('condition = ["mp3"]', "unknown entry in .* 'condition'; did you mean 'conditions'"),
+        ("conditions = [", "cannot be read as TOML"),
+    ],
+)
+def test_a_bad_suite_is_refused_with_the_cause(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        suite.load(path)
+
+
+def test_unknown_suites() -> None:
+    with pytest.raises(InputError, match="unknown suite 'laundring'; did you mean 'laundering'"):
+        suite.load("laundring")
+    with pytest.raises(InputError, match="suite file not found"):
+        suite.load("nowhere.toml")
+    with pytest.raises(
+        InputError, match="unknown suite or attack 'lowpas'; did you mean 'lowpass'"
+    ):
+        suite.parse_suite("lowpas")
+
+
+@pytest.mark.parametrize(
+    ("text", "conditions"),
+    [
+        ("lowpass", ["clean", "lowpass(cutoff=7000)"]),
+        ("clean", ["clean"]),
+        ("mp3(kbps=8)", ["clean", "mp3(kbps=8)"]),
+        ("mp3 ; opus | mp3;", ["clean", "mp3(kbps=64)", "opus(kbps=16) | mp3(kbps=64)"]),
+    ],
+)
+def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> None:
+    given_suite = suite.parse_suite(text)
+    assert [str(condition) for condition in given_suite.conditions] == conditions
+    assert given_suite.name == ("; ".join(conditions[1:]) or "clean")
+    assert suite.parse_suite("smoke") == suite.load("smoke")

@@ -1,0 +1,126 @@
+"""An attack whose samples change must raise its version.
+
+`python tests/test_attacks_fingerprints.py` writes the fingerprints of new attacks and of raised
+versions into attack_fingerprints.json; it refuses to change those of a version that is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attacks.apply import launder
+from attacks.base import Wave, registry
+from attacks.condition import parse
+from noises.bank import BUILD_VERSION
+
+pytest_plugins = ("attack_fixtures",)
+
+FILE = Path(__file__).parent / "attack_fingerprints.json"
+TOLERANCE = 1e-3
+SPELLINGS = (
+    "lowpass(cutoff=4000)",
+    "mp3(kbps=32)",
+    "noise(kind=babble, snr=5)",
+    "noise(kind=cafe, snr=5)",
+    "noise(kind=street, snr=5)",
+    "noise(kind=volvo, snr=5)",
+    "noise(kind=white, snr=5)",
+    "opus(kbps=24)",
+    "resample(rate=8000)",
+    "reverberation(rt60=0.3)",
+    "reverberation(rt60=0.9)",
+    "stochastic(pool=media, least=2, most=4)",
+    "stochastic(pool=network, least=5, most=5)",
+)
+
+
+def signal() -> Wave:
+    """Bursts of coloured noise, 1.5 s, from uniform numbers, which numpy never changes."""
+    noise = np.random.default_rng(2026).random(24000) - 0.5
+    coloured = np.convolve(noise, 0.9 ** np.arange(40), mode="same") + 0.3 * noise
+    swell = np.abs(np.sin(np.arange(24000) * 2 * np.pi * 1.5 / 16000)) ** 3
+    return (0.08 * coloured * swell).astype(np.float32)
+
+
+def version(text: str) -> str:
+    """What a change of the samples must change."""
+    bank = f" bank {BUILD_VERSION}" if "noise(" in text or "network" in text else ""
+    return " | ".join(f"{step.name} {step.version}" for step in parse(text).steps) + bank
+
+
+def fingerprint(text: str) -> list[float]:
+    """RMS, levels of four bands and three projections of the output, all relative to its size."""
+    wave = launder(parse(text), signal(), 16000, "fingerprint", 0).wave.astype(np.float64)
+    norm = float(np.linalg.norm(wave))
+    bins = np.abs(np.fft.rfft(wave)) ** 2
+    bands = [float(np.sqrt(part.sum() / bins.sum())) for part in np.array_split(bins, 4)]
+    shapes = np.random.default_rng(7).random((3, wave.size)) - 0.5
+    shapes = np.cumsum(shapes, axis=1)  # low frequencies, where the energy is
+    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
+    values = [norm / wave.size**0.5, *bands, *(float(v) / norm for v in shapes @ wave)]
+    return [round(value, 6) for value in values]
+
+
+def same(old: list[float], new: list[float]) -> bool:
+    return len(old) == len(new) and bool(np.allclose(old, new, rtol=0, atol=TOLERANCE))
+
+
+def known() -> dict[str, dict[str, object]]:
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_samples_change_with_the_version_only(text: str) -> None:
+    entry = known().get(text)
+    advice = "run: python tests/test_attacks_fingerprints.py"
+    assert entry is not None, f"no fingerprint of {text}; {advice}"
+    assert entry["version"] == version(text), f"{text} has a new version; {advice}"
+    assert same(entry["fingerprint"], fingerprint(text)), (  # type: ignore[arg-type]
+        f"the samples of {text} changed but its version did not: raise it, then {advice}"
+    )
+
+
+def test_every_attack_has_a_fingerprint() -> None:
+    covered = {step.name for text in SPELLINGS for step in parse(text).steps}
+    assert covered == set(registry.names())
+    assert set(known()) == set(SPELLINGS)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_change_of_the_samples_is_seen() -> None:
+    assert not same(fingerprint("lowpass(cutoff=4000)"), fingerprint("lowpass(cutoff=4100)"))
+    assert not same(fingerprint("mp3(kbps=32)"), fingerprint("mp3(kbps=24)"))
+    assert not same(fingerprint("noise(snr=5)"), fingerprint("noise(snr=5.1)"))
+
+
+def update() -> None:
+    old, new = known(), {}
+    for text in SPELLINGS:
+        made = {"version": version(text), "fingerprint": fingerprint(text)}
+        was = old.get(text, {})
+        if was.get("version") == made["version"]:
+            if not same(was["fingerprint"], made["fingerprint"]):  # type: ignore[arg-type]
+                sys.exit(f"the samples of {text} changed: raise its version first")
+            made = was
+        new[text] = made
+    FILE.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from attack_fixtures import BANK_SECONDS
+    from attack_support import room_tone, talkers
+
+    import noises
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LAUNDERBENCH_NOISES"] = os.environ["LAUNDERBENCH_CACHE"] = folder
+        noises.build(Path(folder), babble=talkers(), cafe=room_tone(), seconds=BANK_SECONDS)
+        update()

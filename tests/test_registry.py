@@ -1,0 +1,80 @@
+"""The registry: three doors, no silent overwriting, broken plugins cost their own names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.registry import Registry
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An importable package `fruit` whose modules register themselves in `fruit.box`."""
+    folder = tmp_path / "fruit"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from benchmark.registry import Registry\nbox = Registry('fruit', 'fruit', 'no.such.group')"
+    )
+    (folder / "apple.py").write_text("import fruit\nfruit.box.add('apple', 1)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield folder
+    for name in [n for n in sys.modules if n == "fruit" or n.startswith("fruit.")]:
+        del sys.modules[name]
+
+
+def box() -> Registry[int]:
+    import fruit  # type: ignore[import-not-found]
+
+    return fruit.box
+
+
+def test_modules_are_found_on_the_first_look_up(package: Path) -> None:
+    assert box().names() == ["apple"]
+    assert box().get("apple") == 1
+
+
+def test_an_unknown_name_gets_a_suggestion(package: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown fruit 'aple'; did you mean 'apple'\?"):
+        box().get("aple")
+
+
+def test_a_name_that_is_taken_is_refused(package: Path) -> None:
+    box().names()
+    with pytest.raises(InputError, match="'apple' is registered twice"):
+        box().add("apple", 2)
+
+
+def test_a_broken_plugin_costs_its_own_names_only(package: Path) -> None:
+    (package / "banana.py").write_text("import fruit\nfruit.box.add('banana', 2)\n1 / 0")
+    assert box().names() == ["apple"]
+    with pytest.raises(InputError, match=r"failed to load: fruit\.banana: ZeroDivisionError"):
+        box().get("banana")
+
+
+def test_a_file_by_path(package: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "cherry.py"
+    plugin.write_text("import fruit\nfruit.box.add('cherry', 3)")
+    box().load_file(plugin)
+    box().load_file(plugin)  # a second time is no duplicate
+    assert box().get("cherry") == 3
+    with pytest.raises(InputError, match="plugin file not found"):
+        box().load_file(tmp_path / "none.py")
+    plugin = tmp_path / "bad.py"
+    plugin.write_text("raise RuntimeError('sour')")
+    with pytest.raises(InputError, match=r"bad\.py failed to load: RuntimeError\('sour'\)"):
+        box().load_file(plugin)
+
+
+def test_an_entry_point(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name = "date"
+
+        def load(self) -> None:
+            box().add("date", 4)
+
+    monkeypatch.setattr("benchmark.registry.entry_points", lambda group: [Point()])
+    assert box().get("date") == 4
