@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 
 from attacks.base import Attack, AttackError, Check, Facts, Severity, Wave, attack, number
-from attacks.spectrum import Spectrum
+from attacks.spectrum import EFFECT_DB, Spectrum
 
 STOP_DB = 80.0  # what the filter is designed for
 CLAIM_DB = 60.0  # what it claims, and every utterance is held to
@@ -53,7 +53,7 @@ class LowPass(Attack):
         return np.asarray(oaconvolve(wave, taps)[taps.size // 2 :][: wave.size], dtype=np.float32)
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        return Spectrum(wave, sample_rate).holds(self.stop_edge, sample_rate / 2)
+        return Spectrum(wave, sample_rate).holds(self.stop_edge, sample_rate / 2, EFFECT_DB)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         old, new = Spectrum(before, sample_rate), Spectrum(after, sample_rate)

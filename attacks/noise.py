@@ -117,7 +117,7 @@ def covered(noise: Wave, sample_rate: int) -> float:
     starts = np.arange(0, max(noise.size - _frame(sample_rate), 0) + 1, _frame(sample_rate))
     sizes = np.diff(starts, append=noise.size)
     powers = np.add.reduceat(np.square(noise, dtype=np.float64), starts) / sizes
-    mean = float(powers @ sizes) / noise.size
+    mean = float(np.sum(powers * sizes)) / noise.size
     if mean == 0.0:
         return 0.0
     return float(np.mean(powers >= mean * 10 ** (-GAP_DB / 10)))

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from attacks.base import Attack, Check, Facts, Severity, Wave, attack, integer
-from attacks.spectrum import Spectrum
+from attacks.spectrum import EFFECT_DB, Spectrum
 from benchmark.audio import resample
 
 CLAIM_DB = 70.0
@@ -42,7 +42,7 @@ class Resample(Attack):
         return resample(there, self.rate, sample_rate)[: wave.size]
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        return Spectrum(wave, sample_rate).holds(self.rate / 2, sample_rate / 2)
+        return Spectrum(wave, sample_rate).holds(self.rate / 2, sample_rate / 2, EFFECT_DB)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         old, new = Spectrum(before, sample_rate), Spectrum(after, sample_rate)

@@ -69,7 +69,7 @@ def _probe(before: Wave, after: Wave, response: Wave, gain: float) -> float | No
     want = np.empty(at.size)
     for row, t in enumerate(at):
         start = max(0, t - response.size + 1)
-        want[row] = np.dot(before[start : t + 1], response[: t - start + 1][::-1])
+        want[row] = np.sum(before[start : t + 1] * response[: t - start + 1][::-1])
     energy = float(np.mean(np.square(before, dtype=np.float64)))
     if energy == 0.0 or after.size != before.size:
         return None

@@ -92,7 +92,8 @@ def t20(response: npt.NDArray[np.floating], sample_rate: int) -> float:
     inside = np.flatnonzero((decay <= -5) & (decay >= -25))
     if inside.size < 2 or decay[-1] > -25:
         return float("nan")
-    slope = np.polyfit(inside / sample_rate, decay[inside], 1)[0]
+    time = inside / sample_rate - np.mean(inside) / sample_rate
+    slope = np.sum(time * decay[inside]) / np.sum(time**2)
     return float(-60 / slope)
 
 

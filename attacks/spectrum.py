@@ -12,6 +12,7 @@ from scipy.signal.windows import general_cosine
 from attacks.base import Wave
 
 FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
+EFFECT_DB = -55.0  # what a band must hold for its loss to be an effect on the whole wave
 LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
 # Nuttall 1981, four terms, continuous first derivative: side lobes 93 dB down, 18 dB per octave
 NUTTALL = (0.355768, 0.487396, 0.144232, 0.012604)
@@ -32,16 +33,15 @@ class Spectrum:
         self.size = next_fast_len(wave.size, real=True)
         self.bins: npt.NDArray[np.complex128] = rfft(wave * _window(wave.size), self.size)
         self.step = sample_rate / self.size
-        self.total = float(np.vdot(self.bins, self.bins).real)
+        self.total = _energy(self.bins)
 
     def energy(self, low: float, high: float) -> float:
         """Energy of the band, in arbitrary units that two waves of one length share."""
-        part = self.bins[self._band(low, high)]
-        return float(np.vdot(part, part).real)
+        return _energy(self.bins[self._band(low, high)])
 
-    def holds(self, low: float, high: float) -> bool:
-        """True when the band holds enough of the wave's energy to be measured."""
-        faint = self.total * 10 ** (FAINT_DB / 10)
+    def holds(self, low: float, high: float, share_db: float = FAINT_DB) -> bool:
+        """True when the band holds more than `share_db` of the wave's energy."""
+        faint = self.total * 10 ** (share_db / 10)
         return self.long and self.total > 0.0 and self.energy(low, high) > faint
 
     def drop_db(self, other: Spectrum, low: float, high: float) -> float | None:
@@ -64,12 +64,16 @@ class Spectrum:
         if self.size != other.size or not self.holds(low, high):
             return None
         band = self._band(low, high)
-        rest = other.bins[band] - self.bins[band]
-        share = float(np.vdot(rest, rest).real) / self.energy(low, high)
+        share = _energy(other.bins[band] - self.bins[band]) / self.energy(low, high)
         return 10 * float(np.log10(max(share, 1e-15)))
 
     def _band(self, low: float, high: float) -> slice:
         return slice(int(np.ceil(low / self.step)), int(np.floor(high / self.step)) + 1)
+
+
+def _energy(bins: npt.NDArray[np.complex128]) -> float:
+    parts = bins.view(np.float64)
+    return float(np.einsum("i,i->", parts, parts))
 
 
 @lru_cache(maxsize=8)

@@ -36,7 +36,8 @@ def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
     -9.0
     """
     samples = np.asarray(wave, dtype=np.float64)
-    energy = float(samples @ samples)
+    # not BLAS: its threads would make the last bit, and the time, depend on their number
+    energy = float(np.einsum("i,i->", samples, samples))
     if samples.size == 0 or energy <= 0.0:
         return 0.0
     pole = np.exp(-1.0 / (sample_rate * TIME_CONSTANT_S))
