@@ -31,8 +31,8 @@ def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
     of a very short wave its plain RMS over that time. Returns 0.0 for silence or an empty wave:
     there is then no level to refer an SNR to.
 
-    >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
-    >>> round(20 * np.log10(active_level(tone, 16000)), 1)  # 0.5 / sqrt(2)
+    >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(64000) / 16000)
+    >>> round(20 * float(np.log10(active_level(tone, 16000))), 1)  # 0.5 / sqrt(2)
     -9.0
     """
     samples = np.asarray(wave, dtype=np.float64)

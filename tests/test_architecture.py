@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +47,9 @@ def test_attacks_import_without_the_heavy_libraries() -> None:
 def test_files_stay_short(package: str) -> None:
     for path in sorted((ROOT / package).rglob("*.py")):
         assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path.name
+
+
+@pytest.mark.parametrize("name", ["attacks.condition", "benchmark.level", "benchmark.errors"])
+def test_examples_in_docstrings_are_true(name: str) -> None:
+    tried = doctest.testmod(importlib.import_module(name))
+    assert tried.attempted > 0 and tried.failed == 0
