@@ -48,6 +48,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(wheels, "fetch", lambda *_args, **_options: None)
+    monkeypatch.setattr(builder, "_files", lambda *_args: {})
     monkeypatch.setattr(human, "segments", lambda *_args, **_options: invented())
     monkeypatch.setattr(tts, "requests", lambda *_args: [])
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS)

@@ -48,8 +48,8 @@ def segment_starts(wave: Wave) -> list[int]:
     return starts
 
 
-def best_start(wave: Wave) -> int | None:
-    """Start of the most active 4 s of `wave`; None where it is shorter than that or too quiet.
+def best_start(wave: Wave, least: float = SHARE) -> int | None:
+    """Start of the most active 4 s of `wave`; None where it is shorter or its share under `least`.
 
     Of equally active places the earliest is taken.
     """
@@ -61,4 +61,4 @@ def best_start(wave: Wave) -> int | None:
         return None
     shares = (counts[length : length + last + 1] - counts[: last + 1]) / length
     best = int(np.argmax(shares))
-    return best * HOP if shares[best] >= SHARE else None
+    return best * HOP if shares[best] >= least else None

