@@ -58,6 +58,14 @@ def test_steady_sound_and_silence_give_no_segment() -> None:
     assert segment_starts(np.zeros(100, dtype=np.float32)) == []
 
 
+def test_digital_silence_inside_a_segment_is_refused() -> None:
+    wave = syllables(12.5)
+    wave[3 * SAMPLE_RATE : 3 * SAMPLE_RATE + 1600] = 0.0
+    starts = segment_starts(wave)
+    assert starts
+    assert all(not (s - 400 < 3 * SAMPLE_RATE < s + SEGMENT - 1600) for s in starts)
+
+
 def test_best_start_finds_the_speech() -> None:
     silence = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
     start = best_start(np.concatenate([silence, syllables(4.5), silence]))

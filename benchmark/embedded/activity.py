@@ -13,6 +13,7 @@ WINDOW, HOP = 400, 160  # 25 ms every 10 ms
 BELOW_PEAK_DB = 25.0  # a frame within this of the recording's loud speech is active
 LOUD_PERCENTILE = 95
 SHARE = 0.6  # of a segment's frames that must be active
+DIGITAL_DB = 65.0  # a frame this far below loud speech was never recorded: an edit's zeros
 STEP = 10  # frames between candidate starts
 MODULATION_DB = 6.0  # spread of the frame levels; steady sound (music, hum) lies below
 
@@ -30,17 +31,22 @@ def active_frames(wave: Wave) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.flo
 def segment_starts(wave: Wave) -> list[int]:
     """First samples of the 4 s segments of `wave`, left to right, none overlapping.
 
-    A segment is taken where at least 60 % of its frames are active and their level moves as
-    speech does; `CONTEXT` samples are free on both of its sides.
+    A segment is taken where at least 60 % of its frames are active, their level moves as speech
+    does, and none is digital silence, which only the human class would have; `CONTEXT` samples are
+    free on both of its sides.
     """
     active, level = active_frames(wave)
+    if not level.size:
+        return []
+    empty = level < np.percentile(level, LOUD_PERCENTILE) - DIGITAL_DB
     length, margin = SEGMENT // HOP, CONTEXT // HOP
     counts = np.concatenate([[0], np.cumsum(active)])
     starts: list[int] = []
     at = margin
     while at * HOP + SEGMENT + CONTEXT <= wave.size and at + length <= active.size:
-        share = (counts[at + length] - counts[at]) / length
-        if share >= SHARE and float(np.std(level[at : at + length])) >= MODULATION_DB:
+        inside = slice(at, at + length)
+        spoken = (counts[at + length] - counts[at]) / length >= SHARE
+        if spoken and np.std(level[inside]) >= MODULATION_DB and not empty[inside].any():
             starts.append(at * HOP)
             at += length
         else:

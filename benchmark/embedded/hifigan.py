@@ -69,7 +69,8 @@ class _Stack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE))
+            inner = F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE, inplace=True)
+            x = plain(inner) + x
         return x
 
 
@@ -97,7 +98,10 @@ class Generator(nn.Module):
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, SLOPE))
             stacks = self.resblocks[stage * len(KERNELS) : (stage + 1) * len(KERNELS)]
-            x = torch.stack([stack(x) for stack in stacks]).mean(dim=0)
+            total = stacks[0](x)
+            for stack in stacks[1:]:
+                total = total + stack(x)
+            x = total / len(KERNELS)
         return torch.tanh(self.conv_post(F.leaky_relu(x, FINAL_SLOPE)))
 
 
