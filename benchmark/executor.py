@@ -7,26 +7,21 @@ how many there are.
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from benchmark import plugins
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
+from benchmark.processes import one_thread, start_process
 from benchmark.scoring import Scorer
 from benchmark.store import Store
 from benchmark.work import Job, Prepared, finish, prepare
-
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -53,24 +48,6 @@ def execute(
             yield from _serial(jobs, setting)
         else:
             yield from _pooled(jobs, setting, workers, split_scoring)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One compute thread here and in processes spawned meanwhile; restored afterwards."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    threads = torch.get_num_threads()
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serial(jobs: Iterable[Job], setting: Setting) -> Iterator[Job]:
@@ -122,9 +99,7 @@ _worker: tuple[Scorer, Store] | None = None
 
 def _start_worker(setting: Setting, scores: bool) -> None:
     global _worker
-    _die_with_parent()
-    torch.set_num_threads(1)
-    plugins.load(setting.plugins)
+    start_process(setting.plugins)
     if scores:
         scorer = Scorer(setting.detectors, torch.device(setting.device))
         _worker = scorer, Store(setting.folder)
@@ -134,16 +109,3 @@ def _whole(job: Job) -> Job:
     assert _worker is not None
     finish(prepare(job), *_worker)
     return job
-
-
-def _die_with_parent() -> None:
-    """A worker whose parent was killed must not linger with the run folder half used."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

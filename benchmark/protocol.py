@@ -52,7 +52,7 @@ class Protocol:
 
 
 def trial_digest(table: pd.DataFrame) -> str:
-    """SHA-256 (hex) over the sorted (utterance_id, label) pairs: which trials, not which samples."""
+    """SHA-256 (hex) over the sorted (utterance_id, label) pairs: not over the samples."""
     rows = sorted(zip(table["utterance_id"], table["label"], strict=True))
     text = "".join(f"{uid}\t{label}\n" for uid, label in rows)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -62,7 +62,9 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
     """The table with defaults filled, sorted by id; `InputError` naming `source` and the row."""
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
-        raise InputError(f"{source}: missing column {', '.join(missing)}; has {list(table.columns)}")
+        raise InputError(
+            f"{source}: missing column {', '.join(missing)}; has {list(table.columns)}"
+        )
     table = table.assign(**{c: v for c, v in DEFAULTS.items() if c not in table.columns})
     table = table.fillna({**DEFAULTS, "label": ""}).sort_values("utterance_id", kind="stable")
     twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]

@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from attacks.condition import Condition
 from benchmark.errors import InputError
-from benchmark.executor import Setting, execute, one_thread
+from benchmark.executor import Setting, execute
 from benchmark.plan import Plan, Unit, unit_key
+from benchmark.processes import one_thread
 from benchmark.protocol import Protocol
 from benchmark.scoring import BATCH, Scorer
 from benchmark.store import Store, done

@@ -119,7 +119,8 @@ def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
             raise InputError(
                 f"{checkpoint.path} does not fit {checkpoint.name} ({cause})"
             ) from error
-        return _Loaded(checkpoint, item, network.eval().to(device), {})
+        network = network.eval().to(device).to(memory_format=torch.channels_last)
+        return _Loaded(checkpoint, item, network, {})
     if isinstance(item, WaveDetector):
         return _Loaded(checkpoint, item, None, arrays)
     raise InputError(f"detector {checkpoint.name!r} is neither a tensor nor a wave detector")

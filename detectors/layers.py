@@ -16,22 +16,24 @@ class PerUtteranceNorm(nn.Module):
         return centred / (centred.square().mean(dim=dims, keepdim=True) + 1e-5).sqrt()
 
 
-def mask_bands(
-    batch: torch.Tensor, generator: torch.Generator, bands: int = 16, frames: int = 32
+def crop_flip_mask(
+    batch: torch.Tensor, generator: torch.Generator, width: int = 128, bands: int = 16
 ) -> torch.Tensor:
-    """Replace one random band and one random stretch of time of each spectrogram by its mean.
+    """A random stretch of time of each spectrogram, flipped half the time, one band blanked.
 
-    Shape (B, 1, height, width); at most `bands` rows and `frames` columns (SpecAugment,
-    Park et al., Interspeech 2019), half of the items flipped in time.
+    Shape (B, 1, height, frames) -> (B, 1, height, min(frames, width)); the blanked band (at most
+    `bands` rows) takes the item's mean (SpecAugment, Park et al., Interspeech 2019).
     """
-    batch = batch.clone()
-    height, width = batch.shape[-2:]
-    for item in batch:
-        fill = float(item.mean())
-        for axis, size, most in ((1, height, bands), (2, width, frames)):
-            length = int(torch.randint(most + 1, (1,), generator=generator))
-            start = int(torch.randint(size - length + 1, (1,), generator=generator))
-            item.narrow(axis, start, length).fill_(fill)
+    height, frames = batch.shape[-2:]
+    width = min(frames, width)
+    starts = torch.randint(frames - width + 1, (len(batch),), generator=generator).tolist()
+    cropped = torch.stack(
+        [item[..., start : start + width] for item, start in zip(batch, starts, strict=True)]
+    )
+    for item in cropped:
+        rows = int(torch.randint(bands + 1, (1,), generator=generator))
+        start = int(torch.randint(height - rows + 1, (1,), generator=generator))
+        item[:, start : start + rows] = item.mean()
         if int(torch.randint(2, (1,), generator=generator)):
             item.copy_(item.flip(2))
-    return batch
+    return cropped

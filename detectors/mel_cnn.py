@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, mask_bands
+from detectors.layers import PerUtteranceNorm, crop_flip_mask
 
 
 @detector("mel-cnn")
@@ -23,7 +23,7 @@ class MelCnn(TensorDetector):
         return Network()
 
     def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return mask_bands(batch, generator)
+        return crop_flip_mask(batch, generator)
 
 
 class Network(nn.Module):

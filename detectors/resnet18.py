@@ -7,7 +7,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, mask_bands
+from detectors.layers import PerUtteranceNorm, crop_flip_mask
 
 
 @detector("resnet18")
@@ -25,4 +25,4 @@ class ResNet18(TensorDetector):
         return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))
 
     def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return mask_bands(batch, generator)
+        return crop_flip_mask(batch, generator)

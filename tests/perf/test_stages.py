@@ -15,7 +15,7 @@ import builders
 from attacks.apply import launder
 from attacks.suite import load
 from benchmark import frontends
-from benchmark.executor import one_thread
+from benchmark.processes import one_thread
 from detectors.base import LogMel, TensorDetector, registry
 
 WAVE = builders.voice(1, 4.0)

@@ -1,0 +1,54 @@
+"""Spawned processes: one compute thread each, the same plugins, and no life after the parent's."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from benchmark import plugins
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One compute thread here and in processes spawned meanwhile; restored afterwards."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    threads = torch.get_num_threads()
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def start_process(plugin_files: Iterable[Path]) -> None:
+    """The initializer of every spawned process: one thread, plugins loaded, tied to the parent."""
+    _die_with_parent()
+    torch.set_num_threads(1)
+    plugins.load(plugin_files)
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed must not linger with the run folder half used."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
