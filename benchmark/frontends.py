@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-import librosa.filters
 import numpy as np
 import numpy.typing as npt
 import torch
+from librosa.filters import mel as mel_filters
 from torchvision.transforms.v2 import functional as image
 
 from benchmark.audio import SAMPLE_RATE, resample
@@ -61,7 +61,7 @@ def log_mel(spec: LogMel, waves: torch.Tensor) -> torch.Tensor:
 @lru_cache(maxsize=8)
 def _mel_filters(spec: LogMel) -> torch.Tensor:
     rate = spec.waveform.sample_rate
-    filters = librosa.filters.mel(
+    filters = mel_filters(
         sr=rate, n_fft=spec.n_fft, n_mels=spec.mels, fmin=spec.fmin, fmax=spec.fmax
     )
     return torch.from_numpy(filters.astype(np.float32))

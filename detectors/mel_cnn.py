@@ -17,7 +17,7 @@ class MelCnn(TensorDetector):
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
     input = LogMel()
-    recipe = Recipe(epochs=14, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=4)
+    recipe = Recipe(epochs=16, batch_size=16, learning_rate=3e-3, weight_decay=1e-4, patience=6)
 
     def build(self) -> nn.Module:
         return Network()

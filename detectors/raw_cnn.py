@@ -14,7 +14,7 @@ class RawCnn(TensorDetector):
 
     summary = "raw-waveform 1-D CNN: 16, 32, 64 channels on 1 s at 16 kHz"
     input = Waveform(samples=16000)
-    recipe = Recipe(epochs=30, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    recipe = Recipe(epochs=30, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=10)
 
     def build(self) -> nn.Module:
         return Network()

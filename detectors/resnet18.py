@@ -17,7 +17,7 @@ class ResNet18(TensorDetector):
     summary = "torchvision ResNet-18 on log-mel images, from scratch"
     citation = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
     input = LogMel()
-    recipe = Recipe(epochs=6, batch_size=16, learning_rate=5e-4, weight_decay=1e-3, patience=3)
+    recipe = Recipe(epochs=12, batch_size=16, learning_rate=1e-3, weight_decay=1e-3, patience=6)
 
     def build(self) -> nn.Module:
         network = resnet18(weights=None, num_classes=1)
@@ -25,4 +25,4 @@ class ResNet18(TensorDetector):
         return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))
 
     def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return crop_flip_mask(batch, generator)
+        return crop_flip_mask(batch, generator, width=96)
