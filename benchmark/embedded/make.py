@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -107,7 +108,7 @@ def _source(job: Job, name: str, wheels: Path) -> Callable[[], Wave]:
 
 
 def _prepare_worker() -> None:
-    """One thread, and memory that is kept.
+    """One thread, no life after the parent's, and memory that is kept.
 
     Sums over one thread have one order: the bytes do not depend on the number of workers. By
     default glibc returns every large tensor to the kernel and faults it in again, which costs the
@@ -116,7 +117,16 @@ def _prepare_worker() -> None:
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, 32 << 20)
         mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is killed: the pool's pipe would never tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
