@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,9 +16,9 @@ from benchmark.embedded.activity import CONTEXT, SEGMENT
 from benchmark.embedded.plan import Job
 from benchmark.embedded.treat import to_pcm, treat, write_flac
 from benchmark.errors import InputError
+from benchmark.processes import one_thread, start_process
 
 MOST_WORKERS = 8
-M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used
 
 
@@ -39,8 +37,11 @@ def make(
     count = workers or min(_cpus(), MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     with (
+        one_thread(),
         tqdm(total=len(jobs), desc="synthesising", unit="job", disable=not progress) as bar,
-        ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker) as pool,
+        ProcessPoolExecutor(
+            count, mp_context=context, initializer=start_process, initargs=((),)
+        ) as pool,
     ):
         bar.update(len(jobs) - len(open_jobs))
         waiting = iter(open_jobs)
@@ -105,28 +106,3 @@ def _source(job: Job, name: str, wheels: Path) -> Callable[[], Wave]:
         return lambda: wave[inner]
     system = dict(job.copies)[name]
     return lambda: vocoders.copy(system, treat(wave), wheels)[inner]
-
-
-def _prepare_worker() -> None:
-    """One thread, no life after the parent's, and memory that is kept.
-
-    Sums over one thread have one order: the bytes do not depend on the number of workers. By
-    default glibc returns every large tensor to the kernel and faults it in again, which costs the
-    vocoders about a fifth of their time; other C libraries have no such switch.
-    """
-    import torch
-
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(M_TRIM_THRESHOLD, 1 << 30)
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is killed: the pool's pipe would never tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -131,7 +131,7 @@ def _hibari() -> Iterator[Request]:
 
 @functools.lru_cache(maxsize=1)
 def _hibari_engine() -> Any:
-    from hibari import Hibari  # type: ignore[import-untyped]  # an optional engine
+    from hibari import Hibari  # an optional engine
 
     return Hibari(voice=HIBARI_VOICE, threads=1)
 
