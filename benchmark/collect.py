@@ -25,6 +25,7 @@ EFFECTS = (
     "attack",
     "quantity",
     "unit",
+    "relation",
     "claimed",
     "measured",
     "tolerance",

@@ -216,7 +216,7 @@ def _checkpoints(options: Namespace, names: Sequence[str]) -> tuple[Checkpoint, 
 def _train(
     names: Sequence[str], protocol: Protocol, options: Namespace, device: torch.device
 ) -> None:
-    from benchmark import training
+    from benchmark.training_pool import train_all
 
     changes = {
         field: getattr(options, option)
@@ -236,7 +236,7 @@ def _train(
     }
     missing = {name: path for name, path in wanted.items() if force or not path.is_file()}
     if missing:
-        training.train_all(missing, protocol, options.seed, device, changes, tuple(options.plugin))
+        train_all(missing, protocol, options.seed, device, changes, tuple(options.plugin))
 
 
 def _build_embedded() -> None:

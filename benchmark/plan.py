@@ -15,7 +15,7 @@ from benchmark.errors import InputError
 from benchmark.protocol import Protocol, require_both_classes
 
 SHARD = 64
-PART_FORMAT = 1
+PART_FORMAT = 2
 
 
 @dataclass(frozen=True)

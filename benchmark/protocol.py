@@ -23,7 +23,8 @@ class Protocol:
     """The utterances of a data set.
 
     `table` has the columns utterance_id, path (relative to `root`), label (bonafide or spoof),
-    speaker, spoof_system, split (train, dev or test), source and track; further columns survive.
+    speaker, spoof_system, split (train, dev or test), source and track; further columns survive
+    (`pair` says which utterances are copies of one recording, for training).
     A bona fide utterance belongs to every track; `headline` is the track that the leaderboard
     ranks on (`-`: the data set has no tracks). Rows are sorted by utterance_id.
     """

@@ -34,8 +34,8 @@ class RunResults:
     scores     : detector, condition, split (test or dev), utterance_id, score (float64, finite;
                  higher = more bona fide); one row per scored trial
     effects    : condition, utterance_id, step (0-based), attack (spelling), quantity, unit,
-                 claimed, measured (NaN = not measurable), tolerance, passed (True/False/None);
-                 one row per check of a test utterance
+                 relation (=, >= or <=), claimed, measured (NaN = not measurable), tolerance,
+                 passed (True/False/None); one row per check of a test utterance
     failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
                  condition or detector is '-' where the failure is wider
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests

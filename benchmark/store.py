@@ -26,6 +26,7 @@ _CHECK = pa.struct(
         ("attack", pa.string()),
         ("quantity", pa.string()),
         ("unit", pa.string()),
+        ("relation", pa.string()),
         ("claimed", pa.float64()),
         ("measured", pa.float64()),
         ("tolerance", pa.float64()),

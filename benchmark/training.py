@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import csv
-import multiprocessing
-import os
-import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
@@ -22,12 +20,20 @@ from benchmark import audio, checkpoints, frontends
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.metrics import eer
-from benchmark.processes import one_thread, start_process
 from benchmark.protocol import Protocol, require_both_classes
 from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registry
 
 Wave = npt.NDArray[np.float32]
 History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split in memory: waves, labels (n,), and a number per recording that copies share."""
+
+    waves: list[Wave]
+    bonafide: npt.NDArray[np.bool_]
+    pairs: torch.Tensor
 
 
 def train(
@@ -50,7 +56,7 @@ def train(
     splits = [protocol.split(s) for s in ("train", "dev")]
     for split, what in zip(splits, ("the train split", "the dev split"), strict=True):
         require_both_classes(split, what)
-    waves, labels = zip(*(_read(split) for split in splits), strict=True)
+    examples, dev = _read(splits[0]), _read(splits[1])
     facts: dict[str, Any] = {
         "detector": name,
         "seed": seed,
@@ -64,15 +70,15 @@ def train(
         "threads": torch.get_num_threads(),
     }
     if isinstance(item, WaveDetector):
-        arrays = item.fit(waves[0], labels[0], seed)
-        scores = item.score(waves[1], arrays)
+        arrays = item.fit(examples.waves, examples.bonafide, seed)
+        scores = item.score(dev.waves, arrays)
         if not np.isfinite(scores).all():
             raise InputError(f"detector {name!r} gives non-finite scores on the dev split")
-        facts["dev_eer"] = eer(scores.astype(np.float64), labels[1])[0]
+        facts["dev_eer"] = eer(scores.astype(np.float64), dev.bonafide)[0]
     elif isinstance(item, TensorDetector):
         recipe = replace(item.recipe, **(changes or {}))
         facts["recipe"] = asdict(recipe)
-        arrays, history = _fit(item, recipe, waves, labels, seed, device, (name, line))
+        arrays, history = _fit(item, recipe, (examples, dev), seed, device, (name, line))
         best = min(history, key=lambda row: row["dev_loss"])
         facts |= {"epoch": best["epoch"], "dev_loss": best["dev_loss"], "dev_eer": best["dev_eer"]}
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -83,80 +89,44 @@ def train(
     return checkpoints.load(out)
 
 
-def train_all(
-    wanted: dict[str, Path],
-    protocol: Protocol,
-    seed: int,
-    device: torch.device,
-    changes: dict[str, Any],
-    plugin_files: tuple[Path, ...] = (),
-) -> None:
-    """Train every detector in `wanted` (name -> checkpoint file) and say how it went.
-
-    On a CPU each detector trains in a process of its own with one thread, so that the weights
-    do not depend on how many cores there are; on an accelerator they train one after another.
-    """
-    if device.type == "cuda":
-        for name, path in wanted.items():
-            print(_train_one(name, protocol, seed, device, path, changes, 0))
-        return
-    cores = len(os.sched_getaffinity(0))
-    # the costliest first, so that the others fill the gaps
-    order = sorted(wanted, key=lambda name: -_cost(name))
-    with (
-        one_thread(),
-        ProcessPoolExecutor(
-            min(cores, len(order)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=start_process,
-            initargs=(plugin_files,),
-        ) as pool,
-    ):
-        futures = [
-            pool.submit(_train_one, name, protocol, seed, device, wanted[name], changes, line)
-            for line, name in enumerate(order)
-        ]
-        for future in futures:
-            print(future.result())
-
-
-def _cost(name: str) -> int:
-    item = registry.get(name)()
-    if not isinstance(item, TensorDetector):
-        return 0
-    return item.recipe.epochs * sum(p.numel() for p in item.build().parameters())
-
-
-def _train_one(
-    name: str,
-    protocol: Protocol,
-    seed: int,
-    device: torch.device,
-    out: Path,
-    changes: dict[str, Any],
-    line: int,
-) -> str:
-    started = time.monotonic()
-    made = train(name, protocol, seed, device, out, changes, line)
-    spent = time.monotonic() - started
-    return f"trained {name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}, in {out}"
-
-
-def _read(split: Protocol) -> tuple[list[Wave], npt.NDArray[np.bool_]]:
+def _read(split: Protocol) -> Examples:
     waves = []
     for path in split.table["path"]:
         try:
             waves.append(audio.read(split.root / path))
         except audio.AudioError as error:
             raise InputError(f"cannot train: {error}") from error
-    return waves, (split.table["label"] == "bonafide").to_numpy()
+    table = split.table
+    pairs = table["pair"] if "pair" in table.columns else table["utterance_id"]
+    numbers = torch.from_numpy(pd.factorize(pairs)[0].astype(np.int64))
+    return Examples(waves, (table["label"] == "bonafide").to_numpy(), numbers)
+
+
+def batches(
+    pairs: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
+    """Row numbers of one epoch's batches: all rows once, the copies of a recording together.
+
+    Recordings come in random order and are joined until a batch has `batch_size` rows or more.
+    Told side by side, a recording and its copies differ by nothing but the copying.
+    """
+    rows_of: list[list[int]] = [[] for _ in range(int(pairs.max()) + 1)]
+    for row, pair in enumerate(pairs.tolist()):
+        rows_of[pair].append(row)
+    batch: list[int] = []
+    for pair in torch.randperm(len(rows_of), generator=generator).tolist():
+        batch += rows_of[pair]
+        if len(batch) >= batch_size:
+            yield torch.tensor(batch)
+            batch = []
+    if len(batch) > 1:  # batch statistics need more than one item
+        yield torch.tensor(batch)
 
 
 def _fit(
     item: TensorDetector,
     recipe: Recipe,
-    waves: tuple[list[Wave], ...],
-    labels: tuple[npt.NDArray[np.bool_], ...],
+    examples: tuple[Examples, Examples],
     seed: int,
     device: torch.device,
     title: tuple[str, int],
@@ -164,24 +134,28 @@ def _fit(
     name, line = title
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    inputs = [_inputs(item, w) for w in waves]
-    targets = [torch.from_numpy(y.astype(np.float32)) for y in labels]
+    inputs = [_inputs(item, part.waves) for part in examples]
+    pairs = examples[0].pairs
+    targets = [torch.from_numpy(part.bonafide.astype(np.float32)) for part in examples]
     weights = [torch.where(t > 0, 0.5 / t.mean(), 0.5 / (1 - t.mean())) for t in targets]
     network = item.build().to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    steps = recipe.epochs * -(-len(targets[0]) // recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, steps)
+    epoch_batches = [
+        list(batches(pairs, recipe.batch_size, generator)) for _ in range(recipe.epochs)
+    ]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, sum(map(len, epoch_batches))
+    )
     history: History = []
     best, best_state, waited = np.inf, network.state_dict(), 0
     bar = tqdm(total=recipe.epochs, desc=f"train {name}", unit="epoch", position=line)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         losses, hits = [], 0
-        order = torch.randperm(len(targets[0]), generator=generator)
-        for rows in order.split(recipe.batch_size):
-            batch = item.augment(inputs[0][rows], generator).to(device)
+        for rows in epoch_batches[epoch - 1]:
+            batch = item.augment(inputs[0][rows], pairs[rows], generator).to(device)
             target = targets[0][rows].to(device)
             scores = network(batch)
             loss = binary_cross_entropy_with_logits(scores, target, weights[0][rows].to(device))
@@ -195,11 +169,11 @@ def _fit(
         dev_loss = float(binary_cross_entropy_with_logits(dev, targets[1], weights[1]))
         row = {
             "epoch": epoch,
-            "train_loss": sum(losses) / len(order),
-            "train_accuracy": hits / len(order),
+            "train_loss": sum(losses) / len(pairs),
+            "train_accuracy": hits / len(pairs),
             "dev_loss": dev_loss,
             "dev_accuracy": float(((dev > 0) == (targets[1] > 0)).float().mean()),
-            "dev_eer": eer(dev.double().numpy(), labels[1])[0],
+            "dev_eer": eer(dev.double().numpy(), examples[1].bonafide)[0],
         }
         if not np.isfinite(row["train_loss"]) or not np.isfinite(dev_loss):
             raise InputError(f"training {name} diverged in epoch {epoch}: the loss is not finite")

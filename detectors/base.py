@@ -93,8 +93,14 @@ class TensorDetector(Detector):
     def build(self) -> torch.nn.Module:
         """A freshly initialised network, in the default dtype, on the CPU."""
 
-    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Training-time augmentation of one input batch; the identity by default."""
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Training-time augmentation of one input batch; the identity by default.
+
+        Items with one number in `pairs` (B,) are copies of one recording: giving them the same
+        draws leaves only what the copying did to tell them apart.
+        """
         return batch
 
 

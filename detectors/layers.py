@@ -16,24 +16,19 @@ class PerUtteranceNorm(nn.Module):
         return centred / (centred.square().mean(dim=dims, keepdim=True) + 1e-5).sqrt()
 
 
-def crop_flip_mask(
-    batch: torch.Tensor, generator: torch.Generator, width: int = 128, bands: int = 16
+def crop_and_flip(
+    batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator, width: int = 128
 ) -> torch.Tensor:
-    """A random stretch of time of each spectrogram, flipped half the time, one band blanked.
+    """A random stretch of time of each spectrogram, reversed in time half the time.
 
-    Shape (B, 1, height, frames) -> (B, 1, height, min(frames, width)); the blanked band (at most
-    `bands` rows) takes the item's mean (SpecAugment, Park et al., Interspeech 2019).
+    Shape (B, 1, height, frames) -> (B, 1, height, min(frames, width)); items with one number in
+    `pairs` (B,) get the same stretch.
     """
-    height, frames = batch.shape[-2:]
+    frames, most = batch.shape[-1], int(pairs.max()) + 1
     width = min(frames, width)
-    starts = torch.randint(frames - width + 1, (len(batch),), generator=generator).tolist()
-    cropped = torch.stack(
-        [item[..., start : start + width] for item, start in zip(batch, starts, strict=True)]
+    starts = torch.randint(frames - width + 1, (most,), generator=generator)[pairs].tolist()
+    flips = torch.randint(2, (most,), generator=generator)[pairs].tolist()
+    cropped = [item[..., start : start + width] for item, start in zip(batch, starts, strict=True)]
+    return torch.stack(
+        [item.flip(2) if flip else item for item, flip in zip(cropped, flips, strict=True)]
     )
-    for item in cropped:
-        rows = int(torch.randint(bands + 1, (1,), generator=generator))
-        start = int(torch.randint(height - rows + 1, (1,), generator=generator))
-        item[:, start : start + rows] = item.mean()
-        if int(torch.randint(2, (1,), generator=generator)):
-            item.copy_(item.flip(2))
-    return cropped

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, crop_flip_mask
+from detectors.layers import PerUtteranceNorm, crop_and_flip
 
 
 @detector("mel-cnn")
@@ -17,13 +17,15 @@ class MelCnn(TensorDetector):
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
     input = LogMel()
-    recipe = Recipe(epochs=16, batch_size=16, learning_rate=3e-3, weight_decay=1e-4, patience=6)
+    recipe = Recipe(epochs=24, batch_size=16, learning_rate=3e-3, weight_decay=1e-4, patience=8)
 
     def build(self) -> nn.Module:
         return Network()
 
-    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return crop_flip_mask(batch, generator)
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

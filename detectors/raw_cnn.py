@@ -19,13 +19,14 @@ class RawCnn(TensorDetector):
     def build(self) -> nn.Module:
         return Network()
 
-    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """A random circular shift and polarity for every utterance."""
-        size = batch.shape[1]
-        shifts = torch.randint(size, (len(batch), 1), generator=generator)
-        rolled = batch.gather(1, (torch.arange(size)[None, :] + shifts) % size)
-        signs = torch.randint(2, (len(batch), 1), generator=generator) * 2 - 1
-        return rolled * signs
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """A random circular shift and polarity for every recording."""
+        size, most = batch.shape[1], int(pairs.max()) + 1
+        shifts = torch.randint(size, (most, 1), generator=generator)[pairs]
+        signs = torch.randint(2, (most, 1), generator=generator)[pairs] * 2 - 1
+        return batch.gather(1, (torch.arange(size)[None, :] + shifts) % size) * signs
 
 
 class Network(nn.Module):

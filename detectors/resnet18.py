@@ -7,7 +7,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, crop_flip_mask
+from detectors.layers import PerUtteranceNorm, crop_and_flip
 
 
 @detector("resnet18")
@@ -24,5 +24,7 @@ class ResNet18(TensorDetector):
         network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
         return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))
 
-    def augment(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return crop_flip_mask(batch, generator, width=96)
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        return crop_and_flip(batch, pairs, generator, width=96)

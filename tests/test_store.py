@@ -16,6 +16,7 @@ CHECK = {
     "attack": "noise",
     "quantity": "SNR",
     "unit": "dB",
+    "relation": "=",
     "claimed": 10.0,
     "measured": 10.01,
     "tolerance": 0.1,

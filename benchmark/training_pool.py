@@ -1,0 +1,76 @@
+"""Train several detectors side by side."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.processes import one_thread, start_process
+from benchmark.protocol import Protocol
+from benchmark.training import train
+from detectors.base import TensorDetector, registry
+
+
+def train_all(
+    wanted: dict[str, Path],
+    protocol: Protocol,
+    seed: int,
+    device: torch.device,
+    changes: dict[str, Any],
+    plugin_files: tuple[Path, ...] = (),
+) -> None:
+    """Train every detector in `wanted` (name -> checkpoint file) and say how it went.
+
+    On a CPU each detector trains in a process of its own with one thread, so that the weights
+    do not depend on how many cores there are; on an accelerator they train one after another.
+    """
+    if device.type == "cuda":
+        for name, path in wanted.items():
+            print(_train_one(name, protocol, seed, device, path, changes, 0))
+        return
+    cores = len(os.sched_getaffinity(0))
+    # the costliest first, so that the others fill the gaps
+    order = sorted(wanted, key=lambda name: -_cost(name))
+    with (
+        one_thread(),
+        ProcessPoolExecutor(
+            min(cores, len(order)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=start_process,
+            initargs=(plugin_files,),
+        ) as pool,
+    ):
+        futures = [
+            pool.submit(_train_one, name, protocol, seed, device, wanted[name], changes, line)
+            for line, name in enumerate(order)
+        ]
+        for future in futures:
+            print(future.result())
+
+
+def _cost(name: str) -> int:
+    item = registry.get(name)()
+    if not isinstance(item, TensorDetector):
+        return 0
+    return item.recipe.epochs * sum(p.numel() for p in item.build().parameters())
+
+
+def _train_one(
+    name: str,
+    protocol: Protocol,
+    seed: int,
+    device: torch.device,
+    out: Path,
+    changes: dict[str, Any],
+    line: int,
+) -> str:
+    started = time.monotonic()
+    made = train(name, protocol, seed, device, out, changes, line)
+    spent = time.monotonic() - started
+    return f"trained {name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}, in {out}"
