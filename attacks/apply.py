@@ -104,8 +104,8 @@ def _apply(
             raise AttackError("returned an empty wave")
         if not np.isfinite(after).all():
             raise AttackError("returned NaN or infinite samples")
-        checks = common_checks(attack, before, after, sample_rate)
-        checks += attack.checks(before, after, sample_rate, facts)
+        checks = attack.checks(before, after, sample_rate, facts)
+        checks = [*checks, *common_checks(attack, before, after, sample_rate)]
     except InputError:
         raise
     except AttackError as error:

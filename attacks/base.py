@@ -35,11 +35,14 @@ class Severity:
 class Check:
     """One claim of an attack about one utterance, and what was measured.
 
-    `passed` is None where nothing can be measured (silence, say); then `measured` is None too.
+    `relation` says how the measurement must stand to the claim: `=` (within the tolerance), `>=`
+    or `<=`. `passed` is None where nothing can be measured (silence, say); then `measured` is
+    None too.
     """
 
     quantity: str
     unit: str
+    relation: str
     claimed: float
     measured: float | None
     tolerance: float
@@ -51,19 +54,19 @@ class Check:
     ) -> Check:
         """Passed when the measurement lies within `tolerance` of the claim."""
         passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
-        return cls(quantity, unit, claimed, measured, tolerance, passed)
+        return cls(quantity, unit, "=", claimed, measured, tolerance, passed)
 
     @classmethod
     def at_least(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
         """Passed when the measurement is the claim or more."""
         passed = None if measured is None else bool(measured >= claimed)
-        return cls(quantity, unit, claimed, measured, 0.0, passed)
+        return cls(quantity, unit, ">=", claimed, measured, 0.0, passed)
 
     @classmethod
     def at_most(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
         """Passed when the measurement is the claim or less."""
         passed = None if measured is None else bool(measured <= claimed)
-        return cls(quantity, unit, claimed, measured, 0.0, passed)
+        return cls(quantity, unit, "<=", claimed, measured, 0.0, passed)
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def _run(
             if made.passed is False:
                 yield (
                     made.quantity,
-                    f"{step.attack} claims {made.claimed:g} {made.unit}"
+                    f"{step.attack} claims {made.relation} {made.claimed:g} {made.unit}"
                     f" (tolerance {made.tolerance:g}), measured {_shown(made.measured)}",
                 )
 

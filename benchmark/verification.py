@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from attacks.apply import LENGTH
 from benchmark.cells import CLEAN
 from benchmark.results import RunResults
 
@@ -18,8 +19,8 @@ class Verdict:
     """One condition's verdict over the whole test set.
 
     verified is None for `clean`, which claims nothing. An utterance passes when every
-    measurable check of it passes. Claimed and measured are medians of the main check: the
-    first check of the first step.
+    measurable check of it passes; a right length alone is no effect. Claimed and measured are
+    medians of the main check: the first check of the first step.
     """
 
     verified: bool | None
@@ -38,7 +39,7 @@ def checks(results: RunResults) -> pd.DataFrame:
     `claimed`, `measured` and `tolerance` are medians over the test utterances; `measured_low`
     and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
     """
-    keys = ["condition", "step", "attack", "quantity", "unit"]
+    keys = ["condition", "step", "attack", "quantity", "unit", "relation"]
     groups = _effects(results).groupby(keys, sort=False, dropna=False)
     return groups.agg(
         claimed=("claimed", "median"),
@@ -54,7 +55,10 @@ def checks(results: RunResults) -> pd.DataFrame:
 
 def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
     """The verdict on every condition; `table` is what `checks` returns."""
-    utterances = _effects(results).groupby(["condition", "utterance_id"])["passed"].min()
+    effects = _effects(results)
+    no_effect = (effects["quantity"] == LENGTH) & (effects["passed"] == 1)
+    effects.loc[no_effect, "passed"] = np.nan
+    utterances = effects.groupby(["condition", "utterance_id"])["passed"].min()
     found: dict[str, Verdict] = {}
     for info in results.conditions:
         name = info.condition

@@ -108,6 +108,7 @@ def effects(
                     "attack": info.condition,
                     "quantity": {"noise": "SNR", "codec": "bit rate"}.get(info.family, "level"),
                     "unit": info.unit,
+                    "relation": "=",
                     "claimed": claimed,
                     "measured": measured,
                     "tolerance": 0.5,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import welch
 
 from benchmark.audio import SAMPLE_RATE, Wave, read
 from benchmark.embedded import tts
@@ -17,7 +18,7 @@ from benchmark.embedded.human import PRACTICE, Recording, Segment
 from benchmark.embedded.plan import choose, plan
 from benchmark.embedded.splits import split_speakers, spread
 from benchmark.embedded.systems import BY_NAME, SYSTEMS, Engine
-from benchmark.embedded.treat import to_pcm, treat, write_flac
+from benchmark.embedded.treat import levelled, to_pcm, treat, write_flac
 from benchmark.level import active_level
 
 
@@ -82,6 +83,16 @@ def test_treatment_sets_level_and_removes_dc(gain: float) -> None:
     assert 20 * np.log10(active_level(again, SAMPLE_RATE)) == pytest.approx(-26.0, abs=0.1)
     assert abs(again.mean()) < 1e-5
     assert clipped == 0
+
+
+def test_treatment_ends_the_band_and_leaves_the_rest() -> None:
+    wave = np.random.default_rng(0).standard_normal(64000).astype(np.float32)
+    before, after = (welch(w, SAMPLE_RATE, nperseg=4096)[1] for w in (levelled(wave), treat(wave)))
+    hertz = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
+    gain = 10 * np.log10(after / before)
+    kept = gain[(hertz > 100) & (hertz < 7000)]
+    assert np.ptp(kept) < 0.1
+    assert gain[hertz > 7350].max() - kept.mean() < -80
 
 
 def test_silence_has_no_level() -> None:

@@ -26,7 +26,7 @@ from benchmark.errors import InputError
 from benchmark.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from detectors.shortcut import features
 
-VERSION = "1"  # raised whenever an utterance or a sample of the data set changes
+VERSION = "2"  # raised whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
 FLAC = "flac"

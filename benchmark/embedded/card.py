@@ -109,7 +109,11 @@ def assemble(
         "headline": HEADLINE,
         "trial_digest": digests[0],
         "audio_digest": digests[1],
-        "treatment": "16 kHz, 16 bit, mono, 4 s; DC removed; active level -26 dB; nothing else",
+        "treatment": (
+            "16 kHz, 16 bit, mono, 4 s; one band edge for all (7,050 to 7,300 Hz), above which"
+            " each utterance's past resamplers would show; DC removed; active level -26 dB;"
+            " nothing else"
+        ),
         "use": USE,
         "history": HISTORY,
         "counts": counts(table),

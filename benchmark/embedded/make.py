@@ -14,7 +14,7 @@ from tqdm import tqdm
 from benchmark.audio import Wave
 from benchmark.embedded.activity import CONTEXT, SEGMENT
 from benchmark.embedded.plan import Job
-from benchmark.embedded.treat import to_pcm, treat, write_flac
+from benchmark.embedded.treat import levelled, to_pcm, treat, write_flac
 from benchmark.errors import InputError
 from benchmark.processes import one_thread, start_process
 
@@ -105,4 +105,4 @@ def _source(job: Job, name: str, wheels: Path) -> Callable[[], Wave]:
     if name == job.human:
         return lambda: wave[inner]
     system = dict(job.copies)[name]
-    return lambda: vocoders.copy(system, treat(wave), wheels)[inner]
+    return lambda: vocoders.copy(system, levelled(wave), wheels)[inner]

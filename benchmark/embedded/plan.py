@@ -60,12 +60,14 @@ def plan(segments: Sequence[Segment], spoken: Sequence[Request], left_out: Seque
             systems = [name for name in rotation(split, place) if name not in left_out]
             copies = tuple((f"{segment.segment_id}-{name}", name) for name in systems)
             about = (segment.recording.speaker, split, segment.recording.source)
-            rows.append(_row(segment.segment_id, "-", *about))
-            rows.extend(_row(uid, name, *about) for uid, name in copies)
+            pair = segment.segment_id
+            rows.append(_row(pair, "-", *about, pair))
+            rows.extend(_row(uid, name, *about, pair) for uid, name in copies)
             jobs.append(Job(segment.wave, copies, human=segment.segment_id))
     for request in spoken:
         about = (request.voice, request.split, request.source)
-        rows.append(_row(request.utterance_id, request.system, *about))
+        uid = request.utterance_id
+        rows.append(_row(uid, request.system, *about, uid))
         jobs.append(Job(None, request=request))
     table = pd.DataFrame(rows).sort_values("utterance_id", kind="stable").reset_index(drop=True)
     return Plan(table, tuple(jobs))
@@ -93,7 +95,9 @@ def rotation(split: str, place: int) -> tuple[str, ...]:
     return (*neural, *TEST_CLASSIC[place % len(TEST_CLASSIC)])
 
 
-def _row(utterance_id: str, system: str, speaker: str, split: str, source: str) -> dict[str, str]:
+def _row(
+    utterance_id: str, system: str, speaker: str, split: str, source: str, pair: str
+) -> dict[str, str]:
     bonafide = system == "-"
     return {
         "utterance_id": utterance_id,
@@ -104,4 +108,5 @@ def _row(utterance_id: str, system: str, speaker: str, split: str, source: str) 
         "split": split,
         "source": source,
         "track": "-" if bonafide else BY_NAME[system].track,
+        "pair": pair,
     }
