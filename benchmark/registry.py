@@ -8,7 +8,8 @@ import pkgutil
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+from weakref import WeakSet
 
 from benchmark.errors import InputError, unknown
 
@@ -23,6 +24,8 @@ class Registry(Generic[T]):
     `broken` and quoted when an unknown name is asked for.
     """
 
+    _all: ClassVar[WeakSet[Registry[Any]]] = WeakSet()
+
     def __init__(self, kind: str, package: str, group: str) -> None:
         self.kind = kind
         self.package = package
@@ -30,6 +33,7 @@ class Registry(Generic[T]):
         self.broken: dict[str, str] = {}
         self._items: dict[str, T] = {}
         self._loaded = False
+        Registry._all.add(self)
 
     def add(self, name: str, item: T) -> None:
         """Register `item`; a name that is taken raises `InputError` naming both modules."""
@@ -55,7 +59,10 @@ class Registry(Generic[T]):
         return sorted(self._items)
 
     def load_file(self, path: Path) -> None:
-        """Import the plugin file at `path`; here a failure is an `InputError` naming the file."""
+        """Import the plugin file at `path`; here a failure is an `InputError` naming the file.
+
+        A file that fails midway leaves nothing behind, in this registry or any other.
+        """
         self._load()
         path = Path(path).resolve()
         if not path.is_file():
@@ -68,10 +75,13 @@ class Registry(Generic[T]):
             raise InputError(f"plugin file is not Python: {path}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
+        before = [(other, dict(other._items)) for other in Registry._all if other._loaded]
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[module_name]
+        except (Exception, SystemExit) as error:
+            sys.modules.pop(module_name, None)
+            for other, items in before:
+                other._items = items
             raise InputError(f"plugin {path} failed to load: {error!r}") from error
 
     def _load(self) -> None:
@@ -89,6 +99,6 @@ class Registry(Generic[T]):
         before = dict(self._items)
         try:
             load(name)  # type: ignore[operator]
-        except Exception as error:  # noqa: BLE001 - recorded, and quoted on a miss
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - recorded, and quoted on a miss
             self._items = before
             self.broken[name] = repr(error)

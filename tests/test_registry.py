@@ -78,3 +78,20 @@ def test_an_entry_point(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("benchmark.registry.entry_points", lambda group: [Point()])
     assert box().get("date") == 4
+
+
+@pytest.mark.parametrize("end", ["1 / 0", "raise SystemExit(3)", "import sys; sys.exit()"])
+def test_a_file_that_fails_midway_leaves_nothing(package: Path, tmp_path: Path, end: str) -> None:
+    other: Registry[int] = Registry("other", "fruit", "no.such.group")
+    import fruit  # type: ignore[import-not-found]
+
+    fruit.other = other
+    other.names()
+    plugin = tmp_path / "elder.py"
+    plugin.write_text(f"import fruit\nfruit.box.add('elder', 5)\nfruit.other.add('e', 5)\n{end}")
+    with pytest.raises(InputError, match=r"elder\.py failed to load"):
+        box().load_file(plugin)
+    assert box().names() == ["apple"] and other.names() == []
+    plugin.write_text("import fruit\nfruit.box.add('elder', 55)")
+    box().load_file(plugin)
+    assert box().get("elder") == 55
