@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
+import warnings
 from dataclasses import astuple, dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ import numpy.typing as npt
 from scipy.signal import butter, fftconvolve, lfilter
 
 from attacks.base import AttackError, Wave
-from benchmark import paths
+from benchmark import files, paths
 from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
 
 VERSION = 1
 ORDER = 48
@@ -101,7 +103,7 @@ def key(room: int, rt60: float) -> str:
     """The hash of everything that makes the response of room number `room` at `rt60` seconds."""
     made_by = [VERSION, ORDER, SOUND_SPEED, DISPLACEMENT_M, HIGHPASS_HZ, FADE_S, TAPS, PHASES]
     made_by += [STEPS, CLOSE_ENOUGH, SAMPLE_RATE]
-    text = json.dumps([made_by, room, astuple(ROOMS[room]), rt60])
+    text = json.dumps([made_by, version("pyroomacoustics"), room, astuple(ROOMS[room]), rt60])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -109,11 +111,12 @@ def key(room: int, rt60: float) -> str:
 def response(room: int, rt60: float) -> Response:
     """The response of room number `room` at `rt60` seconds: from memory, the cache, or made.
 
-    A cached file that is damaged or does not hold what its key says is made again.
+    A cached file that is damaged is made again. Where the cache cannot be written, a warning says
+    so once per process, and the response is used all the same.
     """
     name = key(room, rt60)
     path = paths.rirs() / f"{name}.npy"
-    samples = _load(path, rt60)
+    samples = _load(path)
     if samples is None:
         samples = _make(room, rt60)
         _save(path, samples)
@@ -121,7 +124,7 @@ def response(room: int, rt60: float) -> Response:
     return Response(name, samples, t20(samples, SAMPLE_RATE))
 
 
-def _load(path: Path, rt60: float) -> Wave | None:
+def _load(path: Path) -> Wave | None:
     try:
         content = path.read_bytes()
         digest, body = content[:32], content[32:]
@@ -134,15 +137,16 @@ def _load(path: Path, rt60: float) -> Wave | None:
 
 
 def _save(path: Path, samples: Wave) -> None:
-    """Digest and samples under a name of this process's own, then moved: all or nothing."""
+    """Digest, then samples."""
     body = samples.astype("<f4").tobytes()
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        temporary.write_bytes(hashlib.sha256(body).digest() + body)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        files.write(path, hashlib.sha256(body).digest() + body)
+    except InputError as error:
+        cause = getattr(error.__cause__, "strerror", None) or error
+        warnings.warn(
+            f"room responses cannot be kept in {path.parent} ({cause}): they are made again",
+            stacklevel=2,
+        )
 
 
 def _make(room: int, rt60: float) -> Wave:

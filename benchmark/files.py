@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import uuid
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import InputError
@@ -19,10 +23,36 @@ def write(path: Path, content: bytes | str) -> Path:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(path)
     except OSError as error:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise InputError(
             f"cannot write {path} ({error.strerror});"
             " what was written before is kept: mend this and run again"
         ) from error
     return path
+
+
+@contextlib.contextmanager
+def lock(path: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock file `path`, which a killed process gives back; wait for it if need be.
+
+    One line on stderr says what the wait is for (`purpose`). Where the file system or the system
+    knows no locks a warning says so. `InputError` where the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise InputError(f"cannot write {path} ({error.strerror})") from error
+    with file:
+        try:
+            import fcntl  # not on Windows
+
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"waiting for another process to finish: {purpose}", file=sys.stderr)
+                fcntl.flock(file, fcntl.LOCK_EX)
+        except (ImportError, OSError) as error:
+            warnings.warn(f"cannot lock {path} ({error}): start one at a time", stacklevel=3)
+        yield

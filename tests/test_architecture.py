@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ALLOWED = {"errors", "registry", "level", "paths", "audio"}
+ALLOWED = {"errors", "files", "registry", "level", "paths", "audio"}
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
 
 

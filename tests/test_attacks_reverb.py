@@ -107,6 +107,26 @@ def test_a_cached_response_is_used_and_a_damaged_one_is_made_again(
     rooms.response.cache_clear()
 
 
+def test_a_response_that_cannot_be_kept_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "file"))
+    rooms.response.cache_clear()
+    with pytest.warns(UserWarning, match="room responses cannot be kept in") as told:
+        kept = rooms.response(2, 0.25)
+        rooms.response(3, 0.25)
+    assert len({str(warning.message) for warning in told}) == 1  # the filter shows it once
+    assert kept.t20 == pytest.approx(0.25, abs=0.03)
+    rooms.response.cache_clear()
+
+
+def test_the_key_names_the_library_that_makes_responses(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rooms.key(0, 0.3)
+    monkeypatch.setattr(rooms, "version", lambda _name: "0.0")
+    assert rooms.key(0, 0.3) != before
+
+
 def test_silence_stays_silent() -> None:
     done = run("reverberation", np.zeros(8000, dtype=np.float32))
     assert not done.wave.any()
