@@ -3,6 +3,24 @@
 White noise needs no recording and is generated where it is used.
 """
 
-from noises.bank import FOLDER_VARIABLE, KINDS, Noise, bank_folder, build, open_kind
+from noises.bank import (
+    FOLDER_VARIABLE,
+    KINDS,
+    MANIFEST,
+    Noise,
+    bank_folder,
+    build,
+    open_kind,
+    sound,
+)
 
-__all__ = ["FOLDER_VARIABLE", "KINDS", "Noise", "bank_folder", "build", "open_kind"]
+__all__ = [
+    "FOLDER_VARIABLE",
+    "KINDS",
+    "MANIFEST",
+    "Noise",
+    "bank_folder",
+    "build",
+    "open_kind",
+    "sound",
+]

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmark import paths
+from benchmark import files, paths
 from benchmark.audio import SAMPLE_RATE, AudioError, Wave, read
 from benchmark.errors import InputError, unknown
 from benchmark.level import active_level, rms
@@ -88,8 +87,7 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
     the arguments alone. `InputError` where there is too little speech or noise.
     """
     _check_inputs(babble, cafe, seconds)
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = _entries(folder) if (folder / MANIFEST).is_file() else {}
+    entries = _kept(folder)
     size = round(seconds * SAMPLE_RATE)
     makers: dict[str, tuple[str, Callable[[], npt.NDArray[np.floating]]]] = {
         "babble": (_recipe("babble", size, *babble), lambda: _babble(babble, size)),
@@ -110,8 +108,19 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
             "seconds": round(samples.size / SAMPLE_RATE, 3),
             "recipe": recipe,
         }
-        _replace(folder / MANIFEST, json.dumps({"noises": entries}, indent=1).encode())
+        files.write(folder / MANIFEST, json.dumps({"noises": entries}, indent=1))
     _open.cache_clear()
+
+
+def sound(folder: Path, seconds: float = SECONDS) -> bool:
+    """Does `folder` hold all that `build` writes, undamaged? The recordings are not looked at."""
+    entries, size = _kept(folder), round(seconds * SAMPLE_RATE)
+    models = {kind: _recipe(kind, size) for kind in ("street", "volvo")}
+    found = ((entries.get(kind), kind) for kind in KINDS)
+    return all(
+        entry is not None and _sound(folder, entry, models.get(kind, str(entry.get("recipe"))))
+        for entry, kind in found
+    )
 
 
 def open_kind(kind: str, folder: Path | None = None) -> Noise:
@@ -166,6 +175,14 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
         return {kind: dict(entry) for kind, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a noise manifest: {error!r}") from error
+
+
+def _kept(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the manifest names; nothing where there is none or it is damaged."""
+    try:
+        return _entries(folder)
+    except (InputError, OSError):
+        return {}
 
 
 def _check_inputs(babble: Sequence[Wave], cafe: Wave, seconds: float) -> None:
@@ -251,14 +268,4 @@ def _sha256(path: Path) -> str:
 def _write(path: Path, samples: npt.NDArray[np.int16]) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-    _replace(path, buffer.getvalue())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write under a name of this process's own, then move: a reader sees all or nothing."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write(path, buffer.getvalue())

@@ -78,6 +78,26 @@ def test_a_rebuild_makes_only_what_is_missing_and_the_same(
     assert written == ["babble.wav"]
 
 
+def test_a_sound_bank_and_its_repair(copied: Path, bank: Path) -> None:
+    assert noises.sound(copied, 14.0)
+    assert not noises.sound(copied)  # made for another length
+    for name, content in (("manifest.json", b"{"), ("manifest.json", None), ("babble.wav", b"x")):
+        if content is None:
+            (copied / name).unlink()
+        else:
+            (copied / name).write_bytes(content)
+        assert not noises.sound(copied, 14.0)
+        noises.build(copied, babble=talkers(), cafe=room_tone(), seconds=14.0)
+        assert noises.sound(copied, 14.0)
+        assert (copied / name).read_bytes() == (bank / name).read_bytes()
+
+
+def test_a_bank_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        noises.build(tmp_path / "file" / "n", babble=talkers(), cafe=room_tone(), seconds=14.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
