@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pandas as pd
 import pytest
 
 import noises
-from benchmark import embedded, paths
+from benchmark import embedded, files, paths
 from benchmark.audio import SAMPLE_RATE, read
 from benchmark.embedded import builder, human, make, tts, wheels
 from benchmark.embedded.activity import CONTEXT, SEGMENT
@@ -54,6 +57,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
     monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
     monkeypatch.setattr(noises, "build", bank)
+    monkeypatch.setattr(noises, "sound", lambda folder: (folder / "manifest.json").is_file())
     return calls
 
 
@@ -84,7 +88,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert card["trial_digest"] == built.digest()
     assert card["audio_digest"] == built.audio_digest
     assert card["systems_left_out"] == list(built.systems_left_out) == list(OTHERS)
-    assert built.version == "1" + "".join(f"-no-{name}" for name in OTHERS)
+    assert built.version == builder.VERSION + "".join(f"-no-{name}" for name in OTHERS)
     assert card["counts"]["test"]["bonafide"] == 3
     assert set(card["shortcut_auc"]["classic"]) == {"griffin-lim"}
     assert (root / "CARD.md").read_text().startswith("# LaunderBench embedded data set")
@@ -112,10 +116,82 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert sorted((root / "flac").iterdir()) == files
 
     # Another version's files are not trusted.
-    monkeypatch.setattr(builder, "VERSION", "2")
+    monkeypatch.setattr(builder, "VERSION", builder.VERSION + "x")
     assert not embedded.complete()
     builder._enter(root)
     assert not (root / "flac").exists()
+
+
+def test_a_build_mends_what_is_lost(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = embedded.build(progress=False, workers=1)
+    (paths.noises() / "manifest.json").unlink()
+    assert not embedded.complete()
+    monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("the set is whole"))
+    embedded.build(progress=False)
+    assert corpus["noises"] == 2 and embedded.complete()
+    monkeypatch.setattr(builder, "make", make.make)
+
+    first, second, *_ = (paths.embedded() / path for path in built.table["path"])
+    first.unlink()
+    second.write_bytes(b"")
+    assert not embedded.complete()
+    again = embedded.build(progress=False, workers=1)
+    assert again.audio_digest == built.audio_digest and embedded.complete()
+
+    for content in ("", "[]", '{"version": "2"}'):
+        (paths.embedded() / "card.json").write_text(content)
+        assert not embedded.complete()
+
+
+def test_only_an_engine_that_came_makes_a_set_incomplete(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.build(progress=False, workers=1)
+    monkeypatch.setattr(builder, "left_out", lambda: (*OTHERS, GRIFFIN_LIM.name))
+    assert embedded.complete()
+    monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])
+    assert not embedded.complete()
+    asked = []
+    monkeypatch.setattr(builder, "_build", lambda without, **_o: asked.append(without))
+    embedded.build(progress=False)
+    assert asked == [OTHERS[1:]]
+
+
+def test_a_second_build_waits_and_says_so(
+    corpus: dict[str, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths.cache().mkdir(exist_ok=True)
+    lock = paths.cache() / builder.LOCK_FILE
+    code = (
+        "import sys; from pathlib import Path; from benchmark import files\n"
+        "with files.lock(Path(sys.argv[1]), 'x'): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        thread = threading.Thread(target=lambda: embedded.build(progress=False, workers=1))
+        thread.start()
+        thread.join(1.0)
+        assert thread.is_alive() and corpus["noises"] == 0
+        other.stdin.close()
+        thread.join(120)
+    assert corpus["noises"] == 1
+    said = "waiting for another process to finish: building the embedded data set"
+    assert capfd.readouterr().err.count(said) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        wheels.fetch([LART], tmp_path / "file" / "wheels", progress=False)
+    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "file" / "l", "x"):
+        pass
+    job = make.Job(0.1 * invented()[0].wave, human="quiet-00")
+    with pytest.raises(InputError, match="cannot write"):
+        make.run(job, tmp_path / "file" / "flac", tmp_path)
 
 
 def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
@@ -123,7 +199,7 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
     root.mkdir(parents=True)
     row = {"utterance_id": "x", "path": "flac/x.flac", "label": "bonafide"}
     pd.DataFrame([row]).to_csv(root / "protocol.csv", index=False)
-    (root / "card.json").write_text(json.dumps({"version": "1", "trial_digest": "0"}))
+    (root / "card.json").write_text(json.dumps({"version": builder.VERSION, "trial_digest": "0"}))
     with pytest.raises(InputError, match=r"protocol\.csv is not the one"):
         embedded.read()
 

