@@ -15,7 +15,6 @@ from benchmark.errors import InputError
 
 SILENT_RMS = 1e-5
 LEAST_EFFECT_S = 0.05  # in less, a room's first reflection may not even have arrived
-LENGTH = "length"
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,11 @@ class Laundered:
 
     @property
     def passed(self) -> bool | None:
-        """False when any check failed, None when no effect could be measured, else True.
-
-        That the length is right is no effect: alone it does not verify an utterance.
-        """
+        """False when any check failed, None when no effect could be measured, else True."""
         checks = [check for step in self.steps for check in step.checks]
         if any(check.passed is False for check in checks):
             return False
-        return True if any(c.passed for c in checks if c.quantity != LENGTH) else None
+        return True if any(check.passed for check in checks if check.effect) else None
 
 
 def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:
@@ -119,7 +115,8 @@ def common_checks(attack: Attack, before: Wave, after: Wave, sample_rate: int) -
     """What every attack owes: an effect, unless it is nearly the identity; and its length."""
     checks: list[Check] = []
     if attack.aligned:
-        checks.append(Check.near(LENGTH, "samples", before.size, after.size, 0))
+        size = Check.near("length", "samples", before.size, after.size, 0, effect=False)
+        checks.append(size)
     if attack.aligned and not attack.near_identity:
         measurable = before.size >= LEAST_EFFECT_S * sample_rate
         measurable = measurable and attack.affects(before, sample_rate)

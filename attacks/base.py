@@ -37,7 +37,8 @@ class Check:
 
     `relation` says how the measurement must stand to the claim: `=` (within the tolerance), `>=`
     or `<=`. `passed` is None where nothing can be measured (silence, say); then `measured` is
-    None too.
+    None too. `effect` is False where the check is about what the attack leaves alone (the length,
+    a filter's pass band): it can fail an utterance, but only an effect can verify one.
     """
 
     quantity: str
@@ -47,26 +48,50 @@ class Check:
     measured: float | None
     tolerance: float
     passed: bool | None
+    effect: bool = True
 
     @classmethod
     def near(
-        cls, quantity: str, unit: str, claimed: float, measured: float | None, tolerance: float
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        tolerance: float,
+        *,
+        effect: bool = True,
     ) -> Check:
         """Passed when the measurement lies within `tolerance` of the claim."""
         passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
-        return cls(quantity, unit, "=", claimed, measured, tolerance, passed)
+        return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
 
     @classmethod
-    def at_least(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
+    def at_least(
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        *,
+        effect: bool = True,
+    ) -> Check:
         """Passed when the measurement is the claim or more."""
         passed = None if measured is None else bool(measured >= claimed)
-        return cls(quantity, unit, ">=", claimed, measured, 0.0, passed)
+        return cls(quantity, unit, ">=", claimed, measured, 0.0, passed, effect)
 
     @classmethod
-    def at_most(cls, quantity: str, unit: str, claimed: float, measured: float | None) -> Check:
+    def at_most(
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        *,
+        effect: bool = True,
+    ) -> Check:
         """Passed when the measurement is the claim or less."""
         passed = None if measured is None else bool(measured <= claimed)
-        return cls(quantity, unit, "<=", claimed, measured, 0.0, passed)
+        return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
 
 
 @dataclass(frozen=True)
@@ -184,7 +209,10 @@ def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
 
 
 def _finite(value: int | float) -> bool:
-    return isinstance(value, int) or math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def choice(default: str, *options: str) -> Any:
@@ -211,6 +239,9 @@ def attack(name: str) -> Callable[[A], A]:
             raise InputError(f"attack {name!r}: decorate a frozen dataclass derived from Attack")
         if getattr(cls, "family", None) is None:
             raise InputError(f"attack {name!r} declares no family")
+        for parameter in dataclasses.fields(cls):
+            if parameter.default is parameter.default_factory is dataclasses.MISSING:
+                raise InputError(f"attack {name!r}: its field {parameter.name!r} has no default")
         cls.name = name
         registry.add(name, cls)
         return cls

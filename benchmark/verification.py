@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attacks.apply import LENGTH
 from benchmark.cells import CLEAN
 from benchmark.results import RunResults
 
@@ -18,9 +17,10 @@ NEEDED = 0.99  # share of measurable utterances that must pass
 class Verdict:
     """One condition's verdict over the whole test set.
 
-    verified is None for `clean`, which claims nothing. An utterance passes when every
-    measurable check of it passes; a right length alone is no effect. Claimed and measured are
-    medians of the main check: the first check of the first step.
+    verified is None for `clean`, which claims nothing. An utterance is measurable when an effect
+    could be measured on it, or when any check failed; it passes when no check of it failed. A
+    right length or an untouched pass band alone is no effect. Claimed and measured are medians of
+    the main check: the first effect that was measured, in the order of the steps.
     """
 
     verified: bool | None
@@ -34,12 +34,12 @@ class Verdict:
 
 
 def checks(results: RunResults) -> pd.DataFrame:
-    """One row per condition, step, attack name and quantity, in plan order.
+    """One row per condition, step, attack name and quantity (effects or not), in plan order.
 
     `claimed`, `measured` and `tolerance` are medians over the test utterances; `measured_low`
     and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
     """
-    keys = ["condition", "step", "attack", "quantity", "unit", "relation"]
+    keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
     groups = _effects(results).groupby(keys, sort=False, dropna=False)
     return groups.agg(
         claimed=("claimed", "median"),
@@ -56,7 +56,7 @@ def checks(results: RunResults) -> pd.DataFrame:
 def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
     """The verdict on every condition; `table` is what `checks` returns."""
     effects = _effects(results)
-    no_effect = (effects["quantity"] == LENGTH) & (effects["passed"] == 1)
+    no_effect = ~effects["effect"] & (effects["passed"] == 1)
     effects.loc[no_effect, "passed"] = np.nan
     utterances = effects.groupby(["condition", "utterance_id"])["passed"].min()
     found: dict[str, Verdict] = {}
@@ -72,7 +72,13 @@ def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
         outcome = utterances.loc[name]
         passed, failed = int((outcome == 1).sum()), int((outcome == 0).sum())
         measurable = passed + failed
-        main = rows.iloc[0]
+        claims = rows[rows["effect"]]
+        measured = claims[claims["measured"].notna()]
+        claims = claims if measured.empty else measured
+        if claims.empty:  # nothing but a length: it claims no effect
+            found[name] = Verdict(False, passed, failed, len(outcome) - measurable)
+            continue
+        main = claims.iloc[0]
         found[name] = Verdict(
             verified=measurable > 0 and passed >= NEEDED * measurable,
             passed=passed,
@@ -101,6 +107,7 @@ def _effects(results: RunResults) -> pd.DataFrame:
         place=effects["condition"].map(order),
         attack=effects["attack"].astype(str).str.split("(", n=1).str[0],
         passed=passed.to_numpy(dtype=np.float64, na_value=np.nan),
+        effect=effects["effect"].astype(bool),
     )
     for column in ("claimed", "measured", "tolerance"):
         effects[column] = effects[column].astype(np.float64)

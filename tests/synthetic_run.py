@@ -113,6 +113,7 @@ def effects(
                     "measured": measured,
                     "tolerance": 0.5,
                     "passed": passed,
+                    "effect": True,
                 }
             )
         )

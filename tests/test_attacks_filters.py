@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import firwin, kaiser_beta, resample_poly, welch
 
-from attacks.apply import lag
+from attacks.apply import common_checks, lag
 from attacks.filtering import LowPass
 from attacks.spectrum import Spectrum
 
@@ -60,7 +60,9 @@ def test_resampling_up_hardly_changes_anything(rate: int) -> None:
     wave = clip()
     done = run(f"resample(rate={rate})", wave)
     assert done.passed
-    assert [check.quantity for check in done.steps[0].checks] == ["length", "pass band error"]
+    change, length = done.steps[0].checks
+    assert (change.quantity, change.effect) == ("change", True)
+    assert (length.quantity, length.effect) == ("length", False)
     inside = slice(400, -400)  # the wave's abrupt ends are not band-limited
     assert np.abs(done.wave - wave)[inside].max() < 0.02 * np.abs(wave).max()
 
@@ -94,3 +96,26 @@ def test_a_band_that_was_empty_is_not_measurable(text: str) -> None:
     measured = checks(run(text, narrow))
     assert measured["stop band attenuation"] is None and measured["residual"] is None
     assert measured["pass band error"] is not None
+    assert run(text, narrow).passed is None  # that the rest was left alone verifies nothing
+
+
+def band_ends(hertz: float, seconds: float = 4.0) -> np.ndarray:
+    """A clip without anything above `hertz`, as the embedded data set's has 7,300."""
+    taps = firwin(801, hertz, window=("kaiser", kaiser_beta(90)), fs=16000)
+    return np.convolve(clip(seconds), taps, mode="same").astype(np.float32)
+
+
+def test_a_lowpass_is_measured_on_what_its_transition_takes_away() -> None:
+    wave = band_ends(7150)
+    measured = checks(run("lowpass(cutoff=7000)", wave))
+    assert measured["stop band attenuation"] is None
+    assert measured["residual"] is not None and run("lowpass(cutoff=7000)", wave).passed
+    gone = run("lowpass(cutoff=7700)", wave)  # its pass band holds everything
+    assert checks(gone)["residual"] is None and gone.passed is None
+    untouched = common_checks(LowPass(7000.0), wave, wave, 16000)
+    assert [c.passed for c in untouched if c.quantity == "residual"] == [False]
+
+
+@pytest.mark.parametrize("cutoff", [6000, 6900, 7000, 7200, 7350, 7400, 7500])
+def test_whatever_of_its_transition_is_there_no_lowpass_fails(cutoff: int) -> None:
+    assert run(f"lowpass(cutoff={cutoff})", band_ends(7150)).passed is not False
