@@ -77,6 +77,8 @@ def parse_suite(text: str) -> Suite:
     if not spelled and first not in registry.names():
         raise unknown("suite or attack", text, {*names(), *registry.names()})
     conditions = [part for part in parts if part.strip()]
+    if not conditions:
+        raise InputError(f"the suite {text!r} holds no conditions")
     suite = _suite("", "given on the command line", conditions, "the conditions given")
     name = "; ".join(str(c) for c in suite.conditions if c.steps) or CLEAN
     return Suite(name, suite.description, suite.conditions)

@@ -137,6 +137,8 @@ def test_unknown_suites() -> None:
         InputError, match="unknown suite or attack 'lowpas'; did you mean 'lowpass'"
     ):
         suite.parse_suite("lowpas")
+    with pytest.raises(InputError, match="the suite ';' holds no conditions"):
+        suite.parse_suite(" ; ")
 
 
 @pytest.mark.parametrize(

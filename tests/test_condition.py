@@ -9,7 +9,7 @@ from attack_support import attacks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks.base import Attack, registry
+from attacks.base import Attack, attack, registry
 from attacks.condition import Condition, parse, spell
 from benchmark.errors import InputError
 
@@ -47,6 +47,8 @@ def test_many_spellings_are_one_condition(text: str, canonical: str) -> None:
         ("noise(snr=nan)", "noise: snr must be a number, not 'nan'"),
         ("noise(snr=inf)", "noise: snr must be a number, not 'inf'"),
         ("noise(snr=1e999)", "noise: snr must be a number, not inf"),
+        pytest.param("noise(snr=" + "9" * 400 + ")", "snr must be a number", id="400 digits"),
+        pytest.param("mp3(kbps=" + "9" * 400 + ")", "must be a whole number", id="400 digits, mp3"),
         ("noise(snr=61)", r"noise: snr=61 is out of range \(from -10 to 60 dB\)"),
         ("noise(kind=volvi)", "unknown noise kind 'volvi'; did you mean 'volvo'"),
         ("noise(sn=3)", "unknown parameter of noise 'sn'; did you mean 'snr'"),
@@ -89,6 +91,17 @@ def test_any_text_survives_as_a_parameter(text: str) -> None:
         assert parse(spell(Named(text))).steps == (Named(text),)
     finally:
         del registry._items["named"]
+
+
+def test_an_attack_whose_field_has_no_default_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Needy(Attack):
+        depth: float
+        family = "test"
+
+    with pytest.raises(InputError, match="attack 'needy': its field 'depth' has no default"):
+        attack("needy")(Needy)
+    assert "needy" not in registry.names()
 
 
 def test_families_and_alignment() -> None:
