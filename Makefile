@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 DATA ?=
 SUITE ?= laundering
@@ -31,7 +32,8 @@ setup: $(READY) ## make .venv and install everything, at pinned versions
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LaunderBench needs Python 3.11 or later; say PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]'
+	$(INSTALL) -e '.[data,dev]' || { $(INSTALL) -e '.[dev]' && \
+		echo "speech engines have no wheel for this Python: the data set is built without them"; }
 	@touch $@
 
 bench: setup ## data, training, the matrix, the leaderboard: all of it
@@ -41,7 +43,7 @@ plan: setup ## what bench would compute, and about how long it takes
 	$(BIN)/launderbench plan $(MATRIX)
 
 report: setup ## write the leaderboard of RUN again, from its scores
-	$(BIN)/launderbench report "$(if $(RUN),$(RUN),results/embedded-laundering)"
+	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-laundering)"
 
 test: setup ## the test suite
 	$(BIN)/python -m pytest $(ARGS)

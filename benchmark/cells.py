@@ -98,6 +98,13 @@ def track_rows(protocol: Protocol, track: str) -> npt.NDArray[np.intp]:
     return np.flatnonzero(chosen.to_numpy())
 
 
+def lost(results: RunResults, track: str) -> int:
+    """How many planned trials of a track could not be read, and so are in no cell."""
+    table = results.unreadable
+    mine = (table["label"] == "bonafide") | (table["track"] == track) | (track == WHOLE)
+    return int(mine.sum())
+
+
 def trials(protocol: Protocol, track: str, resamples: int) -> Trials:
     """The trial set of a track with its resamples; `InputError` where it lacks a class."""
     rows = track_rows(protocol, track)

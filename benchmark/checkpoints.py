@@ -12,9 +12,8 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from benchmark import files, paths
+from benchmark import files
 from benchmark.errors import InputError
-from benchmark.protocol import Protocol
 from detectors.base import Arrays, TensorDetector, registry
 
 FORMAT = 1
@@ -38,13 +37,6 @@ class Checkpoint:
         return safetensors.numpy.load_file(self.path)
 
 
-def path_for(name: str, protocol: Protocol, seed: int) -> Path:
-    """Where the checkpoint of `name`, trained on `protocol` with `seed`, lies in the cache."""
-    known = protocol.audio_digest != "-"
-    data = protocol.audio_digest if known else protocol.split("train").digest()
-    return paths.checkpoints() / f"{name}-{data[:12]}-seed{seed}.safetensors"
-
-
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
     """Write a checkpoint atomically; `facts` must hold `detector` and be JSON-able."""
     metadata = {"launderbench": json.dumps({"format": FORMAT, **facts}, sort_keys=True)}
@@ -64,8 +56,10 @@ def load(path: Path) -> Checkpoint:
     if "launderbench" not in metadata:
         raise InputError(f"{path} is a safetensors file without LaunderBench's training facts")
     facts = json.loads(metadata["launderbench"])
+    if "detector" not in facts:
+        raise InputError(f"{path} does not say of which detector it is")
     name = facts["detector"]
     item = registry.get(name)
     spec = repr(item.input) if issubclass(item, TensorDetector) else "waves"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Checkpoint(name, path, f"{name}|{spec}|sha256:{digest}", facts)
+    return Checkpoint(name, path, f"{name}|v{item.version}|{spec}|sha256:{digest}", facts)

@@ -5,18 +5,29 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from benchmark.errors import InputError
 
 BAD_INPUT = 2
+NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one sentence, like every other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError` instead of printing the usage."""
+        raise InputError(f"{message} (see {self.prog} --help)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (verification failed), 2 (bad input) or 130."""
-    options = parser().parse_args(arguments)
+    noises = os.environ.get(NOISES)
     try:
+        options = parser().parse_args(arguments)
         from benchmark import commands
 
         return int(getattr(commands, options.command)(options) or 0)
@@ -26,14 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        cause = f"{error.strerror}: {error.filename}" if error.filename else repr(error)
+        print(f"launderbench: {cause}; what was finished is kept", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
         return 130
+    finally:
+        if noises is None:
+            os.environ.pop(NOISES, None)
+        else:
+            os.environ[NOISES] = noises
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the `launderbench` command."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="launderbench",
         description="Robustness benchmark for audio-deepfake detectors under laundering attacks.",
     )
@@ -58,18 +78,18 @@ def parser() -> argparse.ArgumentParser:
     _execution_options(run)
 
     report = add("report", "write leaderboard CSV and HTML from a run's scores alone")
-    report.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+    report.add_argument("run", metavar="RUN", help="run folder, or name below results/")
     verify = add("verify", "fail unless every condition of a run is verified and complete")
-    verify.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+    verify.add_argument("run", metavar="RUN", help="run folder, or name below results/")
 
     train = add("train", "train detectors on a data set's train split")
     train.add_argument("names", nargs="*", metavar="DETECTOR", help="default: every trainable one")
     _data_option(train)
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=_seed, default=0)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    train.add_argument("--epochs", type=int, help="instead of the detector's own number")
-    train.add_argument("--batch-size", type=int)
-    train.add_argument("--lr", type=float, help="peak learning rate")
+    train.add_argument("--epochs", type=_at_least(1), help="instead of the detector's own number")
+    train.add_argument("--batch-size", type=_at_least(2), help="instead of the detector's own")
+    train.add_argument("--lr", type=_positive, help="peak learning rate")
     train.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
     train.add_argument("--force", action="store_true", help="train again what is there")
 
@@ -103,13 +123,41 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
         "--train-data", type=Path, metavar="DIR",
         help="data set on which the detectors are (or were) trained (default: the embedded one)",
     )  # fmt: skip
-    sub.add_argument("--seed", type=int, default=0, help="seed of attacks and training")
-    sub.add_argument("--limit", type=int, help="at most this many test trials")
+    sub.add_argument("--seed", type=_seed, default=0, help="seed of attacks and training")
+    sub.add_argument("--limit", type=_at_least(2), help="at most this many test trials")
     sub.add_argument("--run", default="", help="run folder, or name below results/")
     sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
 
 
 def _execution_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    sub.add_argument("--workers", type=int, help="worker processes (default: one per core)")
+    sub.add_argument(
+        "--workers", type=_at_least(0), help="worker processes (default: one per core; 0: none)"
+    )
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
+
+
+def _at_least(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from error
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is out of range (at least {low})")
+        return value
+
+    return whole
+
+
+_seed = _at_least(0)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value:g} is out of range (above 0)")
+    return value

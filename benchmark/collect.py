@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.plan import shards, unit_key
 from benchmark.protocol import Protocol
@@ -30,6 +32,7 @@ EFFECTS = (
     "measured",
     "tolerance",
     "passed",
+    "effect",
 )
 
 
@@ -50,13 +53,13 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     tables = [(part, store.read(part)) for part in parts]
     failures = _failures(tables, names)
     unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
-    trials = trials[~trials["utterance_id"].isin(unreadable)]
+    lost = trials["utterance_id"].isin(unreadable)
     scores = _scores(tables, names)
     scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
     whole = Protocol(
         name=head["data"],
         root=Path(head["data_root"]),
-        table=trials,
+        table=trials[~lost],
         version=head["data_version"],
         headline=head["headline"],
         audio_digest=head["audio_digest"],
@@ -72,23 +75,34 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         scores=scores,
         effects=_effects(tables),
         failures=_unscored_only(failures, scores),
-        provenance=provenance | {"plan": {k: v for k, v in head.items() if k != "data_root"}},
+        unreadable=trials[lost & (trials["split"] == "test")],
+        provenance={
+            "computed": _distinct([part.origin for part in parts]),
+            "reported": provenance,
+            "plan": {k: v for k, v in head.items() if k != "data_root"},
+        },
     )
 
 
+def _distinct(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every code, library set and device that any of the scores came from."""
+    texts = sorted({json.dumps(origin, sort_keys=True) for origin in origins})
+    return [json.loads(text) for text in texts]
+
+
 def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
-    counts = trials["split"].value_counts()
     clean = [c["identity"] for c in head["conditions"] if c["condition"] == "clean"]
     every = [c["identity"] for c in head["conditions"]]
-    return {
-        unit_key(digest, head["audio_digest"], start, stop, identity, head["seed"])
-        for split, digest, identities in (
-            ("dev", head["dev_digest"], clean),
-            ("test", head["trial_digest"], every),
-        )
-        for start, stop in shards(int(counts.get(split, 0)))
-        for identity in identities
-    }
+    keys = set()
+    for split, digest, identities in (
+        ("dev", head["dev_digest"], clean),
+        ("test", head["trial_digest"], every),
+    ):
+        table = trials[trials["split"] == split]
+        for start, stop in shards(len(table)):
+            rows = rows_digest(table.iloc[start:stop])
+            keys |= {unit_key(digest, rows, identity, head["seed"]) for identity in identities}
+    return keys
 
 
 def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +48,16 @@ def open_folder(root: Path) -> Protocol:
         for file in sorted(folder.rglob("*"))
         if file.suffix.lower() in _ENDINGS
     ]
+    other = sum(
+        not file.name.startswith(".") and file.suffix.lower() not in _ENDINGS
+        for folders in found.values()
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file()
+    )
+    if other:
+        endings = " ".join(_ENDINGS)
+        print(f"{root}: {other} files are passed over (not {endings})", file=sys.stderr)
     table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
     return Protocol(name=root.name, root=root, table=validated(table, root))
 
@@ -56,18 +68,19 @@ def _read_protocol(root: Path) -> Protocol:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as error:
         raise InputError(f"{file} cannot be read as CSV ({error})") from error
-    card = {}
+    card: dict[str, Any] = {}
     if (root / CARD_FILE).is_file():
         try:
             card = json.loads((root / CARD_FILE).read_text())
         except ValueError as error:
             raise InputError(f"{root / CARD_FILE} is not JSON ({error})") from error
+        if not isinstance(card, dict):
+            raise InputError(f"{root / CARD_FILE} is not a JSON object")
     return Protocol(
-        name=card.get("name", root.name),
+        name=str(card.get("name", root.name)),
         root=root,
         table=validated(table, file),
-        version=card.get("version", "-"),
-        headline=card.get("headline", "-"),
-        audio_digest=card.get("audio_digest", "-"),
+        version=str(card.get("version", "-")),
+        headline=str(card.get("headline", "-")),
         systems_left_out=tuple(card.get("systems_left_out", ())),
     )

@@ -10,9 +10,10 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,6 +33,11 @@ class Setting:
     detectors: tuple[Checkpoint, ...]
     device: str
     plugins: tuple[Path, ...] = ()
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    def store(self) -> Store:
+        """The run's score store."""
+        return Store(self.folder, self.origin)
 
 
 def execute(
@@ -52,7 +58,7 @@ def execute(
 
 def _serial(jobs: Iterable[Job], setting: Setting) -> Iterator[Job]:
     scorer = Scorer(setting.detectors, torch.device(setting.device))
-    store = Store(setting.folder)
+    store = setting.store()
     for job in jobs:
         finish(prepare(job), scorer, store)
         yield job
@@ -62,7 +68,7 @@ def _pooled(
     jobs: Iterable[Job], setting: Setting, workers: int, split_scoring: bool
 ) -> Iterator[Job]:
     scorer = Scorer(setting.detectors, torch.device(setting.device)) if split_scoring else None
-    store = Store(setting.folder)
+    store = setting.store()
     task: Callable[[Job], Job | Prepared] = prepare if split_scoring else _whole
     pool = ProcessPoolExecutor(
         workers,
@@ -102,7 +108,7 @@ def _start_worker(setting: Setting, scores: bool) -> None:
     start_process(setting.plugins)
     if scores:
         scorer = Scorer(setting.detectors, torch.device(setting.device))
-        _worker = scorer, Store(setting.folder)
+        _worker = scorer, setting.store()
 
 
 def _whole(job: Job) -> Job:

@@ -159,7 +159,7 @@ def _cell(
         "family": info.family,
         "severity": np.nan if info.severity is None else float(info.severity),
         "unit": info.unit,
-        "coverage": float(there.mean()),
+        "coverage": float(there.sum()) / (there.size + cells.lost(results, trials.track)),
         "complete": complete,
         "verified": verdict.verified,
         **_numbers(scored, bonafide, draws, operating),

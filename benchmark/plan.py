@@ -11,11 +11,12 @@ import pandas as pd
 
 from attacks.condition import Condition
 from benchmark.checkpoints import Checkpoint
+from benchmark.digests import file_digests
 from benchmark.errors import InputError
 from benchmark.protocol import Protocol, require_both_classes
 
 SHARD = 64
-PART_FORMAT = 2
+PART_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,16 @@ class Plan:
         return self.test if split == "test" else self.dev
 
 
-def unit_key(
-    trials: str, audio: str, start: int, stop: int, condition_identity: str, seed: int
-) -> str:
-    """What fixes a unit's samples, as a hash: data, rows, condition with versions, seed (hex)."""
+def unit_key(trials: str, rows: str, condition_identity: str, seed: int) -> str:
+    """What fixes a unit's samples, as a hash (hex).
+
+    `trials` is the split's trial digest, `rows` the digest of the unit's ids, labels and file
+    contents; the condition comes with its attacks' versions and resources.
+    """
     parts = {
         "format": PART_FORMAT,
         "trials": trials,
-        "audio": audio,
-        "rows": [start, stop],
+        "rows": rows,
         "condition": condition_identity,
         "seed": seed,
         "precision": "float32",
@@ -99,12 +101,14 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
     return result
 
 
-def require_files(protocol: Protocol) -> None:
-    """Refuse a protocol with rows whose file is not there, naming the first."""
-    paths = protocol.table["path"]
-    gone = [path for path in paths if not (protocol.root / path).is_file()]
+def with_digests(protocol: Protocol) -> Protocol:
+    """The protocol with the column `file_sha256`; `InputError` names a row without its file."""
+    names = protocol.table["path"]
+    gone = [name for name in names if not (protocol.root / name).is_file()]
     if gone:
         raise InputError(
-            f"{protocol.root}: {len(gone)} of {len(paths)} protocol rows have no file,"
+            f"{protocol.root}: {len(gone)} of {len(names)} protocol rows have no file,"
             f" the first is {gone[0]}"
         )
+    digests = file_digests(protocol.root, names)
+    return replace(protocol, table=protocol.table.assign(file_sha256=digests))

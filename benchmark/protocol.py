@@ -67,7 +67,11 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
             f"{source}: missing column {', '.join(missing)}; has {list(table.columns)}"
         )
     table = table.assign(**{c: v for c, v in DEFAULTS.items() if c not in table.columns})
-    table = table.fillna({**DEFAULTS, "label": ""}).sort_values("utterance_id", kind="stable")
+    table = (
+        table.replace("", None)
+        .fillna({**DEFAULTS, "label": ""})
+        .sort_values("utterance_id", kind="stable")
+    )
     twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]
     if len(twice):
         raise InputError(f"{source}: two utterances have the id {twice.iloc[0]!r}")

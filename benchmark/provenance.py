@@ -16,12 +16,10 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def machine(device: str) -> dict[str, Any]:
-    """Versions, commit and machine facts of this process (JSON-able)."""
+def code() -> dict[str, Any]:
+    """Version, commit and library versions of this process (JSON-able)."""
     import av
-    import torch
 
-    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
     return {
         "launderbench": metadata.version("launderbench"),
         "python": platform.python_version(),
@@ -29,15 +27,25 @@ def machine(device: str) -> dict[str, Any]:
         "ffmpeg": {k: ".".join(map(str, v)) for k, v in sorted(av.library_versions.items())},
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "machine": {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "device": device,
-            "gpu": gpu,
-        },
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What computes: system, processor, cores and device (JSON-able)."""
+    import torch
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "device": device,
+        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+    }
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _git(*arguments: str) -> str | None:

@@ -5,7 +5,7 @@ Everything that is reported (metrics, CSV, HTML) is a pure function of `RunResul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -38,6 +38,8 @@ class RunResults:
                  passed (True/False/None); one row per check of a test utterance
     failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
                  condition or detector is '-' where the failure is wider
+    unreadable : rows of the planned test trials that could not be read; they are in no cell, but
+                 they count against coverage
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
 
@@ -49,3 +51,6 @@ class RunResults:
     effects: pd.DataFrame
     failures: pd.DataFrame
     provenance: dict[str, Any]
+    unreadable: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"utterance_id": [], "label": [], "track": []})
+    )

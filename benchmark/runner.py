@@ -12,11 +12,11 @@ import torch
 from tqdm import tqdm
 
 from attacks.condition import Condition
+from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.executor import Setting, execute
-from benchmark.plan import Plan, Unit, unit_key
+from benchmark.plan import Plan, unit_key
 from benchmark.processes import one_thread
-from benchmark.protocol import Protocol
 from benchmark.scoring import BATCH, Scorer
 from benchmark.store import Store, done
 from benchmark.work import Job, prepare
@@ -36,41 +36,61 @@ class Missing:
 
 
 def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
-    """The jobs that would complete `store` for `plan`."""
-    held = done(store.scan(), retry_failures)
+    """The jobs that would complete `store` for `plan`.
+
+    With `retry_failures`, units with any failed row are computed anew for all detectors, and the
+    parts that held the failures go.
+    """
+    parts = store.scan()
+    failed: dict[str, list[Path]] = {}
+    for part in parts:
+        if retry_failures and part.failures:
+            failed.setdefault(part.key, []).append(part.path)
+    held = done(parts)
     spelled = {condition: condition.identity() for condition in plan.conditions}
     digests = {name: plan.protocol(name).digest() for name in ("dev", "test")}
     identities = {checkpoint.identity: checkpoint.name for checkpoint in plan.detectors}
-    rows = {name: _rows(plan.protocol(name)) for name in ("dev", "test")}
+    rows_of: dict[tuple[str, int], str] = {}
     jobs, planned = [], 0
     for unit in plan.units():
         planned += 1
-        key = unit_key(
-            digests[unit.split],
-            plan.test.audio_digest,
-            unit.start,
-            unit.stop,
-            spelled[unit.condition],
-            plan.seed,
-        )
-        lacking = {i: n for i, n in identities.items() if i not in held.get(key, set())}
+        rows = plan.protocol(unit.split).table.iloc[unit.start : unit.stop]
+        place = (unit.split, unit.start)
+        if place not in rows_of:
+            rows_of[place] = rows_digest(rows)
+        key = unit_key(digests[unit.split], rows_of[place], spelled[unit.condition], plan.seed)
+        there = set() if key in failed else held.get(key, set())
+        lacking = {i: n for i, n in identities.items() if i not in there}
         if lacking:
-            jobs.append(_job(unit, key, rows[unit.split], plan.seed, lacking))
+            root = plan.protocol(unit.split).root
+            columns = (rows["utterance_id"], rows["path"], rows["file_sha256"])
+            utterances = tuple(
+                (uid, root / path, digest) for uid, path, digest in zip(*columns, strict=True)
+            )
+            replaces = tuple(failed.get(key, ()))
+            condition = str(unit.condition)
+            jobs.append(Job(key, unit.split, condition, utterances, plan.seed, lacking, replaces))
     return Missing(tuple(jobs), planned)
 
 
 def claim(plan: Plan, store: Store) -> None:
-    """Make `store` this plan's folder; refuse one that holds other trials or another seed."""
+    """Make `store` this plan's folder; refuse one that holds other trials or another seed.
+
+    Detectors that an earlier plan with the same conditions brought stay on the leaderboard.
+    """
     head = head_of(plan)
     old = store.read_head()
-    for field, what in (("trial_digest", "trial digest"), ("seed", "seed")):
-        if old is not None and old.get(field) != head[field]:
-            raise InputError(
-                f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
-                f" {head[field]}): choose another RUN name or delete that folder"
-            )
-    store.write_head(head)
+    if old is not None:
+        for field, what in (("trial_digest", "trial digest"), ("seed", "seed")):
+            if old.get(field) != head[field]:
+                raise InputError(
+                    f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
+                    f" {head[field]}): choose another RUN name or delete that folder"
+                )
+        if old["conditions"] == head["conditions"]:
+            head["detectors"] = old["detectors"] | head["detectors"]
     store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
+    store.write_head(head)
 
 
 def head_of(plan: Plan) -> dict[str, Any]:
@@ -106,7 +126,11 @@ def _describe(condition: Condition) -> dict[str, Any]:
 
 
 def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> None:
-    """Execute the missing jobs, with a progress bar over trials."""
+    """Execute the missing jobs, with a progress bar over trials.
+
+    The detectors are loaded here first: weights that do not fit are told before any work.
+    """
+    Scorer(setting.detectors, torch.device("cpu"))
     with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:
         for job in execute(jobs.jobs, setting, workers, split_scoring):
             bar.update(len(job.utterances))
@@ -120,19 +144,9 @@ def estimate(jobs: Missing, setting: Setting) -> float:
         for job in jobs.jobs:
             if job.condition not in costs:
                 sample = replace(job, utterances=job.utterances[:BATCH])
+                prepare(replace(sample, utterances=sample.utterances[:1]))  # rooms, noises
                 started = time.perf_counter()
                 scorer(prepare(sample).waves, list(job.identities.values()))
-                costs[job.condition] = (time.perf_counter() - started) / BATCH
+                spent = time.perf_counter() - started
+                costs[job.condition] = spent / len(sample.utterances)
     return sum(costs[job.condition] * len(job.utterances) for job in jobs.jobs)
-
-
-def _rows(protocol: Protocol) -> list[tuple[str, Path]]:
-    ids, files = protocol.table["utterance_id"], protocol.table["path"]
-    return [(uid, protocol.root / file) for uid, file in zip(ids, files, strict=True)]
-
-
-def _job(
-    unit: Unit, key: str, rows: list[tuple[str, Path]], seed: int, identities: dict[str, str]
-) -> Job:
-    utterances = tuple(rows[unit.start : unit.stop])
-    return Job(key, unit.split, str(unit.condition), utterances, seed, identities)

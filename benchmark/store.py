@@ -31,9 +31,23 @@ _CHECK = pa.struct(
         ("measured", pa.float64()),
         ("tolerance", pa.float64()),
         ("passed", pa.bool_()),
+        ("effect", pa.bool_()),
     ]
 )
 _META = b"launderbench"
+HEAD = (
+    "data",
+    "data_version",
+    "data_root",
+    "headline",
+    "trial_digest",
+    "dev_digest",
+    "audio_digest",
+    "seed",
+    "suite",
+    "conditions",
+    "detectors",
+)
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,15 @@ class PartInfo:
     condition: str
     detectors: dict[str, str]  # identity -> column name, of the detectors that gave scores
     failures: int  # rows that could not be read, laundered or scored
+    origin: dict[str, Any]
 
 
 class Store:
-    """The parts of one run folder."""
+    """The parts of one run folder; `origin` (code, libraries, device) goes into each new part."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origin: dict[str, Any] | None = None) -> None:
         self.folder = folder
+        self.origin = origin or {}
         self.parts = folder / "parts"
 
     @property
@@ -69,9 +85,13 @@ class Store:
         if not self.head.is_file():
             return None
         try:
-            return dict(json.loads(self.head.read_text()))
-        except ValueError as error:
+            head = json.loads(self.head.read_text())
+            lacking = [key for key in HEAD if key not in head]
+        except (ValueError, TypeError) as error:
             raise InputError(f"{self.head} is damaged ({error}); delete this run folder") from error
+        if lacking or not isinstance(head, dict):
+            raise InputError(f"{self.head} lacks {', '.join(lacking)}; delete this run folder")
+        return head
 
     def write_trials(self, table: pd.DataFrame) -> None:
         """Keep the dev and test utterances of the run, so that it is reported without the data."""
@@ -81,7 +101,7 @@ class Store:
 
     def read_trials(self) -> pd.DataFrame:
         """The dev and test utterances of the run."""
-        return pq.read_table(self.folder / "trials.parquet").to_pandas()
+        return _read_table(self.folder / "trials.parquet").to_pandas()
 
     def write_part(
         self,
@@ -91,12 +111,14 @@ class Store:
         rows: Sequence[dict[str, Any]],
         asked: dict[str, str],
         broken: Collection[str] = (),
+        replaces: Collection[Path] = (),
     ) -> Path:
         """Write the part of one unit.
 
         `rows` carry utterance_id, failure, cause, facts, checks, and scores and causes (detector
         name -> value). `asked` maps the identity of every detector of this unit to its name;
-        those named in `broken` raised, so the next run tries them again.
+        those named in `broken` raised, so the next run tries them again. Parts in `replaces` are
+        deleted once the new one stands.
         """
         columns: dict[str, pa.Array] = {
             "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
@@ -116,11 +138,16 @@ class Store:
             "condition": condition,
             "detectors": {i: name for i, name in asked.items() if name not in broken},
             "failures": sum(1 for r in rows if r["failure"] or r["causes"]),
+            "origin": self.origin,
         }
         table = pa.table(columns).replace_schema_metadata({_META: json.dumps(meta)})
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        return files.write(self._part_path(key, asked), sink.getvalue().to_pybytes())
+        path = files.write(self._part_path(key, asked), sink.getvalue().to_pybytes())
+        for old in replaces:
+            if old != path:
+                old.unlink(missing_ok=True)
+        return path
 
     def scan(self) -> list[PartInfo]:
         """What is there, from the parts' footers alone; `InputError` names a damaged part."""
@@ -135,21 +162,23 @@ class Store:
 
     def read(self, part: PartInfo) -> pa.Table:
         """One part's rows."""
-        return pq.read_table(part.path)
+        return _read_table(part.path)
 
     def _part_path(self, key: str, asked: dict[str, str]) -> Path:
         tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(asked))).hex[:12]
         return self.parts / key[:2] / f"{key[:24]}-{tail}.parquet"
 
 
-def done(parts: Sequence[PartInfo], retry_failures: bool = False) -> dict[str, set[str]]:
-    """Unit key -> identities of the detectors whose scores are there.
+def _read_table(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
 
-    With `retry_failures`, parts with any failed row do not count.
-    """
+
+def done(parts: Sequence[PartInfo]) -> dict[str, set[str]]:
+    """Unit key -> identities of the detectors whose scores are there."""
     held: dict[str, set[str]] = {}
     for part in parts:
-        if retry_failures and part.failures:
-            continue
         held.setdefault(part.key, set()).update(part.detectors)
     return held

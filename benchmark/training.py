@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-import csv
+import hashlib
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,10 +18,12 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from benchmark import audio, checkpoints, frontends
+from benchmark import audio, checkpoints, files, frontends, paths
 from benchmark.checkpoints import Checkpoint
+from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.metrics import eer
+from benchmark.plan import with_digests
 from benchmark.protocol import Protocol, require_both_classes
 from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registry
 
@@ -34,6 +38,28 @@ class Examples:
     waves: list[Wave]
     bonafide: npt.NDArray[np.bool_]
     pairs: torch.Tensor
+
+
+def planned(
+    name: str, protocol: Protocol, seed: int, changes: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], Path]:
+    """What the training of `name` rests on, and where its checkpoint belongs in the cache.
+
+    The file's name follows from the facts: another recipe, input, version, seed or training file
+    gives another checkpoint. Raises `InputError` where a split lacks a class or a file.
+    """
+    item = registry.get(name)()
+    facts: dict[str, Any] = {"detector": name, "version": item.version, "seed": seed}
+    for split in ("train", "dev"):
+        part = protocol.split(split)
+        require_both_classes(part, f"the {split} split")
+        facts[f"{split}_digest"] = part.digest()
+        facts[f"{split}_files"] = rows_digest(with_digests(part).table)
+    if isinstance(item, TensorDetector):
+        facts["input"] = repr(item.input)
+        facts["recipe"] = asdict(replace(item.recipe, **(changes or {})))
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return facts, paths.checkpoints() / f"{name}-seed{seed}-{digest[:12]}.safetensors"
 
 
 def train(
@@ -52,23 +78,17 @@ def train(
     after `patience` epochs without a better one. `line` is the screen line of the progress bar.
     Deterministic for one machine, seed and number of threads.
     """
+    facts, _ = planned(name, protocol, seed, changes)
     item = registry.get(name)()
-    splits = [protocol.split(s) for s in ("train", "dev")]
-    for split, what in zip(splits, ("the train split", "the dev split"), strict=True):
-        require_both_classes(split, what)
-    examples, dev = _read(splits[0]), _read(splits[1])
-    facts: dict[str, Any] = {
-        "detector": name,
-        "seed": seed,
+    facts |= {
         "data": protocol.name,
         "data_version": protocol.version,
         "audio_digest": protocol.audio_digest,
-        "train_digest": splits[0].digest(),
-        "dev_digest": splits[1].digest(),
         "device": device.type,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+    examples, dev = _read(protocol.split("train")), _read(protocol.split("dev"))
     if isinstance(item, WaveDetector):
         arrays = item.fit(examples.waves, examples.bonafide, seed)
         scores = item.score(dev.waves, arrays)
@@ -76,12 +96,10 @@ def train(
             raise InputError(f"detector {name!r} gives non-finite scores on the dev split")
         facts["dev_eer"] = eer(scores.astype(np.float64), dev.bonafide)[0]
     elif isinstance(item, TensorDetector):
-        recipe = replace(item.recipe, **(changes or {}))
-        facts["recipe"] = asdict(recipe)
+        recipe = Recipe(**facts["recipe"])
         arrays, history = _fit(item, recipe, (examples, dev), seed, device, (name, line))
         best = min(history, key=lambda row: row["dev_loss"])
         facts |= {"epoch": best["epoch"], "dev_loss": best["dev_loss"], "dev_eer": best["dev_eer"]}
-        out.parent.mkdir(parents=True, exist_ok=True)
         _write_curves(out, name, history)
     else:
         raise InputError(f"detector {name!r} cannot be trained")
@@ -208,10 +226,7 @@ def _evaluate(network: torch.nn.Module, inputs: torch.Tensor, device: torch.devi
 def _write_curves(out: Path, name: str, history: History) -> None:
     from matplotlib.figure import Figure
 
-    with out.with_suffix(".csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+    files.write(out.with_suffix(".csv"), pd.DataFrame(history).to_csv(index=False))
     figure = Figure(figsize=(8, 3), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split in ("train", "dev"):
@@ -223,4 +238,6 @@ def _write_curves(out: Path, name: str, history: History) -> None:
             )
         axes.set(xlabel="epoch", ylabel=quantity, title=f"{name}: {quantity}")
         axes.legend()
-    figure.savefig(out.with_suffix(".png"), dpi=120)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120, format="png")
+    files.write(out.with_suffix(".png"), picture.getvalue())

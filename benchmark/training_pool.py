@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmark.errors import InputError
 from benchmark.processes import one_thread, start_process
 from benchmark.protocol import Protocol
 from benchmark.training import train
@@ -50,8 +52,14 @@ def train_all(
             pool.submit(_train_one, name, protocol, seed, device, wanted[name], changes, line)
             for line, name in enumerate(order)
         ]
-        for future in futures:
-            print(future.result())
+        try:
+            for future in futures:
+                print(future.result())
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a training process died (killed, or out of memory); run again: detectors that"
+                " were finished are kept"
+            ) from error
 
 
 def _cost(name: str) -> int:

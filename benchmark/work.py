@@ -26,15 +26,17 @@ Row = dict[str, Any]
 class Job:
     """A unit as plain data, ready to be sent to a worker.
 
-    `identities` maps the identity of each detector that lacks this unit to its name.
+    `utterances` are (id, file, SHA-256 of the file). `identities` maps the identity of each
+    detector that lacks this unit to its name; `replaces` are parts that the new one makes void.
     """
 
     key: str
     split: str
     condition: str
-    utterances: tuple[tuple[str, Path], ...]
+    utterances: tuple[tuple[str, Path, str], ...]
     seed: int
     identities: dict[str, str]
+    replaces: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,18 @@ def prepare(job: Job) -> Prepared:
     condition = parse(job.condition)
     rows: list[Row] = []
     waves: list[Wave] = []
-    for utterance_id, path in job.utterances:
+    for utterance_id, path, digest in job.utterances:
         row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None}
         row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
-        wave = _read(path)
+        wave = _read(path, digest)
         if isinstance(wave, str):
             row |= {"failure": "unreadable", "cause": wave}
             continue
         try:
             laundered = launder(condition, wave, audio.SAMPLE_RATE, utterance_id, job.seed)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is recorded
-            known = isinstance(error, AttackError)
-            row |= {"failure": "attack", "cause": str(error) if known else repr(error)}
+        except AttackError as error:
+            row |= {"failure": "attack", "cause": str(error)}
             continue
         row |= {"facts": _facts(laundered), "checks": _checks(laundered)}
         waves.append(laundered.wave)
@@ -84,12 +85,17 @@ def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
                 row["scores"][name] = float(value)
             else:
                 row["causes"][name] = f"non-finite score ({value})"
-    store.write_part(job.key, job.split, job.condition, prepared.rows, job.identities, broken)
+    store.write_part(
+        job.key, job.split, job.condition, prepared.rows, job.identities, broken, job.replaces
+    )
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path) -> Wave | str:
-    """The wave, or the reason why there is none; the last few shards stay decoded."""
+def _read(path: Path, digest: str) -> Wave | str:
+    """The wave, or the reason why there is none; the last few shards stay decoded.
+
+    `digest` is part of the memory's key, so that a replaced file is read again.
+    """
     try:
         wave = audio.read(path)
     except audio.AudioError as error:

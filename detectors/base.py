@@ -71,9 +71,14 @@ class Recipe:
 
 
 class Detector(ABC):
-    """What every detector says about itself."""
+    """What every detector says about itself.
+
+    `version` is raised whenever the same weights give other scores: it is part of the detector's
+    identity, so that no older score is taken for a new one.
+    """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     summary: ClassVar[str] = ""
     citation: ClassVar[str] = ""
 

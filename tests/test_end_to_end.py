@@ -17,12 +17,13 @@ import pandas as pd
 import pytest
 import soundfile
 
+import attacks.base
 import launderbench
 from attacks.suite import parse_suite
 from benchmark import checkpoints, datasets, runner
 from benchmark.cli import main
 from benchmark.executor import Setting
-from benchmark.plan import Plan
+from benchmark.plan import Plan, with_digests
 from benchmark.store import Store
 
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
@@ -35,11 +36,17 @@ def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNDERBENCH_CACHE", str(cache))
-        assert cli("train", "comb", "raw-cnn", "--epochs", "1", "--data", toy) == 0
+        for name in ("comb", "raw-cnn"):
+            out = weights(cache, name)
+            assert cli("train", name, "--epochs", 1, "--data", toy, "--out", out) == 0
         for name in ("wild", "crash"):
-            path = checkpoints.path_for(name, datasets.open_folder(toy), 0)
-            checkpoints.save(path, {"sign": np.ones(1, np.float32)}, {"detector": name})
+            arrays = {"sign": np.ones(1, np.float32)}
+            checkpoints.save(weights(cache, name), arrays, {"detector": name})
     return cache
+
+
+def weights(cache: Path, name: str) -> Path:
+    return cache / f"{name}.safetensors"
 
 
 @pytest.fixture
@@ -52,11 +59,14 @@ def cli(command: str, *arguments: object) -> int:
     return main([command, "--plugin", str(PLUGIN), *map(str, arguments)])
 
 
+def arguments(toy: Path, folder: Path, detectors: str) -> list[object]:
+    cache = Path(os.environ["LAUNDERBENCH_CACHE"])
+    given = [part for n in detectors.split(",") for part in ("--checkpoint", weights(cache, n))]
+    return ["--data", toy, *given, "--suite", SUITE, "--run", folder, "--workers", 0]
+
+
 def run(toy: Path, folder: Path, *more: object, detectors: str = "comb,raw-cnn") -> int:
-    return cli(
-        "run", "--data", toy, "--train-data", toy, "--detectors", detectors,
-        "--suite", SUITE, "--run", folder, "--workers", 0, *more,
-    )  # fmt: skip
+    return cli("run", *arguments(toy, folder, detectors), *more)
 
 
 def scores(folder: Path) -> pd.DataFrame:
@@ -86,11 +96,10 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "pooled"))
 
     protocol = datasets.open_folder(toy)
-    ready = tuple(
-        checkpoints.load(checkpoints.path_for(name, protocol, 0)) for name in ("comb", "raw-cnn")
-    )
+    ready = tuple(checkpoints.load(weights(cached, name)) for name in ("comb", "raw-cnn"))
     conditions = parse_suite(SUITE).conditions
-    plan = Plan(protocol.split("test"), protocol.split("dev"), "x", conditions, ready, 0)
+    test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
+    plan = Plan(test, dev, "x", conditions, ready, 0)
     store = Store(tmp_path / "split")
     runner.claim(plan, store)
     setting = Setting(store.folder, ready, "cpu", (PLUGIN,))
@@ -102,9 +111,7 @@ def test_another_seed_changes_the_laundered_scores_only(
     toy: Path, cached: Path, tmp_path: Path
 ) -> None:
     run(toy, tmp_path / "a", detectors="comb")
-    checkpoint = next((cached / "checkpoints").glob("comb-*.safetensors"))
-    cli("run", "--data", toy, "--checkpoint", checkpoint, "--suite", SUITE,
-        "--run", tmp_path / "b", "--workers", 0, "--seed", 7)  # fmt: skip
+    run(toy, tmp_path / "b", "--seed", 7, detectors="comb")
     first, second = scores(tmp_path / "a"), scores(tmp_path / "b")
     same = first["score"] == second["score"]
     assert same[first["condition"] == "clean"].all()
@@ -144,11 +151,9 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_scores(
 ) -> None:
     run(toy, tmp_path / "whole")
     folder, dice = tmp_path / "killed", random.Random(4)
-    command = [
-        sys.executable, "-m", "benchmark", "run", "--plugin", PLUGIN, "--data", toy,
-        "--train-data", toy, "--detectors", "comb,raw-cnn", "--suite", SUITE,
-        "--run", folder, "--workers", "1",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "benchmark", "run", "--plugin", PLUGIN]
+    command += [*arguments(toy, folder, "comb,raw-cnn"), "--workers", 1]
+    kills = 0
     for _ in range(3):
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
         had = len(list(folder.rglob("*.parquet")))
@@ -157,7 +162,9 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_scores(
         time.sleep(dice.uniform(0, 0.05))
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
+            kills += 1
         process.wait()
+    assert kills
     assert run(toy, folder) == 0
     pd.testing.assert_frame_equal(scores(tmp_path / "whole"), scores(folder))
 
@@ -166,7 +173,7 @@ def test_an_unreadable_file_leaves_every_cell_and_is_listed(cached: Path, tmp_pa
     root = builders.corpus(tmp_path / "toy", test=24)
     (root / "flac" / "test_0003.flac").write_bytes(b"not audio")
     soundfile.write(root / "flac" / "test_0005.flac", np.zeros(0, np.float32), 16000)
-    assert run_elsewhere(root, cached, tmp_path / "run") == 0
+    assert run(root, tmp_path / "run", detectors="comb") == 0
     failures = pd.read_csv(tmp_path / "run" / "failures.csv")
     assert set(failures["utterance_id"]) == {"test_0003", "test_0005"}
     assert failures["cause"].str.contains("cannot be decoded|no samples").all()
@@ -174,12 +181,8 @@ def test_an_unreadable_file_leaves_every_cell_and_is_listed(cached: Path, tmp_pa
     assert conditions["complete"].all()
     assert set(conditions.query("track == 'neural'")["n_spoof"]) == {7}
     assert conditions["trial_digest"].nunique() == 2  # one a track, not the planned ones
-
-
-def run_elsewhere(root: Path, cached: Path, folder: Path, detector: str = "comb") -> int:
-    checkpoint = next((cached / "checkpoints").glob(f"{detector}-*.safetensors"))
-    return cli("run", "--data", root, "--checkpoint", checkpoint, "--suite", SUITE,
-               "--run", folder, "--workers", 0)  # fmt: skip
+    assert (conditions["coverage"] < 1).all()
+    assert cli("verify", tmp_path / "run") == 1
 
 
 def test_nan_scores_and_crashes_cost_their_own_cells_only(
@@ -211,8 +214,7 @@ def test_an_attack_that_fails_on_some_utterances_makes_its_cell_incomplete(
 def test_plan_says_what_would_run(
     toy: Path, cached: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = cli("plan", "--data", toy, "--train-data", toy, "--detectors", "comb",
-               "--suite", SUITE, "--run", tmp_path / "run")  # fmt: skip
+    code = cli("plan", *arguments(toy, tmp_path / "run", "comb"))
     out = capsys.readouterr().out
     assert code == 0
     assert "5 planned, 5 missing" in out
@@ -228,8 +230,13 @@ BAD = [
     (["--suite", "launderin"], "did you mean 'laundering'"),
     (["--detectors", "resnet"], "unknown detector 'resnet'; did you mean 'resnet18'"),
     (["--data", "/nowhere/at/all"], "data folder not found: /nowhere/at/all"),
-    (["--limit", "1"], "LIMIT must be at least 2"),
-    (["--workers", "-3"], "--workers must be 0"),
+    (["--limit", "1"], "argument --limit: 1 is out of range (at least 2)"),
+    (["--limit", "few"], "'few' is not a whole number"),
+    (["--workers", "-3"], "argument --workers: -3 is out of range"),
+    (["--seed", "-1"], "argument --seed: -1 is out of range"),
+    (["--suite", ";"], "no conditions"),
+    (["--detectors", "resnet18", "--train-data", "/nowhere"], "data folder not found: /nowhere"),
+    (["--plugin", "/nowhere.py"], "plugin file not found: /nowhere.py"),
     (["--device", "gpu"], "unknown device 'gpu'"),
     (["--noise-dir", "/nowhere"], "noise folder not found: /nowhere"),
     (["--checkpoint", "/nowhere.safetensors"], "checkpoint not found: /nowhere.safetensors"),
@@ -288,3 +295,68 @@ def test_training_again_gives_the_same_bytes(toy: Path, cached: Path, tmp_path: 
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].with_suffix(".png").is_file()
     assert len(pd.read_csv(files[0].with_suffix(".csv"))) == 2
+
+
+def test_replaced_audio_is_computed_anew_and_the_rest_is_kept(cached: Path, tmp_path: Path) -> None:
+    root, folder = builders.corpus(tmp_path / "toy", test=96, seconds=0.3), tmp_path / "run"
+    run(root, folder, detectors="comb")
+    before = scores(folder).set_index(["condition", "utterance_id"])["score"]
+    soundfile.write(root / "flac" / "test_0090.flac", builders.fake(99, 0.3), 16000)
+    run(root, folder, detectors="comb")
+    after = scores(folder).set_index(["condition", "utterance_id"])["score"]
+    changed = before.index[before != after.reindex(before.index)]
+    assert set(changed.get_level_values("utterance_id")) == {"test_0090"}
+    assert len(changed) == 4
+
+
+def test_a_repaired_file_comes_back(cached: Path, tmp_path: Path) -> None:
+    root, folder = builders.corpus(tmp_path / "toy", test=24), tmp_path / "run"
+    sound = (root / "flac" / "test_0003.flac").read_bytes()
+    (root / "flac" / "test_0003.flac").write_bytes(b"not audio")
+    run(root, folder, detectors="comb")
+    assert len(pd.read_csv(folder / "failures.csv"))
+    (root / "flac" / "test_0003.flac").write_bytes(sound)
+    assert run(root, folder, detectors="comb,raw-cnn") == 0
+    assert pd.read_csv(folder / "failures.csv").empty
+    assert cli("verify", folder) == 0
+
+
+def test_retried_failures_replace_their_parts(
+    toy: Path, cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    refuses = attacks.base.registry.get("refuses")
+    run(toy, folder, "--suite", "refuses", detectors="comb")
+    monkeypatch.setattr(refuses, "__call__", lambda self, wave, sample_rate, rng: wave / 2 + 0.1)
+    run(toy, folder, "--suite", "refuses", detectors="comb,raw-cnn")
+    assert cli("verify", folder) == 1
+    run(toy, folder, "--suite", "refuses", "--retry-failures", detectors="comb,raw-cnn")
+    assert pd.read_csv(folder / "failures.csv").empty
+    assert pd.read_csv(folder / "conditions.csv")["complete"].all()
+
+
+def test_a_detector_of_an_earlier_run_stays_on_the_leaderboard(
+    toy: Path, cached: Path, tmp_path: Path
+) -> None:
+    run(toy, tmp_path / "run", detectors="comb")
+    run(toy, tmp_path / "run", detectors="raw-cnn")
+    assert set(pd.read_csv(tmp_path / "run" / "leaderboard.csv")["detector"]) == {"comb", "raw-cnn"}
+
+
+def test_weights_that_do_not_fit_are_told_before_any_work(
+    toy: Path, cached: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong.safetensors"
+    checkpoints.save(wrong, {"x": np.ones(1, np.float32)}, {"detector": "raw-cnn"})
+    code = cli("run", "--data", toy, "--checkpoint", wrong, "--suite", SUITE,
+               "--run", tmp_path / "run", "--workers", 2)  # fmt: skip
+    assert code == 2
+    assert "wrong.safetensors does not fit raw-cnn" in capsys.readouterr().err
+
+
+def test_a_trained_detector_is_not_trained_again_and_says_so(
+    toy: Path, cached: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("train", "comb", "--data", toy) == 0
+    assert cli("train", "comb", "--data", toy) == 0
+    assert "comb is trained already" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import builders
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmark import datasets, plan
+from benchmark.digests import file_digests
 from benchmark.errors import InputError
 from benchmark.protocol import Protocol, require_both_classes, trial_digest, validated
 
@@ -39,6 +41,19 @@ def test_a_label_outside_the_two_classes_names_the_row() -> None:
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(InputError, match="missing column label"):
         validated(table(("a", "spoof")).drop(columns="label"), Path("p.csv"))
+
+
+def test_blank_cells_take_the_defaults() -> None:
+    made = validated(table(("a", "spoof")).assign(speaker="", track="", split=""), Path("p.csv"))
+    assert made.loc[0, ["speaker", "track", "split"]].tolist() == ["-", "-", "test"]
+
+
+def test_file_digests_follow_the_content(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    first = file_digests(tmp_path, ["a"])
+    assert first == [hashlib.sha256(b"one").hexdigest()] == file_digests(tmp_path, ["a"])
+    (tmp_path / "a").write_bytes(b"three")
+    assert file_digests(tmp_path, ["a"]) == [hashlib.sha256(b"three").hexdigest()]
 
 
 def test_the_trial_digest_is_over_ids_and_labels_alone() -> None:
@@ -77,7 +92,7 @@ def test_a_protocol_row_without_its_file_is_named(tmp_path: Path) -> None:
     root = builders.corpus(tmp_path / "toy", test=4, dev=2)
     (root / "flac" / "test_0002.flac").unlink()
     with pytest.raises(InputError, match=r"1 of 4 protocol rows have no file.*test_0002"):
-        plan.require_files(datasets.open_folder(root).split("test"))
+        plan.with_digests(datasets.open_folder(root).split("test"))
 
 
 def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:

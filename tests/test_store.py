@@ -21,6 +21,7 @@ CHECK = {
     "measured": 10.01,
     "tolerance": 0.1,
     "passed": True,
+    "effect": True,
 }
 
 
@@ -58,12 +59,14 @@ def test_a_broken_detector_is_not_done_and_is_overwritten(tmp_path: Path) -> Non
     assert done(store.scan()) == {"k" * 64: {"id1"}}
 
 
-def test_failed_rows_count_as_done_unless_retried(tmp_path: Path) -> None:
+def test_failed_rows_are_counted_and_their_part_can_be_replaced(tmp_path: Path) -> None:
     store = Store(tmp_path)
     failed = row("a") | {"failure": "unreadable", "cause": "a.flac: holds no samples"}
-    store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"})
-    assert done(store.scan()) == {"k" * 64: {"id1"}}
-    assert done(store.scan(), retry_failures=True) == {}
+    old = store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"})
+    assert [part.failures for part in store.scan()] == [1]
+    both = {"id1": "m", "id2": "n"}
+    store.write_part("k" * 64, "test", "clean", [row("a", m=1.0, n=2.0)], both, replaces=[old])
+    assert [part.failures for part in store.scan()] == [0]
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(

@@ -1,0 +1,119 @@
+"""From command-line options to a plan: data, suite, detectors, folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from argparse import Namespace
+from pathlib import Path
+
+import detectors.base
+from attacks import suite as suites
+from benchmark import checkpoints, datasets, embedded
+from benchmark.checkpoints import Checkpoint
+from benchmark.cli import NOISES
+from benchmark.errors import InputError
+from benchmark.plan import Plan, limited, with_digests
+from benchmark.protocol import Protocol, require_both_classes
+from benchmark.training import planned
+
+RESULTS = Path("results")
+LONGEST_NAME = 80
+
+
+def plan(options: Namespace) -> Plan:
+    """The plan that the options ask for; `InputError` where anything that it needs is missing."""
+    suite = suite_of(options)
+    data = datasets.open_folder(options.data) if options.data else embedded.read()
+    test, dev = data.split("test"), data.split("dev")
+    require_both_classes(test, "the test split")
+    if options.limit is not None:
+        test = limited(test, options.limit)
+        dev = limited(dev, options.limit) if len(dev.table) else dev
+    ready = tuple(trained(options, name) for name in detector_names(options))
+    return Plan(
+        with_digests(test), with_digests(dev), suite.name, suite.conditions, ready, options.seed
+    )
+
+
+def suite_of(options: Namespace) -> suites.Suite:
+    """The suite, with the noise folder set from which its attacks will draw."""
+    if options.noise_dir is not None:
+        if not options.noise_dir.is_dir():
+            raise InputError(f"noise folder not found: {options.noise_dir}")
+        os.environ[NOISES] = str(options.noise_dir.resolve())
+    return suites.parse_suite(options.suite)
+
+
+def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
+    """Does a run with these options rest on the embedded data set or its noise bank?"""
+    if options.data is None or (untrained_names(options) and options.train_data is None):
+        return True
+    try:
+        for condition in suite.conditions:
+            condition.identity()
+    except InputError:
+        return options.noise_dir is None  # a folder of the user's is the user's to mend
+    return False
+
+
+def detector_names(options: Namespace) -> list[str]:
+    """The detectors asked for; all registered ones where neither names nor checkpoints are."""
+    asked = [name.strip() for name in options.detectors.split(",") if name.strip()]
+    for name in asked:
+        detectors.base.registry.get(name)
+    given = list(_given(options))
+    if not asked and not given:
+        return detectors.base.registry.names()
+    return list(dict.fromkeys([*asked, *given]))
+
+
+def untrained_names(options: Namespace) -> list[str]:
+    """The detectors asked for that come without a checkpoint."""
+    given = _given(options)
+    return [name for name in detector_names(options) if name not in given]
+
+
+def training_data(options: Namespace) -> Protocol:
+    """What detectors without a given checkpoint are trained on: the embedded set, unless asked."""
+    return datasets.open_folder(options.train_data) if options.train_data else embedded.read()
+
+
+def trained(options: Namespace, name: str) -> Checkpoint:
+    """The checkpoint of `name`; `InputError` says how to train one where it is missing."""
+    given = _given(options)
+    if name in given:
+        return given[name]
+    path = planned(name, training_data(options), options.seed)[1]
+    if not path.is_file():
+        data = f" --data {options.train_data}" if options.train_data else ""
+        raise InputError(
+            f"detector {name!r} is not trained for seed {options.seed}:"
+            f" run launderbench train {name} --seed {options.seed}{data}"
+        )
+    return checkpoints.load(path)
+
+
+def folder(options: Namespace, matrix: Plan) -> Path:
+    """Where the run lands: as asked, else below results/ under a name made of what it runs."""
+    if options.run:
+        return run_folder(options.run)
+    parts = [matrix.test.name, matrix.suite]
+    if options.limit is not None:
+        parts.append(f"limit{options.limit}")
+    if options.seed:
+        parts.append(f"seed{options.seed}")
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-") for part in parts)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return RESULTS / name
+
+
+def run_folder(text: str) -> Path:
+    """A run by folder (with a slash in it) or by its name below results/."""
+    return Path(text) if "/" in text else RESULTS / text
+
+
+def _given(options: Namespace) -> dict[str, Checkpoint]:
+    return {c.name: c for c in map(checkpoints.load, options.checkpoint)}
