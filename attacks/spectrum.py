@@ -16,7 +16,6 @@ EFFECT_DB = -55.0  # what a band must hold for its loss to be an effect on the w
 LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
 # Nuttall 1981, four terms, continuous first derivative: side lobes 93 dB down, 18 dB per octave
 NUTTALL = (0.355768, 0.487396, 0.144232, 0.012604)
-FILTER_BINS = 1 << 15  # of a filter's response, finer than the shortest transition needs
 GUARD_BINS = 5  # what the window smears across the edge between two bands
 
 
@@ -44,17 +43,6 @@ class Spectrum:
         """True when the band holds more than `share_db` of the wave's energy."""
         faint = self.total * 10 ** (share_db / 10)
         return self.long and self.total > 0.0 and self.energy(low, high) > faint
-
-    def loses(
-        self, taps: npt.NDArray[np.floating], low: float, high: float, share_db: float
-    ) -> bool:
-        """True when a linear-phase FIR would take over `share_db` of the wave's energy there."""
-        band = self._band(low, high)
-        amplitude = np.abs(rfft(taps, FILTER_BINS))
-        at = np.arange(self.bins.size)[band] * (FILTER_BINS / self.size)
-        kept = np.interp(at, np.arange(amplitude.size), amplitude)
-        lost = _energy(self.bins[band] * (1 - kept))
-        return self.long and self.total > 0.0 and lost > self.total * 10 ** (share_db / 10)
 
     def drop_db(self, other: Spectrum, low: float, high: float) -> float | None:
         """By how many dB the band is weaker in `other`; None where this one holds nothing there.
