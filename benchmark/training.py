@@ -24,7 +24,7 @@ from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.metrics import eer
 from benchmark.plan import with_digests
-from benchmark.protocol import Protocol, require_both_classes
+from benchmark.protocol import LABELS, Protocol, require_both_classes
 from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registry
 
 Wave = npt.NDArray[np.float32]
@@ -51,8 +51,7 @@ def planned(
     item = registry.get(name)()
     facts: dict[str, Any] = {"detector": name, "version": item.version, "seed": seed}
     for split in ("train", "dev"):
-        part = protocol.split(split)
-        require_both_classes(part, f"the {split} split")
+        part = used(protocol, split)
         facts[f"{split}_digest"] = part.digest()
         facts[f"{split}_files"] = rows_digest(with_digests(part).table)
     if isinstance(item, TensorDetector):
@@ -60,6 +59,21 @@ def planned(
         facts["recipe"] = asdict(replace(item.recipe, **(changes or {})))
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return facts, paths.checkpoints() / f"{name}-seed{seed}-{digest[:12]}.safetensors"
+
+
+def used(protocol: Protocol, split: str) -> Protocol:
+    """What of a split serves in training; `InputError` where a class is missing.
+
+    Where the data set says which utterances are copies of one recording (`pair`), those without a
+    counterpart of the other class are left out: such a fake differs from every human utterance
+    in voice, words and recording, and a detector would learn that instead.
+    """
+    part = protocol.split(split)
+    if "pair" in part.table.columns:
+        both = part.table.groupby("pair")["label"].transform("nunique") == len(LABELS)
+        part = replace(part, table=part.table[both].reset_index(drop=True))
+    require_both_classes(part, f"the {split} split")
+    return part
 
 
 def train(
@@ -88,7 +102,7 @@ def train(
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    examples, dev = _read(protocol.split("train")), _read(protocol.split("dev"))
+    examples, dev = _read(used(protocol, "train")), _read(used(protocol, "dev"))
     if isinstance(item, WaveDetector):
         arrays = item.fit(examples.waves, examples.bonafide, seed)
         scores = item.score(dev.waves, arrays)

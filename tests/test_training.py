@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,19 @@ def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) 
     test_only = datasets.open_folder(toy).split("test")
     with pytest.raises(InputError, match=r"the train split .* has no bonafide"):
         training.train("raw-cnn", test_only, 0, CPU, tmp_path / "x.safetensors")
+
+
+def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None:
+    protocol = datasets.open_folder(toy)
+    table = protocol.table.copy()
+    table["pair"] = table["utterance_id"].str[:-1] + (table.index // 2).astype(str)
+    train = table["split"] == "train"
+    table.loc[train, "pair"] = (table.loc[train].reset_index().index // 2).astype(str).to_numpy()
+    lonely = table.index[train & (table["label"] == "spoof")][:3]
+    table.loc[lonely, "pair"] = ["x", "y", "z"]
+    kept = training.used(replace(protocol, table=table), "train").table
+    assert not set(table.loc[lonely, "utterance_id"]) & set(kept["utterance_id"])
+    assert len(kept) == int(train.sum()) - 6  # they, and the humans that they left alone
 
 
 def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None:
