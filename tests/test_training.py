@@ -40,7 +40,7 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
     assert made.facts["train_digest"] == protocol.split("train").digest()
     assert made.facts["dev_digest"] == protocol.split("dev").digest()
     assert 0 <= made.facts["dev_eer"] <= 1
-    assert made.identity.startswith("raw-cnn|Waveform(samples=16000")
+    assert made.identity.startswith("raw-cnn|v1|Waveform(samples=16000")
 
 
 def test_early_stopping_keeps_the_best_epoch(toy: Path, tmp_path: Path) -> None:
