@@ -16,7 +16,7 @@ from benchmark.errors import InputError
 from benchmark.protocol import Protocol, require_both_classes
 
 SHARD = 64
-PART_FORMAT = 3
+KEY_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def unit_key(trials: str, rows: str, condition_identity: str, seed: int) -> str:
     contents; the condition comes with its attacks' versions and resources.
     """
     parts = {
-        "format": PART_FORMAT,
+        "format": KEY_FORMAT,
         "trials": trials,
         "rows": rows,
         "condition": condition_identity,

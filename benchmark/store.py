@@ -35,6 +35,7 @@ _CHECK = pa.struct(
     ]
 )
 _META = b"launderbench"
+PART_FORMAT = 3
 HEAD = (
     "data",
     "data_version",
@@ -133,6 +134,7 @@ class Store:
             columns[f"score:{name}"] = pa.array(scores, pa.float32())
             columns[f"cause:{name}"] = pa.array(causes, pa.string())
         meta = {
+            "format": PART_FORMAT,
             "key": key,
             "split": split,
             "condition": condition,
@@ -150,14 +152,18 @@ class Store:
         return path
 
     def scan(self) -> list[PartInfo]:
-        """What is there, from the parts' footers alone; `InputError` names a damaged part."""
+        """What is there, from the parts' footers alone; `InputError` names a damaged part.
+
+        Parts that an older version wrote in another format are passed over: they are made anew.
+        """
         found = []
         for path in sorted(self.parts.glob("??/*.parquet")):
             try:
                 meta = json.loads(pq.read_metadata(path).metadata[_META])
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
-            found.append(PartInfo(path, **meta))
+            if meta.pop("format", None) == PART_FORMAT:
+                found.append(PartInfo(path, **meta))
         return found
 
     def read(self, part: PartInfo) -> pa.Table:

@@ -96,3 +96,13 @@ def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
     path = store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     (path.parent / ".x.parquet.tmp").write_bytes(b"half")
     assert len(store.scan()) == 1
+
+
+def test_parts_of_another_format_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.store.PART_FORMAT", 1)
+        store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    assert store.scan() == []
