@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from benchmark import audio, checkpoints, files, frontends, paths
@@ -29,6 +30,8 @@ from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registr
 
 Wave = npt.NDArray[np.float32]
 History = list[dict[str, float]]
+
+EMA_DECAY = 0.98  # per step: an average over about one epoch of the embedded set
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ def train(
     """Train `name` and write `out` (safetensors) with learning curves beside it (CSV, PNG).
 
     `changes` overrides fields of the detector's `Recipe`. The loss is binary cross-entropy
-    weighted to equal class mass; the epoch with the lowest dev loss is kept, and training stops
-    after `patience` epochs without a better one. `line` is the screen line of the progress bar.
-    Deterministic for one machine, seed and number of threads.
+    weighted to equal class mass. Judged and kept is an exponential moving average of the weights:
+    the dev loss of the raw ones jumps from epoch to epoch. The epoch with the lowest dev loss is
+    kept, and training stops after `patience` epochs without a better one. `line` is the screen
+    line of the progress bar. Deterministic for one machine, seed and number of threads.
     """
     facts, _ = planned(name, protocol, seed, changes)
     item = registry.get(name)()
@@ -171,6 +175,7 @@ def _fit(
     targets = [torch.from_numpy(part.bonafide.astype(np.float32)) for part in examples]
     weights = [torch.where(t > 0, 0.5 / t.mean(), 0.5 / (1 - t.mean())) for t in targets]
     network = item.build().to(device).to(memory_format=torch.channels_last)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -181,7 +186,7 @@ def _fit(
         optimizer, recipe.learning_rate, sum(map(len, epoch_batches))
     )
     history: History = []
-    best, best_state, waited = np.inf, network.state_dict(), 0
+    best, best_state, waited = np.inf, average.module.state_dict(), 0
     bar = tqdm(total=recipe.epochs, desc=f"train {name}", unit="epoch", position=line)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
@@ -195,9 +200,10 @@ def _fit(
             loss.backward()
             optimizer.step()
             schedule.step()
+            average.update_parameters(network)
             losses.append(float(loss.detach()) * len(rows))
             hits += int(((scores > 0) == (target > 0)).sum())
-        dev = _evaluate(network, inputs[1], device)
+        dev = _evaluate(average.module, inputs[1], device)
         dev_loss = float(binary_cross_entropy_with_logits(dev, targets[1], weights[1]))
         row = {
             "epoch": epoch,
@@ -213,7 +219,7 @@ def _fit(
         bar.update()
         bar.set_postfix(dev_loss=f"{dev_loss:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
         if dev_loss < best:
-            best, best_state, waited = dev_loss, copy.deepcopy(network.state_dict()), 0
+            best, best_state, waited = dev_loss, copy.deepcopy(average.module.state_dict()), 0
         else:
             waited += 1
             if waited >= recipe.patience:
