@@ -92,9 +92,10 @@ def train(
 
     `changes` overrides fields of the detector's `Recipe`. The loss is binary cross-entropy
     weighted to equal class mass. Judged and kept is an exponential moving average of the weights:
-    the dev loss of the raw ones jumps from epoch to epoch. The epoch with the lowest dev loss is
-    kept, and training stops after `patience` epochs without a better one. `line` is the screen
-    line of the progress bar. Deterministic for one machine, seed and number of threads.
+    the raw ones jump from epoch to epoch. The epoch with the lowest dev EER is kept (the latest
+    of equals, for the learning rate falls), and training stops after `patience` epochs that bring
+    no lower one. `line` is the screen line of the progress bar. Deterministic for one machine,
+    seed and number of threads.
     """
     facts, _ = planned(name, protocol, seed, changes)
     item = registry.get(name)()
@@ -116,7 +117,7 @@ def train(
     elif isinstance(item, TensorDetector):
         recipe = Recipe(**facts["recipe"])
         arrays, history = _fit(item, recipe, (examples, dev), seed, device, (name, line))
-        best = min(history, key=lambda row: row["dev_loss"])
+        best = min(history, key=lambda row: (row["dev_eer"], -row["epoch"]))
         facts |= {"epoch": best["epoch"], "dev_loss": best["dev_loss"], "dev_eer": best["dev_eer"]}
         _write_curves(out, name, history)
     else:
@@ -218,12 +219,11 @@ def _fit(
         history.append(row)
         bar.update()
         bar.set_postfix(dev_loss=f"{dev_loss:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
-        if dev_loss < best:
-            best, best_state, waited = dev_loss, copy.deepcopy(average.module.state_dict()), 0
-        else:
-            waited += 1
-            if waited >= recipe.patience:
-                break
+        waited = 0 if row["dev_eer"] < best else waited + 1
+        if row["dev_eer"] <= best:
+            best, best_state = row["dev_eer"], copy.deepcopy(average.module.state_dict())
+        if waited >= recipe.patience:
+            break
     bar.close()
     return {k: v.cpu().numpy() for k, v in best_state.items()}, history
 

@@ -48,10 +48,10 @@ def test_early_stopping_keeps_the_best_epoch(toy: Path, tmp_path: Path) -> None:
     changes = {"epochs": 40, "patience": 1, "learning_rate": 0.2}
     made = training.train("raw-cnn", datasets.open_folder(toy), 0, CPU, out, changes)
     rows = out.with_suffix(".csv").read_text().splitlines()
-    losses = [float(row.split(",")[3]) for row in rows[1:]]
-    assert len(losses) < 40
-    assert made.facts["dev_loss"] == min(losses)
-    assert made.facts["epoch"] == 1 + losses.index(min(losses))
+    eers = [float(row.split(",")[5]) for row in rows[1:]]
+    assert len(eers) < 40
+    assert made.facts["dev_eer"] == min(eers)
+    assert made.facts["epoch"] == max(i for i, e in enumerate(eers, 1) if e == min(eers))
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
