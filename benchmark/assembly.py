@@ -31,9 +31,13 @@ def plan(options: Namespace) -> Plan:
     if options.limit is not None:
         test = limited(test, options.limit)
         dev = limited(dev, options.limit) if len(dev.table) else dev
-    ready = tuple(trained(options, name) for name in detector_names(options))
     return Plan(
-        with_digests(test), with_digests(dev), suite.name, suite.conditions, ready, options.seed
+        with_digests(test),
+        with_digests(dev),
+        suite.name,
+        suite.conditions,
+        ready_detectors(options),
+        options.seed,
     )
 
 
@@ -58,12 +62,11 @@ def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
     return False
 
 
-def detector_names(options: Namespace) -> list[str]:
+def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
     """The detectors asked for; all registered ones where neither names nor checkpoints are."""
     asked = [name.strip() for name in options.detectors.split(",") if name.strip()]
     for name in asked:
         detectors.base.registry.get(name)
-    given = list(_given(options))
     if not asked and not given:
         return detectors.base.registry.names()
     return list(dict.fromkeys([*asked, *given]))
@@ -72,7 +75,7 @@ def detector_names(options: Namespace) -> list[str]:
 def untrained_names(options: Namespace) -> list[str]:
     """The detectors asked for that come without a checkpoint."""
     given = _given(options)
-    return [name for name in detector_names(options) if name not in given]
+    return [name for name in detector_names(options, given) if name not in given]
 
 
 def training_data(options: Namespace) -> Protocol:
@@ -80,19 +83,25 @@ def training_data(options: Namespace) -> Protocol:
     return datasets.open_folder(options.train_data) if options.train_data else embedded.read()
 
 
-def trained(options: Namespace, name: str) -> Checkpoint:
-    """The checkpoint of `name`; `InputError` says how to train one where it is missing."""
+def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
+    """The checkpoints to run; `InputError` says how to train a detector that has none."""
     given = _given(options)
-    if name in given:
-        return given[name]
-    path = planned(name, training_data(options), options.seed)[1]
-    if not path.is_file():
-        data = f" --data {options.train_data}" if options.train_data else ""
-        raise InputError(
-            f"detector {name!r} is not trained for seed {options.seed}:"
-            f" run launderbench train {name} --seed {options.seed}{data}"
-        )
-    return checkpoints.load(path)
+    names = detector_names(options, given)
+    data = training_data(options) if set(names) - set(given) else None
+    ready = []
+    for name in names:
+        if data is None or name in given:
+            ready.append(given[name])
+            continue
+        path = planned(name, data, options.seed)[1]
+        if not path.is_file():
+            where = f" --data {options.train_data}" if options.train_data else ""
+            raise InputError(
+                f"detector {name!r} is not trained for seed {options.seed}:"
+                f" run launderbench train {name} --seed {options.seed}{where}"
+            )
+        ready.append(checkpoints.load(path))
+    return tuple(ready)
 
 
 def folder(options: Namespace, matrix: Plan) -> Path:

@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from attacks.condition import CLEAN
 from benchmark import statistics
 from benchmark.errors import InputError
 from benchmark.metrics import Bools, Floats
 from benchmark.protocol import LABELS, Protocol, trial_digest
-from benchmark.results import RunResults
+from benchmark.results import SCORE_COLUMNS, RunResults
 
-CLEAN = "clean"
 WHOLE = "-"  # the track of a data set without tracks: every trial
-SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
 
 
 @dataclass(frozen=True)

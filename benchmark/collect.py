@@ -15,25 +15,14 @@ from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.plan import shards, unit_key
 from benchmark.protocol import Protocol
-from benchmark.results import ConditionInfo, RunResults
-from benchmark.store import PartInfo, Store
-
-SCORES = ("detector", "condition", "split", "utterance_id", "score")
-FAILURES = ("kind", "condition", "detector", "utterance_id", "cause")
-EFFECTS = (
-    "condition",
-    "utterance_id",
-    "step",
-    "attack",
-    "quantity",
-    "unit",
-    "relation",
-    "claimed",
-    "measured",
-    "tolerance",
-    "passed",
-    "effect",
+from benchmark.results import (
+    EFFECT_COLUMNS,
+    FAILURE_COLUMNS,
+    SCORE_COLUMNS,
+    ConditionInfo,
+    RunResults,
 )
+from benchmark.store import PartInfo, Store
 
 
 def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
@@ -118,8 +107,10 @@ def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> p
                 frame.assign(detector=names[identity], condition=part.condition, split=part.split)
             )
     if not frames:
-        return pd.DataFrame({c: pd.Series(dtype=float if c == "score" else str) for c in SCORES})
-    scores = pd.concat(frames, ignore_index=True)[list(SCORES)]
+        return pd.DataFrame(
+            {c: pd.Series(dtype=float if c == "score" else str) for c in SCORE_COLUMNS}
+        )
+    scores = pd.concat(frames, ignore_index=True)[list(SCORE_COLUMNS)]
     return scores.drop_duplicates(["detector", "condition", "split", "utterance_id"])
 
 
@@ -139,8 +130,8 @@ def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) ->
             frames.append(causes.assign(kind="detector", condition=part.condition, detector=name))
     frames = [frame for frame in frames if len(frame)]
     if not frames:
-        return pd.DataFrame({c: pd.Series(dtype=str) for c in FAILURES})
-    failures = pd.concat(frames, ignore_index=True)[list(FAILURES)]
+        return pd.DataFrame({c: pd.Series(dtype=str) for c in FAILURE_COLUMNS})
+    failures = pd.concat(frames, ignore_index=True)[list(FAILURE_COLUMNS)]
     failures.loc[failures["kind"] == "unreadable", "condition"] = "-"
     return failures.drop_duplicates().reset_index(drop=True)
 
@@ -166,5 +157,5 @@ def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
         frames.append(flat)
     frames = [frame for frame in frames if len(frame)]
     if not frames:
-        return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECTS})
-    return pd.concat(frames, ignore_index=True)[list(EFFECTS)]
+        return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECT_COLUMNS})
+    return pd.concat(frames, ignore_index=True)[list(EFFECT_COLUMNS)]

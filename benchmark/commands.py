@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from argparse import Namespace
@@ -19,6 +18,7 @@ from benchmark import assembly, datasets, embedded, paths, plugins, provenance, 
 from benchmark.errors import InputError
 from benchmark.executor import Setting
 from benchmark.plan import Plan
+from benchmark.processes import cores
 from benchmark.protocol import Protocol
 from benchmark.scoring import resolve_device
 from benchmark.store import Store
@@ -216,7 +216,7 @@ def _device(options: Namespace) -> torch.device:
 
 
 def _workers(options: Namespace) -> int:
-    return len(os.sched_getaffinity(0)) if options.workers is None else int(options.workers)
+    return cores() if options.workers is None else int(options.workers)
 
 
 def _setting(options: Namespace, matrix: Plan, store: Store, device: torch.device) -> Setting:

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from attacks.condition import CLEAN
 from benchmark import cells, metrics, statistics, verification
 from benchmark.calibration import Calibration, calibrate
-from benchmark.cells import CLEAN, Trials
+from benchmark.cells import Trials
 from benchmark.metrics import Bools, Floats
 from benchmark.protocol import trial_digest
-from benchmark.results import ConditionInfo, RunResults
+from benchmark.results import FAILURE_COLUMNS, ConditionInfo, RunResults
 from benchmark.standings import Cell, standings
 from benchmark.verification import Verdict
 
 DECISIONS = ("macro_f1", "precision", "recall", "accuracy", "balanced_accuracy")
-FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from benchmark.cells import CLEAN
+from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.palette import level, scale_css
 from benchmark.results import RunResults

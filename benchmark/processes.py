@@ -42,6 +42,13 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def cores() -> int:
+    """CPUs that this process may use; where the system cannot say, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def start_process(plugin_files: Iterable[Path]) -> None:
     """The initializer of every spawned process: one thread, plugins loaded, tied to the parent."""
     _die_with_parent()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -34,10 +33,12 @@ def machine(device: str) -> dict[str, Any]:
     """What computes: system, processor, cores and device (JSON-able)."""
     import torch
 
+    from benchmark.processes import cores
+
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "device": device,
         "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
     }

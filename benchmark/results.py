@@ -12,6 +12,23 @@ import pandas as pd
 
 from benchmark.protocol import Protocol
 
+SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
+FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
+EFFECT_COLUMNS = (
+    "condition",
+    "utterance_id",
+    "step",
+    "attack",
+    "quantity",
+    "unit",
+    "relation",
+    "claimed",
+    "measured",
+    "tolerance",
+    "passed",
+    "effect",
+)
+
 
 @dataclass(frozen=True)
 class ConditionInfo:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from benchmark.errors import InputError
-from benchmark.processes import one_thread, start_process
+from benchmark.processes import cores, one_thread, start_process
 from benchmark.protocol import Protocol
 from benchmark.training import train
 from detectors.base import TensorDetector, registry
@@ -36,13 +35,12 @@ def train_all(
         for name, path in wanted.items():
             print(_train_one(name, protocol, seed, device, path, changes, 0))
         return
-    cores = len(os.sched_getaffinity(0))
     # the costliest first, so that the others fill the gaps
     order = sorted(wanted, key=lambda name: -_cost(name))
     with (
         one_thread(),
         ProcessPoolExecutor(
-            min(cores, len(order)),
+            min(cores(), len(order)),
             mp_context=multiprocessing.get_context("spawn"),
             initializer=start_process,
             initargs=(plugin_files,),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmark.cells import CLEAN
+from attacks.condition import CLEAN
 from benchmark.results import RunResults
 
 NEEDED = 0.99  # share of measurable utterances that must pass

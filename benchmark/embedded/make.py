@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +15,7 @@ from benchmark.embedded.activity import CONTEXT, SEGMENT
 from benchmark.embedded.plan import Job
 from benchmark.embedded.treat import levelled, to_pcm, treat, write_flac
 from benchmark.errors import InputError
-from benchmark.processes import one_thread, start_process
+from benchmark.processes import cores, one_thread, start_process
 
 MOST_WORKERS = 8
 AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used
@@ -32,7 +31,7 @@ def make(
     with its utterance.
     """
     open_jobs = [job for job in jobs if not all(made(flac / f"{n}.flac") for n in names(job))]
-    count = workers or min(_cpus(), MOST_WORKERS)
+    count = workers or min(cores(), MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     with (
         one_thread(),
@@ -62,13 +61,6 @@ def make(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _cpus() -> int:
-    """CPUs that this process may use; where the system cannot say, all of them."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def made(path: Path) -> bool:
