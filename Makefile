@@ -32,7 +32,7 @@ setup: $(READY) ## make .venv and install everything, at pinned versions
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LaunderBench needs Python 3.11 or later; say PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e '.[data,dev]' || { $(INSTALL) -e '.[dev]' && \
+	$(INSTALL) -e '.[data,dev,hub,onnx]' || { $(INSTALL) -e '.[dev,hub]' && \
 		echo "speech engines have no wheel for this Python: the data set is built without them"; }
 	@touch $@
 
@@ -61,7 +61,7 @@ soak: setup ## long fault and fuzz loops
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,dev]'
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,dev,hub,onnx]'
 	.venv-constraints/bin/python -m pip freeze --exclude launderbench | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
 	rm -rf .venv-constraints build *.egg-info
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attacks.base import Attack, AttackError, Check, Severity, attack, choice, integer, number
+from attacks.base import (
+    Attack,
+    AttackError,
+    Check,
+    Severity,
+    attack,
+    choice,
+    flag,
+    integer,
+    number,
+    text,
+)
 from attacks.condition import Condition, parse
 from benchmark.errors import InputError
 from detectors.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
@@ -30,12 +41,14 @@ __all__ = [
     "attack",
     "choice",
     "detector",
+    "flag",
     "integer",
     "load_results",
     "load_scores",
     "number",
     "parse",
     "run",
+    "text",
 ]
 
 

@@ -103,6 +103,7 @@ class Attack:
     family : the group in which the leaderboard averages (noise, reverberation, codec, ...)
     version : raised whenever the samples that the attack produces change
     severity : the parameter that makes it worse, or None
+    measures : what is measured on every utterance beside the residual, in a few words
     aligned : True when the output has the input's length and no lag
     residual_floor : dB over the input's energy by which every utterance must be changed, at
         least, unless the attack is nearly the identity. The default lies above what a mere
@@ -113,6 +114,7 @@ class Attack:
     family: ClassVar[str]
     version: ClassVar[int] = 1
     severity: ClassVar[Severity | None] = None
+    measures: ClassVar[str] = ""
     aligned: ClassVar[bool] = True
     residual_floor: ClassVar[float] = -60.0
 
@@ -224,6 +226,28 @@ def choice(default: str, *options: str) -> Any:
         return str(value)
 
     return field(default=default, metadata={"check": check, "unit": "", "range": options})
+
+
+def flag(default: bool) -> Any:
+    """A parameter that is true or false."""
+
+    def check(attack: str, parameter: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{attack}: {parameter} must be true or false, not {value!r}")
+        return value
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": (False, True)})
+
+
+def text(default: str = "") -> Any:
+    """A parameter that takes any text: a path, or the name of something found elsewhere."""
+
+    def check(attack: str, parameter: str, value: object) -> str:
+        if isinstance(value, (bool, int, float)):
+            raise InputError(f"{attack}: {parameter} must be text, not {value!r}; put it in quotes")
+        return str(value)
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": None})
 
 
 registry: Registry[type[Attack]] = Registry("attack", "attacks", "launderbench.attacks")
