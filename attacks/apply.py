@@ -14,6 +14,7 @@ from attacks.condition import Condition, spell
 from benchmark.errors import InputError
 
 SILENT_RMS = 1e-5
+LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
 LEAST_EFFECT_S = 0.05  # in less, a room's first reflection may not even have arrived
 
 
@@ -101,7 +102,7 @@ def _apply(
         if not np.isfinite(after).all():
             raise AttackError("returned NaN or infinite samples")
         checks = attack.checks(before, after, sample_rate, facts)
-        checks = [*checks, *common_checks(attack, before, after, sample_rate)]
+        checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
     except InputError:
         raise
     except AttackError as error:
@@ -111,18 +112,29 @@ def _apply(
     return after, Step(spelling, facts, tuple(checks))
 
 
-def common_checks(attack: Attack, before: Wave, after: Wave, sample_rate: int) -> list[Check]:
-    """What every attack owes: an effect, unless it is nearly the identity; and its length."""
-    checks: list[Check] = []
-    if attack.aligned:
-        size = Check.near("length", "samples", before.size, after.size, 0, effect=False)
-        checks.append(size)
+def common_checks(
+    attack: Attack, before: Wave, after: Wave, sample_rate: int, facts: Facts
+) -> list[Check]:
+    """What every attack owes: its length; and where aligned an effect, unless nearly none."""
+    checks = [_length(attack, before.size, after.size, facts)]
     if attack.aligned and not attack.near_identity:
         measurable = before.size >= LEAST_EFFECT_S * sample_rate
         measurable = measurable and attack.affects(before, sample_rate)
         effect = residual(before, after) if measurable else None
         checks.append(Check.at_least("residual", "dB", attack.residual_floor, effect))
     return checks
+
+
+def _length(attack: Attack, before: int, after: int, facts: Facts) -> Check:
+    """The length that the attack's timing promises; an effect where it stretches time."""
+    if attack.warp is None:
+        claimed = facts.get("length")
+        if not isinstance(claimed, int):
+            raise AttackError("declares no fixed warp, so that its facts must state the `length`")
+        return Check.near("length", "samples", claimed, after, 0, effect=False)
+    if attack.aligned:
+        return Check.near("length", "samples", before, after, 0, effect=False)
+    return Check.near("length", "samples", before * attack.warp, after, LENGTH_TOLERANCE)
 
 
 def residual(before: Wave, after: Wave) -> float | None:

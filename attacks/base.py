@@ -104,7 +104,6 @@ class Attack:
     version : raised whenever the samples that the attack produces change
     severity : the parameter that makes it worse, or None
     measures : what is measured on every utterance beside the residual, in a few words
-    aligned : True when the output has the input's length and no lag
     residual_floor : dB over the input's energy by which every utterance must be changed, at
         least, unless the attack is nearly the identity. The default lies above what a mere
         passage through 16-bit PCM does to speech.
@@ -115,7 +114,6 @@ class Attack:
     version: ClassVar[int] = 1
     severity: ClassVar[Severity | None] = None
     measures: ClassVar[str] = ""
-    aligned: ClassVar[bool] = True
     residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:
@@ -132,9 +130,9 @@ class Attack:
         """Launder one utterance.
 
         `wave` is float32 of shape (T,), T >= 1, nominally within [-1, 1] and never written to;
-        the result is float32 of shape (T',) with T' = T where the attack is aligned. Facts are
-        the attack's own claims about this utterance (JSON types only). All draws from `rng` are
-        made before severity is used, so that levels of one attack are paired.
+        the result is float32 of shape (T',) with T' = T * `warp`. Facts are the attack's own
+        claims about this utterance (JSON types only). All draws from `rng` are made before
+        severity is used, so that levels of one attack are paired.
         """
         raise NotImplementedError
 
@@ -148,6 +146,21 @@ class Attack:
         Severity must not be part of it; a kind (babble, street) must.
         """
         return self.name
+
+    @property
+    def warp(self) -> float | None:
+        """The attack's timing: T' / T, the factor by which it stretches time.
+
+        1 promises alignment: the input's length, and no lag. None says that timing depends on
+        the utterance, or that samples move (trimming, padding, a shift): then every call states
+        T' as the fact `length`, and `checks` must measure the rest. May be a class attribute.
+        """
+        return 1.0
+
+    @property
+    def aligned(self) -> bool:
+        """True when the samples keep their place in time; follows from `warp`."""
+        return self.warp == 1.0
 
     @property
     def near_identity(self) -> bool:

@@ -44,7 +44,8 @@ def check(subject: Attack | Condition) -> list[Finding]:
     Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, one sample, full
     scale and DC: type, shape, length, finite samples; equal results for equal draws whatever the
     state of the global random generators, which stay untouched; the input stays as it was; no
-    lag; facts that JSON can hold; and every check that the attack itself makes.
+    lag where aligned, and an effect that can be measured where not; facts that JSON can hold; and
+    every check that the attack itself makes.
     """
     condition = subject if isinstance(subject, Condition) else Condition((subject,))
     try:
@@ -171,6 +172,8 @@ def _run(
         yield "determinism", "two runs with equal draws gave different samples"
     elif first.steps != second.steps:
         yield "determinism", "two runs with equal draws gave different facts or checks"
+    if fixture == "speech" and not condition.aligned and first.passed is None:
+        yield "effect", "moves samples in time, and measures nothing of it"
     for step in first.steps:
         try:
             json.dumps(step.facts, allow_nan=False)

@@ -112,7 +112,7 @@ def test_a_lowpass_is_measured_on_what_its_transition_takes_away() -> None:
     assert measured["residual"] is not None and run("lowpass(cutoff=7000)", wave).passed
     gone = run("lowpass(cutoff=7700)", wave)  # its pass band holds everything
     assert checks(gone)["residual"] is None and gone.passed is None
-    untouched = common_checks(LowPass(7000.0), wave, wave, 16000)
+    untouched = common_checks(LowPass(7000.0), wave, wave, 16000, {})
     assert [c.passed for c in untouched if c.quantity == "residual"] == [False]
 
 
