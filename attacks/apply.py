@@ -15,6 +15,7 @@ from benchmark.errors import InputError
 
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
+MOST_STEPS = 100
 LEAST_EFFECT_S = 0.05  # in less, a room's first reflection may not even have arrived
 
 
@@ -46,8 +47,9 @@ class Laundered:
 def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:
     """The random stream of one attack on one utterance.
 
-    It depends on the seed, the attack's family and stream, its position in the chain and the
-    utterance; not on severity, detector, batch, worker or order.
+    It depends on the seed, the attack's family and stream, the number of steps applied before it
+    and the utterance; not on severity, detector, batch, worker or order. A drawn chain is
+    therefore, bit for bit, the fixed chain that its record spells.
     """
     key = "\0".join((attack.family, attack.stream, str(position), utterance_id))
     digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
@@ -69,14 +71,18 @@ def launder(
     if not np.isfinite(wave).all():
         raise AttackError(f"{condition}: the wave holds NaN or infinite samples")
     steps: list[Step] = []
-    for position, attack in enumerate(condition.steps):
-        rng = generator(attack, position, utterance_id, seed)
+    waiting = list(condition.steps[::-1])
+    while waiting:
+        attack = waiting.pop()
+        rng = generator(attack, len(steps), utterance_id, seed)
         drawn = attack.steps(rng)
-        for child, part in enumerate((attack,) if drawn is None else drawn):
-            if drawn is not None:
-                rng = generator(part, (position + 1) * 1000 + child, utterance_id, seed)
-            wave, step = _apply(part, wave, sample_rate, rng)
-            steps.append(step)
+        if drawn is not None:
+            waiting += drawn[::-1]
+            if len(steps) + len(waiting) > MOST_STEPS or attack in drawn:
+                raise AttackError(f"{spell(attack)}: its steps never end")
+            continue
+        wave, step = _apply(attack, wave, sample_rate, rng)
+        steps.append(step)
     return Laundered(wave, tuple(steps))
 
 

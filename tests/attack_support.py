@@ -6,6 +6,7 @@ import dataclasses
 from functools import lru_cache
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from attacks.apply import Laundered, launder
@@ -13,6 +14,7 @@ from attacks.base import Attack, Wave, registry
 from attacks.codec import MP3_KBPS
 from attacks.condition import parse
 from attacks.conformance import speech_like
+from benchmark.errors import InputError
 
 
 def talkers(count: int = 6, seconds: float = 30.0) -> list[Wave]:
@@ -58,11 +60,16 @@ def attacks(draw: st.DrawFn) -> Attack:
         allowed = field.metadata["range"]
         if cls.name == "mp3":
             values[field.name] = draw(st.sampled_from(MP3_KBPS))
-        elif isinstance(field.default, str):
-            values[field.name] = draw(st.sampled_from(allowed))
+        elif isinstance(field.default, bool):
+            values[field.name] = draw(st.booleans())
+        elif isinstance(field.default, str):  # a text without options keeps its default
+            values[field.name] = draw(st.sampled_from(allowed)) if allowed else field.default
         elif isinstance(field.default, int):
             low = values["least"] if field.name == "most" else allowed[0]
             values[field.name] = draw(st.integers(low, allowed[1]))  # type: ignore[arg-type]
         else:
             values[field.name] = draw(st.floats(*allowed))
-    return cls(**values)
+    try:
+        return cls(**values)
+    except InputError:  # a combination that makes no sense
+        reject()

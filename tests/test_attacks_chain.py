@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,10 +13,14 @@ from attack_support import clip, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks import suite
+from attacks import pools, suite
 from attacks.apply import launder
-from attacks.chain import POOLS, Stochastic
-from attacks.condition import parse, spell
+from attacks.base import Attack, AttackError
+from attacks.chain import Stochastic
+from attacks.codec import Mp3
+from attacks.condition import Condition, parse, spell
+from attacks.filtering import LowPass
+from attacks.noise import AdditiveNoise
 from benchmark.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
@@ -45,7 +51,7 @@ def test_the_same_attack_twice_draws_twice() -> None:
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
 
 
-@pytest.mark.parametrize("pool", sorted(POOLS))
+@pytest.mark.parametrize("pool", pools.names())
 def test_a_stochastic_chain_can_be_replayed_from_what_it_recorded(pool: str) -> None:
     lengths, recorded = set(), set()
     for utterance in range(12):
@@ -54,13 +60,13 @@ def test_a_stochastic_chain_can_be_replayed_from_what_it_recorded(pool: str) -> 
         recorded.add(" | ".join(map(spell, steps)))
         assert parse(" | ".join(map(spell, steps))).steps == steps
     assert len(lengths) >= 3 and len(recorded) >= 10
-    done = run(f"stochastic(pool={pool})", clip(1.0), "v")
-    again = run(f"stochastic(pool={pool})", clip(1.0), "v")
-    assert np.array_equal(done.wave, again.wave) and done.steps == again.steps
-    assert 1 <= len(done.steps) <= 3 and done.passed is not False
+    done = run(f"opus | stochastic(pool={pool}) | mp3", clip(1.0), "v")
+    assert 3 <= len(done.steps) <= 5 and done.passed is not False
+    again = run(" | ".join(step.attack for step in done.steps), clip(1.0), "v")
+    assert done.wave.tobytes() == again.wave.tobytes() and done.steps == again.steps
 
 
-@given(st.integers(0, 10**6), st.sampled_from(sorted(POOLS)))
+@given(st.integers(0, 10**6), st.sampled_from(pools.names()))
 def test_chains_nest_in_their_depth(seed: int, pool: str) -> None:
     drawn = [Stochastic(pool, 1, most).steps(np.random.default_rng(seed)) for most in range(1, 6)]
     for shorter, longer in pairwise(drawn):
@@ -71,6 +77,78 @@ def test_chains_nest_in_their_depth(seed: int, pool: str) -> None:
 def test_a_step_of_a_stochastic_chain_draws_by_its_place() -> None:
     texts = {run("stochastic(least=2, most=4)", clip(1.0), u).steps[0].attack for u in "abcdefgh"}
     assert len(texts) > 3
+
+
+@dataclass(frozen=True)
+class Endless(Attack):
+    name = "endless"
+    family = "test"
+
+    def steps(self, rng: np.random.Generator) -> tuple[Attack, ...]:
+        return (self,)
+
+
+def test_steps_without_end_are_refused() -> None:
+    with pytest.raises(AttackError, match="endless: its steps never end"):
+        launder(Condition((Endless(),)), clip(1.0), 16000, "u", 0)
+
+
+# pools
+
+
+def test_a_pool_of_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[[slot]]\ndraw = ["noise(kind=white, snr=-5..30)", "mp3(kbps=8/16)"]\n'
+        '[[slot]]\ndraw = ["lowpass(cutoff=3000.0..3000.5)"]\n'
+        '[[slot]]\ndraw = ["opus"]\n'
+    )
+    chain = Stochastic(str(path), 3, 3)
+    assert parse(spell(chain)).steps == (chain,)
+    seen = set()
+    for seed in range(200):
+        for step in chain.steps(np.random.default_rng(seed)):
+            seen.add(step)
+    snrs = {step.snr for step in seen if isinstance(step, AdditiveNoise)}
+    assert snrs <= set(map(float, range(-5, 31))) and len(snrs) > 20
+    assert {step.kbps for step in seen if isinstance(step, Mp3)} == {8, 16}
+    cutoffs = {step.cutoff for step in seen if isinstance(step, LowPass)}
+    assert cutoffs == {3000 + tenth / 10 for tenth in range(6)}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert chain.resources()["pool/mine"] == digest
+    identity = Condition((chain,)).identity()
+    path.write_text(path.read_text().replace("8/16", "8/24"))
+    assert Condition((chain,)).identity() != identity
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("slot = 3", "want one \\[\\[slot\\]\\] or more"),
+        ("[[slot]]\ndrawn = []", "has draw = "),
+        ("[[slot]]\ndraw = []", "has draw = "),
+        ('[[slot]]\ndraw = ["mp4"]', "unknown attack 'mp4'"),
+        ('[[slot]]\ndraw = ["mp3(kbps=8/9)"]', "kbps=9 does not exist"),
+        ('[[slot]]\ndraw = ["lowpass(cutoff=9..8)"]', "the range 9..8 does not rise"),
+        ('[[slot]]\ndraw = ["lowpass(cutoff=3000..9000)"]', "cutoff=9000 is out of range"),
+        ('[[slot]]\ndraw = ["mp3 | opus"]', "want the spelling of one attack"),
+        ('[[slot]]\ndraw = ["mp3"]', "most=3 is more than the 1 slots"),
+        ("[[slot]", "cannot be read as TOML"),
+        ("slots = 3", "unknown entry in .* 'slots'; did you mean 'slot'"),
+    ],
+)
+def test_a_bad_pool_is_refused_with_the_cause(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=f"^stochastic: .*{message}"):
+        Stochastic(str(path))
+
+
+def test_unknown_pools() -> None:
+    with pytest.raises(InputError, match="unknown pool 'medja'; did you mean 'media'"):
+        Stochastic("medja")
+    with pytest.raises(InputError, match="pool file not found"):
+        Stochastic("nowhere.toml")
 
 
 # suites
