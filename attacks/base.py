@@ -179,6 +179,13 @@ class Attack:
         """SHA-256 of every file whose content shapes the samples; part of the attack's identity."""
         return {}
 
+    def unavailable(self) -> str | None:
+        """Why this installation cannot run the attack (an encoder that it lacks); None if it can.
+
+        Such an attack is listed, and calling it raises `InputError` with this cause.
+        """
+        return None
+
     def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
         """The attacks to run instead of this one, drawn per utterance; None for a plain attack."""
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import detectors.base
 from attacks import suite as suites
+from attacks.condition import spell
 from benchmark import checkpoints, datasets, embedded
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
@@ -47,7 +48,12 @@ def suite_of(options: Namespace) -> suites.Suite:
         if not options.noise_dir.is_dir():
             raise InputError(f"noise folder not found: {options.noise_dir}")
         os.environ[NOISES] = str(options.noise_dir.resolve())
-    return suites.parse_suite(options.suite)
+    suite = suites.parse_suite(options.suite)
+    for condition in suite.conditions:
+        for step in condition.steps:
+            if cause := step.unavailable():
+                raise InputError(f"{spell(step)} is not available in this build: {cause}")
+    return suite
 
 
 def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:

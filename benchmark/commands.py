@@ -128,7 +128,7 @@ def list(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    """Conformance of attacks; 1 when any finding stands."""
+    """Conformance of attacks; 1 when any finding stands or not one could be checked."""
     from attacks.condition import parse
     from attacks.conformance import check as conformance
 
@@ -136,15 +136,22 @@ def check(options: Namespace) -> int:
     names = attacks.base.registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
-    failed = 0
+    failed, unavailable = 0, 0
     for name in names:
-        findings = conformance(parse(name))
+        condition = parse(name)
+        causes = [cause for step in condition.steps if (cause := step.unavailable())]
+        if causes:
+            unavailable += 1
+            print(f"n/a   {name}: not available in this build: {causes[0]}")
+            continue
+        findings = conformance(condition)
         failed += bool(findings)
         print(f"{'FAIL' if findings else 'ok  '}  {name}")
         for finding in findings:
             print(f"        {finding}")
-    print(f"{len(names) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    passed = len(names) - failed - unavailable
+    print(f"{passed} passed, {failed} failed, {unavailable} not available")
+    return 1 if failed or not passed else 0
 
 
 def _run(options: Namespace, device: torch.device) -> int:

@@ -25,6 +25,8 @@ def attacks_() -> Iterator[str]:
         text = (cls.__doc__ or "").strip().splitlines()[0]
         yield f"{spell(cls())}  [{cls.family}]  {text}"
         yield f"    severity: {ladder}"
+        if cause := cls().unavailable():
+            yield f"    not available in this build: {cause}"
     yield from _broken(attacks.base.registry.broken)
 
 
