@@ -6,7 +6,7 @@ import copy
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registr
 Wave = npt.NDArray[np.float32]
 History = list[dict[str, float]]
 
+PROCEDURE = 2  # raised when the same recipe and data would give other weights
 EMA_DECAY = 0.98  # per step: an average over about one epoch of the embedded set
 
 
@@ -52,7 +53,12 @@ def planned(
     gives another checkpoint. Raises `InputError` where a split lacks a class or a file.
     """
     item = registry.get(name)()
-    facts: dict[str, Any] = {"detector": name, "version": item.version, "seed": seed}
+    facts: dict[str, Any] = {
+        "detector": name,
+        "version": item.version,
+        "procedure": PROCEDURE,
+        "seed": seed,
+    }
     for split in ("train", "dev"):
         part = used(protocol, split)
         facts[f"{split}_digest"] = part.digest()
@@ -92,10 +98,11 @@ def train(
 
     `changes` overrides fields of the detector's `Recipe`. The loss is binary cross-entropy
     weighted to equal class mass. Judged and kept is an exponential moving average of the weights:
-    the raw ones jump from epoch to epoch. The epoch with the lowest dev EER is kept (the latest
-    of equals, for the learning rate falls), and training stops after `patience` epochs that bring
-    no lower one. `line` is the screen line of the progress bar. Deterministic for one machine,
-    seed and number of threads.
+    the raw ones jump from epoch to epoch. Kept is the last epoch whose dev EER lies within one
+    standard error of the lowest until then (after the rule of Breiman et al. 1984, section 3.4.3:
+    dev sets are small, and the falling learning rate settles the weights); training stops after
+    `patience` epochs in a row that did not. `line` is the screen line of the progress bar.
+    Deterministic for one machine, seed and number of threads.
     """
     facts, _ = planned(name, protocol, seed, changes)
     item = registry.get(name)()
@@ -113,12 +120,12 @@ def train(
         scores = item.score(dev.waves, arrays)
         if not np.isfinite(scores).all():
             raise InputError(f"detector {name!r} gives non-finite scores on the dev split")
-        facts["dev_eer"] = eer(scores.astype(np.float64), dev.bonafide)[0]
+        rate, threshold = eer(scores.astype(np.float64), dev.bonafide)
+        facts |= {"dev_eer": rate, "dev_threshold": threshold}
     elif isinstance(item, TensorDetector):
         recipe = Recipe(**facts["recipe"])
-        arrays, history = _fit(item, recipe, (examples, dev), seed, device, (name, line))
-        best = min(history, key=lambda row: (row["dev_eer"], -row["epoch"]))
-        facts |= {"epoch": best["epoch"], "dev_loss": best["dev_loss"], "dev_eer": best["dev_eer"]}
+        arrays, kept, history = _fit(item, recipe, (examples, dev), seed, device, (name, line))
+        facts |= {fact: kept[fact] for fact in ("epoch", "dev_loss", "dev_eer", "dev_threshold")}
         _write_curves(out, name, history)
     else:
         raise InputError(f"detector {name!r} cannot be trained")
@@ -167,7 +174,8 @@ def _fit(
     seed: int,
     device: torch.device,
     title: tuple[str, int],
-) -> tuple[Arrays, History]:
+) -> tuple[Arrays, dict[str, float], History]:
+    """The weights that are kept, the row of their epoch, and the rows of all epochs."""
     name, line = title
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -187,7 +195,6 @@ def _fit(
         optimizer, recipe.learning_rate, sum(map(len, epoch_batches))
     )
     history: History = []
-    best, best_state, waited = np.inf, average.module.state_dict(), 0
     bar = tqdm(total=recipe.epochs, desc=f"train {name}", unit="epoch", position=line)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
@@ -206,26 +213,52 @@ def _fit(
             hits += int(((scores > 0) == (target > 0)).sum())
         dev = _evaluate(average.module, inputs[1], device)
         dev_loss = float(binary_cross_entropy_with_logits(dev, targets[1], weights[1]))
+        dev_eer, threshold = eer(dev.double().numpy(), examples[1].bonafide)
         row = {
             "epoch": epoch,
             "train_loss": sum(losses) / len(pairs),
             "train_accuracy": hits / len(pairs),
             "dev_loss": dev_loss,
             "dev_accuracy": float(((dev > 0) == (targets[1] > 0)).float().mean()),
-            "dev_eer": eer(dev.double().numpy(), examples[1].bonafide)[0],
+            "dev_eer": dev_eer,
+            "dev_threshold": threshold,
         }
         if not np.isfinite(row["train_loss"]) or not np.isfinite(dev_loss):
             raise InputError(f"training {name} diverged in epoch {epoch}: the loss is not finite")
         history.append(row)
         bar.update()
-        bar.set_postfix(dev_loss=f"{dev_loss:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
-        waited = 0 if row["dev_eer"] < best else waited + 1
-        if row["dev_eer"] <= best:
-            best, best_state = row["dev_eer"], copy.deepcopy(average.module.state_dict())
-        if waited >= recipe.patience:
+        bar.set_postfix(dev_loss=f"{dev_loss:.3f}", dev_eer=f"{dev_eer:.1%}")
+        kept = kept_epoch([past["dev_eer"] for past in history], examples[1].bonafide)
+        if kept == epoch:
+            state = copy.deepcopy(average.module.state_dict())
+        if epoch - kept >= recipe.patience:
             break
     bar.close()
-    return {k: v.cpu().numpy() for k, v in best_state.items()}, history
+    return {k: v.cpu().numpy() for k, v in state.items()}, history[kept - 1], history
+
+
+def kept_epoch(dev_eers: Sequence[float], bonafide: npt.NDArray[np.bool_]) -> int:
+    """The last epoch (from 1) that came within one standard error of the lowest EER until then."""
+    lowest, kept = np.inf, 0
+    for epoch, rate in enumerate(dev_eers, 1):
+        lowest = min(lowest, rate)
+        if rate <= lowest + standard_error(lowest, bonafide):
+            kept = epoch
+    return kept
+
+
+def standard_error(rate: float, bonafide: npt.NDArray[np.bool_]) -> float:
+    """Standard error of an equal error rate over these trials, were they independent.
+
+    The mean of two binomial error rates; one error is added to each class, so that an error-free
+    set has one too.
+
+    >>> round(standard_error(0.0, np.array([True] * 50 + [False] * 50)), 3)
+    0.014
+    """
+    counts = np.array([bonafide.sum(), (~bonafide).sum()])
+    smoothed = (rate * counts + 1) / (counts + 1)
+    return float(np.sqrt(np.sum(smoothed * (1 - smoothed) / counts)) / 2)
 
 
 def _inputs(item: TensorDetector, waves: list[Wave]) -> torch.Tensor:

@@ -17,7 +17,7 @@ class MelCnn(TensorDetector):
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
     input = LogMel()
-    recipe = Recipe(epochs=26, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
+    recipe = Recipe(epochs=30, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
 
     def build(self) -> nn.Module:
         return Network()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -43,15 +44,44 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
     assert made.identity.startswith("raw-cnn|v1|Waveform(samples=16000")
 
 
-def test_early_stopping_keeps_the_best_epoch(toy: Path, tmp_path: Path) -> None:
-    out = tmp_path / "x.safetensors"
-    changes = {"epochs": 40, "patience": 1, "learning_rate": 0.2}
-    made = training.train("raw-cnn", datasets.open_folder(toy), 0, CPU, out, changes)
-    rows = out.with_suffix(".csv").read_text().splitlines()
-    eers = [float(row.split(",")[5]) for row in rows[1:]]
-    assert len(eers) < 40
-    assert made.facts["dev_eer"] == min(eers)
-    assert made.facts["epoch"] == max(i for i, e in enumerate(eers, 1) if e == min(eers))
+def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> None:
+    bonafide = np.arange(200) < 80
+    error = training.standard_error(0.1, bonafide)
+    assert 0.02 < error < 0.03
+    assert training.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
+    assert training.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
+    assert training.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
+
+
+def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+
+    def worse_and_worse(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
+        told.append(0.1 if len(told) < 3 else 0.4)
+        return told[-1], 0.0
+
+    monkeypatch.setattr(training, "eer", worse_and_worse)
+    protocol = datasets.open_folder(toy)
+    long, short = tmp_path / "long.safetensors", tmp_path / "short.safetensors"
+    stopped = training.train("raw-cnn", protocol, 0, CPU, long, {"epochs": 40, "patience": 2})
+    assert len(told) == 5
+    assert stopped.facts["epoch"] == 3
+    assert stopped.facts["dev_eer"] == 0.1
+    # the weights are those after epoch 3 of this schedule, not the last ones
+    told.clear()
+    again = training.train("raw-cnn", protocol, 0, CPU, short, {"epochs": 40, "patience": 20})
+    assert len(told) == 23
+    for name, values in stopped.arrays().items():
+        np.testing.assert_array_equal(values, again.arrays()[name])
+
+
+def test_the_standard_error_is_that_of_two_binomial_rates() -> None:
+    bonafide = np.arange(200) < 80
+    rng = np.random.default_rng(0)
+    rates = (rng.binomial(80, 0.2, 20000) / 80 + rng.binomial(120, 0.2, 20000) / 120) / 2
+    assert training.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
