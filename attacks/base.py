@@ -186,6 +186,13 @@ class Attack:
         """
         return None
 
+    def for_training(self) -> Attack:
+        """This attack on noise excerpts and rooms that evaluation never draws.
+
+        What augments training data must ask for it. An attack that draws neither is its own.
+        """
+        return self
+
     def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
         """The attacks to run instead of this one, drawn per utterance; None for a plain attack."""
         return None
