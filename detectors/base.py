@@ -56,7 +56,36 @@ class LogMel:
     image: tuple[int, int] | None = None
 
 
-Input = Waveform | LogMel
+@dataclass(frozen=True)
+class WholeWaveform:
+    """A raw waveform of its own length, float32 (B, T).
+
+    Waves shorter than `shortest` samples are tiled (repeated whole) up to it. The waves of one
+    batch have one length.
+    """
+
+    shortest: int = 1
+    sample_rate: int = 16000
+
+
+@dataclass(frozen=True)
+class Lfcc:
+    """Linear-frequency cepstral coefficients, float32 (B, 1, 3 * coefficients, frames).
+
+    `coefficients` triangular filters, linear from 0 Hz to half the sample rate, on the power
+    spectrum of the pre-emphasised wave; log10; orthonormal DCT; the first coefficient replaced by
+    the log energy; then their differences over time, and the differences of those.
+    """
+
+    waveform: Waveform | WholeWaveform = Waveform()
+    coefficients: int = 20
+    n_fft: int = 512
+    window: int = 320
+    hop: int = 160
+    preemphasis: float = 0.97
+
+
+Input = Waveform | WholeWaveform | LogMel | Lfcc
 
 
 @dataclass(frozen=True)
@@ -89,14 +118,20 @@ class TensorDetector(Detector):
     `input` is what the runner makes for it; `recipe` how it is trained; `build` gives the
     untrained network: float32 batch -> float32 (B,) scores, higher = more bona fide. The network
     has no memory between batches and its scores do not depend on the batch's other members.
+    A detector that is `pretrained` runs with weights from a file; it is not trained unless named.
     """
 
     input: ClassVar[Input]
+    pretrained: ClassVar[bool] = False
     recipe: ClassVar[Recipe] = Recipe()
 
     @abstractmethod
     def build(self) -> torch.nn.Module:
         """A freshly initialised network, in the default dtype, on the CPU."""
+
+    def adopt(self, arrays: Arrays) -> Arrays:
+        """The arrays of a foreign weight file under the network's names; as they are by default."""
+        return arrays
 
     def augment(
         self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
