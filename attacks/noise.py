@@ -1,101 +1,121 @@
-"""Additive noise at a signal-to-noise ratio that refers to the active speech level."""
+"""Additive noise at a signal-to-noise ratio."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 import noises
-from attacks.base import (
-    Attack,
-    AttackError,
-    Check,
-    Facts,
-    Severity,
-    Wave,
-    attack,
-    choice,
-    number,
-)
-from benchmark.audio import SAMPLE_RATE
+from attacks.base import Attack, AttackError, Check, Facts, Severity, Wave, attack, choice, number
+from benchmark.audio import SAMPLE_RATE, AudioError
+from benchmark.errors import InputError, unknown
 from benchmark.level import active_level, rms
 
-WHITE = "white"
+NAMED = (*noises.KINDS, *noises.GENERATED)
 FRAME_S = 0.05
 GAP_DB = 30.0
 COVERED = 0.99
 SNR_TOLERANCE_DB = 0.1
-# Evaluation draws from the first part of each noise; the rest is left for training.
-EVALUATED_SHARE = 0.75
+
+
+def _kind(default: str) -> Any:
+    """A parameter that names a noise, or a file or folder of recordings."""
+
+    def check(attack: str, parameter: str, value: object) -> str:
+        kind = str(value)
+        if kind not in NAMED and not noises.is_path(kind):
+            cause = unknown(f"{attack} {parameter}", kind, NAMED)
+            raise InputError(f"{cause}; a file or folder is written with a slash: ./{kind}")
+        return kind
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": NAMED})
 
 
 @attack("noise")
 @dataclass(frozen=True)
 class AdditiveNoise(Attack):
-    """Noise under the whole utterance.
+    """Noise under the whole utterance, at a signal-to-noise ratio.
 
-    kind : babble, cafe, street or volvo from the noise bank (`noises/README.md`), or white
-    snr  : dB, -10 to 60: active speech level (ITU-T P.56) of the utterance over the RMS of the
-           noise under it
+    kind      : babble, cafe, street or volvo from the noise bank (`noises/README.md`), white or
+                pink (generated), or a path with a slash or a dot in it: an audio file, or a
+                folder, every audio file below which is a recording to draw from
+    snr       : dB, -10 to 60, the utterance's level over the RMS of the noise under it
+    reference : what the utterance's level is: active (ITU-T P.56, over the time in which
+                somebody speaks) or whole (RMS over the whole utterance, pauses and all)
 
-    The excerpt is drawn per utterance and is the same at every SNR. The mix is brought back to
-    the utterance's active speech level; the gain that does so, the noise and its offset in
-    samples are facts. Silence has no level to refer to: it is passed on as it is, and the SNR is
-    not measurable. Raises `InputError` where the bank is missing.
+    Recording and excerpt are drawn per utterance and are the same at every SNR and for either
+    reference. A recording shorter than the utterance goes round, faded into itself over 50 ms.
+    The mix is brought back to the utterance's active speech level; the gain that does so, the
+    recording and the excerpt's offset in samples at 16 kHz are facts. Silence has no level to
+    refer to: it is passed on as it is, and the SNR is not measurable. Raises `InputError` where
+    the noise is missing or broken.
     """
 
-    kind: str = choice("babble", "babble", "cafe", "street", "volvo", WHITE)
+    kind: str = _kind("babble")
     snr: float = number(10.0, low=-10.0, high=60.0, unit="dB")
+    reference: str = choice("active", "active", "whole")
 
     family = "noise"
+    version = 2
     severity = Severity("snr", "dB", (30.0, 20.0, 10.0, 5.0, 0.0))
+    measures = "SNR; share of 50 ms frames with noise"
+    share: ClassVar[noises.Share] = noises.EVALUATION
 
     @property
     def stream(self) -> str:
-        return f"noise/{self.kind}"
+        # a folder gives the same draws wherever it lies
+        return f"noise/{Path(self.kind).name if noises.is_path(self.kind) else self.kind}"
 
     @property
     def near_identity(self) -> bool:
         return self.snr > 50.0
 
     def resources(self) -> Mapping[str, str]:
-        if self.kind == WHITE:
+        if self.kind in noises.GENERATED:
             return {}
-        return {f"noise/{self.kind}": noises.open_kind(self.kind).sha256}
+        return {f"noise/{self.kind}": noises.open_noise(self.kind).sha256}
+
+    def for_training(self) -> Attack:
+        return _TrainingNoise(self.kind, self.snr, self.reference)
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
     ) -> tuple[Wave, Facts]:
-        noise, offset = self._excerpt(wave.size, sample_rate, rng)
-        level, under = active_level(wave, sample_rate), rms(noise)
-        facts: Facts = {"noise": self.kind, "offset": offset}
+        noise, facts = self._excerpt(wave.size, sample_rate, rng)
+        level, under = self._level(wave, sample_rate), rms(noise)
         if level == 0.0:
             return wave.copy(), {**facts, "gain": 1.0, "silent": True}
         if under == 0.0:
-            raise AttackError(f"the {self.kind} excerpt at sample {offset} is silent")
+            raise AttackError(f"the excerpt is silent: {facts}")
         noise = noise * np.float32(level / under * 10 ** (-self.snr / 20))
         noise += wave
-        gain = level / active_level(noise, sample_rate)
+        gain = active_level(wave, sample_rate) / active_level(noise, sample_rate)
         noise *= np.float32(gain)
         return noise, {**facts, "gain": float(np.float32(gain))}
 
-    def _excerpt(self, size: int, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, int]:
-        """Noise (size,) and where it begins in its recording; longer ones wrap around."""
-        if self.kind == WHITE:
-            return rng.standard_normal(size, dtype=np.float32), 0
+    def _level(self, wave: Wave, sample_rate: int) -> float:
+        return rms(wave) if self.reference == "whole" else active_level(wave, sample_rate)
+
+    def _excerpt(self, size: int, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Facts]:
+        """Noise (size,) and where it comes from."""
+        facts: Facts = {"noise": self.kind}
+        if self.kind in noises.GENERATED:
+            return noises.GENERATED[self.kind](size, rng), facts
         if sample_rate != SAMPLE_RATE:
             raise AttackError(f"the noise bank is at {SAMPLE_RATE} Hz, not at {sample_rate}")
-        bank = noises.open_kind(self.kind).samples
-        last = int(bank.size * EVALUATED_SHARE) - size
-        offset = int(rng.random() * (max(last, 0) + 1))
-        if last < 0:
-            return np.resize(bank[: last + size], size), 0
-        return bank[offset : offset + size], offset
+        try:
+            excerpt = noises.open_noise(self.kind).excerpt(size, rng, self.share)
+        except AudioError as error:
+            raise AttackError(str(error)) from error
+        where = {"recording": excerpt.recording, "offset": excerpt.offset}
+        return excerpt.samples, facts | where
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        level = active_level(before, sample_rate)
+        level = self._level(before, sample_rate)
         if level == 0.0 or before.size != after.size:
             snr, share = None, None
         else:
@@ -107,6 +127,12 @@ class AdditiveNoise(Attack):
             Check.near("SNR", "dB", self.snr, snr, SNR_TOLERANCE_DB),
             Check.at_least("coverage", "share of frames", COVERED, share),
         ]
+
+
+class _TrainingNoise(AdditiveNoise):
+    """The same, from the part of each recording that evaluation never draws from."""
+
+    share = noises.TRAINING
 
 
 def covered(noise: Wave, sample_rate: int) -> float:

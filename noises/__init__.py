@@ -1,26 +1,30 @@
-"""The noise bank: babble, cafe, street and volvo at 16 kHz, built once, verified when opened.
+"""Noise: the bank (babble, cafe, street, volvo), files of the user's, and white and pink.
 
-White noise needs no recording and is generated where it is used.
+The bank is built once and verified when opened. White and pink noise need no recording and are
+generated where they are used.
 """
 
-from noises.bank import (
-    FOLDER_VARIABLE,
-    KINDS,
-    MANIFEST,
-    Noise,
-    bank_folder,
-    build,
-    open_kind,
-    sound,
-)
+from noises.bank import FOLDER_VARIABLE, KINDS, MANIFEST, bank_folder, build, sound
+from noises.opening import is_path, open_kind, open_noise, open_path
+from noises.recordings import EVALUATION, TRAINING, Excerpt, Noise, Recording, Share
+from noises.synthetic import GENERATED
 
 __all__ = [
+    "EVALUATION",
     "FOLDER_VARIABLE",
+    "GENERATED",
     "KINDS",
     "MANIFEST",
+    "TRAINING",
+    "Excerpt",
     "Noise",
+    "Recording",
+    "Share",
     "bank_folder",
     "build",
+    "is_path",
     "open_kind",
+    "open_noise",
+    "open_path",
     "sound",
 ]

@@ -1,4 +1,4 @@
-"""Build, verify and open the noise bank."""
+"""Build and verify the noise bank."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmark import files, paths
-from benchmark.audio import SAMPLE_RATE, AudioError, Wave, read
-from benchmark.errors import InputError, unknown
+from benchmark import audio_files, files, paths
+from benchmark.audio import SAMPLE_RATE, Wave
+from benchmark.errors import InputError
 from benchmark.level import active_level, rms
 from noises import synthetic
 
@@ -34,7 +32,6 @@ LEVEL = 10 ** (-20 / 20)  # RMS of a bank file, full scale = 1, unless its peaks
 PEAK = 0.98
 FADE_S = 0.05
 PAUSE_FRAME_S = 0.05
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 ABOUT: dict[str, dict[str, Any]] = {
     "babble": {
@@ -60,15 +57,6 @@ ABOUT: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Noise:
-    """One opened noise: float32 samples (T,) at 16 kHz, read-only, and the file's SHA-256."""
-
-    kind: str
-    samples: Wave
-    sha256: str
-
-
 def bank_folder() -> Path:
     """Where the bank lies: `LAUNDERBENCH_NOISES`, else the user's cache."""
     moved = os.environ.get(FOLDER_VARIABLE)
@@ -87,7 +75,7 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
     the arguments alone. `InputError` where there is too little speech or noise.
     """
     _check_inputs(babble, cafe, seconds)
-    entries = _kept(folder)
+    kept = _kept(folder)
     size = round(seconds * SAMPLE_RATE)
     makers: dict[str, tuple[str, Callable[[], npt.NDArray[np.floating]]]] = {
         "babble": (_recipe("babble", size, *babble), lambda: _babble(babble, size)),
@@ -96,83 +84,38 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
         "volvo": (_recipe("volvo", size), lambda: synthetic.volvo(seconds)),
     }
     for kind, (recipe, make) in makers.items():
-        if _sound(folder, entries.get(kind), recipe):
+        if _sound(folder, kept.get(kind), recipe):
             continue
         samples = _scaled(make())
         path = folder / f"{kind}.wav"
         _write(path, samples)
-        entries[kind] = {
+        kept[kind] = {
             **ABOUT[kind],
             "file": path.name,
-            "sha256": _sha256(path),
+            "sha256": audio_files.digest([path]),
             "seconds": round(samples.size / SAMPLE_RATE, 3),
             "recipe": recipe,
         }
-        files.write(folder / MANIFEST, json.dumps({"noises": entries}, indent=1))
-    _open.cache_clear()
+        files.write(folder / MANIFEST, json.dumps({"noises": kept}, indent=1))
 
 
 def sound(folder: Path, seconds: float = SECONDS) -> bool:
     """Does `folder` hold all that `build` writes, undamaged? The recordings are not looked at."""
-    entries, size = _kept(folder), round(seconds * SAMPLE_RATE)
+    kept, size = _kept(folder), round(seconds * SAMPLE_RATE)
     models = {kind: _recipe(kind, size) for kind in ("street", "volvo")}
-    found = ((entries.get(kind), kind) for kind in KINDS)
+    found = ((kept.get(kind), kind) for kind in KINDS)
     return all(
         entry is not None and _sound(folder, entry, models.get(kind, str(entry.get("recipe"))))
         for entry, kind in found
     )
 
 
-def open_kind(kind: str, folder: Path | None = None) -> Noise:
-    """The noise called `kind` (babble, cafe, street, volvo), opened once per process.
-
-    In a folder with a manifest.json the file must have the digest that the manifest names. A
-    folder of the user's own without a manifest holds one file per kind (babble.wav, say, at any
-    rate). `InputError` where the noise is missing, damaged, silent or shorter than ten seconds.
-    """
-    if kind not in KINDS:
-        raise unknown("noise", kind, KINDS)
-    return _open(kind, Path(folder) if folder is not None else bank_folder())
-
-
-@lru_cache(maxsize=8)
-def _open(kind: str, folder: Path) -> Noise:
-    if (folder / MANIFEST).is_file():
-        entry = _entries(folder).get(kind)
-        if entry is None:
-            raise InputError(f"{folder / MANIFEST} names no {kind}; run: launderbench data build")
-        path, wanted = folder / str(entry["file"]), entry["sha256"]
-    else:
-        path, wanted = _own_file(kind, folder), None
-    if not path.is_file():
-        raise InputError(f"noise file not found: {path}; run: launderbench data build")
-    digest = _sha256(path)
-    if wanted is not None and digest != wanted:
-        raise InputError(f"{path} is not the file that {MANIFEST} names (SHA-256 differs)")
-    try:
-        samples = read(path)
-    except AudioError as error:
-        raise InputError(str(error)) from error
-    if samples.size < LEAST_SECONDS * SAMPLE_RATE:
-        raise InputError(f"{path}: {samples.size / SAMPLE_RATE:.1f} s of noise, want at least 10")
-    if rms(samples) == 0.0:
-        raise InputError(f"{path}: the noise is silent")
-    samples.flags.writeable = False
-    return Noise(kind, samples, digest)
-
-
-def _own_file(kind: str, folder: Path) -> Path:
-    for suffix in SUFFIXES:
-        if (folder / f"{kind}{suffix}").is_file():
-            return folder / f"{kind}{suffix}"
-    raise InputError(f"no {kind} noise in {folder}; build the bank with: launderbench data build")
-
-
-def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the manifest in `folder` says of each kind; `InputError` where it cannot be read."""
     path = folder / MANIFEST
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["noises"]
-        return {kind: dict(entry) for kind, entry in entries.items()}
+        named = json.loads(path.read_text(encoding="utf-8"))["noises"]
+        return {kind: dict(entry) for kind, entry in named.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a noise manifest: {error!r}") from error
 
@@ -180,7 +123,7 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
 def _kept(folder: Path) -> dict[str, dict[str, Any]]:
     """What the manifest names; nothing where there is none or it is damaged."""
     try:
-        return _entries(folder)
+        return entries(folder)
     except (InputError, OSError):
         return {}
 
@@ -257,12 +200,7 @@ def _sound(folder: Path, entry: dict[str, Any] | None, recipe: str) -> bool:
     if entry is None or entry.get("recipe") != recipe:
         return False
     path = folder / str(entry.get("file"))
-    return path.is_file() and _sha256(path) == entry.get("sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and audio_files.digest([path]) == entry.get("sha256")
 
 
 def _write(path: Path, samples: npt.NDArray[np.int16]) -> None:

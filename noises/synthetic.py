@@ -1,22 +1,49 @@
-"""Two noises for which no free recording was found: models, labelled synthetic everywhere.
+"""Two noises for which no free recording was found, and two that nobody records.
 
-Both are sums of a random part, white noise given a power spectrum in the frequency domain, and
-of tones whose frequency wanders. A fixed seed makes them the same on every machine.
+volvo and street are models, labelled synthetic everywhere: sums of a random part, white noise
+given a power spectrum in the frequency domain, and of tones whose frequency wanders. A fixed seed
+makes them the same on every machine. white and pink are generated for every utterance anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-from benchmark.audio import SAMPLE_RATE
+from benchmark.audio import SAMPLE_RATE, Wave
 
 Samples = npt.NDArray[np.float64]
 SOUND_SPEED = 343.0  # m/s
 STREET_SEED, VOLVO_SEED = 20260101, 20260102
+PINK_FROM_HZ = 20.0
+PINK_LEAST = 16000  # samples made for a shorter piece: one sample alone has no spectrum
+
+
+def white(size: int, rng: np.random.Generator) -> Wave:
+    """Gaussian white noise, float32 (size,)."""
+    return rng.standard_normal(size, dtype=np.float32)
+
+
+def pink(size: int, rng: np.random.Generator) -> Wave:
+    """Gaussian noise of equal power in every octave, float32 (size,).
+
+    The power density falls with 3 dB per octave from 20 Hz on and is flat below, where an ear
+    hears nothing but a level would be spent.
+    """
+
+    def power(f: Samples) -> Samples:
+        return 1 / np.maximum(f, PINK_FROM_HZ)
+
+    return _shaped(max(size, PINK_LEAST), power, rng)[:size].astype(np.float32)
+
+
+GENERATED: Mapping[str, Callable[[int, np.random.Generator], Wave]] = {
+    "white": white,
+    "pink": pink,
+}
 
 
 def volvo(seconds: float, seed: int = VOLVO_SEED) -> Samples:

@@ -29,11 +29,11 @@ def test_what_is_printed_reads_back_as_the_same(steps: list[Attack]) -> None:
         ("clean", "clean"),
         (" lowpass ", "lowpass(cutoff=7000)"),
         ("lowpass()", "lowpass(cutoff=7000)"),
-        ("noise( snr=5.50 , kind = cafe)", "noise(kind=cafe, snr=5.5)"),
-        ("noise(snr=1e1)", "noise(kind=babble, snr=10)"),
-        ("noise(snr=-.5)", "noise(kind=babble, snr=-0.5)"),
+        ("noise( snr=5.50 , kind = cafe)", "noise(kind=cafe, snr=5.5, reference=active)"),
+        ("noise(snr=1e1)", "noise(kind=babble, snr=10, reference=active)"),
+        ("noise(snr=-.5)", "noise(kind=babble, snr=-0.5, reference=active)"),
         ("mp3(kbps=64.0)|opus", "mp3(kbps=64) | opus(kbps=16)"),
-        ('noise(kind="white")', "noise(kind=white, snr=10)"),
+        ('noise(kind="white")', "noise(kind=white, snr=10, reference=active)"),
     ],
 )
 def test_many_spellings_are_one_condition(text: str, canonical: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from scipy.signal import welch
 
 import noises
 from attacks.noise import covered
+from benchmark.assembly import suite_of
+from benchmark.cli import parser
 from benchmark.errors import InputError
 from benchmark.level import rms
 from noises import bank as module
-from noises import synthetic
+from noises import names, synthetic
 
 pytest_plugins = ("attack_fixtures",)
 
@@ -40,11 +43,13 @@ def copied(bank: Path, tmp_path: Path) -> Path:
 def test_every_kind_opens_without_gaps(bank: Path, kind: str) -> None:
     noise = noises.open_kind(kind, bank)
     assert noise.kind == kind and len(noise.sha256) == 64
-    assert noise.samples.dtype == np.float32 and not noise.samples.flags.writeable
     assert noises.open_kind(kind, bank) is noise
-    assert db(rms(noise.samples)) == pytest.approx(-20, abs=6)
-    assert np.abs(noise.samples).max() < 1
-    parts = [covered(noise.samples[i : i + 16000], 16000) for i in range(0, 150000, 8000)]
+    (recording,) = noise.recordings
+    samples = recording.cut(0, recording.size)
+    assert samples.dtype == np.float32 and recording.name == f"{kind}.wav"
+    assert db(rms(samples)) == pytest.approx(-20, abs=6)
+    assert np.abs(samples).max() < 1
+    parts = [covered(samples[i : i + 16000], 16000) for i in range(0, 150000, 8000)]
     assert min(parts) == 1.0
 
 
@@ -117,7 +122,7 @@ def test_too_little_to_build_from(tmp_path: Path, arguments: dict, message: str)
 def test_what_is_wrong_with_a_bank_is_said(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown noise 'caffe'; did you mean 'cafe'"):
         noises.open_kind("caffe", copied)
-    with pytest.raises(InputError, match="build the bank with: launderbench data build"):
+    with pytest.raises(InputError, match="own bank with: launderbench data build"):
         noises.open_kind("cafe", tmp_path / "none")
     (copied / "cafe.wav").unlink()
     with pytest.raises(InputError, match="noise file not found"):
@@ -140,10 +145,67 @@ def test_a_folder_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     soundfile.write(tmp_path / "volvo.wav", 0 * wave, 44100)
     (tmp_path / "babble.wav").write_text("no audio")
     monkeypatch.setenv("LAUNDERBENCH_NOISES", str(tmp_path))
-    assert noises.open_kind("cafe").samples.size == 11 * 16000
+    assert noises.open_kind("cafe").recordings[0].size == 11 * 16000
     for kind, message in (("street", "1.0 s"), ("volvo", "silent"), ("babble", "decoded")):
         with pytest.raises(InputError, match=message):
             noises.open_kind(kind)
+
+
+PUBLISHED = {
+    "noisex/babble.wav": "babble",
+    "noisex/volvo.wav": "volvo",
+    "noisex/factory1.wav": None,
+    "qut/CAFE-CAFE-1.wav": "cafe",
+    "qut/CAFE-FOODCOURTB-2.wav": "cafe",
+    "qut/STREET-CITY-1.wav": "street",
+    "qut/STREET-KG-2.wav": "street",
+    "qut/CAR-WINDOWNB-1.wav": "volvo",
+    "qut/HOME-KITCHEN-1.wav": None,
+    "qut/REVERB-CARPARK-1.wav": None,
+    "demand/PCAFETER/ch01.wav": "cafe",
+    "demand/STRAFFIC/ch16.wav": "street",
+    "demand/TCAR/ch01.wav": "volvo",
+    "demand/TBUS/ch01.wav": None,
+    "musan/noise/free-sound/noise-free-sound-0000.wav": None,
+    "street/one.flac": "street",
+}
+
+
+def test_published_names_are_known() -> None:
+    for name, kind in PUBLISHED.items():
+        assert names.kind_of(PurePosixPath(name)) == kind, name
+
+
+def test_a_folder_of_published_corpora_serves_every_kind(tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, 176000)
+    for name in PUBLISHED:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / name, wave, 16000, format="WAV")
+    for kind in noises.KINDS:
+        found = [each.name for each in noises.open_kind(kind, tmp_path).recordings]
+        assert found == sorted(name for name, known in PUBLISHED.items() if known == kind)
+
+
+def test_the_file_that_bears_the_kinds_name_comes_first(tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, 176000)
+    for name in ("STREET-CITY-1.wav", "street.wav"):
+        soundfile.write(tmp_path / name, wave, 16000)
+    assert [r.name for r in noises.open_kind("street", tmp_path).recordings] == ["street.wav"]
+    soundfile.write(tmp_path / "cafe.wav", wave, 16000)
+    soundfile.write(tmp_path / "cafe.flac", wave, 16000)
+    with pytest.raises(InputError, match=r"which is the cafe noise, cafe\.flac or cafe\.wav"):
+        noises.open_kind("cafe", tmp_path)
+
+
+def test_noise_dir_reaches_the_attacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, 176000)
+    soundfile.write(tmp_path / "STREET-CITY-1.wav", wave, 16000)
+    monkeypatch.setenv("LAUNDERBENCH_NOISES", "")  # restored at the end
+    text = "noise(kind=street, snr=5)"
+    options = parser().parse_args(["plan", "--noise-dir", str(tmp_path), "--suite", text])
+    condition = suite_of(options).conditions[-1]
+    digest = hashlib.sha256((tmp_path / "STREET-CITY-1.wav").read_bytes()).hexdigest()
+    assert condition.identity().endswith(f"+noise/street:{digest}")
 
 
 def test_the_bank_is_looked_for_in_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

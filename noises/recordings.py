@@ -1,0 +1,145 @@
+"""Recordings of noise, and the excerpts that are cut from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from benchmark.audio import SAMPLE_RATE, AudioError, Wave, resample
+
+FADE_S = 0.05  # over which a recording that is too short is faded into itself
+MARGIN_S = 0.05  # read on either side of an excerpt, so that the resampler has settled
+BLOCK_S = 10.0
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every recording that may be drawn from, as shares of its length."""
+
+    begin: float
+    end: float
+
+
+# A detector must never be tested with an excerpt that it was trained with.
+EVALUATION = Share(0.0, 0.75)
+TRAINING = Share(0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An audio file of `frames` at `rate` Hz; `name` is what it is called in its folder.
+
+    It is never held in memory whole: a corpus of noise may be larger than that.
+    """
+
+    name: str
+    path: Path
+    frames: int
+    rate: int
+
+    @property
+    def size(self) -> int:
+        """Length in samples at 16 kHz."""
+        return self.frames * SAMPLE_RATE // self.rate
+
+    def cut(self, start: int, size: int) -> Wave:
+        """Samples `start` to `start + size` at 16 kHz, float32 (size,), mean of the channels.
+
+        Raises `AudioError` naming the file where they cannot be decoded or are not finite.
+        """
+        # whole blocks of both rates keep the excerpt at its place to the sample
+        common = gcd(self.rate, SAMPLE_RATE)
+        into, out_of = SAMPLE_RATE // common, self.rate // common
+        margin = 0 if self.rate == SAMPLE_RATE else round(MARGIN_S * SAMPLE_RATE)
+        block = max(0, start - margin) // into
+        lead = start - block * into
+        first = block * out_of
+        count = min(ceil((lead + size + margin) * self.rate / SAMPLE_RATE), self.frames - first)
+        wave = resample(_read(self.path, first, count), self.rate)[lead : lead + size]
+        if wave.size < size:
+            raise AudioError(f"{self.path}: holds less audio than its header says")
+        if not np.isfinite(wave).all():
+            raise AudioError(f"{self.path}: holds NaN or infinite samples")
+        return wave
+
+
+def opened(path: Path, name: str, least_seconds: float) -> Recording:
+    """The recording in `path`; its header is read, and its samples up to the first sound.
+
+    Raises `AudioError` naming the file where it cannot be decoded, is silent throughout, or is
+    shorter than `least_seconds`.
+    """
+    try:
+        header = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path}: cannot be decoded ({error})") from error
+    made = Recording(name, path, header.frames, header.samplerate)
+    if made.size < least_seconds * SAMPLE_RATE:
+        seconds = made.size / SAMPLE_RATE
+        raise AudioError(f"{path}: {seconds:.1f} s of noise, want at least {least_seconds:g}")
+    step = round(BLOCK_S * made.rate)
+    starts = range(0, made.frames, step)
+    if not any(_read(path, start, min(step, made.frames - start)).any() for start in starts):
+        raise AudioError(f"{path}: the noise is silent")
+    return made
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Noise float32 (T,) at 16 kHz, its recording's name, and where in that it begins."""
+
+    samples: Wave
+    recording: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One opened noise: its recordings in a fixed order, and the SHA-256 of their contents."""
+
+    kind: str
+    recordings: tuple[Recording, ...]
+    sha256: str
+
+    def excerpt(self, size: int, rng: np.random.Generator, share: Share = EVALUATION) -> Excerpt:
+        """`size` samples from one of the recordings, each equally likely, anywhere in `share`.
+
+        Where that part of the recording is shorter, it goes round: its last 50 ms are faded into
+        its first with equal power, and the excerpt begins anywhere in the round.
+        """
+        place, which = rng.random(2)
+        recording = self.recordings[int(which * len(self.recordings))]
+        begin, end = int(recording.size * share.begin), int(recording.size * share.end)
+        spare = end - begin - size
+        if spare >= 0:
+            offset = begin + int(place * (spare + 1))
+            return Excerpt(recording.cut(offset, size), recording.name, offset)
+        ring = _ring(recording.cut(begin, end - begin))
+        first = int(place * ring.size)
+        samples = ring[(first + np.arange(size)) % ring.size]
+        return Excerpt(samples, recording.name, begin + first)
+
+
+def _ring(part: Wave) -> Wave:
+    """`part` made into one period of a noise that goes on without a seam."""
+    fade = min(round(FADE_S * SAMPLE_RATE), part.size // 2)
+    if fade == 0:
+        return part
+    angle = (0.5 * np.pi * (np.arange(fade) + 0.5) / fade).astype(np.float32)
+    ring = part[: part.size - fade].copy()
+    ring[:fade] *= np.sin(angle)
+    ring[:fade] += part[part.size - fade :] * np.cos(angle)
+    return ring
+
+
+def _read(path: Path, first: int, count: int) -> Wave:
+    """Frames of the file, float32 (count,) at its own rate, mean of the channels."""
+    try:
+        samples, _ = soundfile.read(path, count, first, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path}: cannot be decoded ({error})") from error
+    return np.asarray(samples.mean(axis=1, dtype=np.float32))
