@@ -9,83 +9,52 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.registry import Registry
+from detectors.inputs import (
+    Cqt,
+    Image,
+    Input,
+    Keep,
+    Lfcc,
+    LogMel,
+    Mfcc,
+    Spectrogram,
+    Waveform,
+    WholeWaveform,
+)
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = [
+    "Arrays",
+    "Cqt",
+    "Detector",
+    "Image",
+    "Input",
+    "Keep",
+    "Lfcc",
+    "LogMel",
+    "Mfcc",
+    "Recipe",
+    "Spectrogram",
+    "TensorDetector",
+    "Wave",
+    "WaveDetector",
+    "Waveform",
+    "WholeWaveform",
+    "detector",
+    "registry",
+]
+
 Wave = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """A fixed-length raw waveform, float32 (B, samples).
-
-    Longer utterances are cut to their first `samples`; shorter ones are tiled (repeated whole)
-    or padded with zeros at the end.
-    """
-
-    samples: int = 64000
-    sample_rate: int = 16000
-    pad: Literal["tile", "zero"] = "tile"
-
-
-@dataclass(frozen=True)
-class LogMel:
-    """A log-mel spectrogram of a fixed-length waveform, float32 (B, 1, mels, frames).
-
-    Natural log of the mel power (Slaney filters), floored at `floor`; `image` resizes the result
-    to (height, width) with antialiased bilinear interpolation.
-    """
-
-    waveform: Waveform = Waveform()
-    mels: int = 128
-    n_fft: int = 1024
-    window: int = 512
-    hop: int = 256
-    fmin: float = 0.0
-    fmax: float = 8000.0
-    floor: float = 1e-7
-    image: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class WholeWaveform:
-    """A raw waveform of its own length, float32 (B, T).
-
-    Waves shorter than `shortest` samples are tiled (repeated whole) up to it. The waves of one
-    batch have one length.
-    """
-
-    shortest: int = 1
-    sample_rate: int = 16000
-
-
-@dataclass(frozen=True)
-class Lfcc:
-    """Linear-frequency cepstral coefficients, float32 (B, 1, 3 * coefficients, frames).
-
-    `coefficients` triangular filters, linear from 0 Hz to half the sample rate, on the power
-    spectrum of the pre-emphasised wave; log10; orthonormal DCT; the first coefficient replaced by
-    the log energy; then their differences over time, and the differences of those.
-    """
-
-    waveform: Waveform | WholeWaveform = Waveform()
-    coefficients: int = 20
-    n_fft: int = 512
-    window: int = 320
-    hop: int = 160
-    preemphasis: float = 0.97
-
-
-Input = Waveform | WholeWaveform | LogMel | Lfcc
 
 
 @dataclass(frozen=True)
@@ -110,6 +79,18 @@ class Detector(ABC):
     version: ClassVar[int] = 1
     summary: ClassVar[str] = ""
     citation: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+
+    def unavailable(self) -> str | None:
+        """Why it cannot be trained here (a library or weights that are absent); None if it can.
+
+        The network is not asked: what `fetch` could bring counts as absent until it has.
+        """
+        return None
+
+    def fetch(self) -> None:
+        """Bring what its training starts from into a cache of the user's; `InputError` if not."""
+        return None
 
 
 class TensorDetector(Detector):
@@ -119,15 +100,25 @@ class TensorDetector(Detector):
     untrained network: float32 batch -> float32 (B,) scores, higher = more bona fide. The network
     has no memory between batches and its scores do not depend on the batch's other members.
     A detector that is `pretrained` runs with weights from a file; it is not trained unless named.
+    `cpu_batch` is how many items the network takes at once on a CPU, where large feature maps are
+    faster in small groups and need less memory; None: a whole batch.
     """
 
     input: ClassVar[Input]
     pretrained: ClassVar[bool] = False
+    cpu_batch: ClassVar[int | None] = None
     recipe: ClassVar[Recipe] = Recipe()
 
     @abstractmethod
     def build(self) -> torch.nn.Module:
         """A freshly initialised network, in the default dtype, on the CPU."""
+
+    def initial(self) -> torch.nn.Module:
+        """The network that training starts from: `build`'s, unless it starts from foreign weights.
+
+        Raises `InputError` where those weights are absent.
+        """
+        return self.build()
 
     def adopt(self, arrays: Arrays) -> Arrays:
         """The arrays of a foreign weight file under the network's names; as they are by default."""

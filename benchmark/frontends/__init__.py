@@ -1,0 +1,79 @@
+"""Frontends: from waves to the input batch that a detector declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmark.audio import SAMPLE_RATE, resample
+from benchmark.frontends.cepstra import lfcc, mfcc
+from benchmark.frontends.cqt import cqt
+from benchmark.frontends.picture import coloured, picture
+from benchmark.frontends.spectra import log_mel, spectrogram
+from detectors.inputs import (
+    Cqt,
+    Image,
+    Input,
+    Lfcc,
+    LogMel,
+    Mfcc,
+    Spectrogram,
+    Waveform,
+    WholeWaveform,
+)
+
+__all__ = ["batch", "fixed_length", "keeps_length", "picture", "waveforms"]
+
+Wave = npt.NDArray[np.float32]
+
+
+def batch(spec: Input, waves: Sequence[Wave], device: torch.device) -> torch.Tensor:
+    """The input batch of `spec` for 16 kHz waves of any length >= 1, float32 on `device`.
+
+    Where `spec` keeps the waves' own length (`keeps_length`) they must share one.
+    """
+    if isinstance(spec, Waveform | WholeWaveform):
+        return waveforms(spec, waves, device)
+    made = waveforms(spec.waveform, waves, device)
+    match spec:
+        case Spectrogram():
+            return spectrogram(spec, made)
+        case LogMel():
+            return log_mel(spec, made)
+        case Mfcc():
+            return mfcc(spec, made)
+        case Lfcc():
+            return lfcc(spec, made)
+        case Cqt():
+            return cqt(spec, made)
+        case Image():
+            return coloured(spec, made)
+
+
+def keeps_length(spec: Input) -> bool:
+    """Does the input grow with the wave, so that a batch needs waves of one length?"""
+    waveform = spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
+    return isinstance(waveform, WholeWaveform)
+
+
+def waveforms(
+    spec: Waveform | WholeWaveform, waves: Sequence[Wave], device: torch.device
+) -> torch.Tensor:
+    """Waves cut or padded to one length, or all of one length as they are, float32 (B, T)."""
+    fixed = [fixed_length(resample(w, SAMPLE_RATE, spec.sample_rate), spec) for w in waves]
+    return torch.from_numpy(np.stack(fixed)).to(device)
+
+
+def fixed_length(wave: Wave, spec: Waveform | WholeWaveform) -> Wave:
+    """The wave as `spec` wants it: its first samples, or tiled or zero-padded if it is short."""
+    if isinstance(spec, WholeWaveform):
+        short = wave.size < spec.shortest
+        return fixed_length(wave, Waveform(spec.shortest, spec.sample_rate)) if short else wave
+    if wave.size >= spec.samples:
+        return wave[: spec.samples]
+    if spec.pad == "tile":
+        return np.tile(wave, -(-spec.samples // wave.size))[: spec.samples]
+    return np.pad(wave, (0, spec.samples - wave.size))

@@ -1,0 +1,70 @@
+"""Cepstral coefficients, with their changes over time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.fft import dct
+
+from benchmark.frontends.spectra import hertz, keep, mel_power, power
+from detectors.inputs import Lfcc, Mfcc
+
+SMALLEST_MEL = 1e-10
+
+
+def lfcc(spec: Lfcc, waves: torch.Tensor) -> torch.Tensor:
+    """LFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
+
+    Centred, zero-padded frames under a periodic Hamming window, as in the baselines of
+    ASVspoof 2021. The energy is the mean over FFT bins of the power, not of the filters.
+    """
+    emphasised = torch.cat([waves[:, :1], waves[:, 1:] - spec.preemphasis * waves[:, :-1]], dim=1)
+    whole = power(emphasised, spec.n_fft, spec.window, spec.hop, torch.hamming_window)
+    kept = keep(spec.keep, whole, hertz(spec.n_fft, spec.waveform.sample_rate))
+    smallest = torch.finfo(torch.float32).eps
+    filters = _linear_filters(spec.coefficients, spec.n_fft).to(waves.device)
+    cosines = _cosines(spec.coefficients, spec.coefficients).to(waves.device)
+    cepstrum = cosines @ torch.log10(filters @ kept + smallest)
+    cepstrum[:, 0] = torch.log10(kept.sum(dim=1) / spec.n_fft + smallest)
+    return _with_changes(cepstrum)
+
+
+def mfcc(spec: Mfcc, waves: torch.Tensor) -> torch.Tensor:
+    """MFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
+
+    The coefficients are those of `librosa.feature.mfcc` (mel power floored at 1e-10).
+    """
+    mel = mel_power(spec, waves)
+    decibel = 10 * torch.log10(mel.clamp(min=SMALLEST_MEL))
+    cut = torch.maximum(decibel, decibel.amax(dim=(1, 2), keepdim=True) - spec.range_db)
+    return _with_changes(_cosines(spec.coefficients, spec.mels).to(waves.device) @ cut)
+
+
+def _with_changes(cepstrum: torch.Tensor) -> torch.Tensor:
+    """(B, N, frames) to (B, 1, 3 N, frames): the coefficients, their changes, and those's."""
+    change = _difference(cepstrum)
+    return torch.cat([cepstrum, change, _difference(change)], dim=1).unsqueeze(1)
+
+
+def _difference(frames: torch.Tensor) -> torch.Tensor:
+    """The next frame less the one before, (B, N, frames); the outer frames count as repeated."""
+    padded = torch.nn.functional.pad(frames, (1, 1), mode="replicate")
+    return padded[..., 2:] - padded[..., :-2]
+
+
+@lru_cache(maxsize=8)
+def _linear_filters(count: int, n_fft: int) -> torch.Tensor:
+    """Triangles of equal width from 0 Hz to half the sample rate, float32 (count, bins)."""
+    edges = np.linspace(0, n_fft // 2, count + 2)[:, None]
+    bins = np.arange(n_fft // 2 + 1)
+    slopes = (bins - edges[:-1]) / np.diff(edges, axis=0)
+    filters = np.clip(np.minimum(slopes[:-1], 1 - slopes[1:]), 0, None)
+    return torch.from_numpy(filters.astype(np.float32))
+
+
+@lru_cache(maxsize=8)
+def _cosines(count: int, bands: int) -> torch.Tensor:
+    """The first `count` rows of the orthonormal DCT-II over `bands` values, float32."""
+    return torch.from_numpy(dct(np.eye(bands), axis=0, norm="ortho")[:count].astype(np.float32))

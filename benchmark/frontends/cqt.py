@@ -1,0 +1,56 @@
+"""The constant-Q transform by precomputed kernels, one convolution per octave."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from librosa.filters import wavelet
+
+from benchmark.frontends.spectra import keep
+from detectors.inputs import Cqt
+
+
+def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
+    """Log constant-Q power of (B, samples), float32 (B, 1, bins, frames), lowest bin first.
+
+    Frame t is centred on sample t * hop of the zero-padded wave. The kernels are Hann wavelets,
+    scaled as in `librosa.cqt`, and all run at the full rate: where librosa halves the rate from
+    octave to octave, its resampling removes part of each octave's highest bins.
+    """
+    octaves = []
+    for kernel in _kernels(spec):
+        size = kernel.shape[2]
+        padded = torch.nn.functional.pad(waves, (size // 2, size - size // 2))
+        parts = torch.nn.functional.conv1d(
+            padded.unsqueeze(1), kernel.to(waves.device), stride=spec.hop
+        )
+        octaves.append(parts.unflatten(1, (2, -1)).square().sum(dim=1))
+    kept = keep(spec.keep, torch.cat(octaves, dim=1), centres(spec))
+    return torch.log(torch.clamp(kept, min=spec.floor)).unsqueeze(1)
+
+
+def centres(spec: Cqt) -> torch.Tensor:
+    """Centre frequencies in Hz, ascending, (bins,)."""
+    return spec.fmin * 2 ** (torch.arange(spec.bins) / spec.bins_per_octave)
+
+
+@lru_cache(maxsize=8)
+def _kernels(spec: Cqt) -> tuple[torch.Tensor, ...]:
+    """Per octave from the lowest: float32 (2 * bins, 1, samples), real parts first."""
+    step = 2 ** (2 / spec.bins_per_octave)
+    bandwidth = (step - 1) / (step + 1)  # 1 / Q: from one bin below to one above the centre
+    made = []
+    for hertz in centres(spec).double().split(spec.bins_per_octave):
+        filters, lengths = wavelet(
+            freqs=hertz.numpy(),
+            sr=spec.waveform.sample_rate,
+            alpha=np.full(len(hertz), bandwidth),
+            gamma=0,
+            pad_fft=False,
+        )
+        scaled = filters * np.sqrt(lengths)[:, None]
+        parts = np.concatenate([scaled.real, scaled.imag])[:, None].astype(np.float32)
+        made.append(torch.from_numpy(parts))
+    return tuple(made)

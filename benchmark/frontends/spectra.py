@@ -1,0 +1,87 @@
+"""Linear and mel spectrograms, and which of their bins are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from librosa.filters import mel as slaney_filters
+from torchvision.transforms.v2 import functional as image
+
+from detectors.inputs import Image, Keep, LogMel, Mfcc, Spectrogram
+
+
+def power(
+    waves: torch.Tensor,
+    n_fft: int,
+    window: int,
+    hop: int,
+    shape: Callable[..., torch.Tensor] = torch.hann_window,
+) -> torch.Tensor:
+    """Power spectrogram of (B, T), float32 (B, n_fft // 2 + 1, frames).
+
+    Centred, zero-padded frames under a periodic window: `librosa.stft`, squared.
+    """
+    weights = shape(window, device=waves.device)
+    spectrum = torch.stft(
+        waves, n_fft, hop, window, weights, pad_mode="constant", return_complex=True
+    )
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def hertz(n_fft: int, rate: int) -> torch.Tensor:
+    """Centre frequencies of the bins of a spectrum, (n_fft // 2 + 1,)."""
+    return torch.arange(n_fft // 2 + 1) * (rate / n_fft)
+
+
+def keep(spec: Keep | None, power: torch.Tensor, hertz: torch.Tensor) -> torch.Tensor:
+    """`power` (B, bins, frames) with zeros in the bins that `spec` does not let through.
+
+    `hertz` (bins,) are the bins' centre frequencies; each utterance has its own maximum, taken
+    over the bands that pass.
+    """
+    if spec is None:
+        return power
+    if spec.bands:
+        inside = torch.zeros(hertz.shape, dtype=torch.bool)
+        for low, high in spec.bands:
+            inside |= (hertz >= low) & (hertz < high)
+        power = power * inside[:, None].to(power)
+    if spec.threshold_db is not None:
+        loudest = power.amax(dim=(1, 2), keepdim=True)
+        power = power * (power >= loudest * 10 ** (-spec.threshold_db / 10))
+    return power
+
+
+def spectrogram(spec: Spectrogram, waves: torch.Tensor) -> torch.Tensor:
+    """Log power spectrograms of (B, T), float32 (B, 1, n_fft // 2 + 1, frames)."""
+    whole = power(waves, spec.n_fft, spec.window, spec.hop)
+    kept = keep(spec.keep, whole, hertz(spec.n_fft, spec.waveform.sample_rate))
+    return torch.log(torch.clamp(kept, min=spec.floor)).unsqueeze(1)
+
+
+def log_mel(spec: LogMel, waves: torch.Tensor) -> torch.Tensor:
+    """Log-mel spectrograms of (B, T), float32 (B, 1, mels, frames) or (B, 1, *image).
+
+    Equal to `librosa.feature.melspectrogram` (power 2), then ``ln(max(mel, floor))``.
+    """
+    logged = torch.log(torch.clamp(mel_power(spec, waves), min=spec.floor)).unsqueeze(1)
+    if spec.image is None:
+        return logged
+    return image.resize(logged, list(spec.image), antialias=True)
+
+
+def mel_power(spec: LogMel | Mfcc | Image, waves: torch.Tensor) -> torch.Tensor:
+    """Mel power spectrograms of (B, T), float32 (B, mels, frames): Slaney's filters, unit area."""
+    rate = spec.waveform.sample_rate
+    whole = power(waves, spec.n_fft, spec.window, spec.hop)
+    filters = _mel_filters(rate, spec.n_fft, spec.mels, spec.fmin, spec.fmax)
+    return filters.to(waves.device) @ keep(spec.keep, whole, hertz(spec.n_fft, rate))
+
+
+@lru_cache(maxsize=16)
+def _mel_filters(rate: int, n_fft: int, count: int, fmin: float, fmax: float) -> torch.Tensor:
+    filters = slaney_filters(sr=rate, n_fft=n_fft, n_mels=count, fmin=fmin, fmax=fmax)
+    return torch.from_numpy(filters.astype(np.float32))
