@@ -47,9 +47,9 @@ class Spectrum:
     def drop_db(self, other: Spectrum, low: float, high: float) -> float | None:
         """By how many dB the band is weaker in `other`; None where this one holds nothing there.
 
-        The band begins a few bins above `low`, beyond what the window smears.
+        The band is narrowed at either edge by a few bins, which the window smears.
         """
-        low += self.guard
+        low, high = self._inside(low, high)
         if self.size != other.size or not self.holds(low, high):
             return None
         energy = self.energy(low, high)
@@ -58,17 +58,23 @@ class Spectrum:
     def difference_db(self, other: Spectrum, low: float, high: float) -> float | None:
         """Energy of the difference to `other` in the band, in dB over this one's energy there.
 
-        The band ends a few bins below `high`.
+        The band is narrowed at either edge by a few bins, which the window smears.
         """
-        high -= self.guard
+        low, high = self._inside(low, high)
         if self.size != other.size or not self.holds(low, high):
             return None
         band = self._band(low, high)
         share = _energy(other.bins[band] - self.bins[band]) / self.energy(low, high)
         return 10 * float(np.log10(max(share, 1e-15)))
 
+    def _inside(self, low: float, high: float) -> tuple[float, float]:
+        """The band without the bins that its neighbours reach; 0 Hz and the top have none."""
+        top = self.step * (self.bins.size - 1)
+        low = low + self.guard if low > 0.0 else low
+        return low, high - self.guard if high < top - self.step / 2 else high
+
     def _band(self, low: float, high: float) -> slice:
-        return slice(int(np.ceil(low / self.step)), int(np.floor(high / self.step)) + 1)
+        return slice(int(np.ceil(low / self.step)), max(0, int(np.floor(high / self.step)) + 1))
 
 
 def _energy(bins: npt.NDArray[np.complex128]) -> float:
