@@ -17,11 +17,14 @@ import numpy.typing as npt
 from attacks.apply import Laundered, lag, launder
 from attacks.base import Attack, AttackError, Wave, registry
 from attacks.condition import Condition, parse
+from attacks.timing import delay_ms
 from benchmark.audio import SAMPLE_RATE
 from benchmark.errors import InputError
 
 SEED = 7
 LAG = 1  # samples: as close as codecs with a fractional delay can be
+UNLIKE = 0.1  # correlation below which an output is a new waveform rather than the input's
+DELAY_MS = 10.0  # of its envelope: what a vocoder's frames smear
 DRAWS = 4  # utterances on which a stochastic chain is tried
 
 
@@ -110,6 +113,9 @@ def _measured(condition: Condition) -> Iterator[tuple[str, str, str]]:
                     yield fixture, rule, text
     for text in _lag(condition):
         yield "broadband noise", "lag", text
+    if not condition.aligned:
+        for text in _effect(condition):
+            yield "speech between silences", "effect", text
 
 
 def _declared(condition: Condition) -> Iterator[tuple[str, str]]:
@@ -172,8 +178,6 @@ def _run(
         yield "determinism", "two runs with equal draws gave different samples"
     elif first.steps != second.steps:
         yield "determinism", "two runs with equal draws gave different facts or checks"
-    if fixture == "speech" and not condition.aligned and first.passed is None:
-        yield "effect", "moves samples in time, and measures nothing of it"
     for step in first.steps:
         try:
             json.dumps(step.facts, allow_nan=False)
@@ -197,8 +201,23 @@ def _shown(measured: float | None) -> str:
     return "nothing" if measured is None else f"{measured:g}"
 
 
+def _effect(condition: Condition) -> Iterator[str]:
+    """Where samples move there is no residual; so something else must be measured."""
+    wave = np.pad(speech_like(1.0), SAMPLE_RATE // 2)
+    try:
+        done = launder(condition, wave, SAMPLE_RATE, "effect", SEED)
+    except (AttackError, InputError):
+        return  # told already
+    if done.passed is None:
+        yield "moves samples in time, and measures nothing of it"
+
+
 def _lag(condition: Condition) -> Iterator[str]:
-    """A lag that shows both on white noise and on noise that falls with frequency as speech."""
+    """A lag that shows both on white noise and on noise that falls with frequency as speech.
+
+    Where the output is like neither at any lag (a vocoder makes waveforms of its own), the envelope
+    of noise in bursts tells.
+    """
     if not condition.aligned:
         return
     white = np.random.default_rng(3).uniform(-0.3, 0.3, 2 * SAMPLE_RATE)
@@ -206,12 +225,20 @@ def _lag(condition: Condition) -> Iterator[str]:
     bins /= np.sqrt(np.arange(bins.size) + 200)
     pink = np.fft.irfft(bins, white.size)
     pink *= np.sqrt(np.mean(white**2) / np.mean(pink**2))
-    found = []
+    found, alike = [], []
     for wave in (white.astype(np.float32), pink.astype(np.float32)):
         try:
             after = launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave
         except (AttackError, InputError):
             return  # told already
         found.append(lag(wave, after))
-    if all(abs(samples) > LAG for samples in found):
+        alike.append(abs(np.corrcoef(wave, np.roll(after, -found[-1])[: wave.size])[0, 1]))
+    if max(alike) < UNLIKE:
+        bursts = white * np.repeat(np.random.default_rng(4).random(40) > 0.5, white.size // 40)
+        wave = bursts.astype(np.float32)
+        delay = delay_ms(wave, launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave, SAMPLE_RATE)
+        if delay is None or abs(delay) > DELAY_MS:
+            told = "cannot be told" if delay is None else f"is {delay:.1f} ms"
+            yield f"the delay of the envelope {told} (allowed: {DELAY_MS:g} ms)"
+    elif all(abs(samples) > LAG for samples in found):
         yield f"the output trails the input by {found[0]} samples (allowed: {LAG})"

@@ -137,5 +137,5 @@ def test_any_attack_is_deterministic_finite_and_not_refuted(attack: Attack) -> N
     launder(condition, clip(0.8, 2), 16000, "v", 3)  # what comes between has no influence
     second = launder(condition, clip(0.8), 16000, "u", 3)
     assert first.wave.tobytes() == second.wave.tobytes() and first.steps == second.steps
-    assert first.wave.size == clip(0.8).size
+    assert first.wave.size == clip(0.8).size or not condition.aligned
     assert first.passed is not False, first.steps
