@@ -26,6 +26,9 @@ from benchmark.errors import InputError
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
 
+MP3 = "mp3(kbps=64, passes=1, loss=0)"
+OPUS = "opus(kbps=16, passes=1, loss=0)"
+
 
 def test_a_fixed_chain_is_its_steps_one_after_the_other() -> None:
     wave = clip(1.0)
@@ -33,7 +36,7 @@ def test_a_fixed_chain_is_its_steps_one_after_the_other() -> None:
     by_hand = run("mp3", run("lowpass(cutoff=4000)", wave).wave).wave
     assert [step.attack for step in done.steps] == [
         "lowpass(cutoff=4000)",
-        "mp3(kbps=64)",
+        MP3,
         "resample(rate=44100)",
     ]
     assert np.array_equal(run("resample(rate=44100)", by_hand).wave, done.wave)
@@ -182,14 +185,14 @@ def test_a_suite_of_the_users_own(tmp_path: Path) -> None:
     mine = suite.load(path)
     assert mine.name == "mine"
     spelled = [str(condition) for condition in mine.conditions]
-    assert spelled == ["clean", "mp3(kbps=64)", "opus(kbps=16) | mp3(kbps=64)"]
+    assert spelled == ["clean", MP3, f"{OPUS} | {MP3}"]
     assert suite.parse_suite(str(path)) == mine
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('conditions = ["mp3", "mp3(kbps=64)"]', r"the condition mp3\(kbps=64\) is listed twice"),
+        ('conditions = ["mp3", "mp3(kbps=64)"]', r"the condition mp3\(kbps=64.*\) is listed twice"),
         ('conditions = ["mp4"]', r"bad\.toml: unknown attack 'mp4'"),
         ("conditions = []", "holds no conditions"),
         ("conditions = 3", "want conditions = "),
@@ -224,8 +227,8 @@ def test_unknown_suites() -> None:
     [
         ("lowpass", ["clean", "lowpass(cutoff=7000)"]),
         ("clean", ["clean"]),
-        ("mp3(kbps=8)", ["clean", "mp3(kbps=8)"]),
-        ("mp3 ; opus | mp3;", ["clean", "mp3(kbps=64)", "opus(kbps=16) | mp3(kbps=64)"]),
+        ("mp3(kbps=8)", ["clean", "mp3(kbps=8, passes=1, loss=0)"]),
+        ("mp3 ; opus | mp3;", ["clean", MP3, f"{OPUS} | {MP3}"]),
     ],
 )
 def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> None:

@@ -28,7 +28,7 @@ def broadband(seconds: float = 2.0) -> np.ndarray:
 
 @pytest.mark.parametrize("kbps", MP3_KBPS)
 def test_mp3_packets_say_their_own_bit_rate(kbps: int) -> None:
-    packets, samples, _ = Mp3(kbps)._encode(clip(1.0))
+    packets, _ = Mp3(kbps)._encode(np.append(clip(1.0), np.zeros(Mp3.tail, np.float32)))
     for packet in packets:
         assert packet[0] == 0xFF and packet[1] & 0xFE == 0xF2  # sync, MPEG-2, layer III
         assert RATE_INDEX[packet[2] >> 4] == kbps
@@ -38,13 +38,13 @@ def test_mp3_packets_say_their_own_bit_rate(kbps: int) -> None:
     done = run(f"mp3(kbps={kbps})", clip(1.0))
     facts = done.steps[0].facts
     assert (facts["payload_bytes"], facts["packets"]) == (sum(map(len, packets)), len(packets))
-    assert samples == 576 and done.passed
+    assert facts["seconds"] == pytest.approx(len(packets) * 576 / 16000) and done.passed
 
 
 @pytest.mark.parametrize("kbps", [6, 7, 16, 33, 256])
 def test_opus_packets_hold_the_bit_rate(kbps: int) -> None:
-    packets, samples, header = Opus(kbps)._encode(clip(1.0))
-    assert samples == 320 and header is not None and header.startswith(b"OpusHead")
+    packets, header = Opus(kbps)._encode(clip(1.0))
+    assert header is not None and header.startswith(b"OpusHead")
     assert {len(packet) for packet in packets} == {round(kbps * 1000 * 0.02 / 8 + 0.01)}
     done = run(f"opus(kbps={kbps})", clip(1.0))
     assert done.passed
@@ -99,5 +99,5 @@ def test_any_length_comes_back(size: int, text: str) -> None:
 
 
 def test_another_sample_rate_is_refused() -> None:
-    with pytest.raises(AttackError, match=r"mp3\(kbps=64\): wants 16000 Hz, not 8000"):
+    with pytest.raises(AttackError, match=r"mp3\(kbps=64.*\): wants 16000 Hz, not 8000"):
         launder(parse("mp3"), clip(), 8000, "u", 0)
