@@ -1,15 +1,21 @@
-"""Checkpoints: a detector's weights and how they came about, as safetensors (never a pickle)."""
+"""Checkpoints: a detector's weights on disk, and how they came about.
+
+Our own are safetensors. Others' are state dicts as `torch.save` writes them: pickles, of which
+nothing but arrays is ever read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
+import torch
 from safetensors import SafetensorError, safe_open
 
 from benchmark import files
@@ -17,11 +23,12 @@ from benchmark.errors import InputError
 from detectors.base import Arrays, TensorDetector, registry
 
 FORMAT = 1
+OURS = ".safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One trained detector on disk.
+    """One detector's weights on disk.
 
     `identity` is name, input and weights digest in one string: it names the scores. `facts` are
     the training's configuration, seed, data digests and figures.
@@ -33,8 +40,12 @@ class Checkpoint:
     facts: dict[str, Any]
 
     def arrays(self) -> Arrays:
-        """The weights."""
-        return safetensors.numpy.load_file(self.path)
+        """The weights under the network's names; `InputError` where they cannot be read."""
+        if self.path.suffix == OURS:
+            return safetensors.numpy.load_file(self.path)
+        item = registry.get(self.name)()
+        assert isinstance(item, TensorDetector)
+        return item.adopt(state_dict(self.path))
 
 
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
@@ -58,8 +69,48 @@ def load(path: Path) -> Checkpoint:
     facts = json.loads(metadata["launderbench"])
     if "detector" not in facts:
         raise InputError(f"{path} does not say of which detector it is")
-    name = facts["detector"]
+    return Checkpoint(facts["detector"], path, _identity(facts["detector"], path), facts)
+
+
+def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
+    """Weights that were not trained here, for detector `name`: a state dict, or a file of ours.
+
+    `facts` are where they come from. Raises `InputError` where the file is absent or the detector
+    takes none; whether they fit is seen when they are loaded.
+    """
+    if path.suffix == OURS:
+        ours = load(path)
+        if ours.name != name:
+            raise InputError(f"{path} holds weights of detector {ours.name!r}, not of {name!r}")
+        return ours
+    if not path.is_file():
+        raise InputError(f"weight file not found: {path}")
+    if not issubclass(registry.get(name), TensorDetector):
+        raise InputError(f"detector {name!r} is no network: it takes no weight file")
+    return Checkpoint(name, path, _identity(name, path), {"detector": name, **facts})
+
+
+def state_dict(path: Path) -> Arrays:
+    """The named arrays of a file that `torch.save` wrote, on the CPU.
+
+    Raises `InputError` where the file is damaged, holds anything else, or holds code: what is not
+    an array is refused before it can run.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} is refused and was not executed: as a weight file it may hold arrays alone"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise InputError(f"{path} is damaged or no PyTorch weight file") from error
+    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise InputError(f"{path} holds no state dict (names to arrays)")
+    return {str(key): value.detach().numpy() for key, value in found.items()}
+
+
+def _identity(name: str, path: Path) -> str:
     item = registry.get(name)
     spec = repr(item.input) if issubclass(item, TensorDetector) else "waves"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Checkpoint(name, path, f"{name}|v{item.version}|{spec}|sha256:{digest}", facts)
+    return f"{name}|v{item.version}|{spec}|sha256:{digest}"

@@ -34,6 +34,11 @@ def rirs() -> Path:
     return cache() / "rirs"
 
 
+def weights() -> Path:
+    """Published weight files, as their authors publish them."""
+    return cache() / "weights"
+
+
 def checkpoints() -> Path:
     """Trained detectors."""
     return cache() / "checkpoints"

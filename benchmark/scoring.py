@@ -41,6 +41,14 @@ def resolve_device(asked: str) -> torch.device:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """One input batch, and which of the waves its first items are."""
+
+    rows: list[int]
+    inputs: torch.Tensor
+
+
+@dataclass(frozen=True)
 class _Loaded:
     checkpoint: Checkpoint
     item: TensorDetector | WaveDetector
@@ -52,7 +60,8 @@ class Scorer:
     """Detectors loaded on one device.
 
     Batches hold `BATCH` utterances each, the last one filled up by repeating its final utterance,
-    so that every batch has one shape whatever the plan.
+    so that every batch has one shape whatever the plan. Inputs that keep the waves' own length
+    are batched by length, within the same `BATCH` utterances.
     """
 
     def __init__(self, ready: Sequence[Checkpoint], device: torch.device) -> None:
@@ -75,7 +84,7 @@ class Scorer:
         causes: dict[str, str] = {}
         for start in range(0, len(waves), BATCH):
             chunk = list(waves[start : start + BATCH])
-            made: dict[Input, torch.Tensor] = {}
+            made: dict[Input, list[Batch]] = {}
             for entry in self._loaded:
                 name = entry.checkpoint.name
                 if name not in names or name in causes:
@@ -88,23 +97,45 @@ class Scorer:
         scores = {n: np.concatenate(p or empty) for n, p in pieces.items() if n not in causes}
         return scores, causes
 
-    def _score(self, entry: _Loaded, chunk: list[Wave], made: dict[Input, torch.Tensor]) -> Scores:
+    def _score(self, entry: _Loaded, chunk: list[Wave], made: dict[Input, list[Batch]]) -> Scores:
         if isinstance(entry.item, WaveDetector):
             scores = np.asarray(entry.item.score(chunk, entry.state), dtype=np.float32)
         else:
             spec = entry.item.input
             if spec not in made:
-                filled = chunk + [chunk[-1]] * (BATCH - len(chunk))
-                made[spec] = frontends.batch(spec, filled, self.device)
-            assert entry.network is not None
-            with torch.inference_mode():
-                out = entry.network(made[spec])
-            if out.shape != (BATCH,):
-                raise ValueError(f"network returned shape {tuple(out.shape)}, not ({BATCH},)")
-            scores = out.float().cpu().numpy()[: len(chunk)]
+                made[spec] = _batches(spec, chunk, self.device)
+            scores = np.zeros(len(chunk), np.float32)
+            for batch in made[spec]:
+                scores[batch.rows] = self._apply(entry, batch)
         if scores.shape != (len(chunk),):
             raise ValueError(f"returned shape {scores.shape} for {len(chunk)} utterances")
         return scores
+
+    def _apply(self, entry: _Loaded, batch: Batch) -> Scores:
+        """Scores of the rows of `batch`; what fills it up is passed over."""
+        assert isinstance(entry.item, TensorDetector) and entry.network is not None
+        small = entry.item.cpu_batch if self.device.type == "cpu" else None
+        size = small or len(batch.inputs)
+        needed = -(-len(batch.rows) // size)
+        scores = []
+        with torch.inference_mode():
+            for part in batch.inputs.split(size)[:needed]:
+                out = entry.network(part)
+                if out.shape != (len(part),):
+                    shape = tuple(out.shape)
+                    raise ValueError(f"network returned shape {shape}, not ({len(part)},)")
+                scores.append(out.float().cpu().numpy())
+        return np.concatenate(scores)[: len(batch.rows)]
+
+
+def _batches(spec: Input, chunk: list[Wave], device: torch.device) -> list[Batch]:
+    rows = list(range(len(chunk)))
+    if not frontends.keeps_length(spec):
+        filled = chunk + [chunk[-1]] * (BATCH - len(chunk))
+        return [Batch(rows, frontends.batch(spec, filled, device))]
+    lengths = sorted({wave.size for wave in chunk})
+    groups = [[row for row in rows if chunk[row].size == length] for length in lengths]
+    return [Batch(g, frontends.batch(spec, [chunk[row] for row in g], device)) for g in groups]
 
 
 def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
@@ -115,7 +146,7 @@ def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
         try:
             network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
         except RuntimeError as error:
-            cause = str(error).splitlines()[0]
+            cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
             raise InputError(
                 f"{checkpoint.path} does not fit {checkpoint.name} ({cause})"
             ) from error

@@ -43,6 +43,7 @@ class Aasist(TensorDetector):
     input = Waveform(samples=64600)
     size = LARGE
     pretrained = True
+    cpu_batch = 1
 
     def build(self) -> nn.Module:
         return Network(self.size)

@@ -72,13 +72,15 @@ class Detector(ABC):
     """What every detector says about itself.
 
     `version` is raised whenever the same weights give other scores: it is part of the detector's
-    identity, so that no older score is taken for a new one.
+    identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
+    with weights from a file; it is trained only when that is asked for by name.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     summary: ClassVar[str] = ""
     citation: ClassVar[str] = ""
+    pretrained: ClassVar[bool] = False
     licence: ClassVar[str] = ""
 
     def unavailable(self) -> str | None:
@@ -90,7 +92,7 @@ class Detector(ABC):
 
     def fetch(self) -> None:
         """Bring what its training starts from into a cache of the user's; `InputError` if not."""
-        return None
+        return
 
 
 class TensorDetector(Detector):
@@ -99,13 +101,11 @@ class TensorDetector(Detector):
     `input` is what the runner makes for it; `recipe` how it is trained; `build` gives the
     untrained network: float32 batch -> float32 (B,) scores, higher = more bona fide. The network
     has no memory between batches and its scores do not depend on the batch's other members.
-    A detector that is `pretrained` runs with weights from a file; it is not trained unless named.
     `cpu_batch` is how many items the network takes at once on a CPU, where large feature maps are
     faster in small groups and need less memory; None: a whole batch.
     """
 
     input: ClassVar[Input]
-    pretrained: ClassVar[bool] = False
     cpu_batch: ClassVar[int | None] = None
     recipe: ClassVar[Recipe] = Recipe()
 

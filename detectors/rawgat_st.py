@@ -31,6 +31,7 @@ class RawGatSt2019La(TensorDetector):
     citation = "Tak et al., ASVspoof workshop 2021, doi:10.21437/ASVSPOOF.2021-1"
     input = Waveform(samples=64600)
     pretrained = True
+    cpu_batch = 1
 
     def build(self) -> nn.Module:
         return Network()

@@ -53,8 +53,8 @@ class ResidualBlock(nn.Module):
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Maps (B, inside, F, T) to (B, outside, F, T // 3)."""
         inner = self.conv2(functional.selu(self.bn2(self.conv1(maps)), inplace=True))
-        shortcut = self.conv_downsample(maps) if self.projected else maps
-        return functional.max_pool2d(inner + shortcut, (1, 3))
+        inner += self.conv_downsample(maps) if self.projected else maps
+        return functional.max_pool2d(inner, (1, 3))
 
 
 def encoder(width: int, *, project_picture: bool) -> nn.Sequential:
