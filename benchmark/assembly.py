@@ -26,7 +26,7 @@ LONGEST_NAME = 80
 def plan(options: Namespace) -> Plan:
     """The plan that the options ask for; `InputError` where anything that it needs is missing."""
     suite = suite_of(options)
-    data = datasets.open_folder(options.data) if options.data else embedded.read()
+    data = datasets.open_data(options.data) if options.data else embedded.read()
     test, dev = data.split("test"), data.split("dev")
     require_both_classes(test, "the test split")
     if options.limit is not None:
@@ -86,7 +86,7 @@ def untrained_names(options: Namespace) -> list[str]:
 
 def training_data(options: Namespace) -> Protocol:
     """What detectors without a given checkpoint are trained on: the embedded set, unless asked."""
-    return datasets.open_folder(options.train_data) if options.train_data else embedded.read()
+    return datasets.open_data(options.train_data) if options.train_data else embedded.read()
 
 
 def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:

@@ -101,7 +101,7 @@ def train(options: Namespace) -> int:
     names = [*options.names] or detectors.base.registry.names()
     if options.out and len(names) != 1:
         raise InputError("--out takes one detector; name it")
-    protocol = datasets.open_folder(options.data) if options.data else embedded.read()
+    protocol = datasets.open_data(options.data) if options.data else embedded.read()
     _train(names, protocol, options, resolve_device(options.device))
     return 0
 

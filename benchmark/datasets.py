@@ -1,86 +1,40 @@
-"""Open a data set as a protocol: a folder with protocol.csv, or with real/ and fake/."""
+"""Open a data set, whatever its layout, as a protocol."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from benchmark.errors import InputError
-from benchmark.protocol import CARD_FILE, LABELS, PROTOCOL_FILE, Protocol, validated
-
-_FOLDERS = {
-    "bonafide": ("real", "bonafide", "bona-fide", "bona_fide", "genuine", "human"),
-    "spoof": ("fake", "spoof", "spoofed", "synthetic", "deepfake"),
-}
-_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif")
+from benchmark.errors import InputError, unknown
+from benchmark.protocol import Protocol
+from benchmark.readers import READERS, Hints
 
 
-def open_folder(root: Path) -> Protocol:
-    """The data set in `root`.
+def open_data(
+    path: Path, *, layout: str = "", pattern: str = "", labels: Mapping[str, str] | None = None
+) -> Protocol:
+    """The data set in a folder, or described by a table file.
 
-    Read is `protocol.csv` (columns utterance_id, path, label; optional speaker, spoof_system,
-    split, source, track), with `card.json` beside it where there is one; else a folder of real and
-    one of fake audio. Without a protocol, every utterance is a test trial and its own speaker is
-    unknown.
+    The layout is recognised by its marks (`launderbench list layouts` names them) unless `layout`
+    says which it is. `pattern` is a regular expression over relative paths with a named group
+    `label` (and `speaker`, `spoof_system`, `split`, ...); `labels` maps the data set's own words
+    to bonafide and spoof. Without a split column every utterance is a test trial. `InputError`
+    names what was looked for and what was found.
     """
-    if not root.is_dir():
-        raise InputError(f"data folder not found: {root}")
-    if (root / PROTOCOL_FILE).is_file():
-        return _read_protocol(root)
-    found = {
-        label: sorted({p for p in root.iterdir() if p.is_dir() and p.name.lower() in names})
-        for label, names in _FOLDERS.items()
-    }
-    if not all(found.values()):
-        here = ", ".join(sorted(p.name for p in root.iterdir())[:8]) or "nothing"
-        raise InputError(
-            f"{root} is no known data set: looked for {PROTOCOL_FILE}, or folders real/ and fake/;"
-            f" found {here}"
-        )
-    rows = [
-        (str(file.relative_to(root)), label)
-        for label in LABELS
-        for folder in found[label]
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in _ENDINGS
-    ]
-    other = sum(
-        not file.name.startswith(".") and file.suffix.lower() not in _ENDINGS
-        for folders in found.values()
-        for folder in folders
-        for file in folder.rglob("*")
-        if file.is_file()
-    )
-    if other:
-        endings = " ".join(_ENDINGS)
-        print(f"{root}: {other} files are passed over (not {endings})", file=sys.stderr)
-    table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
-    return Protocol(name=root.name, root=root, table=validated(table, root))
-
-
-def _read_protocol(root: Path) -> Protocol:
-    file = root / PROTOCOL_FILE
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{file} cannot be read as CSV ({error})") from error
-    card: dict[str, Any] = {}
-    if (root / CARD_FILE).is_file():
-        try:
-            card = json.loads((root / CARD_FILE).read_text())
-        except ValueError as error:
-            raise InputError(f"{root / CARD_FILE} is not JSON ({error})") from error
-        if not isinstance(card, dict):
-            raise InputError(f"{root / CARD_FILE} is not a JSON object")
-    return Protocol(
-        name=str(card.get("name", root.name)),
-        root=root,
-        table=validated(table, file),
-        version=str(card.get("version", "-")),
-        headline=str(card.get("headline", "-")),
-        systems_left_out=tuple(card.get("systems_left_out", ())),
+    if not path.exists():
+        raise InputError(f"data folder not found: {path}")
+    readers = {reader.name: reader for reader in READERS}
+    if layout and layout not in readers:
+        raise unknown("layout", layout, readers)
+    tried = [readers[layout]] if layout else list(READERS)
+    hints = Hints(pattern, labels)
+    for reader in tried:
+        found = reader.read(path, hints)
+        if found is not None:
+            return found
+    here = [p.name for p in sorted(path.iterdir())] if path.is_dir() else [f"the file {path.name}"]
+    shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
+    wanted = "; ".join(f"{reader.wants} ({reader.name})" for reader in tried)
+    raise InputError(
+        f"{path} is no known data set: looked for {wanted}; found {shown or 'nothing'}"
     )

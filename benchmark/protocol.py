@@ -11,7 +11,8 @@ import pandas as pd
 from benchmark.errors import InputError
 
 LABELS = ("bonafide", "spoof")
-SPLITS = ("train", "dev", "test")
+OTHER = "other"  # utterances of a corpus that serve in no split (progress and hidden subsets)
+SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
 DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-", "track": "-"}
 PROTOCOL_FILE = "protocol.csv"
@@ -23,8 +24,8 @@ class Protocol:
     """The utterances of a data set.
 
     `table` has the columns utterance_id, path (relative to `root`), label (bonafide or spoof),
-    speaker, spoof_system, split (train, dev or test), source and track; further columns survive
-    (`pair` says which utterances are copies of one recording, for training).
+    speaker, spoof_system, split (train, dev, test or other), source and track; further columns
+    survive (`pair` says which utterances are copies of one recording, for training).
     A bona fide utterance belongs to every track; `headline` is the track that the leaderboard
     ranks on (`-`: the data set has no tracks). Rows are sorted by utterance_id.
     """
@@ -69,9 +70,11 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
     table = table.assign(**{c: v for c, v in DEFAULTS.items() if c not in table.columns})
     table = (
         table.replace("", None)
-        .fillna({**DEFAULTS, "label": ""})
+        .fillna({**DEFAULTS, "label": "", "path": ""})
+        .fillna("-")
         .sort_values("utterance_id", kind="stable")
     )
+    table["path"] = [_inside(path, source) for path in table["path"]]
     twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]
     if len(twice):
         raise InputError(f"{source}: two utterances have the id {twice.iloc[0]!r}")
@@ -84,6 +87,15 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
                 f" want {' or '.join(allowed)}"
             )
     return table.reset_index(drop=True)
+
+
+def _inside(path: str, source: Path) -> str:
+    """`path` where it stays inside the data folder; `InputError` where it leads out of it."""
+    if not path:
+        raise InputError(f"{source}: an utterance has no path")
+    if path[0] in "/\\" or path[1:2] == ":" or ".." in path.replace("\\", "/").split("/"):
+        raise InputError(f"{source}: the path {path!r} leads out of the data folder")
+    return path
 
 
 def require_both_classes(protocol: Protocol, what: str) -> None:

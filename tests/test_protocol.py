@@ -75,7 +75,7 @@ def test_real_and_fake_folders_are_a_data_set(tmp_path: Path) -> None:
     for folder in ("real", "fake"):
         (tmp_path / folder / "deep er").mkdir(parents=True)
         soundfile.write(tmp_path / folder / "deep er" / "ü 1.wav", builders.voice(1, 0.2), 16000)
-    protocol = datasets.open_folder(tmp_path)
+    protocol = datasets.open_data(tmp_path)
     assert protocol.table["label"].tolist() == ["spoof", "bonafide"]
     assert protocol.table["path"].tolist() == ["fake/deep er/ü 1.wav", "real/deep er/ü 1.wav"]
 
@@ -83,20 +83,20 @@ def test_real_and_fake_folders_are_a_data_set(tmp_path: Path) -> None:
 def test_an_unknown_layout_says_what_was_looked_for_and_found(tmp_path: Path) -> None:
     (tmp_path / "speech").mkdir()
     with pytest.raises(InputError, match=r"looked for protocol\.csv.*found speech"):
-        datasets.open_folder(tmp_path)
+        datasets.open_data(tmp_path)
     with pytest.raises(InputError, match="data folder not found"):
-        datasets.open_folder(tmp_path / "nowhere")
+        datasets.open_data(tmp_path / "nowhere")
 
 
 def test_a_protocol_row_without_its_file_is_named(tmp_path: Path) -> None:
     root = builders.corpus(tmp_path / "toy", test=4, dev=2)
     (root / "flac" / "test_0002.flac").unlink()
     with pytest.raises(InputError, match=r"1 of 4 protocol rows have no file.*test_0002"):
-        plan.with_digests(datasets.open_folder(root).split("test"))
+        plan.with_digests(datasets.open_data(root).split("test"))
 
 
 def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:
-    test = datasets.open_folder(toy).split("test")
+    test = datasets.open_data(toy).split("test")
     small, large = plan.limited(test, 8), plan.limited(test, 16)
     assert len(small.table) == 8
     assert small.table["label"].value_counts().to_dict() == {"bonafide": 4, "spoof": 4}
@@ -108,4 +108,4 @@ def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:
 
 
 def test_tracks_put_the_headline_first(toy: Path) -> None:
-    assert datasets.open_folder(toy).tracks() == ["neural", "classic"]
+    assert datasets.open_data(toy).tracks() == ["neural", "classic"]

@@ -33,7 +33,7 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 
 
 def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> None:
-    protocol = datasets.open_folder(toy)
+    protocol = datasets.open_data(toy)
     out = tmp_path / "x.safetensors"
     made = training.train("raw-cnn", protocol, 3, CPU, out, {"epochs": 2, "batch_size": 8})
     assert made.facts["seed"] == 3
@@ -63,7 +63,7 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
         return told[-1], 0.0
 
     monkeypatch.setattr(training, "eer", worse_and_worse)
-    protocol = datasets.open_folder(toy)
+    protocol = datasets.open_data(toy)
     long, short = tmp_path / "long.safetensors", tmp_path / "short.safetensors"
     stopped = training.train("raw-cnn", protocol, 0, CPU, long, {"epochs": 40, "patience": 2})
     assert len(told) == 5
@@ -85,13 +85,13 @@ def test_the_standard_error_is_that_of_two_binomial_rates() -> None:
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
-    test_only = datasets.open_folder(toy).split("test")
+    test_only = datasets.open_data(toy).split("test")
     with pytest.raises(InputError, match=r"the train split .* has no bonafide"):
         training.train("raw-cnn", test_only, 0, CPU, tmp_path / "x.safetensors")
 
 
 def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None:
-    protocol = datasets.open_folder(toy)
+    protocol = datasets.open_data(toy)
     table = protocol.table.copy()
     table["pair"] = table["utterance_id"].str[:-1] + (table.index // 2).astype(str)
     train = table["split"] == "train"
@@ -109,4 +109,4 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
     root = shutil.copytree(toy, tmp_path / "toy")
     (root / "flac" / "train_0003.flac").write_bytes(b"no audio")
     with pytest.raises(InputError, match=r"cannot train: .*train_0003\.flac"):
-        training.train("raw-cnn", datasets.open_folder(root), 0, CPU, tmp_path / "x.safetensors")
+        training.train("raw-cnn", datasets.open_data(root), 0, CPU, tmp_path / "x.safetensors")
