@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ALLOWED = {"errors", "files", "registry", "level", "paths", "audio"}
+ALLOWED = {"audio", "embedded", "errors", "files", "frontends", "level", "paths", "registry"}
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
 
 

