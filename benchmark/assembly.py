@@ -11,12 +11,13 @@ from pathlib import Path
 import detectors.base
 from attacks import suite as suites
 from attacks.condition import spell
-from benchmark import checkpoints, datasets, embedded
+from benchmark import checkpoints, datasets, embedded, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
 from benchmark.errors import InputError
 from benchmark.plan import Plan, limited, with_digests
 from benchmark.protocol import Protocol, require_both_classes
+from benchmark.scoring import resolve_device
 from benchmark.training import planned
 
 RESULTS = Path("results")
@@ -69,19 +70,35 @@ def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
 
 
 def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
-    """The detectors asked for; all registered ones where neither names nor checkpoints are."""
+    """The detectors asked for; where neither names nor checkpoints are, all that suit the device.
+
+    Those are the ones trained here and, on CUDA, the published ones whose weights are cached.
+    """
     asked = [name.strip() for name in options.detectors.split(",") if name.strip()]
     for name in asked:
         detectors.base.registry.get(name)
     if not asked and not given:
-        return detectors.base.registry.names()
+        cuda = resolve_device(options.device).type == "cuda"
+        return [
+            name
+            for name in detectors.base.registry.names()
+            if not detectors.base.registry.get(name).pretrained
+            or (cuda and name in weights.index() and weights.find(name).state() == "cached")
+        ]
     return list(dict.fromkeys([*asked, *given]))
 
 
 def untrained_names(options: Namespace) -> list[str]:
-    """The detectors asked for that come without a checkpoint."""
+    """The detectors asked for that are to be trained here, unless they are already.
+
+    Raises `InputError` where published weights are asked for that are not in the cache.
+    """
     given = _given(options)
-    return [name for name in detector_names(options, given) if name not in given]
+    names = [name for name in detector_names(options, given) if name not in given]
+    for name in names:
+        if name in weights.index():
+            weights.checkpoint(name)
+    return [name for name in names if not detectors.base.registry.get(name).pretrained]
 
 
 def training_data(options: Namespace) -> Protocol:
@@ -93,6 +110,11 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
     """The checkpoints to run; `InputError` says how to train a detector that has none."""
     given = _given(options)
     names = detector_names(options, given)
+    given |= {
+        name: weights.checkpoint(name)
+        for name in names
+        if name in weights.index() and name not in given
+    }
     data = training_data(options) if set(names) - set(given) else None
     ready = []
     for name in names:
@@ -102,8 +124,10 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         path = planned(name, data, options.seed)[1]
         if not path.is_file():
             where = f" --data {options.train_data}" if options.train_data else ""
+            foreign = detectors.base.registry.get(name).pretrained
             raise InputError(
                 f"detector {name!r} is not trained for seed {options.seed}:"
+                f"{f' give its weights with --weights {name}=FILE, or' if foreign else ''}"
                 f" run launderbench train {name} --seed {options.seed}{where}"
             )
         ready.append(checkpoints.load(path))
@@ -131,4 +155,6 @@ def run_folder(text: str) -> Path:
 
 
 def _given(options: Namespace) -> dict[str, Checkpoint]:
-    return {c.name: c for c in map(checkpoints.load, options.checkpoint)}
+    loaded = [checkpoints.load(path) for path in options.checkpoint]
+    loaded += [weights.given(name, path) for name, path in options.weights]
+    return {checkpoint.name: checkpoint for checkpoint in loaded}

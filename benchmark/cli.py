@@ -93,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
     train.add_argument("--force", action="store_true", help="train again what is there")
 
+    weights = add("weights", "list, fetch or add the weights that detectors' authors publish")
+    weights.add_argument("action", choices=("list", "fetch", "add"))
+    weights.add_argument("what", nargs="*", metavar="NAME|FILE", help="to fetch, or to add")
+
     data = add("data", "build or describe the embedded data set")
     data.add_argument("action", choices=("build", "card"))
 
@@ -120,6 +124,10 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
         help="use this checkpoint for its detector (repeatable)",
     )  # fmt: skip
     sub.add_argument(
+        "--weights", type=_named_file, action="append", default=[], metavar="NAME=FILE",
+        help="use this weight file (state dict of PyTorch) for detector NAME (repeatable)",
+    )  # fmt: skip
+    sub.add_argument(
         "--train-data", type=Path, metavar="DIR",
         help="data set on which the detectors are (or were) trained (default: the embedded one)",
     )  # fmt: skip
@@ -135,6 +143,13 @@ def _execution_options(sub: argparse.ArgumentParser) -> None:
         "--workers", type=_at_least(0), help="worker processes (default: one per core; 0: none)"
     )
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not (name and separator and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
+    return name, Path(path)
 
 
 def _at_least(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:

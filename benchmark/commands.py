@@ -15,6 +15,7 @@ import attacks.base
 import detectors.base
 from attacks.condition import CLEAN
 from benchmark import assembly, datasets, embedded, paths, plugins, provenance, runner
+from benchmark import weights as published
 from benchmark.errors import InputError
 from benchmark.executor import Setting
 from benchmark.plan import Plan
@@ -28,9 +29,9 @@ def bench(options: Namespace) -> int:
     """Data, training, matrix, report."""
     _open_plugins(options)
     device, suite = _device(options), assembly.suite_of(options)
+    missing = assembly.untrained_names(options)
     if assembly.needs_embedded(options, suite):
         embedded.build()
-    missing = assembly.untrained_names(options)
     if missing:
         _train(missing, assembly.training_data(options), options, device)
     return _run(options, device)
@@ -98,11 +99,33 @@ def train(options: Namespace) -> int:
     _open_plugins(options)
     for name in options.names:
         detectors.base.registry.get(name)
-    names = [*options.names] or detectors.base.registry.names()
+        if name in published.index():
+            raise InputError(f"detector {name!r} stands for published weights: it is not trained")
+    every = detectors.base.registry.names()
+    names = [*options.names] or [
+        n for n in every if not detectors.base.registry.get(n).pretrained
+    ]
     if options.out and len(names) != 1:
         raise InputError("--out takes one detector; name it")
     protocol = datasets.open_data(options.data) if options.data else embedded.read()
     _train(names, protocol, options, resolve_device(options.device))
+    return 0
+
+
+def weights(options: Namespace) -> int:
+    """List the published weights, fetch them by name, or take local files of them."""
+    if options.action == "list":
+        entries = [*published.index().values()]
+    elif not options.what:
+        raise InputError(f"say what to {options.action} (see launderbench weights list)")
+    elif options.action == "add":
+        entries = [published.add(Path(file)) for file in options.what]
+    else:
+        entries = [published.find(name) for name in options.what]
+        for entry in entries:
+            published.fetch(entry.name)
+    for entry in entries:
+        print(*published.describe(entry), sep="\n")
     return 0
 
 
