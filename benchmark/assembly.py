@@ -11,7 +11,7 @@ from pathlib import Path
 import detectors.base
 from attacks import suite as suites
 from attacks.condition import spell
-from benchmark import checkpoints, datasets, embedded, weights
+from benchmark import checkpoints, datasets, embedded, lineup, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
 from benchmark.errors import InputError
@@ -70,21 +70,20 @@ def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
 
 
 def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
-    """The detectors asked for; where neither names nor checkpoints are, all that suit the device.
+    """The detectors asked for; where neither names nor checkpoints are, the default ones.
 
-    Those are the ones trained here and, on CUDA, the published ones whose weights are cached.
+    On CUDA the published ones whose weights are cached are default ones too; `all` is everything
+    that can be had here.
     """
     asked = [name.strip() for name in options.detectors.split(",") if name.strip()]
+    if lineup.ALL in asked:
+        asked = lineup.every()
     for name in asked:
         detectors.base.registry.get(name)
     if not asked and not given:
         cuda = resolve_device(options.device).type == "cuda"
-        return [
-            name
-            for name in detectors.base.registry.names()
-            if not detectors.base.registry.get(name).pretrained
-            or (cuda and name in weights.index() and weights.find(name).state() == "cached")
-        ]
+        published = filter(lineup.published_here, detectors.base.registry.names())
+        return lineup.default() + ([*published] if cuda else [])
     return list(dict.fromkeys([*asked, *given]))
 
 
