@@ -15,19 +15,19 @@ from attacks.coding import (
     MOST_LOSS,
     MOST_PASSES,
     RATE_TOLERANCE,
+    VARIABLE_EXCESS,
     Coded,
     Coder,
-    PacketCoder,
     bit_rate,
     one_of,
 )
+from attacks.libav import PacketCoder
 from benchmark.audio import SAMPLE_RATE
 from benchmark.errors import InputError
 
 # MPEG-2 Layer III, ISO/IEC 13818-3: the bit rates at 16, 22.05 and 24 kHz sampling
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
-VARIABLE_EXCESS = 1.25
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
 VORBIS_SPARE = 4  # blocks by which the packets outlast the utterance at most
 CHUNK = SAMPLE_RATE  # libsndfile 1.2 overflows its stack on longer pieces of Vorbis

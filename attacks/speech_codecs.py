@@ -1,4 +1,4 @@
-"""The codecs of telephony: AMR, G.711, G.722, G.723.1, G.726, GSM, Speex."""
+"""The codecs of calls that code frames of speech: AMR, G.723.1, GSM, Speex."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from functools import lru_cache
 import numpy as np
 
 from attacks.alignment import delay_of
-from attacks.base import AttackError, Severity, attack, choice, integer, number
+from attacks.base import AttackError, Severity, attack, integer, number
 from attacks.coding import (
     LOSSES,
     MOST_LOSS,
     MOST_PASSES,
     RATE_TOLERANCE,
-    PacketCoder,
-    SampleCoder,
     one_of,
 )
+from attacks.libav import PacketCoder
 
 # speech bits of a 20 ms frame by bit rate (kbit/s): 3GPP TS 26.101 and TS 26.201
 AMR_NB_BITS = {4.75: 95, 5.15: 103, 5.9: 118, 6.7: 134, 7.4: 148, 7.95: 159, 10.2: 204, 12.2: 244}
@@ -32,10 +31,8 @@ AMR_WB_BITS = {
     23.05: 461,
     23.85: 477,
 }
-G726_KBPS = (16, 24, 32, 40)
 # wideband modes of the Speex manual
 SPEEX_KBPS = (3.95, 5.75, 7.75, 9.8, 12.8, 16.8, 20.6, 23.8, 27.8, 34.2, 42.2)
-LOSS = Severity("loss", "share of packets", LOSSES)
 
 
 @lru_cache
@@ -138,61 +135,6 @@ class AmrWb(PacketCoder):
         return _measured_delay(AmrWb(self.kbps))
 
 
-@attack("g711")
-@dataclass(frozen=True)
-class G711(SampleCoder):
-    """G.711 companding, the codec of the fixed telephone network: 64 kbit/s at 8 kHz.
-
-    law    : mu (North America, Japan) or a (elsewhere)
-    passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent
-
-    Eight bits a sample on a scale of ITU-T G.711. No delay. Down to 8 kHz and back with soxr HQ.
-    """
-
-    law: str = choice("mu", "mu", "a")
-    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
-    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
-
-    severity = LOSS
-    rate = 8000
-    packet_samples = 160
-    bits = 8
-    delay = 0
-
-    @property
-    def encoder(self) -> str:
-        return "pcm_mulaw" if self.law == "mu" else "pcm_alaw"
-
-    @property
-    def decoder(self) -> str:
-        return self.encoder
-
-
-@attack("g722")
-@dataclass(frozen=True)
-class G722(SampleCoder):
-    """G.722 sub-band ADPCM, the codec of wide-band office telephones: 64 kbit/s at 16 kHz.
-
-    passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent, and the
-             decoder's state waits for the next one
-
-    Delay removed: 22 samples of the two quadrature mirror filters with 24 taps each.
-    """
-
-    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
-    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
-
-    severity = LOSS
-    encoder = "g722"
-    decoder = "g722"
-    packet_samples = 320
-    bits = 4  # a byte holds two samples
-    delay = 22
-    tail = 22
-
-
 @attack("g723_1")
 @dataclass(frozen=True)
 class G7231(PacketCoder):
@@ -209,7 +151,7 @@ class G7231(PacketCoder):
     passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
-    severity = LOSS
+    severity = LOSSES
     encoder = "g723_1"
     decoder = "g723_1"
     sample_format = "s16"
@@ -219,46 +161,6 @@ class G7231(PacketCoder):
     payload_rate = 6400.0
     delay = 60
     tail = 240
-
-
-@attack("g726")
-@dataclass(frozen=True)
-class G726(SampleCoder):
-    """G.726 ADPCM, the codec of cordless (DECT) telephones and multiplexers, at 8 kHz.
-
-    kbps   : 16, 24, 32 or 40
-    passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent, and the
-             decoder's state waits for the next one
-
-    Two to five bits a sample. No delay. Down to 8 kHz and back with soxr HQ.
-    """
-
-    kbps: int = integer(32, low=1, high=1000, unit="kbit/s")
-    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
-    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
-
-    severity = LOSS
-    encoder = "g726"
-    decoder = "g726"
-    rate = 8000
-    packet_samples = 160
-    delay = 0
-
-    def validate(self) -> None:
-        one_of(self.name, self.kbps, G726_KBPS, "is no bit rate of G.726, which ends at 40")
-
-    @property
-    def bits(self) -> int:
-        return self.kbps // 8
-
-    @property
-    def bit_rate(self) -> int:
-        return self.kbps * 1000
-
-    @property
-    def decoder_options(self) -> dict[str, str]:
-        return {"bits_per_coded_sample": str(self.bits)}
 
 
 @attack("gsm")
@@ -277,7 +179,7 @@ class Gsm(PacketCoder):
     passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
-    severity = LOSS
+    severity = LOSSES
     encoder = "libgsm"
     decoder = "gsm"
     sample_format = "s16"

@@ -14,7 +14,8 @@ from attacks.base import Attack, Wave, registry
 from attacks.codec import AAC_MOST_KBPS, MP3_KBPS
 from attacks.condition import parse
 from attacks.conformance import speech_like
-from attacks.speech_codecs import AMR_NB_BITS, G726_KBPS
+from attacks.speech_codecs import AMR_NB_BITS
+from attacks.waveform_codecs import G726_KBPS
 from benchmark.errors import InputError
 
 RATES = {  # parameters of which only some values in their range exist
@@ -55,6 +56,11 @@ def checks(laundered: Laundered) -> dict[str, object]:
     return {check.quantity: check.measured for check in laundered.steps[0].checks}
 
 
+def available() -> list[str]:
+    """The attacks that this installation can run."""
+    return [name for name in registry.names() if registry.get(name)().unavailable() is None]
+
+
 def db(ratio: float) -> float:
     return 20 * float(np.log10(ratio))
 
@@ -62,8 +68,7 @@ def db(ratio: float) -> float:
 @st.composite
 def attacks(draw: st.DrawFn) -> Attack:
     """Any registered attack with any valid parameters."""
-    here = [name for name in registry.names() if not registry.get(name)().unavailable()]
-    cls = registry.get(draw(st.sampled_from(here)))
+    cls = registry.get(draw(st.sampled_from(available())))
     values: dict[str, object] = {}
     for field in dataclasses.fields(cls):
         allowed = field.metadata["range"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attack_support import attacks, clip, run
+from attack_support import attacks, available, clip, run
 from hypothesis import given, settings
 
 from attacks.apply import AttackError, generator, lag, launder, residual
-from attacks.base import Attack, Check, registry
+from attacks.base import Attack, Check
 from attacks.condition import Condition, parse
 from attacks.noise import AdditiveNoise
 
@@ -72,7 +72,7 @@ def test_a_bad_output_is_refused_by_name(value: Any, message: str) -> None:
 
 def test_the_callers_wave_stays_as_it_is_and_writeable() -> None:
     wave = clip(0.5).copy()
-    for text in ("clean", *registry.names()):
+    for text in ("clean", *available()):
         run(text, wave)
     assert np.array_equal(wave, clip(0.5)) and wave.flags.writeable
 
