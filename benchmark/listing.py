@@ -9,7 +9,9 @@ import attacks.base
 import detectors.base
 from attacks import suite as suites
 from attacks.condition import spell
-from detectors.base import LogMel, TensorDetector
+from benchmark import weights
+from benchmark.errors import InputError
+from detectors.base import Detector, LogMel, TensorDetector
 
 
 def attacks_() -> Iterator[str]:
@@ -31,14 +33,21 @@ def attacks_() -> Iterator[str]:
 
 
 def detectors_() -> Iterator[str]:
-    """Every detector: name, what it is, its input."""
+    """Every detector: name, what it is, input, parameters, weights, licence, what to cite."""
     for name in detectors.base.registry.names():
         cls = detectors.base.registry.get(name)
         yield f"{name}  {cls.summary}"
         if issubclass(cls, TensorDetector):
             yield f"    input: {_input(cls.input)}"
+            yield f"    parameters: {_parameters(cls())}"
         else:
             yield "    input: whole waves at 16 kHz"
+        yield f"    weights: {_weights(name, cls())}"
+        licence = weights.find(name).licence if name in weights.index() else cls.licence
+        if licence:
+            yield f"    licence: {licence}"
+        if cls.citation:
+            yield f"    please cite: {cls.citation}"
     yield from _broken(detectors.base.registry.broken)
 
 
@@ -47,6 +56,26 @@ def suites_() -> Iterator[str]:
     for name in suites.names():
         suite = suites.load(name)
         yield f"{name}  {len(suite.conditions)} conditions: {suite.description}"
+
+
+def _parameters(item: TensorDetector) -> str:
+    try:
+        return f"{sum(p.numel() for p in item.build().parameters()):,}"
+    except InputError as error:
+        return f"not known here ({error})"
+
+
+def _weights(name: str, item: Detector) -> str:
+    """Where the detector's weights come from, and whether they are there."""
+    if name in weights.index():
+        state = weights.find(name).state()
+        return f"published, {state}" + (
+            "" if state == "cached" else f" (launderbench weights fetch {name})"
+        )
+    if item.pretrained:
+        return f"from a file (--weights {name}=FILE)"
+    cause = item.unavailable()
+    return f"not available here: {cause}" if cause else f"trained here (launderbench train {name})"
 
 
 def _input(spec: object) -> str:

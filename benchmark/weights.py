@@ -97,7 +97,7 @@ def given(name: str, path: Path) -> Checkpoint:
         entry = find(name)
         if path.is_file() and _sha256(path) != entry.sha256:
             raise InputError(
-                f"{_mismatch(entry, path)}: name an architecture (such as rawnet2) for other weights"
+                f"{_mismatch(entry, path)}: name an architecture (as rawnet2) for other weights"
             )
         return checkpoints.foreign(name, path, _facts(entry))
     return checkpoints.foreign(name, path, {})
@@ -112,7 +112,7 @@ def fetch(name: str) -> Path:
     entry = find(name)
     if entry.state() == "cached":
         return entry.cached
-    by_hand = f"get the file by other means and run launderbench weights add FILE ({entry.cached})"
+    by_hand = f"get it elsewhere and run launderbench weights add FILE, or put it at {entry.cached}"
     pooch.get_logger().setLevel("WARNING")
     try:
         pooch.retrieve(
@@ -124,7 +124,9 @@ def fetch(name: str) -> Path:
             f" (SHA-256 {entry.sha256[:12]}...): try again, or {by_hand}"
         ) from error
     except OSError as error:  # requests' own errors among them
-        cause = str(error).splitlines()[0][:200]
+        response = getattr(error, "response", None)
+        cause = f"HTTP {response.status_code}" if response is not None else error.strerror
+        cause = cause or "no connection, or it broke off"
         raise InputError(f"cannot download {entry.url} ({cause}): {by_hand}") from error
     return entry.cached
 
