@@ -113,6 +113,6 @@ def kaiser_taps(design: Design, sample_rate: int) -> npt.NDArray[np.float32]:
         pass_zero=design.low_passes,
         fs=sample_rate,
     )
-    taps = taps.astype(np.float32)
-    taps.flags.writeable = False
-    return taps
+    rounded = taps.astype(np.float32)
+    rounded.flags.writeable = False
+    return rounded

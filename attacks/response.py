@@ -42,15 +42,17 @@ def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
     """
     size = reach(sample_rate)
     grid = GRID * next_fast_len(size, real=True)
-    response = irfft(curve(np.fft.rfftfreq(grid, 1 / sample_rate)), grid)
-    taps = np.roll(response, size // 2)[:size] * kaiser(size, WINDOW_BETA)
+    gains = curve(_hertz(grid, sample_rate))
+    window = kaiser(size, WINDOW_BETA)
+    taps = np.roll(irfft(gains, grid), size // 2)[:size] * window
+    taps += (gains[0] - taps.sum()) * window / window.sum()  # no blur at 0 Hz: an offset is strong
     return oaconvolve(wave, taps.astype(np.float32))[size // 2 :][: wave.size].astype(np.float32)
 
 
 def exactly_shaped(wave: npt.NDArray[np.floating], curve: Curve, sample_rate: int) -> Array:
     """`wave` (T,) times the curve itself, in the frequency domain: the reference, float64 (T,)."""
     size = next_fast_len(wave.size + reach(sample_rate), real=True)
-    gains = curve(np.fft.rfftfreq(size, 1 / sample_rate))
+    gains = curve(_hertz(size, sample_rate))
     return np.asarray(irfft(rfft(wave.astype(np.float64), size) * gains, size)[: wave.size])
 
 
@@ -71,7 +73,7 @@ def response_check(
 
 def _deviation_db(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> float | None:
     powers = _powers(old)
-    want = powers * curve(old.step * np.arange(powers.size)) ** 2
+    want = powers * np.square(curve(_hertz(old.size, 2 * top)))
     weak = float(want.sum()) * 10 ** (WEAK_DB / 10)
     found = []
     for low, high in _bands(max(LOWEST_HZ, 20 * old.guard), top):
@@ -93,7 +95,7 @@ def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> boo
     """True where `curve` changes what is in `wave`, beyond its level, by more than `floor_db`."""
     spectrum = Spectrum(wave, sample_rate)
     powers = _powers(spectrum)
-    gains = curve(spectrum.step * np.arange(powers.size))
+    gains = curve(_hertz(spectrum.size, sample_rate))
     energy = float(powers.sum())
     level = float((powers * gains).sum()) / energy if energy > 0.0 else 0.0
     if level <= 0.0:
@@ -108,6 +110,11 @@ def broad(wave: Wave, sample_rate: int) -> bool:
     edges = sample_rate / 2 * 2.0 ** -np.arange(7)
     octaves = [(float(low), float(high)) for high, low in pairwise(edges)]
     return sum(spectrum.holds(low, high, BROAD_DB) for low, high in octaves) > 1
+
+
+def _hertz(size: int, sample_rate: float) -> Array:
+    """Frequencies of the bins of a real transform of `size` samples."""
+    return np.asarray(np.fft.rfftfreq(size, 1 / sample_rate), dtype=np.float64)
 
 
 def _powers(spectrum: Spectrum) -> Array:

@@ -55,6 +55,16 @@ class Spectrum:
         energy = self.energy(low, high)
         return 10 * float(np.log10(energy / max(other.energy(low, high), energy * 1e-15)))
 
+    def level_db(self, other: Spectrum, low: float, high: float) -> float | None:
+        """Energy of the band in `other`, in dB over all of this one's; None where that is silent.
+
+        The band is narrowed at either edge by a few bins, which the window smears.
+        """
+        low, high = self._inside(low, high)
+        if self.size != other.size or not self.long or self.total <= 0.0:
+            return None
+        return 10 * float(np.log10(max(other.energy(low, high) / self.total, 1e-15)))
+
     def difference_db(self, other: Spectrum, low: float, high: float) -> float | None:
         """Energy of the difference to `other` in the band, in dB over this one's energy there.
 
