@@ -17,7 +17,7 @@ import pytest
 from attack_support import available
 
 from attacks.apply import launder
-from attacks.base import Wave
+from attacks.base import Attack, Wave
 from attacks.condition import parse
 from noises.bank import BUILD_VERSION
 
@@ -27,14 +27,26 @@ FILE = Path(__file__).parent / "attack_fingerprints.json"
 TOLERANCE = 1e-3
 SPELLINGS = (
     "aac(kbps=24)",
+    "agc(gain=12)",
     "amr_nb(kbps=5.9)",
+    "bandpass(low=300, high=3400)",
+    "clipping(depth=12)",
+    "clipping(depth=12, kind=soft)",
+    "compression(ratio=4)",
+    "dc_offset(offset=0.05)",
+    "dropout(rate=4)",
+    "eq(gain=12)",
     "ffmpeg(codec=pcm_mulaw, kbps=0, rate=8000)",
     "g711(law=mu)",
     "g711(law=a, loss=0.1)",
     "g722",
     "g723_1",
     "g726(kbps=24)",
+    "highpass(cutoff=300)",
+    "loudspeaker(distortion=5)",
     "lowpass(cutoff=4000)",
+    "microphone(kind=any, depth=10)",
+    "microphone(kind=laptop, depth=20)",
     "mp3(kbps=32)",
     "noise(kind=babble, snr=5)",
     "noise(kind=babble, snr=5, reference=whole)",
@@ -43,13 +55,24 @@ SPELLINGS = (
     "noise(kind=volvo, snr=5)",
     "noise(kind=pink, snr=5)",
     "noise(kind=white, snr=5)",
+    "notch(centre=1000)",
     "opus(kbps=24)",
     "opus(kbps=12, passes=2, loss=0.1)",
+    "packet_loss(loss=0.2)",
+    "packet_loss(loss=0.2, concealment=zero)",
+    "peaking(gain=12)",
+    "quantise(bits=5)",
+    "replay(rt60=0.3)",
     "resample(rate=8000)",
+    "resample(rate=8000, quality=polyphase)",
+    "resample(rate=8000, quality=linear)",
+    "resample(rate=11025, returned=false)",
     "reverberation(rt60=0.3)",
     "reverberation(rt60=0.9)",
+    "smoothing(width=6)",
     "stochastic(pool=media, least=2, most=4)",
     "stochastic(pool=network, least=5, most=5)",
+    "telephone",
     "vorbis(quality=1)",
 )
 
@@ -65,7 +88,14 @@ def signal() -> Wave:
 def version(text: str) -> str:
     """What a change of the samples must change."""
     bank = f" bank {BUILD_VERSION}" if "noise(" in text or "network" in text else ""
-    return " | ".join(f"{step.name} {step.version}" for step in parse(text).steps) + bank
+    return " | ".join(_versions(step) for step in parse(text).steps) + bank
+
+
+def _versions(step: Attack) -> str:
+    """The attack's, and in replay, whose steps are always the same ones, those of its parts."""
+    parts = sorted(step.resources().items()) if step.name == "replay" else []
+    own = [f"{key} {value}" for key, value in parts if key.startswith("version/")]
+    return ", ".join([f"{step.name} {step.version}", *own])
 
 
 def fingerprint(text: str) -> list[float]:
