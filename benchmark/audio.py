@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import soundfile
 import soxr
 
 SAMPLE_RATE = 16000
+_UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 
 Wave = npt.NDArray[np.float32]
 
@@ -20,23 +22,67 @@ class AudioError(RuntimeError):
     """A file that cannot be used as audio; the message names the file and the cause."""
 
 
+@dataclass(frozen=True)
+class Recording:
+    """A decoded file: float32 (T,) at 16 kHz, mono, and what decoded it (`soundfile` or `pyav`)."""
+
+    wave: Wave
+    decoder: str
+
+
 def read(path: Path) -> Wave:
     """The utterance in `path`: float32 (T,) at 16 kHz, mono (mean of the channels), T >= 1.
 
     Raises `AudioError` where the file is missing, undecodable, empty or not finite.
     """
+    return record(path).wave
+
+
+def record(path: Path) -> Recording:
+    """As `read`, with the decoder: libsndfile, and FFmpeg for formats that it does not know."""
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such file")
+    decoder = "soundfile"
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+        mono = samples.mean(axis=1, dtype=np.float32)
+    except soundfile.LibsndfileError as error:
+        if error.code != _UNRECOGNISED or not Path(path).stat().st_size:
+            raise AudioError(f"{path}: cannot be decoded ({error})") from error
+        decoder = "pyav"
+        mono, rate = _decode_by_ffmpeg(path)
+    except OSError as error:
         raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    wave = resample(samples.mean(axis=1, dtype=np.float32), rate)
+    if mono.size == 0:
+        raise AudioError(f"{path}: holds no samples")
+    if not np.isfinite(mono).all():
+        raise AudioError(f"{path}: holds NaN or infinite samples")
+    wave = resample(mono, rate)
     if wave.size == 0:
         raise AudioError(f"{path}: holds no samples")
-    if not np.isfinite(wave).all():
-        raise AudioError(f"{path}: holds NaN or infinite samples")
-    return wave
+    return Recording(wave, decoder)
+
+
+def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:
+    """Mono samples and their rate of the first sound track; damaged packets are an error."""
+    import av
+
+    try:
+        with av.open(str(path), options={"err_detect": "explode"}) as container:
+            if not container.streams.audio:
+                raise AudioError(f"{path}: holds no sound track")
+            stream = container.streams.audio[0]
+            stream.codec_context.options = {"err_detect": "explode"}
+            planar = av.AudioResampler(format="fltp")
+            pieces = [
+                piece.to_ndarray().mean(axis=0, dtype=np.float32)
+                for frame in (*container.decode(stream), None)
+                for piece in planar.resample(frame)
+            ]
+            rate = stream.codec_context.sample_rate
+    except av.error.FFmpegError as error:
+        raise AudioError(f"{path}: cannot be decoded ({error})") from error
+    return np.concatenate(pieces) if pieces else np.empty(0, np.float32), rate
 
 
 def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:

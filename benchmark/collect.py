@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attacks.condition import CLEAN
 from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.plan import shards, unit_key
@@ -68,9 +69,19 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         provenance={
             "computed": _distinct([part.origin for part in parts]),
             "reported": provenance,
+            "decoders": _decoders(tables),
             "plan": {k: v for k, v in head.items() if k != "data_root"},
         },
     )
+
+
+def _decoders(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, int]:
+    """Number of utterances that each decoder read."""
+    used: dict[str, str] = {}
+    for table in (table for part, table in tables if part.condition == CLEAN):
+        used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
+    named = sorted(name for name in used.values() if name)
+    return {name: named.count(name) for name in dict.fromkeys(named)}
 
 
 def _distinct(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The score store: one Parquet part per executed unit, written atomically; every path is made here.
 
 A part holds one row per utterance of its unit: id, cause of failure (null where there is none),
-facts (JSON), checks (nested), and for each detector its score and the cause of a missing one.
+what decoded the file, facts (JSON), checks (nested), and for each detector its score and the cause of a missing one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHECK = pa.struct(
     ]
 )
 _META = b"launderbench"
-PART_FORMAT = 3
+PART_FORMAT = 4
 HEAD = (
     "data",
     "data_version",
@@ -116,7 +116,7 @@ class Store:
     ) -> Path:
         """Write the part of one unit.
 
-        `rows` carry utterance_id, failure, cause, facts, checks, and scores and causes (detector
+        `rows` carry utterance_id, failure, cause, decoder, facts, checks, and scores and causes (detector
         name -> value). `asked` maps the identity of every detector of this unit to its name;
         those named in `broken` raised, so the next run tries them again. Parts in `replaces` are
         deleted once the new one stands.
@@ -125,6 +125,7 @@ class Store:
             "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
             "failure": pa.array([r["failure"] for r in rows], pa.string()),
             "cause": pa.array([r["cause"] for r in rows], pa.string()),
+            "decoder": pa.array([r["decoder"] for r in rows], pa.string()),
             "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
             "checks": pa.array([r["checks"] for r in rows], pa.list_(_CHECK)),
         }

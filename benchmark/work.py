@@ -54,15 +54,16 @@ def prepare(job: Job) -> Prepared:
     rows: list[Row] = []
     waves: list[Wave] = []
     for utterance_id, path, digest in job.utterances:
-        row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None}
+        row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
         row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
-        wave = _read(path, digest)
-        if isinstance(wave, str):
-            row |= {"failure": "unreadable", "cause": wave}
+        read = _read(path, digest)
+        if isinstance(read, str):
+            row |= {"failure": "unreadable", "cause": read}
             continue
+        row["decoder"] = read.decoder
         try:
-            laundered = launder(condition, wave, audio.SAMPLE_RATE, utterance_id, job.seed)
+            laundered = launder(condition, read.wave, audio.SAMPLE_RATE, utterance_id, job.seed)
         except AttackError as error:
             row |= {"failure": "attack", "cause": str(error)}
             continue
@@ -91,17 +92,17 @@ def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, digest: str) -> Wave | str:
-    """The wave, or the reason why there is none; the last few shards stay decoded.
+def _read(path: Path, digest: str) -> audio.Recording | str:
+    """The recording, or the reason why there is none; the last few shards stay decoded.
 
     `digest` is part of the memory's key, so that a replaced file is read again.
     """
     try:
-        wave = audio.read(path)
+        recording = audio.record(path)
     except audio.AudioError as error:
         return str(error)
-    wave.flags.writeable = False
-    return wave
+    recording.wave.flags.writeable = False
+    return recording
 
 
 def _facts(laundered: Laundered) -> list[Row]:

@@ -30,6 +30,7 @@ def row(uid: str, **scores: float) -> dict[str, object]:
         "utterance_id": uid,
         "failure": None,
         "cause": None,
+        "decoder": "soundfile",
         "facts": [{"gain": 1.0}],
         "checks": [CHECK],
         "scores": scores,
