@@ -1,7 +1,8 @@
 """The score store: one Parquet part per executed unit, written atomically; every path is made here.
 
 A part holds one row per utterance of its unit: id, cause of failure (null where there is none),
-what decoded the file, facts (JSON), checks (nested), and for each detector its score and the cause of a missing one.
+what decoded the file, facts (JSON), checks (nested), and for each detector its score and the cause
+of a missing one.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ class Store:
     ) -> Path:
         """Write the part of one unit.
 
-        `rows` carry utterance_id, failure, cause, decoder, facts, checks, and scores and causes (detector
-        name -> value). `asked` maps the identity of every detector of this unit to its name;
+        `rows` carry utterance_id, failure, cause, decoder, facts, checks, and scores and causes
+        (detector name -> value). `asked` maps the identity of every detector of this unit to its name;
         those named in `broken` raised, so the next run tries them again. Parts in `replaces` are
         deleted once the new one stands.
         """

@@ -118,11 +118,8 @@ def test_what_is_no_audio_names_the_file_and_the_cause(tmp_path: Path) -> None:
 def test_a_truncated_file_of_another_format_is_no_shorter_utterance(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", builders.voice(5, 3.0), RATE)
     out = tmp_path / "a.m4a"
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
-        + ["-movflags", "faststart", str(out)],
-        check=True,
-    )
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
+    subprocess.run([*ffmpeg, "-movflags", "faststart", str(out)], check=True)
     whole = out.read_bytes()
     out.write_bytes(whole[: len(whole) * 2 // 3])
     with pytest.raises(audio.AudioError, match=r"a\.m4a: "):
