@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,8 @@ SEED = 7
 LAG = 1  # samples: as close as codecs with a fractional delay can be
 UNLIKE = 0.1  # correlation below which an output is a new waveform rather than the input's
 DELAY_MS = 10.0  # of its envelope: what a vocoder's frames smear
+OTHER_RATES = (8000, 48000)
+LONG = "60 s"
 DRAWS = 4  # utterances on which a stochastic chain is tried
 
 
@@ -41,14 +45,15 @@ class Finding:
         return f"{self.condition} on {self.fixture}: {self.rule}: {self.message}"
 
 
-def check(subject: Attack | Condition) -> list[Finding]:
+def check(subject: Attack | Condition, *, brief: bool = False) -> list[Finding]:
     """Everything that `subject` does not keep of the attack contract; empty where it conforms.
 
-    Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, one sample, full
-    scale and DC: type, shape, length, finite samples; equal results for equal draws whatever the
-    state of the global random generators, which stay untouched; the input stays as it was; no
-    lag where aligned, and an effect that can be measured where not; facts that JSON can hold; and
-    every check that the attack itself makes.
+    Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, 60 s, one sample,
+    full scale and DC, and on speech at other rates, which an attack may refuse but not crash
+    on: type, shape, length, finite samples; equal results for equal draws whatever the state of
+    the global random generators, which stay untouched; the input stays as it was; no lag where
+    aligned, and an effect that can be measured where not; facts that JSON can hold; and every
+    check that the attack itself makes. With `brief`, 60 s and the other rates are left out.
     """
     condition = subject if isinstance(subject, Condition) else Condition((subject,))
     try:
@@ -58,15 +63,30 @@ def check(subject: Attack | Condition) -> list[Finding]:
     found = [Finding(name, "-", rule, text) for rule, text in _declared(condition)]
     state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - kept
     try:
-        found += [Finding(name, *what) for what in _measured(condition)]
+        found += [Finding(name, *what) for what in _measured(condition, brief)]
     finally:
         np.random.set_state(state)  # noqa: NPY002
         random.setstate(python_state)
     return found
 
 
-def fixtures() -> dict[str, Wave]:
-    """The signals, float32 (T,) at 16 kHz, by name; always the same."""
+def levels(condition: Condition) -> list[Condition]:
+    """The five levels of a lone attack's severity, mild to severe; none where it has no ladder."""
+    if len(condition.steps) != 1 or condition.steps[0].severity is None:
+        return []
+    (step,) = condition.steps
+    severity = step.severity
+    assert severity is not None
+    found = []
+    for level in severity.ladder:
+        with contextlib.suppress(InputError):  # `check` tells what its own ladder refuses
+            found.append(Condition((dataclasses.replace(step, **{severity.parameter: level}),)))
+    return found
+
+
+@lru_cache(maxsize=1)
+def fixtures() -> Mapping[str, Wave]:
+    """The signals, float32 (T,) at 16 kHz, by name; always the same, not to be written to."""
     speech = speech_like(2.0)
     full = np.sign(np.sin(2 * np.pi * 200 * np.arange(16000) / SAMPLE_RATE + 0.1))
     impulse = np.zeros(16000)
@@ -76,11 +96,15 @@ def fixtures() -> dict[str, Wave]:
         "silence": np.zeros(16000),
         "an impulse": impulse,
         "0.1 s": speech[2000:3600],
+        LONG: np.resize(speech, 60 * SAMPLE_RATE),
         "one sample": np.array([0.25]),
         "full scale": full,
         "DC": np.full(16000, 0.5),
     }
-    return {name: wave.astype(np.float32) for name, wave in waves.items()}
+    made = {name: wave.astype(np.float32) for name, wave in waves.items()}
+    for wave in made.values():
+        wave.flags.writeable = False
+    return made
 
 
 def speech_like(seconds: float, seed: int = 1) -> Wave:
@@ -101,9 +125,11 @@ def speech_like(seconds: float, seed: int = 1) -> Wave:
     return (wave * (10 ** (-26 / 20) / np.sqrt(np.mean(wave**2)))).astype(np.float32)
 
 
-def _measured(condition: Condition) -> Iterator[tuple[str, str, str]]:
+def _measured(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
     """What is wrong on any signal, each rule once per signal: (fixture, rule, message)."""
     for fixture, wave in fixtures().items():
+        if brief and fixture == LONG:
+            continue
         stochastic = fixture == "speech" and any(_draws(step) for step in condition.steps)
         told: set[str] = set()
         for draw in range(DRAWS if stochastic else 1):
@@ -111,6 +137,10 @@ def _measured(condition: Condition) -> Iterator[tuple[str, str, str]]:
                 if rule not in told:
                     told.add(rule)
                     yield fixture, rule, text
+    for rate in () if brief else OTHER_RATES:
+        wave = np.resize(fixtures()["speech"], 2 * rate)
+        for rule, text in _run(condition, wave, f"{rate}", "", rate):
+            yield f"{rate} Hz", rule, text
     for text in _lag(condition):
         yield "broadband noise", "lag", text
     if not condition.aligned:
@@ -154,7 +184,7 @@ def _draws(step: Attack) -> bool:
 
 
 def _run(
-    condition: Condition, wave: Wave, utterance: str, fixture: str
+    condition: Condition, wave: Wave, utterance: str, fixture: str, rate: int = SAMPLE_RATE
 ) -> Iterator[tuple[str, str]]:
     """What is wrong on one signal, as (rule, message)."""
     given = wave.copy()
@@ -164,11 +194,12 @@ def _run(
             np.random.seed(global_seed)  # noqa: NPY002 - must have no influence
             random.seed(global_seed)
             before = _global_state()
-            results.append(launder(condition, given, SAMPLE_RATE, utterance, SEED))
+            results.append(launder(condition, given, rate, utterance, SEED))
             if _global_state() != before:
                 yield "global randomness", "draws from a global random generator"
     except (AttackError, InputError) as error:
-        if fixture != "one sample":
+        refused = isinstance(error, InputError) or isinstance(error.__cause__, AttackError)
+        if not refused or (fixture != "one sample" and rate == SAMPLE_RATE):
             yield "applies", str(error)
         return
     if not np.array_equal(given, wave):
@@ -232,7 +263,9 @@ def _lag(condition: Condition) -> Iterator[str]:
         except (AttackError, InputError):
             return  # told already
         found.append(lag(wave, after))
-        alike.append(abs(np.corrcoef(wave, np.roll(after, -found[-1])[: wave.size])[0, 1]))
+        size = min(wave.size, after.size)
+        moved = np.roll(after[:size], -found[-1])
+        alike.append(abs(np.corrcoef(wave[:size], moved)[0, 1]))
     if max(alike) < UNLIKE:
         bursts = white * np.repeat(np.random.default_rng(4).random(40) > 0.5, white.size // 40)
         wave = bursts.astype(np.float32)

@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 (verification failed), 2 (bad input) or 130."""
+    """Run one command; the exit code is 0, 1 (not all as claimed), 2 (bad input) or 130."""
     noises = os.environ.get(NOISES)
     try:
         options = parser().parse_args(arguments)
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("run", metavar="RUN", help="run folder, or name below results/")
 
     train = add("train", "train detectors on a data set's train split")
-    train.add_argument("names", nargs="*", metavar="DETECTOR", help="default: every trainable one")
+    train.add_argument("names", nargs="*", metavar="DETECTOR", help="or all (default: a few)")
     _data_option(train)
     train.add_argument("--seed", type=_seed, default=0)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -100,11 +100,26 @@ def parser() -> argparse.ArgumentParser:
     data = add("data", "build or describe the embedded data set")
     data.add_argument("action", choices=("build", "card"))
 
+    attack = add("attack", "launder one audio file, or a folder with everything below it")
+    attack.add_argument(
+        "suite", metavar="CONDITION",
+        help="condition, conditions joined by `;`, suite name or TOML file",
+    )  # fmt: skip
+    attack.add_argument("input", type=Path, metavar="IN", help="audio file or folder")
+    attack.add_argument("out", type=Path, metavar="OUT", help="folder (or .wav or .flac file)")
+    attack.add_argument("--seed", type=_seed, default=0, help="seed of the attacks")
+    attack.add_argument("--format", choices=("wav", "flac"), help="32-bit float, or 16-bit FLAC")
+    attack.add_argument("--gallery", action="store_true", help="also one page to hear and see it")
+    attack.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
+    _workers_option(attack)
+
     listing = add("list", "list attacks, detectors or suites")
-    listing.add_argument("what", choices=("attacks", "detectors", "suites"))
+    listing.add_argument("what", choices=("attacks", "detectors", "pools", "suites"))
+    listing.add_argument("--family", default="", help="only attacks of this family")
     check = add("check", "run the conformance checks on attacks")
     check.add_argument("names", nargs="*", metavar="ATTACK", help="attack names or conditions")
     check.add_argument("--all", action="store_true", help="every registered attack")
+    check.add_argument("--quick", action="store_true", help="leave out the levels of severity")
     return top
 
 
@@ -118,7 +133,7 @@ def _data_option(sub: argparse.ArgumentParser) -> None:
 def _matrix_options(sub: argparse.ArgumentParser) -> None:
     _data_option(sub)
     sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
-    sub.add_argument("--detectors", default="", help="comma-separated names (default: all)")
+    sub.add_argument("--detectors", default="", help="comma-separated, or all (default: a few)")
     sub.add_argument(
         "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
         help="use this checkpoint for its detector (repeatable)",
@@ -139,10 +154,14 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
 
 def _execution_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    _workers_option(sub)
+    sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
+
+
+def _workers_option(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--workers", type=_at_least(0), help="worker processes (default: one per core; 0: none)"
     )
-    sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
 
 
 def _named_file(text: str) -> tuple[str, Path]:

@@ -14,7 +14,7 @@ import torch
 import attacks.base
 import detectors.base
 from attacks.condition import CLEAN
-from benchmark import assembly, datasets, embedded, paths, plugins, provenance, runner
+from benchmark import assembly, datasets, embedded, lineup, paths, plugins, provenance, runner
 from benchmark import weights as published
 from benchmark.errors import InputError
 from benchmark.executor import Setting
@@ -29,6 +29,8 @@ def bench(options: Namespace) -> int:
     """Data, training, matrix, report."""
     _open_plugins(options)
     device, suite = _device(options), assembly.suite_of(options)
+    if lineup.ALL in options.detectors.split(","):
+        _bring_all()
     missing = assembly.untrained_names(options)
     if assembly.needs_embedded(options, suite):
         embedded.build()
@@ -97,14 +99,14 @@ def verify(options: Namespace) -> int:
 def train(options: Namespace) -> int:
     """Train detectors and keep their checkpoints."""
     _open_plugins(options)
-    for name in options.names:
+    names = [*options.names] or lineup.default()
+    if lineup.ALL in names:
+        _bring_all()
+        names = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
+    for name in names:
         detectors.base.registry.get(name)
         if name in published.index():
             raise InputError(f"detector {name!r} stands for published weights: it is not trained")
-    every = detectors.base.registry.names()
-    names = [*options.names] or [
-        n for n in every if not detectors.base.registry.get(n).pretrained
-    ]
     if options.out and len(names) != 1:
         raise InputError("--out takes one detector; name it")
     protocol = datasets.open_data(options.data) if options.data else embedded.read()
@@ -140,12 +142,41 @@ def data(options: Namespace) -> int:
     return 0
 
 
+def attack(options: Namespace) -> int:
+    """Launder files; 1 when a file failed or a condition is not what it claims."""
+    from benchmark import effects, render
+
+    _open_plugins(options)
+    suite = assembly.suite_of(options)
+    wanted = [c for c in suite.conditions if c.steps] or [*suite.conditions]
+    target = render.target(options.input, options.out, options.format, len(wanted))
+    found = render.sources(options.input, target.folder, target.name)
+    order = render.order(wanted, target, options.seed, options.plugin)
+    records = render.run(order, found, options.workers)
+    written = effects.write(records, target.folder, target.prefix)
+    if options.gallery:
+        from benchmark import gallery
+
+        page = target.folder / f"{target.prefix}{gallery.PAGE}"
+        written.append(gallery.write(page, order, found, records))
+    outcomes = effects.outcomes(records)
+    for outcome in outcomes:
+        print(outcome)
+    for cause in effects.causes(records):
+        print(f"failed: {cause}", file=sys.stderr)
+    print(f"wrote {', '.join(path.name for path in written)} in {target.folder}")
+    return 0 if all(outcome.sound for outcome in outcomes) else 1
+
+
 def list(options: Namespace) -> int:
     """List what is registered."""
     from benchmark import listing
 
     plugins.load(options.plugin)
-    for line in getattr(listing, f"{options.what}_")():
+    if options.family and options.what != "attacks":
+        raise InputError("--family goes with: list attacks")
+    given = (options.family,) if options.what == "attacks" else ()
+    for line in getattr(listing, f"{options.what}_")(*given):
         print(line)
     return 0
 
@@ -154,12 +185,13 @@ def check(options: Namespace) -> int:
     """Conformance of attacks; 1 when any finding stands or not one could be checked."""
     from attacks.condition import parse
     from attacks.conformance import check as conformance
+    from attacks.conformance import levels
 
     _open_plugins(options)
     names = attacks.base.registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
-    failed, unavailable = 0, 0
+    started, runs, failed, unavailable = time.monotonic(), 0, 0, 0
     for name in names:
         condition = parse(name)
         causes = [cause for step in condition.steps if (cause := step.unavailable())]
@@ -167,13 +199,20 @@ def check(options: Namespace) -> int:
             unavailable += 1
             print(f"n/a   {name}: not available in this build: {causes[0]}")
             continue
+        subjects = [condition] if options.quick else [condition, *levels(condition)]
         findings = conformance(condition)
+        for level in subjects[1:]:
+            findings += conformance(level, brief=True)
+        runs += len(subjects)
         failed += bool(findings)
-        print(f"{'FAIL' if findings else 'ok  '}  {name}")
+        print(f"{'FAIL' if findings else 'ok  '}  {name}", flush=True)
         for finding in findings:
             print(f"        {finding}")
     passed = len(names) - failed - unavailable
-    print(f"{passed} passed, {failed} failed, {unavailable} not available")
+    print(
+        f"{passed} passed, {failed} failed, {unavailable} not available"
+        f" ({runs} conditions in {time.monotonic() - started:.0f} s)"
+    )
     return 1 if failed or not passed else 0
 
 
@@ -225,9 +264,15 @@ def _train(
         if path.is_file() and not force:
             print(f"{name} is trained already: {path}")
         else:
+            detectors.base.registry.get(name)().fetch()
             wanted[name] = path
     if wanted:
         train_all(wanted, protocol, options.seed, device, changes, tuple(options.plugin))
+
+
+def _bring_all() -> None:
+    for line in lineup.bring():
+        print(line, file=sys.stderr)
 
 
 def _open_plugins(options: Namespace) -> None:

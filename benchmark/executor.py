@@ -6,20 +6,15 @@ how many there are.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmark.checkpoints import Checkpoint
-from benchmark.errors import InputError
-from benchmark.processes import one_thread, start_process
+from benchmark.processes import one_thread, pooled, start_process
 from benchmark.scoring import Scorer
 from benchmark.store import Store
 from benchmark.work import Job, Prepared, finish, prepare
@@ -70,34 +65,12 @@ def _pooled(
     scorer = Scorer(setting.detectors, torch.device(setting.device)) if split_scoring else None
     store = setting.store()
     task: Callable[[Job], Job | Prepared] = prepare if split_scoring else _whole
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(setting, not split_scoring),
-    )
-    queue = iter(jobs)
-    try:
-        pending: set[Future[Job | Prepared]] = {
-            pool.submit(task, job) for job in islice(queue, 2 * workers)
-        }
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                result = future.result()
-                pending |= {pool.submit(task, job) for job in islice(queue, 1)}
-                if isinstance(result, Prepared):
-                    assert scorer is not None
-                    finish(result, scorer, store)
-                    result = result.job
-                yield result
-    except BrokenProcessPool as error:
-        raise InputError(
-            "a worker process died (killed, or out of memory); finished units are kept:"
-            " run again, with fewer --workers if memory is short"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    for result in pooled(task, jobs, workers, _start_worker, (setting, not split_scoring)):
+        if isinstance(result, Prepared):
+            assert scorer is not None
+            finish(result, scorer, store)
+            result = result.job
+        yield result
 
 
 _worker: tuple[Scorer, Store] | None = None

@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attacks.base
 import detectors.base
+from attacks import pools
 from attacks import suite as suites
+from attacks.base import Severity
 from attacks.condition import spell
 from benchmark import weights
-from benchmark.errors import InputError
+from benchmark.errors import InputError, unknown
 from detectors.base import Detector, LogMel, TensorDetector
 
 
-def attacks_() -> Iterator[str]:
-    """Every attack: name, family, canonical defaults, severity ladder, first line of its text."""
-    for name in attacks.base.registry.names():
-        cls = attacks.base.registry.get(name)
-        severity = cls.severity
-        ladder = (
-            f"{severity.parameter} {', '.join(f'{v:g}' for v in severity.ladder)} {severity.unit}"
-            if severity
-            else "-"
-        )
-        text = (cls.__doc__ or "").strip().splitlines()[0]
-        yield f"{spell(cls())}  [{cls.family}]  {text}"
-        yield f"    severity: {ladder}"
-        if cause := cls().unavailable():
+def attacks_(family: str = "") -> Iterator[str]:
+    """Every attack (of a family), family by family: its severity's ladder and unit, and measures.
+
+    Below each, what it is and its spelling with all defaults; last how many there are.
+    """
+    known = {name: attacks.base.registry.get(name) for name in attacks.base.registry.names()}
+    families = {cls.family for cls in known.values()}
+    if family and family not in families:
+        raise unknown("family", family, families)
+    shown = sorted((cls.family, name) for name, cls in known.items() if family in ("", cls.family))
+    rows = [(name, group, *_severity(known[name].severity), known[name].measures or "the residual")
+            for group, name in shown]  # fmt: skip
+    head = ("ATTACK", "FAMILY", "SEVERITY, MILD TO SEVERE", "UNIT", "MEASURED ON EVERY UTTERANCE")
+    lines = _columns([head, *rows])
+    yield next(lines)
+    for (_, name), line in zip(shown, lines, strict=True):
+        yield line
+        made = known[name]()
+        yield f"    {(known[name].__doc__ or '').strip().splitlines()[0]}"
+        yield f"    {spell(made)}"
+        if cause := made.unavailable():
             yield f"    not available in this build: {cause}"
+    groups = f"in {len(families)} families" if not family else f"of the family {family}"
+    yield f"{len(shown)} attacks {groups}"
     yield from _broken(attacks.base.registry.broken)
+
+
+def pools_() -> Iterator[str]:
+    """Every packaged pool of stochastic chains: name, number of slots, what it is."""
+    loaded = [pools.load(name) for name in pools.names()]
+    yield from _columns([(p.name, f"{len(p.slots)} slots", p.description) for p in loaded])
 
 
 def detectors_() -> Iterator[str]:
@@ -52,10 +69,25 @@ def detectors_() -> Iterator[str]:
 
 
 def suites_() -> Iterator[str]:
-    """Every packaged suite: name, number of conditions, what it is."""
-    for name in suites.names():
-        suite = suites.load(name)
-        yield f"{name}  {len(suite.conditions)} conditions: {suite.description}"
+    """Every packaged suite: name, number of conditions besides clean, what it is."""
+    loaded = [suites.load(name) for name in suites.names()]
+    rows = [(s.name, f"{len(s.conditions) - 1} conditions", s.description) for s in loaded]
+    yield from _columns(rows)
+
+
+def _severity(severity: Severity | None) -> tuple[str, str]:
+    if severity is None:
+        return "-", "-"
+    ladder = ", ".join(f"{level:g}" for level in severity.ladder)
+    return f"{severity.parameter} {ladder}", severity.unit or "-"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows with their columns aligned; the last column is as long as it likes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        yield "  ".join((*cells, row[-1]))
 
 
 def _parameters(item: TensorDetector) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
@@ -15,30 +12,18 @@ from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.palette import level, scale_css
 from benchmark.results import RunResults
+from benchmark.templates import environment
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
 LONGEST = 240  # characters of one provenance fact that the page shows
-DASH = "\N{EN DASH}"
 SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, marked on the colour scale
 
 
 def render(results: RunResults, tables: Tables) -> str:
     """One self-contained HTML file; the same tables and provenance give the same bytes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "floor_percent": floor_percent,
-        "share": share,
-        "number": number,
-    }
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
-    return environment.get_template("report.html").render(
+    template = environment().get_template("report.html")
+    return template.render(
         protocol=results.protocol,
         trial_digest=results.protocol.digest(),
         scale_css=Markup(scale_css()),
@@ -61,36 +46,6 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as dictionaries, None where a value is missing."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
-
-
-def percent(rate: float | None) -> str:
-    """A rate as per cent with one decimal; a dash where it is missing."""
-    return DASH if rate is None or pd.isna(rate) else f"{100 * rate:.1f}"
-
-
-def floor_percent(rate: float) -> str:
-    """A coverage as per cent, rounded down: 100.0 means every trial.
-
-    >>> floor_percent(0.99999)
-    '99.9'
-    """
-    return f"{math.floor(1000 * rate) / 10:.1f}"
-
-
-def share(rate: float | None) -> str:
-    """A rate with three decimals; a dash where it is missing."""
-    return DASH if rate is None or pd.isna(rate) else f"{rate:.3f}"
-
-
-def number(value: float | None) -> str:
-    """A measured quantity to three decimals or four digits; a dash where it is missing.
-
-    >>> number(44100.0), number(0.30001), number(None) == DASH
-    ('44100', '0.3', True)
-    """
-    if value is None or pd.isna(value):
-        return DASH
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{round(value, 3) + 0.0:.4g}"
 
 
 def _named(speakers: pd.Series[str]) -> int:

@@ -39,6 +39,12 @@ def colours(dark: bool = False) -> list[tuple[str, str]]:
     return found
 
 
+def ramp(count: int) -> list[tuple[int, int, int]]:
+    """`count` shades (red, green, blue; 0 to 255) from dark to bright, for spectrograms."""
+    shades = (_between(_DARK, step / (count - 1)) for step in range(count))
+    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in shades]
+
+
 def contrast(one: Colour, other: Colour) -> float:
     """Contrast ratio of two colours after WCAG 2, from 1 to 21."""
     dim, bright = sorted((_luminance(one), _luminance(other)))

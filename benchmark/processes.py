@@ -5,13 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
 from benchmark import plugins
+from benchmark.errors import InputError
+
+J = TypeVar("J")
+R = TypeVar("R")
 
 # One thread in every numerical library; and glibc keeps freed memory instead of handing it back
 # to the kernel after every batch, which cost a third of the training time.
@@ -47,6 +55,42 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def pooled(
+    task: Callable[[J], R],
+    jobs: Iterable[J],
+    workers: int,
+    start: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> Iterator[R]:
+    """`task` of every job, in spawned processes, in whatever order they finish.
+
+    Every process begins with `start(*arguments)`. Jobs are taken from their iterable only when a
+    process will soon be free. Raises `InputError` where a process dies.
+    """
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=start,
+        initargs=arguments,
+    )
+    queue = iter(jobs)
+    try:
+        pending: set[Future[R]] = {pool.submit(task, job) for job in islice(queue, 2 * workers)}
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                result = future.result()
+                pending |= {pool.submit(task, job) for job in islice(queue, 1)}
+                yield result
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a worker process died (killed, or out of memory); finished units are kept:"
+            " run again, with fewer --workers if memory is short"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def start_process(plugin_files: Iterable[Path]) -> None:

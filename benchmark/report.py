@@ -20,6 +20,7 @@ import pandas as pd
 from benchmark import files, leaderboard, page
 from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
+from benchmark.templates import percent
 
 DIGITS = 6
 
@@ -78,9 +79,9 @@ def summary(tables: Tables) -> str:
         (
             _rank(row),
             str(row["detector"]),
-            page.percent(row["clean_eer"]),
+            percent(row["clean_eer"]),
             _bounded(row),
-            page.percent(row["worst_eer"]),
+            percent(row["worst_eer"]),
             str(row["worst_condition"]) or "-",
             str(row["verified"]),
         )
@@ -116,9 +117,9 @@ def _rank(row: dict[str, Any]) -> str:
 
 def _bounded(row: dict[str, Any]) -> str:
     if row["mean_eer_low"] is None:
-        return page.percent(row["mean_eer"])
-    low, high = page.percent(row["mean_eer_low"]), page.percent(row["mean_eer_high"])
-    return f"{page.percent(row['mean_eer'])} [{low}, {high}]"
+        return percent(row["mean_eer"])
+    low, high = percent(row["mean_eer_low"]), percent(row["mean_eer_high"])
+    return f"{percent(row['mean_eer'])} [{low}, {high}]"
 
 
 def _run_json(results: RunResults, texts: dict[str, str]) -> str:

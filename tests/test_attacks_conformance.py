@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from attack_support import available
 
-from attacks.base import Attack, Severity, number, registry
+from attacks.base import Attack, Severity, number
 from attacks.codec import Mp3
 from attacks.condition import Condition, parse
-from attacks.conformance import check, fixtures, speech_like
+from attacks.conformance import check, fixtures, levels, speech_like
 from attacks.noise import AdditiveNoise
 from attacks.resampling import Resample
 
@@ -19,10 +21,19 @@ pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", available())
 def test_every_attack_conforms(name: str) -> None:
-    found = check(parse(name))
+    condition = parse(name)
+    found = check(condition)
+    for level in levels(condition)[::4]:  # the mildest and the most severe
+        found += check(level, brief=True)
     assert found == [], "\n".join(map(str, found))
+
+
+def test_levels_are_those_of_the_ladder() -> None:
+    spelled = [str(level) for level in levels(parse("mp3(passes=2)"))]
+    assert spelled == [f"mp3(kbps={rate}, passes=2, loss=0)" for rate in (64, 48, 32, 16, 8)]
+    assert levels(parse("mp3 | opus")) == [] and levels(parse("clean")) == []
 
 
 @pytest.mark.parametrize(
@@ -113,6 +124,45 @@ class OtherRate(Resample):
         return Resample(11025)(wave, sample_rate, rng)
 
 
+class OnlyTheMiddle(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        out, facts = super().__call__(wave, sample_rate, rng)
+        edge = wave.size // 10
+        out[:edge], out[-edge:] = wave[:edge], wave[-edge:]
+        return out, facts
+
+
+class WrongRateUp(Resample):
+    name = "wrong_rate_up"
+
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        return np.repeat(wave, 2)
+
+
+class MuteOnLong(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        out, facts = super().__call__(wave, sample_rate, rng)
+        out[30 * sample_rate :] = wave[30 * sample_rate :]
+        return out, facts
+
+
+class CrashesElsewhere(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        return super().__call__(wave, {16000: 16000}[sample_rate], rng)
+
+
+class Infinite(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        out, facts = super().__call__(wave, sample_rate, rng)
+        return np.full_like(out, np.inf) if np.ptp(wave) > 1 else out, facts
+
+
+class Clocked(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        seeded = np.random.default_rng(time.perf_counter_ns())
+        return super().__call__(wave, sample_rate, seeded)
+
+
 class OtherBitRate(Mp3):
     name = "other_bit_rate"
 
@@ -166,6 +216,12 @@ class NumpyFacts(Broken):
         (Gaps("white"), "coverage", "claims >= 0.99 share of frames"),
         (Shifted(8000), "lag", "trails the input by 12 samples"),
         (StaysAtTheNewRate(8000), "length", "claims = 16000 samples (tolerance 0), measured 8000"),
+        (OnlyTheMiddle("white"), "coverage", "claims >= 0.99 share of frames"),
+        (WrongRateUp(8000), "length", "claims = 16000 samples (tolerance 0), measured 32000"),
+        (MuteOnLong("white"), "coverage", "claims >= 0.99 share of frames"),
+        (CrashesElsewhere("white"), "applies", "failed: KeyError"),
+        (Infinite("white"), "applies", "returned NaN or infinite samples"),
+        (Clocked("white"), "determinism", "different samples"),
         (OtherRate(8000), "stop band attenuation", "claims >= 70 dB"),
         (OtherBitRate(64), "payload bit rate", "claims = 64 kbit/s (tolerance 1.28), measured 32"),
         (GlobalRandomness("white"), "determinism", "different samples"),
@@ -230,8 +286,10 @@ def test_an_attack_without_a_name() -> None:
 
 def test_the_fixtures_are_what_they_are_called() -> None:
     made = fixtures()
-    assert len(made) == 7 and all(wave.dtype == np.float32 for wave in made.values())
+    assert len(made) == 8 and all(wave.dtype == np.float32 for wave in made.values())
     assert not made["silence"].any() and np.ptp(made["DC"]) == 0
-    assert made["0.1 s"].size == 1600 and made["one sample"].size == 1
+    assert (
+        made["60 s"].size == 960000 and made["0.1 s"].size == 1600 and made["one sample"].size == 1
+    )
     assert np.abs(made["full scale"]).min() == 1
     assert not np.array_equal(speech_like(1.0, 1), speech_like(1.0, 2))

@@ -1,0 +1,339 @@
+"""Launder files: one, or a folder with everything below it, each output beside its effects.
+
+Every finished output has a record under `.launderbench/` that names what made it. A later call
+makes only what has no record, another source, another identity of the attack, or other bytes than
+were written, so that a run that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from scipy.io import wavfile
+from tqdm import tqdm
+
+from attacks.apply import Laundered, launder
+from attacks.base import AttackError, Wave
+from attacks.condition import Condition, parse
+from benchmark import audio, audio_files, files
+from benchmark.digests import file_digests
+from benchmark.errors import InputError
+from benchmark.processes import cores, one_thread, pooled, start_process
+
+FORMATS = {"wav": ".wav", "flac": ".flac"}
+FULL_SCALE = 32768
+KEY_FORMAT = 1
+LONGEST_FOLDER = 80
+FEW = 16  # files that are not worth worker processes
+RECORDS = ".launderbench"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One recording: its utterance id, the output's name without suffix, its file, SHA-256."""
+
+    utterance_id: str
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where it goes: into `folder`, in a format; as one file where `name` (its stem) is given."""
+
+    folder: Path
+    format: str = "wav"
+    name: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the tables beside a single file begin with."""
+        return f"{self.name}." if self.name else ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every file gets, and where it goes.
+
+    `conditions` are (spelling, identity, folder below the target's; empty where there is one
+    condition). A single file has no record and is always made.
+    """
+
+    conditions: tuple[tuple[str, str, str], ...]
+    target: Target
+    seed: int = 0
+    plugins: tuple[Path, ...] = ()
+
+    @property
+    def out(self) -> Path:
+        """The folder into which everything goes."""
+        return self.target.folder
+
+    @property
+    def format(self) -> str:
+        """wav or flac."""
+        return self.target.format
+
+    @property
+    def resumable(self) -> bool:
+        """True where finished outputs are kept."""
+        return not self.target.name
+
+    def output(self, source: Source, condition: int) -> Path:
+        """The audio file for one source under one condition."""
+        return self.out / self.conditions[condition][2] / f"{source.name}{FORMATS[self.format]}"
+
+    def record(self, source: Source, condition: int) -> Path:
+        """Where it says what made that file."""
+        return self.out / RECORDS / self.conditions[condition][2] / f"{source.name}.json"
+
+    def key(self, source: Source, condition: int) -> str:
+        """What fixes that file's samples, as a hash (hex)."""
+        identity = self.conditions[condition][1]
+        parts = [KEY_FORMAT, identity, self.seed, source.utterance_id, source.sha256, self.format]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One source and the places of the conditions that it lacks; ready to be sent to a worker."""
+
+    order: Order
+    source: Source
+    conditions: tuple[int, ...]
+
+
+def target(path: Path, out: Path, format_: str | None, conditions: int) -> Target:
+    """What the output asked for means: `InputError` where it cannot be."""
+    suffixes = {suffix: name for name, suffix in FORMATS.items()}
+    named = suffixes.get(out.suffix.lower())
+    if named is None or out.is_dir() or path.is_dir():
+        return Target(out, format_ or "wav")
+    if conditions > 1:
+        raise InputError(f"{out} is one file, but {conditions} conditions are asked for")
+    if format_ not in (None, named):
+        raise InputError(f"{out} does not go with --format {format_}")
+    if out.resolve() == path.resolve():
+        raise InputError(f"{out}: the output would replace the input")
+    return Target(out.parent, named, out.stem)
+
+
+def sources(path: Path, leave_out: Path, name: str = "") -> tuple[Source, ...]:
+    """The recording at `path`, or every audio file below the folder `path`, sorted by its id.
+
+    The id is the path below the folder without its suffix. Hidden files and what lies below
+    `leave_out` (the output folder, when it is inside) are no sources. `InputError` where there is
+    nothing, or where two files have one id. `name` is what a single recording's output is called
+    when that is not its own name.
+    """
+    if path.is_file():
+        (digest,) = file_digests(path.parent, [path.name])
+        return (Source(path.stem, name or path.stem, path, digest),)
+    found: dict[str, str] = {}
+    for file in audio_files.listed(path, "attack"):
+        inside = file.relative_to(path)
+        if leave_out.resolve() in file.resolve().parents:
+            continue
+        name = inside.with_suffix("").as_posix()
+        if name in found:
+            raise InputError(f"{path}: {found[name]} and {inside} would have one output, {name}")
+        found[name] = inside.as_posix()
+    if not found:
+        raise InputError(f"{path}: holds no audio but what lies in {leave_out}")
+    digests = file_digests(path, found.values())
+    made = zip(found.items(), digests, strict=True)
+    rows = (Source(name, name, path / file, digest) for (name, file), digest in made)
+    return tuple(sorted(rows, key=lambda source: source.utterance_id))
+
+
+def order(
+    conditions: Iterable[Condition], where: Target, seed: int, plugins: Iterable[Path]
+) -> Order:
+    """The order for these conditions; each has a folder of its own where there are several."""
+    wanted = tuple(conditions)
+    spellings = [str(condition) for condition in wanted]
+    identities = [condition.identity() for condition in wanted]
+    rows = tuple(zip(spellings, identities, _folders(spellings), strict=True))
+    return Order(rows, where, seed, tuple(plugins))
+
+
+def claim(wanted: Order) -> None:
+    """Make the output folder this order's; refuse one that holds other conditions or a seed."""
+    path = wanted.out / RECORDS / "order.json"
+    new = {
+        "conditions": [spelling for spelling, _, _ in wanted.conditions],
+        "seed": wanted.seed,
+        "format": wanted.format,
+    }
+    if path.is_file():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in new.items():
+            if old.get(name) != value:
+                raise InputError(
+                    f"{wanted.out} holds files made with other {name}"
+                    f" ({_short(old.get(name))}, not {_short(value)}):"
+                    " choose another folder or delete that one"
+                )
+    files.write(path, json.dumps(new, indent=1) + "\n")
+
+
+def missing(wanted: Order, found: Iterable[Source]) -> tuple[list[Record], list[Job]]:
+    """The records of what is there already, and the jobs that would make the rest."""
+    there: list[Record] = []
+    jobs: list[Job] = []
+    for source in found:
+        lacking = []
+        for condition in range(len(wanted.conditions)):
+            record = _kept(wanted, source, condition) if wanted.resumable else None
+            if record is None:
+                lacking.append(condition)
+            else:
+                there.append(record)
+        if lacking:
+            jobs.append(Job(wanted, source, tuple(lacking)))
+    return there, jobs
+
+
+def run(wanted: Order, found: Sequence[Source], workers: int | None) -> list[Record]:
+    """Make what is missing, with a progress bar; the records of all, source by source.
+
+    workers = None: one per core, but none for a handful of files, where starting them would take
+    longer than the work.
+    """
+    if wanted.resumable:
+        claim(wanted)
+    records, jobs = missing(wanted, found)
+    todo = sum(len(job.conditions) for job in jobs)
+    if workers is None:
+        workers = 0 if todo <= FEW else cores()
+    with tqdm(
+        total=len(records) + todo, initial=len(records), desc="launder", unit="file",
+        disable=todo <= 1,
+    ) as bar, one_thread():  # fmt: skip
+        parts: Iterator[list[Record]] = map(work, jobs)
+        if workers:
+            parts = pooled(work, jobs, workers, start_process, (wanted.plugins,))
+        for part in parts:
+            records += part
+            bar.update(len(part))
+    place = {spelling: number for number, (spelling, _, _) in enumerate(wanted.conditions)}
+    return sorted(records, key=lambda r: (place[r["condition"]], r["utterance_id"]))
+
+
+def work(job: Job) -> list[Record]:
+    """Read one source, launder it under each condition that it lacks, write what comes out."""
+    try:
+        wave: Wave | str = audio.read(job.source.path)
+    except audio.AudioError as error:
+        wave = str(error)
+    return [_render(job, condition, wave) for condition in job.conditions]
+
+
+def _render(job: Job, condition: int, wave: Wave | str) -> Record:
+    wanted, source = job.order, job.source
+    spelling = wanted.conditions[condition][0]
+    output = wanted.output(source, condition)
+    record: Record = {
+        "condition": spelling,
+        "utterance_id": source.utterance_id,
+        "source": str(source.path),
+        "path": output.relative_to(wanted.out).as_posix(),
+        "failure": None,
+        "cause": None,
+    }
+    if isinstance(wave, str):
+        return record | {"failure": "unreadable", "cause": wave}
+    try:
+        done = launder(
+            _condition(spelling), wave, audio.SAMPLE_RATE, source.utterance_id, wanted.seed
+        )
+    except AttackError as error:
+        return record | {"failure": "attack", "cause": str(error)}
+    content, clipped = encode(done.wave, wanted.format)
+    files.write(output, content)
+    record |= {
+        "samples": int(done.wave.size),
+        "clipped": clipped,
+        "passed": done.passed,
+        "steps": _steps(done),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "key": wanted.key(source, condition),
+    }
+    if wanted.resumable:
+        files.write(wanted.record(source, condition), json.dumps(record))
+    return record
+
+
+def encode(wave: Wave, format_: str) -> tuple[bytes, int]:
+    """`wave` (T,) at 16 kHz as the bytes of a file, and how many samples were clipped for it.
+
+    wav : 32-bit float, nothing lost. flac : 16 bit; what lies beyond full scale is clipped.
+    """
+    buffer = io.BytesIO()
+    if format_ == "wav":
+        wavfile.write(buffer, audio.SAMPLE_RATE, wave)  # libsndfile would write the time of day
+        return buffer.getvalue(), 0
+    scaled = np.rint(wave.astype(np.float64) * FULL_SCALE)
+    kept = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1)
+    soundfile.write(buffer, kept.astype(np.int16), audio.SAMPLE_RATE, "PCM_16", format="FLAC")
+    return buffer.getvalue(), int(np.sum(np.abs(scaled) > FULL_SCALE))
+
+
+def _kept(wanted: Order, source: Source, condition: int) -> Record | None:
+    """The record of a finished output, if it still is what this order would make."""
+    path, output = wanted.record(source, condition), wanted.output(source, condition)
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        with output.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None  # not there, or damaged: made anew
+    same = record.get("key") == wanted.key(source, condition) and record.get("sha256") == digest
+    return record | {"source": str(source.path)} if same else None
+
+
+def _steps(done: Laundered) -> list[Record]:
+    return [
+        {
+            "attack": step.attack,
+            "facts": step.facts,
+            "checks": [dict(vars(check)) for check in step.checks],
+        }
+        for step in done.steps
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _condition(spelling: str) -> Condition:
+    return parse(spelling)
+
+
+def _folders(spellings: list[str]) -> list[str]:
+    """Readable folder names, one for each condition; none where there is one condition."""
+    if len(spellings) == 1:
+        return [""]
+    safe = [re.sub(r"[^A-Za-z0-9.=+-]+", "_", spelling).strip("_") for spelling in spellings]
+    return [
+        name
+        if len(name) <= LONGEST_FOLDER and safe.count(name) == 1
+        else f"{name[:LONGEST_FOLDER]}-{hashlib.sha256(spelling.encode()).hexdigest()[:8]}"
+        for name, spelling in zip(safe, spellings, strict=True)
+    ]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
