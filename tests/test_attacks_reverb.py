@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +13,17 @@ from attack_support import clip, db, run
 from scipy.signal import convolve
 from scipy.stats import linregress
 
-from attacks import rooms
+from attacks import rays, rooms
 from attacks.apply import lag
+from attacks.condition import parse
+from attacks.decay import direct_path, edt, t20
+from attacks.room_shapes import CLEARANCE_M, EVALUATION, TRAINING
+from benchmark.errors import InputError
 from benchmark.level import active_level
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
+ROOMS = EVALUATION["drawn"]
 
 
 def decay_time(response: np.ndarray) -> float:
@@ -29,9 +37,9 @@ def decay_time(response: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("rt60", [0.1, 0.3, 0.6, 0.9, 3.0])
-@pytest.mark.parametrize("room", range(len(rooms.ROOMS)))
+@pytest.mark.parametrize("room", range(len(ROOMS)))
 def test_every_room_has_the_reverberation_time_asked_for(room: int, rt60: float) -> None:
-    response = rooms.response(room, rt60)
+    response = rooms.response(ROOMS[room], rt60)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert response.t20 == pytest.approx(decay_time(response.samples), rel=0.01)
     assert int(np.argmax(np.abs(response.samples))) == 0
@@ -42,13 +50,22 @@ def test_every_room_has_the_reverberation_time_asked_for(room: int, rt60: float)
 def test_t20_of_a_known_decay() -> None:
     noise = np.random.default_rng(0).standard_normal(32000)
     decaying = noise * 10 ** (-3 * np.arange(32000) / 16000 / 0.8)
-    assert rooms.t20(decaying, 16000) == pytest.approx(0.8, rel=0.05)
-    assert np.isnan(rooms.t20(np.zeros(100), 16000))
-    assert np.isnan(rooms.t20(np.eye(1, 100)[0], 16000))
+    assert t20(decaying, 16000) == pytest.approx(0.8, rel=0.05)
+    assert np.isnan(t20(np.zeros(100), 16000))
+    assert np.isnan(t20(np.eye(1, 100)[0], 16000))
+
+
+def test_edt_and_direct_path_of_a_known_response() -> None:
+    response = np.zeros(16000)
+    response[500:] = 10 ** (-3 * np.arange(15500) / 16000 / 0.4)
+    response[3000] = -2.0  # a reflection stronger than the direct path
+    assert direct_path(response, 16000) == 500
+    assert edt(10 ** (-3 * np.arange(16000) / 16000 / 0.4), 16000) == pytest.approx(0.4, rel=0.01)
+    assert np.isnan(edt(np.eye(1, 100)[0], 16000))
 
 
 def test_the_decay_has_no_step_between_images_and_diffuse_tail() -> None:
-    response = rooms.response(0, 0.9).samples.astype(np.float64)
+    response = rooms.response(ROOMS[0], 0.9).samples.astype(np.float64)
     power = [np.mean(part**2) for part in np.split(response, 45)]  # 20 ms each
     level = 10 * np.log10(np.array(power[2:40]))
     fit = linregress(np.arange(level.size), level)
@@ -59,7 +76,7 @@ def test_output_is_the_convolution_cut_to_length_at_the_input_level() -> None:
     wave = clip(0.7)
     done = run("reverberation(rt60=0.3)", wave)
     facts = done.steps[0].facts
-    response = rooms.response(facts["room"], 0.3).samples.astype(np.float64)
+    response = rooms.response(ROOMS[facts["room"]], 0.3).samples.astype(np.float64)
     want = convolve(wave.astype(np.float64), response, method="direct")[: wave.size]
     assert done.wave == pytest.approx(want * facts["gain"], abs=1e-5)
     change = active_level(done.wave, 16000) / active_level(wave, 16000)
@@ -90,19 +107,19 @@ def test_a_cached_response_is_used_and_a_damaged_one_is_made_again(
 ) -> None:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
     rooms.response.cache_clear()
-    first = rooms.response(2, 0.25)
+    first = rooms.response(ROOMS[2], 0.25)
     (path,) = (tmp_path / "rirs").iterdir()
     assert path.stem == first.key
     made = []
     make = rooms._make
     monkeypatch.setattr(rooms, "_make", lambda *a: made.append(a) or make(*a))
     rooms.response.cache_clear()
-    assert np.array_equal(rooms.response(2, 0.25).samples, first.samples)
+    assert np.array_equal(rooms.response(ROOMS[2], 0.25).samples, first.samples)
     assert made == []
     path.write_bytes(path.read_bytes()[:-4000])
     rooms.response.cache_clear()
-    assert np.array_equal(rooms.response(2, 0.25).samples, first.samples)
-    assert made == [(2, 0.25)]
+    assert np.array_equal(rooms.response(ROOMS[2], 0.25).samples, first.samples)
+    assert made == [(ROOMS[2], 0.25, False)]
     assert len(list((tmp_path / "rirs").iterdir())) == 1
     rooms.response.cache_clear()
 
@@ -114,17 +131,18 @@ def test_a_response_that_cannot_be_kept_is_used_all_the_same(
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "file"))
     rooms.response.cache_clear()
     with pytest.warns(UserWarning, match="room responses cannot be kept in") as told:
-        kept = rooms.response(2, 0.25)
-        rooms.response(3, 0.25)
+        kept = rooms.response(ROOMS[2], 0.25)
+        rooms.response(ROOMS[3], 0.25)
     assert len({str(warning.message) for warning in told}) == 1  # the filter shows it once
     assert kept.t20 == pytest.approx(0.25, abs=0.03)
     rooms.response.cache_clear()
 
 
 def test_the_key_names_the_library_that_makes_responses(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = rooms.key(0, 0.3)
+    before = rooms.key(ROOMS[0], 0.3, False)
+    assert rooms.key(ROOMS[0], 0.3, True) != before != rooms.key(ROOMS[0].at(1.0), 0.3, False)
     monkeypatch.setattr(rooms, "version", lambda _name: "0.0")
-    assert rooms.key(0, 0.3) != before
+    assert rooms.key(ROOMS[0], 0.3, False) != before
 
 
 def test_silence_stays_silent() -> None:
@@ -132,3 +150,108 @@ def test_silence_stays_silent() -> None:
     assert not done.wave.any()
     assert done.steps[0].facts["gain"] == 1.0
     assert done.passed is True  # the response was measured, the wave could not be
+
+
+@pytest.mark.parametrize("rt60", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize(
+    "room", [*TRAINING["drawn"][::3], *(EVALUATION[name][1] for name in ("small", "large"))]
+)
+def test_rooms_of_every_size_and_for_training_have_it_too(room, rt60: float) -> None:
+    response = rooms.response(room, rt60)
+    assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
+    assert direct_path(response.samples, 16000) == 0
+
+
+def test_training_rooms_are_none_of_the_evaluated_ones() -> None:
+    tested = {room for rooms_ in EVALUATION.values() for room in rooms_}
+    trained = {room for rooms_ in TRAINING.values() for room in rooms_}
+    assert len(tested) == len(trained) == 20
+    assert not {room.size for room in tested} & {room.size for room in trained}
+    attack = parse("reverberation(rt60=0.3)").steps[0]
+    keys = set()
+    for seed in range(8):
+        _, facts = attack.for_training()(clip(0.2), 16000, np.random.default_rng(seed))
+        keys.add(facts["rir"])
+    evaluated = {rooms.key(room, 0.3, False) for room in ROOMS}
+    assert len(keys) > 2 and not keys & evaluated
+
+
+@pytest.mark.parametrize("distance", [0.1, 0.5, 1.7, 4.0])
+def test_a_room_keeps_its_talker_at_the_distance_asked_for(distance: float) -> None:
+    for room in (*ROOMS, *EVALUATION["large"]):
+        moved = room.at(distance)
+        assert np.linalg.norm(np.subtract(moved.source, moved.microphone)) == pytest.approx(
+            distance
+        )
+        for point in (moved.source, moved.microphone):
+            assert (np.array(point[:2]) > CLEARANCE_M - 1e-9).all()
+            assert (np.array(point[:2]) < np.array(room.size[:2]) - CLEARANCE_M + 1e-9).all()
+            assert 0.5 < point[2] < room.size[2] - 0.5
+        here, there = (np.subtract(r.source, r.microphone)[:2] for r in (room, moved))
+        assert np.cross([*here, 0], [*there, 0])[2] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_farther_the_talker_the_more_reverberant() -> None:
+    shares = []
+    for distance in (0.3, 1.0, 2.5):
+        power = rooms.response(ROOMS[4].at(distance), 0.6).samples.astype(np.float64) ** 2
+        shares.append(10 * np.log10(power[:40].sum() / power[40:].sum()))  # 2.5 ms
+    assert shares[0] > shares[1] + 6 and shares[1] > shares[2] + 4
+    texts = [f"reverberation(rt60=0.6, distance={metres})" for metres in (0.5, 2)]
+    facts = [run(text, clip(0.5)).steps[0].facts for text in texts]
+    assert facts[0]["room"] == facts[1]["room"]
+    assert (facts[0]["distance"], facts[1]["distance"]) == (0.5, 2.0)
+    assert run(texts[1], clip(0.5)).passed is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("reverberation(distance=5)", r"5 m does not fit into a room of 4\.1 x 3\.2 x 2\.4 m"),
+        ("reverberation(distance=near)", "must be drawn or metres, not 'near'"),
+        ("reverberation(distance=true)", "distance must be a number"),
+        ("reverberation(room=hall)", "unknown reverberation room 'hall'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_once(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(text)
+
+
+def test_an_rt60_beyond_what_the_room_allows_is_refused() -> None:
+    with pytest.raises(InputError, match=r"12\.3 x 8\.9 x 3\.6 m an RT60 of 0\.1 s .* absorb 99"):
+        run("reverberation(rt60=0.1, room=large)")
+
+
+@pytest.mark.parametrize("rt60", [0.3, 0.6])
+def test_ray_tracing_gives_the_reverberation_time_too(rt60: float) -> None:
+    response = rooms.response(ROOMS[1], rt60, True)
+    assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
+    assert direct_path(response.samples, 16000) == 0 and response.samples[0] == 1.0
+
+
+def test_rays_fill_a_room_that_absorbs_nothing_as_diffuse_field_theory_says() -> None:
+    """A source whose direct sound has energy 1 / r2 gives 4 pi c / V per second everywhere."""
+    for room in (ROOMS[5], EVALUATION["large"][2]):
+        traced = rays.trace(room, 0.5)
+        energy = np.bincount(traced.bins, traced.energy)[20:100]  # 0.1 to 0.5 s
+        assert energy.mean() / rays.BIN_S == pytest.approx(4 * np.pi * 343 / room.volume, rel=0.05)
+
+
+def test_another_process_traces_the_same_rays_and_no_global_state_moves() -> None:
+    code = (
+        "from attacks import rooms; from attacks.room_shapes import EVALUATION;"
+        "import hashlib; made = rooms._make(EVALUATION['drawn'][3], 0.2, True);"
+        "print(hashlib.sha256(made.tobytes()).hexdigest())"
+    )
+    here = np.random.get_state()[1].copy()  # noqa: NPY002 - watched
+    made = rooms._make(ROOMS[3], 0.2, True)
+    assert np.array_equal(here, np.random.get_state()[1])  # noqa: NPY002
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert other.stdout.strip() == hashlib.sha256(made.tobytes()).hexdigest()
