@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pooch
+from tqdm import tqdm
 
 import detectors
 from benchmark import checkpoints, files, paths
@@ -115,9 +116,14 @@ def fetch(name: str) -> Path:
     by_hand = f"get it elsewhere and run launderbench weights add FILE, or put it at {entry.cached}"
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            entry.url, f"sha256:{entry.sha256}", entry.file, entry.cached.parent, progressbar=True
-        )
+        with tqdm(desc=entry.file, total=entry.size, unit="B", unit_scale=True, leave=False) as bar:
+            pooch.retrieve(
+                entry.url,
+                f"sha256:{entry.sha256}",
+                entry.file,
+                entry.cached.parent,
+                downloader=pooch.HTTPDownloader(progressbar=bar),
+            )
     except ValueError as error:  # how pooch says that the hash is another one
         raise InputError(
             f"{entry.url} gave another file than the published {entry.file}"

@@ -35,8 +35,9 @@ LARGE = Size(64, 0.5, 0.7, 0.5)
 LIGHT = Size(24, 0.4, 0.5, 0.7)
 
 
+@detector("aasist")
 class Aasist(TensorDetector):
-    """Graph attention over bands and frames of the raw waveform; see `Network`."""
+    """AASIST; the weights come from a file (`--weights aasist=FILE`) or from training."""
 
     summary = "AASIST: sinc filters, residual encoder, stacked spectral and temporal graphs"
     citation = "Jung et al., ICASSP 2022, doi:10.1109/ICASSP43922.2022.9747766"
@@ -49,22 +50,36 @@ class Aasist(TensorDetector):
         return Network(self.size)
 
 
-@detector("aasist-2019la")
-class Aasist2019La(Aasist):
-    """AASIST as its authors trained it on ASVspoof 2019 LA."""
-
-
-@detector("aasist-l-2019la")
-class AasistLight2019La(Aasist):
-    """AASIST-L, the light version, as its authors trained it on ASVspoof 2019 LA."""
+@detector("aasist-l")
+class AasistLight(Aasist):
+    """AASIST-L, the light version; the weights come from a file or from training."""
 
     summary = "AASIST-L: AASIST with 24 instead of 64 channels"
     size = LIGHT
 
 
+@detector("aasist-2019la")
+class Aasist2019La(Aasist):
+    """AASIST as its authors trained it on ASVspoof 2019 LA."""
+
+    summary = "AASIST as its authors trained it on ASVspoof 2019 LA"
+
+
+@detector("aasist-l-2019la")
+class AasistLight2019La(AasistLight):
+    """AASIST-L as its authors trained it on ASVspoof 2019 LA."""
+
+    summary = "AASIST-L as its authors trained it on ASVspoof 2019 LA"
+
+
 @detector("aasist-asvspoof5")
 class AasistAsvspoof5(Aasist):
     """AASIST as the organisers of ASVspoof 5 trained it on that challenge's data."""
+
+    summary = "AASIST as the organisers of ASVspoof 5 trained it on that challenge's data"
+    citation = (
+        f"{Aasist.citation}; Wang et al., ASVspoof workshop 2024, doi:10.21437/ASVspoof.2024-1"
+    )
 
 
 class Network(nn.Module):

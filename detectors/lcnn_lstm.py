@@ -84,8 +84,7 @@ class Network(nn.Module):
             nn.Dropout(0.7),
         )
         self.recurrent = nn.ModuleList(
-            nn.LSTM(FEATURES, FEATURES // 2, batch_first=True, bidirectional=True)
-            for _ in range(2)
+            nn.LSTM(FEATURES, FEATURES // 2, batch_first=True, bidirectional=True) for _ in range(2)
         )
         self.head = nn.Linear(FEATURES, 1)
 

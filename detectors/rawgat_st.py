@@ -23,9 +23,9 @@ JOINT = 12  # nodes of the joint graph
 UNUSED = re.compile(r"encoder[12]\.[1-5]\.0\.conv_1\.")
 
 
-@detector("rawgat-st-mul-2019la")
-class RawGatSt2019La(TensorDetector):
-    """RawGAT-ST with multiplicative fusion, as its authors trained it on ASVspoof 2019 LA."""
+@detector("rawgat-st-mul")
+class RawGatSt(TensorDetector):
+    """RawGAT-ST with multiplicative fusion; weights from a file or from training."""
 
     summary = "RawGAT-ST: sinc filters, two residual encoders, spectral x temporal graph"
     citation = "Tak et al., ASVspoof workshop 2021, doi:10.21437/ASVSPOOF.2021-1"
@@ -43,6 +43,13 @@ class RawGatSt2019La(TensorDetector):
         """
         kept = {key: value for key, value in arrays.items() if not UNUSED.match(key)}
         return {key.replace(".conv_1.", ".conv1."): value for key, value in kept.items()}
+
+
+@detector("rawgat-st-mul-2019la")
+class RawGatSt2019La(RawGatSt):
+    """RawGAT-ST as its authors trained it on ASVspoof 2019 LA."""
+
+    summary = "RawGAT-ST as its authors trained it on ASVspoof 2019 LA"
 
 
 class Network(nn.Module):
