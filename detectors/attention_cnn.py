@@ -13,7 +13,7 @@ from detectors.layers import AttentivePooling, PerUtteranceNorm, conv_block, cro
 
 @detector("attention-cnn")
 class AttentionCnn(TensorDetector):
-    """mel-cnn's blocks; bands averaged; weighted mean and deviation over time."""
+    """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
 
     summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"
     citation = "Okabe et al., Attentive Statistics Pooling, Interspeech 2018 (the pooling)"
@@ -34,7 +34,7 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths, pools = (1, 16, 32, 64, 128), ((2, 2), (2, 2), (2, 1), (2, 1))
+        widths, pools = (1, 16, 32, 64, 128), ((2, 2), (2, 2), (2, 2), (2, 1))
         blocks = [
             nn.Sequential(*conv_block(*pair, pool))
             for pair, pool in zip(pairwise(widths), pools, strict=True)
