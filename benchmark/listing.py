@@ -13,7 +13,7 @@ from attacks.base import Severity
 from attacks.condition import spell
 from benchmark import weights
 from benchmark.errors import InputError, unknown
-from detectors.base import Detector, LogMel, TensorDetector
+from detectors.base import Detector, TensorDetector, Waveform, WholeWaveform
 
 
 def attacks_(family: str = "") -> Iterator[str]:
@@ -116,8 +116,11 @@ def _input(spec: object) -> str:
         f.name: getattr(spec, f.name)
         for f in dataclasses.fields(spec)  # type: ignore[arg-type]
     }
-    if isinstance(spec, LogMel):
-        values["waveform"] = f"{spec.waveform.samples} samples at {spec.waveform.sample_rate} Hz"
+    match values.get("waveform"):
+        case Waveform(samples=samples, sample_rate=rate):
+            values["waveform"] = f"{samples} samples at {rate} Hz"
+        case WholeWaveform(shortest=shortest, sample_rate=rate):
+            values["waveform"] = f"any length from {shortest} samples at {rate} Hz"
     return f"{shown}({', '.join(f'{k}={v}' for k, v in values.items())})"
 
 
