@@ -21,6 +21,7 @@ GAIN_TOLERANCE_DB = 0.1
 RELEASE_DB = 10.0  # by which the detected level falls in one release time
 SETTLED = (4.0, 6.0)  # attack times after the peak within which the gain is read
 PROBES = 32
+BEGUN_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class Compression(Dynamics):
     release : ms, 10 to 2000, in which the detected level falls by 10 dB
 
     A feed-forward design (Giannoulis, Massberg and Reiss 2012): a peak detector that falls
-    linearly in dB, a hard knee, and a one-pole smoothing of the gain in dB. The active speech
-    level (ITU-T P.56) is restored; the gain that does so is a fact.
+    linearly in dB, a hard knee, and a one-pole smoothing of the gain in dB, which begins as if
+    the loudest of the first 10 ms had gone on before. Onsets overshoot for an attack time, as in
+    any such device. The active speech level (ITU-T P.56) is restored; the gain that does so is a
+    fact.
     """
 
     ratio: float = number(4.0, low=1.2, high=50.0)
@@ -88,7 +91,10 @@ class Compression(Dynamics):
         detected = np.maximum.accumulate(level + fallen) - fallen
         wanted = np.maximum(detected + self.depth, 0.0) * (1 - 1 / self.ratio)
         pole = np.exp(-1000.0 / (self.attack * sample_rate))
-        return np.asarray(-lfilter([1 - pole], [1, -pole], wanted))
+        # a recording that was cut into does not begin with a click
+        begun = wanted[: max(1, round(BEGUN_S * sample_rate))].max()
+        reduction, _ = lfilter([1 - pole], [1, -pole], wanted, zi=[pole * begun])
+        return np.asarray(-reduction)
 
     def _fall(self, sample_rate: int) -> float:
         """dB by which the detected level falls per sample."""

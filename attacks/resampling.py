@@ -54,6 +54,7 @@ FILTERED: Mapping[str, Quality] = {
     "polyphase": Quality(45.0, True, 1.2, -40.0, 0.8),
 }
 LINEAR = "linear"
+POLYPHASE_REACH = 22  # samples at the lower rate: ten either side, there and back
 
 
 @attack("resample")
@@ -105,9 +106,14 @@ class Resample(Attack):
             out = _filtered(wave, sample_rate, self.rate, self.quality)
             return out if out.size else np.zeros(1, dtype=np.float32)
         # zeros behind the end, so that rounding the length down there costs nothing here
-        spare = np.zeros(ceil(2 * sample_rate / self.rate) + 2, dtype=np.float32)
+        spare = np.zeros(self._spare(sample_rate), dtype=np.float32)
         there = _filtered(np.concatenate([wave, spare]), sample_rate, self.rate, self.quality)
         return _filtered(there, self.rate, sample_rate, self.quality)[: wave.size]
+
+    def _spare(self, sample_rate: int) -> int:
+        if self.quality == "polyphase":  # and so that its filters reach their ends
+            return ceil(POLYPHASE_REACH * max(1.0, sample_rate / self.rate))
+        return ceil(2 * sample_rate / self.rate) + 2
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
         return Spectrum(wave, sample_rate).holds(self.rate / 2, sample_rate / 2, EFFECT_DB)

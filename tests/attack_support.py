@@ -66,9 +66,9 @@ def db(ratio: float) -> float:
 
 
 @st.composite
-def attacks(draw: st.DrawFn) -> Attack:
-    """Any registered attack with any valid parameters."""
-    cls = registry.get(draw(st.sampled_from(available())))
+def attacks(draw: st.DrawFn, *names: str) -> Attack:
+    """Any registered attack, or one of these, with any valid parameters."""
+    cls = registry.get(draw(st.sampled_from(names or available())))
     values: dict[str, object] = {}
     for field in dataclasses.fields(cls):
         allowed = field.metadata["range"]
