@@ -115,8 +115,8 @@ def _log_spectra(wave: Wave, sample_rate: int, reference: int) -> Floats:
     found = np.array([np.interp(places, np.arange(row.size), row) for row in bins])
     found /= max(float(found.mean()), 1e-12)
     smooth = np.ones(PER_OCTAVE // 2)
-    count = np.convolve(np.ones(points.size), smooth, mode="same")
-    return np.array([row - np.convolve(row, smooth, mode="same") / count for row in found])
+    covered = np.convolve(np.ones(points.size), smooth, mode="same")
+    return np.array([row - np.convolve(row, smooth, mode="same") / covered for row in found])
 
 
 def _shift_correlation(old: Floats, new: Floats) -> Floats:
