@@ -189,6 +189,11 @@ class Vorbis(Coder):
         """The nominal bit rate of libvorbis at this quality, one channel at 16 kHz."""
         return 24000 + 8000 * min(self.quality, 5) + 7200 * max(self.quality - 5, 0)
 
+    def unavailable(self) -> str | None:
+        if "VORBIS" in soundfile.available_subtypes("OGG"):
+            return None
+        return f"libsndfile {soundfile.__libsndfile_version__} has no encoder of Vorbis"
+
     def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
         stream = self._encode(wave)
         identification, _, _, *audio = ogg_packets(stream)
