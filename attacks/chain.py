@@ -1,10 +1,11 @@
-"""Stochastic chains: several attacks in a row, drawn anew for every utterance.
+"""Attacks that are run as others: what they share, and stochastic chains drawn per utterance.
 
 A fixed chain needs no code: write `a(...) | b(...)`.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,9 +18,44 @@ from benchmark.errors import InputError
 MOST = 5
 
 
+class Composite(Attack):
+    """Base of attacks that are run, and verified, step by step as other attacks.
+
+    What was run stands in every utterance's record, spelled out: joined with ` | ` the steps are a
+    condition that gives the same samples for that utterance and seed.
+    """
+
+    measures = "what each step claims"
+    _trains = False
+
+    def parts(self, rng: np.random.Generator) -> tuple[Attack, ...]:
+        """The attacks to run, drawn before severity is used; none leaves the utterance alone."""
+        raise NotImplementedError
+
+    def examples(self) -> Iterable[Attack]:
+        """Attacks that between them use every file and every version that the parts may use."""
+        raise NotImplementedError
+
+    def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
+        parts = self.parts(rng)
+        return tuple(part.for_training() for part in parts) if self._trains else parts
+
+    def resources(self) -> Mapping[str, str]:
+        return resources_of(self.examples())
+
+    def unavailable(self) -> str | None:
+        causes = ((part.name, part.unavailable()) for part in self.examples())
+        return next((f"{name}: {cause}" for name, cause in causes if cause), None)
+
+    def for_training(self) -> Attack:
+        made = copy.copy(self)
+        object.__setattr__(made, "_trains", True)
+        return made
+
+
 @attack("stochastic")
 @dataclass(frozen=True)
-class Stochastic(Attack):
+class Stochastic(Composite):
     """A chain whose steps, order and parameters are drawn per utterance.
 
     pool  : a pool's name (`launderbench list pools`), or a TOML file of your own; `attacks.pools`
@@ -28,9 +64,7 @@ class Stochastic(Attack):
     most  : most steps, from `least` to 5 and to the number of slots
 
     Every depth is equally likely. The order and the parameters are drawn before the depth, so
-    that the chain of a smaller `most` is the beginning of the chain of a larger one. The drawn
-    steps are what the utterance's record holds, spelled out: joined with ` | ` they are a
-    condition that gives the same samples for this utterance and seed.
+    that the chain of a smaller `most` is the beginning of the chain of a larger one.
     """
 
     pool: str = text("mixed")
@@ -40,7 +74,6 @@ class Stochastic(Attack):
     family = "chain"
     version = 2
     severity = Severity("most", "steps", (1, 2, 3, 4, 5))
-    measures = "what each drawn step claims"
 
     def validate(self) -> None:
         if self.least > self.most:
@@ -61,9 +94,12 @@ class Stochastic(Attack):
     def resources(self) -> Mapping[str, str]:
         """The pool's content, and files and versions of everything that it may draw."""
         pool = pools.load(self.pool)
-        return {f"pool/{pool.name}": pool.sha256} | resources_of(pool.examples())
+        return {f"pool/{pool.name}": pool.sha256, **super().resources()}
 
-    def steps(self, rng: np.random.Generator) -> tuple[Attack, ...]:
+    def examples(self) -> tuple[Attack, ...]:
+        return pools.load(self.pool).examples()
+
+    def parts(self, rng: np.random.Generator) -> tuple[Attack, ...]:
         slots = pools.load(self.pool).slots
         order = rng.permutation(len(slots))
         which, values = rng.random(len(slots)), rng.random((len(slots), pools.MOST_OPEN))

@@ -13,6 +13,7 @@ from attacks.base import Wave
 
 FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
 EFFECT_DB = -55.0  # what a band must hold for its loss to be an effect on the whole wave
+ENDS_DB = -40.0  # a wave that keeps less under the window is all ends, where filters ring
 LEAST_S = 0.05  # nor is anything in a wave shorter than this: its bands run into each other
 # Nuttall 1981, four terms, continuous first derivative: side lobes 93 dB down, 18 dB per octave
 NUTTALL = (0.355768, 0.487396, 0.144232, 0.012604)
@@ -28,7 +29,7 @@ class Spectrum:
     """
 
     def __init__(self, wave: Wave, sample_rate: int) -> None:
-        self.long = wave.size >= LEAST_S * sample_rate
+        self.long = wave.size >= LEAST_S * sample_rate and not _all_ends(wave)
         self.guard = GUARD_BINS * sample_rate / wave.size
         self.size = next_fast_len(wave.size, real=True)
         self.bins: npt.NDArray[np.complex128] = rfft(wave * _window(wave.size), self.size)
@@ -90,6 +91,14 @@ class Spectrum:
 def _energy(bins: npt.NDArray[np.complex128]) -> float:
     parts = bins.view(np.float64)
     return float(np.einsum("i,i->", parts, parts))
+
+
+def _all_ends(wave: Wave) -> bool:
+    """True where next to all energy lies where the window leaves next to nothing of it."""
+    power = np.square(wave, dtype=np.float64)
+    window = np.square(_window(wave.size))
+    kept = float(np.einsum("i,i->", power, window))
+    return kept < 10 ** (ENDS_DB / 10) * float(power.sum()) * float(window.mean())
 
 
 @lru_cache(maxsize=8)

@@ -37,7 +37,7 @@ def test_a_fixed_chain_is_its_steps_one_after_the_other() -> None:
     assert [step.attack for step in done.steps] == [
         "lowpass(cutoff=4000)",
         MP3,
-        "resample(rate=44100)",
+        "resample(rate=44100, quality=soxr_hq, returned=true)",
     ]
     assert np.array_equal(run("resample(rate=44100)", by_hand).wave, done.wave)
     assert done.passed

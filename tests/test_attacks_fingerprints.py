@@ -45,9 +45,11 @@ SPELLINGS = (
     "highpass(cutoff=300)",
     "loudspeaker(distortion=5)",
     "lowpass(cutoff=4000)",
+    "media(strength=4)",
     "microphone(kind=any, depth=10)",
     "microphone(kind=laptop, depth=20)",
     "mp3(kbps=32)",
+    "network(strength=4)",
     "noise(kind=babble, snr=5)",
     "noise(kind=babble, snr=5, reference=whole)",
     "noise(kind=cafe, snr=5)",
@@ -61,6 +63,8 @@ SPELLINGS = (
     "packet_loss(loss=0.2)",
     "packet_loss(loss=0.2, concealment=zero)",
     "peaking(gain=12)",
+    "phone_call(strength=4)",
+    "physical(strength=2)",
     "quantise(bits=5)",
     "replay(rt60=0.3)",
     "resample(rate=8000)",
@@ -71,11 +75,14 @@ SPELLINGS = (
     "reverberation(rt60=0.3, room=large, distance=2)",
     "reverberation(rt60=0.3, room=small, rays=true)",
     "reverberation(rt60=0.9)",
+    "smart_speaker(strength=2)",
     "smoothing(width=6)",
+    "social_media_upload(strength=4)",
     "rir(path=simulated)",
     "stochastic(pool=media, least=2, most=4)",
     "stochastic(pool=network, least=5, most=5)",
     "telephone",
+    "voice_note(strength=4)",
     "vorbis(quality=1)",
 )
 
@@ -90,13 +97,15 @@ def signal() -> Wave:
 
 def version(text: str) -> str:
     """What a change of the samples must change."""
-    bank = f" bank {BUILD_VERSION}" if "noise(" in text or "network" in text else ""
+    noisy = "noise(" in text or "network" in text or parse(text).family == "pipeline"
+    bank = f" bank {BUILD_VERSION}" if noisy else ""
     return " | ".join(_versions(step) for step in parse(text).steps) + bank
 
 
 def _versions(step: Attack) -> str:
-    """The attack's, and in replay, whose steps are always the same ones, those of its parts."""
-    parts = sorted(step.resources().items()) if step.name == "replay" else []
+    """The attack's, and where it always takes the same steps, those of its parts."""
+    fixed = step.name == "replay" or step.family == "pipeline"
+    parts = sorted(step.resources().items()) if fixed else []
     own = [f"{key} {value}" for key, value in parts if key.startswith("version/")]
     return ", ".join([f"{step.name} {step.version}", *own])
 
