@@ -180,10 +180,7 @@ class Attack:
         return {}
 
     def unavailable(self) -> str | None:
-        """Why this installation cannot run the attack (an encoder that it lacks); None if it can.
-
-        Such an attack is listed, and calling it raises `InputError` with this cause.
-        """
+        """Why this installation cannot run the attack (calling it is an `InputError`), or None."""
         return None
 
     def for_training(self) -> Attack:
