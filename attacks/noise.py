@@ -93,7 +93,8 @@ class AdditiveNoise(Attack):
             raise AttackError(f"the excerpt is silent: {facts}")
         noise = noise * np.float32(level / under * 10 ** (-self.snr / 20))
         noise += wave
-        gain = active_level(wave, sample_rate) / active_level(noise, sample_rate)
+        heard = active_level(noise, sample_rate)  # 0 where noise undoes a lone sample
+        gain = active_level(wave, sample_rate) / heard if heard > 0.0 else 1.0
         noise *= np.float32(gain)
         return noise, {**facts, "gain": float(np.float32(gain))}
 

@@ -255,6 +255,12 @@ def test_silence_is_passed_on_and_not_measurable() -> None:
     assert checks(done)["SNR"] is None and checks(done)["coverage"] is None
 
 
+def test_a_lone_sample_that_the_noise_undoes_is_no_failure() -> None:
+    wave = np.full(1, 0.25, dtype=np.float32)
+    waves = [run("noise(kind=white, snr=0)", wave, str(i)).wave for i in range(8)]
+    assert any(not made.any() for made in waves) and any(made.any() for made in waves)
+
+
 def test_coverage_sees_gaps() -> None:
     noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
     assert covered(noise, 16000) == 1.0
