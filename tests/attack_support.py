@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -56,6 +57,7 @@ def checks(laundered: Laundered) -> dict[str, object]:
     return {check.quantity: check.measured for check in laundered.steps[0].checks}
 
 
+@lru_cache
 def available() -> list[str]:
     """The attacks that this installation can run."""
     return [name for name in registry.names() if registry.get(name)().unavailable() is None]
@@ -65,10 +67,14 @@ def db(ratio: float) -> float:
     return 20 * float(np.log10(ratio))
 
 
+def attacks(*names: str) -> st.SearchStrategy[Attack]:
+    """Any attack that can be run here, or one of these, with any valid parameters."""
+    return _attacks(names or available())  # found out here: no draw may take long
+
+
 @st.composite
-def attacks(draw: st.DrawFn, *names: str) -> Attack:
-    """Any registered attack, or one of these, with any valid parameters."""
-    cls = registry.get(draw(st.sampled_from(names or available())))
+def _attacks(draw: st.DrawFn, names: Sequence[str]) -> Attack:
+    cls = registry.get(draw(st.sampled_from(names)))
     values: dict[str, object] = {}
     for field in dataclasses.fields(cls):
         allowed = field.metadata["range"]
