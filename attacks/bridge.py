@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib.util
 import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -174,7 +175,8 @@ def _checked(transform: str, values: dict[str, Any]) -> dict[str, Any]:
         if name not in arguments:
             raise unknown(f"parameter of {transform}", name, set(arguments) - {"p"})
     try:
-        known[transform](p=1.0, **values)
+        with warnings.catch_warnings(action="ignore"):
+            known[transform](p=1.0, **values)
     except Exception as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"audiomentations: {transform} refuses its parameters: {cause}") from error

@@ -9,11 +9,13 @@ import numpy as np
 from attacks.base import Attack, Check, Facts, Severity, Wave, attack, flag, number
 
 FRAME_S = 0.032
+LEAST_S = 2.0  # over which the gate follows the noise; in less it takes noise for signal
 SHARE = 0.1  # of the frames: the quietest, and the loudest
 DISTANCE_DB = 12.0  # between the two, or the quiet frames are no pauses
 SILENT_DB = -85.0  # below the 16-bit step there is no floor to lower
 GATED = 0.7  # of a pause, at least, the gate closes on; over speech it is 0.8 and more
 PADDING = 30000  # noisereduce's own: zeros on either side
+WINDOW = 1024  # also its own; its statistics want that many samples, of a wave repeated if need be
 
 
 @attack("denoise")
@@ -45,6 +47,7 @@ class Denoise(Attack):
         gated = noisereduce.reduce_noise(
             wave,
             sample_rate,
+            y_noise=np.resize(wave, max(wave.size, WINDOW)) if self.stationary else None,
             stationary=self.stationary,
             prop_decrease=self.strength,
             chunk_size=None,
@@ -75,7 +78,7 @@ def _pauses(wave: Wave, sample_rate: int) -> np.ndarray | None:
     """Indices of the frames that hold a noise floor alone; None where there is no such floor."""
     levels = _levels(wave, sample_rate)
     count = round(SHARE * levels.size)
-    if count == 0:
+    if wave.size < LEAST_S * sample_rate:
         return None
     order = np.argsort(levels, kind="stable")
     quiet, loud = levels[order[:count]].mean(), levels[order[-count:]].mean()

@@ -70,10 +70,10 @@ def tempo(
 def delay_ms(before: Wave, after: Wave, sample_rate: int) -> float | None:
     """Milliseconds by which the envelope of `after` trails that of `before`, within 100 either way.
 
-    For what keeps the rhythm and makes new waveforms. None in silence, in less than a quarter of
-    a second, and where the envelope of `before` hardly moves.
+    For what keeps the rhythm and makes new waveforms. None in silence, in less than half a
+    second, and where the envelope of `before` hardly moves.
     """
-    if min(before.size, after.size) < LEAST_S * sample_rate or not _heard(before):
+    if min(before.size, after.size) < 5 * DELAY_REACH_S * sample_rate or not _heard(before):
         return None
     step = max(sample_rate // DELAY_HZ, 1)
     window = np.hanning(round(DELAY_WINDOW_S * sample_rate))
