@@ -55,10 +55,6 @@ class Clipping(Amplitude):
     severity = Severity("depth", "dB", (3.0, 6.0, 12.0, 18.0, 24.0))
     measures = "peak against the threshold, samples over it"
 
-    @property
-    def stream(self) -> str:
-        return f"clipping/{self.kind}"
-
     def shape(self, wave: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         threshold = _peak(wave) * 10 ** (-self.depth / 20)
         if self.kind == "soft":

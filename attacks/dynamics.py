@@ -21,6 +21,7 @@ GAIN_TOLERANCE_DB = 0.1
 RELEASE_DB = 10.0  # by which the detected level falls in one release time
 SETTLED = (4.0, 6.0)  # attack times after the peak within which the gain is read
 PROBES = 32
+REACH = 30  # time constants after which a sample counts for nothing
 BEGUN_S = 0.01
 
 
@@ -37,20 +38,22 @@ class Dynamics(Attack):
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
     ) -> tuple[Wave, Facts]:
-        return self._apply(wave, sample_rate)
-
-    def _apply(self, wave: Wave, sample_rate: int) -> tuple[Wave, Facts]:
         if not wave.any():
             return wave.copy(), {"gain": 1.0}
-        exact = wave.astype(np.float64)
-        out = exact * 10 ** (self.gains_db(exact, sample_rate) / 20)
+        out = self._driven(wave, sample_rate)
         level = active_level(out, sample_rate)
-        gain = active_level(exact, sample_rate) / level if level > 0.0 else 1.0
+        gain = active_level(wave, sample_rate) / level if level > 0.0 else 1.0
         return (out * gain).astype(np.float32), {"gain": float(gain)}
+
+    def _driven(self, wave: Wave, sample_rate: int) -> Array:
+        exact = wave.astype(np.float64)
+        return np.asarray(exact * 10 ** (self.gains_db(exact, sample_rate) / 20))
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
         """False where the level is so even that the gain does not move."""
-        change = residual(wave, self._apply(wave, sample_rate)[0])
+        if not wave.any():
+            return False
+        change = residual(wave, self._driven(wave, sample_rate).astype(np.float32))
         return change is not None and change > self.residual_floor + MARGIN_DB
 
 
@@ -177,9 +180,11 @@ class Agc(Dynamics):
         at = known[np.unique(np.linspace(0, known.size - 1, PROBES).astype(np.int64))]
         squares = np.square(before, dtype=np.float64)
         target, pole = active_level(before, sample_rate) ** 2, self._pole(sample_rate)
+        decay = pole ** np.arange(min(before.size, round(REACH * self.time * sample_rate / 1000)))
         # the weighted mean written out, with the target for all that was before the wave
         powers = [
-            (1 - pole) * float(np.sum(squares[t::-1] * pole ** np.arange(t + 1)))
+            (1 - pole)
+            * float(np.sum(squares[max(0, t + 1 - decay.size) : t + 1][::-1] * decay[: t + 1]))
             + target * pole ** (t + 1)
             for t in at.tolist()
         ]

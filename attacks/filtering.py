@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import uniform_filter1d
 
 from attacks.base import Attack, Check, Facts, Severity, Wave, attack, integer, number
 from attacks.fir import BandFilter, Design
-from attacks.response import affected, response_check
+from attacks.response import Array, affected, response_check
 from benchmark.errors import InputError
 
 TOP_HZ = 7700.0
@@ -146,17 +146,17 @@ class Smoothing(Attack):
         exact = wave.astype(np.float64)  # the running sum would gather rounding
         return uniform_filter1d(exact, self.width, mode="constant").astype(np.float32)
 
-    def gain(self, hertz: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64]:
+    def gain(self, hertz: Array, sample_rate: int) -> Array:
         """Magnitude of the response at `hertz`."""
-        half_turn = np.pi * np.maximum(hertz, 1e-3) / rate
+        half_turn = np.pi * np.maximum(hertz, 1e-3) / sample_rate
         return np.abs(np.sin(half_turn * self.width) / (self.width * np.sin(half_turn)))
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        floor = self.residual_floor
-        return affected(wave, sample_rate, lambda hertz: self.gain(hertz, sample_rate), floor)
+        curve = partial(self.gain, sample_rate=sample_rate)
+        return affected(wave, sample_rate, curve, self.residual_floor)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        curve = lambda hertz: self.gain(hertz, sample_rate)  # noqa: E731
+        curve = partial(self.gain, sample_rate=sample_rate)
         return [response_check(before, after, sample_rate, curve, self.width)]
 
 

@@ -49,11 +49,11 @@ def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
     return oaconvolve(wave, taps.astype(np.float32))[size // 2 :][: wave.size].astype(np.float32)
 
 
-def exactly_shaped(wave: npt.NDArray[np.floating], curve: Curve, sample_rate: int) -> Array:
-    """`wave` (T,) times the curve itself, in the frequency domain: the reference, float64 (T,)."""
-    size = next_fast_len(wave.size + reach(sample_rate), real=True)
-    gains = curve(_hertz(size, sample_rate))
-    return np.asarray(irfft(rfft(wave.astype(np.float64), size) * gains, size)[: wave.size])
+def exactly_shaped(waves: Array, curve: Curve, sample_rate: int) -> Array:
+    """`waves` (n, T) times the curve itself, in the frequency domain: the reference, (n, T)."""
+    length = waves.shape[1]
+    size = next_fast_len(length + reach(sample_rate), real=True)
+    return np.asarray(irfft(rfft(waves, size) * curve(_hertz(size, sample_rate)), size)[:, :length])
 
 
 def response_check(
