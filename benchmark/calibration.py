@@ -42,9 +42,9 @@ def calibrate(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> Calibration:
 
     def loss(point: Floats) -> tuple[float, Floats]:
         margin = sign * (point[0] * standard + point[1])
-        pull = -share * sign * expit(-margin)
+        pull = -share * sign * expit(-margin)  # summed by numpy: BLAS rounds by thread count
         value = np.sum(share * np.logaddexp(0.0, -margin)) + 0.5 * penalty * point[0] ** 2
-        return float(value), np.array([pull @ standard + penalty * point[0], pull.sum()])
+        return float(value), np.array([np.sum(pull * standard) + penalty * point[0], pull.sum()])
 
     fit = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
     slope = float(fit.x[0]) / spread

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from attacks.condition import CLEAN
 from benchmark import statistics
 from benchmark.errors import InputError
-from benchmark.metrics import Bools, Floats
+from benchmark.metrics import Bools, Floats, Places
 from benchmark.protocol import LABELS, Protocol, trial_digest
 from benchmark.results import SCORE_COLUMNS, RunResults
 
@@ -28,7 +28,7 @@ class Trials:
     """
 
     track: str
-    rows: npt.NDArray[np.intp]
+    rows: Places
     bonafide: Bools
     digest: str
     draws: statistics.Resamples
@@ -48,17 +48,15 @@ def check(results: RunResults) -> None:
     if not (scores["split"] == "test").any():
         raise InputError("the run holds no test scores yet: nothing to report")
     for column, known in (("detector", results.detectors), ("condition", names)):
-        stray = scores.loc[~scores[column].isin(known), column]
+        stray = scores.loc[_numbers(scores[column], known) < 0, column]
         if len(stray):
             raise InputError(f"scores of {column} {stray.iloc[0]!r}, which the plan does not hold")
-    bad = scores.loc[~np.isfinite(scores["score"].to_numpy(dtype=np.float64))]
-    if len(bad):
+    finite = np.isfinite(scores["score"].to_numpy(dtype=np.float64))
+    if not finite.all():
+        bad = scores.loc[~finite]
         raise InputError(
             f"{len(bad)} scores are not finite; first: {bad['score'].iloc[0]} {_where(bad)}"
         )
-    twice = scores.loc[scores.duplicated(list(SCORE_COLUMNS[:-1]))]
-    if len(twice):
-        raise InputError(f"{len(twice)} trials are scored twice; first: {_where(twice)}")
 
 
 def _where(rows: pd.DataFrame) -> str:
@@ -69,26 +67,40 @@ def _where(rows: pd.DataFrame) -> str:
     )
 
 
+def _numbers(column: pd.Series, known: Sequence[str]) -> Places:
+    """The place of each value among `known`, -1 where it is not there; fast on categories."""
+    values = pd.Categorical(column)
+    places = pd.Index(known).get_indexer(pd.Index(values.categories))
+    return np.append(places, -1)[values.codes]
+
+
 def score_cube(results: RunResults, split: str) -> Floats:
-    """Scores (detectors, conditions, utterances of the split), in plan order; NaN = not scored."""
+    """Scores (detectors, conditions, utterances of the split), in plan order; NaN = not scored.
+
+    `InputError` where a score is of another trial, or a trial is scored twice.
+    """
     protocol = results.protocol if split == "test" else results.dev
     names = [info.condition for info in results.conditions]
-    rows = results.scores[results.scores["split"] == split]
-    axes = (("detector", results.detectors), ("condition", names))
-    at = [pd.Index(known).get_indexer(pd.Index(rows[column])) for column, known in axes]
-    ids = pd.Index(protocol.table["utterance_id"])
-    utterance = ids.get_indexer(pd.Index(rows["utterance_id"]))
+    ids = protocol.table["utterance_id"].tolist()
+    rows = results.scores[(results.scores["split"] == split).to_numpy()]
+    utterance = _numbers(rows["utterance_id"], ids)
     if (utterance < 0).any():
         raise InputError(
             f"{int((utterance < 0).sum())} scores are of trials outside the {split} set; first:"
             f" {_where(rows[utterance < 0])}"
         )
-    cube = np.full((len(results.detectors), len(names), len(ids)), np.nan)
-    cube[at[0], at[1], utterance] = rows["score"].to_numpy(dtype=np.float64)
-    return cube
+    shape = (len(results.detectors), len(names), len(ids))
+    detector = _numbers(rows["detector"], results.detectors)
+    flat = (detector * shape[1] + _numbers(rows["condition"], names)) * shape[2] + utterance
+    cube = np.full(np.prod(shape), np.nan)
+    cube[flat] = rows["score"].to_numpy(dtype=np.float64)
+    if np.count_nonzero(~np.isnan(cube)) < flat.size:
+        twice = rows.loc[pd.Series(flat).duplicated().to_numpy()]
+        raise InputError(f"{len(twice)} trials are scored twice; first: {_where(twice)}")
+    return cube.reshape(shape)
 
 
-def track_rows(protocol: Protocol, track: str) -> npt.NDArray[np.intp]:
+def track_rows(protocol: Protocol, track: str) -> Places:
     """Rows of the trials of a track: all bona fide utterances and the track's spoofs."""
     table = protocol.table
     if track == WHOLE:

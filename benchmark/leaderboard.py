@@ -1,4 +1,4 @@
-"""From a run's scores to its tables: conditions, leaderboard, tracks, verification.
+"""From a run's scores to its tables: conditions, leaderboard, robustness, breakdown and the rest.
 
 Rates are shares in [0, 1], never per cent. An empty value means: not defined, or not comparable.
 Numbers are compared only over equal trial sets, so a cell that lacks any trial shows its numbers
@@ -7,24 +7,33 @@ and its coverage but enters no mean, difference, interval or rank.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from attacks.condition import CLEAN
-from benchmark import cells, metrics, statistics, verification
-from benchmark.calibration import Calibration, calibrate
+from benchmark import breakdown, cells, measures, metrics, statistics, verification
+from benchmark.breakdown import Slice
 from benchmark.cells import Trials
-from benchmark.metrics import Bools, Floats
+from benchmark.decisions import ASVSPOOF5, Costs
+from benchmark.lines import Cell, Line
+from benchmark.measures import Operating
+from benchmark.metrics import Floats
+from benchmark.processes import cores
 from benchmark.protocol import trial_digest
+from benchmark.replicates import replicate
 from benchmark.results import FAILURE_COLUMNS, ConditionInfo, RunResults
-from benchmark.standings import Cell, standings
+from benchmark.robustness import baseline_line, ladders, robustness, severity
+from benchmark.standings import comparisons, standings
 from benchmark.verification import Verdict
 
-DECISIONS = ("macro_f1", "precision", "recall", "accuracy", "balanced_accuracy")
+KEYS = ("track", "detector", "condition", "family", "severity", "unit")
+STATE = ("coverage", "complete", "verified")
 
 
 @dataclass(frozen=True)
@@ -34,135 +43,174 @@ class Tables:
     leaderboard : one row per detector on the headline track, best first, unranked last
     tracks      : the same for every other track
     conditions  : one row per track, detector and condition, in plan order
+    robustness  : one row per track, detector and family (see `robustness.robustness`)
+    severity    : one row per track, detector and severity ladder (see `robustness.severity`)
+    differences : one row per track, pair of detectors and metric (see `standings.comparisons`)
+    breakdown   : one row per cell and slice of its trials (see `breakdown`)
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
+    choices     : what was chosen for these tables: resamples, level, costs, baseline
     """
 
     leaderboard: pd.DataFrame
     tracks: pd.DataFrame
     conditions: pd.DataFrame
+    robustness: pd.DataFrame
+    severity: pd.DataFrame
+    differences: pd.DataFrame
+    breakdown: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
+    choices: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Operating:
-    """What clean dev froze before any laundering: NaN or None where it could not."""
+class _Track:
+    """What all cells of one track share; `frozen` is by detector, `lost` counts unread trials."""
 
-    threshold: float = np.nan
-    calibration: Calibration | None = None
+    trials: Trials
+    groups: list[Slice]
+    table: pd.DataFrame
+    lost: int
+    frozen: dict[str, Operating]
+    costs: Costs
 
 
-def tables(results: RunResults, resamples: int = statistics.RESAMPLES) -> Tables:
-    """Compute every table of a run; `InputError` names bad scores and where they are."""
+def tables(
+    results: RunResults,
+    resamples: int = statistics.RESAMPLES,
+    costs: Costs = ASVSPOOF5,
+    baseline: str = "",
+) -> Tables:
+    """Compute every table of a run; `InputError` names bad scores and where they are.
+
+    `baseline` is the detector that degradation is measured against: the shortcut classifier, if
+    not given. Without resamples (0) there are no intervals.
+    """
     cells.check(results)
     checks = verification.checks(results)
     verdicts = verification.verdicts(results, checks)
-    cube = cells.score_cube(results, "test")
-    dev_cube = cells.score_cube(results, "dev")
-    ranked: list[pd.DataFrame] = []
-    rows: list[dict[str, Any]] = []
+    cube, dev_cube = (cells.score_cube(results, split) for split in ("test", "dev"))
+    steps = ladders(results.conditions)
+    boards: list[pd.DataFrame] = []
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("conditions", "robustness", "severity", "differences", "breakdown")
+    }
     tracks = results.protocol.tracks() or [cells.WHOLE]
-    lines = len(tracks) * len(results.detectors)
-    with tqdm(total=lines, desc="metrics", unit="line", disable=None, leave=False) as bar:
-        for track in tracks:
-            trials = cells.trials(results.protocol, track, resamples)
-            grid: list[list[Cell]] = []
-            for number, detector in enumerate(results.detectors):
-                operating = _operating(results, dev_cube[number], track)
-                line = _line(results, trials, verdicts, detector, cube[number], operating)
-                rows += [cell.row for cell in line]
-                grid.append(line)
-                bar.update()
-            ranked.append(standings(trials, grid, results.protocol.audio_digest))
+    total = len(tracks) * len(results.detectors) * len(results.conditions)
+    chosen = ""
+    with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
+        for name in tracks:
+            track = _track(results, name, resamples, dev_cube, costs)
+            lines = _lines(results, track, verdicts, cube, bar)
+            base = baseline_line(lines, baseline)
+            chosen = chosen or (base.detector if base else "")
+            every = [cell for line in lines for cell in line.cells]
+            rows["conditions"] += [cell.row for cell in every]
+            rows["breakdown"] += [row for cell in every for row in cell.parts]
+            rows["robustness"] += robustness(name, lines, steps, base)
+            rows["severity"] += severity(name, lines, steps)
+            rows["differences"] += comparisons(name, lines)
+            boards.append(standings(track.trials, lines, results.protocol.audio_digest))
     failures = results.failures.reindex(columns=list(FAILURE_COLUMNS)).astype(str)
     return Tables(
-        leaderboard=ranked[0],
-        tracks=pd.concat(ranked[1:], ignore_index=True) if ranked[1:] else ranked[0].iloc[:0],
-        conditions=pd.DataFrame(rows),
+        leaderboard=boards[0],
+        tracks=pd.concat(boards[1:], ignore_index=True) if boards[1:] else boards[0].iloc[:0],
+        **{name: pd.DataFrame(part) for name, part in rows.items()},
         checks=checks,
         failures=failures.sort_values(list(FAILURE_COLUMNS), ignore_index=True),
+        choices={
+            "resamples": resamples,
+            "level": statistics.LEVEL,
+            "costs": vars(costs),
+            "baseline": chosen,
+        },
     )
 
 
-def _operating(results: RunResults, dev_scores: Floats, track: str) -> Operating:
-    """The EER threshold and the calibration of one detector on clean dev of the same track.
-
-    `dev_scores` is (conditions, dev utterances). Nothing is frozen on a dev set that lacks a
-    class or a trial: two detectors would then rest on different trials.
-    """
-    rows = cells.track_rows(results.dev, track)
+def _track(
+    results: RunResults, name: str, resamples: int, dev_cube: Floats, costs: Costs
+) -> _Track:
+    trials = cells.trials(results.protocol, name, resamples)
+    table = results.protocol.table.iloc[trials.rows]
+    rows = cells.track_rows(results.dev, name)
     bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     clean = [info.condition for info in results.conditions].index(CLEAN)
-    scores = dev_scores[clean, rows]
-    if np.isnan(scores).any() or bonafide.all() or not bonafide.any():
-        return Operating()
-    return Operating(metrics.eer(scores, bonafide)[1], calibrate(scores, bonafide))
+    frozen = {
+        detector: measures.operating(
+            dev_cube[number, clean, rows], bonafide, results.thresholds.get(detector)
+        )
+        for number, detector in enumerate(results.detectors)
+    }
+    lost = cells.lost(results, name)
+    return _Track(trials, breakdown.slices(table), table, lost, frozen, costs)
 
 
-def _line(
-    results: RunResults,
-    trials: Trials,
-    verdicts: dict[str, Verdict],
-    detector: str,
-    scores: Floats,
-    operating: Operating,
-) -> list[Cell]:
-    """The cells of one detector on one track; `scores` is (conditions, test utterances)."""
-    line = []
-    for number, info in enumerate(results.conditions):
-        verdict = verdicts[info.condition]
-        cell = _cell(results, trials, info, verdict, detector, scores[number], operating)
-        line.append(cell)
-    clean = next(cell for cell in line if cell.row["condition"] == CLEAN)
-    for cell in line:
-        delta, low, high = np.nan, np.nan, np.nan
-        if cell.draws and clean.draws:
-            delta = cell.row["eer"] - clean.row["eer"]
-            low, high = statistics.interval(cell.draws.eer - clean.draws.eer)
-        cell.row.update(eer_delta=delta, eer_delta_low=low, eer_delta_high=high)
-    return [Cell({name: cell.row[name] for name in _order(cell.row)}, cell.draws) for cell in line]
+def _lines(
+    results: RunResults, track: _Track, verdicts: dict[str, Verdict], cube: Floats, bar: tqdm
+) -> list[Line]:
+    """The lines of all detectors on one track; cells are computed on every core."""
+
+    def one(place: tuple[int, int]) -> Cell:
+        detector, info = results.detectors[place[0]], results.conditions[place[1]]
+        made = _cell(track, detector, info, verdicts[info.condition], cube[place])
+        bar.update()
+        return made
+
+    number = len(results.conditions)
+    places = [(d, c) for d in range(len(results.detectors)) for c in range(number)]
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
+        made = list(pool.map(one, places))
+    return [
+        _against_clean(Line(tuple(made[start : start + number])))
+        for start in range(0, len(made), number)
+    ]
 
 
-def _order(row: dict[str, Any]) -> list[str]:
-    """Column order: the difference to clean stands beside the EER."""
-    delta = ["eer_delta", "eer_delta_low", "eer_delta_high"]
-    names = [name for name in row if name not in delta]
-    place = names.index("eer_high") + 1
-    return names[:place] + delta + names[place:]
+def _against_clean(line: Line) -> Line:
+    clean = line.clean
+    finished = []
+    for cell in line.cells:
+        row = cell.row | measures.differences(cell.row, cell.draws, clean.row, clean.draws)
+        row = measures.in_order(row, [*KEYS, *STATE])
+        finished.append(Cell(row, cell.draws, cell.parts))
+    return Line(tuple(finished))
 
 
 def _cell(
-    results: RunResults,
-    trials: Trials,
-    info: ConditionInfo,
-    verdict: Verdict,
-    detector: str,
-    utterance_scores: Floats,
-    operating: Operating,
+    track: _Track, detector: str, info: ConditionInfo, verdict: Verdict, utterance_scores: Floats
 ) -> Cell:
-    """Everything about one cell but its difference to clean."""
+    """Everything about one cell but its differences to clean; `utterance_scores` (test set,)."""
+    trials = track.trials
     scores = utterance_scores[trials.rows]
     there = ~np.isnan(scores)
     complete = bool(there.all())
-    scored, bonafide = scores[there], trials.bonafide[there]
-    draws = None
-    if complete:
-        draws = statistics.replicate(scored, bonafide, trials.draws, operating.threshold)
-    digest = trials.digest
-    if not complete:
-        digest = trial_digest(results.protocol.table.iloc[trials.rows[there]])
-    row: dict[str, Any] = {
+    bonafide = trials.bonafide[there]
+    frozen = track.frozen[detector]
+    keys = {
         "track": trials.track,
         "detector": detector,
         "condition": info.condition,
         "family": info.family,
         "severity": np.nan if info.severity is None else float(info.severity),
         "unit": info.unit,
-        "coverage": float(there.sum()) / (there.size + cells.lost(results, trials.track)),
+    }
+    state = {
+        "coverage": float(there.sum()) / (there.size + track.lost),
         "complete": complete,
         "verified": verdict.verified,
-        **_numbers(scored, bonafide, draws, operating),
+    }
+    both = bool(bonafide.any() and not bonafide.all())
+    ranking = metrics.rank(scores[there], bonafide) if both else None
+    draws = None
+    if complete and ranking is not None:
+        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
+    row = {
+        **keys,
+        **state,
+        **measures.numbers(ranking, frozen, track.costs),
+        **measures.bounds(draws),
+        "prevalence": float((~bonafide).mean()) if bonafide.size else np.nan,
         "n_bonafide": int(bonafide.sum()),
         "n_spoof": int((~bonafide).sum()),
         "n_clusters": len(np.unique(trials.draws.cluster[there])),
@@ -174,38 +222,8 @@ def _cell(
         "effect_unit": verdict.unit,
         "effect_claimed": verdict.claimed,
         "effect_measured": verdict.measured,
-        "trial_digest": digest,
+        "trial_digest": trials.digest if complete else trial_digest(track.table[there]),
     }
-    return Cell(row, draws)
-
-
-def _numbers(
-    scores: Floats,
-    bonafide: Bools,
-    draws: statistics.Replicates | None,
-    operating: Operating,
-) -> dict[str, float]:
-    """The metrics of one cell; NaN where not defined. Intervals only where `draws` is given."""
-    both = bool(bonafide.any() and not bonafide.all())
-    decided = both and np.isfinite(operating.threshold)
-    counts = metrics.confusion(scores, bonafide, operating.threshold) if decided else None
-    llr = operating.calibration(scores) if both and operating.calibration else None
-    point = {
-        "eer": metrics.eer(scores, bonafide)[0] if both else np.nan,
-        "auc": metrics.auc(scores, bonafide) if both else np.nan,
-        "f1": float(counts.f1) if counts else np.nan,
-    }
-    numbers: dict[str, float] = {}
-    for name, value in point.items():
-        bounds = statistics.interval(getattr(draws, name)) if draws else (np.nan, np.nan)
-        numbers |= {name: value, f"{name}_low": bounds[0], f"{name}_high": bounds[1]}
-    numbers |= {name: float(getattr(counts, name)) if counts else np.nan for name in DECISIONS}
-    return numbers | {
-        "prevalence": float((~bonafide).mean()) if bonafide.size else np.nan,
-        "threshold": operating.threshold,
-        "average_precision": metrics.average_precision(scores, bonafide) if both else np.nan,
-        "min_dcf": metrics.min_dcf(scores, bonafide) if both else np.nan,
-        "act_dcf": np.nan if llr is None else metrics.act_dcf(llr, bonafide),
-        "cllr": np.nan if llr is None else metrics.cllr(llr, bonafide),
-        "tied_share": metrics.tied_share(scores) if scores.size else np.nan,
-    }
+    if ranking is None:
+        return Cell(row, draws)
+    return Cell(row, draws, breakdown.rows(ranking, there, track.groups, {**keys, **state}))

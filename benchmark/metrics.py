@@ -1,11 +1,12 @@
-"""Detection metrics: pure functions of scores and labels.
+"""Ranking metrics: what scores say without a threshold. Pure functions of scores and labels.
 
-Scores are float64 of shape (n,), higher = more bona fide. `bonafide` is bool of shape (n,).
-`weights`, where taken, counts each trial: shape (n,), or (B, n) for B bootstrap resamples at
-once; results then have shape (B,). A trial is accepted (called bona fide) when its score is at
-or above the threshold. Two errors follow: a *false rejection* (miss) is a bona fide trial
-rejected, a *false acceptance* is a spoof accepted. The positive class of precision, recall, F1
-and average precision is spoof. NaN, infinite values and one-class input raise `InputError`.
+Scores are float64 of shape (n,), higher = more bona fide; `bonafide` is bool of shape (n,). A
+trial is accepted (called bona fide) when its score is at or above the threshold. Two errors
+follow: a *false rejection* (FRR, miss) is a bona fide trial rejected, a *false acceptance* (FAR)
+is a spoof accepted. Where a metric speaks of positives, spoof is the positive class: its true
+positives are spoofs rejected (TPR = 1 - FAR), its false positives bona fide trials rejected
+(FPR = FRR). Tied scores move both rates in one step. NaN, infinite values and one-class input
+raise `InputError`.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ from benchmark.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Detection costs; the defaults are those of ASVspoof 5 (Wang et al. 2024), track 1."""
+class Ranking:
+    """Checked trials in ascending order of score, sorted once for every metric of a cell.
 
-    p_spoof: float = 0.05
-    miss: float = 1.0
-    false_accept: float = 10.0
+    values, bonafide : (n,), sorted by value
+    order            : (n,), where each stood before
+    last             : (n,), True at the last trial of each group of ties
+    """
 
-    @property
-    def weights(self) -> tuple[float, float]:
-        """What a miss rate and a false acceptance rate weigh in the detection cost."""
-        return self.miss * (1.0 - self.p_spoof), self.false_accept * self.p_spoof
+    values: Floats
+    bonafide: Bools
+    order: Places
+    last: Bools
 
-
-ASVSPOOF5 = Costs()
+    def part(self, keep: Bools) -> Ranking:
+        """The ranking of the trials in `keep` (n,), a mask in sorted order; both classes needed."""
+        _require_both(self.bonafide[keep])
+        values = self.values[keep]
+        return Ranking(values, self.bonafide[keep], self.order[keep], _last_of_ties(values))
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,14 @@ class Roc:
     """The tie-aware ROC: one point per distinct score, and the point that accepts nothing.
 
     thresholds : (k,), increasing; the first accepts every trial, the last none
-    frr, far   : (k,) or (B, k), false rejection and false acceptance rates at each threshold
+    frr, far   : (k,), false rejection and false acceptance rates at each threshold
     """
 
     thresholds: Floats
     frr: Floats
     far: Floats
+    n_bonafide: int
+    n_spoof: int
 
 
 def checked(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> tuple[Floats, Bools]:
@@ -65,39 +73,43 @@ def checked(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> tuple[Floats, Boo
             f"{bad.size} of {values.size} scores are not finite (first: number {bad[0]},"
             f" {values[bad[0]]})"
         )
-    for name, count in (("bona fide", labels.sum()), ("spoof", (~labels).sum())):
-        if count == 0:
-            raise InputError(f"no {name} trial among {labels.size}: a metric needs both classes")
+    _require_both(labels)
     return values, labels
 
 
-def roc(scores: npt.ArrayLike, bonafide: npt.ArrayLike, weights: Floats | None = None) -> Roc:
-    """The tie-aware ROC; tied scores move both rates in one step."""
+def _require_both(labels: Bools) -> None:
+    for name, count in (("bona fide", labels.sum()), ("spoof", (~labels).sum())):
+        if count == 0:
+            raise InputError(f"no {name} trial among {labels.size}: a metric needs both classes")
+
+
+def rank(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> Ranking:
+    """Check and sort the trials."""
     values, labels = checked(scores, bonafide)
     order = np.argsort(values, kind="stable")
-    if weights is not None:
-        weights = np.asarray(weights, dtype=np.float64)
-        if weights.shape[-1] != values.size:
-            raise InputError(f"weights {weights.shape} do not fit {values.size} scores")
-        weights = weights[..., order]
-    return sorted_roc(values[order], labels[order], weights)
+    return Ranking(values[order], labels[order], order, _last_of_ties(values[order]))
 
 
-def sorted_roc(values: Floats, labels: Bools, weights: Floats | None = None) -> Roc:
-    """`roc` of scores that are already checked and sorted upwards (weights in the same order)."""
-    last = np.append(values[1:] != values[:-1], True)  # the last trial of each group of ties
-    distinct = values[last]
-    counts = np.ones(values.size) if weights is None else weights
-    rejected = np.cumsum(counts * labels, axis=-1)[..., last]
-    rejected_spoof = np.cumsum(counts * ~labels, axis=-1)[..., last]
-    totals = rejected[..., -1:], rejected_spoof[..., -1:]
-    if not (np.all(totals[0] > 0) and np.all(totals[1] > 0)):
-        raise InputError("the weights leave a class without trials")
-    start = np.zeros((*rejected.shape[:-1], 1))
+def _last_of_ties(values: Floats) -> Bools:
+    return np.append(values[1:] != values[:-1], True)
+
+
+def roc(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> Roc:
+    """The tie-aware ROC of the trials."""
+    return roc_of(rank(scores, bonafide))
+
+
+def roc_of(ranking: Ranking) -> Roc:
+    """`roc` of trials that are already sorted."""
+    rejected = np.cumsum(ranking.bonafide)[ranking.last]
+    rejected_spoof = np.flatnonzero(ranking.last) + 1 - rejected
+    n_bonafide, n_spoof = int(rejected[-1]), int(rejected_spoof[-1])
     return Roc(
-        thresholds=_thresholds(distinct),
-        frr=np.concatenate([start, rejected / totals[0]], axis=-1),
-        far=np.concatenate([start + 1.0, 1.0 - rejected_spoof / totals[1]], axis=-1),
+        thresholds=_thresholds(ranking.values[ranking.last]),
+        frr=np.append(0.0, rejected / n_bonafide),
+        far=np.append(1.0, 1.0 - rejected_spoof / n_spoof),
+        n_bonafide=n_bonafide,
+        n_spoof=n_spoof,
     )
 
 
@@ -109,154 +121,89 @@ def _thresholds(distinct: Floats) -> Floats:
     return np.concatenate([distinct[:1], middle, np.nextafter(distinct[-1:], np.inf)])
 
 
-def eer_of(curve: Roc) -> Floats:
-    """Equal error rate of each curve: where the polyline crosses FRR = FAR, interpolated."""
+def eer_of(curve: Roc) -> tuple[float, float]:
+    """`eer` of a curve."""
     gap = curve.frr - curve.far  # from -1 up to 1, never falling
-    after = np.count_nonzero(gap < 0, axis=-1, keepdims=True)
-    gap_a, gap_b = (np.take_along_axis(gap, after - step, axis=-1) for step in (1, 0))
-    frr_a, frr_b = (np.take_along_axis(curve.frr, after - step, axis=-1) for step in (1, 0))
-    share = gap_a / (gap_a - gap_b)
-    return (frr_a + share * (frr_b - frr_a))[..., 0]
-
-
-def auc_of(curve: Roc) -> Floats:
-    """Area under each curve, i.e. P(bona fide > spoof) + P(tie) / 2."""
-    steps = np.diff(curve.frr, axis=-1)
-    return np.sum(steps * (curve.far[..., 1:] + curve.far[..., :-1]), axis=-1) * -0.5 + 1.0
+    after = int(np.count_nonzero(gap < 0))
+    share = gap[after - 1] / (gap[after - 1] - gap[after])
+    rate = curve.frr[after - 1] + share * (curve.frr[after] - curve.frr[after - 1])
+    return float(rate), float(curve.thresholds[np.argmin(np.abs(gap))])
 
 
 def eer(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> tuple[float, float]:
-    """Equal error rate in [0, 1], and the threshold nearest to it.
+    """Equal error rate in [0, 1], and the threshold at which the two rates lie nearest.
 
-    The rate is read off the tie-aware ROC by linear interpolation, so all scores tied give 0.5
-    and reversed scores give 1 - EER.
+    The rate is where the ROC's polyline crosses FRR = FAR (linear interpolation, as in Martin et
+    al. 1997, "The DET curve in assessment of detection task performance"), so all scores tied
+    give 0.5 and reversed scores give 1 - EER.
 
     >>> eer([0.1, 0.4, 0.35, 0.8], [False, False, True, True])[0]
     0.5
     >>> eer([1.0, 1.0, 1.0, 1.0], [False, False, True, True])[0]  # nothing but ties
     0.5
     """
-    curve = roc(scores, bonafide)
-    nearest = np.argmin(np.abs(curve.frr - curve.far))
-    return float(eer_of(curve)), float(curve.thresholds[nearest])
+    return eer_of(roc(scores, bonafide))
+
+
+def auc_of(curve: Roc) -> float:
+    """`auc` of a curve."""
+    return float(1.0 - np.sum(np.diff(curve.frr) * (curve.far[1:] + curve.far[:-1])) / 2)
 
 
 def auc(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> float:
-    """Area under the ROC in [0, 1]; a tied pair counts one half.
+    """Area under the ROC in [0, 1]: P(bona fide > spoof) + P(tie) / 2 (Hanley and McNeil 1982).
 
     >>> auc([0.1, 0.4, 0.35, 0.8], [False, False, True, True])
     0.75
     """
-    return float(auc_of(roc(scores, bonafide)))
+    return auc_of(roc(scores, bonafide))
+
+
+def average_precision_of(curve: Roc) -> float:
+    """`average_precision` of a curve."""
+    recall, precision = precision_recall(curve)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def precision_recall(curve: Roc) -> tuple[Floats, Floats]:
+    """Recall and precision of finding spoof at every threshold that rejects a trial, (k - 1,)."""
+    recall = 1.0 - curve.far[1:]
+    spoof = recall * curve.n_spoof
+    return recall, spoof / (spoof + curve.frr[1:] * curve.n_bonafide)
 
 
 def average_precision(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> float:
-    """Average precision of finding spoof: sum of precision x step in recall, ties in one step."""
-    values, labels = checked(scores, bonafide)
-    curve = roc(values, labels)
-    spoof = (1.0 - curve.far) * np.count_nonzero(~labels)  # spoofs rejected at each threshold
-    rejected = spoof + curve.frr * np.count_nonzero(labels)
-    precision = spoof[1:] / rejected[1:]
-    return float(np.sum(np.diff(1.0 - curve.far) * precision))
+    """Average precision of finding spoof: sum of precision x step in recall, ties in one step.
 
+    No interpolation (Manning, Raghavan and Schuetze 2008, section 8.4).
 
-def min_dcf(scores: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSPOOF5) -> float:
-    """Smallest detection cost over all thresholds; 1 is what a constant decision costs."""
-    curve = roc(scores, bonafide)
-    miss, accept = costs.weights
-    return float(np.min(miss * curve.frr + accept * curve.far) / min(miss, accept))
-
-
-def act_dcf(llr: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSPOOF5) -> float:
-    """Detection cost at the Bayes threshold of calibrated log-likelihood ratios (natural log).
-
-    `llr` is log p(x | bona fide) - log p(x | spoof). Normalised as `min_dcf`, and never below it.
+    >>> average_precision([1.0, 2.0, 3.0], [False, True, False])  # 1 x 1/2 + 2/3 x 1/2
+    0.8333333333333333
     """
-    values, labels = checked(llr, bonafide)
-    miss, accept = costs.weights
-    rejected = values < np.log(accept / miss)
-    cost = miss * np.mean(rejected[labels]) + accept * np.mean(~rejected[~labels])
-    return float(cost / min(miss, accept))
+    return average_precision_of(roc(scores, bonafide))
 
 
-def cllr(llr: npt.ArrayLike, bonafide: npt.ArrayLike) -> float:
-    """Cost of log-likelihood ratios in bits (Brummer and du Preez 2006); 1 says nothing.
+def tpr_at_fpr_of(curve: Roc, fpr: float) -> float:
+    """`tpr_at_fpr` of a curve."""
+    return float(1.0 - curve.far[np.searchsorted(curve.frr, fpr * (1 + 1e-12), side="right") - 1])
 
-    >>> cllr([0.0, 0.0], [True, False])
-    1.0
+
+def tpr_at_fpr(scores: npt.ArrayLike, bonafide: npt.ArrayLike, fpr: float) -> float:
+    """Largest share of spoofs caught while at most `fpr` of the bona fide trials are rejected.
+
+    A step of the ROC, never interpolated: a threshold exists that does it.
+
+    >>> tpr_at_fpr([1.0, 2.0, 3.0, 4.0], [False, True, False, True], 0.05)
+    0.5
     """
-    values, labels = checked(llr, bonafide)
-    bona, spoof = np.logaddexp(0.0, -values[labels]), np.logaddexp(0.0, values[~labels])
-    return float((bona.mean() + spoof.mean()) / 2 / np.log(2.0))
+    return tpr_at_fpr_of(roc(scores, bonafide), fpr)
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """Counts at a threshold, positive class spoof; floats or arrays of shape (B,)."""
+def tied_share_of(ranking: Ranking) -> float:
+    """Share of trials whose score some other trial has too.
 
-    hit: Floats  # spoof rejected
-    missed: Floats  # spoof accepted
-    false_alarm: Floats  # bona fide rejected
-    correct: Floats  # bona fide accepted
-
-    @property
-    def precision(self) -> Floats:
-        """Share of spoofs among rejected trials; NaN where nothing was rejected."""
-        return _ratio(self.hit, self.hit + self.false_alarm)
-
-    @property
-    def recall(self) -> Floats:
-        """Share of spoofs that were rejected."""
-        return _ratio(self.hit, self.hit + self.missed)
-
-    @property
-    def specificity(self) -> Floats:
-        """Share of bona fide trials that were accepted."""
-        return _ratio(self.correct, self.correct + self.false_alarm)
-
-    @property
-    def f1(self) -> Floats:
-        """F1 of spoof."""
-        return _ratio(2 * self.hit, 2 * self.hit + self.missed + self.false_alarm)
-
-    @property
-    def macro_f1(self) -> Floats:
-        """Mean of the F1 of spoof and the F1 of bona fide."""
-        other = _ratio(2 * self.correct, 2 * self.correct + self.missed + self.false_alarm)
-        return (self.f1 + other) / 2
-
-    @property
-    def accuracy(self) -> Floats:
-        """Share of correct decisions; says little where one class is rare."""
-        total = self.hit + self.missed + self.false_alarm + self.correct
-        return _ratio(self.hit + self.correct, total)
-
-    @property
-    def balanced_accuracy(self) -> Floats:
-        """Mean of the share of spoofs rejected and of bona fide trials accepted."""
-        return (self.recall + self.specificity) / 2
-
-
-def confusion(scores: npt.ArrayLike, bonafide: npt.ArrayLike, threshold: float) -> Confusion:
-    """Counts of the four outcomes at `threshold`, which must not come from these trials."""
-    values, labels = checked(scores, bonafide)
-    return Confusion(*outcomes(values, labels, threshold).sum(axis=0))
-
-
-def outcomes(values: Floats, labels: Bools, threshold: float) -> Floats:
-    """Indicators (n, 4) of the four outcomes, in the order of `Confusion`'s fields."""
-    rejected = values < threshold
-    columns = [~labels & rejected, ~labels & ~rejected, labels & rejected, labels & ~rejected]
-    return np.stack(columns, axis=-1).astype(np.float64)
-
-
-def tied_share(scores: npt.ArrayLike) -> float:
-    """Share of trials whose score some other trial has too."""
-    counts = np.unique(np.asarray(scores, dtype=np.float64), return_counts=True)[1]
-    return float(counts[counts > 1].sum() / counts.sum())
-
-
-def _ratio(top: Floats, bottom: Floats) -> Floats:
-    """The quotient; NaN where the denominator is 0."""
-    nan = np.full(np.broadcast(top, bottom).shape, np.nan)
-    return np.divide(top, bottom, out=nan, where=np.asarray(bottom) > 0)
+    >>> tied_share_of(rank([1, 1, 2, 3], [True, False, True, False]))
+    0.5
+    """
+    sizes = np.diff(np.flatnonzero(ranking.last), prepend=-1)
+    return float(sizes[sizes > 1].sum() / sizes.sum())

@@ -32,13 +32,21 @@ def write(results: RunResults, folder: Path, tables: Tables | None = None) -> li
     """
     found = tables if tables is not None else leaderboard.tables(results)
     texts = {
-        "leaderboard.csv": csv_text(found.leaderboard),
-        "tracks.csv": csv_text(found.tracks),
-        "conditions.csv": csv_text(found.conditions),
-        "failures.csv": csv_text(found.failures),
-        "leaderboard.html": page.render(results, found),
+        f"{name}.csv": csv_text(table)
+        for name, table in {
+            "leaderboard": found.leaderboard,
+            "tracks": found.tracks,
+            "conditions": found.conditions,
+            "robustness": found.robustness,
+            "severity": found.severity,
+            "differences": found.differences,
+            "breakdown": found.breakdown,
+            "effects": _effects(found),
+            "failures": found.failures,
+        }.items()
     }
-    texts["run.json"] = _run_json(results, texts)
+    texts["leaderboard.html"] = page.render(results, found)
+    texts["run.json"] = _run_json(results, found, texts)
     return [files.write(folder / name, text) for name, text in texts.items()]
 
 
@@ -122,7 +130,13 @@ def _bounded(row: dict[str, Any]) -> str:
     return f"{percent(row['mean_eer'])} [{low}, {high}]"
 
 
-def _run_json(results: RunResults, texts: dict[str, str]) -> str:
+def _effects(tables: Tables) -> pd.DataFrame:
+    """The checks of every condition, with its verdict."""
+    verdicts = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
+    return tables.checks.assign(verified=tables.checks["condition"].map(verdicts))
+
+
+def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str:
     """Provenance, digests of the trials and of every table, and what was planned."""
     protocol = results.protocol
     facts = {
@@ -138,6 +152,7 @@ def _run_json(results: RunResults, texts: dict[str, str]) -> str:
         },
         "detectors": list(results.detectors),
         "conditions": [info.condition for info in results.conditions],
+        "choices": tables.choices,
         "tables_sha256": {
             name: hashlib.sha256(text.encode()).hexdigest()
             for name, text in texts.items()

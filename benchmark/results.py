@@ -32,12 +32,18 @@ EFFECT_COLUMNS = (
 
 @dataclass(frozen=True)
 class ConditionInfo:
-    """One planned condition: canonical spelling, leaderboard family, severity where it has one."""
+    """One planned condition: canonical spelling, leaderboard family, severity where it has one.
+
+    `parameter` is the name under which the spelling holds the severity ('' = not known: the
+    condition is on no severity ladder); `rising` says whether more of it is more severe.
+    """
 
     condition: str
     family: str
     severity: float | None = None
     unit: str = ""
+    parameter: str = ""
+    rising: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,17 @@ class RunResults:
     conditions : the plan's conditions in order; `clean` comes first
     detectors  : the plan's detector names in order
     scores     : detector, condition, split (test or dev), utterance_id, score (float64, finite;
-                 higher = more bona fide); one row per scored trial
+                 higher = more bona fide); one row per scored trial; text columns may be categories
     effects    : condition, utterance_id, step (0-based), attack (spelling), quantity, unit,
                  relation (=, >= or <=), claimed, measured (NaN = not measurable), tolerance,
-                 passed (True/False/None); one row per check of a test utterance
+                 passed (True/False/None); one row per check of a test utterance; text columns may
+                 be categories
     failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
                  condition or detector is '-' where the failure is wider
     unreadable : rows of the planned test trials that could not be read; they are in no cell, but
                  they count against coverage
+    thresholds : EER threshold of each detector on the dev split that it was trained with, where
+                 its checkpoint says so
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
 
@@ -71,3 +80,4 @@ class RunResults:
     unreadable: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"utterance_id": [], "label": [], "track": []})
     )
+    thresholds: dict[str, float] = field(default_factory=dict)

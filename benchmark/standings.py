@@ -1,128 +1,137 @@
-"""The leaderboard of one track: means over families, ranks and warnings from a grid of cells."""
+"""The leaderboard of one track: means over families, ranks, what cannot be told apart, warnings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.cells import CLEAN, Trials
-from benchmark.metrics import Floats
-from benchmark.statistics import Replicates
+from benchmark.cells import Trials
+from benchmark.lines import Line
+from benchmark.measures import TRAINING
+from benchmark.replicates import METRICS
 
 SHORTCUT = "shortcut"  # the detector that listens to level and silence only
 REVERSED = 0.60  # clean EER above which the sign of the scores is in doubt
 TIED = 0.5  # share of tied clean scores worth a warning
+CLEAN_OR_MEAN = ("clean", "mean")  # what a comparison of two detectors is over
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One row of the conditions table, and its resamples where the cell is complete."""
-
-    row: dict[str, Any]
-    draws: Replicates | None
-
-
-def standings(trials: Trials, grid: list[list[Cell]], audio_digest: str) -> pd.DataFrame:
+def standings(trials: Trials, lines: list[Line], audio_digest: str) -> pd.DataFrame:
     """One row per detector, ranked by the mean over families of the mean EER in the family.
 
-    `grid` holds one line of cells per detector. Unverified conditions enter no mean. A detector
-    that lacks a complete cell among clean and the verified conditions has no mean and no rank.
+    Unverified conditions enter no mean. A detector that lacks a complete cell among clean and the
+    verified conditions has no mean and no rank. Detectors that share a letter in `group` are not
+    distinguishable: the paired interval of their difference holds 0.
     """
-    rows, means = [], []
-    for line in grid:
-        row, mean = _standing(trials, line)
-        rows.append(row | {"audio_digest": audio_digest})
-        means.append(mean)
-    ranked = [place for place, mean in enumerate(means) if mean is not None]
-    for place, rank, bounds in _ranks(rows, ranked, means):
-        rows[place] |= {"rank": rank, "rank_low": bounds[0], "rank_high": bounds[1]}
-    cleans = {row["detector"]: _clean(line) for row, line in zip(rows, grid, strict=True)}
-    for row in rows:
-        row["warnings"] = "; ".join(_warnings(row, trials, cleans))
+    rows = [_row(trials, line) | {"audio_digest": audio_digest} for line in lines]
+    by_rank = sorted(_ranked(lines), key=lambda place: (rows[place]["mean_eer"], place))
+    means = [lines[place].mean_draws("eer") for place in by_rank]
+    limits, groups = statistics.rank_bounds(means), statistics.alike(means)
+    for place, limit, group in zip(by_rank, limits, groups, strict=True):
+        mine = rows[place]["mean_eer"]
+        better = sum(rows[other]["mean_eer"] < mine for other in by_rank)
+        rows[place] |= {"rank": 1 + better, "rank_low": limit[0], "rank_high": limit[1]}
+        rows[place]["group"] = group
+    shortcut = next((line for line in lines if line.detector == SHORTCUT), None)
+    for row, line in zip(rows, lines, strict=True):
+        row["warnings"] = "; ".join(_warnings(row, trials, line, shortcut))
     table = pd.DataFrame(rows)
     for column in ("rank", "rank_low", "rank_high"):
         table[column] = table[column].astype("Int64")
     return table.sort_values(["rank", "detector"], na_position="last", ignore_index=True)
 
 
-def _standing(trials: Trials, line: list[Cell]) -> tuple[dict[str, Any], Floats | None]:
-    """The row of one detector, and its mean EER in every resample (None: unranked)."""
-    clean = _clean(line)
-    laundered = [cell for cell in line if cell.row["condition"] != CLEAN]
-    counted = [cell for cell in laundered if cell.row["verified"]]
-    missing = sum(cell.draws is None for cell in [clean, *counted])
-    usable = counted if counted and not missing else []
-    replicates = _family_mean([(c.row["family"], c.draws.eer) for c in usable if c.draws])
-    low, high = statistics.interval(replicates)
+def comparisons(track: str, lines: list[Line]) -> list[dict[str, Any]]:
+    """One row per pair of ranked detectors, metric, and `over` (clean, or the mean of families).
+
+    `difference` is detector less other, with the bounds of the paired resamples; `distinguishable`
+    where they leave out 0 (None without resamples). No correction for many comparisons.
+    """
+    ranked = [lines[place] for place in _ranked(lines)]
+    found = []
+    for one, two in combinations(ranked, 2):
+        for over in CLEAN_OR_MEAN:
+            for metric in METRICS:
+                (a, draws_a), (b, draws_b) = (_values(line, over, metric) for line in (one, two))
+                low, high = statistics.interval(draws_a - draws_b)
+                found.append(
+                    {
+                        "track": track,
+                        "detector": one.detector,
+                        "other": two.detector,
+                        "over": over,
+                        "metric": metric,
+                        "difference": a - b,
+                        "difference_low": low,
+                        "difference_high": high,
+                        "distinguishable": None if np.isnan(low) else bool(low > 0 or high < 0),
+                    }
+                )
+    return found
+
+
+def _values(line: Line, over: str, metric: str) -> tuple[float, Any]:
+    if over == "mean":
+        return line.mean(metric), line.mean_draws(metric)
+    return line.clean.row[metric], getattr(line.clean.draws, metric)
+
+
+def _ranked(lines: list[Line]) -> list[int]:
+    return [place for place, line in enumerate(lines) if line.families]
+
+
+def _row(trials: Trials, line: Line) -> dict[str, Any]:
+    """The row of one detector, its rank left open."""
+    clean = line.clean
+    usable = [cell for part in line.families.values() for cell in part]
+    draws = line.mean_draws("eer")
+    low, high = statistics.interval(draws)
+    lost_low, lost_high = np.nan, np.nan
+    if usable and clean.draws is not None:
+        lost_low, lost_high = statistics.interval(draws - clean.draws.eer)
     worst = max(usable, key=lambda cell: cell.row["eer"], default=None)
-    row = {
+    return {
         "track": trials.track,
         "rank": np.nan,
         "rank_low": np.nan,
         "rank_high": np.nan,
-        "detector": clean.row["detector"],
+        "group": "",
+        "detector": line.detector,
         "clean_eer": clean.row["eer"],
         "clean_eer_low": clean.row["eer_low"],
         "clean_eer_high": clean.row["eer_high"],
-        "mean_eer": _mean(usable, "eer"),
+        "mean_eer": line.mean("eer"),
         "mean_eer_low": low,
         "mean_eer_high": high,
+        "eer_delta": line.mean("eer") - clean.row["eer"],
+        "eer_delta_low": lost_low,
+        "eer_delta_high": lost_high,
         "worst_eer": worst.row["eer"] if worst else np.nan,
         "worst_condition": worst.row["condition"] if worst else "",
         "clean_auc": clean.row["auc"],
-        "mean_auc": _mean(usable, "auc"),
+        "mean_auc": line.mean("auc"),
         "clean_f1": clean.row["f1"],
-        "mean_f1": _mean(usable, "f1"),
+        "mean_f1": line.mean("f1"),
+        "clean_min_dcf": clean.row["min_dcf"],
+        "mean_min_dcf": line.mean("min_dcf"),
         "prevalence": float((~trials.bonafide).mean()),
-        "coverage": float(np.mean([cell.row["coverage"] for cell in line])),
-        "complete": all(cell.row["complete"] for cell in line),
-        "missing_cells": missing,
-        "verified": f"{len(counted)}/{len(laundered)}",
+        "coverage": float(np.mean([cell.row["coverage"] for cell in line.cells])),
+        "complete": all(cell.row["complete"] for cell in line.cells),
+        "missing_cells": line.missing,
+        "verified": f"{len(line.verified)}/{len(line.laundered)}",
         "n_bonafide": int(trials.bonafide.sum()),
         "n_spoof": int((~trials.bonafide).sum()),
         "n_clusters": trials.draws.clusters,
         "warnings": "",
         "trial_digest": trials.digest,
     }
-    return row, replicates if usable else None
 
 
-def _clean(line: list[Cell]) -> Cell:
-    return next(cell for cell in line if cell.row["condition"] == CLEAN)
-
-
-def _mean(usable: list[Cell], metric: str) -> float:
-    """Mean over families of the family's mean; NaN where any part is NaN or there is none."""
-    values = [(cell.row["family"], np.asarray(cell.row[metric])) for cell in usable]
-    return float(_family_mean(values)) if values else float("nan")
-
-
-def _family_mean(values: list[tuple[str, Floats]]) -> Floats:
-    """Families weigh the same, however many conditions each has."""
-    families: dict[str, list[Floats]] = {}
-    for family, value in values:
-        families.setdefault(family, []).append(value)
-    if not families:
-        return np.empty(0)
-    return np.asarray(np.mean([np.mean(part, axis=0) for part in families.values()], axis=0))
-
-
-def _ranks(
-    rows: list[dict[str, Any]], ranked: list[int], means: list[Floats | None]
-) -> list[tuple[int, int, tuple[int, int]]]:
-    """(place in `rows`, rank, rank interval) of each ranked detector; ties share a rank."""
-    values = [rows[place]["mean_eer"] for place in ranked]
-    replicates = [mean for mean in means if mean is not None]
-    bounds = statistics.rank_bounds(replicates)
-    ranks = [1 + sum(other < value for other in values) for value in values]
-    return list(zip(ranked, ranks, bounds, strict=True))
-
-
-def _warnings(row: dict[str, Any], trials: Trials, cleans: dict[str, Cell]) -> list[str]:
+def _warnings(row: dict[str, Any], trials: Trials, line: Line, shortcut: Line | None) -> list[str]:
     """What a reader must know before believing a row."""
     found = []
     if row["missing_cells"]:
@@ -137,14 +146,15 @@ def _warnings(row: dict[str, Any], trials: Trials, cleans: dict[str, Cell]) -> l
         found.append("one cluster: no intervals")
     elif number < statistics.FEW_CLUSTERS:
         found.append(f"few clusters ({number}): intervals are too narrow")
-    if row["clean_eer"] > REVERSED:
+    mine = line.clean
+    if mine.row["eer"] > REVERSED:
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")
-    mine, shortcut = cleans[row["detector"]], cleans.get(SHORTCUT)
+    if mine.row["threshold_from"] == TRAINING:
+        found.append("no dev trials here: the threshold is of its training data's dev split")
     if mine.row["tied_share"] >= TIED:
         found.append(f"{mine.row['tied_share']:.0%} of the clean scores are tied")
-    compared = shortcut is not None and mine is not shortcut and mine.draws and shortcut.draws
-    if compared and shortcut and mine.draws and shortcut.draws:
-        low, _ = statistics.interval(shortcut.draws.eer - mine.draws.eer)
-        if not low > 0:
+    if shortcut is not None and line is not shortcut and mine.draws and shortcut.clean.draws:
+        low, _ = statistics.interval(shortcut.clean.draws.eer - mine.draws.eer)
+        if trials.draws.size and not low > 0:
             found.append("does not beat the shortcut classifier on clean")
     return found

@@ -7,6 +7,7 @@ resamples, and the difference of two cells has an interval of its own.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark import metrics
 from benchmark.errors import InputError
-from benchmark.metrics import Bools, Floats
+from benchmark.metrics import Bools, Floats, Places
 
 RESAMPLES = 1000
 LEVEL = 0.95
 FEW_CLUSTERS = 20  # below this many, percentile intervals are too narrow: flagged
-_CHUNK = 50_000  # weights held at once: fits the cache, and bounds memory at any number of trials
+MANY_CLUSTERS = 1000  # more are drawn in groups
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Resamples:
     """B draws of whole clusters from one trial set.
 
     cluster : (n,), each trial's cluster number
-    counts  : (B, clusters), how often each draw holds each cluster; B = 0 where the set has one
+    unit    : (n,), the number of what is drawn whole: the cluster, or a group of clusters
+    counts  : (B, units), how often each draw holds each unit; B = 0 where the set has one
               cluster, since nothing can be said about its spread
     """
 
-    cluster: npt.NDArray[np.intp]
+    cluster: Places
+    unit: Places
     counts: npt.NDArray[np.int16]
 
     @property
@@ -42,12 +44,17 @@ class Resamples:
         return len(self.counts)
 
     @property
-    def clusters(self) -> int:
-        """Number of clusters."""
+    def units(self) -> int:
+        """Number of what is drawn."""
         return self.counts.shape[1]
 
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.cluster.max()) + 1 if self.cluster.size else 0
 
-def clusters(table: pd.DataFrame) -> npt.NDArray[np.intp]:
+
+def clusters(table: pd.DataFrame) -> Places:
     """Number the cluster of each trial: its speaker, human or synthetic voice.
 
     Where no trial has a speaker (`-`), the source (the recording or text) takes its place. A
@@ -63,57 +70,32 @@ def clusters(table: pd.DataFrame) -> npt.NDArray[np.intp]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
-def resample(
-    cluster: npt.NDArray[np.intp], bonafide: Bools, digest: str, size: int = RESAMPLES
-) -> Resamples:
+def resample(cluster: Places, bonafide: Bools, digest: str, size: int = RESAMPLES) -> Resamples:
     """Draw `size` resamples, seeded by the trial digest (hex).
 
     A draw that leaves a class without trials is drawn again: no error rate is defined on it.
+    More than `MANY_CLUSTERS` clusters are dealt at random into that many groups of equal number,
+    which are drawn in their place (the random groups of Wolter 2007, "Introduction to Variance
+    Estimation", chapter 2): groups of independent clusters are independent, and 1,000 of them
+    fix a standard error to within 2.2 %, as closely as 1,000 resamples do.
     """
     number = int(cluster.max()) + 1 if cluster.size else 0
+    rng = np.random.default_rng(int(digest[:16], 16))
+    unit = cluster
+    if number > MANY_CLUSTERS:
+        unit = (rng.permutation(number) % MANY_CLUSTERS)[cluster]
+    units = min(number, MANY_CLUSTERS)
     if number < 2:
-        return Resamples(cluster, np.zeros((0, number), dtype=np.int16))
-    bona = np.bincount(cluster[bonafide], minlength=number)
-    spoof = np.bincount(cluster[~bonafide], minlength=number)
+        return Resamples(cluster, unit, np.zeros((0, units), dtype=np.int16))
+    bona = np.bincount(unit[bonafide], minlength=units)
+    spoof = np.bincount(unit[~bonafide], minlength=units)
     if not (bona.any() and spoof.any()):
         raise InputError("cannot resample: the trial set has one class only")
-    rng = np.random.default_rng(int(digest[:16], 16))
-    counts = np.zeros((size, number), dtype=np.int16)
+    counts = np.zeros((size, units), dtype=np.int16)
     for row in counts:
         while not (row @ bona and row @ spoof):
-            row[:] = np.bincount(rng.integers(number, size=number), minlength=number)
-    return Resamples(cluster, counts)
-
-
-@dataclass(frozen=True)
-class Replicates:
-    """The metrics of one cell in every resample, each of shape (B,); F1 NaN without threshold."""
-
-    eer: Floats
-    auc: Floats
-    f1: Floats
-
-
-def replicate(
-    scores: Floats, bonafide: Bools, draws: Resamples, threshold: float = np.nan
-) -> Replicates:
-    """EER, AUC and F1 at `threshold` of every resample; scores are sorted once."""
-    values, labels = metrics.checked(scores, bonafide)
-    f1 = np.full(draws.size, np.nan)
-    if np.isfinite(threshold):
-        per_cluster = np.zeros((draws.clusters, 4))
-        np.add.at(per_cluster, draws.cluster, metrics.outcomes(values, labels, threshold))
-        f1 = metrics.Confusion(*(draws.counts @ per_cluster).T).f1
-    order = np.argsort(values, kind="stable")
-    values, labels, cluster = values[order], labels[order], draws.cluster[order]
-    eer, auc = np.empty(draws.size), np.empty(draws.size)
-    step = max(1, _CHUNK // values.size)
-    for start in range(0, draws.size, step):
-        part = slice(start, start + step)
-        weights = draws.counts[part][:, cluster].astype(np.float64)
-        curve = metrics.sorted_roc(values, labels, weights)
-        eer[part], auc[part] = metrics.eer_of(curve), metrics.auc_of(curve)
-    return Replicates(eer, auc, f1)
+            row[:] = np.bincount(rng.integers(units, size=units), minlength=units)
+    return Resamples(cluster, unit, counts)
 
 
 def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
@@ -144,3 +126,50 @@ def rank_bounds(means: Sequence[Floats]) -> list[tuple[int, int]]:
         better = sum(low > 0 for low, _ in limits)
         bounds.append((1 + better, number - worse))
     return bounds
+
+
+def alike(means: Sequence[Floats]) -> list[str]:
+    """Groups of detectors that paired resamples do not tell apart, as letters per detector.
+
+    Two detectors share a letter exactly where the interval of their paired difference holds 0
+    (the compact letter display of Piepho 2004, with every maximal group listed). `means` as in
+    `rank_bounds`, in the order in which letters are to run. No correction for many comparisons.
+
+    >>> steps = np.linspace(0, 1, 101)
+    >>> alike([steps, 0.5 * np.sin(40 * steps) + steps, steps + 5])
+    ['a', 'a', 'b']
+    """
+    number = len(means)
+    near = [
+        {j for j in range(number) if j != i and _holds_zero(means[i] - means[j])}
+        for i in range(number)
+    ]
+    groups = sorted(sorted(group) for group in _cliques(set(), set(range(number)), set(), near))
+    return [
+        "".join(_letter(n) for n, group in enumerate(groups) if i in group) for i in range(number)
+    ]
+
+
+def _holds_zero(difference: Floats) -> bool:
+    low, high = interval(difference)
+    return not (low > 0 or high < 0)
+
+
+def _cliques(
+    chosen: set[int], open_: set[int], shut: set[int], near: list[set[int]]
+) -> list[set[int]]:
+    """All maximal sets of pairwise near items (Bron and Kerbosch 1973, with a pivot)."""
+    if not open_:
+        return [chosen] if not shut and chosen else []
+    pivot = max(open_ | shut, key=lambda item: len(near[item] & open_))
+    found = []
+    for item in sorted(open_ - near[pivot]):
+        found += _cliques(chosen | {item}, open_ & near[item], shut & near[item], near)
+        open_, shut = open_ - {item}, shut | {item}
+    return found
+
+
+def _letter(number: int) -> str:
+    """a to z, then A to Z, then numbers in brackets."""
+    letters = string.ascii_letters
+    return letters[number] if number < len(letters) else f"[{number}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from attacks.condition import CLEAN
 from benchmark.results import RunResults
 
 NEEDED = 0.99  # share of measurable utterances that must pass
+TEXTS = ("condition", "attack", "quantity", "unit", "relation")
+NUMBERS = ("claimed", "measured", "tolerance")
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ def checks(results: RunResults) -> pd.DataFrame:
     and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
     """
     keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
-    groups = _effects(results).groupby(keys, sort=False, dropna=False)
-    return groups.agg(
+    groups = _in_order(_effects(results)).groupby(keys, sort=False, dropna=False, observed=True)
+    table = groups.agg(
         claimed=("claimed", "median"),
         measured=("measured", "median"),
         measured_low=("measured", lambda column: column.quantile(0.05)),
@@ -51,16 +54,24 @@ def checks(results: RunResults) -> pd.DataFrame:
         n_fail=("passed", lambda column: int((column == 0).sum())),
         n_not_measurable=("passed", lambda column: int(column.isna().sum())),
     ).reset_index()
+    return table.astype(dict.fromkeys(TEXTS, object))
 
 
 def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
     """The verdict on every condition; `table` is what `checks` returns."""
     effects = _effects(results)
-    no_effect = ~effects["effect"] & (effects["passed"] == 1)
-    effects.loc[no_effect, "passed"] = np.nan
-    utterances = effects.groupby(["condition", "utterance_id"])["passed"].min()
+    passed = effects["passed"].to_numpy()
+    shows = effects["effect"].to_numpy() | (passed != 1)  # no effect can only fail an utterance
+    width = len(effects["utterance_id"].cat.categories)
+    places = effects["place"].to_numpy(dtype=np.int64)
+    trial = places * width + effects["utterance_id"].cat.codes.to_numpy()
+    tried, failed, done = np.zeros((3, len(results.conditions), width), dtype=np.bool_)
+    tried.flat[trial] = True
+    failed.flat[trial[passed == 0]] = True
+    done.flat[trial[shows & (passed == 1)]] = True
+    done &= ~failed
     found: dict[str, Verdict] = {}
-    for info in results.conditions:
+    for place, info in enumerate(results.conditions):
         name = info.condition
         if name == CLEAN:
             found[name] = Verdict(None)
@@ -69,21 +80,18 @@ def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
         if rows.empty:
             found[name] = Verdict(False)
             continue
-        outcome = utterances.loc[name]
-        passed, failed = int((outcome == 1).sum()), int((outcome == 0).sum())
-        measurable = passed + failed
+        n_pass, n_fail = int(done[place].sum()), int(failed[place].sum())
+        counts = (n_pass, n_fail, int(tried[place].sum()) - n_pass - n_fail)
         claims = rows[rows["effect"]]
         measured = claims[claims["measured"].notna()]
         claims = claims if measured.empty else measured
         if claims.empty:  # nothing but a length: it claims no effect
-            found[name] = Verdict(False, passed, failed, len(outcome) - measurable)
+            found[name] = Verdict(False, *counts)
             continue
         main = claims.iloc[0]
         found[name] = Verdict(
-            verified=measurable > 0 and passed >= NEEDED * measurable,
-            passed=passed,
-            failed=failed,
-            not_measurable=len(outcome) - measurable,
+            n_pass + n_fail > 0 and n_pass >= NEEDED * (n_pass + n_fail),
+            *counts,
             quantity=str(main["quantity"]),
             unit=str(main["unit"]),
             claimed=float(main["claimed"]),
@@ -93,23 +101,43 @@ def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
 
 
 def _effects(results: RunResults) -> pd.DataFrame:
-    """Effects of the trial set in plan order, `passed` as 1, 0 or NaN, attacks by name alone.
+    """Effects of the trial set, `passed` as 1, 0 or NaN, texts as categories, attacks by name.
 
-    Parameters are dropped from the spelling because a stochastic chain draws new ones for every
-    utterance.
+    `place` is the condition's in the plan. Parameters are dropped from the spelling because a
+    stochastic chain draws new ones for every utterance.
     """
     effects = results.effects
-    effects = effects[effects["utterance_id"].isin(results.protocol.table["utterance_id"])]
     order = {info.condition: place for place, info in enumerate(results.conditions)}
     order.pop(CLEAN, None)  # clean claims nothing
-    passed = effects["passed"].astype("boolean").astype("Float64")
-    effects = effects.assign(
-        place=effects["condition"].map(order),
-        attack=effects["attack"].astype(str).str.split("(", n=1).str[0],
-        passed=passed.to_numpy(dtype=np.float64, na_value=np.nan),
-        effect=effects["effect"].astype(bool),
-    )
-    for column in ("claimed", "measured", "tolerance"):
-        effects[column] = effects[column].astype(np.float64)
-    effects = effects.sort_values(["place", "step", "utterance_id"], kind="stable")
-    return effects.dropna(subset=["place"]).drop(columns="place")
+    columns: dict[str, Any] = {name: pd.Categorical(effects[name]) for name in TEXTS}
+    attack = columns["attack"]
+    columns["attack"] = attack.map(lambda spelled: str(spelled).split("(", maxsplit=1)[0])
+    ids = pd.Categorical(effects["utterance_id"])
+    held = np.append(ids.categories.isin(results.protocol.table["utterance_id"]), False)[ids.codes]
+    condition = columns["condition"]
+    places = [order.get(name, -1) for name in condition.categories]
+    place = np.array([*places, -1], dtype=np.int64)[condition.codes]
+    passed = effects["passed"].astype("boolean").to_numpy(dtype=np.float64, na_value=np.nan)
+    columns |= {
+        "place": place,
+        "utterance_id": ids,
+        "step": effects["step"].to_numpy(),
+        "passed": passed,
+        "effect": effects["effect"].to_numpy(dtype=np.bool_),
+        **{name: effects[name].to_numpy(dtype=np.float64) for name in NUMBERS},
+    }
+    table = pd.DataFrame(columns, copy=False)
+    keep = held & (place >= 0)
+    return table if keep.all() else table[keep]
+
+
+def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
+    """By place in the plan, step and utterance; the checks of one step keep their order."""
+    ids = effects["utterance_id"].cat
+    rank = np.argsort(np.argsort(ids.categories.to_numpy(dtype=str), kind="stable"))
+    steps = effects["step"].to_numpy(dtype=np.int64)
+    key = effects["place"].to_numpy() * (steps.max(initial=0) + 1) + steps
+    key = key * len(rank) + (rank[ids.codes] if len(rank) else 0)
+    if (np.diff(key) >= 0).all():
+        return effects
+    return effects.iloc[np.argsort(key, kind="stable")]

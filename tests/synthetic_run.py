@@ -1,4 +1,7 @@
-"""A made-up run: some 350 trials, 20 speakers, 3 tracks, 28 conditions, 4 detectors."""
+"""Made-up runs: a small one of three tracks, and one as large as ASVspoof 2019 LA's evaluation.
+
+The small one has some 350 trials, 20 speakers, 3 tracks, 28 conditions, 4 detectors.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,24 @@ SYSTEMS = {"neural": ("hifigan", "hifigan16k"), "classic": ("world",), "tts": ("
 def conditions() -> tuple[ConditionInfo, ...]:
     """Clean and the 27 conditions of the published grid."""
     made = [ConditionInfo("clean", "clean")]
-    made += [ConditionInfo(f"reverb(rt60={t})", "reverberation", t, "s") for t in (0.3, 0.6, 0.9)]
+    made += [
+        ConditionInfo(f"reverb(rt60={t})", "reverberation", t, "s", "rt60") for t in (0.3, 0.6, 0.9)
+    ]
     for kind in NOISES:
         made += [
-            ConditionInfo(f"noise(kind={kind}, snr={snr})", "noise", snr, "dB")
+            ConditionInfo(f"noise(kind={kind}, snr={snr})", "noise", snr, "dB", "snr", False)
             for snr in (20.0, 10.0, 0.0)
         ]
-    made += [ConditionInfo(f"mp3(kbps={k})", "codec", k, "kbit/s") for k in (160, 128, 64, 16)]
     made += [
-        ConditionInfo(f"resample(rate={rate})", "resampling", rate, "Hz")
+        ConditionInfo(f"mp3(kbps={k})", "codec", k, "kbit/s", "kbps", False)
+        for k in (160, 128, 64, 16)
+    ]
+    made += [
+        ConditionInfo(f"resample(rate={rate})", "resampling", rate, "Hz", "rate", False)
         for rate in (44100, 22050, 11025, 8000)
     ]
-    return (*made, ConditionInfo("lowpass(cutoff=7000)", "filtering", 7000.0, "Hz"))
+    last = ConditionInfo("lowpass(cutoff=7000)", "filtering", 7000.0, "Hz", "cutoff", False)
+    return (*made, last)
 
 
 def protocol(split: str, speakers: int, segments: int, seed: int) -> Protocol:
@@ -86,6 +95,110 @@ def run(speakers: int = 20, segments: int = 4, seed: int = 0) -> RunResults:
         effects=effects(test, plan, rng),
         failures=pd.DataFrame(columns=["kind", "condition", "detector", "utterance_id", "cause"]),
         provenance={"seed": seed, "commit": "0" * 40, "libraries": {"numpy": "2.0"}},
+    )
+
+
+def large(
+    detectors: int = 10,
+    levels: int = 29,
+    utterances: int = 71_237,
+    speakers: int | None = 67,
+    seed: int = 0,
+) -> RunResults:
+    """Clean and `levels` SNRs; a tenth bona fide, 13 spoof systems, 2 checks an utterance.
+
+    With `speakers` None, no utterance has a speaker or source: each is a cluster by itself. Text
+    columns are categories, as `collect` makes them.
+    """
+    rng = np.random.default_rng(seed)
+    sides = [_large_side(split, size, speakers, rng) for split, size in
+             (("test", utterances), ("dev", utterances // 3))]  # fmt: skip
+    plan = [ConditionInfo("clean", "clean")]
+    for level in range(levels):
+        name = f"noise(kind={NOISES[level % 5]}, snr={level})"
+        plan.append(ConditionInfo(name, f"noise {NOISES[level % 5]}", level, "dB", "snr", False))
+    spelled = [info.condition for info in plan]
+    names = [f"detector{number}" for number in range(detectors)]
+    ids = [side.table["utterance_id"].tolist() for side in sides]
+    codes, scores = [], []
+    for number, side in enumerate(sides):
+        bonafide = (side.table["label"] == "bonafide").to_numpy()
+        for place in range(detectors):
+            base = rng.normal(size=len(bonafide), scale=0.8)
+            for level in range(1 if number else len(plan)):
+                gap = (1.0 + 0.25 * place) * (1 - 0.8 * level / len(plan))
+                score = base + gap * bonafide + 0.6 * rng.normal(size=len(bonafide))
+                scores.append(score.astype(np.float32).astype(np.float64))
+                codes.append((place, level, number, len(ids[0]) * number))
+    sizes = [len(part) for part in scores]
+    columns = [np.repeat(column, sizes) for column in np.array(codes).T]
+    rows = columns[3] + np.concatenate([np.arange(size) for size in sizes])
+    categories = {"detector": names, "condition": spelled, "split": ["test", "dev"]}
+    frame = pd.DataFrame(
+        {
+            key: pd.Categorical.from_codes(column, known)
+            for (key, known), column in zip(categories.items(), columns, strict=False)
+        }
+        | {"utterance_id": pd.Categorical.from_codes(rows, ids[0] + ids[1])}
+        | {"score": np.concatenate(scores)},
+        copy=False,
+    )
+    return RunResults(
+        protocol=sides[0],
+        dev=sides[1],
+        conditions=tuple(plan),
+        detectors=tuple(names),
+        scores=frame,
+        effects=_large_effects(sides[0], plan, rng),
+        failures=pd.DataFrame(columns=["kind", "condition", "detector", "utterance_id", "cause"]),
+        provenance={"seed": seed},
+    )
+
+
+def _large_side(split: str, size: int, speakers: int | None, rng: np.random.Generator) -> Protocol:
+    bonafide = rng.random(size) < 0.1
+    voice = rng.integers(speakers or 1, size=size)
+    systems = [f"A{number:02d}" for number in rng.integers(7, 20, size)]
+    table = pd.DataFrame(
+        {
+            "utterance_id": [f"LA_{split}_{number:07d}" for number in range(size)],
+            "path": "x.flac",
+            "label": np.where(bonafide, "bonafide", "spoof"),
+            "speaker": [f"{split}{v:03d}" for v in voice] if speakers else "-",
+            "source": "-",
+            "split": split,
+            "spoof_system": np.where(bonafide, "-", systems),
+            "track": "-",
+        }
+    )  # fmt: skip
+    return Protocol("large", Path("data"), table, "1.0", "-", "ab" * 32)
+
+
+def _large_effects(
+    test: Protocol, plan: list[ConditionInfo], rng: np.random.Generator
+) -> pd.DataFrame:
+    size = len(test.table)
+    number = np.repeat(np.arange(1, len(plan)), 2 * size)
+    spelled = [info.condition for info in plan]
+    claimed = np.array([info.severity or 0.0 for info in plan])[number]
+    second = np.tile(np.repeat([0, 1], size), len(plan) - 1)
+    rows = np.tile(np.arange(size), 2 * (len(plan) - 1))
+    return pd.DataFrame(
+        {
+            "condition": pd.Categorical.from_codes(number, spelled),
+            "utterance_id": pd.Categorical.from_codes(rows, test.table["utterance_id"].tolist()),
+            "step": np.zeros(number.size, dtype=np.int32),
+            "attack": pd.Categorical.from_codes(number, spelled),
+            "quantity": pd.Categorical.from_codes(second, ["SNR", "length"]),
+            "unit": pd.Categorical.from_codes(second, ["dB", "samples"]),
+            "relation": pd.Categorical.from_codes(np.zeros(number.size, dtype=np.int8), ["="]),
+            "claimed": claimed,
+            "measured": claimed + rng.normal(scale=0.02, size=number.size),
+            "tolerance": 0.5,
+            "passed": pd.array(np.ones(number.size, dtype=bool), dtype="boolean"),
+            "effect": second == 0,
+        },
+        copy=False,
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import leaderboard, metrics
+from benchmark import decisions, leaderboard, metrics
 from benchmark.errors import InputError
 from benchmark.leaderboard import Tables
 from benchmark.protocol import Protocol
@@ -78,7 +78,7 @@ def test_a_cell_is_its_trials(results: RunResults, tables: Tables) -> None:
     rows = dev.merge(frozen, on="utterance_id")
     threshold = metrics.eer(rows["score"], (rows["label"] == "bonafide").to_numpy())[1]
     assert found["threshold"] == threshold
-    assert found["f1"] == metrics.confusion(values, labels, threshold).f1
+    assert found["f1"] == decisions.confusion(values, labels, threshold).f1
 
 
 def test_mean_is_over_families(tables: Tables) -> None:

@@ -1,47 +1,20 @@
-"""The bootstrap: pairing, degenerate clusters, agreement with a plain loop, coverage, ranks."""
+"""The bootstrap: pairing, degenerate clusters, groups of clusters, coverage, ranks, letters."""
 
 from __future__ import annotations
 
+import coverage_model as coverage
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import metrics, statistics
+from benchmark import decisions, metrics, statistics
 from benchmark.errors import InputError
+from benchmark.replicates import replicate
 
 DIGEST = "00ff" * 16
 
 
-def drawn(
-    rng: np.random.Generator, clusters: int, size: int = 8, gap: float = 1.5
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores, labels, clusters; half bona fide, every cluster with its own offset."""
-    cluster = np.repeat(np.arange(clusters), size)
-    bonafide = np.tile(np.arange(size) % 2 == 0, clusters)
-    own = rng.normal(size=clusters) * 0.7
-    return rng.normal(size=cluster.size) + own[cluster] + gap * bonafide, bonafide, cluster
-
-
-@pytest.mark.parametrize("digits", [0, 9])
-def test_replicates_are_the_metrics_of_repeated_trials(digits: int) -> None:
-    scores, bonafide, cluster = drawn(np.random.default_rng(0), 12)
-    scores = np.round(scores, digits)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 25)
-    found = statistics.replicate(scores, bonafide, draws, 0.4)
-    for number, counts in enumerate(draws.counts):
-        chosen = np.repeat(np.arange(scores.size), counts[cluster])
-        again = scores[chosen], bonafide[chosen]
-        assert found.eer[number] == pytest.approx(metrics.eer(*again)[0])
-        assert found.auc[number] == pytest.approx(metrics.auc(*again))
-        assert found.f1[number] == pytest.approx(metrics.confusion(*again, 0.4).f1)
-
-
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores, bonafide, cluster = drawn(np.random.default_rng(1), 20)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 30)
-    whole = statistics.replicate(scores, bonafide, draws).eer
-    monkeypatch.setattr(statistics, "_CHUNK", 7 * scores.size)
-    assert np.array_equal(whole, statistics.replicate(scores, bonafide, draws).eer)
+drawn = coverage.drawn
 
 
 def test_draws_depend_on_the_trial_digest_alone() -> None:
@@ -64,10 +37,41 @@ def test_draws_that_lose_a_class_are_drawn_again() -> None:
 def test_one_cluster_gives_no_interval() -> None:
     bonafide = np.array([True, False, True, False])
     draws = statistics.resample(np.zeros(4, dtype=np.intp), bonafide, DIGEST)
-    assert draws.size == 0
-    replicates = statistics.replicate(np.arange(4.0), bonafide, draws)
-    assert np.isnan(statistics.interval(replicates.eer)).all()
-    assert statistics.rank_bounds([replicates.eer, replicates.eer]) == [(1, 2), (1, 2)]
+    assert (draws.size, draws.clusters) == (0, 1)
+    found = replicate(metrics.rank(np.arange(4.0), bonafide), draws)
+    assert np.isnan(statistics.interval(found.eer)).all()
+    assert statistics.rank_bounds([found.eer, found.eer]) == [(1, 2), (1, 2)]
+    assert statistics.alike([found.eer, found.eer]) == ["a", "a"]
+
+
+def test_many_clusters_are_dealt_into_groups_of_equal_number() -> None:
+    number = 3 * statistics.MANY_CLUSTERS + 1
+    cluster = np.repeat(np.arange(number), 2)
+    bonafide = np.tile([True, False], number)
+    draws = statistics.resample(cluster, bonafide, DIGEST, 5)
+    assert (draws.clusters, draws.units) == (number, statistics.MANY_CLUSTERS)
+    assert (draws.unit[::2] == draws.unit[1::2]).all()  # a cluster is drawn whole
+    sizes = np.bincount(draws.unit[::2])
+    assert (sizes.min(), sizes.max()) == (3, 4)
+    again = statistics.resample(cluster, bonafide, DIGEST, 5)
+    assert np.array_equal(draws.unit, again.unit)
+
+
+def test_groups_give_the_spread_of_single_clusters() -> None:
+    """The standard error of a mean over 5,000 independent trials is known: sigma / sqrt(n)."""
+    rng = np.random.default_rng(6)
+    n = 5000
+    scores, bonafide = rng.normal(size=n), rng.random(n) < 0.5
+    draws = statistics.resample(np.arange(n), bonafide, DIGEST, 1000)
+    found = replicate(metrics.rank(scores, bonafide), draws, 0.0)
+    rejected = (scores[~bonafide] < 0).mean()
+    f1 = np.std(found.f1)
+    exact = [
+        decisions.confusion(scores[rows], bonafide[rows], 0.0).f1
+        for rows in rng.integers(n, size=(1000, n))
+    ]
+    assert 0.45 < rejected < 0.55
+    assert f1 == pytest.approx(np.std(exact), rel=0.12)  # four standard errors of either
 
 
 def test_one_class_is_refused() -> None:
@@ -93,8 +97,8 @@ def test_paired_differences_are_tighter_than_unpaired() -> None:
     rng = np.random.default_rng(3)
     scores, bonafide, cluster = drawn(rng, 40)
     draws = statistics.resample(cluster, bonafide, DIGEST, 400)
-    one = statistics.replicate(scores, bonafide, draws).eer
-    two = statistics.replicate(scores + 0.1 * rng.normal(size=scores.size), bonafide, draws).eer
+    other = scores + 0.1 * rng.normal(size=scores.size)
+    one, two = (replicate(metrics.rank(s, bonafide), draws).eer for s in (scores, other))
     assert np.std(one - two) < 0.5 * np.hypot(np.std(one), np.std(two))
 
 
@@ -104,16 +108,26 @@ def test_rank_bounds() -> None:
     assert statistics.rank_bounds(list(means)) == [(1, 2), (1, 2), (3, 3)]
 
 
-def test_intervals_cover_the_truth() -> None:
-    """Nominal 95 %; the truth is the AUC of 200,000 trials of the same model, 60 clusters."""
+def test_letters_are_shared_exactly_by_what_cannot_be_told_apart() -> None:
     rng = np.random.default_rng(5)
-    big, labels, _ = drawn(rng, 25_000)
-    truth = metrics.auc(big, labels)
-    rounds, hits = 250, 0
-    for _ in range(rounds):
-        scores, bonafide, cluster = drawn(rng, 60)
-        draws = statistics.resample(cluster, bonafide, f"{rng.integers(1 << 60):016x}", 200)
-        low, high = statistics.interval(statistics.replicate(scores, bonafide, draws).auc)
-        hits += low <= truth <= high
-    # 95 % +- three standard errors of 250 rounds, and a little for the 200 draws.
-    assert 0.90 <= hits / rounds <= 0.985
+    # A chain: neighbours overlap, the ends do not; and one far away from all.
+    means = [place + 0.5 * rng.normal(size=400) for place in (0.0, 1.2, 2.4, 9.0)]
+    letters = statistics.alike(means)
+    for i, one in enumerate(means):
+        for j, two in enumerate(means):
+            low, high = statistics.interval(one - two)
+            assert bool(set(letters[i]) & set(letters[j])) == (i == j or low <= 0 <= high)
+    assert letters == ["a", "ab", "b", "c"]
+    assert statistics.alike([]) == []
+
+
+def test_intervals_cover_the_truth() -> None:
+    """Nominal 95 %; the truth is that of 200,000 trials of the same model, 60 clusters.
+
+    `tests/soak/test_coverage.py` does it closely, at several numbers of clusters.
+    """
+    rounds, rng = 250, np.random.default_rng(5)
+    hits = coverage.hits(rng, clusters=60, rounds=rounds, resamples=200)
+    for name, count in hits.items():
+        # 95 % +- three standard errors of 250 rounds, and a little for the 200 draws.
+        assert 0.90 <= count / rounds <= 0.985, name

@@ -1,0 +1,48 @@
+"""What a report of ASVspoof 2019 LA's size costs: 30 conditions x 10 detectors x 71,237 trials.
+
+Everything from scores in memory to the files on disk, B = 1,000, in a process of its own, so that
+its peak memory is its own. By speaker (67 clusters), and without speakers (71,237 clusters).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+CODE = """
+import json, resource, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import synthetic_run
+from benchmark import leaderboard, report
+results = synthetic_run.large(speakers=eval(sys.argv[2]))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+before, started = peak(), time.perf_counter()
+tables = leaderboard.tables(results)
+made = time.perf_counter()
+report.write(results, Path(sys.argv[3]), tables)
+ended = time.perf_counter()
+print(json.dumps({
+    "tables_s": made - started, "write_s": ended - made,
+    "made_up_gib": before, "peak_gib": peak(), "cells": len(tables.conditions),
+}))
+"""
+
+
+@pytest.mark.parametrize("speakers", [67, None])
+def test_report(benchmark, tmp_path: Path, speakers: int | None) -> None:
+    command = [sys.executable, "-c", CODE, str(TESTS), repr(speakers), str(tmp_path)]
+
+    def run() -> dict[str, float]:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    facts = benchmark.pedantic(run, rounds=1)
+    benchmark.extra_info.update(facts)
+    print(facts)
+    assert facts["cells"] == 300

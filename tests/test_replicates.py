@@ -1,0 +1,112 @@
+"""Metrics in every resample: those of the repeated trials, whatever the bins, ties or clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark import decisions, metrics, replicates, statistics
+from benchmark.calibration import Calibration
+from benchmark.decisions import Costs
+from benchmark.replicates import METRICS, replicate
+
+DIGEST = "00ff" * 16
+CALIBRATION = Calibration(1.1, -0.3)
+THRESHOLD = 0.4
+
+
+def by_hand(
+    scores: np.ndarray, bonafide: np.ndarray, draws: statistics.Resamples, costs: Costs
+) -> dict[str, list[float]]:
+    """Every metric of every resample, its trials written out and measured one by one."""
+    found: dict[str, list[float]] = {name: [] for name in METRICS}
+    for counts in draws.counts:
+        rows = np.repeat(np.arange(scores.size), counts[draws.unit])
+        values, labels = scores[rows], bonafide[rows]
+        llr = CALIBRATION(values)
+        found["eer"].append(metrics.eer(values, labels)[0])
+        found["auc"].append(metrics.auc(values, labels))
+        found["f1"].append(float(decisions.confusion(values, labels, THRESHOLD).f1))
+        found["min_dcf"].append(decisions.min_dcf(values, labels, costs))
+        found["act_dcf"].append(decisions.act_dcf(llr, labels, costs))
+        found["cllr"].append(decisions.cllr(llr, labels))
+    return found
+
+
+def agree(
+    scores: np.ndarray, bonafide: np.ndarray, cluster: np.ndarray, size: int, costs: Costs
+) -> None:
+    draws = statistics.resample(cluster, bonafide, DIGEST, size)
+    found = replicate(metrics.rank(scores, bonafide), draws, THRESHOLD, CALIBRATION, costs)
+    for name, values in by_hand(scores, bonafide, draws, costs).items():
+        close = 1e-8 if name == "cllr" else 1e-10  # its sums are rounded to 2**-30 bits a cluster
+        assert getattr(found, name) == pytest.approx(values, abs=close), name
+
+
+@pytest.mark.parametrize("bins", [1024, 64, 7, 1])
+@pytest.mark.parametrize(("trials", "clusters"), [(400, 12), (3000, 40), (4000, 2000)])
+@pytest.mark.parametrize("digits", [0, 1, 9])
+def test_replicates_are_the_metrics_of_repeated_trials(
+    bins: int, trials: int, clusters: int, digits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicates, "BINS", bins)
+    rng = np.random.default_rng(clusters)
+    cluster = np.unique(rng.integers(clusters, size=trials), return_inverse=True)[1]
+    bonafide = rng.random(trials) < 0.3
+    scores = rng.normal(size=trials) + bonafide + 0.5 * rng.normal(size=clusters)[cluster]
+    agree(np.round(scores, digits), bonafide, cluster, 12, decisions.ASVSPOOF5)
+
+
+@pytest.mark.parametrize("case", ["constant", "apart", "reversed", "one tie", "rare"])
+def test_degenerate_scores(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicates, "BINS", 8)
+    rng = np.random.default_rng(1)
+    cluster = np.repeat(np.arange(20), 10)
+    bonafide = rng.random(200) < (0.02 if case == "rare" else 0.5)
+    scores = {
+        "constant": np.zeros(200),
+        "apart": bonafide + 0.1 * rng.random(200),
+        "reversed": ~bonafide + 0.1 * rng.random(200),
+        "one tie": np.where(rng.random(200) < 0.6, 0.0, rng.normal(size=200)),
+        "rare": rng.normal(size=200),
+    }[case]
+    agree(scores, bonafide, cluster, 30, Costs(0.5, 1, 1))
+
+
+@given(
+    scores=st.lists(st.integers(-4, 4), min_size=12, max_size=60),
+    bins=st.integers(1, 9),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_ties_any_bins(scores: list[int], bins: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bonafide = rng.permutation(np.arange(len(scores)) % 2 == 0)
+    cluster = np.unique(rng.integers(5, size=len(scores)), return_inverse=True)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replicates, "BINS", bins)
+        costs = Costs(float(rng.uniform(0.1, 0.9)), 1.0, float(rng.uniform(0.5, 10)))
+        agree(np.array(scores, dtype=float), bonafide, cluster, 5, costs)
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    bonafide, cluster = rng.random(2000) < 0.3, rng.integers(30, size=2000)
+    ranking = metrics.rank(rng.normal(size=2000), bonafide)
+    draws = statistics.resample(cluster, bonafide, DIGEST, 50)
+    monkeypatch.setattr(replicates, "BINS", 64)
+    whole = replicate(ranking, draws, THRESHOLD, CALIBRATION)
+    monkeypatch.setattr(replicates, "_PAIRS", 500)
+    parts = replicate(ranking, draws, THRESHOLD, CALIBRATION)
+    for name in METRICS:
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
+def test_nothing_frozen_is_nan() -> None:
+    bonafide = np.tile([True, False], 20)
+    draws = statistics.resample(np.arange(40), bonafide, DIGEST, 5)
+    found = replicate(metrics.rank(np.arange(40.0), bonafide), draws)
+    assert np.isfinite([found.eer, found.auc, found.min_dcf]).all()
+    assert np.isnan([found.f1, found.act_dcf, found.cllr]).all()
