@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pytest
 from hypothesis import reject
 from hypothesis import strategies as st
 
@@ -59,8 +61,10 @@ def checks(laundered: Laundered) -> dict[str, object]:
 
 @lru_cache
 def available() -> list[str]:
-    """The attacks that this installation can run."""
-    return [name for name in registry.names() if registry.get(name)().unavailable() is None]
+    """The attacks that this installation can run without anything in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAUNDERBENCH_CACHE", os.devnull)
+        return [name for name in registry.names() if registry.get(name)().unavailable() is None]
 
 
 def db(ratio: float) -> float:
