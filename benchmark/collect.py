@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attacks.condition import CLEAN
-from benchmark.digests import rows_digest
 from benchmark.errors import InputError
-from benchmark.plan import shards, unit_key
+from benchmark.plan import unit_keys
 from benchmark.protocol import Protocol
 from benchmark.results import (
     EFFECT_COLUMNS,
@@ -91,17 +90,16 @@ def _distinct(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
-    clean = [c["identity"] for c in head["conditions"] if c["condition"] == "clean"]
-    every = [c["identity"] for c in head["conditions"]]
-    keys = set()
-    for split, digest, identities in (
+    every = [(c["identity"], c["made"]) for c in head["conditions"]]
+    clean = [(c["identity"], "") for c in head["conditions"] if c["condition"] == CLEAN]
+    keys: set[str] = set()
+    for split, digest, asked in (
         ("dev", head["dev_digest"], clean),
         ("test", head["trial_digest"], every),
     ):
         table = trials[trials["split"] == split]
-        for start, stop in shards(len(table)):
-            rows = rows_digest(table.iloc[start:stop])
-            keys |= {unit_key(digest, rows, identity, head["seed"]) for identity in identities}
+        for own in unit_keys(table, digest, asked, head["seed"]):
+            keys.update(own)
     return keys
 
 

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from attacks.condition import Condition
 from benchmark.checkpoints import Checkpoint
-from benchmark.digests import file_digests
+from benchmark.digests import MISSING, file_digests, rows_digest
 from benchmark.errors import InputError
-from benchmark.protocol import Protocol, require_both_classes
+from benchmark.protocol import MADE, Protocol, require_both_classes
 
 SHARD = 64
-KEY_FORMAT = 3
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One shard of one split under one condition; rows [start, stop) of the split's table."""
-
-    split: str
-    start: int
-    stop: int
-    condition: Condition
+KEY_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -40,37 +30,68 @@ class Plan:
     detectors: tuple[Checkpoint, ...]
     seed: int
 
-    def units(self) -> Iterator[Unit]:
-        """All units, shard by shard so that a shard's audio is decoded once and kept."""
-        clean = Condition()
-        for split, protocol, conditions in (
-            ("dev", self.dev, (clean,)),
-            ("test", self.test, self.conditions),
-        ):
-            for start, stop in shards(len(protocol.table)):
-                for condition in conditions:
-                    yield Unit(split, start, stop, condition)
+    def parts(self) -> tuple[tuple[str, Protocol, tuple[Condition, ...]], ...]:
+        """What meets what: (split, its utterances, conditions)."""
+        return ("dev", self.dev, (Condition(),)), ("test", self.test, self.conditions)
 
     def protocol(self, split: str) -> Protocol:
         """The utterances of `dev` or `test`."""
         return self.test if split == "test" else self.dev
 
 
-def unit_key(trials: str, rows: str, condition_identity: str, seed: int) -> str:
-    """What fixes a unit's samples, as a hash (hex).
+def condition_key(trials: str, condition_identity: str, seed: int) -> str:
+    """What fixes the samples of a split under a condition, beside the files, as a hash (hex).
 
-    `trials` is the split's trial digest, `rows` the digest of the unit's ids, labels and file
-    contents; the condition comes with its attacks' versions and resources.
+    `trials` is the split's trial digest; the condition comes with its attacks' versions and
+    resources.
     """
     parts = {
         "format": KEY_FORMAT,
         "trials": trials,
-        "rows": rows,
         "condition": condition_identity,
         "seed": seed,
         "precision": "float32",
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def unit_key(condition_key: str, rows: str) -> str:
+    """What fixes a unit's samples (hex); `rows` is the digest of its ids, labels and files."""
+    return hashlib.sha256(f"{condition_key} {rows}".encode()).hexdigest()
+
+
+def unit_keys(
+    table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
+) -> Iterator[list[str]]:
+    """For each shard of a split, the keys of its units, one for each condition.
+
+    `trials` is the split's trial digest; a condition is (identity, name of its ready-made audio).
+    """
+    begun = [condition_key(trials, identity, seed) for identity, _ in conditions]
+    rows = {
+        made: rows_of(table, "utterance_id", "label", digest_column(made))
+        for made in {made for _, made in conditions}
+    }
+    for start, stop in shards(len(table)):
+        digests = {made: rows_digest(own[start:stop]) for made, own in rows.items()}
+        yield [
+            unit_key(key, digests[made]) for key, (_, made) in zip(begun, conditions, strict=True)
+        ]
+
+
+def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+    """Some columns of a table as rows, by way of lists: a million cells one by one take minutes."""
+    return list(zip(*(table[column].tolist() for column in columns), strict=True))
+
+
+def path_column(made: str = "") -> str:
+    """The column with the path of the recordings, or of ready-made audio called `made`."""
+    return f"{MADE}{made}" if made else "path"
+
+
+def digest_column(made: str = "") -> str:
+    """The column with the SHA-256 of the files in `path_column(made)`."""
+    return f"file_sha256:{made}" if made else "file_sha256"
 
 
 def shards(total: int) -> Iterator[tuple[int, int]]:
@@ -101,14 +122,22 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
     return result
 
 
-def with_digests(protocol: Protocol) -> Protocol:
-    """The protocol with the column `file_sha256`; `InputError` names a row without its file."""
-    names = protocol.table["path"]
-    gone = [name for name in names if not (protocol.root / name).is_file()]
-    if gone:
-        raise InputError(
-            f"{protocol.root}: {len(gone)} of {len(names)} protocol rows have no file,"
-            f" the first is {gone[0]}"
-        )
-    digests = file_digests(protocol.root, names)
-    return replace(protocol, table=protocol.table.assign(file_sha256=digests))
+def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
+    """The protocol with the SHA-256 of every file, in the column `file_sha256`.
+
+    Ready-made audio has a column of its own for each condition. `InputError` names the first row
+    without its file, unless `allow_missing`: then such rows are read, and fail, like damaged ones.
+    """
+    table = protocol.table
+    columns = {}
+    for made in ("", *protocol.made()):
+        names = table[path_column(made)].tolist()
+        digests = file_digests(protocol.root, names)
+        gone = [name for name, found in zip(names, digests, strict=True) if found == MISSING]
+        if gone and not allow_missing:
+            raise InputError(
+                f"{protocol.root}: {len(gone)} of {len(table)} protocol rows have no file, the"
+                f" first is {gone[0]}; --allow-missing goes on without them"
+            )
+        columns[digest_column(made)] = digests
+    return replace(protocol, table=table.assign(**columns))

@@ -15,6 +15,7 @@ OTHER = "other"  # utterances of a corpus that serve in no split (progress and h
 SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
 DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-", "track": "-"}
+MADE = "made:"  # begins the columns with paths of audio that came laundered
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"
 
@@ -26,6 +27,7 @@ class Protocol:
     `table` has the columns utterance_id, path (relative to `root`), label (bonafide or spoof),
     speaker, spoof_system, split (train, dev, test or other), source and track; further columns
     survive (`pair` says which utterances are copies of one recording, for training).
+    Columns `made:NAME` hold paths of the same utterances as somebody else laundered them.
     A bona fide utterance belongs to every track; `headline` is the track that the leaderboard
     ranks on (`-`: the data set has no tracks). Rows are sorted by utterance_id.
     """
@@ -45,6 +47,10 @@ class Protocol:
     def digest(self) -> str:
         """The trial digest of these utterances."""
         return trial_digest(self.table)
+
+    def made(self) -> list[str]:
+        """Names of the conditions in which the utterances come ready-made."""
+        return [c.removeprefix(MADE) for c in self.table.columns if c.startswith(MADE)]
 
     def tracks(self) -> list[str]:
         """Names of the tracks, the headline first; `['-']` where the data set has none."""

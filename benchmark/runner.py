@@ -12,10 +12,10 @@ import torch
 from tqdm import tqdm
 
 from attacks.condition import Condition
-from benchmark.digests import rows_digest
+from attacks.ready import made
 from benchmark.errors import InputError
 from benchmark.executor import Setting, execute
-from benchmark.plan import Plan, unit_key
+from benchmark.plan import Plan, digest_column, path_column, rows_of, shards, unit_keys
 from benchmark.processes import one_thread
 from benchmark.scoring import BATCH, Scorer
 from benchmark.store import Store, done
@@ -47,29 +47,28 @@ def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
         if retry_failures and part.failures:
             failed.setdefault(part.key, []).append(part.path)
     held = done(parts)
-    spelled = {condition: condition.identity() for condition in plan.conditions}
-    digests = {name: plan.protocol(name).digest() for name in ("dev", "test")}
     identities = {checkpoint.identity: checkpoint.name for checkpoint in plan.detectors}
-    rows_of: dict[tuple[str, int], str] = {}
     jobs, planned = [], 0
-    for unit in plan.units():
-        planned += 1
-        rows = plan.protocol(unit.split).table.iloc[unit.start : unit.stop]
-        place = (unit.split, unit.start)
-        if place not in rows_of:
-            rows_of[place] = rows_digest(rows)
-        key = unit_key(digests[unit.split], rows_of[place], spelled[unit.condition], plan.seed)
-        there = set() if key in failed else held.get(key, set())
-        lacking = {i: n for i, n in identities.items() if i not in there}
-        if lacking:
-            root = plan.protocol(unit.split).root
-            columns = (rows["utterance_id"], rows["path"], rows["file_sha256"])
-            utterances = tuple(
-                (uid, root / path, digest) for uid, path, digest in zip(*columns, strict=True)
-            )
-            replaces = tuple(failed.get(key, ()))
-            condition = str(unit.condition)
-            jobs.append(Job(key, unit.split, condition, utterances, plan.seed, lacking, replaces))
+    for split, protocol, conditions in plan.parts():
+        asked = [(condition.identity(), made(condition)) for condition in conditions]
+        spelled = [str(condition) for condition in conditions]
+        rows = {
+            name: rows_of(protocol.table, "utterance_id", path_column(name), digest_column(name))
+            for name in {name for _, name in asked}
+        }
+        keys = unit_keys(protocol.table, protocol.digest(), asked, plan.seed)
+        for (start, stop), own in zip(shards(len(protocol.table)), keys, strict=True):
+            shard = {name: tuple(every[start:stop]) for name, every in rows.items()}
+            planned += len(own)
+            for key, condition, (_, name) in zip(own, spelled, asked, strict=True):
+                there = set() if key in failed else held.get(key, set())
+                lacking = identities  # shared: there may be half a million units
+                if there:
+                    lacking = {i: n for i, n in identities.items() if i not in there}
+                if lacking:
+                    void = tuple(failed.get(key, ()))
+                    where = protocol.root, shard[name]
+                    jobs.append(Job(key, split, condition, *where, plan.seed, lacking, void))
     return Missing(tuple(jobs), planned)
 
 
@@ -122,6 +121,7 @@ def _describe(condition: Condition) -> dict[str, Any]:
         "severity": getattr(step, severity.parameter) if severity else None,
         "unit": severity.unit if severity else "",
         "identity": condition.identity(),
+        "made": made(condition),
     }
 
 

@@ -118,9 +118,9 @@ class Store:
         """Write the part of one unit.
 
         `rows` carry utterance_id, failure, cause, decoder, facts, checks, and scores and causes
-        (detector name -> value). `asked` maps the identity of every detector of this unit to its name;
-        those named in `broken` raised, so the next run tries them again. Parts in `replaces` are
-        deleted once the new one stands.
+        (detector name -> value). `asked` maps the identity of every detector of this unit to its
+        name; those named in `broken` raised, so the next run tries them again. Parts in `replaces`
+        are deleted once the new one stands.
         """
         columns: dict[str, pa.Array] = {
             "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),

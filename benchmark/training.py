@@ -24,7 +24,7 @@ from benchmark.checkpoints import Checkpoint
 from benchmark.digests import rows_digest
 from benchmark.errors import InputError
 from benchmark.metrics import eer
-from benchmark.plan import with_digests
+from benchmark.plan import rows_of, with_digests
 from benchmark.protocol import LABELS, Protocol, require_both_classes
 from detectors.base import Arrays, Recipe, TensorDetector, WaveDetector, registry
 
@@ -62,7 +62,8 @@ def planned(
     for split in ("train", "dev"):
         part = used(protocol, split)
         facts[f"{split}_digest"] = part.digest()
-        facts[f"{split}_files"] = rows_digest(with_digests(part).table)
+        rows = rows_of(with_digests(part).table, "utterance_id", "label", "file_sha256")
+        facts[f"{split}_files"] = rows_digest(rows)
     if isinstance(item, TensorDetector):
         facts["input"] = repr(item.input)
         facts["recipe"] = asdict(replace(item.recipe, **(changes or {})))

@@ -22,18 +22,20 @@ Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """A unit as plain data, ready to be sent to a worker.
 
-    `utterances` are (id, file, SHA-256 of the file). `identities` maps the identity of each
-    detector that lacks this unit to its name; `replaces` are parts that the new one makes void.
+    `utterances` are (id, file below `root`, SHA-256 of the file). `identities` maps the identity
+    of each detector that lacks this unit to its name; `replaces` are parts that the new one makes
+    void.
     """
 
     key: str
     split: str
     condition: str
-    utterances: tuple[tuple[str, Path, str], ...]
+    root: Path
+    utterances: tuple[tuple[str, str, str], ...]
     seed: int
     identities: dict[str, str]
     replaces: tuple[Path, ...] = ()
@@ -57,7 +59,7 @@ def prepare(job: Job) -> Prepared:
         row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
         row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
-        read = _read(path, digest)
+        read = _read(job.root / path, digest)
         if isinstance(read, str):
             row |= {"failure": "unreadable", "cause": read}
             continue
