@@ -116,8 +116,8 @@ def parser() -> argparse.ArgumentParser:
     listing = add("list", "list attacks, detectors or suites")
     listing.add_argument("what", choices=("attacks", "detectors", "pools", "suites"))
     listing.add_argument("--family", default="", help="only attacks of this family")
-    check = add("check", "run the conformance checks on attacks")
-    check.add_argument("names", nargs="*", metavar="ATTACK", help="attack names or conditions")
+    check = add("check", "run the conformance checks on attacks or detectors")
+    check.add_argument("names", nargs="*", metavar="NAME", help="attacks, conditions or detectors")
     check.add_argument("--all", action="store_true", help="every registered attack")
     check.add_argument("--quick", action="store_true", help="leave out the levels of severity")
     return top

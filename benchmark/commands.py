@@ -182,12 +182,14 @@ def list(options: Namespace) -> int:
 
 
 def check(options: Namespace) -> int:
-    """Conformance of attacks; 1 when any finding stands or not one could be checked."""
+    """Conformance of attacks or detectors; 1 when a finding stands or nothing was checked."""
     from attacks.condition import parse
     from attacks.conformance import check as conformance
     from attacks.conformance import levels
 
     _open_plugins(options)
+    if any(name in detectors.base.registry.names() for name in options.names):
+        return _check_detectors(options.names)
     names = attacks.base.registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
@@ -213,6 +215,26 @@ def check(options: Namespace) -> int:
         f"{passed} passed, {failed} failed, {unavailable} not available"
         f" ({runs} conditions in {time.monotonic() - started:.0f} s)"
     )
+    return 1 if failed or not passed else 0
+
+
+def _check_detectors(names: Sequence[str]) -> int:
+    from detectors.conformance import check as conformance
+
+    failed, unavailable = 0, 0
+    for name in names:
+        cls = detectors.base.registry.get(name)
+        if issubclass(cls, detectors.base.WaveDetector) and (cause := cls().unavailable()):
+            unavailable += 1
+            print(f"n/a   {name}: not available here: {cause}")
+            continue
+        findings = conformance(cls)
+        failed += bool(findings)
+        print(f"{'FAIL' if findings else 'ok  '}  {name}", flush=True)
+        for finding in findings:
+            print(f"        {finding}")
+    passed = len(names) - failed - unavailable
+    print(f"{passed} passed, {failed} failed, {unavailable} not available")
     return 1 if failed or not passed else 0
 
 
