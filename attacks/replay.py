@@ -19,7 +19,7 @@ from attacks.reverb import Reverberation
 class Replay(Attack):
     """Replay: a small loudspeaker, a room, a cheap microphone, each drawn for every utterance.
 
-    rt60       : s, 0.1 to 3: reverberation time of the room
+    rt60       : s, 0.1 to 2: reverberation time of the room
     low        : Hz, 60 to 1000: lower corner of the loudspeaker
     distortion : %, 0 to 10: harmonic distortion of the loudspeaker
     depth      : dB, 1 to 24: unevenness of the microphone's response
@@ -28,7 +28,7 @@ class Replay(Attack):
     step by step as one.
     """
 
-    rt60: float = number(0.3, low=0.1, high=3.0, unit="s")
+    rt60: float = number(0.3, low=0.1, high=2.0, unit="s")
     low: float = number(350.0, low=60.0, high=1000.0, unit="Hz")
     distortion: float = number(2.0, low=0.0, high=10.0, unit="%")
     depth: float = number(10.0, low=1.0, high=24.0, unit="dB")
