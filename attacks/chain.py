@@ -36,6 +36,10 @@ class Composite(Attack):
         """Attacks that between them use every file and every version that the parts may use."""
         raise NotImplementedError
 
+    @property
+    def warp(self) -> float | None:
+        return 1.0 if all(part.aligned for part in self.examples()) else None
+
     def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
         parts = self.parts(rng)
         return tuple(part.for_training() for part in parts) if self._trains else parts
@@ -72,7 +76,7 @@ class Stochastic(Composite):
     most: int = integer(3, low=1, high=MOST, unit="steps")
 
     family = "chain"
-    version = 2
+    version = 3
     severity = Severity("most", "steps", (1, 2, 3, 4, 5))
 
     def validate(self) -> None:

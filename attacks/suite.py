@@ -1,17 +1,26 @@
-"""Suites: named lists of conditions, kept as TOML files in attacks/suites."""
+"""Suites: named lists of conditions, kept as TOML files in attacks/suites.
+
+A file has a `description` and one or more of
+
+    include    = ["laundering", "mine.toml"]   # all conditions of other suites
+    conditions = ["mp3(kbps=64)", "opus | mp3"]
+    severity   = ["noise(kind=babble)"]        # an attack at each of its five levels
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from attacks.base import registry
-from attacks.condition import CLEAN, Condition, parse, split_steps
+from attacks.condition import CLEAN, Condition, parse, spell, split_steps
 from benchmark.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "suites"
 SUFFIX = ".toml"
+LISTS = ("include", "conditions", "severity")
 
 
 @dataclass(frozen=True)
@@ -31,35 +40,67 @@ def names() -> list[str]:
 def load(name_or_path: str | Path) -> Suite:
     """A built-in suite by name, or one from a TOML file by path (anything that ends in .toml).
 
-    The file has `description` (text) and `conditions` (a list of spellings). `clean` is put
-    first where it is not listed. `InputError` where the suite is unknown or the file is not
-    readable, holds no conditions or one that cannot be parsed, or names one twice.
+    Paths in `include` are relative to the file. The conditions come in the order include,
+    conditions, severity; `clean` is put first. `InputError` where the suite is unknown or the file
+    is not readable, includes itself, holds no conditions or one that cannot be parsed, or lists one
+    twice; what is included may hold it too.
     """
-    text = str(name_or_path)
+    return _load(str(name_or_path), ())
+
+
+def _load(text: str, within: tuple[Path, ...]) -> Suite:
     if text.endswith(SUFFIX):
-        path = Path(name_or_path)
+        path = Path(text)
+        if within and not path.is_absolute():
+            path = within[-1].parent / path
         if not path.is_file():
             raise InputError(f"suite file not found: {path}")
     elif text in names():
         path = FOLDER / f"{text}{SUFFIX}"
     else:
         raise unknown("suite", text, names())
+    if path.resolve() in within:
+        raise InputError(f"{path}: includes itself")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({error})") from error
-    strange = sorted(set(table) - {"description", "conditions"})
+    strange = sorted(set(table) - {"description", *LISTS})
     if strange:
-        raise unknown(f"entry in {path}", strange[0], ("description", "conditions"))
-    spellings = table.get("conditions")
-    if not isinstance(spellings, list) or not all(isinstance(s, str) for s in spellings):
-        raise InputError(f"{path}: want conditions = [...], a list of spellings in quotes")
-    if not spellings:
-        raise InputError(f"{path}: holds no conditions")
+        raise unknown(f"entry in {path}", strange[0], ("description", *LISTS))
+    lists = {name: table.get(name, []) for name in LISTS}
+    for name, values in lists.items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise InputError(f"{path}: want {name} = [...], a list of spellings in quotes")
+    if not any(lists.values()):
+        raise InputError(f"{path}: holds no conditions ({', '.join(LISTS)})")
     description = table.get("description", "")
     if not isinstance(description, str):
         raise InputError(f"{path}: the description must be text")
-    return _suite(path.stem, description, spellings, str(path))
+    spellings = list(lists["conditions"])
+    for attack in lists["severity"]:
+        spellings += _levels(attack, str(path))
+    own = _suite(path.stem, description, spellings, str(path))
+    included: dict[Condition, None] = {}
+    for name in lists["include"]:
+        included |= dict.fromkeys(_load(name, (*within, path.resolve())).conditions)
+    return Suite(path.stem, description, tuple(included | dict.fromkeys(own.conditions)))
+
+
+def _levels(spelling: str, where: str) -> list[str]:
+    """The spellings of an attack at the five levels of its severity, mild to severe."""
+    try:
+        steps = parse(spelling).steps
+        severity = steps[0].severity if len(steps) == 1 else None
+        if severity is None:
+            raise InputError(f"severity wants one attack with a ladder, not {spelling!r}")
+        (step,) = steps
+        return [
+            spell(dataclasses.replace(step, **{severity.parameter: level}))
+            for level in severity.ladder
+        ]
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def parse_suite(text: str) -> Suite:

@@ -10,37 +10,59 @@ from pathlib import Path
 
 import detectors.base
 from attacks import suite as suites
-from attacks.condition import spell
+from attacks.condition import Condition, spell
+from attacks.ready import Ready, made
 from benchmark import checkpoints, datasets, embedded, lineup, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
-from benchmark.errors import InputError
+from benchmark.errors import InputError, unknown
 from benchmark.plan import Plan, limited, with_digests
-from benchmark.protocol import Protocol, require_both_classes
+from benchmark.protocol import LABELS, Protocol, require_both_classes
 from benchmark.scoring import resolve_device
 from benchmark.training import planned
 
 RESULTS = Path("results")
+READY = "ready"  # the suite of a data set's ready-made conditions
 LONGEST_NAME = 80
 
 
 def plan(options: Namespace) -> Plan:
     """The plan that the options ask for; `InputError` where anything that it needs is missing."""
     suite = suite_of(options)
-    data = datasets.open_data(options.data) if options.data else embedded.read()
-    test, dev = data.split("test"), data.split("dev")
+    whole = data(options)
+    for condition in suite.conditions:
+        if (name := made(condition)) and name not in whole.made():
+            raise unknown("ready-made condition of the data set", name, whole.made())
+    test, dev = whole.split("test"), whole.split("dev")
     require_both_classes(test, "the test split")
     if options.limit is not None:
         test = limited(test, options.limit)
         dev = limited(dev, options.limit) if len(dev.table) else dev
     return Plan(
-        with_digests(test),
-        with_digests(dev),
+        with_digests(test, options.allow_missing),
+        with_digests(dev, options.allow_missing),
         suite.name,
         suite.conditions,
         ready_detectors(options),
         options.seed,
     )
+
+
+def data(options: Namespace) -> Protocol:
+    """The data set that the options name; the embedded one where they name none."""
+    if options.data is None:
+        return embedded.read()
+    labels = dict(_label(item) for item in options.labels.split(",") if item.strip())
+    return datasets.open_data(
+        options.data, layout=options.layout, pattern=options.pattern, labels=labels or None
+    )
+
+
+def _label(item: str) -> tuple[str, str]:
+    word, equals, label = (part.strip() for part in item.rpartition("="))
+    if not equals or label not in LABELS:
+        raise InputError(f"--labels: want WORD=bonafide or WORD=spoof, not {item.strip()!r}")
+    return word, label
 
 
 def suite_of(options: Namespace) -> suites.Suite:
@@ -49,12 +71,26 @@ def suite_of(options: Namespace) -> suites.Suite:
         if not options.noise_dir.is_dir():
             raise InputError(f"noise folder not found: {options.noise_dir}")
         os.environ[NOISES] = str(options.noise_dir.resolve())
-    suite = suites.parse_suite(options.suite)
+    suite = _ready_made(options) if options.suite == READY else suites.parse_suite(options.suite)
+    lacking: dict[str, str] = {}
     for condition in suite.conditions:
         for step in condition.steps:
-            if cause := step.unavailable():
-                raise InputError(f"{spell(step)} is not available in this build: {cause}")
+            if step.name not in lacking and (cause := step.unavailable()):
+                lacking[step.name] = f"{spell(step)} is not available in this build: {cause}"
+    if lacking:
+        raise InputError("; ".join(lacking.values()))
     return suite
+
+
+def _ready_made(options: Namespace) -> suites.Suite:
+    """All conditions in which the data set comes laundered already."""
+    whole = data(options)
+    if not whole.made():
+        raise InputError(
+            f"{whole.name} brings no ready-made conditions, which --suite {READY} asks for"
+        )
+    conditions = (Condition(), *(Condition((Ready(name),)) for name in whole.made()))
+    return suites.Suite(READY, f"as {whole.name} brings them", conditions)
 
 
 def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:

@@ -1,4 +1,4 @@
-"""Fixed and stochastic chains, and suites."""
+"""Fixed and stochastic chains, and their pools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attack_support import clip, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks import pools, suite
+from attacks import pools
 from attacks.apply import launder
 from attacks.base import Attack, AttackError
 from attacks.chain import Stochastic
@@ -152,87 +152,3 @@ def test_unknown_pools() -> None:
         Stochastic("medja")
     with pytest.raises(InputError, match="pool file not found"):
         Stochastic("nowhere.toml")
-
-
-# suites
-
-
-def test_the_built_in_suites() -> None:
-    assert {"smoke", "laundering"} <= set(suite.names())
-    laundering = suite.load("laundering")
-    assert str(laundering.conditions[0]) == "clean"
-    assert len(laundering.conditions) == 28
-    assert len({str(condition) for condition in laundering.conditions}) == 28
-    counts: dict[str, int] = {}
-    for condition in laundering.conditions[1:]:
-        counts[condition.family] = counts.get(condition.family, 0) + 1
-    assert counts == {
-        "reverberation": 3,
-        "noise": 15,
-        "codec": 4,
-        "resampling": 4,
-        "filtering": 1,
-    }
-    smoke = {condition.family for condition in suite.load("smoke").conditions}
-    assert smoke == {*counts, "clean", "chain"}
-    for name in suite.names():
-        assert suite.load(name).description.endswith(".")
-
-
-def test_a_suite_of_the_users_own(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text('description = "Mine."\nconditions = ["mp3", "clean", "opus | mp3"]\n')
-    mine = suite.load(path)
-    assert mine.name == "mine"
-    spelled = [str(condition) for condition in mine.conditions]
-    assert spelled == ["clean", MP3, f"{OPUS} | {MP3}"]
-    assert suite.parse_suite(str(path)) == mine
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('conditions = ["mp3", "mp3(kbps=64)"]', r"the condition mp3\(kbps=64.*\) is listed twice"),
-        ('conditions = ["mp4"]', r"bad\.toml: unknown attack 'mp4'"),
-        ("conditions = []", "holds no conditions"),
-        ("conditions = 3", "want conditions = "),
-        ('description = "none"', "want conditions = "),
-        ('conditions = ["mp3"]\ndescription = 3', "must be text"),
-        ('condition = ["mp3"]', "unknown entry in .* 'condition'; did you mean 'conditions'"),
-        ("conditions = [", "cannot be read as TOML"),
-    ],
-)
-def test_a_bad_suite_is_refused_with_the_cause(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_text(content)
-    with pytest.raises(InputError, match=message):
-        suite.load(path)
-
-
-def test_unknown_suites() -> None:
-    with pytest.raises(InputError, match="unknown suite 'laundring'; did you mean 'laundering'"):
-        suite.load("laundring")
-    with pytest.raises(InputError, match="suite file not found"):
-        suite.load("nowhere.toml")
-    with pytest.raises(
-        InputError, match="unknown suite or attack 'lowpas'; did you mean 'lowpass'"
-    ):
-        suite.parse_suite("lowpas")
-    with pytest.raises(InputError, match="the suite ';' holds no conditions"):
-        suite.parse_suite(" ; ")
-
-
-@pytest.mark.parametrize(
-    ("text", "conditions"),
-    [
-        ("lowpass", ["clean", "lowpass(cutoff=7000)"]),
-        ("clean", ["clean"]),
-        ("mp3(kbps=8)", ["clean", "mp3(kbps=8, passes=1, loss=0)"]),
-        ("mp3 ; opus | mp3;", ["clean", MP3, f"{OPUS} | {MP3}"]),
-    ],
-)
-def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> None:
-    given_suite = suite.parse_suite(text)
-    assert [str(condition) for condition in given_suite.conditions] == conditions
-    assert given_suite.name == ("; ".join(conditions[1:]) or "clean")
-    assert suite.parse_suite("smoke") == suite.load("smoke")
