@@ -70,15 +70,30 @@ def parser() -> argparse.ArgumentParser:
     bench = add("bench", "build the data, train what is missing, run the matrix, write the report")
     _matrix_options(bench)
     _execution_options(bench)
+    _ensemble_option(bench)
     plan = add("plan", "say what a run would compute, and about how long it would take")
     _matrix_options(plan)
     _execution_options(plan)
     run = add("run", "run the matrix with trained detectors")
     _matrix_options(run)
     _execution_options(run)
+    _ensemble_option(run)
 
     report = add("report", "write leaderboard CSV and HTML from a run's scores alone")
     report.add_argument("run", metavar="RUN", help="run folder, or name below results/")
+    _ensemble_option(report)
+    report.add_argument(
+        "--bootstrap", type=_at_least(0, 100_000), metavar="N",
+        help="resamples behind every interval (default: 1000; 0: no intervals)",
+    )  # fmt: skip
+    report.add_argument(
+        "--costs", default="", metavar="P_SPOOF,C_MISS,C_FA",
+        help="prior and costs of minDCF and actDCF (default: 0.05,1,10, those of ASVspoof 5)",
+    )  # fmt: skip
+    report.add_argument(
+        "--baseline", default="", metavar="DETECTOR",
+        help="what degradation is measured against (default: shortcut)",
+    )  # fmt: skip
     verify = add("verify", "fail unless every condition of a run is verified and complete")
     verify.add_argument("run", metavar="RUN", help="run folder, or name below results/")
 
@@ -114,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
     _workers_option(attack)
 
     listing = add("list", "list attacks, detectors or suites")
-    listing.add_argument("what", choices=("attacks", "detectors", "pools", "suites"))
+    listing.add_argument("what", choices=("attacks", "detectors", "layouts", "pools", "suites"))
     listing.add_argument("--family", default="", help="only attacks of this family")
     check = add("check", "run the conformance checks on attacks or detectors")
     check.add_argument("names", nargs="*", metavar="NAME", help="attacks, conditions or detectors")
@@ -125,8 +140,27 @@ def parser() -> argparse.ArgumentParser:
 
 def _data_option(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "--data", type=Path, metavar="DIR",
-        help="folder with protocol.csv, or with real/ and fake/ (default: the embedded data set)",
+        "--data", type=Path, metavar="PATH",
+        help="folder of a known layout, or a table of files (default: the embedded data set)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--layout", default="", metavar="NAME",
+        help="the layout of --data, where it is not recognised (see: list layouts)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--pattern", default="", metavar="REGEX",
+        help="take the audio files of --data whose path matches; groups (?P<label>...) and more",
+    )  # fmt: skip
+    sub.add_argument(
+        "--labels", default="", metavar="WORD=CLASS,...",
+        help="the data set's own words for bonafide and spoof",
+    )  # fmt: skip
+
+
+def _ensemble_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--ensemble", action="append", default=[], metavar="FUSION",
+        help="also report mean(A, B) or logistic(A, B) of detectors A, B, ... (repeatable)",
     )  # fmt: skip
 
 
@@ -149,6 +183,10 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=_seed, default=0, help="seed of attacks and training")
     sub.add_argument("--limit", type=_at_least(2), help="at most this many test trials")
     sub.add_argument("--run", default="", help="run folder, or name below results/")
+    sub.add_argument(
+        "--allow-missing", action="store_true",
+        help="go on where files of the protocol are missing; coverage then says so",
+    )  # fmt: skip
     sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
 
 

@@ -14,8 +14,9 @@ import torch
 import attacks.base
 import detectors.base
 from attacks.condition import CLEAN
-from benchmark import assembly, datasets, embedded, lineup, paths, plugins, provenance, runner
+from benchmark import assembly, embedded, ensembles, lineup, paths, plugins, provenance, runner
 from benchmark import weights as published
+from benchmark.ensembles import Ensemble
 from benchmark.errors import InputError
 from benchmark.executor import Setting
 from benchmark.plan import Plan
@@ -28,6 +29,7 @@ from benchmark.store import Store
 def bench(options: Namespace) -> int:
     """Data, training, matrix, report."""
     _open_plugins(options)
+    _ensembles(options)  # a misspelt one is told before the work, not after it
     device, suite = _device(options), assembly.suite_of(options)
     if lineup.ALL in options.detectors.split(","):
         _bring_all()
@@ -74,7 +76,14 @@ def plan(options: Namespace) -> int:
 
 def report(options: Namespace) -> int:
     """Leaderboards from scores alone."""
-    _report(assembly.run_folder(options.run))
+    from benchmark.decisions import parse_costs
+
+    choices: dict[str, Any] = {"baseline": options.baseline}
+    if options.bootstrap is not None:
+        choices["resamples"] = options.bootstrap
+    if options.costs:
+        choices["costs"] = parse_costs(options.costs)
+    _report(assembly.run_folder(options.run), _ensembles(options), choices)
     return 0
 
 
@@ -84,7 +93,7 @@ def verify(options: Namespace) -> int:
     from benchmark.leaderboard import tables
 
     results = collect(assembly.run_folder(options.run), {})
-    cells = tables(results).conditions
+    cells = tables(results, resamples=0).conditions
     as_claimed = (cells["condition"] == CLEAN) | (cells["verified"].eq(True))
     bad = cells[~(cells["complete"].eq(True) & as_claimed)]
     for row in bad.itertuples():
@@ -109,7 +118,7 @@ def train(options: Namespace) -> int:
             raise InputError(f"detector {name!r} stands for published weights: it is not trained")
     if options.out and len(names) != 1:
         raise InputError("--out takes one detector; name it")
-    protocol = datasets.open_data(options.data) if options.data else embedded.read()
+    protocol = assembly.data(options)
     _train(names, protocol, options, resolve_device(options.device))
     return 0
 
@@ -238,7 +247,12 @@ def _check_detectors(names: Sequence[str]) -> int:
     return 1 if failed or not passed else 0
 
 
+def _ensembles(options: Namespace) -> Sequence[Ensemble]:
+    return [ensembles.parse(text) for text in options.ensemble]
+
+
 def _run(options: Namespace, device: torch.device) -> int:
+    wanted = _ensembles(options)
     workers = _workers(options)
     matrix = assembly.plan(options)
     store = Store(assembly.folder(options, matrix))
@@ -254,17 +268,20 @@ def _run(options: Namespace, device: torch.device) -> int:
         setting = _setting(options, matrix, store, device)
         runner.run(todo, setting, workers, split_scoring=device.type == "cuda")
         print(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
-    _report(store.folder)
+    _report(store.folder, wanted)
     return 0
 
 
-def _report(folder: Path) -> None:
+def _report(
+    folder: Path, wanted: Sequence[Ensemble], choices: dict[str, Any] | None = None
+) -> None:
     from benchmark import report
     from benchmark.collect import collect
     from benchmark.leaderboard import tables
 
     results = collect(folder, provenance.code() | {"written": provenance.now()})
-    made = tables(results)
+    results = ensembles.add(results, wanted)
+    made = tables(results, **(choices or {}))
     written = report.write(results, folder, made)
     print(report.summary(made))
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")

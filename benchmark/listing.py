@@ -13,6 +13,7 @@ from attacks.base import Severity
 from attacks.condition import spell
 from benchmark import weights
 from benchmark.errors import InputError, unknown
+from benchmark.readers import READERS
 from detectors.base import Detector, TensorDetector, Waveform, WholeWaveform
 
 
@@ -73,6 +74,11 @@ def suites_() -> Iterator[str]:
     loaded = [suites.load(name) for name in suites.names()]
     rows = [(s.name, f"{len(s.conditions) - 1} conditions", s.description) for s in loaded]
     yield from _columns(rows)
+
+
+def layouts_() -> Iterator[str]:
+    """Every layout of data sets that is recognised: name, what marks it."""
+    yield from _columns([(reader.name, reader.wants) for reader in READERS])
 
 
 def _severity(severity: Severity | None) -> tuple[str, str]:

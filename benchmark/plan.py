@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from attacks.condition import Condition
 from benchmark.checkpoints import Checkpoint
 from benchmark.digests import MISSING, file_digests, rows_digest
 from benchmark.errors import InputError
-from benchmark.protocol import MADE, Protocol, require_both_classes
+from benchmark.protocol import ABSENT, MADE, Protocol, require_both_classes
 
 SHARD = 64
 KEY_FORMAT = 4
@@ -79,7 +80,7 @@ def unit_keys(
         ]
 
 
-def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     """Some columns of a table as rows, by way of lists: a million cells one by one take minutes."""
     return list(zip(*(table[column].tolist() for column in columns), strict=True))
 
@@ -125,15 +126,17 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
 def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
     """The protocol with the SHA-256 of every file, in the column `file_sha256`.
 
-    Ready-made audio has a column of its own for each condition. `InputError` names the first row
-    without its file, unless `allow_missing`: then such rows are read, and fail, like damaged ones.
+    Ready-made audio has a column of its own for each condition; where the data set says that it
+    has none of an utterance, that row will fail. `InputError` names the first row without its
+    file, unless `allow_missing`: then such rows are read, and fail, like damaged ones.
     """
     table = protocol.table
     columns = {}
     for made in ("", *protocol.made()):
         names = table[path_column(made)].tolist()
         digests = file_digests(protocol.root, names)
-        gone = [name for name, found in zip(names, digests, strict=True) if found == MISSING]
+        known = zip(names, digests, strict=True)
+        gone = [name for name, found in known if found == MISSING and name != ABSENT]
         if gone and not allow_missing:
             raise InputError(
                 f"{protocol.root}: {len(gone)} of {len(table)} protocol rows have no file, the"

@@ -120,6 +120,8 @@ def _describe(condition: Condition) -> dict[str, Any]:
         "family": condition.family,
         "severity": getattr(step, severity.parameter) if severity else None,
         "unit": severity.unit if severity else "",
+        "parameter": severity.parameter if severity else "",
+        "rising": severity.ladder[-1] > severity.ladder[0] if severity else True,
         "identity": condition.identity(),
         "made": made(condition),
     }
