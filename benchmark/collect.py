@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from tqdm import tqdm
 
 from attacks.condition import CLEAN
 from benchmark.errors import InputError
 from benchmark.plan import unit_keys
+from benchmark.processes import cores
 from benchmark.protocol import Protocol
 from benchmark.results import (
     EFFECT_COLUMNS,
@@ -23,6 +27,9 @@ from benchmark.results import (
     RunResults,
 )
 from benchmark.store import PartInfo, Store
+
+Codes = npt.NDArray[np.integer]
+Scores = npt.NDArray[np.floating]
 
 
 def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
@@ -39,12 +46,13 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     names = {item["identity"]: name for name, item in head["detectors"].items()}
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
-    tables = [(part, store.read(part)) for part in parts]
+    tables = _read(store, parts)
     failures = _failures(tables, names)
     unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
     lost = trials["utterance_id"].isin(unreadable)
     scores = _scores(tables, names)
-    scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
+    if unreadable:
+        scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
     whole = Protocol(
         name=head["data"],
         root=Path(head["data_root"]),
@@ -57,7 +65,14 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         protocol=whole.split("test"),
         dev=whole.split("dev"),
         conditions=tuple(
-            ConditionInfo(c["condition"], c["family"], c["severity"], c["unit"])
+            ConditionInfo(
+                c["condition"],
+                c["family"],
+                c["severity"],
+                c["unit"],
+                c.get("parameter", ""),  # runs of older versions do not say
+                c.get("rising", True),
+            )
             for c in head["conditions"]
         ),
         detectors=tuple(head["detectors"]),
@@ -65,6 +80,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         effects=_effects(tables),
         failures=_unscored_only(failures, scores),
         unreadable=trials[lost & (trials["split"] == "test")],
+        thresholds=_thresholds(head),
         provenance={
             "computed": _distinct([part.origin for part in parts]),
             "reported": provenance,
@@ -103,29 +119,86 @@ def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
     return keys
 
 
+def _read(store: Store, parts: list[PartInfo]) -> list[tuple[PartInfo, pa.Table]]:
+    """The parts' rows without their facts, which no table shows; read on every core."""
+    with ThreadPoolExecutor(cores()) as pool:
+        read = pool.map(lambda part: store.read(part).drop_columns("facts"), parts)
+        bar = tqdm(read, "reading scores", len(parts), unit="part", disable=len(parts) < 2000)
+        return list(zip(parts, bar, strict=True))
+
+
+def _thresholds(head: dict[str, Any]) -> dict[str, float]:
+    """The EER threshold of each detector on its training's dev split, where it is known."""
+    known = {
+        name: item["training"].get("dev_threshold") for name, item in head["detectors"].items()
+    }
+    return {name: float(value) for name, value in known.items() if value is not None}
+
+
+def _utterances(tables: list[tuple[PartInfo, pa.Table]]) -> tuple[pd.Index, Codes]:
+    """All utterance ids, sorted, and for every row of every part in turn the place of its own."""
+    columns = pa.chunked_array([c for _, t in tables for c in t["utterance_id"].chunks])
+    coded = columns.combine_chunks().dictionary_encode()
+    ids = pd.Index(coded.dictionary.to_pylist())
+    order = ids.argsort()
+    places = np.empty(len(ids), dtype=np.int32)
+    places[order] = np.arange(len(ids))
+    return ids[order], places[coded.indices.to_numpy()]
+
+
 def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
-    frames = []
+    """The scores that are there, text columns as categories: a large run has tens of millions.
+
+    Categories are sorted, so that rows sort by them as by their text.
+    """
+    detectors = sorted(set(names.values()))
+    conditions = sorted({part.condition for part, _ in tables})
+    splits = ["dev", "test"]
+    codes: list[tuple[int, int, int]] = []
+    rows: list[Codes] = []
+    values: list[Scores] = []
+    seen: set[tuple[str, str]] = set()
+    twice = False
+    ids, utterance = _utterances(tables) if tables else (pd.Index([]), np.zeros(0, np.int32))
+    start = 0
     for part, table in tables:
-        ids = table["utterance_id"].to_pandas()
+        own = utterance[start : start + len(table)]
+        start += len(table)
         for identity, column in part.detectors.items():
             if identity not in names:
                 continue
-            score = table[f"score:{column}"].to_pandas().astype(np.float64)
-            frame = pd.DataFrame({"utterance_id": ids, "score": score}).dropna()
-            frames.append(
-                frame.assign(detector=names[identity], condition=part.condition, split=part.split)
-            )
-    if not frames:
+            twice |= (part.key, identity) in seen
+            seen.add((part.key, identity))
+            place = (detectors.index(names[identity]), conditions.index(part.condition))
+            codes.append((*place, splits.index(part.split)))
+            rows.append(own)
+            values.append(table[f"score:{column}"].to_numpy())
+    if not values:
         return pd.DataFrame(
             {c: pd.Series(dtype=float if c == "score" else str) for c in SCORE_COLUMNS}
         )
-    scores = pd.concat(frames, ignore_index=True)[list(SCORE_COLUMNS)]
-    return scores.drop_duplicates(["detector", "condition", "split", "utterance_id"])
+    sizes = [len(part) for part in values]
+    known = dict(
+        zip(("detector", "condition", "split"), (detectors, conditions, splits), strict=True)
+    )
+    columns: dict[str, Any] = {
+        name: pd.Categorical.from_codes(np.repeat(np.array(column, dtype=np.int16), sizes), texts)
+        for (name, texts), column in zip(known.items(), zip(*codes, strict=True), strict=True)
+    }
+    columns["utterance_id"] = pd.Categorical.from_codes(np.concatenate(rows), ids)
+    columns["score"] = np.concatenate(values).astype(np.float64)
+    scores = pd.DataFrame(columns, copy=False)
+    there = scores["score"].notna()
+    if not there.all():
+        scores = scores[there].reset_index(drop=True)
+    return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if twice else scores
 
 
 def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
     frames = []
     for part, table in tables:
+        if not part.failures:
+            continue
         rows = table.select(["utterance_id", "failure", "cause"]).to_pandas()
         failed = rows.dropna(subset="failure").rename(columns={"failure": "kind"})
         frames.append(failed.assign(condition=part.condition, detector="-"))
@@ -147,24 +220,33 @@ def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) ->
 
 def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Drop a detector's failure that a later run has mended."""
+    if failures.empty:
+        return failures
     keys = ["detector", "condition", "utterance_id"]
-    mended = failures.merge(scores[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    near = scores.loc[scores["utterance_id"].isin(failures["utterance_id"]), keys].astype(str)
+    mended = failures.merge(near.drop_duplicates(), on=keys, how="left", indicator=True)
     return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
 def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
-    frames, seen = [], set()
-    for part, table in tables:
-        if part.split != "test" or part.key in seen:
-            continue
-        seen.add(part.key)
-        checks = table["checks"].combine_chunks()
-        flat = pa.Table.from_struct_array(checks.flatten()).to_pandas()
-        owners = pc.list_parent_indices(checks).to_numpy()
-        flat["utterance_id"] = table["utterance_id"].to_pandas().to_numpy()[owners]
-        flat["condition"] = part.condition
-        frames.append(flat)
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
+    """One row per check, text columns as categories; a unit that two parts hold counts once."""
+    once = {part.key: (part, table) for part, table in reversed(tables) if part.split == "test"}
+    kept = list(reversed(once.values()))
+    checks = [chunk for _, table in kept for chunk in table["checks"].chunks]
+    nested = pa.chunked_array(checks).combine_chunks() if checks else None
+    if nested is None or not len(nested.flatten()):
         return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECT_COLUMNS})
-    return pd.concat(frames, ignore_index=True)[list(EFFECT_COLUMNS)]
+    flat = pa.Table.from_struct_array(nested.flatten())
+    for place, field in enumerate(flat.schema):
+        if pa.types.is_string(field.type):
+            flat = flat.set_column(place, field.name, flat[field.name].dictionary_encode())
+    owners = pc.list_parent_indices(nested).to_numpy()
+    columns = {name: flat[name].to_pandas(split_blocks=True) for name in flat.column_names}
+    columns["passed"] = flat["passed"].to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    ids, utterance = _utterances(kept)
+    columns["utterance_id"] = pd.Categorical.from_codes(utterance[owners], ids)
+    conditions = list(dict.fromkeys(part.condition for part, _ in kept))
+    code = [conditions.index(part.condition) for part, _ in kept]
+    code = np.repeat(np.array(code, dtype=np.int16), [len(table) for _, table in kept])[owners]
+    columns["condition"] = pd.Categorical.from_codes(code, conditions)
+    return pd.DataFrame(columns, copy=False)[list(EFFECT_COLUMNS)]

@@ -57,6 +57,19 @@ class Costs:
 ASVSPOOF5 = Costs()
 
 
+def parse_costs(text: str) -> Costs:
+    """Costs from `P_SPOOF,C_MISS,C_FA`; `InputError` where they make no sense.
+
+    >>> parse_costs("0.05,1,10") == ASVSPOOF5
+    True
+    """
+    try:
+        p_spoof, miss, false_accept = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"costs are P_SPOOF,C_MISS,C_FA, three numbers, not {text!r}") from error
+    return Costs(p_spoof, miss, false_accept)
+
+
 def min_dcf_of(curve: Roc, costs: Costs = ASVSPOOF5) -> float:
     """`min_dcf` of a curve."""
     miss, accept = costs.weights

@@ -161,6 +161,10 @@ def test_costs_worked_by_hand() -> None:
 def test_senseless_costs_are_refused(values: tuple[float, float, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
         decisions.Costs(*values)
+    with pytest.raises(InputError, match=words):
+        decisions.parse_costs(",".join(map(str, values)))
+    with pytest.raises(InputError, match="three numbers, not '1,2'"):
+        decisions.parse_costs("1,2")
 
 
 def test_threshold_between_scores_serves_unseen_trials() -> None:
