@@ -52,6 +52,9 @@ class ResNet18ImageNet(TensorDetector):
 class Network(nn.Module):
     """Picture batch (B, 3, height, width), 0 to 1, to scores (B,)."""
 
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.resnet = resnet18(weights=None)

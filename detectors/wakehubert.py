@@ -65,8 +65,8 @@ class WakeHubert(WaveDetector):
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
         """Log-odds of bona fide (len(waves),)."""
         encoder = state["encoder"].tobytes()
-        parts = np.array([_statistics(wave, encoder) for wave in waves], dtype=np.float32)
-        x = (parts.reshape(len(waves), -1) - state["mean"]) / state["spread"]
+        parts = [_statistics(wave, encoder) for wave in waves]
+        x = (np.array(parts).reshape(-1, *state["mean"].shape) - state["mean"]) / state["spread"]
         return ((x * state["weight"]).sum(axis=1) + state["bias"]).astype(np.float32)
 
 
