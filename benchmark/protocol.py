@@ -16,6 +16,7 @@ SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
 DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-", "track": "-"}
 MADE = "made:"  # begins the columns with paths of audio that came laundered
+ABSENT = "-"  # in such a column: of this utterance there is none
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"
 
@@ -80,7 +81,9 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
         .fillna("-")
         .sort_values("utterance_id", kind="stable")
     )
-    table["path"] = [_inside(path, source) for path in table["path"]]
+    for column in table.columns:
+        if column == "path" or column.startswith(MADE):
+            table[column] = [_inside(path, source) for path in table[column]]
     twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]
     if len(twice):
         raise InputError(f"{source}: two utterances have the id {twice.iloc[0]!r}")

@@ -15,11 +15,13 @@ from attacks.apply import Laundered, launder
 from attacks.base import AttackError
 from attacks.condition import parse
 from benchmark import audio
+from benchmark.protocol import ABSENT
 from benchmark.scoring import Scorer
 from benchmark.store import Store
 
 Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
+_NONE = "the data set brings no such audio of this utterance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def prepare(job: Job) -> Prepared:
         row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
         row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
-        read = _read(job.root / path, digest)
+        read = _NONE if path == ABSENT else _read(job.root / path, digest)
         if isinstance(read, str):
             row |= {"failure": "unreadable", "cause": read}
             continue

@@ -1,10 +1,10 @@
 """Readers of data sets: small functions from a folder or file to the one utterance table."""
 
-from benchmark.readers import asvspoof, corpora, generic
+from benchmark.readers import asvspoof, corpora, generic, laundered
 from benchmark.readers.common import Hints, Reader
 
 # The first that finds its layout reads the data set: the marked ones before the general ones.
-READERS: tuple[Reader, ...] = (*generic.READERS[:3], *asvspoof.READERS, *corpora.READERS)
-READERS += generic.READERS[3:]
+READERS: tuple[Reader, ...] = (*generic.READERS[:3], *laundered.READERS, *asvspoof.READERS)
+READERS += (*corpora.READERS, *generic.READERS[3:])
 
 __all__ = ["READERS", "Hints", "Reader"]
