@@ -55,7 +55,7 @@ def test_ready_made_conditions_are_scored_and_never_called_verified(
     cells = cells[cells["track"] == cells["track"].iloc[0]].set_index("condition")
     assert set(cells.index) == {"clean", "ready(audio=quiet)", "ready(audio=loud)"}
     assert cells["complete"].all()
-    assert cells.loc[["ready(audio=quiet)", "ready(audio=loud)"], "verified"].isna().all()
+    assert cells.loc[["ready(audio=quiet)", "ready(audio=loud)"], "verified"].eq(False).all()
     assert run(laundered, Path(f"{tmp_path}/other"), checkpoint, suite="ready(audio=quite)") == 2
     assert "did you mean 'quiet'" in capsys.readouterr().err
     assert (
