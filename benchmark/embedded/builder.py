@@ -23,6 +23,7 @@ from benchmark.embedded.make import made, make
 from benchmark.embedded.plan import Plan, plan
 from benchmark.embedded.systems import SYSTEMS, TORTOISE_TTS, left_out
 from benchmark.errors import InputError
+from benchmark.leaks import shortcut_auc
 from benchmark.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from detectors.shortcut import features
 
@@ -163,7 +164,7 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
         version=version(without),
         digests=(trial_digest(planned.table), digest),
         full_scale_samples=full_scale,
-        leaks=cards.shortcut_auc(planned.table, measured),
+        leaks=shortcut_auc(planned.table, measured),
         wheels=cards.sources(needed_wheels(without), _files(segments, requests, without)),
         engines=_engines(),
         left_out=without,

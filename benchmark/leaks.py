@@ -1,0 +1,147 @@
+"""How much of the classes the recordings give away: the shortcut classifier measured as AUC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from detectors.shortcut import fit_features, score_features
+
+FOLDS = 5
+LEAST = 20  # of each class: fewer say nothing
+# AUC from which on the words hold, the highest first
+VERDICTS = (
+    (0.95, "the recordings all but give the classes away"),
+    (0.8, "much can be told from the recordings alone"),
+    (0.65, "something can be told from the recordings alone"),
+    (0.0, "little can be told from the recordings alone"),
+)
+
+Features = npt.NDArray[np.float32]
+Chosen = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float32]
+
+
+def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str, float]]:
+    """How well the shortcut classifier tells each system from human speech, as AUC on test.
+
+    `features` are rows of `detectors.shortcut.features` (n, 14). Per track it is trained on the
+    bona fide and the track's spoof utterances of train, and measured on the bona fide of test
+    against one system at a time. 0.5 is chance.
+    """
+    bonafide = (table["label"] == "bonafide").to_numpy()
+    train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
+    found: dict[str, dict[str, float]] = {}
+    for track in sorted(set(table.loc[~bonafide, "track"])):
+        used = train & (bonafide | (table["track"] == track).to_numpy())
+        if len(set(bonafide[used])) < 2:
+            continue
+        state = fit_features(features[used], bonafide[used])
+        found[track] = {}
+        for system in sorted(set(table.loc[test & (table["track"] == track), "spoof_system"])):
+            asked = test & (bonafide | (table["spoof_system"] == system).to_numpy())
+            auc = roc_auc_score(bonafide[asked], score_features(features[asked], state))
+            found[track][system] = round(float(auc), 4)
+    return found
+
+
+def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> dict[str, Any]:
+    """What the recordings give away in a data set, overall and by spoof system and source.
+
+    Trained on train and measured on test where both hold both classes; else cross-validated, with
+    the rows of one of the `groups` (n,) in one fold. `auc` is None, and the verdict says why,
+    where a class has under 20 utterances. Sources count where they hold both classes.
+    """
+    bonafide = (table["label"] == "bonafide").to_numpy()
+    fewest = int(min(bonafide.sum(), (~bonafide).sum()))
+    if fewest < LEAST:
+        few = f"not measured: a class has {fewest} readable utterances, {LEAST} are needed"
+        return {"auc": None, "method": "-", "systems": {}, "sources": {}, "verdict": few}
+    train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
+    enough = [
+        min((bonafide & part).sum(), (~bonafide & part).sum()) >= LEAST for part in (train, test)
+    ]
+    if all(enough):
+        method = "trained on train, measured on test"
+        state = fit_features(features[train], bonafide[train])
+        folds = [(test, score_features(features, state))]
+    else:
+        method, folds = _folds(features, bonafide, groups)
+    overall = _mean_auc(bonafide, np.ones_like(bonafide), folds)
+    if overall is None:
+        none = "not measured: no fold of whole speakers holds both classes"
+        return {"auc": None, "method": method, "systems": {}, "sources": {}, "verdict": none}
+    systems = {
+        str(name): bonafide | (table["spoof_system"] == name).to_numpy()
+        for name in sorted(set(table.loc[~bonafide, "spoof_system"]))
+    }
+    sources = {str(s): (table["source"] == s).to_numpy() for s in sorted(set(table["source"]))}
+    words = next(words for least, words in VERDICTS if max(overall, 1 - overall) >= least)
+    return {
+        "auc": overall,
+        "method": method,
+        "systems": dict(_each(bonafide, systems, folds)),
+        "sources": dict(_each(bonafide, sources, folds)) if len(sources) > 1 else {},
+        "verdict": words,
+    }
+
+
+def _folds(
+    features: Features, bonafide: Chosen, groups: npt.NDArray[Any]
+) -> tuple[str, list[tuple[Chosen, Scores]]]:
+    """Held-out parts with the scores of a classifier trained on the rest."""
+    kinds = [len(set(groups[part])) for part in (bonafide, ~bonafide)]
+    if min(kinds) < FOLDS:
+        groups = np.arange(len(bonafide))
+        method = f"{FOLDS}-fold cross-validation in which speakers are not kept apart (too few)"
+    else:
+        method = f"{FOLDS}-fold cross-validation, speakers and recordings kept apart"
+    cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    folds = []
+    for trained, held in cut.split(features, bonafide, groups):
+        if bonafide[trained].all() or not bonafide[trained].any():
+            continue
+        state = fit_features(features[trained], bonafide[trained])
+        chosen = np.zeros(len(bonafide), dtype=np.bool_)
+        chosen[held] = True
+        folds.append((chosen, score_features(features, state)))
+    return method, folds
+
+
+def _each(
+    bonafide: Chosen, parts: Mapping[str, Chosen], folds: list[tuple[Chosen, Scores]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, part in parts.items():
+        auc = _mean_auc(bonafide, part, folds)
+        if auc is not None:
+            counted = part & np.any([chosen for chosen, _ in folds], axis=0)
+            yield (
+                name,
+                {
+                    "auc": auc,
+                    "bonafide": int((counted & bonafide).sum()),
+                    "spoof": int((counted & ~bonafide).sum()),
+                },
+            )
+
+
+def _mean_auc(bonafide: Chosen, part: Chosen, folds: list[tuple[Chosen, Scores]]) -> float | None:
+    """Mean over the folds that hold both classes, weighted by their pairs; None without any.
+
+    Scores of different folds come from different classifiers and are never ranked together.
+    """
+    pairs, total = 0, 0.0
+    for chosen, scores in folds:
+        asked = chosen & part
+        human = int((bonafide & asked).sum())
+        weight = human * (int(asked.sum()) - human)
+        if weight:
+            pairs += weight
+            total += weight * float(roc_auc_score(bonafide[asked], scores[asked]))
+    return round(total / pairs, 4) if pairs else None
