@@ -16,7 +16,7 @@ from benchmark.verification import NEEDED
 Record = dict[str, Any]
 EFFECTS = "effects.csv"
 FILES = "files.csv"
-_MADE = ("samples", "clipped", "passed", "sha256")
+_MADE = ("samples", "beyond", "gain", "passed", "sha256")
 _FILE = ("condition", "utterance_id", "source", "path", *_MADE, "failure", "cause")
 _EFFECT = (
     "condition", "utterance_id", "step", "attack", "quantity", "unit", "relation", "claimed",
@@ -26,14 +26,14 @@ _EFFECT = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one condition went: files that failed, and utterances by verdict."""
+    """How one condition went: files that failed, utterances by verdict, files made to fit."""
 
     condition: str
     failed: int
     passed: int
     refuted: int
     not_measurable: int
-    clipped: int
+    attenuated: int
 
     @property
     def sound(self) -> bool:
@@ -47,8 +47,8 @@ class Outcome:
             parts.append(f"{self.not_measurable} not measurable")
         if self.failed:
             parts.append(f"{self.failed} failed")
-        if self.clipped:
-            parts.append(f"{self.clipped} samples clipped to 16 bit")
+        if self.attenuated:
+            parts.append(f"{self.attenuated} attenuated to fit 16 bit")
         return f"{self.condition}: {', '.join(parts)}"
 
 
@@ -65,12 +65,12 @@ def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
 
     effects.csv : one row per check of a step, its facts as JSON; `passed` is empty where nothing
                   could be measured. A step's number, spelling and utterance id are what replays it.
-    files.csv   : one row per file: where it came from, where it is, its SHA-256, the samples
-                  clipped, or why it failed
+    files.csv   : one row per file: where it came from, where it is, its SHA-256, how many
+                  samples lay beyond full scale and the gain for it, or why it failed
     """
     effects = pd.DataFrame([row for r in records for row in _effects(r)], columns=[*_EFFECT])
     listed = pd.DataFrame(records, columns=[*_FILE])
-    for column in ("samples", "clipped"):
+    for column in ("samples", "beyond"):
         listed[column] = listed[column].astype("Int64")
     tables = {EFFECTS: effects, FILES: listed}
     return [
@@ -113,5 +113,5 @@ def _outcome(condition: str, records: list[Record]) -> Outcome:
         passed=verdicts.count(True),
         refuted=verdicts.count(False),
         not_measurable=verdicts.count(None),
-        clipped=sum(record["clipped"] for record in made),
+        attenuated=sum(record["gain"] != 1 for record in made),
     )

@@ -40,12 +40,12 @@ Shades = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Shown:
-    """A wave as the page carries it: its player's and its spectrogram's data, and seconds."""
+    """A wave as the page carries it: its player's and spectrogram's data, seconds, gain."""
 
     audio: str
     picture: str
     seconds: float
-    clipped: int
+    gain: float
 
 
 def write(path: Path, wanted: Order, found: Sequence[Source], records: Sequence[Record]) -> Path:
@@ -78,10 +78,10 @@ def write(path: Path, wanted: Order, found: Sequence[Source], records: Sequence[
 def show(wave: Wave, top_db: float) -> Shown:
     """The first seconds of `wave` (T,), its spectrogram on a scale that ends at `top_db`."""
     part = wave[: round(SECONDS * audio.SAMPLE_RATE)]
-    content, clipped = encode(part, "flac")
+    content, _, gain = encode(part, "flac")
     picture = png(shades(spectrogram(part), top_db))
     return Shown(
-        _data("audio/flac", content), _data("image/png", picture), part.size / 16000, clipped
+        _data("audio/flac", content), _data("image/png", picture), part.size / 16000, gain
     )
 
 

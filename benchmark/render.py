@@ -32,7 +32,7 @@ from benchmark.processes import cores, one_thread, pooled, start_process
 
 FORMATS = {"wav": ".wav", "flac": ".flac"}
 FULL_SCALE = 32768
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 LONGEST_FOLDER = 80
 FEW = 16  # files that are not worth worker processes
 RECORDS = ".launderbench"
@@ -166,7 +166,8 @@ def order(
     wanted = tuple(conditions)
     spellings = [str(condition) for condition in wanted]
     identities = [condition.identity() for condition in wanted]
-    rows = tuple(zip(spellings, identities, _folders(spellings), strict=True))
+    folders = folder_names(spellings) if len(spellings) > 1 else [""]
+    rows = tuple(zip(spellings, identities, folders, strict=True))
     return Order(rows, where, seed, tuple(plugins))
 
 
@@ -262,11 +263,12 @@ def _render(job: Job, condition: int, wave: Wave | str) -> Record:
         )
     except AttackError as error:
         return record | {"failure": "attack", "cause": str(error)}
-    content, clipped = encode(done.wave, wanted.format)
+    content, beyond, gain = encode(done.wave, wanted.format)
     files.write(output, content)
     record |= {
         "samples": int(done.wave.size),
-        "clipped": clipped,
+        "beyond": beyond,
+        "gain": gain,
         "passed": done.passed,
         "steps": _steps(done),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -277,19 +279,22 @@ def _render(job: Job, condition: int, wave: Wave | str) -> Record:
     return record
 
 
-def encode(wave: Wave, format_: str) -> tuple[bytes, int]:
-    """`wave` (T,) at 16 kHz as the bytes of a file, and how many samples were clipped for it.
+def encode(wave: Wave, format_: str) -> tuple[bytes, int, float]:
+    """`wave` (T,) at 16 kHz as the bytes of a file, samples beyond full scale, gain (1: as it is).
 
-    wav : 32-bit float, nothing lost. flac : 16 bit; what lies beyond full scale is clipped.
+    wav  : 32-bit float, nothing lost.
+    flac : 16 bit; a wave with samples beyond full scale is attenuated as a whole until it fits.
     """
     buffer = io.BytesIO()
     if format_ == "wav":
         wavfile.write(buffer, audio.SAMPLE_RATE, wave)  # libsndfile would write the time of day
-        return buffer.getvalue(), 0
-    scaled = np.rint(wave.astype(np.float64) * FULL_SCALE)
-    kept = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1)
+        return buffer.getvalue(), 0, 1.0
+    scaled = wave.astype(np.float64) * FULL_SCALE
+    beyond = int(np.sum(np.abs(np.rint(scaled)) > FULL_SCALE))
+    gain = (FULL_SCALE - 1) / float(np.abs(scaled).max()) if beyond else 1.0
+    kept = np.minimum(np.rint(scaled * gain), FULL_SCALE - 1)  # 1.0 itself is one step too high
     soundfile.write(buffer, kept.astype(np.int16), audio.SAMPLE_RATE, "PCM_16", format="FLAC")
-    return buffer.getvalue(), int(np.sum(np.abs(scaled) > FULL_SCALE))
+    return buffer.getvalue(), beyond, gain
 
 
 def _kept(wanted: Order, source: Source, condition: int) -> Record | None:
@@ -321,10 +326,8 @@ def _condition(spelling: str) -> Condition:
     return parse(spelling)
 
 
-def _folders(spellings: list[str]) -> list[str]:
-    """Readable folder names, one for each condition; none where there is one condition."""
-    if len(spellings) == 1:
-        return [""]
+def folder_names(spellings: list[str]) -> list[str]:
+    """Readable folder names, one for each condition."""
     safe = [re.sub(r"[^A-Za-z0-9.=+-]+", "_", spelling).strip("_") for spelling in spellings]
     return [
         name

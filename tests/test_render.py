@@ -71,7 +71,7 @@ def test_a_folder_keeps_its_tree_and_says_what_was_done(
     assert np.allclose(snr["measured"], snr["claimed"], atol=0.1) and (snr["claimed"] == 5).all()
     assert json.loads(snr.loc["one", "facts"])["offset"] >= 0
     files = table(out, "files.csv").set_index("utterance_id")
-    assert files["failure"].isna().all() and (files["clipped"] == 0).all()
+    assert files["failure"].isna().all() and (files["beyond"] == 0).all()
     assert files["sha256"].to_dict() == {k.removesuffix(".wav"): v for k, v in digests(out).items()}
     assert "4 of 4 measurable files as claimed" in capsys.readouterr().out
 
@@ -237,11 +237,15 @@ def test_output_inside_the_input_is_no_input(corpus: Path) -> None:
     assert len(digests(out)) == 4
 
 
-def test_samples_beyond_full_scale_are_counted() -> None:
+def test_a_wave_beyond_full_scale_is_attenuated_and_its_samples_counted() -> None:
     wave = np.array([0.5, 1.5, -1.0, -1.5, 1.0, 0.99999], dtype=np.float32)
-    content, clipped = encode(wave, "flac")
+    content, beyond, gain = encode(wave, "flac")
     read, _ = soundfile.read(io.BytesIO(content), dtype="int16")
-    assert clipped == 2 and read.tolist() == [16384, 32767, -32768, -32768, 32767, 32767]
-    content, clipped = encode(wave, "wav")
+    assert beyond == 2 and gain == pytest.approx(32767 / 32768 / 1.5)
+    assert read.tolist() == [10922, 32767, -21845, -32767, 21845, 21844]
+    content, beyond, gain = encode(wave[[0, 2, 4]], "flac")
+    read, _ = soundfile.read(io.BytesIO(content), dtype="int16")
+    assert (beyond, gain) == (0, 1.0) and read.tolist() == [16384, -32768, 32767]
+    content, beyond, gain = encode(wave, "wav")
     rate, read = wavfile.read(io.BytesIO(content))
-    assert clipped == 0 and rate == 16000 and read.tobytes() == wave.tobytes()
+    assert (beyond, gain) == (0, 1.0) and rate == 16000 and read.tobytes() == wave.tobytes()
