@@ -7,16 +7,32 @@ utterance. It touches no global random state and no file that another worker cou
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.errors import InputError, unknown
+from benchmark.errors import InputError
+from benchmark.parameters import choice, flag, integer, number, settle, text
 from benchmark.registry import Registry
+
+__all__ = [
+    "Attack",
+    "AttackError",
+    "Check",
+    "Facts",
+    "Severity",
+    "Wave",
+    "attack",
+    "choice",
+    "flag",
+    "integer",
+    "number",
+    "registry",
+    "text",
+]
 
 Wave = npt.NDArray[np.float32]
 Facts = dict[str, Any]
@@ -117,11 +133,7 @@ class Attack:
     residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:
-        for parameter in dataclasses.fields(self):
-            check = parameter.metadata.get("check")
-            if check is not None:
-                value = check(self.name, parameter.name, getattr(self, parameter.name))
-                object.__setattr__(self, parameter.name, value)
+        settle(self, self.name)
         self.validate()
 
     def __call__(
@@ -201,77 +213,6 @@ class Attack:
 
 class AttackError(RuntimeError):
     """The attack could not be applied to this utterance; the runner records the cause."""
-
-
-def number(
-    default: float, *, low: float = -math.inf, high: float = math.inf, unit: str = ""
-) -> Any:
-    """A real parameter in [low, high] with its physical unit."""
-
-    def check(attack: str, parameter: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
-            raise InputError(f"{attack}: {parameter} must be a number, not {value!r}")
-        if not low <= value <= high:
-            bounds = f"from {low:g} to {high:g}" + (f" {unit}" if unit else "")
-            raise InputError(f"{attack}: {parameter}={value:g} is out of range ({bounds})")
-        return float(value)
-
-    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
-
-
-def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
-    """A whole-number parameter in [low, high]."""
-
-    def check(attack: str, parameter: str, value: object) -> int:
-        whole = isinstance(value, (int, float)) and _finite(value) and value == int(value)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not whole:
-            raise InputError(f"{attack}: {parameter} must be a whole number, not {value!r}")
-        if not low <= value <= high:
-            bounds = f"from {low} to {high}" + (f" {unit}" if unit else "")
-            raise InputError(f"{attack}: {parameter}={value:g} is out of range ({bounds})")
-        return int(value)
-
-    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
-
-
-def _finite(value: int | float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
-        return False
-
-
-def choice(default: str, *options: str) -> Any:
-    """A parameter that takes one of a few words."""
-
-    def check(attack: str, parameter: str, value: object) -> str:
-        if value not in options:
-            raise unknown(f"{attack} {parameter}", str(value), options)
-        return str(value)
-
-    return field(default=default, metadata={"check": check, "unit": "", "range": options})
-
-
-def flag(default: bool) -> Any:
-    """A parameter that is true or false."""
-
-    def check(attack: str, parameter: str, value: object) -> bool:
-        if not isinstance(value, bool):
-            raise InputError(f"{attack}: {parameter} must be true or false, not {value!r}")
-        return value
-
-    return field(default=default, metadata={"check": check, "unit": "", "range": (False, True)})
-
-
-def text(default: str = "") -> Any:
-    """A parameter that takes any text: a path, or the name of something found elsewhere."""
-
-    def check(attack: str, parameter: str, value: object) -> str:
-        if isinstance(value, (bool, int, float)):
-            raise InputError(f"{attack}: {parameter} must be text, not {value!r}; put it in quotes")
-        return str(value)
-
-    return field(default=default, metadata={"check": check, "unit": "", "range": None})
 
 
 registry: Registry[type[Attack]] = Registry("attack", "attacks", "launderbench.attacks")

@@ -20,8 +20,10 @@ ALLOWED = {
     "files",
     "frontends",
     "level",
+    "parameters",
     "paths",
     "registry",
+    "spelling",
 }
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
 
