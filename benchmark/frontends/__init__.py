@@ -25,7 +25,7 @@ from detectors.inputs import (
     WholeWaveform,
 )
 
-__all__ = ["batch", "fixed_length", "keeps_length", "picture", "waveforms"]
+__all__ = ["batch", "features", "fixed_length", "keeps_length", "picture", "waveforms"]
 
 Wave = npt.NDArray[np.float32]
 
@@ -35,10 +35,15 @@ def batch(spec: Input, waves: Sequence[Wave], device: torch.device) -> torch.Ten
 
     Where `spec` keeps the waves' own length (`keeps_length`) they must share one.
     """
-    if isinstance(spec, Waveform | WholeWaveform):
-        return waveforms(spec, waves, device)
-    made = waveforms(spec.waveform, waves, device)
+    waveform = spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
+    return features(spec, waveforms(waveform, waves, device))
+
+
+def features(spec: Input, made: torch.Tensor) -> torch.Tensor:
+    """What `spec` makes of waves (B, T) that have its rate and length already, float32."""
     match spec:
+        case Waveform() | WholeWaveform():
+            return made
         case Spectrogram():
             return spectrogram(spec, made)
         case LogMel():
