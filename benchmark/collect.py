@@ -28,6 +28,7 @@ from benchmark.results import (
 )
 from benchmark.store import PartInfo, Store
 
+SHOWN = ("utterance_id", "decoder", "checks")  # beside scores, and causes where there are any
 Codes = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.floating]
 
@@ -120,9 +121,14 @@ def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
 
 
 def _read(store: Store, parts: list[PartInfo]) -> list[tuple[PartInfo, pa.Table]]:
-    """The parts' rows without their facts, which no table shows; read on every core."""
+    """The parts' rows; of those without failures only what a table shows. On every core."""
+
+    def one(part: PartInfo) -> pa.Table:
+        scores = [f"score:{column}" for column in part.detectors.values()]
+        return store.read(part, None if part.failures else [*SHOWN, *scores])
+
     with ThreadPoolExecutor(cores()) as pool:
-        read = pool.map(lambda part: store.read(part).drop_columns("facts"), parts)
+        read = pool.map(one, parts)
         bar = tqdm(read, "reading scores", len(parts), unit="part", disable=len(parts) < 2000)
         return list(zip(parts, bar, strict=True))
 

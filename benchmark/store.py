@@ -168,18 +168,20 @@ class Store:
                 found.append(PartInfo(path, **meta))
         return found
 
-    def read(self, part: PartInfo) -> pa.Table:
-        """One part's rows."""
-        return _read_table(part.path)
+    def read(self, part: PartInfo, columns: Sequence[str] | None = None) -> pa.Table:
+        """One part's rows; all columns, or those named."""
+        return _read_table(part.path, columns)
 
     def _part_path(self, key: str, asked: dict[str, str]) -> Path:
         tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(asked))).hex[:12]
         return self.parts / key[:2] / f"{key[:24]}-{tail}.parquet"
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # half of read_table's time, which tells in 30,000 parts
+            names = None if columns is None else [*columns]
+            return file.read(columns=names, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
 
