@@ -188,7 +188,9 @@ def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> p
         zip(("detector", "condition", "split"), (detectors, conditions, splits), strict=True)
     )
     columns: dict[str, Any] = {
-        name: pd.Categorical.from_codes(np.repeat(np.array(column, dtype=np.int16), sizes), texts)
+        name: pd.Categorical.from_codes(
+            np.repeat(np.array(column, dtype=np.int16), sizes), pd.Index(texts)
+        )
         for (name, texts), column in zip(known.items(), zip(*codes, strict=True), strict=True)
     }
     columns["utterance_id"] = pd.Categorical.from_codes(np.concatenate(rows), ids)
@@ -254,5 +256,5 @@ def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
     conditions = list(dict.fromkeys(part.condition for part, _ in kept))
     code = [conditions.index(part.condition) for part, _ in kept]
     code = np.repeat(np.array(code, dtype=np.int16), [len(table) for _, table in kept])[owners]
-    columns["condition"] = pd.Categorical.from_codes(code, conditions)
+    columns["condition"] = pd.Categorical.from_codes(code, pd.Index(conditions))
     return pd.DataFrame(columns, copy=False)[list(EFFECT_COLUMNS)]
