@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,11 +81,10 @@ class Resynthesis(Attack):
             raise InputError(f"resynthesis is not available: {cause}")
         if sample_rate != SAMPLE_RATE:
             raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
-        from benchmark.embedded import vocoders
-
         given = np.pad(wave, (0, max(0, SHORTEST - wave.size)))
         with _one_thread():
-            return vocoders.copy(self.system.name, given, self.wheel.parent)[: wave.size]
+            made = _vocoders().copy(self.system.name, given, self.wheel.parent)
+        return np.asarray(made[: wave.size], dtype=np.float32)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         delay = timing.delay_ms(before, after, sample_rate)
@@ -94,6 +95,17 @@ class Resynthesis(Attack):
             Check.at_most("mel-spectral distance", "dB", DISTANCE_DB, distance, effect=False),
             Check.near("delay", "ms", 0.0, delay, DELAY_MS, effect=False),
         ]
+
+
+@lru_cache(maxsize=1)
+def _vocoders() -> ModuleType:
+    """The vocoders' module; one of the libraries that it needs draws as it is imported."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - kept
+    from benchmark.embedded import vocoders
+
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    return vocoders
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ from attacks.enhance import Denoise
 from attacks.resynthesis import Resynthesis
 from benchmark import paths
 from benchmark.errors import InputError
+
+ROOT = Path(__file__).parent.parent
 
 
 def noisy(level: float = 0.003, seconds: float = 3.0) -> np.ndarray:
@@ -133,6 +137,19 @@ def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis) -> None
     assert abs(np.corrcoef(wave, first.wave)[0, 1]) < 0.99
     names = {"universal": "46a73cfd", "lj": "46a73cfd", "16k": "e536af85"}  # the pinned wheels
     assert vocoder.resources()[f"wheel/{vocoder.vocoder}"].startswith(names[vocoder.vocoder])
+
+
+def test_not_even_the_import_draws_from_the_global_generators(vocoder: Resynthesis) -> None:
+    code = (
+        "import random, numpy as np\n"
+        "from attacks.resynthesis import Resynthesis\n"
+        "random.seed(1)\nnp.random.seed(1)\n"
+        f"Resynthesis({vocoder.vocoder!r})(np.ones(99, 'f'), 16000, np.random.default_rng(0))\n"
+        "print(random.random(), np.random.rand())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    want = f"{random.Random(1).random()} {np.random.RandomState(1).rand()}"
+    assert done.stdout.strip() == want, done.stderr
 
 
 def test_short_and_silent_waves_come_back(vocoder: Resynthesis) -> None:
