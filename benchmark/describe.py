@@ -62,7 +62,7 @@ def describe(
         found["silent"] = _silent(table, good)
         found["duplicates"] = _duplicates(hashed)
         found["overlap"]["content"] = _shared(hashed, "content")
-        features = np.array([fact.features for fact in good], dtype=np.float32).reshape(-1, 14)
+        features = np.array([fact.features for fact in good]).reshape(len(good), -1)
         found["leak"] = leak(table, features, groups(table))
     return found
 
@@ -148,12 +148,13 @@ def _duplicates(hashed: pd.DataFrame) -> dict[str, Any]:
             for _, part in repeated.groupby("content", sort=False)
         )
     ]
-    contradictions = [one for one in sets if len({u["label"] for u in one}) > 1]
+    contradictory = [len({u["label"] for u in one}) > 1 for one in sets]
+    first = sorted(zip(contradictory, sets, strict=True), key=lambda pair: not pair[0])[:SHOWN]
     return {
         "files": len(repeated) - len(sets),
         "sets": len(sets),
-        "contradictions": len(contradictions),
-        "first": (contradictions + [one for one in sets if one not in contradictions])[:SHOWN],
+        "contradictions": sum(contradictory),
+        "first": [one for _, one in first],
     }
 
 

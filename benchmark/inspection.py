@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ from benchmark.processes import cores, one_thread, pooled, start_process
 
 BATCH = 64  # files of one job
 SERIAL = 200  # fewer files are read here: starting processes takes longer
+_NONE = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Facts:
     seconds: float = 0.0
     decoder: str = ""
     sha256: str = ""
-    features: tuple[float, ...] = ()
+    features: npt.NDArray[np.float32] = field(default_factory=lambda: _NONE, compare=False)
     cause: str = ""
 
 
@@ -49,7 +51,7 @@ def inspect(path: Path, *, decode: bool) -> Facts:
         found = audio.record(path) if decode else None
         facts = _header(path)
     except audio.AudioError as error:
-        return Facts(cause=str(error).removeprefix(f"{path}: "))
+        return Facts(cause=_without(path, str(error)))
     except OSError as error:
         return Facts(cause=f"cannot be read ({error.strerror})")
     if found is None:
@@ -60,8 +62,15 @@ def inspect(path: Path, *, decode: bool) -> Facts:
     return Facts(
         **facts | {"decoder": found.decoder},  # type: ignore[arg-type]
         sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
-        features=tuple(features(found.wave).tolist()),
+        features=features(found.wave),
     )
+
+
+def _without(path: Path, message: str) -> str:
+    """A cause that does not name the file, so that equal causes can be counted."""
+    for mention in (f"{path}: ", f"Error opening '{path}': ", f"Error opening {str(path)!r}: "):
+        message = message.replace(mention, "")
+    return message.replace(f": {str(path)!r}", "")
 
 
 def _header(path: Path) -> dict[str, str | int | float]:
