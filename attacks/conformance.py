@@ -29,6 +29,8 @@ UNLIKE = 0.1  # correlation below which an output is a new waveform rather than 
 DELAY_MS = 10.0  # of its envelope: what a vocoder's frames smear
 OTHER_RATES = (8000, 48000)
 LONG = "60 s"
+# on these whatever acts sample by sample is a mere gain, so that nobody can be asked for an effect
+WITHOUT_WAVEFORM = ("an impulse", "full scale", "DC")
 DRAWS = 4  # utterances on which a stochastic chain is tried
 
 
@@ -215,6 +217,8 @@ def _run(
         except (TypeError, ValueError) as error:
             yield "facts", f"{step.attack}: {error}"
         for made in step.checks:
+            if made.quantity == "residual" and fixture in WITHOUT_WAVEFORM:
+                continue
             if made.passed is False:
                 yield (
                     made.quantity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,9 @@ def test_plan_says_beforehand_what_this_build_lacks(capsys: pytest.CaptureFixtur
         for step in lacking.values():
             assert f"{step.name}(" in told and str(step.unavailable()) in told
             assert told.count(f"{step.name}(") == 1, spell(step)
+
+
+def test_the_readme_counts_right() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([\w-]+)` \| (\d+) \|", readme, re.MULTILINE))
+    assert told == {name: str(len(suite.load(name).conditions) - 1) for name in suite.names()}
