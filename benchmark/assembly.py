@@ -12,7 +12,7 @@ import detectors.base
 from attacks import suite as suites
 from attacks.condition import Condition, spell
 from attacks.ready import Ready, made
-from benchmark import checkpoints, datasets, embedded, lineup, weights
+from benchmark import checkpoints, datasets, embedded, lineup, spelling, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
 from benchmark.errors import InputError, unknown
@@ -111,11 +111,10 @@ def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str
     On CUDA the published ones whose weights are cached are default ones too; `all` is everything
     that can be had here.
     """
-    asked = [name.strip() for name in options.detectors.split(",") if name.strip()]
+    asked = [name.strip() for name in spelling.split(options.detectors, ",") if name.strip()]
     if lineup.ALL in asked:
         asked = lineup.every()
-    for name in asked:
-        detectors.base.registry.get(name)
+    asked = [detectors.base.registry.get(name).name for name in asked]
     if not asked and not given:
         cuda = resolve_device(options.device).type == "cuda"
         published = filter(lineup.published_here, detectors.base.registry.names())
@@ -149,6 +148,11 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         name: weights.checkpoint(name)
         for name in names
         if name in weights.index() and name not in given
+    }
+    given |= {
+        name: checkpoints.ready_made(name)
+        for name in names
+        if name not in given and detectors.base.registry.get(name).ready_made
     }
     data = training_data(options) if set(names) - set(given) else None
     ready = []

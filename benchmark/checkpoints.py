@@ -6,7 +6,6 @@ nothing but arrays is ever read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import warnings
@@ -19,7 +18,7 @@ import safetensors.numpy
 import torch
 from safetensors import SafetensorError, safe_open
 
-from benchmark import files
+from benchmark import audio_files, files
 from benchmark.errors import InputError
 from detectors.base import Arrays, TensorDetector, registry
 
@@ -41,7 +40,12 @@ class Checkpoint:
     facts: dict[str, Any]
 
     def arrays(self) -> Arrays:
-        """The weights under the network's names; `InputError` where they cannot be read."""
+        """The weights under the network's names; `InputError` where they cannot be read.
+
+        None of a ready-made detector, which brings its own.
+        """
+        if registry.get(self.name).ready_made:
+            return {}
         if self.path.suffix == OURS:
             return safetensors.numpy.load_file(self.path)
         item = registry.get(self.name)()
@@ -91,6 +95,21 @@ def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
     return Checkpoint(name, path, _identity(name, path), {"detector": name, **facts})
 
 
+def ready_made(name: str) -> Checkpoint:
+    """A detector that comes whole, named by the content of its files.
+
+    Raises `InputError` where a file is absent.
+    """
+    item = registry.get(name)()
+    files_ = item.files()
+    facts = {
+        "detector": name,
+        "files": {path.name: audio_files.digest([path]) for path in files_},
+        **item.facts(),
+    }
+    return Checkpoint(name, files_[0] if files_ else Path(), _identity(name, *files_), facts)
+
+
 def state_dict(path: Path) -> Arrays:
     """The named arrays of a file that `torch.save` wrote, on the CPU.
 
@@ -111,8 +130,8 @@ def state_dict(path: Path) -> Arrays:
     return {str(key): value.detach().numpy() for key, value in found.items()}
 
 
-def _identity(name: str, path: Path) -> str:
+def _identity(name: str, *paths: Path) -> str:
     item = registry.get(name)
     spec = repr(item.input) if issubclass(item, TensorDetector) else "waves"
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = audio_files.digest(paths)
     return f"{name}|v{item.version}|{spec}|sha256:{digest}"

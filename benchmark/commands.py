@@ -112,10 +112,12 @@ def train(options: Namespace) -> int:
     if lineup.ALL in names:
         _bring_all()
         names = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
+    names = [detectors.base.registry.get(name).name for name in names]
     for name in names:
-        detectors.base.registry.get(name)
         if name in published.index():
             raise InputError(f"detector {name!r} stands for published weights: it is not trained")
+        if detectors.base.registry.get(name).ready_made:
+            raise InputError(f"detector {name!r} comes ready-made: it is not trained")
     if options.out and len(names) != 1:
         raise InputError("--out takes one detector; name it")
     protocol = assembly.data(options)
@@ -132,9 +134,15 @@ def weights(options: Namespace) -> int:
     elif options.action == "add":
         entries = [published.add(Path(file)) for file in options.what]
     else:
-        entries = [published.find(name) for name in options.what]
-        for entry in entries:
-            published.fetch(entry.name)
+        _open_plugins(options)
+        entries = []
+        for name in options.what:
+            if "(" in name:
+                detectors.base.registry.get(name)().fetch()
+                print(f"{name}  is here")
+            else:
+                entries.append(published.find(name))
+                published.fetch(name)
     for entry in entries:
         print(*published.describe(entry), sep="\n")
     return 0
@@ -197,7 +205,7 @@ def check(options: Namespace) -> int:
     from attacks.conformance import levels
 
     _open_plugins(options)
-    if any(name in detectors.base.registry.names() for name in options.names):
+    if any(detectors.base.registry.knows(name) for name in options.names):
         return _check_detectors(options.names)
     names = attacks.base.registry.names() if options.all else options.names
     if not names:

@@ -17,6 +17,7 @@ from pandas.api.types import union_categoricals
 from sklearn.linear_model import LogisticRegression
 
 from attacks.condition import CLEAN
+from benchmark import spelling
 from benchmark.cells import score_cube
 from benchmark.errors import InputError, unknown
 from benchmark.metrics import Floats
@@ -57,7 +58,7 @@ def parse(text: str) -> Ensemble:
     method, inside = spelt.groups()
     if method not in METHODS:
         raise unknown("fusion", method, METHODS)
-    members = tuple(name.strip() for name in inside.split(","))
+    members = tuple(name.strip() for name in spelling.split(inside, ","))
     if len(members) < 2 or len(set(members)) < len(members) or not all(members):
         raise InputError(f"ensemble {text!r}: name two or more different detectors")
     return Ensemble(method, members)

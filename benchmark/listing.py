@@ -66,6 +66,10 @@ def detectors_() -> Iterator[str]:
             yield f"    licence: {licence}"
         if cls.citation:
             yield f"    please cite: {cls.citation}"
+    for name, cls in detectors.base.registry.parametrised().items():
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        yield f"{name}(...)  {cls.summary}"
+        yield f"    parameters: {', '.join(f'{f.name}={f.default}' for f in fields)}"
     yield from _broken(detectors.base.registry.broken)
 
 

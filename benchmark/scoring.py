@@ -144,7 +144,8 @@ def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
     if isinstance(item, TensorDetector):
         network = item.build()
         try:
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+            if not item.ready_made:
+                network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
         except RuntimeError as error:
             cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
             raise InputError(

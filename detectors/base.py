@@ -6,15 +6,19 @@ so detectors with one contract share them.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmark import spelling
 from benchmark.errors import InputError
+from benchmark.parameters import settle
 from benchmark.registry import Registry
 from detectors.inputs import (
     Cqt,
@@ -73,7 +77,11 @@ class Detector(ABC):
 
     `version` is raised whenever the same weights give other scores: it is part of the detector's
     identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
-    with weights from a file; it is trained only when that is asked for by name.
+    with weights from a file; it is trained only when that is asked for by name. One that is
+    `ready_made` (and thereby pretrained) is never trained: it is what its `files` hold.
+
+    A detector that is a frozen dataclass has its fields as parameters and is asked for by its
+    spelling, `name(key=value, ...)`.
     """
 
     name: ClassVar[str]
@@ -81,7 +89,28 @@ class Detector(ABC):
     summary: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     pretrained: ClassVar[bool] = False
+    ready_made: ClassVar[bool] = False
     licence: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        settle(self, self.name)
+        self.validate()
+
+    def validate(self) -> None:
+        """Refuse parameters that make no sense, or files that are not there (`InputError`)."""
+        return
+
+    def declared(self) -> dict[str, Any]:
+        """Class attributes that follow from the parameters: the input, the recipe."""
+        return {}
+
+    def files(self) -> tuple[Path, ...]:
+        """The files that a ready-made detector is: their content belongs to its identity."""
+        return ()
+
+    def facts(self) -> dict[str, Any]:
+        """What a run should record of a ready-made detector, JSON-able."""
+        return {}
 
     def unavailable(self) -> str | None:
         """Why it cannot be trained here (a library or weights that are absent); None if it can.
@@ -147,7 +176,50 @@ class WaveDetector(Detector):
         """Scores (len(waves),) of 16 kHz waves, higher = more bona fide."""
 
 
-registry: Registry[type[Detector]] = Registry("detector", "detectors", "launderbench.detectors")
+class Detectors(Registry[type[Detector]]):
+    """Detectors by name, and those that take parameters by their spelling."""
+
+    def get(self, name: str) -> type[Detector]:
+        """The detector called `name`, or spelt so; its `name` is the canonical spelling.
+
+        Parameters that have their default value are not written out in it. Raises `InputError`
+        where there is no such detector or parameter, or where it cannot be had so.
+        """
+        head, body = spelling.call(name) or (name, "")
+        cls = super().get(head)
+        if dataclasses.is_dataclass(cls):
+            return _configured(cls, spelling.arguments(head, body, cls))
+        if head != name.strip():
+            raise InputError(f"detector {head!r} takes no parameters")
+        return cls
+
+    def names(self) -> list[str]:
+        """The detectors that are complete without parameters, sorted."""
+        return [name for name in super().names() if not dataclasses.is_dataclass(self._items[name])]
+
+    def parametrised(self) -> dict[str, type[Detector]]:
+        """The detectors that take parameters, unconfigured, by name."""
+        return {name: self._items[name] for name in super().names() if name not in self.names()}
+
+    def knows(self, text: str) -> bool:
+        """Is `text` a detector's name or spelling, whether its parameters are right or not?"""
+        head, _ = spelling.call(text) or (text, "")
+        return head in super().names()
+
+
+def _configured(cls: type[Detector], values: dict[str, Any]) -> type[Detector]:
+    """A detector class without parameters of its own: `cls` with these."""
+    item = cls(**values)
+    attributes = {
+        "__init__": lambda self: cls.__init__(self, **values),
+        "__module__": cls.__module__,
+        "__doc__": cls.__doc__,
+        "name": spelling.spell(cls.name, item, defaults=False),
+    }
+    return type(cls.__name__, (cls,), attributes | item.declared())
+
+
+registry = Detectors("detector", "detectors", "launderbench.detectors")
 
 D = TypeVar("D", bound=type[Detector])
 
