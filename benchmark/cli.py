@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from benchmark import data_options
 from benchmark.errors import InputError
+from benchmark.options import at_least, data_option, named_file, positive, seed, workers_option
 
 BAD_INPUT = 2
 NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
@@ -83,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("run", metavar="RUN", help="run folder, or name below results/")
     _ensemble_option(report)
     report.add_argument(
-        "--bootstrap", type=_at_least(0, 100_000), metavar="N",
+        "--bootstrap", type=at_least(0, 100_000), metavar="N",
         help="resamples behind every interval (default: 1000; 0: no intervals)",
     )  # fmt: skip
     report.add_argument(
@@ -99,12 +101,12 @@ def parser() -> argparse.ArgumentParser:
 
     train = add("train", "train detectors on a data set's train split")
     train.add_argument("names", nargs="*", metavar="DETECTOR", help="or all (default: a few)")
-    _data_option(train)
-    train.add_argument("--seed", type=_seed, default=0)
+    data_option(train)
+    train.add_argument("--seed", type=seed, default=0)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    train.add_argument("--epochs", type=_at_least(1), help="instead of the detector's own number")
-    train.add_argument("--batch-size", type=_at_least(2), help="instead of the detector's own")
-    train.add_argument("--lr", type=_positive, help="peak learning rate")
+    train.add_argument("--epochs", type=at_least(1), help="instead of the detector's own number")
+    train.add_argument("--batch-size", type=at_least(2), help="instead of the detector's own")
+    train.add_argument("--lr", type=positive, help="peak learning rate")
     train.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
     train.add_argument("--force", action="store_true", help="train again what is there")
 
@@ -112,8 +114,7 @@ def parser() -> argparse.ArgumentParser:
     weights.add_argument("action", choices=("list", "fetch", "add"))
     weights.add_argument("what", nargs="*", metavar="NAME|FILE", help="to fetch, or to add")
 
-    data = add("data", "build or describe the embedded data set")
-    data.add_argument("action", choices=("build", "card"))
+    data_options.add(add("data", "describe, balance, split and fetch data sets; the embedded one"))
 
     attack = add("attack", "launder one audio file, or a folder with everything below it")
     attack.add_argument(
@@ -122,11 +123,11 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     attack.add_argument("input", type=Path, metavar="IN", help="audio file or folder")
     attack.add_argument("out", type=Path, metavar="OUT", help="folder (or .wav or .flac file)")
-    attack.add_argument("--seed", type=_seed, default=0, help="seed of the attacks")
+    attack.add_argument("--seed", type=seed, default=0, help="seed of the attacks")
     attack.add_argument("--format", choices=("wav", "flac"), help="32-bit float, or 16-bit FLAC")
     attack.add_argument("--gallery", action="store_true", help="also one page to hear and see it")
     attack.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
-    _workers_option(attack)
+    workers_option(attack)
 
     listing = add("list", "list attacks, detectors or suites")
     listing.add_argument("what", choices=("attacks", "detectors", "layouts", "pools", "suites"))
@@ -138,25 +139,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _data_option(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--data", type=Path, metavar="PATH",
-        help="folder of a known layout, or a table of files (default: the embedded data set)",
-    )  # fmt: skip
-    sub.add_argument(
-        "--layout", default="", metavar="NAME",
-        help="the layout of --data, where it is not recognised (see: list layouts)",
-    )  # fmt: skip
-    sub.add_argument(
-        "--pattern", default="", metavar="REGEX",
-        help="take the audio files of --data whose path matches; groups (?P<label>...) and more",
-    )  # fmt: skip
-    sub.add_argument(
-        "--labels", default="", metavar="WORD=CLASS,...",
-        help="the data set's own words for bonafide and spoof",
-    )  # fmt: skip
-
-
 def _ensemble_option(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--ensemble", action="append", default=[], metavar="FUSION",
@@ -165,7 +147,7 @@ def _ensemble_option(sub: argparse.ArgumentParser) -> None:
 
 
 def _matrix_options(sub: argparse.ArgumentParser) -> None:
-    _data_option(sub)
+    data_option(sub)
     sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
     sub.add_argument("--detectors", default="", help="comma-separated, or all (default: a few)")
     sub.add_argument(
@@ -173,15 +155,15 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
         help="use this checkpoint for its detector (repeatable)",
     )  # fmt: skip
     sub.add_argument(
-        "--weights", type=_named_file, action="append", default=[], metavar="NAME=FILE",
+        "--weights", type=named_file, action="append", default=[], metavar="NAME=FILE",
         help="use this weight file (state dict of PyTorch) for detector NAME (repeatable)",
     )  # fmt: skip
     sub.add_argument(
         "--train-data", type=Path, metavar="DIR",
         help="data set on which the detectors are (or were) trained (default: the embedded one)",
     )  # fmt: skip
-    sub.add_argument("--seed", type=_seed, default=0, help="seed of attacks and training")
-    sub.add_argument("--limit", type=_at_least(2), help="at most this many test trials")
+    sub.add_argument("--seed", type=seed, default=0, help="seed of attacks and training")
+    sub.add_argument("--limit", type=at_least(2), help="at most this many test trials")
     sub.add_argument("--run", default="", help="run folder, or name below results/")
     sub.add_argument(
         "--allow-missing", action="store_true",
@@ -192,44 +174,5 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
 
 def _execution_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    _workers_option(sub)
+    workers_option(sub)
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
-
-
-def _workers_option(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--workers", type=_at_least(0), help="worker processes (default: one per core; 0: none)"
-    )
-
-
-def _named_file(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if not (name and separator and path):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
-    return name, Path(path)
-
-
-def _at_least(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from error
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{value} is out of range (at least {low})")
-        return value
-
-    return whole
-
-
-_seed = _at_least(0)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{value:g} is out of range (above 0)")
-    return value

@@ -14,7 +14,7 @@ import torch
 import attacks.base
 import detectors.base
 from attacks.condition import CLEAN
-from benchmark import assembly, embedded, ensembles, lineup, paths, plugins, provenance, runner
+from benchmark import assembly, embedded, ensembles, lineup, plugins, provenance, runner
 from benchmark import weights as published
 from benchmark.ensembles import Ensemble
 from benchmark.errors import InputError
@@ -149,13 +149,10 @@ def weights(options: Namespace) -> int:
 
 
 def data(options: Namespace) -> int:
-    """Build the embedded data set, or show its card."""
-    if options.action == "build":
-        protocol = embedded.build()
-        print(f"{len(protocol.table)} utterances in {protocol.root}, audio {protocol.audio_digest}")
-        return 0
-    embedded.read()
-    print((paths.embedded() / "CARD.md").read_text(), end="")
+    """What is asked of data sets."""
+    from benchmark import data_commands
+
+    getattr(data_commands, options.action)(options)
     return 0
 
 

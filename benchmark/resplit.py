@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -195,3 +195,20 @@ def _shares(wanted: Counts, total: int) -> npt.NDArray[np.int64]:
     for place in range(rest):
         whole[ranked[place % len(ranked)]] += 1
     return whole
+
+
+def achieved(protocol: Protocol, ratios: Mapping[str, float]) -> Iterator[str]:
+    """What shares the splits got, line by line: of all, of each class, and the worst stratum."""
+    table = protocol.table
+    strata = table["label"] + "/" + table["spoof_system"]
+    for name, ratio in ratios.items():
+        inside = table["split"] == name
+        shares = [inside.mean(), *(inside[table["label"] == label].mean() for label in LABELS)]
+        of_strata = inside.groupby(strata).mean()
+        worst = (of_strata - ratio).abs().idxmax()
+        alone = len(set(table.loc[inside, "speaker"]) - {UNKNOWN})
+        yield (
+            f"{name}: {shares[0]:.1%} of all (asked {ratio:.1%}), {shares[1]:.1%} of bona fide,"
+            f" {shares[2]:.1%} of spoof; {alone} speakers;"
+            f" farthest off: {of_strata[worst]:.1%} of {worst}"
+        )
