@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import leaderboard, metrics
+from benchmark import leaderboard, metrics, report
 from benchmark.decisions import Costs
 from benchmark.errors import InputError
 from benchmark.leaderboard import Tables
@@ -212,3 +212,32 @@ def test_categories_and_text_give_the_same_tables(results: RunResults, tables: T
     found = leaderboard.tables(coded, DRAWS)
     for name in ("leaderboard", "conditions", "robustness", "severity", "breakdown", "checks"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(tables, name))
+
+
+def test_the_number_of_cores_changes_no_byte(
+    results: RunResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    for number in (1, 4):
+        monkeypatch.setattr(leaderboard, "cores", lambda n=number: n)
+        found = leaderboard.tables(results, 40)
+        texts.append([report.csv_text(t) for t in (found.conditions, found.robustness)])
+    assert texts[0] == texts[1]
+
+
+def test_a_mirrored_detector_is_warned_of_and_laundered_cells_may_pass_60_per_cent(
+    results: RunResults,
+) -> None:
+    scores = results.scores.copy()
+    mirrored = (scores["detector"] == "melcnn") & (scores["condition"] == "mp3(kbps=16)")
+    scores.loc[mirrored, "score"] = -scores.loc[mirrored, "score"] - 20 * scores.loc[
+        mirrored, "utterance_id"
+    ].map(dict(zip(results.protocol.table["utterance_id"], bona(results), strict=True)))
+    found = leaderboard.tables(replace(results, scores=scores), 0)
+    cell = of(found.conditions, track="neural", detector="melcnn", condition="mp3(kbps=16)")
+    assert cell["eer"].item() > 0.9  # shown as it is
+    assert found.leaderboard["warnings"].eq("").all()  # only clean tells of a wrong sign
+
+
+def bona(results: RunResults) -> pd.Series:
+    return (results.protocol.table["label"] == "bonafide").astype(float)
