@@ -76,4 +76,5 @@ def load_scores(folder: str | Path) -> pd.DataFrame:
 
     results = load_results(folder)
     trials = pd.concat([results.protocol.table, results.dev.table]).drop(columns="split")
-    return results.scores.merge(trials, on="utterance_id", validate="many_to_one")
+    texts = dict.fromkeys(("detector", "condition", "split", "utterance_id"), str)
+    return results.scores.astype(texts).merge(trials, on="utterance_id", validate="many_to_one")
