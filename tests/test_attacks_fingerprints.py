@@ -73,6 +73,7 @@ SPELLINGS = (
     "pitch_shift(semitones=4)",
     "quantise(bits=5)",
     "replay(rt60=0.3)",
+    "ready(audio=anything)",
     "resample(rate=8000)",
     "resample(rate=8000, quality=polyphase)",
     "resample(rate=8000, quality=linear)",
