@@ -15,11 +15,11 @@ from attacks.ready import Ready, made
 from benchmark import checkpoints, datasets, embedded, lineup, spelling, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
+from benchmark.courses import Course, planned
 from benchmark.errors import InputError, unknown
 from benchmark.plan import Plan, limited, with_digests
 from benchmark.protocol import LABELS, Protocol, require_both_classes
 from benchmark.scoring import resolve_device
-from benchmark.training import planned
 
 RESULTS = Path("results")
 READY = "ready"  # the suite of a data set's ready-made conditions
@@ -114,7 +114,7 @@ def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str
     asked = [name.strip() for name in spelling.split(options.detectors, ",") if name.strip()]
     if lineup.ALL in asked:
         asked = lineup.every()
-    asked = [detectors.base.registry.get(name).name for name in asked]
+    asked = [n if n in given else detectors.base.registry.get(n).name for n in asked]
     if not asked and not given:
         cuda = resolve_device(options.device).type == "cuda"
         published = filter(lineup.published_here, detectors.base.registry.names())
@@ -160,7 +160,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         if data is None or name in given:
             ready.append(given[name])
             continue
-        path = planned(name, data, options.seed)[1]
+        path = planned(name, data, Course(options.seed))[1]
         if not path.is_file():
             where = f" --data {options.train_data}" if options.train_data else ""
             foreign = detectors.base.registry.get(name).pretrained
@@ -196,4 +196,12 @@ def run_folder(text: str) -> Path:
 def _given(options: Namespace) -> dict[str, Checkpoint]:
     loaded = [checkpoints.load(path) for path in options.checkpoint]
     loaded += [weights.given(name, path) for name, path in options.weights]
-    return {checkpoint.name: checkpoint for checkpoint in loaded}
+    given: dict[str, Checkpoint] = {}
+    for checkpoint in loaded:
+        other = given.setdefault(checkpoint.name, checkpoint)
+        if other.path != checkpoint.path:
+            raise InputError(
+                f"{other.path} and {checkpoint.path} are both called {checkpoint.name!r}:"
+                " train one of them with --name"
+            )
+    return given

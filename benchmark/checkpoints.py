@@ -30,8 +30,9 @@ OURS = ".safetensors"
 class Checkpoint:
     """One detector's weights on disk.
 
-    `identity` is name, input and weights digest in one string: it names the scores. `facts` are
-    the training's configuration, seed, data digests and figures.
+    `name` is what it is called in tables: the detector's own name, or one that tells how it was
+    trained. `identity` is detector, input and weights digest in one string: it names the scores.
+    `facts` are the training's configuration, seed, data digests and figures.
     """
 
     name: str
@@ -39,16 +40,21 @@ class Checkpoint:
     identity: str
     facts: dict[str, Any]
 
+    @property
+    def detector(self) -> str:
+        """The name in the registry of the detector whose weights these are."""
+        return str(self.facts["detector"])
+
     def arrays(self) -> Arrays:
         """The weights under the network's names; `InputError` where they cannot be read.
 
         None of a ready-made detector, which brings its own.
         """
-        if registry.get(self.name).ready_made:
+        if registry.get(self.detector).ready_made:
             return {}
         if self.path.suffix == OURS:
             return safetensors.numpy.load_file(self.path)
-        item = registry.get(self.name)()
+        item = registry.get(self.detector)()
         assert isinstance(item, TensorDetector)
         return item.adopt(state_dict(self.path))
 
@@ -74,7 +80,8 @@ def load(path: Path) -> Checkpoint:
     facts = json.loads(metadata["launderbench"])
     if "detector" not in facts:
         raise InputError(f"{path} does not say of which detector it is")
-    return Checkpoint(facts["detector"], path, _identity(facts["detector"], path), facts)
+    name = facts.get("name", facts["detector"])
+    return Checkpoint(name, path, _identity(facts["detector"], path), facts)
 
 
 def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
@@ -85,8 +92,8 @@ def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
     """
     if path.suffix == OURS:
         ours = load(path)
-        if ours.name != name:
-            raise InputError(f"{path} holds weights of detector {ours.name!r}, not of {name!r}")
+        if ours.detector != name:
+            raise InputError(f"{path} holds weights of detector {ours.detector!r}, not of {name!r}")
         return ours
     if not path.is_file():
         raise InputError(f"weight file not found: {path}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark import data_options
+from benchmark import data_options, detector_options
 from benchmark.errors import InputError
-from benchmark.options import at_least, data_option, named_file, positive, seed, workers_option
+from benchmark.options import at_least, data_option, named_file, seed, workers_option
 
 BAD_INPUT = 2
 NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
@@ -30,9 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     noises = os.environ.get(NOISES)
     try:
         options = parser().parse_args(arguments)
-        from benchmark import commands
-
-        return int(getattr(commands, options.command)(options) or 0)
+        module = importlib.import_module(options.module)
+        return int(getattr(module, options.command.replace("-", "_"))(options) or 0)
     except InputError as error:
         print(f"launderbench: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, help_: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(module="benchmark.commands")
         sub.add_argument(
             "--plugin", type=Path, action="append", default=[], metavar="FILE",
             help="Python file that registers attacks or detectors (repeatable)",
@@ -99,16 +100,7 @@ def parser() -> argparse.ArgumentParser:
     verify = add("verify", "fail unless every condition of a run is verified and complete")
     verify.add_argument("run", metavar="RUN", help="run folder, or name below results/")
 
-    train = add("train", "train detectors on a data set's train split")
-    train.add_argument("names", nargs="*", metavar="DETECTOR", help="or all (default: a few)")
-    data_option(train)
-    train.add_argument("--seed", type=seed, default=0)
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    train.add_argument("--epochs", type=at_least(1), help="instead of the detector's own number")
-    train.add_argument("--batch-size", type=at_least(2), help="instead of the detector's own")
-    train.add_argument("--lr", type=positive, help="peak learning rate")
-    train.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
-    train.add_argument("--force", action="store_true", help="train again what is there")
+    detector_options.add(add)
 
     weights = add("weights", "list, fetch or add the weights that detectors' authors publish")
     weights.add_argument("action", choices=("list", "fetch", "add"))

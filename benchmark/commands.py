@@ -21,23 +21,27 @@ from benchmark.errors import InputError
 from benchmark.executor import Setting
 from benchmark.plan import Plan
 from benchmark.processes import cores
-from benchmark.protocol import Protocol
 from benchmark.scoring import resolve_device
 from benchmark.store import Store
 
 
 def bench(options: Namespace) -> int:
     """Data, training, matrix, report."""
+    from benchmark import detector_commands
+    from benchmark.courses import Course
+
     _open_plugins(options)
     _ensembles(options)  # a misspelt one is told before the work, not after it
     device, suite = _device(options), assembly.suite_of(options)
     if lineup.ALL in options.detectors.split(","):
-        _bring_all()
+        detector_commands.bring_all()
     missing = assembly.untrained_names(options)
     if assembly.needs_embedded(options, suite):
         embedded.build()
     if missing:
-        _train(missing, assembly.training_data(options), options, device)
+        data = assembly.training_data(options)
+        course = Course(options.seed)
+        detector_commands.train_missing(missing, data, course, device, options.plugin)
     return _run(options, device)
 
 
@@ -103,26 +107,6 @@ def verify(options: Namespace) -> int:
         print(f"unreadable: {name}")
     print(f"{len(cells) - len(bad)} of {len(cells)} cells are complete and verified")
     return 1 if len(bad) or cells.empty or len(results.unreadable) else 0
-
-
-def train(options: Namespace) -> int:
-    """Train detectors and keep their checkpoints."""
-    _open_plugins(options)
-    names = [*options.names] or lineup.default()
-    if lineup.ALL in names:
-        _bring_all()
-        names = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
-    names = [detectors.base.registry.get(name).name for name in names]
-    for name in names:
-        if name in published.index():
-            raise InputError(f"detector {name!r} stands for published weights: it is not trained")
-        if detectors.base.registry.get(name).ready_made:
-            raise InputError(f"detector {name!r} comes ready-made: it is not trained")
-    if options.out and len(names) != 1:
-        raise InputError("--out takes one detector; name it")
-    protocol = assembly.data(options)
-    _train(names, protocol, options, resolve_device(options.device))
-    return 0
 
 
 def weights(options: Namespace) -> int:
@@ -290,33 +274,6 @@ def _report(
     written = report.write(results, folder, made)
     print(report.summary(made))
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")
-
-
-def _train(
-    names: Sequence[str], protocol: Protocol, options: Namespace, device: torch.device
-) -> None:
-    from benchmark.training import planned
-    from benchmark.training_pool import train_all
-
-    fields = {"epochs": "epochs", "batch_size": "batch_size", "lr": "learning_rate"}
-    values = {fields[o]: getattr(options, o, None) for o in fields}
-    changes: dict[str, Any] = {field: v for field, v in values.items() if v is not None}
-    out, force = getattr(options, "out", None), getattr(options, "force", False)
-    wanted: dict[str, Path] = {}
-    for name in names:
-        path = out or planned(name, protocol, options.seed, changes)[1]
-        if path.is_file() and not force:
-            print(f"{name} is trained already: {path}")
-        else:
-            detectors.base.registry.get(name)().fetch()
-            wanted[name] = path
-    if wanted:
-        train_all(wanted, protocol, options.seed, device, changes, tuple(options.plugin))
-
-
-def _bring_all() -> None:
-    for line in lineup.bring():
-        print(line, file=sys.stderr)
 
 
 def _open_plugins(options: Namespace) -> None:

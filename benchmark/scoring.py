@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark import frontends
+from benchmark import frontends, networks
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
@@ -139,10 +139,10 @@ def _batches(spec: Input, chunk: list[Wave], device: torch.device) -> list[Batch
 
 
 def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
-    item = registry.get(checkpoint.name)()
+    item = registry.get(checkpoint.detector)()
     arrays = checkpoint.arrays()
     if isinstance(item, TensorDetector):
-        network = item.build()
+        network = networks.network(item, checkpoint.facts)
         try:
             if not item.ready_made:
                 network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})

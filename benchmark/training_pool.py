@@ -7,10 +7,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from benchmark.courses import Course
 from benchmark.errors import InputError
 from benchmark.processes import cores, one_thread, start_process
 from benchmark.protocol import Protocol
@@ -21,9 +21,8 @@ from detectors.base import TensorDetector, registry
 def train_all(
     wanted: dict[str, Path],
     protocol: Protocol,
-    seed: int,
     device: torch.device,
-    changes: dict[str, Any],
+    course: Course,
     plugin_files: tuple[Path, ...] = (),
 ) -> None:
     """Train every detector in `wanted` (name -> checkpoint file) and say how it went.
@@ -33,7 +32,7 @@ def train_all(
     """
     if device.type == "cuda":
         for name, path in wanted.items():
-            print(_train_one(name, protocol, seed, device, path, changes, 0))
+            print(_train_one(name, protocol, device, path, course, 0))
         return
     # the costliest first, so that the others fill the gaps
     order = sorted(wanted, key=lambda name: -_cost(name))
@@ -47,7 +46,7 @@ def train_all(
         ) as pool,
     ):
         futures = [
-            pool.submit(_train_one, name, protocol, seed, device, wanted[name], changes, line)
+            pool.submit(_train_one, name, protocol, device, wanted[name], course, line)
             for line, name in enumerate(order)
         ]
         try:
@@ -70,13 +69,12 @@ def _cost(name: str) -> int:
 def _train_one(
     name: str,
     protocol: Protocol,
-    seed: int,
     device: torch.device,
     out: Path,
-    changes: dict[str, Any],
+    course: Course,
     line: int,
 ) -> str:
     started = time.monotonic()
-    made = train(name, protocol, seed, device, out, changes, line)
+    made = train(name, protocol, device, out, course, line)
     spent = time.monotonic() - started
-    return f"trained {name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}, in {out}"
+    return f"trained {made.name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}, in {out}"

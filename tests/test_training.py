@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import datasets, training
+from benchmark import datasets, fitting, training, training_data
+from benchmark.courses import Course
 from benchmark.errors import InputError
 
 CPU = torch.device("cpu")
@@ -23,7 +24,7 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 ) -> None:
     order = sorted(set(groups))
     pairs = torch.tensor([order.index(g) for g in groups])
-    made = list(training.batches(pairs, size, torch.Generator().manual_seed(seed)))
+    made = list(training_data.batches(pairs, size, torch.Generator().manual_seed(seed)))
     rows = [int(row) for batch in made for row in batch]
     assert len(rows) == len(set(rows))
     assert len(groups) - len(rows) <= 1  # a last batch of one item is left out
@@ -35,7 +36,8 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> None:
     protocol = datasets.open_data(toy)
     out = tmp_path / "x.safetensors"
-    made = training.train("raw-cnn", protocol, 3, CPU, out, {"epochs": 2, "batch_size": 8})
+    course = Course(3, {"epochs": 2, "batch_size": 8})
+    made = training.train("raw-cnn", protocol, CPU, out, course)
     assert made.facts["seed"] == 3
     assert made.facts["recipe"]["epochs"] == 2
     assert made.facts["train_digest"] == protocol.split("train").digest()
@@ -46,11 +48,11 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
 
 def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> None:
     bonafide = np.arange(200) < 80
-    error = training.standard_error(0.1, bonafide)
+    error = fitting.standard_error(0.1, bonafide)
     assert 0.02 < error < 0.03
-    assert training.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
-    assert training.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
-    assert training.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
+    assert fitting.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
+    assert fitting.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
+    assert fitting.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
 
 
 def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
@@ -62,16 +64,20 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
         told.append(0.1 if len(told) < 3 else 0.4)
         return told[-1], 0.0
 
-    monkeypatch.setattr(training, "eer", worse_and_worse)
+    monkeypatch.setattr(fitting, "eer", worse_and_worse)
     protocol = datasets.open_data(toy)
     long, short = tmp_path / "long.safetensors", tmp_path / "short.safetensors"
-    stopped = training.train("raw-cnn", protocol, 0, CPU, long, {"epochs": 40, "patience": 2})
+    stopped = training.train(
+        "raw-cnn", protocol, CPU, long, Course(0, {"epochs": 40, "patience": 2})
+    )
     assert len(told) == 5
     assert stopped.facts["epoch"] == 3
     assert stopped.facts["dev_eer"] == 0.1
     # the weights are those after epoch 3 of this schedule, not the last ones
     told.clear()
-    again = training.train("raw-cnn", protocol, 0, CPU, short, {"epochs": 40, "patience": 20})
+    again = training.train(
+        "raw-cnn", protocol, CPU, short, Course(0, {"epochs": 40, "patience": 20})
+    )
     assert len(told) == 23
     for name, values in stopped.arrays().items():
         np.testing.assert_array_equal(values, again.arrays()[name])
@@ -81,13 +87,13 @@ def test_the_standard_error_is_that_of_two_binomial_rates() -> None:
     bonafide = np.arange(200) < 80
     rng = np.random.default_rng(0)
     rates = (rng.binomial(80, 0.2, 20000) / 80 + rng.binomial(120, 0.2, 20000) / 120) / 2
-    assert training.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
+    assert fitting.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
     test_only = datasets.open_data(toy).split("test")
     with pytest.raises(InputError, match=r"the train split .* has no bonafide"):
-        training.train("raw-cnn", test_only, 0, CPU, tmp_path / "x.safetensors")
+        training.train("raw-cnn", test_only, CPU, tmp_path / "x.safetensors")
 
 
 def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None:
@@ -98,7 +104,7 @@ def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None
     table.loc[train, "pair"] = (table.loc[train].reset_index().index // 2).astype(str).to_numpy()
     lonely = table.index[train & (table["label"] == "spoof")][:3]
     table.loc[lonely, "pair"] = ["x", "y", "z"]
-    kept = training.used(replace(protocol, table=table), "train").table
+    kept = training_data.used(replace(protocol, table=table), "train").table
     assert not set(table.loc[lonely, "utterance_id"]) & set(kept["utterance_id"])
     assert len(kept) == int(train.sum()) - 6  # they, and the humans that they left alone
 
@@ -109,4 +115,4 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
     root = shutil.copytree(toy, tmp_path / "toy")
     (root / "flac" / "train_0003.flac").write_bytes(b"no audio")
     with pytest.raises(InputError, match=r"cannot train: .*train_0003\.flac"):
-        training.train("raw-cnn", datasets.open_data(root), 0, CPU, tmp_path / "x.safetensors")
+        training.train("raw-cnn", datasets.open_data(root), CPU, tmp_path / "x.safetensors")

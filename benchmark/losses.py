@@ -1,0 +1,53 @@
+"""Losses: scores (B,), targets (B,; 1 bona fide, 0 spoof) and weights (B,) to one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
+
+SCALE = 20.0  # of the one-class softmax, with its two margins: the values of the paper
+BONAFIDE_MARGIN, SPOOF_MARGIN = 0.9, 0.2
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss over scores; `boundary` is the score above which an item counts as bona fide."""
+
+    function: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    boundary: float = 0.0
+
+    def __call__(
+        self, scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss of a batch, a scalar."""
+        return self.function(scores, target, weights)
+
+    def hits(self, scores: torch.Tensor, target: torch.Tensor) -> int:
+        """How many items lie on their side of the boundary."""
+        return int(((scores > self.boundary) == (target > 0)).sum())
+
+
+def _two_way(scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    logits = torch.stack([-scores / 2, scores / 2], dim=1)
+    each = cross_entropy(logits, target.long(), reduction="none")
+    return (each * weights).sum() / weights.sum()
+
+
+def _one_class(scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    beyond = torch.where(target > 0, BONAFIDE_MARGIN - scores, scores - SPOOF_MARGIN)
+    return (softplus(SCALE * beyond) * weights).mean()
+
+
+LOSSES = {
+    # binary cross-entropy of the score as a logit, items weighted to equal class mass
+    "bce": Loss(binary_cross_entropy_with_logits),
+    # cross-entropy of a two-way softmax whose logits differ by the score, averaged by weight:
+    # every batch counts alike, whatever its classes
+    "ce": Loss(_two_way),
+    # one-class softmax (Zhang, Jiang, Duan 2021): bona fide are pulled together around one
+    # direction, to a cosine above 0.9; spoofs are pushed below 0.2 and need not be alike
+    "oc-softmax": Loss(_one_class, (BONAFIDE_MARGIN + SPOOF_MARGIN) / 2),
+}

@@ -1,0 +1,107 @@
+"""What a training is fed: the utterances that serve, read into memory, and their batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from benchmark import audio
+from benchmark.errors import InputError
+from benchmark.plan import limited
+from benchmark.protocol import LABELS, Protocol, require_both_classes
+from benchmark.subsets import draw
+
+Wave = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split in memory: waves, labels (n,), and the recording of each, which copies share.
+
+    `pairs` (n,) numbers the recordings of `recordings`, which are their ids.
+    """
+
+    waves: list[Wave]
+    bonafide: npt.NDArray[np.bool_]
+    pairs: torch.Tensor
+    recordings: list[str]
+
+
+def used(protocol: Protocol, split: str) -> Protocol:
+    """What of a split serves in training; `InputError` where a class is missing.
+
+    Where the data set says which utterances are copies of one recording (`pair`), those without a
+    counterpart of the other class are left out: such a fake differs from every human utterance
+    in voice, words and recording, and a detector would learn that instead.
+    """
+    part = protocol.split(split)
+    if "pair" in part.table.columns:
+        both = part.table.groupby("pair")["label"].transform("nunique") == len(LABELS)
+        part = replace(part, table=part.table[both].reset_index(drop=True))
+    require_both_classes(part, f"the {split} split")
+    return part
+
+
+def subset(protocol: Protocol, most: int) -> Protocol:
+    """The protocol with at most `most` training utterances; the other splits stay whole.
+
+    Recordings stay with their copies; else classes and spoof systems are kept in proportion. A
+    larger subset holds the smaller one. `InputError` where not one recording fits.
+    """
+    part = used(protocol, "train")
+    if "pair" in part.table.columns:
+        sizes = part.table["pair"].value_counts()
+        order = sorted(sizes.index, key=lambda pair: draw(0, str(pair)))
+        fitting = sizes.loc[order].cumsum() <= most
+        kept = part.table[part.table["pair"].isin(sizes.loc[order].index[fitting])]
+        if kept.empty:
+            raise InputError(
+                f"--subset {most} is less than one recording with its copies"
+                f" ({sizes.loc[order[0]]} utterances)"
+            )
+    else:
+        kept = limited(part, most).table
+    rest = protocol.table[protocol.table["split"] != "train"]
+    table = pd.concat([rest, kept]).sort_values("utterance_id", kind="stable")
+    return replace(protocol, table=table.reset_index(drop=True))
+
+
+def read(split: Protocol) -> Examples:
+    """Decode every utterance of a split; `InputError` names the first that cannot be read."""
+    waves = []
+    for path in split.table["path"]:
+        try:
+            waves.append(audio.read(split.root / path))
+        except audio.AudioError as error:
+            raise InputError(f"cannot train: {error}") from error
+    table = split.table
+    pairs = table["pair"] if "pair" in table.columns else table["utterance_id"]
+    numbers, recordings = pd.factorize(pairs)
+    bonafide = (table["label"] == "bonafide").to_numpy()
+    return Examples(waves, bonafide, torch.from_numpy(numbers.astype(np.int64)), [*recordings])
+
+
+def batches(
+    pairs: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
+    """Row numbers of one epoch's batches: all rows once, the copies of a recording together.
+
+    Recordings come in random order and are joined until a batch has `batch_size` rows or more.
+    Told side by side, a recording and its copies differ by nothing but the copying.
+    """
+    rows_of: list[list[int]] = [[] for _ in range(int(pairs.max()) + 1)]
+    for row, pair in enumerate(pairs.tolist()):
+        rows_of[pair].append(row)
+    batch: list[int] = []
+    for pair in torch.randperm(len(rows_of), generator=generator).tolist():
+        batch += rows_of[pair]
+        if len(batch) >= batch_size:
+            yield torch.tensor(batch)
+            batch = []
+    if len(batch) > 1:  # batch statistics need more than one item
+        yield torch.tensor(batch)
