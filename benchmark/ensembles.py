@@ -144,7 +144,7 @@ def _appended(scores: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     joined = pd.concat([scores[["score"]], more[["score"]]], ignore_index=True)
     for column in TEXT:
         if isinstance(scores[column].dtype, pd.CategoricalDtype):
-            parts = [scores[column], pd.Categorical(more[column])]
+            parts = [pd.Categorical(table[column]) for table in (scores, more)]
             joined[column] = union_categoricals(parts)
         else:
             joined[column] = [*scores[column], *more[column]]

@@ -14,13 +14,14 @@ from scipy.stats import multivariate_normal
 from torch import nn
 from torchvision.models import resnet18
 
-from benchmark import lineup, paths
+from benchmark import frontends, lineup, paths
 from benchmark.embedded import wheels
 from benchmark.embedded.catalog import WAKEFORGE
 from benchmark.errors import InputError
 from benchmark.metrics import eer
 from detectors import gmm
-from detectors.base import TensorDetector, WaveDetector, Waveform, registry
+from detectors.base import Keep, LogMel, TensorDetector, WaveDetector, Waveform, registry
+from detectors.conformance import check
 from detectors.layers import AttentivePooling, roll_and_flip
 
 HUMAN = [builders.voice(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
@@ -236,3 +237,34 @@ def test_all_leaves_out_what_cannot_be_had_and_says_why(hub: Path, cache: Path) 
         told = {line.split(": ")[1]: line for line in lineup.bring()}
     assert set(told) == {"resnet18-imagenet", "wakehubert"}
     assert all("no network" in line for line in told.values())
+
+
+def test_a_filtered_network_sees_its_band_and_level_alone() -> None:
+    cls = registry.get("filtered-cnn(low=300, high=3400, threshold=30, mels=64)")
+    assert cls.name == "filtered-cnn(low=300, high=3400, threshold=30, mels=64)"
+    assert issubclass(cls, TensorDetector)
+    keep = Keep(bands=((300.0, 3400.0),), threshold_db=30.0)
+    assert cls.input == LogMel(mels=64, fmin=300.0, fmax=3400.0, keep=keep)
+    cpu, time = torch.device("cpu"), np.arange(64000) / 16000
+    loud, outside, soft = (
+        level * np.hanning(64000) * np.sin(2 * np.pi * hertz * time)
+        for level, hertz in ((0.3, 1000), (0.3, 5000), (0.003, 2000))
+    )
+    waves = [wave.astype(np.float32) for wave in (loud, loud + outside, loud + soft)]
+    seen = frontends.batch(cls.input, waves, cpu)
+    torch.testing.assert_close(seen[1], seen[0], atol=0.05, rtol=0)
+    torch.testing.assert_close(seen[2], seen[0], atol=0.05, rtol=0)
+    assert check(cls) == []
+
+
+@pytest.mark.parametrize(
+    ("spelt", "complaint"),
+    [
+        ("filtered-cnn(low=3000, high=2000)", "low=3000 must be below high=2000"),
+        ("filtered-cnn(threshold=0)", "threshold=0 is out of range"),
+        ("filtered-cnn(hi=2000)", "hi"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused(spelt: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        registry.get(spelt)()
