@@ -7,7 +7,7 @@ any order and omitted defaults; `str(condition)` writes the one spelling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from attacks.base import Attack, registry
 from benchmark import spelling
@@ -75,4 +75,4 @@ def _parse_step(text: str) -> Attack:
         raise InputError(f"cannot read the condition step {text.strip()!r}: want name(key=value)")
     name, body = step
     cls = registry.get(name)
-    return cls(**spelling.arguments(name, body, cls))
+    return cls(**spelling.arguments(name, body, [f.name for f in fields(cls)]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection
 from typing import Any
 
 from benchmark.errors import InputError, unknown
@@ -22,12 +23,12 @@ def call(text: str) -> tuple[str, str] | None:
     return (match[1], match[2] or "") if match else None
 
 
-def arguments(name: str, body: str, cls: type) -> dict[str, Any]:
-    """The values that `body` gives to fields of the dataclass `cls`, by name.
+def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
+    """The values that `body`, what stands between the parentheses of `name`, gives to parameters.
 
-    Raises `InputError`, with near names, for what is no field, is given twice or has no value.
+    Raises `InputError`, with near names, for one that is not `known`, is given twice or has no
+    value.
     """
-    known = [f.name for f in dataclasses.fields(cls)]
     values: dict[str, Any] = {}
     for part in split(body, ",") if body.strip() else []:
         key, equals, value = (piece.strip() for piece in part.partition("="))

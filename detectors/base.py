@@ -188,7 +188,8 @@ class Detectors(Registry[type[Detector]]):
         head, body = spelling.call(name) or (name, "")
         cls = super().get(head)
         if dataclasses.is_dataclass(cls):
-            return _configured(cls, spelling.arguments(head, body, cls))
+            known = [f.name for f in dataclasses.fields(cls)]
+            return _configured(cls, spelling.arguments(head, body, known))
         if head != name.strip():
             raise InputError(f"detector {head!r} takes no parameters")
         return cls
