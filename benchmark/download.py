@@ -47,6 +47,8 @@ def download(url: str, name: str, folder: Path, known: str = "", size: int = 0) 
     transfer = _Transfer(url, folder / f"{name}.part", known, size)
     try:
         pooch.retrieve(url, known or None, name, folder, downloader=transfer)
+    except InputError:
+        raise
     except ValueError as error:  # how pooch says that the hash is another one
         raise _another(url, name, known) from error
     except requests.RequestException as error:

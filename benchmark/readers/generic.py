@@ -70,9 +70,7 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
         return folder
     root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
     if not root.is_dir():
-        raise InputError(
-            f"{folder / CARD_FILE}: the data set of which this is a part is not {root}"
-        )
+        raise InputError(f"{folder / CARD_FILE}: root names no folder: {root}")
     print(f"{folder / PROTOCOL_FILE}: its audio lies in {root}", file=sys.stderr)
     return root
 

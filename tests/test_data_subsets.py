@@ -1,0 +1,203 @@
+"""Balanced subsets and speaker-disjoint splits: disjoint, complete, even, and a matter of ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.datasets import open_data
+from benchmark.errors import InputError
+from benchmark.protocol import Protocol, validated
+from benchmark.resplit import achieved, ratios_of, split
+from benchmark.subsets import balanced, write
+
+ROOT = Path("nowhere")
+
+
+def protocol(rows: pd.DataFrame) -> Protocol:
+    table = rows.assign(path=rows["utterance_id"] + ".wav")
+    return Protocol("toy", ROOT, validated(table, ROOT))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    """Utterances of some speakers and recordings, some of them unknown."""
+    count = draw(st.integers(6, 60))
+    speakers = [*(f"s{i}" for i in range(draw(st.integers(1, 12)))), "-"]
+    pairs = [*(f"p{i}" for i in range(draw(st.integers(1, 30)))), "-", "-", "-"]
+    pick = draw(st.randoms(use_true_random=False))
+    systems = {"bonafide": ["-"], "spoof": ["A1", "A2", "A3"]}
+    labels = [pick.choice(["bonafide", "spoof"]) for _ in range(count)]
+    return pd.DataFrame(
+        {
+            "utterance_id": [f"u{i:03d}" for i in range(count)],
+            "label": labels,
+            "speaker": [pick.choice(speakers) for _ in labels],
+            "pair": [pick.choice(pairs) for _ in labels],
+            "spoof_system": [pick.choice(systems[label]) for label in labels],
+        }
+    )
+
+
+def possible(table: pd.DataFrame, splits: int) -> bool:
+    """Can whole components of the graph of speakers and recordings give every split both classes?
+
+    Components by repeated merging of label sets, independently of the code under test.
+    """
+    component = {uid: {uid} for uid in table["utterance_id"]}
+    for column in ("speaker", "pair"):
+        for value, rows in table.groupby(column):
+            if value != "-":
+                merged = set().union(*(component[uid] for uid in rows["utterance_id"]))
+                component |= dict.fromkeys(merged, merged)
+    label = dict(zip(table["utterance_id"], table["label"], strict=True))
+    kinds = [frozenset(label[u] for u in c) for c in {frozenset(c) for c in component.values()}]
+    mixed = sum(len(kind) == 2 for kind in kinds)
+    single = [sum(kind == {one} for kind in kinds) for one in ("bonafide", "spoof")]
+    return mixed + min(single) >= splits
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(), st.sampled_from(["80/10/10", "70/15/15", "1/1", "50/30/20"]), st.integers(0, 3))
+def test_splits_are_disjoint_complete_and_a_matter_of_ids(
+    table: pd.DataFrame, text: str, seed: int
+) -> None:
+    ratios = ratios_of(text)
+    whole = protocol(table)
+    if not possible(table, len(ratios)):
+        with pytest.raises(InputError):
+            split(whole, ratios, seed)
+        return
+    made = split(whole, ratios, seed).table
+    assert made["utterance_id"].tolist() == whole.table["utterance_id"].tolist()
+    assert set(made["split"]) == set(ratios)
+    assert (made.groupby("split")["label"].nunique() == 2).all()
+    for column in ("speaker", "pair"):
+        known = made[made[column] != "-"]
+        assert (known.groupby(column)["split"].nunique() <= 1).all()
+    shuffled = Protocol("toy", ROOT, whole.table.sample(frac=1, random_state=seed))
+    again = split(shuffled, ratios, seed).table.sort_values("utterance_id")
+    assert again["split"].tolist() == made["split"].tolist()
+
+
+def corpus(speakers: int, each: int, seed: int = 0) -> Protocol:
+    rng = np.random.default_rng(seed)
+    rows = [
+        {
+            "utterance_id": f"s{s:03d}-{i:03d}",
+            "speaker": f"s{s:03d}",
+            "label": "spoof" if i % 4 else "bonafide",
+            "spoof_system": f"A{i % 4}" if i % 4 else "-",
+        }
+        for s in range(speakers)
+        for i in range(int(rng.integers(each // 2, 2 * each)))
+    ]
+    return protocol(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("text", ["80/10/10", "70/15/15", "60/40"])
+def test_shares_are_met_in_every_stratum(text: str) -> None:
+    ratios = ratios_of(text)
+    made = split(corpus(100, 20), ratios, seed=1)
+    table = made.table
+    for _, rows in table.groupby(["label", "spoof_system"]):
+        shares = rows["split"].value_counts(normalize=True)
+        for name, ratio in ratios.items():
+            assert shares[name] == pytest.approx(ratio, abs=0.015)
+    line = next(achieved(made, ratios))
+    assert line.startswith("train: ") and "speakers" in line
+
+
+def test_without_speakers_shares_are_exact() -> None:
+    rows = pd.DataFrame({"utterance_id": [f"u{i:04d}" for i in range(1000)], "label": "bonafide"})
+    rows.loc[::2, "label"] = "spoof"
+    made = split(protocol(rows), ratios_of("80/10/10"), seed=0).table
+    counts = made.groupby(["split", "label"]).size().to_dict()
+    assert counts == {
+        (name, label): n
+        for name, n in (("train", 400), ("dev", 50), ("test", 50))
+        for label in ("bonafide", "spoof")
+    }
+    other = split(protocol(rows), ratios_of("80/10/10"), seed=1).table
+    assert other["split"].tolist() != made["split"].tolist()
+
+
+def test_what_cannot_be_split_says_why() -> None:
+    with pytest.raises(InputError, match=r"all bonafide utterances belong to 2 .* 3 splits need 3"):
+        split(corpus(2, 20), ratios_of("80/10/10"), 0)
+    rows = pd.DataFrame(
+        {
+            "utterance_id": [f"u{i}" for i in range(20)],
+            "label": ["bonafide"] * 10 + ["spoof"] * 10,
+            "speaker": ["one"] * 10 + [f"s{i}" for i in range(10)],
+        }
+    )
+    with pytest.raises(InputError, match=r"all bonafide utterances belong to 1 "):
+        split(protocol(rows), ratios_of("80/20"), 0)
+    with pytest.raises(InputError, match="has no spoof utterance"):
+        split(protocol(rows[:10]), ratios_of("80/20"), 0)
+
+
+@pytest.mark.parametrize("text", ["", "80", "80/10/5/5", "a/b", "80/-10", "80/0/20", "nan/1"])
+def test_ratios_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match="want two or three numbers above 0"):
+        ratios_of(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables(), st.integers(0, 3))
+def test_balance_is_exact_by_class_and_even_by_system(table: pd.DataFrame, seed: int) -> None:
+    whole = protocol(table)
+    if whole.table["label"].nunique() < 2:
+        with pytest.raises(InputError, match="no (bonafide|spoof) utterance|says nothing of"):
+            balanced(whole, ["label", "spoof_system"], seed)
+        return
+    made = balanced(whole, ["label", "spoof_system"], seed).table
+    counts = made["label"].value_counts()
+    assert counts["bonafide"] == counts["spoof"] == whole.table["label"].value_counts().min()
+    had = whole.table["spoof_system"].value_counts()
+    got = made[made["label"] == "spoof"]["spoof_system"].value_counts()
+    # as even as can be: who has fewer than another by more than one has given all it had
+    for system in set(had.index) - {"-"}:
+        if got.get(system, 0) < got.max() - 1:
+            assert got.get(system, 0) == had[system]
+    shuffled = Protocol("toy", ROOT, whole.table.sample(frac=1, random_state=seed))
+    again = balanced(shuffled, ["label", "spoof_system"], seed).table
+    assert set(again["utterance_id"]) == set(made["utterance_id"])
+
+
+def test_every_split_is_balanced_by_itself_and_speakers_too(toy: Path) -> None:
+    whole = open_data(toy)
+    made = balanced(whole, ["speaker"], 0).table
+    assert (made.groupby(["split", "speaker"]).size().groupby("split").nunique() == 1).all()
+    with pytest.raises(InputError, match="did you mean 'speaker'"):
+        balanced(whole, ["speker"], 0)
+    with pytest.raises(InputError, match="names no column"):
+        balanced(whole, [], 0)
+    silent = Protocol("toy", ROOT, whole.table.assign(speaker="-"))
+    with pytest.raises(InputError, match="says nothing of speaker"):
+        balanced(silent, ["speaker"], 0)
+
+
+def test_a_part_is_read_back_with_its_audio(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = open_data(toy)
+    part = balanced(whole, ["label"], 0)
+    write(part, tmp_path / "part", {"seed": 0})
+    read = open_data(tmp_path / "part")
+    assert f"its audio lies in {toy.resolve()}" in capsys.readouterr().err
+    assert read.table.equals(part.table)
+    assert (read.name, read.headline) == ("toy-balanced", "neural")
+    assert all((read.root / path).is_file() for path in read.table["path"])
+    write(part, tmp_path / "part", {"seed": 1})  # a part may be drawn again
+    with pytest.raises(InputError, match=r"protocol\.csv that is not a part made here"):
+        write(part, toy, {})
+    (tmp_path / "part" / "card.json").write_text('{"root": "../gone"}')
+    with pytest.raises(InputError, match="root names no folder"):
+        open_data(tmp_path / "part")
