@@ -56,7 +56,7 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
 
     Trained on train and measured on test where both hold both classes; else cross-validated, with
     the rows of one of the `groups` (n,) in one fold. `auc` is None, and the verdict says why,
-    where a class has under 20 utterances. Sources count where they hold both classes.
+    where a class has under 20 utterances. Sources count where they hold as many of both classes.
     """
     bonafide = (table["label"] == "bonafide").to_numpy()
     fewest = int(min(bonafide.sum(), (~bonafide).sum()))
@@ -81,13 +81,18 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
         str(name): bonafide | (table["spoof_system"] == name).to_numpy()
         for name in sorted(set(table.loc[~bonafide, "spoof_system"]))
     }
-    sources = {str(s): (table["source"] == s).to_numpy() for s in sorted(set(table["source"]))}
+    parts = {str(s): (table["source"] == s).to_numpy() for s in sorted(set(table["source"]))}
+    sources = {
+        name: part
+        for name, part in parts.items()
+        if min((part & bonafide).sum(), (part & ~bonafide).sum()) >= LEAST
+    }
     words = next(words for least, words in VERDICTS if max(overall, 1 - overall) >= least)
     return {
         "auc": overall,
         "method": method,
         "systems": dict(_each(bonafide, systems, folds)),
-        "sources": dict(_each(bonafide, sources, folds)) if len(sources) > 1 else {},
+        "sources": dict(_each(bonafide, sources, folds)) if len(parts) > 1 else {},
         "verdict": words,
     }
 

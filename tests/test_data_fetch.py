@@ -127,7 +127,7 @@ def test_a_later_call_goes_on_with_the_part(
         real(self)
 
     monkeypatch.setattr(download._Transfer, "_once", once_then_fail)
-    with pytest.raises(InputError, match="broke off again and again.*run again to go on"):
+    with pytest.raises(InputError, match=r"broke off again and again.*run again to go on"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
     assert (tmp_path / "a.bin.part").stat().st_size == 400_000
     monkeypatch.setattr(download._Transfer, "_once", real)
@@ -168,7 +168,7 @@ def test_a_body_that_is_always_cut_short_is_an_error(server: Server, tmp_path: P
 
 def test_another_file_than_the_published_one_is_refused(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = b"something else"
-    with pytest.raises(InputError, match="gave another file than the published a.bin"):
+    with pytest.raises(InputError, match=r"gave another file than the published a\.bin"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
     with pytest.raises(InputError, match=r"offers 14 bytes; the published file has 1024000"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
@@ -380,9 +380,7 @@ def test_a_corpus_is_fetched_unpacked_recorded_and_not_fetched_again(
 
 
 def test_what_must_be_got_by_hand_says_how(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"cannot be fetched from here: get it at http://page\. Ask"
-    ):
+    with pytest.raises(InputError, match=r"cannot be fetched .* at http://page\. Ask"):
         list(fetch.fetch(corpus(server, note="Ask them."), tmp_path))
 
 

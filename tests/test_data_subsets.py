@@ -154,7 +154,7 @@ def test_ratios_that_are_none(text: str) -> None:
 def test_balance_is_exact_by_class_and_even_by_system(table: pd.DataFrame, seed: int) -> None:
     whole = protocol(table)
     if whole.table["label"].nunique() < 2:
-        with pytest.raises(InputError, match="no (bonafide|spoof) utterance|says nothing of"):
+        with pytest.raises(InputError, match=r"no (bonafide|spoof) utterance|says nothing of"):
             balanced(whole, ["label", "spoof_system"], seed)
         return
     made = balanced(whole, ["label", "spoof_system"], seed).table
