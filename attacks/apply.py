@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.signal import correlate
 
 from attacks.base import Attack, AttackError, Check, Facts, Wave
-from attacks.condition import Condition, spell
+from attacks.condition import Condition, blamed, spell
 from benchmark.errors import InputError
 
 SILENT_RMS = 1e-5
@@ -109,8 +109,8 @@ def _apply(
             raise AttackError("returned NaN or infinite samples")
         checks = attack.checks(before, after, sample_rate, facts)
         checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
-    except InputError:
-        raise
+    except InputError as error:
+        raise blamed(attack, error) from error
     except AttackError as error:
         raise AttackError(f"{spelling}: {error}") from error
     except Exception as error:

@@ -62,8 +62,17 @@ def parse(text: str) -> Condition:
     return Condition(tuple(_parse_step(part) for part in split_steps(text, "|")))
 
 
+def blamed(attack: Attack, error: InputError) -> InputError:
+    """The error with the attack's name in it, so that a cause deep inside says whom it concerns."""
+    return error if attack.name in str(error) else InputError(f"{attack.name}: {error}")
+
+
 def _identity(attack: Attack) -> str:
-    resources = "".join(f"+{k}:{v}" for k, v in sorted(attack.resources().items()))
+    try:
+        found = attack.resources()
+    except InputError as error:
+        raise blamed(attack, error) from error
+    resources = "".join(f"+{k}:{v}" for k, v in sorted(found.items()))
     return f"{spell(attack)}#v{attack.version}{resources}"
 
 

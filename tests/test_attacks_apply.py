@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from attack_support import attacks, available, clip, run
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 
 from attacks.apply import AttackError, generator, lag, launder, residual
 from attacks.base import Attack, Check
@@ -133,7 +133,10 @@ def test_what_decides_the_randomness() -> None:
 @given(attacks())
 def test_any_attack_is_deterministic_finite_and_not_refuted(attack: Attack) -> None:
     condition = Condition((attack,))
-    first = launder(condition, clip(0.8), 16000, "u", 3)
+    try:
+        first = launder(condition, clip(0.8), 16000, "u", 3)
+    except InputError:  # no encoder has every bit rate at every sample rate
+        reject()
     launder(condition, clip(0.8, 2), 16000, "v", 3)  # what comes between has no influence
     second = launder(condition, clip(0.8), 16000, "u", 3)
     assert first.wave.tobytes() == second.wave.tobytes() and first.steps == second.steps
