@@ -26,8 +26,11 @@ READY = "ready"  # the suite of a data set's ready-made conditions
 LONGEST_NAME = 80
 
 
-def plan(options: Namespace) -> Plan:
-    """The plan that the options ask for; `InputError` where anything that it needs is missing."""
+def plan(options: Namespace, scored: bool = True) -> Plan:
+    """The plan that the options ask for; `InputError` where anything that it needs is missing.
+
+    Not `scored`: without detectors, for scores that are made elsewhere.
+    """
     suite = suite_of(options)
     whole = data(options)
     for condition in suite.conditions:
@@ -43,7 +46,7 @@ def plan(options: Namespace) -> Plan:
         with_digests(dev, options.allow_missing),
         suite.name,
         suite.conditions,
-        ready_detectors(options),
+        ready_detectors(options) if scored else (),
         options.seed,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark import data_options, detector_options
+from benchmark import data_options, detector_options, exchange_options
 from benchmark.errors import InputError
 from benchmark.options import at_least, data_option, named_file, seed, workers_option
 
@@ -128,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("names", nargs="*", metavar="NAME", help="attacks, conditions or detectors")
     check.add_argument("--all", action="store_true", help="every registered attack")
     check.add_argument("--quick", action="store_true", help="leave out the levels of severity")
+    exchange_options.add(add)
     return top
 
 

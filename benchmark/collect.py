@@ -26,7 +26,7 @@ from benchmark.results import (
     ConditionInfo,
     RunResults,
 )
-from benchmark.store import PartInfo, Store
+from benchmark.store import IMPORTED, PartInfo, Store
 
 SHOWN = ("utterance_id", "decoder", "checks")  # beside scores, and causes where there are any
 Codes = npt.NDArray[np.integer]
@@ -44,7 +44,11 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     if head is None:
         raise InputError(f"{folder} holds no run (no {store.head.name}): see launderbench run")
     trials = store.read_trials()
-    names = {item["identity"]: name for name, item in head["detectors"].items()}
+    names = {
+        identity: name
+        for name, item in head["detectors"].items()
+        for identity in item.get("identities", [item["identity"]])  # imported: one for each file
+    }
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
     tables = _read(store, parts)
@@ -82,6 +86,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         failures=_unscored_only(failures, scores),
         unreadable=trials[lost & (trials["split"] == "test")],
         thresholds=_thresholds(head),
+        imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
         provenance={
             "computed": _distinct([part.origin for part in parts]),
             "reported": provenance,
@@ -94,7 +99,8 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
 def _decoders(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, int]:
     """Number of utterances that each decoder read."""
     used: dict[str, str] = {}
-    for table in (table for part, table in tables if part.condition == CLEAN):
+    heard = ((part, table) for part, table in tables if IMPORTED not in part.origin)
+    for table in (table for part, table in heard if part.condition == CLEAN):
         used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
     named = sorted(name for name in used.values() if name)
     return {name: named.count(name) for name in dict.fromkeys(named)}
@@ -237,8 +243,12 @@ def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
 
 
 def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
-    """One row per check, text columns as categories; a unit that two parts hold counts once."""
-    once = {part.key: (part, table) for part, table in reversed(tables) if part.split == "test"}
+    """One row per check, text columns as categories; a unit that two parts hold counts once.
+
+    Of those, one that was computed here goes before one that was imported.
+    """
+    last = sorted(reversed(tables), key=lambda pair: IMPORTED not in pair[0].origin)
+    once = {part.key: (part, table) for part, table in last if part.split == "test"}
     kept = list(reversed(once.values()))
     checks = [chunk for _, table in kept for chunk in table["checks"].chunks]
     nested = pa.chunked_array(checks).combine_chunks() if checks else None

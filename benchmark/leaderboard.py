@@ -111,7 +111,8 @@ def tables(
             rows["robustness"] += robustness(name, lines, steps, base)
             rows["severity"] += severity(name, lines, steps)
             rows["differences"] += comparisons(name, lines)
-            boards.append(standings(track.trials, lines, results.protocol.audio_digest))
+            digest = results.protocol.audio_digest
+            boards.append(standings(track.trials, lines, digest, results.imported))
     failures = results.failures.reindex(columns=list(FAILURE_COLUMNS)).astype(str)
     return Tables(
         leaderboard=boards[0],

@@ -198,7 +198,7 @@ def missing(wanted: Order, found: Iterable[Source]) -> tuple[list[Record], list[
     for source in found:
         lacking = []
         for condition in range(len(wanted.conditions)):
-            record = _kept(wanted, source, condition) if wanted.resumable else None
+            record = kept(wanted, source, condition) if wanted.resumable else None
             if record is None:
                 lacking.append(condition)
             else:
@@ -297,7 +297,7 @@ def encode(wave: Wave, format_: str) -> tuple[bytes, int, float]:
     return buffer.getvalue(), beyond, gain
 
 
-def _kept(wanted: Order, source: Source, condition: int) -> Record | None:
+def kept(wanted: Order, source: Source, condition: int) -> Record | None:
     """The record of a finished output, if it still is what this order would make."""
     path, output = wanted.record(source, condition), wanted.output(source, condition)
     try:

@@ -64,6 +64,7 @@ class RunResults:
                  condition or detector is '-' where the failure is wider
     unreadable : rows of the planned test trials that could not be read; they are in no cell, but
                  they count against coverage
+    imported   : detectors whose scores were made elsewhere
     thresholds : EER threshold of each detector on the dev split that it was trained with, where
                  its checkpoint says so
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
@@ -81,3 +82,4 @@ class RunResults:
         default_factory=lambda: pd.DataFrame({"utterance_id": [], "label": [], "track": []})
     )
     thresholds: dict[str, float] = field(default_factory=dict)
+    imported: tuple[str, ...] = ()

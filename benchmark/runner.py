@@ -18,7 +18,7 @@ from benchmark.executor import Setting, execute
 from benchmark.plan import Plan, digest_column, path_column, rows_of, shards, unit_keys
 from benchmark.processes import one_thread
 from benchmark.scoring import BATCH, Scorer
-from benchmark.store import Store, done
+from benchmark.store import IMPORTED, Store, done
 from benchmark.work import Job, prepare
 
 
@@ -44,7 +44,7 @@ def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
     parts = store.scan()
     failed: dict[str, list[Path]] = {}
     for part in parts:
-        if retry_failures and part.failures:
+        if retry_failures and part.failures and IMPORTED not in part.origin:
             failed.setdefault(part.key, []).append(part.path)
     held = done(parts)
     identities = {checkpoint.identity: checkpoint.name for checkpoint in plan.detectors}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import combinations
 from typing import Any
 
@@ -20,7 +21,9 @@ TIED = 0.5  # share of tied clean scores worth a warning
 CLEAN_OR_MEAN = ("clean", "mean")  # what a comparison of two detectors is over
 
 
-def standings(trials: Trials, lines: list[Line], audio_digest: str) -> pd.DataFrame:
+def standings(
+    trials: Trials, lines: list[Line], audio_digest: str, imported: Collection[str] = ()
+) -> pd.DataFrame:
     """One row per detector, ranked by the mean over families of the mean EER in the family.
 
     Unverified conditions enter no mean. A detector that lacks a complete cell among clean and the
@@ -38,7 +41,10 @@ def standings(trials: Trials, lines: list[Line], audio_digest: str) -> pd.DataFr
         rows[place]["group"] = group
     shortcut = next((line for line in lines if line.detector == SHORTCUT), None)
     for row, line in zip(rows, lines, strict=True):
-        row["warnings"] = "; ".join(_warnings(row, trials, line, shortcut))
+        found = _warnings(row, trials, line, shortcut)
+        if line.detector in imported:
+            found.insert(0, "imported scores: made elsewhere")
+        row["warnings"] = "; ".join(found)
     table = pd.DataFrame(rows)
     for column in ("rank", "rank_low", "rank_high"):
         table[column] = table[column].astype("Int64")

@@ -37,6 +37,7 @@ _CHECK = pa.struct(
 )
 _META = b"launderbench"
 PART_FORMAT = 4
+IMPORTED = "imported"  # in a part's origin and a detector's facts: its scores were made elsewhere
 HEAD = (
     "data",
     "data_version",
