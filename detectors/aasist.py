@@ -82,19 +82,16 @@ class AasistAsvspoof5(Aasist):
     )
 
 
-class Network(nn.Module):
-    """Waveform batch (B, 64600) to scores (B,): the logit of bona fide.
+class BackEnd(nn.Module):
+    """Feature maps (B, width, bands, T) to logits (B, 2) of spoof and bona fide, by way of graphs.
 
     Attribute names are the keys of the published weight files.
     """
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, bands: int) -> None:
         super().__init__()
         width = size.width
-        self.picture = Picture()
-        self.first_bn = nn.BatchNorm2d(1)
-        self.encoder = encoder(width, project_picture=True)
-        self.pos_S = nn.Parameter(torch.randn(1, BANDS, width))
+        self.pos_S = nn.Parameter(torch.randn(1, bands, width))
         self.GAT_layer_S = GraphAttention(width, width, COOL)
         self.GAT_layer_T = GraphAttention(width, width, COOL)
         self.pool_S = GraphPool(width, size.keep_spectral)
@@ -113,13 +110,9 @@ class Network(nn.Module):
         self.drop = nn.Dropout(0.5)
         self.out_layer = nn.Linear(5 * INNER, 2)
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
-        return self.logits(batch)[:, 1]
-
-    def logits(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 2) of spoof and bona fide."""
-        maps = self.encoder(functional.selu(self.first_bn(self.picture(batch)))).abs()
+    def read(self, maps: torch.Tensor) -> torch.Tensor:
+        """Logits (B, 2) of the maps."""
+        maps = maps.abs()
         spectral = maps.amax(dim=3).transpose(1, 2) + self.pos_S
         temporal = maps.amax(dim=2).transpose(1, 2)
         spectral = self.pool_S(self.GAT_layer_S(spectral))
@@ -162,3 +155,21 @@ class Network(nn.Module):
             self.branch_drop(before + change)
             for before, change in zip(kept, layers[1](*kept), strict=True)
         ]
+
+
+class Network(BackEnd):
+    """Waveform batch (B, 64600) to scores (B,): the logit of bona fide."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__(size, BANDS)
+        self.picture = Picture()
+        self.first_bn = nn.BatchNorm2d(1)
+        self.encoder = encoder(size.width, project_picture=True)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Scores (B,)."""
+        return self.logits(batch)[:, 1]
+
+    def logits(self, batch: torch.Tensor) -> torch.Tensor:
+        """Logits (B, 2) of spoof and bona fide."""
+        return self.read(self.encoder(functional.selu(self.first_bn(self.picture(batch)))))

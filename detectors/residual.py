@@ -36,16 +36,19 @@ class ResidualBlock(nn.Module):
     does not pass that on, so the published weights were trained, and give their scores, without.
     `bn1` is in the weight files and is counted among the parameters; nothing reads it.
     `projected` says whether a convolution widens the shortcut; else it is added as it is, one
-    channel to all.
+    channel to all. Without `shorten` all time steps stay.
     """
 
-    def __init__(self, inside: int, outside: int, *, first: bool, projected: bool) -> None:
+    def __init__(
+        self, inside: int, outside: int, *, first: bool, projected: bool, shorten: bool = True
+    ) -> None:
         super().__init__()
         if not first:
             self.bn1 = nn.BatchNorm2d(inside)
         self.conv1 = nn.Conv2d(inside, outside, (2, 3), padding=(1, 1))
         self.bn2 = nn.BatchNorm2d(outside)
         self.conv2 = nn.Conv2d(outside, outside, (2, 3), padding=(0, 1))
+        self.shorten = shorten
         self.projected = projected
         if projected:
             self.conv_downsample = nn.Conv2d(inside, outside, (1, 3), padding=(0, 1))
@@ -54,7 +57,7 @@ class ResidualBlock(nn.Module):
         """Maps (B, inside, F, T) to (B, outside, F, T // 3)."""
         inner = self.conv2(functional.selu(self.bn2(self.conv1(maps)), inplace=True))
         inner += self.conv_downsample(maps) if self.projected else maps
-        return functional.max_pool2d(inner, (1, 3))
+        return functional.max_pool2d(inner, (1, 3)) if self.shorten else inner
 
 
 def encoder(width: int, *, project_picture: bool) -> nn.Sequential:

@@ -1,0 +1,178 @@
+"""Models of the Hugging Face hub: a folder, or a name whose files are in the hub's cache.
+
+Nothing here reaches the network but `fetch`. Weights are safetensors, or state dicts of which
+nothing but arrays is read; code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+CONFIG, EXTRACTOR = "config.json", "preprocessor_config.json"
+SAFE, PLAIN = "model.safetensors", "pytorch_model.bin"
+
+
+def lacking() -> str | None:
+    """Why no model of the hub can be used here: the library is absent; None if it is there."""
+    if find_spec("transformers") is None:
+        return "transformers is not installed: pip install launderbench[hub]"
+    return None
+
+
+def folder(model: str, revision: str = "") -> Path:
+    """The folder with the files of `model`: itself, or what the hub's cache holds under its name.
+
+    Raises `InputError`, saying how to get it, where neither is there.
+    """
+    if Path(model).is_dir():
+        return Path(model)
+    if cause := lacking():
+        raise InputError(cause)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(model, revision=revision or None, local_files_only=True)
+    except HFValidationError as error:
+        raise InputError(f"{model!r} is neither a folder nor a name of the hub") from error
+    except (LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            f"model {model!r} is neither a folder nor in the cache of the hub: fetch it with"
+            " launderbench weights fetch and the detector's spelling in quotes, or give a folder"
+        ) from error
+    return Path(found)
+
+
+def fetch(model: str, revision: str = "") -> None:
+    """Download the configuration and weights of `model` into the hub's cache, with progress.
+
+    What is there already is kept, and a folder needs none. Raises `InputError` where that fails.
+    """
+    if Path(model).is_dir():
+        return
+    with contextlib.suppress(InputError):
+        files(folder(model, revision))
+        return
+    if cause := lacking():
+        raise InputError(cause)
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        names = HfApi().list_repo_files(model, revision=revision or None)
+        safe = any(name.endswith(".safetensors") for name in names)
+        weights = ["model*.safetensors*"] if safe else ["pytorch_model*.bin*"]
+        snapshot_download(
+            model, revision=revision or None, allow_patterns=[CONFIG, EXTRACTOR, *weights]
+        )
+    except Exception as error:  # of the network, the hub or the disk: their classes differ
+        what = (str(error).strip().splitlines() or [repr(error)])[0][:200]
+        raise InputError(
+            f"cannot download the model {model!r} ({what}): check the name and the"
+            " network, or bring its files in a folder and give the folder instead of the name"
+        ) from error
+    files(folder(model, revision))
+
+
+def files(where: Path) -> tuple[Path, ...]:
+    """The files of a model that decide its scores; `InputError` names what is absent."""
+    lacks = [name for name in (CONFIG, EXTRACTOR) if not (where / name).is_file()]
+    if lacks:
+        raise InputError(f"{where} lacks {' and '.join(lacks)}: it is no whole model of the hub")
+    for name in (SAFE, PLAIN):
+        if (where / name).is_file():
+            return where / CONFIG, where / EXTRACTOR, where / name
+        if (index := where / f"{name}.index.json").is_file():
+            shards = [where / shard for shard in _shards(index)]
+            if absent := [shard.name for shard in shards if not shard.is_file()]:
+                raise InputError(f"{where} lacks {absent[0]}, a part of its weights")
+            return where / CONFIG, where / EXTRACTOR, index, *shards
+    raise InputError(f"{where} has no weights: neither {SAFE} nor {PLAIN}")
+
+
+def config(where: Path) -> PretrainedConfig:
+    """The model's configuration; `InputError` where it is damaged or of an unknown kind."""
+    from transformers import AutoConfig
+
+    with _told(where):
+        return AutoConfig.from_pretrained(where, local_files_only=True, trust_remote_code=False)
+
+
+def extractor(where: Path) -> Any:
+    """What makes the model's input of a wave; `InputError` where it is absent or damaged."""
+    from transformers import AutoFeatureExtractor
+
+    with _told(where):
+        return AutoFeatureExtractor.from_pretrained(
+            where, local_files_only=True, trust_remote_code=False
+        )
+
+
+def load(auto: Any, where: Path, config: PretrainedConfig) -> PreTrainedModel:
+    """The model of the class `auto` with all its weights, float32, in evaluation mode.
+
+    Raises `InputError` where the weights are damaged, hold code, or leave a part of the model
+    without any: such a part would be random.
+    """
+    import torch
+
+    files(where)
+    with _told(where):
+        model, how = auto.from_pretrained(
+            where,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=False,
+            weights_only=True,
+            output_loading_info=True,
+            attn_implementation="eager",
+            dtype=torch.float32,
+        )
+    absent = sorted(how["missing_keys"]) + sorted(map(str, how["mismatched_keys"]))
+    if absent:
+        raise InputError(
+            f"{where} has no weights for {absent[0]}"
+            + (f" and {len(absent) - 1} more" if len(absent) > 1 else "")
+            + f", which {type(model).__name__} needs"
+        )
+    return model.eval()
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{index} is damaged") from error
+    return sorted(names)
+
+
+@contextlib.contextmanager
+def _told(where: Path) -> Iterator[None]:
+    """transformers without its bars and reports; its errors as one sentence."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # many classes, as they come
+        if "Weights only load failed" in str(error):
+            cause = "its weights hold more than arrays: refused and not executed"
+        else:
+            cause = " ".join(str(error).split())[:200] or repr(error)
+        raise InputError(f"the model in {where} cannot be loaded: {cause}") from error
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()

@@ -1,0 +1,341 @@
+"""Detectors from the Hugging Face hub, on tiny models that real code wrote to disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import builders
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+import hub_folders
+from transformers import AutoModel, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+
+from benchmark import checkpoints, frontends
+from benchmark.cli import main
+from benchmark.errors import InputError
+from benchmark.scoring import BATCH, Scorer
+from detectors.base import registry
+from detectors.conformance import check
+
+CPU = torch.device("cpu")
+LENGTHS = (0.4, 1.0, 2.5, 1.0, 0.05)
+WAVES = [builders.voice(seed, seconds) for seed, seconds in enumerate(LENGTHS)]
+FIXED = 16000  # samples of seconds=1
+
+
+def spelt(kind: str, folder: Path, **values: object) -> str:
+    more = "".join(f", {key}={value}" for key, value in values.items())
+    return f'{kind}(model="{folder}", seconds=1{more})'
+
+
+def cut(wave: np.ndarray) -> np.ndarray:
+    return np.tile(wave, -(-FIXED // wave.size))[:FIXED]
+
+
+@pytest.mark.parametrize("kind", ["Wav2Vec2", "Hubert", "WavLM"])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_features_are_those_of_transformers(tmp_path: Path, kind: str, normalise: bool) -> None:
+    hub_folders.encoder(tmp_path, kind, normalise=normalise)
+    theirs = AutoModel.from_pretrained(tmp_path).eval()
+    extractor = Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
+    given = extractor([cut(wave) for wave in WAVES], sampling_rate=16000, return_tensors="pt")
+    with torch.inference_mode():
+        wanted = theirs(given.input_values, output_hidden_states=True).hidden_states
+        for layer in (0, 1, 2, -1):
+            item = registry.get(spelt("ssl", tmp_path, layer=layer))()
+            made = item.initial().eval()
+            batch = frontends.batch(item.input, WAVES, CPU)
+            torch.testing.assert_close(made.features(batch), wanted[layer], atol=1e-5, rtol=0)
+            first, second = made.head.layers[0], made.head.layers[3]
+            hidden = torch.relu(first(wanted[layer].mean(dim=1)))
+            two = second(hidden)
+            torch.testing.assert_close(made(batch), two[:, 1] - two[:, 0], atol=1e-5, rtol=0)
+
+
+def test_weighted_layers_start_as_their_mean_and_are_learnt(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path)
+    item = registry.get(spelt("ssl", tmp_path, weighted="true"))()
+    made = item.initial().eval()
+    batch = frontends.batch(item.input, WAVES, CPU)
+    singles = [registry.get(spelt("ssl", tmp_path, layer=n))().initial() for n in range(3)]
+    layers = torch.stack([single.eval().features(batch) for single in singles])
+    torch.testing.assert_close(made.features(batch), layers.mean(dim=0), atol=1e-5, rtol=0)
+    made.train()(batch).sum().backward()
+    assert made.shares.grad is not None and made.shares.grad.abs().sum() > 0
+
+
+def test_attention_weighs_the_frames(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path)
+    made = registry.get(spelt("ssl", tmp_path, pooling="attention"))().initial().eval()
+    features = made.features(torch.from_numpy(np.stack([cut(wave) for wave in WAVES])))
+    flat = made.head(features)
+    one = features.clone()
+    made.head.opinion[2].weight.data.mul_(1e4)  # all attention on one frame each
+    best = made.head.opinion(features).argmax(dim=1)[:, 0]
+    one = features[torch.arange(len(features)), best][:, None].expand_as(features)
+    torch.testing.assert_close(made.head(features), made.head(one), atol=1e-4, rtol=0)
+    assert (made.head(features) - flat).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("finetune", [False, True])
+@pytest.mark.parametrize("pooling", ["mean", "attention", "aasist"])
+def test_what_is_frozen_stays_and_the_rest_learns(
+    tmp_path: Path, pooling: str, finetune: bool
+) -> None:
+    hub_folders.encoder(tmp_path)
+    values = {"pooling": pooling} | ({"finetune": "true"} if finetune else {})
+    cls = registry.get(spelt("ssl", tmp_path, **values))
+    assert cls.recipe.learning_rate == (3e-5 if finetune else 1e-3)
+    made = cls().initial().train()
+    made(frontends.batch(cls.input, WAVES, CPU)).sum().backward()
+    moved = {name for name, p in made.named_parameters() if p.grad is not None}
+    all_of = {name for name, _ in made.named_parameters()}
+    below = {name for name in all_of if name.startswith("encoder.feature_extractor.")}
+    unused = {"encoder.masked_spec_embed"}
+    frozen = below if finetune else {name for name in all_of if name.startswith("encoder.")}
+    assert moved == all_of - frozen - unused
+    assert below and not any(module.training for module in made.encoder.feature_extractor.modules())
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention", "aasist"])
+def test_an_encoder_with_a_head_conforms(tmp_path: Path, pooling: str) -> None:
+    hub_folders.encoder(tmp_path)
+    cls = registry.get(spelt("ssl", tmp_path, pooling=pooling))
+    assert not [str(finding) for finding in check(cls)]
+
+
+def test_a_trained_one_is_kept_whole_and_found_by_its_spelling(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path / "model")
+    cls = registry.get(spelt("ssl", tmp_path / "model", pooling="mean", layer=1))
+    assert cls.name == f'ssl(model="{tmp_path}/model", layer=1, seconds=1)'
+    network = cls().initial()
+    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    checkpoints.save(tmp_path / "kept.safetensors", arrays, {"detector": cls.name})
+    for weights in (tmp_path / "model").glob("*.safetensors"):
+        weights.unlink()  # the checkpoint holds the encoder too
+    ready = checkpoints.load(tmp_path / "kept.safetensors")
+    assert ready.name == cls.name
+    scores, causes = Scorer([ready], CPU)(WAVES, [cls.name])
+    assert not causes
+    with torch.inference_mode():
+        wanted = network.eval()(frontends.batch(cls.input, WAVES, CPU))
+    np.testing.assert_allclose(scores[cls.name], wanted, atol=1e-5)
+
+
+def test_it_is_trained_by_the_command(
+    tmp_path: Path, toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub_folders.encoder(tmp_path / "model")
+    out = tmp_path / "out.safetensors"
+    name = spelt("ssl", tmp_path / "model")
+    arguments = ["train", name, "--data", str(toy), "--epochs", "1", "--out", str(out)]
+    assert main([*arguments, "--device", "cpu"]) == 0, capsys.readouterr().err
+    ready = checkpoints.load(out)
+    assert ready.name == registry.get(name).name
+    theirs = hub_folders.encoder(tmp_path / "again").state_dict()
+    ours = ready.arrays()
+    key = "encoder.layers.1.attention.k_proj.weight"
+    np.testing.assert_allclose(ours[f"encoder.{key}"], theirs[key], atol=1e-6)  # frozen
+
+
+@pytest.mark.parametrize("labels", [("real", "fake"), ("Spoof", "Bona-Fide"), ("a", "b", "c")])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_a_classifier_scores_as_transformers_does(
+    tmp_path: Path, labels: tuple[str, ...], normalise: bool
+) -> None:
+    hub_folders.classifier(tmp_path, labels, normalise=normalise)
+    theirs = AutoModelForAudioClassification.from_pretrained(tmp_path).eval()
+    extractor = Wav2Vec2FeatureExtractor.from_pretrained(tmp_path)
+    said = {"bonafide": "b"} if "b" in labels else {}
+    name = registry.get(spelt("hub", tmp_path, **said)).name
+    ready = checkpoints.ready_made(name)
+    index = next(n for n, label in enumerate(labels) if label in ("real", "Bona-Fide", "b"))
+    assert ready.facts["bonafide"] == labels[index] and ready.facts["labels"] == list(labels)
+    scores, causes = Scorer([ready], CPU)(WAVES, [name])
+    assert not causes
+    for wave, score in zip(WAVES, scores[name], strict=True):
+        given = extractor(cut(wave), sampling_rate=16000, return_tensors="pt")
+        with torch.inference_mode():
+            share = theirs(**given).logits.double().softmax(dim=1)[0, index]
+        assert score == pytest.approx(float(torch.log(share / (1 - share))), abs=1e-4)
+
+
+def test_a_classifier_conforms(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path, ("real", "fake"))
+    cls = registry.get(spelt("hub", tmp_path))
+    assert not [str(finding) for finding in check(cls)]
+
+
+def test_scores_do_not_depend_on_company(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path, ("real", "fake"))
+    name = registry.get(spelt("hub", tmp_path)).name
+    scorer = Scorer([checkpoints.ready_made(name)], CPU)
+    many = [*WAVES, *(builders.fake(seed, 0.7) for seed in range(BATCH))]
+    together = scorer(many, [name])[0][name]
+    alone = np.concatenate([scorer([wave], [name])[0][name] for wave in many])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_other_weights_are_another_detector(tmp_path: Path) -> None:
+    model = hub_folders.classifier(tmp_path, ("real", "fake"))
+    name = registry.get(spelt("hub", tmp_path)).name
+    before = checkpoints.ready_made(name)
+    with torch.no_grad():
+        model.classifier.bias.add_(1)
+    model.save_pretrained(tmp_path)
+    after = checkpoints.ready_made(name)
+    assert before.identity != after.identity
+    assert set(before.facts["files"]) == {
+        "config.json",
+        "preprocessor_config.json",
+        "model.safetensors",
+    }
+
+
+def test_a_state_dict_of_arrays_is_read(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path / "safe", ("real", "fake"))
+    hub_folders.classifier(tmp_path / "plain", ("real", "fake"), safe=False)
+    names = [registry.get(spelt("hub", tmp_path / kind)).name for kind in ("safe", "plain")]
+    scores, causes = Scorer([checkpoints.ready_made(name) for name in names], CPU)(WAVES, names)
+    assert not causes
+    np.testing.assert_array_equal(scores[names[0]], scores[names[1]])
+
+
+class Evil:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+def test_weights_with_code_in_them_are_refused_and_not_run(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path, ("real", "fake"), safe=False)
+    torch.save({"a": Evil(tmp_path / "owned")}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match="more than arrays: refused and not executed"):
+        registry.get(spelt("hub", tmp_path))().build()
+    assert not (tmp_path / "owned").exists()
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path, ("real", "fake"))
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "code.Mine"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')")
+    with pytest.raises(InputError, match=r"cannot be loaded"):
+        registry.get(spelt("hub", tmp_path))().build()
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "message"),
+    [
+        (("LABEL_0", "LABEL_1"), "", r"LABEL_0, LABEL_1\) do not say which one is bona fide"),
+        (("real", "genuine"), "", "do not say which"),
+        (("real", "fake", "noise"), "", "do not say which"),
+        (("LABEL_0", "LABEL_1"), "LABEL_2", "unknown label of .*'LABEL_2'; did you mean"),
+        (("one",), "one", "does not choose between classes"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(
+    tmp_path: Path, labels: tuple[str, ...], said: str, message: str
+) -> None:
+    hub_folders.classifier(tmp_path, labels)
+    name = registry.get(spelt("hub", tmp_path, **({"bonafide": said} if said else {}))).name
+    with pytest.raises(InputError, match=message):
+        checkpoints.ready_made(name)
+
+
+def test_an_independent_choice_of_labels_is_refused(tmp_path: Path) -> None:
+    kind = "multi_label_classification"
+    hub_folders.classifier(tmp_path, ("real", "fake"), problem_type=kind)
+    with pytest.raises(InputError, match="does not choose between classes"):
+        checkpoints.ready_made(registry.get(spelt("hub", tmp_path)).name)
+
+
+def test_a_model_without_its_head_is_refused(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path)
+    with pytest.raises(InputError, match=r"has no weights for classifier\.bias and 3 more"):
+        registry.get(spelt("hub", tmp_path, bonafide="LABEL_1"))().build()
+
+
+def test_an_encoder_of_another_kind_is_refused(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "bert"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="of type bert; want one of hubert, wav2vec2, wavlm"):
+        registry.get(spelt("ssl", tmp_path))().build()
+
+
+def test_another_rate_must_be_said(tmp_path: Path) -> None:
+    hub_folders.classifier(tmp_path, ("real", "fake"), rate=8000)
+    with pytest.raises(InputError, match="takes 8000 Hz: add rate=8000"):
+        registry.get(spelt("hub", tmp_path))().build()
+    cls = registry.get(spelt("hub", tmp_path, rate=8000))
+    assert cls.input.samples == cls.input.sample_rate == 8000
+    assert not [str(finding) for finding in check(cls)]
+
+
+@pytest.mark.parametrize("gone", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_a_model_in_parts_is_refused(tmp_path: Path, gone: str) -> None:
+    hub_folders.encoder(tmp_path)
+    (tmp_path / gone).unlink()
+    cls = registry.get(spelt("ssl", tmp_path))
+    lack = "weights" if gone.startswith("model") else gone
+    assert lack in str(cls().unavailable())
+    with pytest.raises(InputError, match=lack):
+        cls().initial()
+
+
+def test_truncated_weights_are_refused(tmp_path: Path) -> None:
+    hub_folders.encoder(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(InputError, match="cannot be loaded"):
+        registry.get(spelt("ssl", tmp_path))().initial()
+
+
+@pytest.mark.parametrize(
+    ("spelling", "message"),
+    [
+        ("ssl", "say which encoder"),
+        ("ssl(model=a/b, pooling=max)", "unknown ssl pooling 'max'"),
+        ("ssl(model=a/b, poling=mean)", "unknown parameter of ssl 'poling'; did you mean"),
+        ("ssl(model=a/b, weighted=true, layer=3)", "leave layer out"),
+        ("ssl(model=a/b, seconds=0)", "out of range"),
+        ("hub", "say which model"),
+        ("mel-cnn(layers=3)", "takes no parameters"),
+        ("sl(model=a/b)", "unknown detector 'sl'; did you mean 'ssl'"),
+        ("ssl(model=a/b", "unknown detector"),
+    ],
+)
+def test_wrong_spellings_are_told_in_one_sentence(spelling: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        registry.get(spelling)
+
+
+def test_without_a_network_the_way_out_is_told(
+    tmp_path: Path, toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    name = "hub(model=nobody/nothing, bonafide=real)"
+    way = "nor in the cache of the hub: fetch it with launderbench weights fetch"
+    assert way in str(registry.get(name)().unavailable())
+    arguments = ["--data", str(toy), "--suite", "clean", "--detectors", name]
+    assert main(["run", *arguments, "--run", str(tmp_path / "run")]) == 2
+    assert way in capsys.readouterr().err
+    assert main(["weights", "fetch", name]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("launderbench: cannot download the model 'nobody/nothing' (")
+    assert said.endswith("give the folder instead of the name")
+    assert "neither a folder nor a name" in str(
+        registry.get('hub(model="not/a/name at all")')().unavailable()
+    )
