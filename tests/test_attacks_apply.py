@@ -14,6 +14,7 @@ from attacks.apply import AttackError, generator, lag, launder, residual
 from attacks.base import Attack, Check
 from attacks.condition import Condition, parse
 from attacks.noise import AdditiveNoise
+from benchmark.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
