@@ -11,13 +11,14 @@ import csv
 import hashlib
 import io
 import json
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark import files, leaderboard, page
+from benchmark import files, latex, leaderboard, leaderboard_json, markdown, page
 from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
 from benchmark.templates import percent
@@ -45,6 +46,11 @@ def write(results: RunResults, folder: Path, tables: Tables | None = None) -> li
             "failures": found.failures,
         }.items()
     }
+    version = metadata.version("launderbench")
+    texts["leaderboard.tex"] = latex.leaderboard(results, found.leaderboard, version)
+    texts["conditions.tex"] = latex.conditions(results, found.conditions, version)
+    texts["leaderboard.md"] = markdown.document(results, found, version)
+    texts["leaderboard.json"] = leaderboard_json.document(results, found, version)
     texts["leaderboard.html"] = page.render(results, found)
     texts["run.json"] = _run_json(results, found, texts)
     return [files.write(folder / name, text) for name, text in texts.items()]

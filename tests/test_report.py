@@ -28,6 +28,10 @@ NAMES = [
     "breakdown.csv",
     "effects.csv",
     "failures.csv",
+    "leaderboard.tex",
+    "conditions.tex",
+    "leaderboard.md",
+    "leaderboard.json",
     "leaderboard.html",
     "run.json",
 ]
