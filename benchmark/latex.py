@@ -60,8 +60,8 @@ def leaderboard(results: RunResults, board: pd.DataFrame, version: str) -> str:
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
         " over attack families, and under the worst condition. In brackets,"
-        f" {100 * LEVEL:g}\\,\\% intervals of a paired bootstrap over clusters; ranks with the range"
-        " that these leave open; verified: conditions measured to do what they claim."
+        f" {100 * LEVEL:g}\\,\\% intervals of a paired bootstrap over clusters; ranks with the"
+        " range that these leave open; verified: conditions measured to do what they claim."
         f"{_source(rows[0], version)}"
     )
     text = _PREAMBLE.format(what="The leaderboard,", version=version)
