@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmark import assembly, embedded, files, paths, subsets
+from benchmark.plan import rows_of
 from benchmark.protocol import Protocol
 
 
@@ -78,6 +80,5 @@ def _write(whole: Protocol, part: Protocol, options: Namespace, made: Mapping[st
     origin = {"from": whole.name, "trial_digest": whole.digest(), "seed": options.seed}
     written = subsets.write(part, options.out, {**origin, **made})
     print(f"{len(part.table)} of {len(whole.table)} utterances in {written}")
-    counts = part.table.groupby(["split", "label"]).size()
-    for (name, label), count in counts.items():
+    for (name, label), count in sorted(Counter(rows_of(part.table, "split", "label")).items()):
         print(f"  {name} {label}: {count}")

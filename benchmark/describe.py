@@ -88,10 +88,10 @@ def _known(rows: pd.DataFrame, column: str) -> int:
 
 def _systems(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     spoof = table[table["label"] == "spoof"]
-    counts = spoof.groupby(["spoof_system", "split"]).size()
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for (system, split), count in counts.items():
-        found[str(system)][str(split)] = int(count)
+    counts = Counter(rows_of(spoof, "spoof_system", "split"))
+    for (system, split), count in sorted(counts.items()):
+        found[system][split] = count
     return dict(found)
 
 

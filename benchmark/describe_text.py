@@ -39,7 +39,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _splits(splits: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     heads = ("split", "utterances", "bonafide", "spoof", "spoof/bonafide", "speakers", "systems")
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for name, part in splits.items():
         ratio = part["spoof_per_bonafide"]
         rows.append(

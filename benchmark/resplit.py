@@ -60,7 +60,8 @@ def split(protocol: Protocol, ratios: Mapping[str, float], seed: int) -> Protoco
     spoof = np.array([name.startswith("spoof/") for name in strata])
     both = np.stack([counts[:, ~spoof].sum(axis=1), counts[:, spoof].sum(axis=1)], axis=1)
     # by size, then by lot
-    order = sorted(range(len(keys)), key=lambda g: (-counts[g].sum(), draw(seed, str(keys[g]))))
+    size, lots = counts.sum(axis=1).tolist(), [draw(seed, key) for key in keys.tolist()]
+    order = sorted(range(len(keys)), key=lambda g: (-size[g], lots[g]))
     kept = _cover(both, order, [ratios[name] for name in names])
     filling = _Filling(counts, np.array([ratios[name] for name in names]), kept)
     filling.place(order)
@@ -95,8 +96,9 @@ def _cover(both: Counts, order: Sequence[int], shares: Sequence[float]) -> dict[
 
     `both` (groups, 2) counts bona fide and spoof utterances.
     """
-    mixed = [g for g in reversed(order) if both[g].all()]
-    single = [[g for g in reversed(order) if both[g, c] and not both[g, 1 - c]] for c in (0, 1)]
+    has = (both > 0).tolist()
+    mixed = [g for g in reversed(order) if all(has[g])]
+    single = [[g for g in reversed(order) if has[g][c] and not has[g][1 - c]] for c in (0, 1)]
     wanted = len(shares)
     for label, own in zip(LABELS, single, strict=True):
         if len(mixed) + len(own) < wanted:
@@ -143,7 +145,7 @@ class _Filling:
         then move groups while that helps. Utterances that go alone fill what is left open."""
         for group, split in self.kept.items():
             self._put(group, split)
-        alone = self.counts.sum(axis=1) == 1
+        alone = (self.counts.sum(axis=1) == 1).tolist()
         large = [g for g in order if not alone[g] and g not in self.kept]
         for group in large:
             self._put(group, self._best(group))
@@ -175,14 +177,15 @@ class _Filling:
     def _fill(self, singles: Sequence[int]) -> None:
         """Share out utterances that may go anywhere, stratum by stratum."""
         of: dict[int, list[int]] = defaultdict(list)
+        strata = self.counts.argmax(axis=1).tolist()
         for group in singles:
-            of[int(np.argmax(self.counts[group]))].append(group)
+            of[strata[group]].append(group)
         for stratum, own in of.items():
             quotas = _shares(self.target[:, stratum] - self.filled[:, stratum], len(own))
             bounds = np.cumsum(quotas)[:-1]
             for split, part in enumerate(np.split(np.array(own), bounds)):
-                for group in part.tolist():
-                    self._put(group, split)
+                self.where[part] = split
+                self.filled[split, stratum] += len(part)
 
 
 def _shares(wanted: Counts, total: int) -> npt.NDArray[np.int64]:
@@ -205,7 +208,7 @@ def achieved(protocol: Protocol, ratios: Mapping[str, float]) -> Iterator[str]:
         inside = table["split"] == name
         shares = [inside.mean(), *(inside[table["label"] == label].mean() for label in LABELS)]
         of_strata = inside.groupby(strata).mean()
-        worst = (of_strata - ratio).abs().idxmax()
+        worst = str((of_strata - ratio).abs().idxmax())
         alone = len(set(table.loc[inside, "speaker"]) - {UNKNOWN})
         yield (
             f"{name}: {shares[0]:.1%} of all (asked {ratio:.1%}), {shares[1]:.1%} of bona fide,"

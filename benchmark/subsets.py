@@ -46,8 +46,8 @@ def balanced(protocol: Protocol, by: Sequence[str], seed: int) -> Protocol:
 def _spread(rows: pd.DataFrame, by: Sequence[str], quota: int, seed: int) -> list[int]:
     """Index labels of `quota` rows, as evenly spread over the columns as the counts allow."""
     if not by:
-        order = sorted(rows.index, key=lambda row: draw(seed, rows.at[row, "utterance_id"]))
-        return order[:quota]
+        named = zip(rows["utterance_id"].tolist(), rows.index.tolist(), strict=True)
+        return [row for _, row in sorted((draw(seed, name), row) for name, row in named)[:quota]]
     parts = {str(value): part for value, part in rows.groupby(by[0])}
     taken: list[int] = []
     # the scarcest first: what they cannot fill is left to the others

@@ -110,7 +110,11 @@ def _of_tar(archive: Path, folder: Path) -> Iterator[_Member]:
             if info.isdir() or _litter(info.name):
                 continue
             cause = "" if info.isreg() else "is a link or a device"
-            yield _Member(info.name, info.size, lambda info=info: opened.extractfile(info), cause)
+            yield _Member(info.name, info.size, _tar_opener(opened, info), cause)
+
+
+def _tar_opener(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes] | None]:
+    return lambda: opened.extractfile(info)
 
 
 def _inside(member: _Member, archive: Path, home: str) -> PurePosixPath:
