@@ -17,7 +17,7 @@ class ImageCnn(TensorDetector):
 
     summary = "CNN on 224 x 224 magma pictures: 3 convolution blocks (32, 64, 128), dense head"
     input = Image()
-    recipe = Recipe(epochs=12, batch_size=32, learning_rate=5e-4, weight_decay=1e-4, patience=4)
+    recipe = Recipe(epochs=12, batch_size=12, learning_rate=1e-3, weight_decay=1e-4, patience=5)
 
     def build(self) -> nn.Module:
         return Network(*Image().size)
