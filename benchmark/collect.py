@@ -247,8 +247,9 @@ def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
 
     Of those, one that was computed here goes before one that was imported.
     """
-    last = sorted(reversed(tables), key=lambda pair: IMPORTED not in pair[0].origin)
-    once = {part.key: (part, table) for part, table in last if part.split == "test"}
+    test = [(part, table) for part, table in reversed(tables) if part.split == "test"]
+    once = {pair[0].key: pair for pair in test if IMPORTED in pair[0].origin}
+    once |= {pair[0].key: pair for pair in test if IMPORTED not in pair[0].origin}
     kept = list(reversed(once.values()))
     checks = [chunk for _, table in kept for chunk in table["checks"].chunks]
     nested = pa.chunked_array(checks).combine_chunks() if checks else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from benchmark.verification import NEEDED
 Record = dict[str, Any]
 EFFECTS = "effects.csv"
 FILES = "files.csv"
+NAMES = (EFFECTS, FILES)
 _MADE = ("samples", "beyond", "gain", "passed", "sha256")
 _FILE = ("condition", "utterance_id", "source", "path", *_MADE, "failure", "cause")
 _EFFECT = (
@@ -60,6 +61,16 @@ def outcomes(records: Iterable[Record]) -> list[Outcome]:
     return [_outcome(condition, group) for condition, group in groups.items()]
 
 
+def total(parts: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes of conditions that were made in several goes."""
+    sums: dict[str, list[int]] = {}
+    for part in parts:
+        condition, *counts = astuple(part)
+        old = sums.get(condition, [0] * len(counts))
+        sums[condition] = [a + b for a, b in zip(old, counts, strict=True)]
+    return [Outcome(condition, *counts) for condition, counts in sums.items()]
+
+
 def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
     """The tables as CSV, in the order of the records.
 
@@ -68,15 +79,19 @@ def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
     files.csv   : one row per file: where it came from, where it is, its SHA-256, how many
                   samples lay beyond full scale and the gain for it, or why it failed
     """
+    return [
+        files.write(folder / f"{prefix}{name}", table.to_csv(index=False))
+        for name, table in tables(records).items()
+    ]
+
+
+def tables(records: list[Record]) -> dict[str, pd.DataFrame]:
+    """What `write` writes, by the name of the file."""
     effects = pd.DataFrame([row for r in records for row in _effects(r)], columns=[*_EFFECT])
     listed = pd.DataFrame(records, columns=[*_FILE])
     for column in ("samples", "beyond"):
         listed[column] = listed[column].astype("Int64")
-    tables = {EFFECTS: effects, FILES: listed}
-    return [
-        files.write(folder / f"{prefix}{name}", table.to_csv(index=False))
-        for name, table in tables.items()
-    ]
+    return {EFFECTS: effects, FILES: listed}
 
 
 def causes(records: Iterable[Record], most: int = 10) -> Iterator[str]:

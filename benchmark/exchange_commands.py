@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +14,7 @@ from benchmark import export_audio as corpus
 from benchmark.errors import InputError, unknown
 from benchmark.plan import limited
 from benchmark.protocol import Protocol
-from benchmark.render import Record, Target
+from benchmark.render import Target
 from benchmark.store import IMPORTED, Store
 
 
@@ -25,9 +24,13 @@ def export_audio(options: Namespace) -> int:
     suite = assembly.suite_of(options)
     where = Target(options.out, options.format)
     wanted = corpus.order(suite.conditions, where, options.seed, options.plugin)
-    records, tables = corpus.export(_utterances(options), wanted, options.workers)
-    print(f"wrote {', '.join(sorted({path.name for path in tables}))} in {options.out}")
-    return _verdict(records)
+    outcomes, failed = corpus.export(_utterances(options), wanted, options.workers)
+    for outcome in outcomes:
+        print(outcome)
+    for cause in effects.causes(failed):
+        print(f"failed: {cause}", file=sys.stderr)
+    print(f"wrote the audio, protocols, {' and '.join(effects.NAMES)} in {options.out}")
+    return 0 if all(outcome.sound for outcome in outcomes) else 1
 
 
 def spectrograms(options: Namespace) -> int:
@@ -134,12 +137,3 @@ def _utterances(options: Namespace) -> Protocol:
     if table.empty:
         raise InputError(f"{whole.root} holds no {options.split} utterance")
     return replace(whole, table=table.sort_values("utterance_id", ignore_index=True))
-
-
-def _verdict(records: Sequence[Record]) -> int:
-    outcomes = effects.outcomes(records)
-    for outcome in outcomes:
-        print(outcome)
-    for cause in effects.causes(records):
-        print(f"failed: {cause}", file=sys.stderr)
-    return 0 if all(outcome.sound for outcome in outcomes) else 1

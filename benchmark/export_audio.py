@@ -11,6 +11,7 @@ DIR/effects.csv, files.csv       what was measured on every file, and where it i
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,14 @@ from attacks.condition import CLEAN, Condition
 from attacks.ready import made
 from benchmark import effects, files, render
 from benchmark.digests import file_digests
+from benchmark.effects import Outcome
 from benchmark.errors import InputError
 from benchmark.exchange import file_id
 from benchmark.plan import digest_column, path_column, rows_of
 from benchmark.protocol import ABSENT, CARD_FILE, MADE, PROTOCOL_FILE, Protocol
-from benchmark.render import Order, Record, Source, Target, folder_names
+from benchmark.render import FORMATS, Order, Record, Source, Target, folder_names
+
+AT_ONCE = 4096  # utterances whose records are in memory together
 
 
 def order(conditions: Sequence[Condition], where: Target, seed: int, plugins: list[Path]) -> Order:
@@ -56,21 +60,32 @@ def sources(protocol: Protocol) -> list[Source]:
 
 def export(
     protocol: Protocol, wanted: Order, workers: int | None
-) -> tuple[list[Record], list[Path]]:
-    """Make what is missing, write protocols and tables; the records, and the tables' paths."""
-    records = render.run(wanted, sources(protocol), workers)
-    tables = effects.write(records, wanted.out)
-    there = {
-        (r["condition"], r["utterance_id"]): r["path"] for r in records if r["failure"] is None
-    }
+) -> tuple[list[Outcome], list[Record]]:
+    """Make what is missing and write the tables; the outcomes, and the records of what failed.
+
+    Goes by some thousand utterances, so that memory does not grow with the data set.
+    """
+    every = sources(protocol)
+    outcomes: list[Outcome] = []
+    failed: list[Record] = []
+    with files.growing(wanted.out, effects.NAMES) as sinks:
+        for start in range(0, len(every), AT_ONCE):
+            if len(every) > AT_ONCE:
+                print(f"utterances {start + 1} and on, of {len(every)}", file=sys.stderr)
+            records = render.run(wanted, every[start : start + AT_ONCE], workers)
+            for name, table in effects.tables(records).items():
+                table.to_csv(sinks[name], index=False, header=start == 0, lineterminator="\n")
+            outcomes += effects.outcomes(records)
+            failed += [record for record in records if record["failure"] is not None]
+    gone = {(record["condition"], record["utterance_id"]) for record in failed}
     for spelling, _, folder in wanted.conditions:
         for split, rows in protocol.table.groupby("split"):
-            held = rows[[(spelling, uid) in there for uid in rows["utterance_id"]]]
+            held = rows[[(spelling, uid) not in gone for uid in rows["utterance_id"]]]
             path = wanted.out / Path(folder).parent / f"protocol.{split}.txt"
-            tables.append(files.write(path, asvspoof2019(held)))
-    tables.append(_protocol(protocol.table, wanted, there))
-    tables.append(_card(protocol, wanted))
-    return records, tables
+            files.write(path, asvspoof2019(held))
+    _protocol(protocol.table, wanted, gone)
+    _card(protocol, wanted)
+    return effects.total(outcomes), failed
 
 
 def measured(
@@ -124,19 +139,23 @@ def _word(text: str) -> str:
     return text if text == "-" else file_id(text)
 
 
-def _protocol(table: pd.DataFrame, wanted: Order, there: dict[tuple[str, str], str]) -> Path:
+def _protocol(table: pd.DataFrame, wanted: Order, gone: set[tuple[str, str]]) -> None:
     """protocol.csv: of an utterance that failed under a condition it says that there is none."""
     extra = [column for column in table.columns if column.startswith(MADE)]
     columns = {}
     for spelling, _, folder in wanted.conditions:
         name = "path" if spelling == CLEAN else f"{MADE}{Path(folder).parent}"
-        columns[name] = [there.get((spelling, uid), ABSENT) for uid in table["utterance_id"]]
+        ending = FORMATS[wanted.format]
+        columns[name] = [
+            ABSENT if (spelling, uid) in gone else f"{folder}/{file_id(uid)}{ending}"
+            for uid in table["utterance_id"]
+        ]
     rows = table.drop(columns=extra).assign(path=columns.pop("path"))
     rows = pd.concat([rows, pd.DataFrame(columns, index=rows.index)], axis=1)
-    return files.write(wanted.out / PROTOCOL_FILE, rows.to_csv(index=False, lineterminator="\n"))
+    files.write(wanted.out / PROTOCOL_FILE, rows.to_csv(index=False, lineterminator="\n"))
 
 
-def _card(protocol: Protocol, wanted: Order) -> Path:
+def _card(protocol: Protocol, wanted: Order) -> None:
     facts = {
         "name": f"{protocol.name}-laundered",
         "version": protocol.version,
@@ -147,4 +166,4 @@ def _card(protocol: Protocol, wanted: Order) -> Path:
             str(Path(folder).parent): spelling for spelling, _, folder in wanted.conditions
         },
     }
-    return files.write(wanted.out / CARD_FILE, json.dumps(facts, indent=1) + "\n")
+    files.write(wanted.out / CARD_FILE, json.dumps(facts, indent=1) + "\n")

@@ -6,8 +6,9 @@ import contextlib
 import sys
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from benchmark.errors import InputError
 
@@ -30,6 +31,30 @@ def write(path: Path, content: bytes | str) -> Path:
             " what was written before is kept: mend this and run again"
         ) from error
     return path
+
+
+@contextlib.contextmanager
+def growing(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
+    """Text files to be written piece by piece; they take their names when all is written.
+
+    After an error or a kill the old files stand. `InputError` where one cannot be made.
+    """
+    temporary = {name: folder / f".{name}.{uuid.uuid4().hex}" for name in names}
+    try:
+        with contextlib.ExitStack() as stack:
+            folder.mkdir(parents=True, exist_ok=True)
+            yield {
+                name: stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+                for name, path in temporary.items()
+            }
+        for name, path in temporary.items():
+            path.replace(folder / name)
+    except OSError as error:
+        raise InputError(f"cannot write in {folder} ({error.strerror})") from error
+    finally:
+        for path in temporary.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @contextlib.contextmanager

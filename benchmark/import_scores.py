@@ -29,6 +29,7 @@ from benchmark.store import IMPORTED, Store
 
 AUDIO = (".flac", ".wav")
 NAME = re.compile(r"[\w.+-]+")
+Scores = dict[str, np.float32]
 NOTHING: dict[str, Any] = {"facts": [], "checks": []}
 
 
@@ -80,15 +81,18 @@ def bring(store: Store, wanted: Wanted) -> tuple[list[Taken], int]:
     trials = store.read_trials()
     table, strangers = _matched(exchange.read(wanted.file), head, trials, wanted)
     groups = {
-        (str(split), str(condition)): rows.set_index("utterance_id")["score"]
+        (str(split), str(condition)): dict(zip(rows["utterance_id"], rows["score"], strict=True))
         for (condition, split), rows in table.groupby(["condition", "split"], sort=False)
     }
-    excused = _excused(store.folder) if store.scan() else set()
+    parts = store.scan()
+    every = {split: set(rows["utterance_id"]) for split, rows in trials.groupby("split")}
+    whole = all(every[split] == set(scores) for (split, _), scores in groups.items())
+    excused = _excused(store.folder) if parts and not whole else set()
     taken = []
     for (split, condition), scores in groups.items():
         mine = trials[trials["split"] == split]
-        due = [uid for uid in mine["utterance_id"] if (condition, uid) not in excused]
-        lost = [uid for uid in due if uid not in scores.index]
+        mine = mine[[(condition, uid) not in excused for uid in mine["utterance_id"]]]
+        lost = [uid for uid in mine["utterance_id"] if uid not in scores]
         if lost and not wanted.missing:
             raise InputError(
                 f"{wanted.file}: {len(lost)} of {len(mine)} {split} trials under {condition} have"
@@ -99,7 +103,7 @@ def bring(store: Store, wanted: Wanted) -> tuple[list[Taken], int]:
     sign = "|reversed" if wanted.reversed_ else ""
     identity = f"{wanted.detector}|imported|sha256:{digest}{sign}"
     old: dict[str, list[Path]] = {}
-    for part in store.scan():
+    for part in parts:
         if IMPORTED in part.origin and wanted.detector in part.detectors.values():
             old.setdefault(part.key, []).append(part.path)
     for cell, scores in groups.items():
@@ -212,26 +216,28 @@ def _excused(folder: Path) -> set[tuple[str, str]]:
     )
 
 
-def _taken(split: str, condition: str, mine: pd.DataFrame, scores: pd.Series) -> Taken:
-    finite = np.isfinite(scores.to_numpy())
+def _taken(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> Taken:
+    values = np.array([scores.get(uid, np.float32(np.nan)) for uid in mine["utterance_id"]])
+    finite = np.isfinite(values)
+    broken = sum(not np.isfinite(value) for value in scores.values())
     hint = ""
-    there = mine[mine["utterance_id"].isin(scores.index[finite])]
+    there = mine[finite]
     bonafide = (there["label"] == "bonafide").to_numpy(dtype=np.bool_)
     if condition == CLEAN and bonafide.any() and not bonafide.all():
-        rate = eer(scores[there["utterance_id"]].to_numpy(dtype=np.float64), bonafide)[0]
+        rate = eer(values[finite], bonafide)[0]
         if rate > REVERSED:
             hint = (
                 f"EER {rate:.0%}: higher must mean more bona fide, and here it seems to mean more"
                 " spoof (--reversed turns the sign)"
             )
-    return Taken(split, condition, len(mine), int(finite.sum()), int((~finite).sum()), hint)
+    return Taken(split, condition, len(mine), int(finite.sum()), broken, hint)
 
 
 def _units(
     head: dict[str, Any],
     trials: pd.DataFrame,
     cell: tuple[str, str],
-    scores: pd.Series,
+    scores: Scores,
     excused: set[tuple[str, str]],
     wanted: Wanted,
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:

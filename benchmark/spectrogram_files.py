@@ -200,7 +200,7 @@ def _kept(shard: Shard) -> list[Row] | None:
 
 
 def _png(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
-    written = {}
+    written: dict[str, str] = {}
     for row, one in zip(rows, pixels, strict=True):
         row["path"] = f"{shard.folder}/png/{file_id(row['utterance_id'])}.png"
         buffer = io.BytesIO()

@@ -18,7 +18,7 @@ from scipy.io import wavfile
 import launderbench
 from attacks.apply import launder
 from attacks.condition import parse
-from benchmark import checkpoints, exchange, plugins
+from benchmark import checkpoints, exchange, export_audio, plugins
 from benchmark.cli import main
 from benchmark.datasets import open_data
 from benchmark.errors import InputError
@@ -26,6 +26,7 @@ from benchmark.errors import InputError
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
 SUITE = "halve(share=0.3); noise(kind=white, snr=10)"
 NOISE = "noise(kind=white, snr=10, reference=active)"
+READABLE = set("abcdefghijklmnopqrstuvwxyz0123456789._")  # needs no quotes in a spelling
 LOUD = "dc_offset(offset=0.5) | dc_offset(offset=0.4)"  # peaks near 1.2
 # What another tool may be: no line of LaunderBench, just the files and the protocol.
 SCORER = """
@@ -171,6 +172,41 @@ def test_the_export_is_what_the_attacks_make_and_a_data_set_of_its_own(
     assert lines[0] == "test0 test_0000 - - bonafide" and lines[1] == "test0 test_0001 - S1 spoof"
     effects = pd.read_csv(out / "effects.csv")
     assert set(effects["condition"]) == set(FOLDERS) - {"clean"}
+
+
+def test_the_export_is_scored_as_published_audio_with_the_same_scores(
+    toy: Path, direct: Path, tmp_path: Path, cache: Path
+) -> None:
+    out = exported(toy, tmp_path / "out")
+    weights = direct.parent / "comb.safetensors"
+    told = ["--data", out, "--suite", "ready", "--checkpoint", weights, "--workers", 0]
+    assert cli("run", *told, "--run", tmp_path / "ready") == 0
+    keys = ["condition", "split", "utterance_id"]
+    one = launderbench.load_scores(direct).astype({"condition": str})
+    one["condition"] = [
+        f"ready(audio={text})" if set(text) <= READABLE else f'ready(audio="{text}")'
+        for text in one["condition"].map(FOLDERS)
+    ]
+    other = launderbench.load_scores(tmp_path / "ready").astype({"condition": str})
+    other.loc[other["condition"] == "clean", "condition"] = "ready(audio=clean)"
+    pd.testing.assert_series_equal(
+        one.set_index(keys)["score"].sort_index(), other.set_index(keys)["score"].sort_index()
+    )
+
+
+def test_large_corpora_are_exported_piece_by_piece(
+    toy: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = exported(toy, tmp_path / "whole", "flac")
+    monkeypatch.setattr(export_audio, "AT_ONCE", 7)
+    parts = exported(toy, tmp_path / "parts", "flac")
+    for name, keys in (("files.csv", ["path"]), ("effects.csv", ["condition", "utterance_id"])):
+        one, other = (pd.read_csv(folder / name) for folder in (whole, parts))
+        assert len(one) == len(other) > 60
+        one, other = (t.sort_values(keys, kind="stable", ignore_index=True) for t in (one, other))
+        pd.testing.assert_frame_equal(one, other)
+    assert (whole / "protocol.csv").read_bytes() == (parts / "protocol.csv").read_bytes()
+    assert not [path for path in parts.iterdir() if path.name.startswith(".effects")]
 
 
 def test_an_interrupted_export_makes_what_lacks_and_nothing_else(

@@ -93,6 +93,19 @@ def test_only_what_lacks_or_changed_is_made_again(
     assert all(file.stat().st_mtime_ns != after[path] for path, file in files.items())
 
 
+def test_ready_made_audio_is_drawn_as_it_is(tmp_path: Path, cache: Path) -> None:
+    root = builders.corpus(tmp_path / "toy", test=4, dev=0, seconds=0.3)
+    table = pd.read_csv(root / "protocol.csv", dtype=str)
+    table["made:other"] = [*table["path"][1:], "-"]
+    table.to_csv(root / "protocol.csv", index=False)
+    out = tmp_path / "out"
+    drawn = cli(root, out, "--suite", "ready(audio=other)", code=1).set_index("condition")
+    clean, other = drawn.loc["clean"], drawn.loc["ready(audio=other)"]
+    assert other["failure"].tolist() == ["", "", "", "unreadable"]
+    for one, two in zip(other["path"][:3], clean["path"][1:], strict=True):
+        assert (out / one).read_bytes() == (out / two).read_bytes()
+
+
 def test_workers_make_the_same_bytes(toy: Path, tmp_path: Path, cache: Path) -> None:
     told = ("--kind", "npy", "--limit", 4)
     one = cli(toy, tmp_path / "one", *told)
