@@ -50,8 +50,11 @@ def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
         return 0.0
     hang = round(sample_rate * HANGOVER_S)
     least = min(samples.size, hang)
+    # Activity is at most the whole wave, so that no threshold this far down can be the one.
+    reach = 10 * np.log10(energy / samples.size) - MARGIN_DB - 20 * np.log10(peak)
+    first = min(STEPS, int(np.floor(-reach / (20 * np.log10(2)))) + 2)
     above: tuple[float, float] | None = None
-    for step in range(STEPS, -1, -1):
+    for step in range(max(first, 0), -1, -1):
         threshold = peak * 2.0**-step
         active = max(_active(envelope, threshold, hang // stride + 1) * stride, least)
         level = 10 * np.log10(energy / min(active, samples.size))
