@@ -20,6 +20,7 @@ class Amplitude(Attack):
     """What they share: a curve from the amplitude that was to the one that is, fixed per wave."""
 
     family = "channel"
+    citation = ""
 
     def shape(self, wave: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The samples (T,) after it; (T,) of them before, with at least one that is not zero."""

@@ -120,6 +120,8 @@ class Attack:
     version : raised whenever the samples that the attack produces change
     severity : the parameter that makes it worse, or None
     measures : what is measured on every utterance beside the residual, in a few words
+    citation : what papers that use it cite: keys of `benchmark/citations.bib` separated by spaces,
+        or BibTeX of its own; '' where there is nothing to cite, None where it does not say
     residual_floor : dB over the input's energy by which every utterance must be changed, at
         least, unless the attack is nearly the identity. The default lies above what a mere
         passage through 16-bit PCM does to speech.
@@ -130,6 +132,7 @@ class Attack:
     version: ClassVar[int] = 1
     severity: ClassVar[Severity | None] = None
     measures: ClassVar[str] = ""
+    citation: ClassVar[str | None] = None
     residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:

@@ -71,6 +71,7 @@ class Audiomentations(Attack):
     family = "audiomentations"
     warp = None
     measures = "change of the samples"
+    citation = "jordal_audiomentations"
 
     def validate(self) -> None:
         values = _read(self.parameters)

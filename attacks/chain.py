@@ -26,6 +26,7 @@ class Composite(Attack):
     """
 
     measures = "what each step claims"
+    citation = ""
     _trains = False
 
     def parts(self, rng: np.random.Generator) -> tuple[Attack, ...]:

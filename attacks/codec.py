@@ -52,6 +52,7 @@ class Mp3(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (64, 48, 32, 16, 8))
+    citation = "iso1993mp3"
     encoder = "libmp3lame"
     decoder = "mp3float"
     sample_format = "fltp"
@@ -89,6 +90,7 @@ class Aac(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (64, 48, 32, 24, 16))
+    citation = "iso2019aac"
     encoder = "aac"
     decoder = "aac"
     sample_format = "fltp"
@@ -132,6 +134,7 @@ class Opus(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (64, 32, 16, 10, 6))
+    citation = "valin2012opus"
     encoder = "libopus"
     decoder = "libopus"
     sample_format = "flt"
@@ -181,6 +184,7 @@ class Vorbis(Coder):
 
     severity = Severity("quality", "", (8, 6, 4, 2, 0))
     measures = "nominal bit rate, payload"
+    citation = "xiph_vorbis"
     delay = 0
     tail = 0
 

@@ -58,6 +58,7 @@ class Loudspeaker(Attack):
     family = "channel"
     severity = Severity("low", "Hz", (100.0, 200.0, 350.0, 550.0, 800.0))
     measures = "harmonic distortion, and the whole model, by a fit to the samples"
+    citation = ""
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -203,6 +204,7 @@ class Microphone(Attack):
     family = "channel"
     severity = Severity("depth", "dB", (3.0, 6.0, 10.0, 15.0, 20.0))
     measures = "response in third octaves"
+    citation = ""
 
     @property
     def stream(self) -> str:

@@ -30,6 +30,7 @@ class Dynamics(Attack):
     """What they share: a gain per sample from the wave's own level, and a level kept at the end."""
 
     family = "channel"
+    citation = ""
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
         """dB by which each sample of a wave (T,) that is not silent is changed: (T,)."""

@@ -38,6 +38,7 @@ class Denoise(Attack):
     family = "enhance"
     severity = Severity("strength", "share", (0.2, 0.4, 0.6, 0.8, 1.0))
     measures = "level of the quietest tenth of the frames, where they are a noise floor"
+    citation = "sainburg2024noisereduce"
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         import noisereduce  # slow to import

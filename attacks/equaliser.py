@@ -30,6 +30,7 @@ class Equaliser(Attack):
     family = "filtering"
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
+    citation = ""
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -66,6 +67,7 @@ class Peaking(Attack):
     family = "filtering"
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
+    citation = ""
 
     @property
     def near_identity(self) -> bool:

@@ -69,6 +69,7 @@ class Ffmpeg(Attack):
     family = "codec"
     severity = Severity("kbps", "kbit/s", (64, 48, 40, 32, 24))
     measures = "payload bit rate"
+    citation = "ffmpeg"
     residual_floor = -100.0
 
     def validate(self) -> None:

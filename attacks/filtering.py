@@ -141,6 +141,7 @@ class Smoothing(Attack):
     family = "filtering"
     severity = Severity("width", "samples", (3, 6, 10, 16, 24))
     measures = "response in third octaves"
+    citation = ""
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         exact = wave.astype(np.float64)  # the running sum would gather rounding

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 
 from attacks.base import Attack, AttackError, Check, Facts, Wave
-from attacks.spectrum import Spectrum
+from attacks.spectrum import Spectrum, spectrum_of
 
 STOP_DB = 80.0  # what the filter is designed for
 CLAIM_DB = 60.0  # what it claims, and every utterance is held to
@@ -59,6 +59,7 @@ class BandFilter(Attack):
 
     family = "filtering"
     measures = "attenuation of the stop band, error in the pass band"
+    citation = ""
 
     @property
     def design(self) -> Design:
@@ -87,7 +88,7 @@ class BandFilter(Attack):
         return bool(np.sum(lost) > faint * np.sum(np.square(wave, dtype=np.float64)))
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        old, new = Spectrum(before, sample_rate), Spectrum(after, sample_rate)
+        old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
         stop, passed = self.design.bands(sample_rate)
         if before.size < LENGTHS * kaiser_taps(self.design, sample_rate).size:
             # the window then reaches from strong bands far into the narrow ones beside them

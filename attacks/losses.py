@@ -63,6 +63,7 @@ class PacketLoss(Attack):
     family = "channel"
     severity = Severity("loss", "share", (0.01, 0.03, 0.05, 0.1, 0.2))
     measures = "packets changed against packets drawn as lost"
+    citation = "gilbert1960capacity elliott1963estimates"
 
     @property
     def near_identity(self) -> bool:
@@ -125,6 +126,7 @@ class Dropout(Attack):
     family = "channel"
     severity = Severity("rate", "1/s", (0.25, 0.5, 1.0, 2.0, 4.0))
     measures = "samples silenced against the gaps drawn"
+    citation = ""
 
     @property
     def near_identity(self) -> bool:

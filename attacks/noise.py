@@ -63,6 +63,7 @@ class AdditiveNoise(Attack):
     version = 2
     severity = Severity("snr", "dB", (30.0, 20.0, 10.0, 5.0, 0.0))
     measures = "SNR; share of 50 ms frames with noise"
+    citation = "itu2011p56"
     share: ClassVar[noises.Share] = noises.EVALUATION
 
     @property

@@ -76,6 +76,7 @@ def _at(stage: Stage, strength: int) -> tuple[Attack, ...]:
 class Network(Pipeline):
     """Pipeline of an Internet call: Opus; packets lost and a 3.4 kHz band; street noise."""
 
+    citation = "balla_laundering"
     stages = (
         ("opus(kbps={})", ((48, 32, 24, 12, 8),)),
         (
@@ -91,6 +92,7 @@ class Network(Pipeline):
 class Media(Pipeline):
     """Pipeline of platforms that compress what they are given: MP3; AAC; Opus."""
 
+    citation = "balla_laundering"
     stages = (
         ("mp3(kbps={})", ((64, 48, 32, 16, 8),)),
         ("aac(kbps={})", ((64, 48, 32, 16, 12),)),
@@ -107,6 +109,7 @@ class Physical(Pipeline):
     band, which ends at 150 Hz, and takes nothing away.
     """
 
+    citation = "balla_laundering"
     stages = (
         ("bandpass(low=150, high=7000)", ()),
         ("reverberation(rt60={})", ((0.2, 0.3, 0.6, 0.9, 1.5),)),

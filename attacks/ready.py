@@ -27,6 +27,7 @@ class Ready(Attack):
 
     family = "ready-made"
     measures = "nothing: it was made elsewhere"
+    citation = ""
 
     @property
     def near_identity(self) -> bool:

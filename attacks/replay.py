@@ -36,6 +36,7 @@ class Replay(Attack):
     family = "channel"
     severity = Severity("rt60", "s", (0.2, 0.3, 0.6, 0.9, 1.5))
     measures = "each step: loudspeaker, room, microphone"
+    citation = Reverberation.citation
 
     def _parts(self) -> tuple[Attack, ...]:
         return (

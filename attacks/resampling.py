@@ -22,7 +22,7 @@ from attacks.base import (
     flag,
     integer,
 )
-from attacks.spectrum import EFFECT_DB, Spectrum
+from attacks.spectrum import EFFECT_DB, Spectrum, spectrum_of
 from benchmark.audio import SAMPLE_RATE, resample
 
 INTERPOLATED_DB = -80.0  # error of linear interpolation against the same in whole numbers
@@ -87,6 +87,7 @@ class Resample(Attack):
     family = "resampling"
     severity = Severity("rate", "Hz", (14000, 11025, 8000, 6000, 4000))
     measures = "attenuation above the new band, error within; linear: the interpolation"
+    citation = ""
 
     @property
     def warp(self) -> float | None:
@@ -116,7 +117,7 @@ class Resample(Attack):
         return ceil(2 * sample_rate / self.rate) + 2
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        return Spectrum(wave, sample_rate).holds(self.rate / 2, sample_rate / 2, EFFECT_DB)
+        return spectrum_of(wave, sample_rate).holds(self.rate / 2, sample_rate / 2, EFFECT_DB)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         if self.quality == LINEAR:
@@ -130,7 +131,7 @@ class Resample(Attack):
             back = _filtered(after, self.rate, sample_rate, other)
             after = np.concatenate([back, spare])[: before.size]
             claims = FILTERED["polyphase"]
-        old, new = Spectrum(before, sample_rate), Spectrum(after, sample_rate)
+        old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
         nyquist = min(self.rate, sample_rate) / 2
         error = old.difference_db(new, 0.0, claims.kept_share * nyquist)
         if not self.returned:

@@ -48,6 +48,7 @@ class Resynthesis(Attack):
 
     family = "resynthesis"
     measures = "mel-spectral distance, and delay of the envelope"
+    citation = "kong2020hifigan"
 
     @property
     def system(self) -> System:

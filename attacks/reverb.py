@@ -67,6 +67,7 @@ class Reverberation(Attack):
     family = "reverberation"
     severity = Severity("rt60", "s", (0.2, 0.3, 0.6, 0.9, 1.5))
     measures = "T20 of the response; direct path; convolution"
+    citation = "allen1979image lehmann2010diffuse scheibler2018pyroomacoustics"
     shapes: ClassVar[Mapping[str, tuple[Room, ...]]] = room_shapes.EVALUATION
 
     def validate(self) -> None:

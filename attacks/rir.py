@@ -70,6 +70,7 @@ class MeasuredRoom(Attack):
 
     family = "reverberation"
     measures = "direct path; convolution; T20 and EDT told"
+    citation = ""
 
     @property
     def stream(self) -> str:

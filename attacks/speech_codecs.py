@@ -68,6 +68,7 @@ class AmrNb(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (12.2, 10.2, 7.4, 5.9, 4.75))
+    citation = "3gpp_amr"
     encoder = "libopencore_amrnb"
     decoder = "libopencore_amrnb"
     sample_format = "s16"
@@ -111,6 +112,7 @@ class AmrWb(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (23.85, 18.25, 12.65, 8.85, 6.6))
+    citation = "itu2003g7222"
     encoder = "libvo_amrwbenc"
     decoder = "amrwb"
     sample_format = "s16"
@@ -152,6 +154,7 @@ class G7231(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = LOSSES
+    citation = "itu2006g7231"
     encoder = "g723_1"
     decoder = "g723_1"
     sample_format = "s16"
@@ -180,6 +183,7 @@ class Gsm(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = LOSSES
+    citation = "etsi_gsm0610"
     encoder = "libgsm"
     decoder = "gsm"
     sample_format = "s16"
@@ -212,6 +216,7 @@ class Speex(PacketCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = Severity("kbps", "kbit/s", (42.2, 27.8, 16.8, 9.8, 5.75))
+    citation = "valin2016speex"
     encoder = "libspeex"
     decoder = "speex"
     sample_format = "s16"

@@ -37,6 +37,7 @@ class TrimSilence(Attack):
     warp = None
     severity = Severity("threshold", "dB", (60.0, 50.0, 40.0, 30.0, 20.0))
     measures = "level of what was cut, level at both new ends, that the rest is untouched"
+    citation = ""
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -85,6 +86,7 @@ class PadSilence(Attack):
     warp = None
     severity = Severity("duration", "ms", (50.0, 100.0, 250.0, 500.0, 1000.0))
     measures = "where the utterance lies in the output, and the level of the padding"
+    citation = ""
 
     @property
     def stream(self) -> str:
@@ -143,6 +145,7 @@ class TimeShift(Attack):
     warp = None
     severity = Severity("shift", "ms", (10.0, 30.0, 100.0, 200.0, 400.0))
     measures = "difference from the input at the claimed shift"
+    citation = ""
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -189,6 +192,7 @@ class Echo(Attack):
     family = "time_pitch"
     severity = Severity("gain", "dB", (-18.0, -12.0, -9.0, -6.0, -3.0))
     measures = "echo's gain by least squares, and what it leaves unexplained"
+    citation = ""
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator

@@ -38,6 +38,7 @@ class Speed(TimePitch):
 
     severity = Severity("factor", "times", (1.05, 1.1, 1.2, 1.35, 1.5))
     measures = "length, and pitch as the shift of the spectrum over log-frequency"
+    citation = "ko2015audio"
 
     @property
     def warp(self) -> float | None:
@@ -73,6 +74,7 @@ class TimeStretch(TimePitch):
 
     severity = Severity("factor", "times", (1.05, 1.1, 1.2, 1.35, 1.5))
     measures = "length, tempo of the envelope, and that the pitch stayed"
+    citation = "luff_stretch"
 
     @property
     def warp(self) -> float | None:
@@ -107,6 +109,7 @@ class PitchShift(TimePitch):
 
     severity = Severity("semitones", "semitones", (0.5, 1.0, 2.0, 4.0, 6.0))
     measures = "pitch as the shift of the spectrum over log-frequency, and delay of the envelope"
+    citation = "luff_stretch"
 
     @property
     def near_identity(self) -> bool:

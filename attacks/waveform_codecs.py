@@ -28,6 +28,7 @@ class G711(SampleCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = LOSSES
+    citation = "itu1988g711"
     rate = 8000
     packet_samples = 160
     bits = 8
@@ -58,6 +59,7 @@ class G722(SampleCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = LOSSES
+    citation = "itu2012g722"
     encoder = "g722"
     decoder = "g722"
     packet_samples = 320
@@ -84,6 +86,7 @@ class G726(SampleCoder):
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
 
     severity = LOSSES
+    citation = "itu1990g726"
     encoder = "g726"
     decoder = "g726"
     rate = 8000

@@ -11,7 +11,7 @@ from attacks import pools
 from attacks import suite as suites
 from attacks.base import Severity
 from attacks.condition import spell
-from benchmark import weights
+from benchmark import citations, weights
 from benchmark.errors import InputError, unknown
 from benchmark.readers import READERS
 from detectors.base import Detector, TensorDetector, Waveform, WholeWaveform
@@ -64,8 +64,8 @@ def detectors_() -> Iterator[str]:
         licence = weights.find(name).licence if name in weights.index() else cls.licence
         if licence:
             yield f"    licence: {licence}"
-        if cls.citation:
-            yield f"    please cite: {cls.citation}"
+        for mention in citations.mentions(cls.citation, f"detector {name}"):
+            yield f"    please cite: {mention}"
     for name, cls in detectors.base.registry.parametrised().items():
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         yield f"{name}(...)  {cls.summary}"

@@ -40,7 +40,7 @@ class Aasist(TensorDetector):
     """AASIST; the weights come from a file (`--weights aasist=FILE`) or from training."""
 
     summary = "AASIST: sinc filters, residual encoder, stacked spectral and temporal graphs"
-    citation = "Jung et al., ICASSP 2022, doi:10.1109/ICASSP43922.2022.9747766"
+    citation = "jung2022aasist"
     input = Waveform(samples=64600)
     size = LARGE
     pretrained = True
@@ -77,9 +77,7 @@ class AasistAsvspoof5(Aasist):
     """AASIST as the organisers of ASVspoof 5 trained it on that challenge's data."""
 
     summary = "AASIST as the organisers of ASVspoof 5 trained it on that challenge's data"
-    citation = (
-        f"{Aasist.citation}; Wang et al., ASVspoof workshop 2024, doi:10.21437/ASVspoof.2024-1"
-    )
+    citation = "jung2022aasist wang2024asvspoof5"
 
 
 class BackEnd(nn.Module):

@@ -16,7 +16,7 @@ class AttentionCnn(TensorDetector):
     """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
 
     summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"
-    citation = "Okabe et al., Attentive Statistics Pooling, Interspeech 2018 (the pooling)"
+    citation = "okabe2018attentive"
     input = LogMel()
     recipe = Recipe(epochs=24, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
 

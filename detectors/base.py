@@ -79,6 +79,7 @@ class Detector(ABC):
     identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
     with weights from a file; it is trained only when that is asked for by name. One that is
     `ready_made` (and thereby pretrained) is never trained: it is what its `files` hold.
+    `citation` is what papers that use it cite, as `Attack.citation` says.
 
     A detector that is a frozen dataclass has its fields as parameters and is asked for by its
     spelling, `name(key=value, ...)`.
@@ -87,7 +88,7 @@ class Detector(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     summary: ClassVar[str] = ""
-    citation: ClassVar[str] = ""
+    citation: ClassVar[str | None] = None
     pretrained: ClassVar[bool] = False
     ready_made: ClassVar[bool] = False
     licence: ClassVar[str] = ""

@@ -19,6 +19,7 @@ class Random(WaveDetector):
     """
 
     summary = "a coin, tossed by a hash of the samples: EER 50 % but for chance"
+    citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
         """Nothing is learnt; the seed is kept."""
@@ -39,6 +40,7 @@ class Constant(WaveDetector):
     """
 
     summary = "one score for every wave: EER exactly 50 %, by ties"
+    citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
         """Nothing is learnt."""

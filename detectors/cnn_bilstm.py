@@ -16,6 +16,7 @@ class CnnBiLstm(TensorDetector):
     """Three convolution blocks that shrink frequency more than time, and a BiLSTM, averaged."""
 
     summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"
+    citation = ""
     input = LogMel()
     recipe = Recipe(epochs=24, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
 

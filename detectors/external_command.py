@@ -46,6 +46,7 @@ class ExternalCommand(WaveDetector):
     """
 
     summary = "a program that reads WAV paths and writes scores"
+    citation = ""
     pretrained = True
     ready_made = True
     run: str = text()

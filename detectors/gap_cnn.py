@@ -16,7 +16,7 @@ class GapCnn(TensorDetector):
     """Four blocks (16, 32, 64, 128), spatial dropout between them, global average pooling."""
 
     summary = "log-mel CNN: 4 batch-normalised blocks with dropout, global average pooling"
-    citation = "Lin, Chen, Yan: Network In Network, ICLR 2014 (the pooling)"
+    citation = "lin2014network"
     input = LogMel()
     recipe = Recipe(epochs=24, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
 

@@ -41,7 +41,7 @@ Floats = npt.NDArray[np.float64]
 class Gmm(WaveDetector):
     """Diagonal mixtures on standardised frames; the score is the mean ratio per frame, in nats."""
 
-    citation = "Sahidullah, Kinnunen, Hanilci, Interspeech 2015"
+    citation = "sahidullah2015comparison"
     features: ClassVar[Lfcc | Mfcc]
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:

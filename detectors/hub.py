@@ -40,6 +40,7 @@ class HubClassifier(TensorDetector):
     """
 
     summary = "an audio-classification model of the Hugging Face hub, by name or folder"
+    citation = ""
     pretrained = True
     ready_made = True
     cpu_batch = 4

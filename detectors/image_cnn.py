@@ -16,6 +16,7 @@ class ImageCnn(TensorDetector):
     """Three convolution blocks (32, 64, 128) and a dense head, as in many tutorials."""
 
     summary = "CNN on 224 x 224 magma pictures: 3 convolution blocks (32, 64, 128), dense head"
+    citation = ""
     input = Image()
     recipe = Recipe(epochs=12, batch_size=12, learning_rate=1e-3, weight_decay=1e-4, patience=5)
 

@@ -18,7 +18,7 @@ from detectors.lcnn_lstm import MaxFeatureMap
 class Lcnn(TensorDetector):
     """What the light CNNs share; they differ in their input."""
 
-    citation = "Lavrentyeva et al., STC Antispoofing Systems for ASVspoof2019, Interspeech 2019"
+    citation = "lavrentyeva2019stc"
     recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
 
     def build(self) -> nn.Module:

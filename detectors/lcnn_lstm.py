@@ -29,7 +29,7 @@ class LcnnLstm2019La(TensorDetector):
     """LFCC-LCNN-LSTM as its authors trained it on ASVspoof 2019 LA; any length."""
 
     summary = "LFCC-LCNN-LSTM: 9 max-feature-map convolutions, 2 bidirectional LSTM, mean"
-    citation = "Wang and Yamagishi, Interspeech 2021, doi:10.21437/Interspeech.2021-702"
+    citation = "wang2021comparative"
     input = Lfcc(WholeWaveform(SHORTEST))
     pretrained = True
 

@@ -16,6 +16,7 @@ class MelCnn(TensorDetector):
     """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
+    citation = ""
     input = LogMel()
     recipe = Recipe(epochs=30, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
 

@@ -44,6 +44,7 @@ class OnnxFile(TensorDetector):
     """
 
     summary = "a model in an ONNX file"
+    citation = ""
     pretrained = True
     ready_made = True
     file: str = text()

@@ -13,6 +13,7 @@ class RawCnn(TensorDetector):
     """Three 1-D convolution blocks (16, 32, 64 channels) on one second at 16 kHz."""
 
     summary = "raw-waveform 1-D CNN: 16, 32, 64 channels on 1 s at 16 kHz"
+    citation = ""
     input = Waveform(samples=16000)
     recipe = Recipe(epochs=30, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=10)
 

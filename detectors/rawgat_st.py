@@ -28,7 +28,7 @@ class RawGatSt(TensorDetector):
     """RawGAT-ST with multiplicative fusion; weights from a file or from training."""
 
     summary = "RawGAT-ST: sinc filters, two residual encoders, spectral x temporal graph"
-    citation = "Tak et al., ASVspoof workshop 2021, doi:10.21437/ASVSPOOF.2021-1"
+    citation = "tak2021rawgatst"
     input = Waveform(samples=64600)
     pretrained = True
     cpu_batch = 1

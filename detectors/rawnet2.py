@@ -24,7 +24,7 @@ class RawNet2(TensorDetector):
     """RawNet2; the weights come from a file (`--weights rawnet2=FILE`) or from training."""
 
     summary = "RawNet2: 20 sinc filters, 6 gated residual blocks, 3-layer GRU"
-    citation = "Tak et al., ICASSP 2021, doi:10.1109/ICASSP39728.2021.9414234"
+    citation = "tak2021rawnet2"
     input = Waveform(samples=64600)
     pretrained = True
 

@@ -15,7 +15,7 @@ class ResNet18(TensorDetector):
     """torchvision's ResNet-18 with one input channel and one output, no pretrained weights."""
 
     summary = "torchvision ResNet-18 on log-mel images, from scratch"
-    citation = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
+    citation = "he2016deep"
     input = LogMel()
     recipe = Recipe(epochs=12, batch_size=16, learning_rate=1e-3, weight_decay=1e-3, patience=6)
 

@@ -21,7 +21,7 @@ class ResNet18ImageNet(TensorDetector):
     """torchvision's ResNet-18 with its ImageNet weights and a new head of one output."""
 
     summary = "torchvision ResNet-18 on 224 x 224 magma pictures, from ImageNet weights"
-    citation = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
+    citation = "he2016deep russakovsky2015imagenet"
     input = Image()
     recipe = Recipe(epochs=8, batch_size=16, learning_rate=3e-4, weight_decay=1e-2, patience=4)
 

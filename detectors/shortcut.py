@@ -91,6 +91,7 @@ class Shortcut(WaveDetector):
     """Logistic regression on the standardised features and their squares."""
 
     summary = "logistic regression on 14 recording features (level, silence, bands): a leak gauge"
+    citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
         """Train; deterministic, whatever the seed. Both classes must be present."""

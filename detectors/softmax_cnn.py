@@ -19,6 +19,7 @@ class SoftmaxCnn(TensorDetector):
     """
 
     summary = "linear-spectrogram CNN with a two-way softmax; score = difference of the logits"
+    citation = ""
     input = Spectrogram()
     recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
 

@@ -47,7 +47,7 @@ class SelfSupervised(TensorDetector):
     """
 
     summary = "self-supervised encoder of the Hugging Face hub (wav2vec2, HuBERT, WavLM) and a head"
-    citation = "the encoder's paper; back end aasist: Tak et al., Odyssey 2022"
+    citation = "tak2022automatic"
     cpu_batch = 4
     model: str = text()
     revision: str = text()

@@ -37,6 +37,7 @@ class TorchScriptFile(TensorDetector):
     """
 
     summary = "a model in a TorchScript file, which is a program: load only what you trust"
+    citation = ""
     pretrained = True
     ready_made = True
     file: str = text()

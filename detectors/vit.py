@@ -17,7 +17,7 @@ class VisionTransformer(TensorDetector):
     """Patches of 16 mel bands x 16 frames as tokens, four encoder layers, mean of the tokens."""
 
     summary = "small vision transformer: 16 x 16 log-mel patches, 4 layers, width 96"
-    citation = "Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021"
+    citation = "dosovitskiy2021image"
     input = LogMel(image=(128, 256))
     recipe = Recipe(epochs=30, batch_size=32, learning_rate=1e-3, weight_decay=5e-2, patience=10)
 

@@ -35,7 +35,7 @@ class WakeHubert(WaveDetector):
     """Mean and deviation over time of the 128 features, standardised; logistic regression."""
 
     summary = "self-supervised encoder WakeHuBERT (frozen, 0.6 M parameters) and a linear head"
-    citation = "encoder: ovos-ww-plugin-wakeforge 0.3.0, distilled from Hsu et al., HuBERT, 2021"
+    citation = "wakeforge hsu2021hubert"
     licence = "Apache-2.0 (encoder)"
 
     def unavailable(self) -> str | None:
