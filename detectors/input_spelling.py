@@ -69,7 +69,7 @@ def spell(spec: Input) -> str:
     """The spelling of `spec`, which `parse` reads; `InputError` where `keep` leaves bins out."""
     name = next(name for name, cls in KINDS.items() if cls is type(spec))
     if getattr(spec, "keep", None) is not None:
-        raise InputError(f"{name}: an input that keeps some bins only has no spelling")
+        raise InputError(f"{name}: an input that keeps some bins only (keep) has no spelling")
     values = {field: getattr(spec, field) for field in _plain(type(spec))}
     plain: Any = parse(name)
     wave = getattr(spec, "waveform", None)
