@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from attacks.condition import CLEAN, parse
 from benchmark import exchange, export_audio
@@ -28,6 +29,7 @@ from benchmark.standings import REVERSED
 from benchmark.store import IMPORTED, Store
 
 AUDIO = (".flac", ".wav")
+MANY = 20_000  # trials that take long enough for a progress bar
 NAME = re.compile(r"[\w.+-]+")
 Scores = dict[str, np.float32]
 NOTHING: dict[str, Any] = {"facts": [], "checks": []}
@@ -106,10 +108,13 @@ def bring(store: Store, wanted: Wanted) -> tuple[list[Taken], int]:
     for part in parts:
         if IMPORTED in part.origin and wanted.detector in part.detectors.values():
             old.setdefault(part.key, []).append(part.path)
-    for cell, scores in groups.items():
-        for key, rows in _units(head, trials, cell, scores, excused, wanted):
-            names = {identity: wanted.detector}
-            store.write_part(key, *cell, rows, names, (), old.get(key, ()))
+    total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
+    with tqdm(total=total, desc="importing", unit="trial", disable=total < MANY) as bar:
+        for cell, scores in groups.items():
+            for key, rows in _units(head, trials, cell, scores, excused, wanted):
+                names = {identity: wanted.detector}
+                store.write_part(key, *cell, rows, names, (), old.get(key, ()))
+                bar.update(len(rows))
     held = {identity for part in store.scan() for identity in part.detectors}
     known = [*entry.get("identities", []), identity]
     told = {"file": wanted.file.name, "sha256": digest, "reversed": wanted.reversed_}

@@ -83,7 +83,7 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
     )
     for column in table.columns:
         if column == "path" or column.startswith(MADE):
-            table[column] = [_inside(path, source) for path in table[column]]
+            table[column] = [_inside(path, source) for path in table[column].tolist()]
     twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]
     if len(twice):
         raise InputError(f"{source}: two utterances have the id {twice.iloc[0]!r}")

@@ -5,6 +5,7 @@ Ali et al., "Is Audio Spoof Detection Robust to Laundering Attacks?", IH&MMSec 2
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ _TYPES = ("Noise_Addition", "Reverberation", "Resampling", "Recompression", "Fil
 _STEMS = ("ASVspoofLauneredDatabase", "ASVspoofLaunderedDatabase")  # the first is as published
 _COLUMNS = ("speaker", "file", "spoof_system", "label", "type", "parameter")
 _SAME = ["speaker", "spoof_system", "label"]  # an utterance has these in all its conditions
-_NAME = r"^(?P<utterance_id>LA_[A-Z]_\d+)_(?P<condition>.+)$"
+_NAME = re.compile(r"(LA_[A-Z]_\d+)_(.+)")  # the utterance's own id, and the condition
 _CLEAN = "ASVspoof2019_LA_eval"
 
 
@@ -62,16 +63,16 @@ def _laundered(root: Path, hints: Hints) -> Protocol | None:
 def _rows(file: Path) -> pd.DataFrame:
     """One protocol, with the utterance's own id and the name of the condition in `made`."""
     table = columns_of(file, _COLUMNS)
-    parts = table["file"].str.extract(_NAME)
-    strange = parts["condition"].isna()
-    if strange.any():
-        name = table.loc[strange, "file"].iloc[0]
+    names = table["file"].tolist()
+    parts = [found.groups() for name in names if (found := _NAME.fullmatch(name))]
+    if len(parts) < len(names):
+        name = next(name for name in names if not _NAME.fullmatch(name))
         raise InputError(
             f"{file}: the file name {name!r} is not an id of ASVspoof 2019 LA with its condition,"
             " such as LA_E_2834763_babble_0"
         )
-    table["utterance_id"] = parts["utterance_id"]
-    return table.assign(made=table["type"] + "/" + parts["condition"])
+    ids, conditions = zip(*parts, strict=True)
+    return table.assign(utterance_id=ids, made=table["type"] + "/" + pd.Series(conditions))
 
 
 def _clean(root: Path) -> tuple[Path, Path]:
