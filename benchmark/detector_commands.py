@@ -139,7 +139,8 @@ def export(options: Namespace) -> int:
     from benchmark import export_detector
 
     plugins.load(options.plugin)
-    for line in export_detector.export(chosen(options), options.onnx, options.int8):
+    real = export_detector.real_waves(assembly.training_data(options))
+    for line in export_detector.export(chosen(options), options.onnx, options.int8, real):
         print(line, flush=True)
     return 0
 

@@ -6,7 +6,6 @@ import copy
 import io
 import pickle
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from benchmark.errors import InputError
 from benchmark.learning_curves import History
 from benchmark.losses import LOSSES
 from benchmark.metrics import eer
+from benchmark.stopping import kept_epoch
 from benchmark.training_data import batches
 from detectors.base import Arrays, Recipe, TensorDetector
 
@@ -289,33 +289,6 @@ def _read_state(how: Setting) -> dict[str, Any] | None:
         return None
     tqdm.write(f"{how.title}: goes on after epoch {len(saved['history'])}", file=sys.stderr)
     return dict(saved)
-
-
-def kept_epoch(dev_eers: Sequence[float], bonafide: npt.NDArray[np.bool_]) -> int:
-    """The last epoch (from 1) that came within one standard error of the lowest EER until then.
-
-    0 where there were none.
-    """
-    lowest, kept = np.inf, 0
-    for epoch, rate in enumerate(dev_eers, 1):
-        lowest = min(lowest, rate)
-        if rate <= lowest + standard_error(lowest, bonafide):
-            kept = epoch
-    return kept
-
-
-def standard_error(rate: float, bonafide: npt.NDArray[np.bool_]) -> float:
-    """Standard error of an equal error rate over these trials, were they independent.
-
-    The mean of two binomial error rates; one error is added to each class, so that an error-free
-    set has one too.
-
-    >>> round(standard_error(0.0, np.array([True] * 50 + [False] * 50)), 3)
-    0.014
-    """
-    counts = np.array([bonafide.sum(), (~bonafide).sum()])
-    smoothed = (rate * counts + 1) / (counts + 1)
-    return float(np.sqrt(np.sum(smoothed * (1 - smoothed) / counts)) / 2)
 
 
 def _evaluate(network: torch.nn.Module, inputs: torch.Tensor, device: torch.device) -> torch.Tensor:

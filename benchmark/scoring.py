@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,16 +61,22 @@ class Scorer:
     """Detectors loaded on one device.
 
     Batches hold `BATCH` utterances each, the last one filled up by repeating its final utterance,
-    so that every batch has one shape whatever the plan. Inputs that keep the waves' own length
-    are batched by length, within the same `BATCH` utterances.
+    so that every batch has one shape whatever the plan; not so without `fill`, where a few
+    utterances are wanted soon. Inputs that keep the waves' own length are batched by length,
+    within the same `BATCH` utterances. A batch for which the device's memory is too small is
+    scored in halves, and that is said once.
     """
 
-    def __init__(self, ready: Sequence[Checkpoint], device: torch.device) -> None:
+    def __init__(
+        self, ready: Sequence[Checkpoint], device: torch.device, fill: bool = True
+    ) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         self.device = device
+        self.fill = fill
+        self._most: dict[str, int] = {}  # detector -> items at once, where memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
 
     def __call__(
@@ -103,7 +110,7 @@ class Scorer:
         else:
             spec = entry.item.input
             if spec not in made:
-                made[spec] = _batches(spec, chunk, self.device)
+                made[spec] = _batches(spec, chunk, self.device, self.fill)
             scores = np.zeros(len(chunk), np.float32)
             for batch in made[spec]:
                 scores[batch.rows] = self._apply(entry, batch)
@@ -114,8 +121,26 @@ class Scorer:
     def _apply(self, entry: _Loaded, batch: Batch) -> Scores:
         """Scores of the rows of `batch`; what fills it up is passed over."""
         assert isinstance(entry.item, TensorDetector) and entry.network is not None
+        name = entry.checkpoint.name
         small = entry.item.cpu_batch if self.device.type == "cpu" else None
-        size = small or len(batch.inputs)
+        size = min(self._most.get(name, BATCH), small or len(batch.inputs))
+        while True:
+            try:
+                return self._in_parts(entry, batch, size)
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+            size //= 2
+            self._most[name] = size
+            print(
+                f"{self.device} is out of memory: {name} goes on with {size} utterances at once",
+                file=sys.stderr,
+            )
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _in_parts(self, entry: _Loaded, batch: Batch, size: int) -> Scores:
+        assert entry.network is not None
         needed = -(-len(batch.rows) // size)
         scores = []
         with torch.inference_mode():
@@ -128,10 +153,10 @@ class Scorer:
         return np.concatenate(scores)[: len(batch.rows)]
 
 
-def _batches(spec: Input, chunk: list[Wave], device: torch.device) -> list[Batch]:
+def _batches(spec: Input, chunk: list[Wave], device: torch.device, fill: bool) -> list[Batch]:
     rows = list(range(len(chunk)))
     if not frontends.keeps_length(spec):
-        filled = chunk + [chunk[-1]] * (BATCH - len(chunk))
+        filled = chunk + [chunk[-1]] * (BATCH - len(chunk) if fill else 0)
         return [Batch(rows, frontends.batch(spec, filled, device))]
     lengths = sorted({wave.size for wave in chunk})
     groups = [[row for row in rows if chunk[row].size == length] for length in lengths]
@@ -140,19 +165,26 @@ def _batches(spec: Input, chunk: list[Wave], device: torch.device) -> list[Batch
 
 def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
     item = registry.get(checkpoint.detector)()
-    arrays = checkpoint.arrays()
     if isinstance(item, TensorDetector):
-        network = networks.network(item, checkpoint.facts)
-        try:
-            if not item.ready_made:
-                network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
-        except RuntimeError as error:
-            cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
-            raise InputError(
-                f"{checkpoint.path} does not fit {checkpoint.name} ({cause})"
-            ) from error
-        network = network.eval().to(device).to(memory_format=torch.channels_last)
+        network = loaded_network(checkpoint, item)
+        network = network.to(device).to(memory_format=torch.channels_last)
         return _Loaded(checkpoint, item, network, {})
     if isinstance(item, WaveDetector):
-        return _Loaded(checkpoint, item, None, arrays)
+        return _Loaded(checkpoint, item, None, checkpoint.arrays())
     raise InputError(f"detector {checkpoint.name!r} is neither a tensor nor a wave detector")
+
+
+def loaded_network(checkpoint: Checkpoint, item: TensorDetector) -> torch.nn.Module:
+    """The network of `item` with the checkpoint's weights, on the CPU, ready to score.
+
+    Raises `InputError` where the weights are another network's.
+    """
+    network = networks.network(item, checkpoint.facts)
+    arrays = checkpoint.arrays()
+    try:
+        if not item.ready_made:
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+    except RuntimeError as error:
+        cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
+        raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
+    return network.eval()

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import datasets, fitting, training, training_data
+from benchmark import datasets, fitting, stopping, training, training_data
 from benchmark.courses import Course
 from benchmark.errors import InputError
 
@@ -48,11 +48,11 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
 
 def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> None:
     bonafide = np.arange(200) < 80
-    error = fitting.standard_error(0.1, bonafide)
+    error = stopping.standard_error(0.1, bonafide)
     assert 0.02 < error < 0.03
-    assert fitting.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
-    assert fitting.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
-    assert fitting.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
+    assert stopping.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
+    assert stopping.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
+    assert stopping.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
 
 
 def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
@@ -87,7 +87,7 @@ def test_the_standard_error_is_that_of_two_binomial_rates() -> None:
     bonafide = np.arange(200) < 80
     rng = np.random.default_rng(0)
     rates = (rng.binomial(80, 0.2, 20000) / 80 + rng.binomial(120, 0.2, 20000) / 120) / 2
-    assert fitting.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
+    assert stopping.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
