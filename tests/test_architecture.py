@@ -23,6 +23,7 @@ ALLOWED = {
     "parameters",
     "paths",
     "registry",
+    "remember",
     "spelling",
 }
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
