@@ -46,7 +46,7 @@ report: setup ## write the leaderboard of RUN again, from its scores
 	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-laundering)"
 
 test: setup ## the test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ DEFAULT = (  # what two cores train and run over the laundering suite in half an
     "mel-cnn",
     "resnet18",
     "raw-cnn",
+    "lfcc-lcnn",
     "lfcc-gmm",
     "shortcut",
     "random",
