@@ -105,7 +105,8 @@ def _leak(leak: Mapping[str, Any]) -> Iterator[str]:
     if leak["auc"] is None:
         yield f"  {leak['verdict']}"
         return
-    yield f"  {leak['auc']:.3f} overall, {leak['method']}: {leak['verdict']}"
+    yield f"  {leak['verdict']} ({leak['method']})"
+    yield f"  {leak['auc']:.3f} overall"
     for kind in ("systems", "sources"):
         for name, part in leak[kind].items():
             yield (

@@ -55,8 +55,10 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
     """What the recordings give away in a data set, overall and by spoof system and source.
 
     Trained on train and measured on test where both hold both classes; else cross-validated, with
-    the rows of one of the `groups` (n,) in one fold. `auc` is None, and the verdict says why,
-    where a class has under 20 utterances. Sources count where they hold as many of both classes.
+    the rows of one of the `groups` (n,) in one fold. For its systems each track has a classifier of
+    its own, as in `shortcut_auc`. The verdict goes by the system that is told best. `auc` is None,
+    and the verdict says why, where a class has under 20 utterances. Sources count where they hold
+    as many of both classes.
     """
     bonafide = (table["label"] == "bonafide").to_numpy()
     fewest = int(min(bonafide.sum(), (~bonafide).sum()))
@@ -68,39 +70,43 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
         min((bonafide & part).sum(), (~bonafide & part).sum()) >= LEAST for part in (train, test)
     ]
     if all(enough):
-        method = "trained on train, measured on test"
-        state = fit_features(features[train], bonafide[train])
-        folds = [(test, score_features(features, state))]
+        method, parts = "trained on train, measured on test", [(train, test)]
     else:
-        method, folds = _folds(features, bonafide, groups)
+        method, parts = _parts(bonafide, groups)
+    folds = _scored(features, bonafide, parts)
     overall = _mean_auc(bonafide, np.ones_like(bonafide), folds)
     if overall is None:
         none = "not measured: no fold of whole speakers holds both classes"
         return {"auc": None, "method": method, "systems": {}, "sources": {}, "verdict": none}
-    systems = {
-        str(name): bonafide | (table["spoof_system"] == name).to_numpy()
-        for name in sorted(set(table.loc[~bonafide, "spoof_system"]))
-    }
-    parts = {str(s): (table["source"] == s).to_numpy() for s in sorted(set(table["source"]))}
+    systems: dict[str, dict[str, Any]] = {}
+    for track in sorted(set(table.loc[~bonafide, "track"])):
+        own = bonafide | (table["track"] == track).to_numpy()
+        wanted = {
+            str(name): own & (bonafide | (table["spoof_system"] == name).to_numpy())
+            for name in sorted(set(table.loc[own & ~bonafide, "spoof_system"]))
+        }
+        among = [(trained & own, held) for trained, held in parts]
+        systems |= dict(_each(bonafide, wanted, _scored(features, bonafide, among)))
+    named = {str(s): (table["source"] == s).to_numpy() for s in sorted(set(table["source"]))}
     sources = {
         name: part
-        for name, part in parts.items()
+        for name, part in named.items()
         if min((part & bonafide).sum(), (part & ~bonafide).sum()) >= LEAST
     }
-    words = next(words for least, words in VERDICTS if max(overall, 1 - overall) >= least)
+    # the worst of the systems that are there in numbers: a mean would hide it
+    telling = [overall, *(s["auc"] for s in systems.values() if s["spoof"] >= LEAST)]
+    words = next(words for least, words in VERDICTS if max(telling) >= least)
     return {
         "auc": overall,
         "method": method,
-        "systems": dict(_each(bonafide, systems, folds)),
-        "sources": dict(_each(bonafide, sources, folds)) if len(parts) > 1 else {},
+        "systems": systems,
+        "sources": dict(_each(bonafide, sources, folds)) if len(named) > 1 else {},
         "verdict": words,
     }
 
 
-def _folds(
-    features: Features, bonafide: Chosen, groups: npt.NDArray[Any]
-) -> tuple[str, list[tuple[Chosen, Scores]]]:
-    """Held-out parts with the scores of a classifier trained on the rest."""
+def _parts(bonafide: Chosen, groups: npt.NDArray[Any]) -> tuple[str, list[tuple[Chosen, Chosen]]]:
+    """Folds, each as what is trained on and what is held out."""
     kinds = [len(set(groups[part])) for part in (bonafide, ~bonafide)]
     if min(kinds) < FOLDS:
         groups = np.arange(len(bonafide))
@@ -108,22 +114,32 @@ def _folds(
     else:
         method = f"{FOLDS}-fold cross-validation, speakers and recordings kept apart"
     cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    folds = []
-    for trained, held in cut.split(features, bonafide, groups):
-        if bonafide[trained].all() or not bonafide[trained].any():
-            continue
-        state = fit_features(features[trained], bonafide[trained])
+    parts = []
+    for _, held in cut.split(bonafide, bonafide, groups):
         chosen = np.zeros(len(bonafide), dtype=np.bool_)
         chosen[held] = True
-        folds.append((chosen, score_features(features, state)))
-    return method, folds
+        parts.append((~chosen, chosen))
+    return method, parts
+
+
+def _scored(
+    features: Features, bonafide: Chosen, parts: list[tuple[Chosen, Chosen]]
+) -> list[tuple[Chosen, Scores]]:
+    """What is held out, with the scores of a classifier trained on the rest; a part whose
+    training lacks a class is left out."""
+    folds = []
+    for trained, held in parts:
+        if len(set(bonafide[trained])) == 2:
+            state = fit_features(features[trained], bonafide[trained])
+            folds.append((held, score_features(features, state)))
+    return folds
 
 
 def _each(
     bonafide: Chosen, parts: Mapping[str, Chosen], folds: list[tuple[Chosen, Scores]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, part in parts.items():
-        auc = _mean_auc(bonafide, part, folds)
+        auc = _mean_auc(bonafide, part, folds) if folds else None
         if auc is not None:
             counted = part & np.any([chosen for chosen, _ in folds], axis=0)
             yield (

@@ -17,7 +17,7 @@ from benchmark.datasets import open_data
 from benchmark.describe import describe
 from benchmark.describe_text import lines
 from benchmark.inspection import inspect, inspect_all
-from benchmark.leaks import leak
+from benchmark.leaks import leak, shortcut_auc
 from detectors.shortcut import features
 
 RATE = 16000
@@ -164,6 +164,7 @@ def simulated(count: int, shift: float, split: str = "") -> tuple[pd.DataFrame, 
     x = rng.standard_normal((count, features(np.zeros(10, np.float32)).size))
     x[system == "A1", 0] += shift
     rows = pd.DataFrame({"label": label, "spoof_system": system, "source": "-", "split": "test"})
+    rows["track"] = "-"
     if split:
         rows.loc[: count // 2, "split"] = split
     return rows, x.astype(np.float32)
@@ -182,13 +183,23 @@ def test_the_leak_is_where_it_was_put(split: str) -> None:
     assert none["verdict"].startswith("little")
 
 
+def test_systems_are_told_as_on_the_card_of_the_embedded_data_set(toy: Path) -> None:
+    rows = open_data(toy).table
+    x = np.random.default_rng(1).standard_normal((len(rows), 14)).astype(np.float32)
+    rows = pd.concat([rows] * 4, ignore_index=True)
+    x = np.concatenate([x + np.float32(i) for i in range(4)])
+    found = leak(rows, x, np.arange(len(rows)))
+    card = {s: auc for systems in shortcut_auc(rows, x).values() for s, auc in systems.items()}
+    assert {name: part["auc"] for name, part in found["systems"].items()} == card
+
+
 def test_a_speaker_s_own_sound_is_no_leak_when_speakers_are_kept_apart() -> None:
     """Every speaker has one class and one sound: held-out speakers give nothing away."""
     rng = np.random.default_rng(0)
     speakers = np.repeat(np.arange(24), 40)
     x = rng.standard_normal((960, 14)) / 10 + rng.standard_normal((24, 14))[speakers]
     rows = pd.DataFrame({"label": np.where(speakers % 2, "spoof", "bonafide"), "split": "test"})
-    rows["spoof_system"], rows["source"] = "-", "-"
+    rows["spoof_system"] = rows["source"] = rows["track"] = "-"
     apart = leak(rows, x.astype(np.float32), speakers)
     together = leak(rows, x.astype(np.float32), np.arange(960))
     assert "kept apart" in apart["method"]
