@@ -42,7 +42,9 @@ def folder(model: str, revision: str = "") -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(model, revision=revision or None, local_files_only=True)
+        found = snapshot_download(
+            model, revision=revision or None, allow_patterns=[CONFIG], local_files_only=True
+        )
     except HFValidationError as error:
         raise InputError(f"{model!r} is neither a folder nor a name of the hub") from error
     except (LocalEntryNotFoundError, OSError) as error:

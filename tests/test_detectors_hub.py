@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import builders
@@ -339,3 +342,94 @@ def test_without_a_network_the_way_out_is_told(
     assert "neither a folder nor a name" in str(
         registry.get('hub(model="not/a/name at all")')().unavailable()
     )
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
+    """A hub of our own that serves one folder as owner/name, and what it was asked for."""
+    served, asked = tmp_path / "served", []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.answer(head=True)
+
+        def do_GET(self) -> None:
+            self.answer(head=False)
+
+        def answer(self, head: bool) -> None:
+            where = self.path.partition("?")[0]
+            body = self.body(where)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{abs(hash(body))}"')
+            self.end_headers()
+            if not head:
+                asked.append(where)
+                self.wfile.write(body or b"")
+
+        def body(self, where: str) -> bytes | None:
+            names = sorted(path.name for path in served.iterdir())
+            if where.startswith("/api/models/owner/name/tree/"):
+                tree = [
+                    {"type": "file", "path": n, "size": (served / n).stat().st_size, "oid": n}
+                    for n in names
+                ]
+                return json.dumps(tree).encode()
+            if where.startswith("/api/models/owner/name"):
+                files = [{"rfilename": name} for name in names]
+                return json.dumps({"id": "owner/name", "sha": COMMIT, "siblings": files}).encode()
+            found = served / where.rpartition("/")[2]
+            inside = where.startswith("/owner/name/resolve/") and found.is_file()
+            return found.read_bytes() if inside else None
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield served, asked
+    server.shutdown()
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_model_is_fetched_once_and_then_needs_no_network(
+    hub: tuple[Path, list[str]], safe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, asked = hub
+    hub_folders.classifier(served, ("real", "fake"), safe=safe)
+    (served / "README.md").write_text("a long story")
+    (served / "flax_model.msgpack").write_bytes(b"other weights")
+    if safe:
+        (served / "pytorch_model.bin").write_bytes(b"weights once more")
+    name = "hub(model=owner/name, seconds=1)"
+    assert main(["weights", "fetch", name]) == 0
+    weights = "model.safetensors" if safe else "pytorch_model.bin"
+    brought = {where.rpartition("/")[2] for where in asked if "/resolve/" in where}
+    assert brought == {"config.json", "preprocessor_config.json", weights}
+    asked.clear()
+    assert main(["weights", "fetch", name]) == 0
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    ready = checkpoints.ready_made(registry.get(name).name)
+    from_folder = checkpoints.ready_made(registry.get(spelt("hub", served)).name)
+    assert ready.facts["files"] == from_folder.facts["files"]
+    scores, causes = Scorer([ready, from_folder], CPU)(WAVES, [ready.name, from_folder.name])
+    assert not causes and not asked
+    np.testing.assert_array_equal(*scores.values())
+
+
+def test_a_name_that_the_hub_does_not_know(
+    hub: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub_folders.encoder(hub[0])
+    assert main(["weights", "fetch", "ssl(model=owner/other)"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("launderbench: cannot download the model 'owner/other' (")
