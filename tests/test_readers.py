@@ -149,6 +149,8 @@ def test_fake_or_real(tmp_path: Path) -> None:
         for label in ("bonafide", "spoof")
     }
     assert len(open_data(root).table) == 12
+    root.rename(tmp_path / "for-norm" / "for-normalised")  # Kaggle's inner names differ
+    assert open_data(tmp_path).name == "for-normalised"
     sound(tmp_path / "for-2sec" / "training" / "real" / "a.wav")
     (tmp_path / "for-2sec" / "testing").mkdir()
     with pytest.raises(InputError, match=r"several variants .*for-norm.*for-2sec"):

@@ -19,7 +19,6 @@ from benchmark.readers.common import (
     walk,
 )
 
-_FOR_VARIANTS = ("for-norm", "for-2sec", "for-rerec", "for-rerecorded", "for-original")
 _REAL_LJ = ("LJSpeech-1.1/wavs", "LJSpeech/wavs", "ljspeech/wavs", "wavs")
 _VOCODERS = ("diffwave", "melgan", "parallel_wave_gan", "wavegrad", "wavenet", "wavernn")
 
@@ -41,9 +40,8 @@ def _in_the_wild(root: Path, hints: Hints) -> Protocol | None:
 
 def _fake_or_real(root: Path, hints: Hints) -> Protocol | None:
     """Reimao and Tzerpos 2019: {training,validation,testing}/{real,fake} in each variant."""
-    found = [root] if _is_variant(root) else []
-    for name in _FOR_VARIANTS:
-        found += [p for p in (root / name, root / name / name) if _is_variant(p)]
+    levels = ((root,), sorted(root.glob("for-*")), sorted(root.glob("for-*/for-*")))
+    found = [folder for level in levels for folder in level if _is_variant(folder)]
     if not found:
         return None
     if len(found) > 1:
