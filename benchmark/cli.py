@@ -10,9 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark import data_options, detector_options, exchange_options
+from benchmark import compare_options, data_options, detector_options, exchange_options
 from benchmark.errors import InputError
-from benchmark.options import at_least, data_option, named_file, seed, workers_option
+from benchmark.options import (
+    at_least,
+    data_option,
+    named_file,
+    sample_options,
+    seed,
+    workers_option,
+)
 
 BAD_INPUT = 2
 NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
@@ -74,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _matrix_options(bench)
     _execution_options(bench)
     _ensemble_option(bench)
+    sample_options(bench)
     plan = add("plan", "say what a run would compute, and about how long it would take")
     _matrix_options(plan)
     _execution_options(plan)
@@ -81,10 +89,12 @@ def parser() -> argparse.ArgumentParser:
     _matrix_options(run)
     _execution_options(run)
     _ensemble_option(run)
+    sample_options(run)
 
     report = add("report", "write leaderboard CSV and HTML from a run's scores alone")
     report.add_argument("run", metavar="RUN", help="run folder, or name below results/")
     _ensemble_option(report)
+    sample_options(report)
     report.add_argument(
         "--bootstrap", type=at_least(0, 100_000), metavar="N",
         help="resamples behind every interval (default: 1000; 0: no intervals)",
@@ -129,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--all", action="store_true", help="every registered attack")
     check.add_argument("--quick", action="store_true", help="leave out the levels of severity")
     exchange_options.add(add)
+    compare_options.add(add)
     return top
 
 

@@ -93,7 +93,7 @@ def _latin(char: str) -> str | None:
         return _SPECIAL[char]
     if char.isascii() and char.isprintable():
         return char
-    base, *marks = unicodedata.normalize("NFD", char)
+    base, *marks = list(unicodedata.normalize("NFD", char))
     if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii() and base.isalpha():
         return f"\\{_ACCENTS[marks[0]]}{{{base}}}"
     return None
