@@ -87,7 +87,7 @@ def report(options: Namespace) -> int:
         choices["resamples"] = options.bootstrap
     if options.costs:
         choices["costs"] = parse_costs(options.costs)
-    _report(assembly.run_folder(options.run), _ensembles(options), choices)
+    _report(options, assembly.run_folder(options.run), choices)
     return 0
 
 
@@ -241,7 +241,7 @@ def _ensembles(options: Namespace) -> Sequence[Ensemble]:
 
 
 def _run(options: Namespace, device: torch.device) -> int:
-    wanted = _ensembles(options)
+    _ensembles(options)  # a misspelt one is told before the work, not after it
     workers = _workers(options)
     matrix = assembly.plan(options)
     store = Store(assembly.folder(options, matrix))
@@ -257,21 +257,21 @@ def _run(options: Namespace, device: torch.device) -> int:
         setting = _setting(options, matrix, store, device)
         runner.run(todo, setting, workers, split_scoring=device.type == "cuda")
         print(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
-    _report(store.folder, wanted)
+    _report(options, store.folder)
     return 0
 
 
-def _report(
-    folder: Path, wanted: Sequence[Ensemble], choices: dict[str, Any] | None = None
-) -> None:
+def _report(options: Namespace, folder: Path, choices: dict[str, Any] | None = None) -> None:
     from benchmark import report
     from benchmark.collect import collect
     from benchmark.leaderboard import tables
+    from benchmark.page import samples
 
     results = collect(folder, provenance.code() | {"written": provenance.now()})
-    results = ensembles.add(results, wanted)
+    results = ensembles.add(results, _ensembles(options))
     made = tables(results, **(choices or {}))
-    written = report.write(results, folder, made)
+    played = samples.collect(results, made, options.voices, options.samples)
+    written = report.write(results, folder, made, played)
     print(report.summary(made))
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")
 

@@ -39,6 +39,19 @@ def workers_option(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def sample_options(sub: argparse.ArgumentParser) -> None:
+    """--voices and --samples: what the report's page may play."""
+    sub.add_argument(
+        "--voices", choices=("none", "synthetic", "all"), default="synthetic",
+        help="whose voices the page may play: none, those that nobody lent, or all (default:"
+        " synthetic)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--samples", type=at_least(0, 100), default=2, metavar="N",
+        help="utterances that the page plays under every attack (default: 2)",
+    )  # fmt: skip
+
+
 def named_file(text: str) -> tuple[str, Path]:
     """NAME=FILE."""
     name, separator, path = text.partition("=")

@@ -10,6 +10,16 @@ LEVELS = 25  # colours between 0 and TOP
 TOP = 0.5  # an EER at or above this has the last colour
 
 Colour = tuple[float, float, float]
+# Curves, one colour per detector; neighbours differ in lightness as well as in hue.
+SERIES_LIGHT = (
+    "#8c2f57", "#1f78b4", "#b35a00", "#00705c", "#7d5fc7", "#4a4450", "#c43d6b", "#7d7000",
+    "#2b8a8f", "#5b3a8e",
+)  # fmt: skip
+SERIES_DARK = (
+    "#f2a283", "#7cc0f2", "#e0c04a", "#5fd3a8", "#b8a3f5", "#d6d1dc", "#f283a9", "#b9d05a",
+    "#5cc9cf", "#e39bf0",
+)  # fmt: skip
+DASHES = ("none", "7 3", "2 2.5")  # so that curves differ without colour too
 _LIGHT = ("#fbf3ea", "#f8d3ad", "#f3a679", "#e2705a", "#b93f5c", "#7c2959", "#421c45")
 _DARK = ("#241c2b", "#4a2046", "#7f2a5b", "#b73f5d", "#e2705a", "#f4ab80", "#fbdcc0")
 
@@ -27,6 +37,22 @@ def scale_css() -> str:
     """CSS classes h0, h1, ... with a background and a text colour, for both colour schemes."""
     dark = "".join(_rules(_DARK))
     return f"{''.join(_rules(_LIGHT))}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
+
+
+def series_css() -> str:
+    """CSS classes s0, s1, ... that give each detector's curves a colour and a dash."""
+    count = len(SERIES_LIGHT)
+    light, dark = (
+        "".join(f"--s{n}:{colour};" for n, colour in enumerate(colours_))
+        for colours_ in (SERIES_LIGHT, SERIES_DARK)
+    )
+    rules = "".join(
+        f".s{n}{{--line:var(--s{n});stroke-dasharray:{DASHES[n % len(DASHES)]}}}"
+        for n in range(count)
+    )
+    return (
+        f":root{{{light}}}{rules}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    )
 
 
 def colours(dark: bool = False) -> list[tuple[str, str]]:

@@ -20,16 +20,23 @@ import pandas as pd
 
 from benchmark import files, latex, leaderboard, leaderboard_json, markdown, page
 from benchmark.leaderboard import Tables
+from benchmark.page import Samples
 from benchmark.results import RunResults
 from benchmark.templates import percent
 
 DIGITS = 6
 
 
-def write(results: RunResults, folder: Path, tables: Tables | None = None) -> list[Path]:
+def write(
+    results: RunResults,
+    folder: Path,
+    tables: Tables | None = None,
+    samples: Samples | None = None,
+) -> list[Path]:
     """Write every report file into `folder` (made if absent) and return their paths.
 
-    `tables` spares computing them again. A file is replaced whole or not at all.
+    `tables` spares computing them again; `samples` are what the page plays. A file is replaced
+    whole or not at all.
     """
     found = tables if tables is not None else leaderboard.tables(results)
     texts = {
@@ -51,7 +58,7 @@ def write(results: RunResults, folder: Path, tables: Tables | None = None) -> li
     texts["conditions.tex"] = latex.conditions(results, found.conditions, version)
     texts["leaderboard.md"] = markdown.document(results, found, version)
     texts["leaderboard.json"] = leaderboard_json.document(results, found, version)
-    texts["leaderboard.html"] = page.render(results, found)
+    texts["leaderboard.html"] = page.render(results, found, samples)
     texts["run.json"] = _run_json(results, found, texts)
     return [files.write(folder / name, text) for name, text in texts.items()]
 

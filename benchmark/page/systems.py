@@ -1,0 +1,47 @@
+"""Who made the fake: clean and laundered EER of each detector by spoof system, source, length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attacks.condition import CLEAN
+from benchmark.page.values import Row, records
+from benchmark.palette import level
+
+TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Duration"}
+
+
+def tables(breakdown: pd.DataFrame, track: str, detectors: list[str]) -> list[Row]:
+    """One table per kind of slice; laundered is the mean over families of the family's mean.
+
+    A detector's value is None where a cell that counts lacks trials, as in the leaderboard.
+    """
+    if breakdown.empty:
+        return []
+    mine = breakdown[breakdown["track"] == track]
+    return [
+        {"by": by, "title": TITLES.get(str(by), str(by)), "rows": _rows(part, detectors)}
+        for by, part in mine.groupby("by", sort=False)
+    ]
+
+
+def _rows(part: pd.DataFrame, detectors: list[str]) -> list[Row]:
+    clean = part[part["condition"] == CLEAN].set_index(["value", "detector"])["eer"]
+    laundered = part[(part["condition"] != CLEAN) & part["verified"].eq(True)]
+    rates = laundered["eer"].where(laundered["complete"].astype(bool))
+    keys = [laundered["value"], laundered["detector"], laundered["family"]]
+    families = rates.groupby(keys, sort=False).agg(lambda column: column.mean(skipna=False))
+    means = families.groupby(level=[0, 1], sort=False).agg(lambda column: column.mean(skipna=False))
+    sizes = records(part.drop_duplicates("value")[["value", "n_bonafide", "n_spoof"]])
+    return [row | {"cells": [_cell(clean, means, row, d) for d in detectors]} for row in sizes]
+
+
+def _cell(clean: pd.Series, means: pd.Series, row: Row, detector: str) -> Row:
+    key = (row["value"], detector)
+    before, after = (float(rates.get(key, np.nan)) for rates in (clean, means))
+    return {
+        "clean": None if np.isnan(before) else before,
+        "laundered": None if np.isnan(after) else after,
+        "level": None if np.isnan(after) else level(after),
+    }

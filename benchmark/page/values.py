@@ -1,0 +1,72 @@
+"""What several parts of the page need: rows as dictionaries, coordinates as SVG paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Row = dict[str, Any]
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """The rows as dictionaries, None where a value is missing."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def polyline(x: npt.ArrayLike, y: npt.ArrayLike) -> str:
+    """SVG path data through points (k,), rounded to whole units; '' where there is no point.
+
+    Steps are relative, and steps in one direction are joined, which is what keeps pages small.
+
+    >>> polyline([0, 10, 20, 20], [0, 0, 0, -5.2])
+    'M0 0l20 0 0-5'
+    """
+    points = np.rint(np.stack([np.asarray(x, float), np.asarray(y, float)], axis=-1)).astype(int)
+    if not len(points):
+        return ""
+    steps = np.diff(points, axis=0)
+    steps = steps[steps.any(axis=1)]
+    start = f"M{points[0, 0]} {points[0, 1]}"
+    if not len(steps):
+        return start
+    heading = steps // np.gcd(np.abs(steps[:, 0]), np.abs(steps[:, 1]))[:, None]
+    turns = np.flatnonzero((heading[1:] != heading[:-1]).any(axis=1)) + 1
+    joined = np.add.reduceat(steps, np.append(0, turns), axis=0)
+    return f"{start}l{_spaced(joined.ravel())}"
+
+
+def polygon(x: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> str:
+    """SVG path data of the band between two polylines over the same x (k,)."""
+    there = np.append(np.asarray(x, float), np.asarray(x, float)[::-1])
+    edge = np.append(np.asarray(high, float), np.asarray(low, float)[::-1])
+    outline = polyline(there, edge)
+    return f"{outline}z" if outline else ""
+
+
+def steps(heights: npt.ArrayLike, width: float, floor: float) -> str:
+    """SVG path data of a histogram: bars (k,) of equal width that stand on y = floor.
+
+    >>> steps([0.0, 4.0], 10, 100)
+    'M0 100h10v-4h10v4z'
+    """
+    edges = np.rint(np.arange(np.size(heights) + 1) * width).astype(int)
+    tops = np.rint(floor - np.asarray(heights, float)).astype(int)
+    rises = np.diff(np.concatenate([[round(floor)], tops, [round(floor)]]))
+    parts = [f"M0 {round(floor)}"]
+    run = 0
+    for rise, across in zip(rises, np.append(np.diff(edges), 0), strict=True):
+        if rise:
+            parts += [f"h{run}"] * bool(run) + [f"v{rise}"]
+            run = 0
+        run += int(across)
+    return "".join(parts) + (f"h{run}" if run else "") + "z"
+
+
+def _spaced(numbers: npt.NDArray[np.int_]) -> str:
+    """Numbers with a space between them where no minus sign parts them."""
+    texts = [str(number) for number in numbers]
+    return texts[0] + "".join(text if text[0] == "-" else f" {text}" for text in texts[1:])
