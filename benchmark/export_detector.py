@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import logging
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark import audio, files, frontends
+from benchmark import audio, files, frontends, quantise
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.processes import one_thread
@@ -32,6 +27,7 @@ if TYPE_CHECKING:
     import onnx
 
 INPUT, OUTPUT = "waves", "scores"
+NETWORK = "network"  # the attribute of `Whole`, by which its nodes are known
 TOLERANCE = 1e-3  # between the file's scores and the detector's
 OPSET = 20
 REAL = 64  # utterances of the dev split, likewise, on which int8 is calibrated too
@@ -107,13 +103,13 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, real: Sequence[Wave])
     with one_thread(), torch.inference_mode():
         expected = whole(batch).numpy()
         model = _converted(whole, batch[:2], item.input, checkpoint.name)
-        products = _of_the_network(model.graph)
+        products = quantise.products(model.graph, NETWORK)
         _describe(model, checkpoint, item.input)
         yield _written(model, path, batch, expected)
         native = _milliseconds(lambda one: whole(one).numpy(), batch)
         yield f"the detector itself takes {native:.1f} ms an utterance"
         if int8:
-            quantised = _quantised(path, products, batch[: len(real) or len(shared)])
+            quantised = quantise.quantised(path, products, INPUT, batch[: len(real) or len(shared)])
             _describe(quantised, checkpoint, item.input)
             small = path.with_name(f"{path.stem}.int8{path.suffix}")
             yield _written(quantised, small, batch, expected, tolerance=None)
@@ -182,7 +178,6 @@ def _of_one_length(spec: Input, waves: list[Wave]) -> list[Wave]:
 
 
 def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> onnx.ModelProto:
-    import onnx
 
     whole(example)  # the frontend's tables are made once, and not while it is traced
     batch = torch.export.Dim("batch")
@@ -190,7 +185,7 @@ def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> o
     if frontends.keeps_length(spec):
         shapes[1] = torch.export.Dim("samples", min=_waveform(spec).shortest)  # type: ignore[union-attr]
     try:
-        with _quiet():
+        with quantise.quiet():
             program = torch.onnx.export(
                 whole, (example,), dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
                 dynamic_shapes=(shapes,), opset_version=OPSET, verbose=False,
@@ -199,9 +194,7 @@ def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> o
         cause = str(error).strip().splitlines()[0][:200]
         raise InputError(f"detector {name!r} cannot be written as ONNX ({cause})") from error
     assert program is not None
-    buffer = io.BytesIO()
-    program.save(buffer)
-    return onnx.load_from_string(buffer.getvalue())
+    return program.model_proto
 
 
 def _describe(model: onnx.ModelProto, checkpoint: Checkpoint, spec: Input) -> None:
@@ -254,55 +247,3 @@ def _milliseconds(score: Callable[[torch.Tensor], Scores], batch: torch.Tensor) 
         score(batch[index % len(batch)][None])
         times.append(time.perf_counter() - started)
     return 1000 * float(np.median(times))
-
-
-def _quantised(path: Path, products: list[str], batch: torch.Tensor) -> onnx.ModelProto:
-    """The model in `path` with 8-bit weights and activations in `products`, names of nodes.
-
-    The activations' ranges come from the waves of `batch`. The frontend stays in float32: the
-    powers of a spectrum span more than 8 bits hold.
-    """
-    import onnx
-    from onnxruntime import quantization as q
-
-    class Reader(q.CalibrationDataReader):  # type: ignore[misc]
-        """One wave after the other."""
-
-        def __init__(self) -> None:
-            self.waves = iter(batch.split(1))
-
-        def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
-            wave = next(self.waves, None)
-            return None if wave is None else {INPUT: wave.numpy()}
-
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        made = Path(folder) / "int8.onnx"
-        q.quantize_static(
-            str(path), str(made), Reader(), per_channel=True, nodes_to_quantize=products,
-            weight_type=q.QuantType.QInt8, activation_type=q.QuantType.QInt8,
-        )  # fmt: skip
-        return onnx.load(str(made))
-
-
-def _of_the_network(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions and products with weights that lie behind the frontend."""
-    weights = {tensor.name for tensor in graph.initializer}
-    return [
-        node.name
-        for node in graph.node
-        if node.op_type in ("Conv", "Gemm", "MatMul")
-        and weights.intersection(node.input)
-        and any("/network:" in entry.value for entry in node.metadata_props)
-    ]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the advice that the libraries log while they convert."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logging.disable(before)

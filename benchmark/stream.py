@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import soxr
@@ -24,7 +24,10 @@ from detectors.inputs import Waveform, WholeWaveform
 WINDOW_S = 4.0
 LEAST_S = 0.1
 CHUNK = 1 << 14  # bytes asked for at once; fewer come where fewer are there
-TYPES = {"s16le": (np.dtype("<i2"), 32768.0), "f32le": (np.dtype("<f4"), 1.0)}
+TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and what full scale is
+    "s16le": (np.dtype("<i2"), 32768.0),
+    "f32le": (np.dtype("<f4"), 1.0),
+}
 
 
 class Bytes(Protocol):
@@ -59,7 +62,7 @@ def standard_input() -> Bytes:
     """Standard input as bytes; `InputError` where it is a terminal."""
     if sys.stdin.isatty():
         raise InputError("--stream wants raw PCM on standard input, which is a terminal")
-    return sys.stdin.buffer
+    return cast(Bytes, sys.stdin.buffer)
 
 
 def run(
