@@ -1,0 +1,277 @@
+"""The report in a real browser: from disk, without network, by mouse, keyboard and screen reader.
+
+Drives the Chromium of the system; where there is none, the tests are skipped and say so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import synthetic_run
+
+from benchmark import gallery, leaderboard, report
+from benchmark.page import Samples
+from benchmark.page.samples import Card, Utterance
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
+WIDE, NARROW = 1440, 375
+
+
+@dataclass
+class Visit:
+    """A loaded page, what it asked the network for and what it complained about."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"no browser here: none of {', '.join(NAMES)} is on the path")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a broken run with three tracks, a hostile detector name, and two sounds."""
+    made = synthetic_run.broken(synthetic_run.run())
+    keep = {
+        i.condition for i in made.conditions if not re.search("white|volvo|street", i.condition)
+    }
+    made = replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in keep),
+        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=made.effects[made.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+    )
+    tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
+    before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
+    card = Card(HOSTILE, after, True, "level -18 dB")
+    samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
+    folder = tmp_path_factory.mktemp("browser")
+    report.write(made, folder, leaderboard.tables(made, 40), samples)
+    return folder / "leaderboard.html"
+
+
+def opened(browser: Any, file: Path, width: int = WIDE, **context: Any) -> Visit:
+    made = browser.new_context(
+        viewport={"width": width, "height": 900},
+        offline=True,
+        **{"color_scheme": "light"} | context,
+    )
+    visit = Visit(made.new_page())
+    visit.page.on("request", lambda request: visit.requests.append(request.url))
+    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    visit.page.on(
+        "console",
+        lambda said: visit.complaints.append(said.text) if said.type in ("error", "warning") else 0,
+    )
+    visit.page.goto(file.as_uri())
+    return visit
+
+
+@pytest.fixture
+def visit(browser: Any, file: Path) -> Iterator[Visit]:
+    made = opened(browser, file)
+    yield made
+    assert made.complaints == []
+    made.page.context.close()
+
+
+def test_loads_from_disk_and_asks_for_nothing(visit: Visit, file: Path) -> None:
+    assert visit.page.title() == "LaunderBench: embedded"
+    strays = [url for url in visit.requests if not url.startswith("data:")]
+    assert strays == [file.as_uri()]
+    assert HOSTILE in visit.page.inner_text("#board-1")
+    assert visit.page.locator("script").count() == 2
+
+
+def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    head = page.locator("#board-1 thead th", has_text="Clean EER")
+    cells = page.locator("#board-1 tbody td:nth-child(3)")
+
+    def column() -> list[float]:
+        return [float(text.split()[0]) for text in cells.all_inner_texts()]
+
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column() == sorted(column())
+    head.locator("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column() == sorted(column(), reverse=True)
+    page.locator("#board-1 thead button", has_text="Laundered").click()
+    page.locator("#board-1 thead button", has_text="Laundered").click()
+    assert page.locator("#board-1 [aria-sort]").count() == 1
+    assert "rawcnn" in page.locator("#board-1 tbody tr").last.inner_text()  # unranked stays last
+
+
+def test_filters_rows_and_says_how_many_are_left(visit: Visit) -> None:
+    page = visit.page
+    field_ = page.get_by_label("Filter detectors").first
+    field_.fill("RESNET")
+    rows = page.locator("#board-1 tbody tr:visible")
+    assert rows.locator("th").all_inner_texts() == ["resnet18"]
+    assert "1 of 4 shown" in page.inner_text("[data-track=neural] .tools output >> nth=0")
+    field_.fill("")
+    assert rows.count() == 4
+    conditions = page.get_by_label("Filter conditions").first
+    conditions.fill("mp3(")
+    shown = page.locator("#heat-1 tbody tr:visible th").all_inner_texts()
+    assert shown == ["Codec", *(f"mp3(kbps={k})" for k in (160, 128, 64, 16))]
+    conditions.fill("reverberation")  # a family's name brings its conditions
+    assert len(page.locator("#heat-1 tbody tr:visible th").all_inner_texts()) == 4
+
+
+def test_folds_a_family_under_its_mean(visit: Visit) -> None:
+    page = visit.page
+    rows = page.locator("#heat-1 tbody tr:visible")
+    before = rows.count()
+    button = page.locator("#heat-1 button", has_text="Codec")
+    assert button.get_attribute("aria-expanded") == "true"
+    button.press("Enter")
+    assert button.get_attribute("aria-expanded") == "false"
+    assert rows.count() == before - 4
+
+
+def test_bounds_are_shown_on_request(visit: Visit) -> None:
+    page = visit.page
+    bound = page.locator("#heat-1 td small:not(.part)").first
+    assert bound.is_visible()
+    page.locator("[data-track=neural] .bounds").uncheck()
+    assert not bound.is_visible()
+
+
+def test_switches_the_track_everywhere(visit: Visit) -> None:
+    page = visit.page
+    assert page.locator(".track:visible").evaluate_all(
+        "parts => [...new Set(parts.map(p => p.dataset.track))]"
+    ) == ["neural"]
+    page.locator("#systems ~ .tabs button", has_text="tts").click()
+    seen = page.locator(".track:visible").evaluate_all("p => p.map(part => part.dataset.track)")
+    assert len(seen) == 4 and set(seen) == {"tts"}
+    assert page.locator(".tabs button[aria-pressed=true]").all_inner_texts() == ["tts"] * 4
+
+
+def test_compares_clean_with_any_condition(visit: Visit) -> None:
+    page = visit.page
+    data = json.loads(page.locator("#data").text_content())
+    place = data["names"].index("reverb(rt60=0.3)")
+    curve = page.locator(".chosen path[data-k=det][data-s='0']")
+    clean = page.locator("path[data-k=det][data-s='0']").first
+    still = clean.get_attribute("d")
+    assert curve.get_attribute("d") == data["cells"]["det"][0][data["worst"]]
+    page.locator("#choose-scores").select_option(str(place))
+    assert curve.get_attribute("d") == data["cells"]["det"][0][place]
+    assert clean.get_attribute("d") == still
+    for name in page.locator(".chosen-name").all_inner_texts():
+        assert name == "reverb(rt60=0.3)"
+    values = page.locator("select.choose").evaluate_all("all => all.map(one => one.value)")
+    assert values == [str(place)] * 3
+    counts = page.locator(".chosen td[data-i='1'] small").all_inner_texts()
+    assert [int(count) for count in counts] == data["cells"]["counts"][1][place]
+    assert not page.locator(".chosen-why").is_visible()
+
+
+def test_hides_a_detector_everywhere(visit: Visit) -> None:
+    page = visit.page
+    curves = page.locator("[data-s='0']:visible")
+    assert curves.count() > 6
+    page.locator("#severity ~ .legend button", has_text="resnet18").click()
+    assert curves.count() == 0
+    pressed = page.locator(".legend button", has_text="resnet18").evaluate_all(
+        "all => all.map(one => one.ariaPressed)"
+    )
+    assert pressed == ["false", "false"]
+
+
+def test_plays_audio(visit: Visit) -> None:
+    page = visit.page
+    assert page.locator("audio").count() == 2
+    for player in page.locator("audio").all():
+        player.scroll_into_view_if_needed()
+        heard = player.evaluate(
+            """async (player) => {
+                player.muted = true;
+                await player.play();
+                await new Promise((done) => player.addEventListener("ended", done));
+                return [player.currentTime, player.error];
+            }"""
+        )
+        assert heard == [pytest.approx(1.0, abs=0.01), None]
+    assert page.locator(".sounds img").evaluate_all("all => all.every(one => one.naturalWidth > 9)")
+
+
+def test_first_key_leads_to_the_results(visit: Visit) -> None:
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    assert visit.page.locator(".skip").bounding_box()["x"] >= 0
+    visit.page.keyboard.press("Enter")
+    assert visit.page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+)
+def test_breaks_no_rule_of_accessibility(browser: Any, file: Path, width: int, scheme: str) -> None:
+    visit = opened(browser, file, width, color_scheme=scheme)
+    visit.page.evaluate(
+        "document.querySelectorAll('details').forEach(part => { part.open = true })"
+    )
+    found = axe.Axe().run(visit.page)
+    assert found.violations_count == 0, found.generate_report()
+    assert len(found.response["passes"]) > 20  # it did look
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [NARROW, 768, WIDE])
+def test_never_scrolls_sideways(browser: Any, file: Path, width: int) -> None:
+    visit = opened(browser, file, width)
+    sizes = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert sizes[0] <= sizes[1]
+    texts = visit.page.locator("h1, h2, p:visible, figcaption:visible")
+    boxes = [box for box in (one.bounding_box() for one in texts.all()) if box]
+    assert boxes and all(box["x"] >= -1 and box["x"] + box["width"] <= width + 1 for box in boxes)
+
+
+def test_reads_without_script(browser: Any, file: Path) -> None:
+    page = opened(browser, file, java_script_enabled=False).page
+    for name in ("neural", "classic", "tts"):
+        assert page.locator(f".track[data-track={name}] .board").is_visible()
+    assert page.locator("#heat-3 tbody tr:visible").count() > 10
+    assert page.locator(".tools:visible, .tabs:visible, thead button").count() == 0
+    drawn = page.locator("svg path.line[data-k]").evaluate_all("all => all.map(p => p.outerHTML)")
+    assert len(drawn) == 4 * 3 * 2 and all('d="M' in path for path in drawn)
+    assert page.locator("audio[controls]").count() == 2
+    page.locator("summary", has_text="Every fact").click()
+    assert page.locator("dt", has_text="libraries.numpy").is_visible()
+
+
+def test_prints_everything_that_is_folded(browser: Any, file: Path) -> None:
+    page = opened(browser, file).page
+    page.locator("#heat-1 button", has_text="Codec").click()
+    page.emulate_media(media="print")
+    assert page.locator("#heat-1 tbody tr", has_text="mp3(kbps=16)").is_visible()
+    assert page.locator("#heat-2").is_visible()
+    assert not page.locator(".tools, .toc, audio").locator("visible=true").count()
+    assert page.pdf().startswith(b"%PDF")
