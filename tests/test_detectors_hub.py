@@ -25,6 +25,7 @@ from benchmark.errors import InputError
 from benchmark.scoring import BATCH, Scorer
 from detectors.base import registry
 from detectors.conformance import check
+from launderbench import load_scores
 
 CPU = torch.device("cpu")
 LENGTHS = (0.4, 1.0, 2.5, 1.0, 0.05)
@@ -131,20 +132,24 @@ def test_a_trained_one_is_kept_whole_and_found_by_its_spelling(tmp_path: Path) -
     np.testing.assert_allclose(scores[cls.name], wanted, atol=1e-5)
 
 
-def test_it_is_trained_by_the_command(
+def test_it_is_trained_and_run_by_the_commands(
     tmp_path: Path, toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub_folders.encoder(tmp_path / "model")
-    out = tmp_path / "out.safetensors"
     name = spelt("ssl", tmp_path / "model")
-    arguments = ["train", name, "--data", str(toy), "--epochs", "1", "--out", str(out)]
-    assert main([*arguments, "--device", "cpu"]) == 0, capsys.readouterr().err
+    data = ["--data", str(toy), "--device", "cpu"]
+    assert main(["train", name, *data]) == 0, capsys.readouterr().err
+    (out,) = cache.rglob("ssl*/**/*.safetensors")
     ready = checkpoints.load(out)
     assert ready.name == registry.get(name).name
     theirs = hub_folders.encoder(tmp_path / "again").state_dict()
-    ours = ready.arrays()
     key = "encoder.layers.1.attention.k_proj.weight"
-    np.testing.assert_allclose(ours[f"encoder.{key}"], theirs[key], atol=1e-6)  # frozen
+    ours = ready.arrays()[f"encoder.{key}"]
+    np.testing.assert_allclose(ours, theirs[key], atol=1e-6)  # frozen
+    how = ["--suite", "clean", "--train-data", str(toy), "--workers", "0", "--detectors", name]
+    assert main(["run", *data, *how, "--run", str(tmp_path / "run")]) == 0, capsys.readouterr().err
+    scores = load_scores(tmp_path / "run")
+    assert set(scores["detector"]) == {ready.name} and scores["score"].notna().all()
 
 
 @pytest.mark.parametrize("labels", [("real", "fake"), ("Spoof", "Bona-Fide"), ("a", "b", "c")])
