@@ -14,7 +14,7 @@ import numpy as np
 
 from attacks.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
 from attacks.response import (
-    LENGTHS,
+    LEAST_S,
     Array,
     Curve,
     broad,
@@ -22,14 +22,13 @@ from attacks.response import (
     highpass2,
     lowpass2,
     peak,
-    reach,
     response_check,
     shaped,
 )
 from benchmark.level import active_level
 
 SECOND, THIRD = 0.95, (1 - 0.95**2) ** 0.5  # share of the two harmonics in the distortion
-FIT_DB = -35.0  # the blur below 100 Hz costs that, where an offset is strong
+FIT_DB = -60.0  # the blur below 100 Hz costs that, where an offset is strong
 DISTINCT = 1e-3  # smallest singular value at which the distortion can be told from the signal
 MARGIN_PERCENT = 0.1
 RESONANCES = 3
@@ -56,6 +55,7 @@ class Loudspeaker(Attack):
     distortion: float = number(2.0, low=0.0, high=10.0, unit="%")
 
     family = "channel"
+    version = 2
     severity = Severity("low", "Hz", (100.0, 200.0, 350.0, 550.0, 800.0))
     measures = "harmonic distortion, and the whole model, by a fit to the samples"
     citation = ""
@@ -120,7 +120,7 @@ class Loudspeaker(Attack):
         And the harmonic distortion (%) that their weights mean; both None where the wave is
         too short or little but a tone, the latter also where it does not tell the three apart.
         """
-        if before.size < LENGTHS * reach(sample_rate) or not broad(before, sample_rate):
+        if before.size < LEAST_S * sample_rate or not broad(before, sample_rate):
             return None, None
         parts = exactly_shaped(_powers(before), self._curve(facts), sample_rate)
         sizes = np.sqrt(np.einsum("it,it->i", parts, parts))
@@ -202,6 +202,7 @@ class Microphone(Attack):
     depth: float = number(10.0, low=1.0, high=24.0, unit="dB")
 
     family = "channel"
+    version = 2
     severity = Severity("depth", "dB", (3.0, 6.0, 10.0, 15.0, 20.0))
     measures = "response in third octaves"
     citation = ""

@@ -17,7 +17,7 @@ OCTAVES_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 class Equaliser(Attack):
     """Graphic equaliser: a gain per octave, drawn for every utterance.
 
-    gain : dB, 1 to 30: by how much the most changed octave is raised or lowered
+    gain : dB, 1 to 24: by how much the most changed octave is raised or lowered
 
     The gains at 62.5, 125, ..., 8000 Hz are drawn uniformly, centred on a mean of 0 dB and scaled
     until the largest is `gain` up or down; in between they run linearly in dB over the logarithm
@@ -25,9 +25,10 @@ class Equaliser(Attack):
     facts. Zero phase, hence no lag.
     """
 
-    gain: float = number(6.0, low=1.0, high=30.0, unit="dB")
+    gain: float = number(6.0, low=1.0, high=24.0, unit="dB")
 
     family = "filtering"
+    version = 2
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
     citation = ""
@@ -53,18 +54,19 @@ class Peaking(Attack):
     """One equaliser band: `gain` dB at `centre`, with the quality factor `q`.
 
     centre : Hz, 100 to 7000
-    gain   : dB, -30 to 30; less than 1 either way is nearly the identity
-    q      : 0.3 to 8; at 1.4 the band is an octave wide
+    gain   : dB, -24 to 24; less than 1 either way is nearly the identity
+    q      : 0.3 to 6; at 1.4 the band is an octave wide
 
     The magnitude of the analog peaking equaliser; zero phase, hence no lag. Several bands are a
     chain: `peaking(centre=300) | peaking(centre=3000, gain=-6)`.
     """
 
     centre: float = number(1000.0, low=100.0, high=7000.0, unit="Hz")
-    gain: float = number(6.0, low=-30.0, high=30.0, unit="dB")
-    q: float = number(1.4, low=0.3, high=8.0)
+    gain: float = number(6.0, low=-24.0, high=24.0, unit="dB")
+    q: float = number(1.4, low=0.3, high=6.0)
 
     family = "filtering"
+    version = 2
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
     citation = ""

@@ -158,7 +158,7 @@ class Smoothing(Attack):
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         curve = partial(self.gain, sample_rate=sample_rate)
-        return [response_check(before, after, sample_rate, curve, self.width)]
+        return [response_check(before, after, sample_rate, curve)]
 
 
 def _upper_transition(cutoff: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -17,12 +18,13 @@ from attacks.spectrum import FAINT_DB, Spectrum, spectrum_of
 Array = npt.NDArray[np.float64]
 Curve = Callable[[Array], Array]  # Hz -> magnitude, linear
 
-TAPS_S = 0.128  # impulse response: its window blurs the curve by some 30 Hz
+TAPS_S = 0.5  # impulse response: its window blurs the curve by some 4 Hz
 WINDOW_BETA = 6.0
 GRID = 4  # points of the curve per tap, so that its impulse response does not fold over
-LENGTHS = 4  # of the filter that a wave must have, or its ends decide the measurement
+LEAST_S = 0.5  # that a wave must last, or its ends decide the measurement
 TOLERANCE_DB = 0.5
 LOWEST_HZ = 100.0  # where the measurement begins; below, the blur counts
+LOWEST_GUARDS = 40  # or there: lower, the bands of a short wave run into each other
 BANDS_PER_OCTAVE = 3
 WEAK_DB = -50.0  # a band this far under the result's energy may hold what others leak
 BROAD_DB = -40.0  # energy that a second octave must hold, or the wave is little but a tone
@@ -43,7 +45,7 @@ def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
     size = reach(sample_rate)
     grid = GRID * next_fast_len(size, real=True)
     gains = curve(_hertz(grid, sample_rate))
-    window = kaiser(size, WINDOW_BETA)
+    window = _taper(size)
     taps = np.roll(irfft(gains, grid), size // 2)[:size] * window
     taps += (gains[0] - taps.sum()) * window / window.sum()  # no blur at 0 Hz: an offset is strong
     return oaconvolve(wave, taps.astype(np.float32))[size // 2 :][: wave.size].astype(np.float32)
@@ -56,16 +58,14 @@ def exactly_shaped(waves: Array, curve: Curve, sample_rate: int) -> Array:
     return np.asarray(irfft(rfft(waves, size) * curve(_hertz(size, sample_rate)), size)[:, :length])
 
 
-def response_check(
-    before: Wave, after: Wave, sample_rate: int, curve: Curve, taps: int | None = None
-) -> Check:
+def response_check(before: Wave, after: Wave, sample_rate: int, curve: Curve) -> Check:
     """Claims that the energy in every third octave has changed as `curve` says, within 0.5 dB.
 
-    Measured is the largest deviation in dB over the bands that hold anything. None where the
-    wave is shorter than four times the filter, of `taps` samples.
+    Measured is the largest deviation in dB over the bands from 100 Hz on (in a wave of less than
+    2 s: from 200 Hz over its seconds on) that hold anything. None where it lasts less than 0.5 s.
     """
     error = None
-    if before.size >= LENGTHS * (taps or reach(sample_rate)) and before.size == after.size:
+    if before.size >= LEAST_S * sample_rate and before.size == after.size:
         old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
         error = _deviation_db(old, new, curve, sample_rate / 2)
     return Check.at_most("response error", "dB", TOLERANCE_DB, error)
@@ -76,7 +76,7 @@ def _deviation_db(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> flo
     want = powers * np.square(curve(_hertz(old.size, 2 * top)))
     weak = float(want.sum()) * 10 ** (WEAK_DB / 10)
     found = []
-    for low, high in _bands(max(LOWEST_HZ, 20 * old.guard), top):
+    for low, high in _bands(max(LOWEST_HZ, LOWEST_GUARDS * old.guard), top):
         band = slice(int(np.ceil(low / old.step)), int(np.floor(high / old.step)) + 1)
         expected = float(want[band].sum())
         if not old.holds(low, high, FAINT_DB) or expected <= weak:
@@ -110,6 +110,11 @@ def broad(wave: Wave, sample_rate: int) -> bool:
     edges = sample_rate / 2 * 2.0 ** -np.arange(7)
     octaves = [(float(low), float(high)) for high, low in pairwise(edges)]
     return sum(spectrum.holds(low, high, BROAD_DB) for low, high in octaves) > 1
+
+
+@lru_cache(maxsize=4)
+def _taper(size: int) -> Array:
+    return np.asarray(kaiser(size, WINDOW_BETA), dtype=np.float64)
 
 
 def _hertz(size: int, sample_rate: float) -> Array:
