@@ -121,9 +121,7 @@ def planned(
         facts["input"] = repr(item.input)
         facts["recipe"] = asdict(replace(item.recipe, **course.changes))
     elif course.loss != "bce" or course.precision != "float32":
-        raise InputError(
-            f"detector {detector!r} is no network: --loss and --precision mean nothing"
-        )
+        raise InputError(f"detector {detector!r} is no network: it has no --loss or --precision")
     # the defaults go unsaid, so that they are the same training with and without these options
     if name != detector:
         facts["name"] = name

@@ -124,8 +124,6 @@ def score(options: Namespace) -> int:
         source = stream.standard_input()
         checkpoint = chosen(options)
         return stream.run(checkpoint, device, source, wanted, _windows(options), options.json)
-    if not options.files:
-        raise InputError("name audio files or folders to score, or say --stream")
     found = score_files.sources(options.files)
     return score_files.run(chosen(options), device, found, options.json, options.spectrogram)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.options import at_least, data_option, positive, seed
@@ -56,13 +56,16 @@ def _train(sub: argparse.ArgumentParser) -> None:
 def _score(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(module=MODULE)
     _detector(sub)
-    sub.add_argument("files", nargs="*", type=Path, metavar="FILE|DIR", help="audio to score")
+    # one or more, so that options may stand before them (argparse gives `*` none too early)
+    files = sub.add_argument(
+        "files", nargs="+", type=Path, default=[], metavar="FILE|DIR", help="audio to score"
+    )
     sub.add_argument("--json", action="store_true", help="one JSON object per line")
     sub.add_argument(
         "--spectrogram", type=Path, metavar="DIR", help="also write a picture of each file there"
     )
     sub.add_argument(
-        "--stream", action="store_true", help="score raw PCM from standard input, in windows"
+        "--stream", action=_instead_of(files), help="score raw PCM from standard input, in windows"
     )
     sub.add_argument(
         "--format", choices=("s16le", "f32le"), default="s16le", help="samples of --stream"
@@ -98,3 +101,21 @@ def _detector(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     sub.add_argument("--seed", type=seed, default=0, help="seed with which it was trained")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def _instead_of(positional: argparse.Action) -> type[argparse.Action]:
+    """The action of a flag with which `positional` may be left out."""
+
+    class Flag(argparse.Action):
+        """True, and the other is not asked for."""
+
+        def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+            super().__init__(option_strings, dest, nargs=0, default=False, help=help)
+
+        def __call__(
+            self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object
+        ) -> None:
+            positional.required = False
+            setattr(namespace, self.dest, True)
+
+    return Flag

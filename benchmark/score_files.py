@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -142,11 +143,13 @@ def _read(path: Path) -> audio.Wave | str:
 
 def picture(wave: audio.Wave) -> bytes:
     """The PNG of a wave's mel spectrogram, as detectors on pictures see it."""
-    from torchvision.io import encode_png
+    from PIL import Image as Picture
 
     spec = Image()
     drawn = frontends.picture(spec, frontends.waveforms(spec.waveform, [wave], torch.device("cpu")))
-    return bytes(encode_png(drawn[0]).numpy().tobytes())
+    buffer = io.BytesIO()
+    Picture.fromarray(drawn[0].permute(1, 2, 0).numpy()).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _require_different_names(wanted: Sequence[Source]) -> None:
