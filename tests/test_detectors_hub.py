@@ -17,7 +17,14 @@ import torch
 pytest.importorskip("transformers")
 
 import hub_folders
-from transformers import AutoModel, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+from transformers import (
+    ASTConfig,
+    ASTFeatureExtractor,
+    ASTForAudioClassification,
+    AutoModel,
+    AutoModelForAudioClassification,
+    Wav2Vec2FeatureExtractor,
+)
 
 from benchmark import checkpoints, frontends
 from benchmark.cli import main
@@ -172,6 +179,27 @@ def test_a_classifier_scores_as_transformers_does(
         with torch.inference_mode():
             share = theirs(**given).logits.double().softmax(dim=1)[0, index]
         assert score == pytest.approx(float(torch.log(share / (1 - share))), abs=1e-4)
+
+
+def test_a_model_of_spectrograms_gets_them_from_its_own_extractor(tmp_path: Path) -> None:
+    config = ASTConfig(
+        **{"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+        **{"intermediate_size": 16, "max_length": 64, "num_mel_bins": 32, "patch_size": 8},
+        **{"frequency_stride": 8, "time_stride": 8},
+        id2label={0: "spoof", 1: "bonafide"},
+        label2id={"spoof": 0, "bonafide": 1},
+    )
+    theirs = ASTForAudioClassification(config).eval()
+    theirs.save_pretrained(tmp_path)
+    extractor = ASTFeatureExtractor(max_length=64, num_mel_bins=32, mean=-5.0, std=3.0)
+    extractor.save_pretrained(tmp_path)
+    name = registry.get(spelt("hub", tmp_path)).name
+    scores, causes = Scorer([checkpoints.ready_made(name)], CPU)(WAVES, [name])
+    assert not causes
+    given = extractor([cut(wave) for wave in WAVES], sampling_rate=16000, return_tensors="pt")
+    with torch.inference_mode():
+        logits = theirs(**given).logits
+    np.testing.assert_allclose(scores[name], logits[:, 1] - logits[:, 0], atol=1e-5)
 
 
 def test_a_classifier_conforms(tmp_path: Path) -> None:
