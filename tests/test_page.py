@@ -1,0 +1,296 @@
+"""Parts of the page: paths, curves, samples, facts; each against a reference of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import synthetic_run
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from attacks.condition import parse
+from benchmark import leaderboard, palette
+from benchmark.leaderboard import Tables
+from benchmark.page import Samples, document, facts, focus, samples, severity, systems, values
+from benchmark.results import ConditionInfo, RunResults
+
+KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
+
+
+@pytest.fixture(scope="module")
+def results() -> RunResults:
+    made = synthetic_run.run()
+    return replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in KEPT),
+        scores=made.scores[made.scores["condition"].isin(KEPT)],
+        effects=made.effects[made.effects["condition"].isin(KEPT)],
+    )
+
+
+@pytest.fixture(scope="module")
+def tables(results: RunResults) -> Tables:
+    return leaderboard.tables(results, 20)
+
+
+def walked(path: str) -> list[tuple[float, float]]:
+    """The corners of a path, by a reader of SVG's grammar for M, l, h, v and z."""
+    found: list[tuple[float, float]] = []
+    x = y = 0.0
+    for letter, text in re.findall(r"([MlhvzL])([^MlhvzL]*)", path):
+        numbers = [float(n) for n in re.findall(r"-?[0-9.]+", text)]
+        if letter == "M":
+            x, y = numbers
+            found.append((x, y))
+        step = {"l": numbers, "h": [*numbers, 0.0], "v": [0.0, *numbers]}.get(letter, [])
+        for across, down in zip(step[::2], step[1::2], strict=True):
+            x, y = x + across, y + down
+            found.append((x, y))
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=30))
+def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
+    x, y = np.array(points, dtype=float).reshape(-1, 2).T
+    corners = walked(values.polyline(x, y))
+    if not points:
+        assert corners == []
+        return
+    assert corners[0] == points[0] and corners[-1] == points[-1]
+    for point in points:  # each on a corner, or on the straight way between two
+        assert point in corners or any(
+            np.isclose(np.hypot(*np.subtract(a, point)) + np.hypot(*np.subtract(point, b)),
+                       np.hypot(*np.subtract(a, b)))
+            for a, b in pairwise(corners)
+        )  # fmt: skip
+    assert len(corners) <= len(points)
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
+def test_a_histogram_stands_on_its_floor(heights: list[int]) -> None:
+    corners = walked(values.steps(heights, 10, 100))
+    assert corners[0] == (0, 100) and corners[-1] == (10 * len(heights), 100)
+    area = sum((b[0] - a[0]) * (100 - a[1]) for a, b in pairwise(corners))
+    assert area == 10 * sum(heights)
+
+
+def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables) -> None:
+    found = focus.focus(results, tables.conditions, "neural")
+    table = results.protocol.table
+    kept = ((table["label"] == "bonafide") | (table["track"] == "neural")).to_numpy()
+    mine = results.scores[
+        (results.scores["detector"] == "melcnn")
+        & (results.scores["condition"] == "noise(kind=white, snr=0.0)")
+        & (results.scores["split"] == "test")
+    ].set_index("utterance_id")["score"]
+    scores = mine[table["utterance_id"]].to_numpy()[kept]
+    spoof = (table["label"] == "spoof").to_numpy()[kept]
+    detector, place = (
+        results.detectors.index("melcnn"),
+        found["names"].index("noise(kind=white, snr=0.0)"),
+    )
+    fpr, tpr, _ = roc_curve(spoof, -scores, drop_intermediate=False)
+    roc = np.array(walked(found["data"]["roc"][detector][place]))
+    reference = np.stack([500 * fpr, 500 * (1 - tpr)], axis=1)
+    for corner in roc:
+        assert np.abs(reference - corner).max(axis=1).min() <= 0.5 + 1e-9
+    low, high = norm.ppf(focus.DET_RANGE)
+    det = np.array(walked(found["data"]["det"][detector][place]))
+    inside = (det > 5).all(axis=1) & (det < 495).all(axis=1)
+    assert inside.sum() > 5
+    for across, down in det[inside]:
+        far, frr = norm.cdf(low + np.array([across, 500 - down]) / 500 * (high - low))
+        gaps = np.abs(norm.ppf(1 - tpr) - norm.ppf(far)) + np.abs(norm.ppf(fpr) - norm.ppf(frr))
+        assert np.nanmin(gaps) < 2 * (high - low) / 500
+    precision, recall, _ = precision_recall_curve(spoof, -scores)
+    reference = np.stack([500 * recall, 500 * (1 - precision)], axis=1)
+    for corner in walked(found["data"]["pr"][detector][place]):
+        assert np.abs(reference - np.array(corner)).max(axis=1).min() <= 0.5 + 1e-9
+
+
+def test_the_worst_condition_is_shown_first(results: RunResults, tables: Tables) -> None:
+    found = focus.focus(results, tables.conditions, "neural")
+    means = tables.conditions[tables.conditions["track"] == "neural"].groupby("condition")["eer"]
+    assert found["names"][found["chosen"]] == means.mean().idxmax()
+    broken = synthetic_run.broken(results)
+    wrong = broken.effects["condition"] == found["names"][found["chosen"]]
+    broken = replace(broken, effects=broken.effects.assign(
+        passed=broken.effects["passed"].where(~wrong, False)
+    ))  # fmt: skip
+    other = focus.focus(broken, leaderboard.tables(broken, 0).conditions, "neural")
+    assert other["chosen"] != found["chosen"]  # what is unverified counts nowhere
+
+
+def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: Tables) -> None:
+    found = severity.charts(results, tables.conditions, "neural")
+    (family,) = found["families"]
+    (chart,) = family["charts"]
+    assert [tick["text"] for tick in chart["ticks"]] == ["clean", "20", "0"]
+    rows = tables.conditions.set_index(["track", "detector", "condition"])["eer"]
+    for number, detector in enumerate(results.detectors):
+        wanted = [rows["neural", detector, name] for name in KEPT[:3]]
+        drawn = [point["y"] for point in chart["lines"][number]["points"]]
+        top = 50 / (1 - found["guess"] / severity.HEIGHT)  # per cent at the upper edge
+        read = [top * (1 - y / severity.HEIGHT) for y in drawn]
+        assert read == pytest.approx([100 * eer for eer in wanted], abs=0.5)
+
+
+def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> None:
+    detectors = list(results.detectors)
+    (table,) = systems.tables(tables.breakdown, "neural", detectors)
+    part = tables.breakdown.query(
+        "track == 'neural' and detector == 'melcnn' and value == 'hifigan'"
+    )
+    eer = part.set_index("condition")["eer"]
+    row = next(row for row in table["rows"] if row["value"] == "hifigan")
+    cell = row["cells"][detectors.index("melcnn")]
+    assert cell["clean"] == pytest.approx(eer["clean"])
+    assert cell["laundered"] == pytest.approx(
+        (eer[list(KEPT[1:3])].mean() + eer["mp3(kbps=16)"]) / 2
+    )
+
+
+@pytest.mark.parametrize("colours", [palette.SERIES_LIGHT, palette.SERIES_DARK])
+def test_curves_stand_out_from_the_paper(colours: tuple[str, ...]) -> None:
+    paper = palette._parse("#fdfcfa" if colours is palette.SERIES_LIGHT else "#15131a")
+    assert len(set(colours)) == len(colours) == 10
+    for colour in colours:
+        assert palette.contrast(palette._parse(colour), paper) >= 3
+
+
+def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) -> None:
+    bad = "</script><script>alert(1)</script>"
+    info = ConditionInfo(bad, "codec", None, "", "")
+    swapped = replace(
+        results,
+        conditions=(*results.conditions[:-1], info),
+        scores=results.scores.replace(results.conditions[-1].condition, bad),
+        effects=results.effects.replace(results.conditions[-1].condition, bad),
+    )
+    page = document.render(swapped, leaderboard.tables(swapped, 0))
+    assert page.count("</script>") == page.count("<script") == 2
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert text and bad in json.loads(text[1])["names"]
+
+
+def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: Tables) -> None:
+    computed = [
+        {"commit": "abc", "dirty": True, "launderbench": "1", "machine": {"device": "cuda:0"}},
+        {"commit": "abc", "dirty": False, "launderbench": "1", "machine": {"device": "cpu"}},
+    ]
+    made = replace(
+        results, provenance={"computed": computed, "reported": {"written": "now"}, "x": "y" * 999}
+    )
+    found = facts.provenance(made, tables)
+    assert ("commit", "abc, with uncommitted changes") in found["main"]
+    assert ("commit", "abc") in found["main"]
+    assert dict(found["apart"]) == {
+        "computed.1.machine.device": "cuda:0",
+        "computed.2.machine.device": "cpu",
+        "reported.written": "now",
+    }
+    assert dict(found["rest"])["x"].endswith("... (whole in run.json)")
+    assert facts.citations(made)[0].startswith("@")
+    assert "too little" in facts.citations(made)[1]
+
+
+# -- samples ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def audible(tmp_path: Path) -> RunResults:
+    """Four utterances on disk, one of each voice, and conditions that need no bank of noises."""
+    rng = np.random.default_rng(0)
+    kinds = [("bonafide", "human", "-"), ("spoof", "human", "voc"), ("spoof", "synthetic", "tts")]
+    rows = []
+    for number, (label, voice, system) in enumerate([*kinds, kinds[2]]):
+        wave = 0.1 * rng.standard_normal(16_000)
+        soundfile.write(tmp_path / f"u{number}.wav", wave, 16_000)
+        sha = hashlib.sha256((tmp_path / f"u{number}.wav").read_bytes()).hexdigest()
+        rows.append((f"u{number}", f"u{number}.wav", label, voice, system, sha))
+    columns = ["utterance_id", "path", "label", "voice", "spoof_system", "file_sha256"]
+    made = synthetic_run.run(6, 4)
+    table = pd.DataFrame(rows, columns=columns).assign(speaker="s", track="-", source="-")
+    names = ["clean", "lowpass(cutoff=3000)", "lowpass(cutoff=7000)", "white_noise_of_nobody(x=1)"]
+    plan = [{"condition": n, "identity": parse(n).identity()} for n in names[:3]]
+    return replace(
+        made,
+        protocol=replace(made.protocol, name="mine", root=tmp_path, table=table),
+        conditions=tuple(ConditionInfo(name, "filtering") for name in names),
+        provenance={"plan": {"seed": 7, "conditions": plan}},
+    )
+
+
+@pytest.fixture
+def heard() -> Tables:
+    """EERs that make the lower cutoff the worse one."""
+    rows = [("lowpass(cutoff=3000)", 0.4), ("lowpass(cutoff=7000)", 0.2)]
+    conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track="-")
+    blank = pd.DataFrame()
+    board = pd.DataFrame({"track": ["-"]})
+    return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, {})
+
+
+def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: Tables) -> None:
+    def names(voices: str, count: int = 9) -> list[str]:
+        return [u.name for u in samples.collect(audible, heard, voices, count).utterances]
+
+    assert names("synthetic") == ["u2", "u3"]
+    assert names("synthetic", 1) == ["u2"]
+    assert names("all") == ["u0", "u1", "u2", "u3"]
+    assert names("none") == names("all", 0) == []
+    silent = replace(audible.protocol, table=audible.protocol.table.drop(columns="voice"))
+    found = samples.collect(replace(audible, protocol=silent), heard)
+    assert not found.utterances and "names no utterance" in found.note
+
+
+def test_the_embedded_set_lends_no_voice_of_a_person(audible: RunResults) -> None:
+    table = pd.DataFrame(
+        [
+            ("council", "bonafide", "-", "-"),
+            ("council", "spoof", "hifigan-lj", "neural"),
+            ("council", "spoof", "world", "classic"),
+            ("tortoise-lj", "spoof", "tortoise", "tts"),
+            ("hibari-heart", "spoof", "hibari", "tts"),
+        ],
+        columns=["speaker", "label", "spoof_system", "track"],
+    ).assign(voice="synthetic")
+    made = replace(audible, protocol=replace(audible.protocol, name="embedded", table=table))
+    assert samples.permitted(made, "synthetic")["speaker"].tolist() == ["hibari-heart"]
+    assert set(samples.permitted(made, "all")["track"]) == {"tts"}
+
+
+def test_samples_are_what_was_scored(audible: RunResults, heard: Tables) -> None:
+    (one, _) = samples.collect(audible, heard, "synthetic", 2).utterances
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the worst of it
+    assert one.cards[0].passed
+    assert any("white_noise_of_nobody" in left for left in one.left_out)
+    again = samples.collect(audible, heard, "synthetic", 2).utterances
+    assert again[0] == one  # the same bytes
+    plan = audible.provenance["plan"]
+    older = [item | {"identity": "lowpass#v0"} for item in plan["conditions"]]
+    changed = replace(audible, provenance={"plan": plan | {"conditions": older}})
+    (one, _) = samples.collect(changed, heard, "synthetic", 2).utterances
+    assert not one.cards and any("changed" in left for left in one.left_out)
+
+
+def test_samples_say_why_there_are_none(audible: RunResults, heard: Tables) -> None:
+    root = audible.protocol.root
+    for name in ("u2.wav", "u3.wav"):
+        (root / name).write_bytes((root / "u0.wav").read_bytes())
+    assert "not what was scored" in samples.collect(audible, heard).note
+    for name in ("u2.wav", "u3.wav"):
+        (root / name).unlink()
+    found = samples.collect(audible, heard)
+    assert found == Samples(note=found.note) and "not at hand" in found.note
