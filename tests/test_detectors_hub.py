@@ -183,9 +183,15 @@ def test_a_classifier_scores_as_transformers_does(
 
 def test_a_model_of_spectrograms_gets_them_from_its_own_extractor(tmp_path: Path) -> None:
     config = ASTConfig(
-        **{"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
-        **{"intermediate_size": 16, "max_length": 64, "num_mel_bins": 32, "patch_size": 8},
-        **{"frequency_stride": 8, "time_stride": 8},
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_length=64,
+        num_mel_bins=32,
+        patch_size=8,
+        frequency_stride=8,
+        time_stride=8,
         id2label={0: "spoof", 1: "bonafide"},
         label2id={"spoof": 0, "bonafide": 1},
     )
