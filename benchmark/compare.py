@@ -151,11 +151,11 @@ def _line(track: str, one: Line, two: Line) -> list[dict[str, Any]]:
     lacking = lacking or ("" if all(line.families for line in sides) else UNVERIFIED)
     for metric in METRICS:
         keys = {"track": track, "detector": one.detector, "condition": MEAN, "metric": metric}
-        means = [np.nan if lacking else line.mean(metric) for line in sides]
+        first, second = (np.nan if lacking else line.mean(metric) for line in sides)
         draws = np.empty(0)
         if not lacking:
             draws = sides[1].mean_draws(metric) - sides[0].mean_draws(metric)
-        rows.append(_row(keys, *means, draws, lacking))
+        rows.append(_row(keys, first, second, draws, lacking))
     return rows
 
 

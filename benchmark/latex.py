@@ -146,7 +146,8 @@ def _table(
     lines = [
         f"\\begin{{{kind}}}",
         "\\centering",
-        "\\small",
+        "\\footnotesize",
+        "\\setlength{\\tabcolsep}{3pt}",
         f"\\caption{{{caption}}}",
         f"\\label{{{label}}}",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",

@@ -1,4 +1,4 @@
-"""Any text as LaTeX that every engine sets: plain ASCII, specials escaped, accents as commands."""
+"""Any text as LaTeX that every engine sets: specials escaped, accents as commands, else ASCII."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ _ACCENTS = {
 
 
 def escape(text: str) -> str:
-    r"""`text` as LaTeX in ASCII that can neither break a table nor run a command.
+    r"""`text` as LaTeX that can neither break a table nor run a command.
 
     Letters with accents become accent commands; white space, newlines too, becomes single
-    spaces; what no Latin font holds becomes the command `OTHER` of the text and its code points.
+    spaces; what no Latin font holds becomes the command `OTHER` of the text, the one place
+    that is not ASCII and is not set by default, and its code points.
 
     >>> escape("a_b & 50 % é"), escape("[x]--\\input{y}")
     ("a\\_b \\& 50 \\% \\'{e}", '{[}x{]}-{}-{}\\textbackslash{}input\\{y\\}')

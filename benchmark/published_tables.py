@@ -166,9 +166,9 @@ def _matched(results: RunResults, published: Published, match: Mapping[str, str]
     found = {}
     for name in results.detectors:
         kind = plan.get(name, {}).get("training", {}).get("detector", name)
-        system = match.get(name) or published.detectors.get(name) or published.detectors.get(kind)
-        if system:
-            found[name] = system
+        known = published.detectors
+        if counterpart := match.get(name) or known.get(name) or known.get(kind):
+            found[name] = counterpart
     if not found:
         raise InputError(
             f"no detector of the run ({', '.join(results.detectors)}) has a counterpart in"
@@ -238,7 +238,8 @@ def _notes(results: RunResults, published: Published, trials: Trials) -> tuple[s
     notes = [
         f"Published: {published.source}.",
         f"The published figures are of {published.trials}.",
-        f"This run is of {protocol.name}{track}: {len(trials.rows)} trials, digest {trials.digest}.",
+        f"This run is of {protocol.name}{track}: {len(trials.rows)} trials, digest"
+        f" {trials.digest}.",
         "The figures stand side by side; none is claimed to equal another.",
     ]
     if protocol.name not in (published.data, published.name):

@@ -87,8 +87,8 @@ def cell(value: object) -> str:
         return str(int(value))
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{float(value) + 0.0:.{DIGITS}g}"
-    text = str(value)
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r") and text != "-"
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # a bare \r would not be quoted
+    risky = text[:1] in ("=", "+", "-", "@", "\t", "\n") and text != "-"
     return "'" + text if risky else text
 
 

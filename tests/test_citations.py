@@ -1,0 +1,235 @@
+"""What a run cites: every key resolves, everything says what it cites, the BibTeX is sound."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import attacks.base
+import detectors.base
+from attacks import suite
+from benchmark import bibtex, citations, weights
+from benchmark.citations import document, of_run, resolve
+from benchmark.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+REQUIRED = {
+    "article": {"author", "title", "journal", "year"},
+    "inproceedings": {"author", "title", "booktitle", "year"},
+    "techreport": {"author", "title", "institution", "year"},
+    "misc": {"author", "title"},
+}
+DOI = re.compile(r"10\.\d{4,9}/[^\s{}]+")
+OWN = "@article{he2016deep, title = {Another work}, author = {Me}, year = 2020}"
+
+
+def head(*conditions: str, detectors_: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
+    """A run's head, as far as citing goes."""
+    return {
+        "suite": "mine",
+        "data": "mine",
+        "trial_digest": "ab" * 32,
+        "conditions": [{"condition": name} for name in ("clean", *conditions)],
+        "detectors": {n: {"training": t} for n, t in (detectors_ or {}).items()},
+        **more,
+    }
+
+
+def keys(text: str) -> list[str]:
+    return [entry.key for entry in bibtex.parse(text, "test")]
+
+
+def in_the_tree(cls: type) -> bool:
+    return cls.__module__.split(".")[0] in ("attacks", "detectors")
+
+
+@pytest.mark.parametrize("name", attacks.base.registry.names())
+def test_every_attack_says_what_to_cite(name: str) -> None:
+    cls = attacks.base.registry.get(name)
+    if in_the_tree(cls):
+        assert cls.citation is not None
+        assert [entry.key for entry in resolve(cls.citation, name)] == cls.citation.split()
+
+
+@pytest.mark.parametrize(
+    "name", [*detectors.base.registry.names(), *detectors.base.registry.parametrised()]
+)
+def test_every_detector_says_what_to_cite(name: str) -> None:
+    known = detectors.base.registry
+    cls = known.parametrised().get(name) or known.get(name)
+    if in_the_tree(cls):
+        assert cls.citation is not None
+        assert [entry.key for entry in resolve(cls.citation, name)] == cls.citation.split()
+
+
+def test_suites_and_data_sets_resolve() -> None:
+    assert set(citations.SUITES) <= set(suite.names())
+    for name, citation in {**citations.SUITES, **citations.DATA}.items():
+        assert resolve(citation, name)
+
+
+def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
+    known = detectors.base.registry
+    said = [attacks.base.registry.get(name).citation for name in attacks.base.registry.names()]
+    said += [known.get(name).citation for name in known.names()]
+    said += [cls.citation for cls in known.parametrised().values()]
+    said += [*citations.SUITES.values(), *citations.DATA.values()]
+    used = {key for text in said if text and "@" not in text for key in text.split()}
+    for key, entry in citations.library().items():
+        assert key in used, key
+        fields = dict(entry.fields)
+        assert REQUIRED[entry.kind] <= set(fields), key
+        assert all(value for value in fields.values())
+        assert not re.search(r"(?<!\\)[&%#]", "".join(fields.values())), key
+        assert entry.key == key and str(entry).isascii()
+        if "year" in fields:
+            assert 1960 <= int(fields["year"]) <= 2026
+        if "doi" in fields:
+            assert DOI.fullmatch(fields["doi"]), key
+        if "eprint" in fields:
+            assert re.fullmatch(r"\d{4}\.\d{4,5}", fields["eprint"]), key
+    dois = [e.get("doi") for e in citations.library().values() if e.get("doi")]
+    assert len(dois) == len(set(dois))
+
+
+def test_published_weights_cite_what_their_detectors_do() -> None:
+    for name, item in weights.index().items():
+        (entry,) = bibtex.parse(item.citation, name)
+        assert entry.key in (detectors.base.registry.get(name).citation or "").split()
+
+
+def test_a_run_cites_harness_suite_data_attacks_and_detectors() -> None:
+    run = head(
+        "noise(kind=white, snr=10) | mp3(kbps=16)",
+        "mp3(kbps=64)",
+        detectors_={
+            "aasist-2019la": {},
+            "my-resnet": {"detector": "resnet18", "data": "embedded"},
+            "resnet18": {"detector": "resnet18", "data": "embedded"},
+            "theirs": {"imported": "scores.txt"},
+        },
+        suite="laundering",
+        data="in-the-wild",
+    )
+    text = document(of_run(run, "1.2.3"))
+    found = keys(text)
+    assert found[:3] == ["launderbench", "ali2024laundering", "muller2022generalize"]
+    assert len(found) == len(set(found))
+    assert {"iso1993mp3", "itu2011p56", "jung2022aasist", "he2016deep", "morise2016world"} <= set(
+        found
+    )
+    assert "allen1979image" not in found
+    assert "% for detector my-resnet, detector resnet18\n@inproceedings{he2016deep," in text
+    assert "% detector theirs: its scores were imported" in text
+    assert f"Version 1.2.3; suite laundering, trial digest {'ab' * 32}" in text
+    assert document(of_run(run, "1.2.3")) == text
+
+
+def test_steps_inside_composite_attacks_are_cited() -> None:
+    pipeline = keys(document(of_run(head("media(depth=3, strength=3)"), "1")))
+    assert {"iso1993mp3", "iso2019aac", "valin2012opus", "balla_laundering"} <= set(pipeline)
+    drawn = keys(document(of_run(head("stochastic(pool=media)"), "1")))
+    assert {"iso1993mp3", "valin2012opus"} <= set(drawn)
+
+
+def test_own_data_and_configured_detectors_are_noted() -> None:
+    run = head(detectors_={'hub(model="owner/name")': {"detector": 'hub(model="owner/name")'}})
+    text = document(of_run(run, "1"))
+    assert keys(text) == ["launderbench"]
+    assert "% data set mine: is your own" in text
+    assert "cite the model or the program" in text
+
+
+def test_a_plugin_brings_its_own_bibtex(monkeypatch: pytest.MonkeyPatch) -> None:
+    cls = attacks.base.registry.get("lowpass")
+    monkeypatch.setattr(cls, "citation", OWN)
+    run = head("lowpass(cutoff=4000)", detectors_={"resnet18": {}})
+    text = document(of_run(run, "1"))
+    assert keys(text) == ["launderbench", "he2016deep", "he2016deep-detector-resnet18"]
+    assert "title  = {Another work}" in text
+    monkeypatch.setattr(cls, "citation", "nobody2020")
+    with pytest.raises(InputError, match="unknown citation key of attack lowpass 'nobody2020'"):
+        of_run(run, "1")
+    monkeypatch.setattr(cls, "citation", None)
+    assert "% attack lowpass: says nothing" in document(of_run(run, "1"))
+
+
+def test_names_cannot_break_the_bibtex() -> None:
+    run = head(
+        suite="mine} @misc{x, title={y}}\n%", data="a@b{",
+        detectors_={"@evil{d": {"imported": "x"}},
+    )  # fmt: skip
+    assert keys(document(of_run(run, "1"))) == ["launderbench"]
+
+
+@pytest.mark.parametrize(
+    ("run", "cause"),
+    [
+        (
+            head("niose(snr=3)"),
+            "the run's attack 'niose' is not registered here: give its --plugin",
+        ),
+        (head(detectors_={"x": {}}), "the run's detector 'x' is not registered here"),
+    ],
+)
+def test_what_is_not_registered_is_told(run: dict[str, Any], cause: str) -> None:
+    with pytest.raises(InputError, match=cause):
+        of_run(run, "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("@article{, title={x}}", "cannot read the BibTeX entry"),
+        ("@article{a, title={x}", "does not end"),
+        ("@article{a, title={x}}}{ @article{a, title={y}}", "two BibTeX entries have the key 'a'"),
+        ("@article{a, title=x}", "neither in braces nor in quotes"),
+        ('@article{a, title="{x"}', "braces that do not match"),
+        ("@article{a, title={x}, Title={y}}", "has the field title twice"),
+        ("@string{a = {b}}", "cannot read the BibTeX entry"),
+    ],
+)
+def test_broken_bibtex_is_told(text: str, cause: str) -> None:
+    with pytest.raises(InputError, match=f"plugin: .*{cause}|plugin: {cause}"):
+        bibtex.parse(text, "plugin")
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z]{1,8}", fullmatch=True),
+        st.from_regex(r"[A-Za-z0-9,=@\"' ]{0,20}(\{[A-Za-z@,\"]{0,5}\})?", fullmatch=True),
+        min_size=1,
+    )
+)
+def test_written_entries_are_read_back(fields: dict[str, str]) -> None:
+    flat = tuple((name, " ".join(value.split())) for name, value in fields.items())
+    entry = bibtex.Entry("misc", "key:1", flat)
+    assert bibtex.parse(f"note, not an entry\n{entry}\n\n{entry.named('b')}", "test") == [
+        entry,
+        entry.named("b"),
+    ]
+
+
+def test_the_citation_file_is_valid_and_of_this_version() -> None:
+    yaml = pytest.importorskip("yaml")
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert found["cff-version"] == "1.2.0"
+    assert {"cff-version", "message", "title", "authors"} <= set(found)  # what CFF 1.2 requires
+    allowed = {"abstract", "authors", "cff-version", "keywords", "message", "title", "type"}
+    assert set(found) <= {*allowed, "version"}
+    assert found["type"] == "software"
+    assert found["version"] == project["version"] == str(found["version"])
+    assert all(set(author) == {"name"} for author in found["authors"])  # an entity
+    assert len(set(found["keywords"])) == len(found["keywords"])
+    entry = citations.harness(head(), project["version"])
+    assert found["title"] == re.sub(r"[{}]", "", entry.get("title"))
+    assert found["authors"][0]["name"] == re.sub(r"[{}]", "", entry.get("author"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert found["authors"][0]["name"] in readme and found["title"].partition(":")[2] in readme
