@@ -236,9 +236,18 @@ def test_trimming_by_hand() -> None:
     )
 
 
-def test_where_there_is_no_silence_nothing_is_cut_nor_verified() -> None:
+def test_where_there_is_no_silence_nothing_is_cut_and_that_is_claimed() -> None:
     done = run("trim_silence", tone(500))
-    assert np.array_equal(done.wave, tone(500)) and done.passed is None
+    assert np.array_equal(done.wave, tone(500)) and done.passed is True
+    assert checks(done)["level of what was cut"] is None
+    assert run("trim_silence", np.zeros(8000, dtype=np.float32)).passed is None
+
+
+def test_silence_that_was_left_is_told() -> None:
+    wave = np.pad(tone(500), (0, 800))
+    facts = {"head": 0, "tail": 0, "length": wave.size}
+    made = {c.quantity: c.passed for c in TrimSilence().checks(wave, wave, 16000, facts)}
+    assert made["level at the ends"] is False
 
 
 def test_padding_by_hand() -> None:
