@@ -12,13 +12,14 @@ from typing import Any
 from attacks.condition import Condition, parse
 from attacks.ready import made
 from benchmark import paths
+from benchmark.checkpoints import Checkpoint
 from benchmark.digests import rows_digest
 from benchmark.errors import InputError, unknown
 from benchmark.losses import LOSSES
 from benchmark.plan import rows_of, with_digests
 from benchmark.protocol import Protocol
 from benchmark.training_data import used
-from detectors.base import TensorDetector, registry
+from detectors.base import Detector, TensorDetector, registry
 
 PROCEDURE = 2  # raised when the same recipe and data would give other weights
 PRECISIONS = ("float32", "bf16")
@@ -63,6 +64,7 @@ class Laundering:
 class Course:
     """What is asked of one training; `changes` override fields of the detector's `Recipe`.
 
+    `start` is a checkpoint of the same network, with whose weights the training begins.
     `name` is what the trained detector is called in tables; empty: the detector's own name, with
     what sets the training apart (`mel-cnn+laundering`, `mel-cnn+oc-softmax`).
     """
@@ -72,6 +74,7 @@ class Course:
     loss: str = "bce"
     precision: str = "float32"
     laundering: Laundering | None = None
+    start: Checkpoint | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -122,6 +125,8 @@ def planned(
         facts["recipe"] = asdict(replace(item.recipe, **course.changes))
     elif course.loss != "bce" or course.precision != "float32":
         raise InputError(f"detector {detector!r} is no network: it has no --loss or --precision")
+    if course.start:
+        facts["start"] = _start(item, course.start)
     # the defaults go unsaid, so that they are the same training with and without these options
     if name != detector:
         facts["name"] = name
@@ -135,6 +140,15 @@ def planned(
             "identities": digest([c.identity() for c in course.laundering.parsed()]),
         }
     return facts, paths.checkpoints() / f"{name}-seed{course.seed}-{digest(facts)[:12]}.safetensors"
+
+
+def _start(item: Detector, start: Checkpoint) -> str:
+    """The identity of the weights that a training begins with; `InputError` where it cannot."""
+    if not isinstance(item, TensorDetector):
+        raise InputError(f"detector {item.name!r} is no network: it cannot start from weights")
+    if start.detector != item.name:
+        raise InputError(f"{start.path} holds weights of {start.detector!r}, not of {item.name!r}")
+    return start.identity
 
 
 def digest(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 import detectors.base
-from benchmark import assembly, lineup, plugins, weights
+from benchmark import assembly, checkpoints, lineup, plugins, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.courses import Course, Laundering, planned
 from benchmark.errors import InputError
@@ -86,7 +86,10 @@ def _course(options: Namespace) -> Course:
         suite = assembly.suite_of(options)
         spelled = tuple(str(c) for c in suite.conditions if c.steps)
         laundering = Laundering(suite.name, spelled, options.clean_share, options.variants)
-    return Course(options.seed, changes, options.loss, options.precision, laundering, options.name)
+    start = checkpoints.load(options.start) if options.start else None
+    return Course(
+        options.seed, changes, options.loss, options.precision, laundering, start, options.name
+    )
 
 
 def _training_data(options: Namespace) -> Protocol:

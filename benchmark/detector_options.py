@@ -41,6 +41,9 @@ def _train(sub: argparse.ArgumentParser) -> None:
         help="with --suite: laundered variants of each recording (default: 4)",
     )  # fmt: skip
     sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
+    sub.add_argument(
+        "--start", type=Path, metavar="FILE", help="begin with the weights of this checkpoint"
+    )
     sub.add_argument("--seed", type=seed, default=0)
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--epochs", type=at_least(1), help="instead of the detector's own number")

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import linear, normalize
 
 from benchmark import frontends
+from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from detectors.base import TensorDetector, Wave
 
@@ -34,6 +35,15 @@ def network(item: TensorDetector, facts: dict[str, Any]) -> nn.Module:
     """The network, freshly initialised, that a checkpoint with these facts has weights for."""
     built = item.build()
     return one_class(built, item.name) if facts.get("loss") == ONE_CLASS else built
+
+
+def load(built: nn.Module, checkpoint: Checkpoint) -> None:
+    """Give `built` the checkpoint's weights; `InputError` where they are another network's."""
+    try:
+        built.load_state_dict({k: torch.from_numpy(v) for k, v in checkpoint.arrays().items()})
+    except RuntimeError as error:
+        cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
+        raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
 
 
 def one_class(built: nn.Module, name: str) -> nn.Module:

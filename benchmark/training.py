@@ -113,6 +113,9 @@ def _fit_network(
     network = item.initial()
     if course.loss == networks.ONE_CLASS:
         networks.one_class(network, item.name)
+    if course.start:
+        networks.load(network, course.start)
+    if course.loss == networks.ONE_CLASS:
         networks.require_scores_from_head(item, network, dev.waves[0])
     train = Material(inputs, examples.bonafide, examples.pairs, clean)
     judged = Material([_inputs(spec, dev.waves)], dev.bonafide, dev.pairs)

@@ -298,6 +298,23 @@ def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
     assert paths[-1].name.startswith("mine-seed0-")
 
 
+def test_training_can_begin_with_the_weights_of_a_checkpoint(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = datasets.open_data(toy)
+    first = training.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT))
+    barely = Course(0, {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}, start=first)
+    second = training.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", barely)
+    assert second.facts["start"] == first.identity
+    for name, values in second.arrays().items():
+        if values.dtype == np.float32 and "running" not in name:
+            np.testing.assert_allclose(values, first.arrays()[name], atol=1e-6)
+    assert planned("raw-cnn", protocol, barely)[1] != planned("raw-cnn", protocol)[1]
+    given = ["train", "mel-cnn", "--data", str(toy), "--start", str(first.path)]
+    assert main(given) == 2
+    assert "holds weights of 'raw-cnn', not of 'mel-cnn'" in capsys.readouterr().err
+
+
 def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
     protocol = datasets.open_data(toy)
     made = [
