@@ -138,6 +138,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("names", nargs="*", metavar="NAME", help="attacks, conditions or detectors")
     check.add_argument("--all", action="store_true", help="every registered attack")
     check.add_argument("--quick", action="store_true", help="leave out the levels of severity")
+    workers_option(check)
+    check.set_defaults(module="benchmark.check_commands")
     exchange_options.add(add)
     compare_options.add(add)
     return top

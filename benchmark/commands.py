@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-import attacks.base
 import detectors.base
 from attacks.condition import CLEAN
 from benchmark import assembly, embedded, ensembles, lineup, plugins, provenance, runner
@@ -30,7 +29,7 @@ def bench(options: Namespace) -> int:
     from benchmark import detector_commands
     from benchmark.courses import Course
 
-    _open_plugins(options)
+    plugins.open_all(options.plugin)
     _ensembles(options)  # a misspelt one is told before the work, not after it
     device, suite = _device(options), assembly.suite_of(options)
     if lineup.ALL in options.detectors.split(","):
@@ -47,13 +46,13 @@ def bench(options: Namespace) -> int:
 
 def run(options: Namespace) -> int:
     """Matrix and report, with detectors that are trained already."""
-    _open_plugins(options)
+    plugins.open_all(options.plugin)
     return _run(options, _device(options))
 
 
 def plan(options: Namespace) -> int:
     """Say what a run would compute."""
-    _open_plugins(options)
+    plugins.open_all(options.plugin)
     suite = assembly.suite_of(options)
     print(f"suite       {suite.name}: {len(suite.conditions)} conditions")
     for condition in suite.conditions:
@@ -118,7 +117,7 @@ def weights(options: Namespace) -> int:
     elif options.action == "add":
         entries = [published.add(Path(file)) for file in options.what]
     else:
-        _open_plugins(options)
+        plugins.open_all(options.plugin)
         entries = []
         for name in options.what:
             if "(" in name:
@@ -144,7 +143,7 @@ def attack(options: Namespace) -> int:
     """Launder files; 1 when a file failed or a condition is not what it claims."""
     from benchmark import effects, render
 
-    _open_plugins(options)
+    plugins.open_all(options.plugin)
     suite = assembly.suite_of(options)
     wanted = [c for c in suite.conditions if c.steps] or [*suite.conditions]
     target = render.target(options.input, options.out, options.format, len(wanted))
@@ -177,63 +176,6 @@ def list(options: Namespace) -> int:
     for line in getattr(listing, f"{options.what}_")(*given):
         print(line)
     return 0
-
-
-def check(options: Namespace) -> int:
-    """Conformance of attacks or detectors; 1 when a finding stands or nothing was checked."""
-    from attacks.condition import parse
-    from attacks.conformance import check as conformance
-    from attacks.conformance import levels
-
-    _open_plugins(options)
-    if any(detectors.base.registry.knows(name) for name in options.names):
-        return _check_detectors(options.names)
-    names = attacks.base.registry.names() if options.all else options.names
-    if not names:
-        raise InputError("name the attacks to check, or say --all")
-    started, runs, failed, unavailable = time.monotonic(), 0, 0, 0
-    for name in names:
-        condition = parse(name)
-        causes = [cause for step in condition.steps if (cause := step.unavailable())]
-        if causes:
-            unavailable += 1
-            print(f"n/a   {name}: not available in this build: {causes[0]}")
-            continue
-        subjects = [condition] if options.quick else [condition, *levels(condition)]
-        findings = conformance(condition)
-        for level in subjects[1:]:
-            findings += conformance(level, brief=True)
-        runs += len(subjects)
-        failed += bool(findings)
-        print(f"{'FAIL' if findings else 'ok  '}  {name}", flush=True)
-        for finding in findings:
-            print(f"        {finding}")
-    passed = len(names) - failed - unavailable
-    print(
-        f"{passed} passed, {failed} failed, {unavailable} not available"
-        f" ({runs} conditions in {time.monotonic() - started:.0f} s)"
-    )
-    return 1 if failed or not passed else 0
-
-
-def _check_detectors(names: Sequence[str]) -> int:
-    from detectors.conformance import check as conformance
-
-    failed, unavailable = 0, 0
-    for name in names:
-        cls = detectors.base.registry.get(name)
-        if issubclass(cls, detectors.base.WaveDetector) and (cause := cls().unavailable()):
-            unavailable += 1
-            print(f"n/a   {name}: not available here: {cause}")
-            continue
-        findings = conformance(cls)
-        failed += bool(findings)
-        print(f"{'FAIL' if findings else 'ok  '}  {name}", flush=True)
-        for finding in findings:
-            print(f"        {finding}")
-    passed = len(names) - failed - unavailable
-    print(f"{passed} passed, {failed} failed, {unavailable} not available")
-    return 1 if failed or not passed else 0
 
 
 def _ensembles(options: Namespace) -> Sequence[Ensemble]:
@@ -274,14 +216,6 @@ def _report(options: Namespace, folder: Path, choices: dict[str, Any] | None = N
     written = report.write(results, folder, made, played)
     print(report.summary(made))
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")
-
-
-def _open_plugins(options: Namespace) -> None:
-    """Load the plugin files; what failed to load in the packages is said, not passed over."""
-    plugins.load(options.plugin)
-    for registry in (attacks.base.registry, detectors.base.registry):
-        for plugin, cause in registry.broken.items():
-            print(f"not loaded: {plugin}: {cause}", file=sys.stderr)
 
 
 def _device(options: Namespace) -> torch.device:

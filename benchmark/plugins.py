@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,3 +16,11 @@ def load(files: Iterable[Path]) -> None:
         attacks.base.registry.names()
         detectors.base.registry.names()
         attacks.base.registry.load_file(file)
+
+
+def open_all(files: Iterable[Path]) -> None:
+    """Load the plugin files; what failed to load in the packages is said, not passed over."""
+    load(files)
+    for registry in (attacks.base.registry, detectors.base.registry):
+        for plugin, cause in registry.broken.items():
+            print(f"not loaded: {plugin}: {cause}", file=sys.stderr)
