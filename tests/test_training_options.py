@@ -389,3 +389,18 @@ def test_options_of_networks_are_refused_elsewhere(
 ) -> None:
     assert main(["train", "shortcut", "--data", str(toy), "--loss", "ce"]) == 2
     assert "'shortcut' is no network: it has no --loss or --precision" in capsys.readouterr().err
+
+
+def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
+    suite = parse_suite("augmentation")
+    spelled = tuple(str(condition) for condition in suite.conditions if condition.steps)
+    families = {condition.family for condition in suite.conditions}
+    assert families >= {"noise", parse("pitch_shift").family, parse("time_stretch").family}
+    laundering = Laundering(suite.name, spelled, variants=len(spelled))
+    examples = pairs_of_examples(1)
+    made = [*augmentation.variants(examples, laundering, 0, "x", 0)]
+    lengths = {waves[0].size / examples.waves[0].size for waves in made}
+    assert min(lengths) == pytest.approx(0.85, abs=0.01)
+    assert max(lengths) == pytest.approx(1.18, abs=0.01)
+    for waves in made:  # copies stay as long as their recording
+        assert waves[0].size == waves[1].size
