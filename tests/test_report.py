@@ -129,7 +129,7 @@ def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> 
     assert stray["condition"] == "-"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\n=1"])
 def test_no_formula_reaches_a_sheet(text: str) -> None:
     assert report.cell(text) == "'" + text
 
