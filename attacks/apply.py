@@ -12,6 +12,7 @@ from scipy.signal import correlate
 from attacks.base import Attack, AttackError, Check, Facts, Wave
 from attacks.condition import Condition, blamed, spell
 from benchmark.errors import InputError
+from benchmark.stopwatch import OFF, Stopwatch
 
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
@@ -57,12 +58,18 @@ def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np
 
 
 def launder(
-    condition: Condition, wave: Wave, sample_rate: int, utterance_id: str, seed: int
+    condition: Condition,
+    wave: Wave,
+    sample_rate: int,
+    utterance_id: str,
+    seed: int,
+    watch: Stopwatch = OFF,
 ) -> Laundered:
     """Apply every step of `condition` to `wave` (float32 (T,), T >= 1) and check each claim.
 
-    `wave` itself is never written to. Raises `AttackError` naming the attack when a step cannot
-    be applied to this utterance, `InputError` when it can be applied to none (no noise bank).
+    `wave` itself is never written to. `watch` times each attack and its checks apart. Raises
+    `AttackError` naming the attack when a step cannot be applied to this utterance, `InputError`
+    when it can be applied to none (no noise bank).
     """
     if not isinstance(wave, np.ndarray) or wave.ndim != 1 or wave.dtype != np.float32:
         raise AttackError(f"{condition}: want a mono float32 wave, not {_kind(wave)}")
@@ -81,7 +88,7 @@ def launder(
             if len(steps) + len(waiting) > MOST_STEPS or attack in drawn:
                 raise AttackError(f"{spell(attack)}: its steps never end")
             continue
-        wave, step = _apply(attack, wave, sample_rate, rng)
+        wave, step = _apply(attack, wave, sample_rate, rng, watch)
         steps.append(step)
     return Laundered(wave, tuple(steps))
 
@@ -93,13 +100,14 @@ def _kind(value: object) -> str:
 
 
 def _apply(
-    attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator
+    attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator, watch: Stopwatch
 ) -> tuple[Wave, Step]:
     spelling = spell(attack)
     before = before.view()
     before.flags.writeable = False
     try:
-        result = attack(before, sample_rate, rng)
+        with watch.timing("attack", spelling):
+            result = attack(before, sample_rate, rng)
         after, facts = result if isinstance(result, tuple) else (result, {})
         if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
             raise AttackError(f"returned {_kind(after)}, not a mono float32 wave")
@@ -107,8 +115,9 @@ def _apply(
             raise AttackError("returned an empty wave")
         if not np.isfinite(after).all():
             raise AttackError("returned NaN or infinite samples")
-        checks = attack.checks(before, after, sample_rate, facts)
-        checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
+        with watch.timing("verify", spelling):
+            checks = attack.checks(before, after, sample_rate, facts)
+            checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
     except InputError as error:
         raise blamed(attack, error) from error
     except AttackError as error:

@@ -20,6 +20,7 @@ from benchmark.options import (
     seed,
     workers_option,
 )
+from benchmark.running_options import cache_options, profile_options, shard_option
 
 BAD_INPUT = 2
 NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
@@ -80,16 +81,25 @@ def parser() -> argparse.ArgumentParser:
     bench = add("bench", "build the data, train what is missing, run the matrix, write the report")
     _matrix_options(bench)
     _execution_options(bench)
+    cache_options(bench)
+    bench.set_defaults(shard=(1, 1))  # it also trains, which machines cannot share
     _ensemble_option(bench)
     sample_options(bench)
     plan = add("plan", "say what a run would compute, and about how long it would take")
     _matrix_options(plan)
     _execution_options(plan)
+    shard_option(plan)
     run = add("run", "run the matrix with trained detectors")
     _matrix_options(run)
     _execution_options(run)
+    cache_options(run)
+    shard_option(run)
     _ensemble_option(run)
     sample_options(run)
+
+    profile = add("profile", "say where the time of a run goes: stages, attacks, detectors")
+    _matrix_options(profile)
+    profile_options(profile)
 
     report = add("report", "write leaderboard CSV and HTML from a run's scores alone")
     report.add_argument("run", metavar="RUN", help="run folder, or name below results/")

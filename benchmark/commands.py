@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import detectors.base
 from attacks.condition import CLEAN
 from benchmark import assembly, embedded, ensembles, lineup, plugins, provenance, runner
 from benchmark import weights as published
+from benchmark.audio_cache import AudioCache
 from benchmark.ensembles import Ensemble
 from benchmark.errors import InputError
 from benchmark.executor import Setting
-from benchmark.plan import Plan
+from benchmark.plan import Plan, Share
 from benchmark.processes import cores
 from benchmark.scoring import resolve_device
 from benchmark.store import Store
@@ -62,15 +64,15 @@ def plan(options: Namespace) -> int:
         return 0
     matrix = assembly.plan(options)
     store = Store(assembly.folder(options, matrix))
-    todo = runner.missing(matrix, store, options.retry_failures)
+    todo = runner.missing(matrix, store, options.retry_failures, Share(*options.shard))
     trials = len(matrix.test.table)
     print(f"data        {matrix.test.name} {matrix.test.version}: {trials} test trials")
     print(f"digest      {matrix.test.digest()}")
     print(f"detectors   {', '.join(c.name for c in matrix.detectors)}")
     print(f"folder      {store.folder}")
-    print(f"units       {todo.units_planned} planned, {len(todo.jobs)} missing")
+    print(f"units       {todo.units_planned} planned, {todo.units} missing")
     print(f"trials      {todo.trials} utterances x conditions to launder")
-    if todo.jobs:
+    if todo.units:
         workers = _workers(options)
         seconds = runner.estimate(todo, _setting(options, matrix, store, _device(options)))
         print(f"estimate    {seconds / max(workers, 1) / 60:.1f} min with {workers} workers")
@@ -187,18 +189,26 @@ def _run(options: Namespace, device: torch.device) -> int:
     workers = _workers(options)
     matrix = assembly.plan(options)
     store = Store(assembly.folder(options, matrix))
-    todo = runner.missing(matrix, store, options.retry_failures)
+    share = Share(*options.shard)
+    todo = runner.missing(matrix, store, options.retry_failures, share)
     runner.claim(matrix, store)
     print(
         f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
-        f" {len(matrix.detectors)} detectors on {device}; {len(todo.jobs)} of"
+        f" {len(matrix.detectors)} detectors on {device}; {todo.units} of"
         f" {todo.units_planned} units to do, in {store.folder}"
     )
-    if todo.jobs:
+    if todo.units:
         started = time.monotonic()
         setting = _setting(options, matrix, store, device)
+        setting = replace(setting, cache=_cache(options, workers))
         runner.run(todo, setting, workers, split_scoring=device.type == "cuda")
         print(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
+    if share.of > 1 and (left := runner.missing(matrix, store).units):
+        print(
+            f"share {share} is done; {left} units of other shares are not there yet: the last"
+            f" share to be done writes the report, or: launderbench report {store.folder}"
+        )
+        return 0
     _report(options, store.folder)
     return 0
 
@@ -223,6 +233,12 @@ def _device(options: Namespace) -> torch.device:
     if options.device == "auto":
         print(f"device: {device} (chosen automatically)")
     return device
+
+
+def _cache(options: Namespace, workers: int) -> AudioCache | None:
+    if options.audio_cache is None:
+        return None
+    return AudioCache(options.audio_cache, int(options.cache_gb * 1e9), max(workers, 1))
 
 
 def _workers(options: Namespace) -> int:

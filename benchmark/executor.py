@@ -6,18 +6,20 @@ how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmark.audio_cache import AudioCache
 from benchmark.checkpoints import Checkpoint
 from benchmark.processes import one_thread, pooled, start_process
 from benchmark.scoring import Scorer
 from benchmark.store import Store
-from benchmark.work import Job, Prepared, finish, prepare
+from benchmark.work import Job, Prepared, prepare, score, write
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Setting:
     device: str
     plugins: tuple[Path, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)
+    cache: AudioCache | None = None
 
     def store(self) -> Store:
         """The run's score store."""
@@ -52,39 +55,58 @@ def execute(
 
 
 def _serial(jobs: Iterable[Job], setting: Setting) -> Iterator[Job]:
-    scorer = Scorer(setting.detectors, torch.device(setting.device))
-    store = setting.store()
+    worker = _Worker(setting)
     for job in jobs:
-        finish(prepare(job), scorer, store)
-        yield job
+        yield worker.whole(job)
 
 
 def _pooled(
     jobs: Iterable[Job], setting: Setting, workers: int, split_scoring: bool
 ) -> Iterator[Job]:
-    scorer = Scorer(setting.detectors, torch.device(setting.device)) if split_scoring else None
-    store = setting.store()
-    task: Callable[[Job], Job | Prepared] = prepare if split_scoring else _whole
-    for result in pooled(task, jobs, workers, _start_worker, (setting, not split_scoring)):
-        if isinstance(result, Prepared):
-            assert scorer is not None
-            finish(result, scorer, store)
-            result = result.job
-        yield result
+    start = _start_worker, (setting, not split_scoring)
+    if not split_scoring:
+        yield from pooled(_whole, jobs, workers, *start)
+        return
+    scorer, store = Scorer(setting.detectors, torch.device(setting.device)), setting.store()
+    writing: Future[Job] | None = None
+    with ThreadPoolExecutor(1) as writer:  # writes one unit while the next is scored
+        for prepared in pooled(_prepared, jobs, workers, *start):
+            broken = score(prepared, scorer)
+            if writing is not None:
+                yield writing.result()
+            writing = writer.submit(write, prepared, broken, store)
+        if writing is not None:
+            yield writing.result()
 
 
-_worker: tuple[Scorer, Store] | None = None
+class _Worker:
+    """What one process holds for the whole run."""
+
+    def __init__(self, setting: Setting, scores: bool = True) -> None:
+        self.cache = setting.cache
+        self.store = setting.store()
+        detectors = setting.detectors if scores else ()
+        self.scorer = Scorer(detectors, torch.device(setting.device if scores else "cpu"))
+
+    def whole(self, job: Job) -> Job:
+        prepared = prepare(job, self.cache)
+        return write(prepared, score(prepared, self.scorer), self.store)
+
+
+_worker: _Worker | None = None
 
 
 def _start_worker(setting: Setting, scores: bool) -> None:
     global _worker
     start_process(setting.plugins)
-    if scores:
-        scorer = Scorer(setting.detectors, torch.device(setting.device))
-        _worker = scorer, setting.store()
+    _worker = _Worker(setting, scores)
 
 
 def _whole(job: Job) -> Job:
     assert _worker is not None
-    finish(prepare(job), *_worker)
-    return job
+    return _worker.whole(job)
+
+
+def _prepared(job: Job) -> Prepared:
+    assert _worker is not None
+    return prepare(job, _worker.cache)

@@ -40,6 +40,28 @@ class Plan:
         return self.test if split == "test" else self.dev
 
 
+@dataclass(frozen=True)
+class Share:
+    """One of `of` equal shares of a plan, for as many machines: every `of`-th shard of utterances.
+
+    index : 1 to `of`; `InputError` where it is not
+    """
+
+    index: int = 1
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.of:
+            raise InputError(f"--shard {self}: want I/N with I from 1 to N")
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.of}"
+
+    def holds(self, number: int) -> bool:
+        """Is the shard of utterances with this number (0, 1, ...) in this share?"""
+        return number % self.of == self.index - 1
+
+
 def condition_key(trials: str, condition_identity: str, seed: int) -> str:
     """What fixes the samples of a split under a condition, beside the files, as a hash (hex).
 
@@ -61,23 +83,34 @@ def unit_key(condition_key: str, rows: str) -> str:
     return hashlib.sha256(f"{condition_key} {rows}".encode()).hexdigest()
 
 
-def unit_keys(
-    table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
-) -> Iterator[list[str]]:
-    """For each shard of a split, the keys of its units, one for each condition.
+class UnitKeys:
+    """The keys of a split's units, shard by shard.
 
     `trials` is the split's trial digest; a condition is (identity, name of its ready-made audio).
     """
-    begun = [condition_key(trials, identity, seed) for identity, _ in conditions]
-    rows = {
-        made: rows_of(table, "utterance_id", "label", digest_column(made))
-        for made in {made for _, made in conditions}
-    }
+
+    def __init__(
+        self, table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
+    ) -> None:
+        self._begun = [(condition_key(trials, name, seed), made) for name, made in conditions]
+        self._rows = {
+            made: rows_of(table, "utterance_id", "label", digest_column(made))
+            for made in {made for _, made in conditions}
+        }
+
+    def of(self, start: int, stop: int) -> list[str]:
+        """The keys of the units of the rows [start, stop), one for each condition."""
+        digests = {made: rows_digest(own[start:stop]) for made, own in self._rows.items()}
+        return [unit_key(key, digests[made]) for key, made in self._begun]
+
+
+def unit_keys(
+    table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
+) -> Iterator[list[str]]:
+    """For each shard of a split, the keys of its units, as `UnitKeys` makes them."""
+    keys = UnitKeys(table, trials, conditions, seed)
     for start, stop in shards(len(table)):
-        digests = {made: rows_digest(own[start:stop]) for made, own in rows.items()}
-        yield [
-            unit_key(key, digests[made]) for key, (_, made) in zip(begun, conditions, strict=True)
-        ]
+        yield keys.of(start, stop)
 
 
 def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:

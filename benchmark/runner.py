@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +16,108 @@ from attacks.condition import Condition
 from attacks.ready import made
 from benchmark.errors import InputError
 from benchmark.executor import Setting, execute
-from benchmark.plan import Plan, digest_column, path_column, rows_of, shards, unit_keys
+from benchmark.plan import (
+    Plan,
+    Share,
+    UnitKeys,
+    digest_column,
+    path_column,
+    rows_of,
+    shards,
+)
 from benchmark.processes import one_thread
 from benchmark.scoring import BATCH, Scorer
 from benchmark.store import IMPORTED, Store, done
 from benchmark.work import Job, prepare
 
+WHOLE = Share()
 
-@dataclass(frozen=True)
+
 class Missing:
-    """The part of a plan that is not in the store."""
+    """The part of a plan that is not in the store.
 
-    jobs: tuple[Job, ...]
-    units_planned: int
+    Its `jobs` are made while they are gone through, every time anew: a large plan has millions.
+
+    units_planned : units of the plan, or of this machine's share of it
+    units         : those that are to be done
+    trials        : utterances x conditions still to be laundered
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        held: dict[str, set[str]],
+        failed: dict[str, list[Path]],
+        share: Share = WHOLE,
+    ) -> None:
+        self._plan, self._held, self._failed, self._share = plan, held, failed, share
+        self.units_planned = self.units = self.trials = 0
+        for _, start, stop, conditions in self._shards():
+            self.units_planned += len(conditions)
+            self.trials += (stop - start) * len(conditions)
+        self.units = self.units_planned
+        if held or not plan.detectors:
+            sizes = [len(job.utterances) for job in self.jobs]
+            self.units, self.trials = len(sizes), sum(sizes)
+
+    def _shards(self) -> Iterator[tuple[str, int, int, tuple[Condition, ...]]]:
+        """Split, first row, row behind the last, and conditions, of this machine's shards."""
+        number = 0
+        for split, protocol, conditions in self._plan.parts():
+            for start, stop in shards(len(protocol.table)):
+                if self._share.holds(number):
+                    yield split, start, stop, conditions
+                number += 1
 
     @property
-    def trials(self) -> int:
-        """Utterances x conditions still to be laundered."""
-        return sum(len(job.utterances) for job in self.jobs)
+    def jobs(self) -> Iterator[Job]:
+        """What is to be done, shard by shard of utterances, so that each is decoded once."""
+        identities = {checkpoint.identity: checkpoint.name for checkpoint in self._plan.detectors}
+        sources: dict[str, _Source] = {}
+        for split, start, stop, conditions in self._shards():
+            if split not in sources:
+                sources = {split: _Source(self._plan, split, conditions)}
+            source = sources[split]
+            shard = source.shard(start, stop)
+            for key, condition, name in source.units(start, stop):
+                there = set() if key in self._failed else self._held.get(key, set())
+                lacking = identities  # shared: there may be half a million units
+                if there:
+                    lacking = {i: n for i, n in identities.items() if i not in there}
+                if lacking:
+                    void = tuple(self._failed.get(key, ()))
+                    where = source.root, shard[name]
+                    yield Job(key, split, condition, *where, self._plan.seed, lacking, void)
 
 
-def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
-    """The jobs that would complete `store` for `plan`.
+class _Source:
+    """One split's rows and what fixes its units, looked up once for all of its shards."""
+
+    def __init__(self, plan: Plan, split: str, conditions: tuple[Condition, ...]) -> None:
+        protocol = plan.protocol(split)
+        self.root = protocol.root
+        asked = [(condition.identity(), made(condition)) for condition in conditions]
+        self._asked = [*zip(map(str, conditions), (name for _, name in asked), strict=True)]
+        self._keys = UnitKeys(protocol.table, protocol.digest(), asked, plan.seed)
+        self._rows = {
+            name: rows_of(protocol.table, "utterance_id", path_column(name), digest_column(name))
+            for name in {name for _, name in asked}
+        }
+
+    def shard(self, start: int, stop: int) -> dict[str, tuple[tuple[str, str, str], ...]]:
+        """The utterances of a shard, by the name of the ready-made audio."""
+        return {name: tuple(every[start:stop]) for name, every in self._rows.items()}
+
+    def units(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
+        """Key, condition and name of the ready-made audio, of each unit of a shard."""
+        for key, asked in zip(self._keys.of(start, stop), self._asked, strict=True):
+            yield key, *asked
+
+
+def missing(
+    plan: Plan, store: Store, retry_failures: bool = False, share: Share = WHOLE
+) -> Missing:
+    """The jobs that would complete `store` for `plan`, or for this machine's share of it.
 
     With `retry_failures`, units with any failed row are computed anew for all detectors, and the
     parts that held the failures go.
@@ -46,30 +127,7 @@ def missing(plan: Plan, store: Store, retry_failures: bool = False) -> Missing:
     for part in parts:
         if retry_failures and part.failures and IMPORTED not in part.origin:
             failed.setdefault(part.key, []).append(part.path)
-    held = done(parts)
-    identities = {checkpoint.identity: checkpoint.name for checkpoint in plan.detectors}
-    jobs, planned = [], 0
-    for split, protocol, conditions in plan.parts():
-        asked = [(condition.identity(), made(condition)) for condition in conditions]
-        spelled = [str(condition) for condition in conditions]
-        rows = {
-            name: rows_of(protocol.table, "utterance_id", path_column(name), digest_column(name))
-            for name in {name for _, name in asked}
-        }
-        keys = unit_keys(protocol.table, protocol.digest(), asked, plan.seed)
-        for (start, stop), own in zip(shards(len(protocol.table)), keys, strict=True):
-            shard = {name: tuple(every[start:stop]) for name, every in rows.items()}
-            planned += len(own)
-            for key, condition, (_, name) in zip(own, spelled, asked, strict=True):
-                there = set() if key in failed else held.get(key, set())
-                lacking = identities  # shared: there may be half a million units
-                if there:
-                    lacking = {i: n for i, n in identities.items() if i not in there}
-                if lacking:
-                    void = tuple(failed.get(key, ()))
-                    where = protocol.root, shard[name]
-                    jobs.append(Job(key, split, condition, *where, plan.seed, lacking, void))
-    return Missing(tuple(jobs), planned)
+    return Missing(plan, done(parts), failed, share)
 
 
 def claim(plan: Plan, store: Store) -> None:
@@ -141,6 +199,7 @@ def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> N
 def estimate(jobs: Missing, setting: Setting) -> float:
     """Seconds that the missing jobs would take one worker, from one batch of each condition."""
     costs: dict[str, float] = {}
+    total = 0.0
     scorer = Scorer(setting.detectors, torch.device(setting.device))
     with one_thread():
         for job in jobs.jobs:
@@ -151,4 +210,5 @@ def estimate(jobs: Missing, setting: Setting) -> float:
                 scorer(prepare(sample).waves, list(job.identities.values()))
                 spent = time.perf_counter() - started
                 costs[job.condition] = spent / len(sample.utterances)
-    return sum(costs[job.condition] * len(job.utterances) for job in jobs.jobs)
+            total += costs[job.condition] * len(job.utterances)
+    return total

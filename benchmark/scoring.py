@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch
 from benchmark import frontends, networks
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
+from benchmark.stopwatch import OFF, Stopwatch
 from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
+from detectors.inputs import Waveform, WholeWaveform
 
 BATCH = 16
 
@@ -49,6 +52,9 @@ class Batch:
     inputs: torch.Tensor
 
 
+Piece = tuple[list[int], torch.Tensor]  # which waves, and their scores
+
+
 @dataclass(frozen=True)
 class _Loaded:
     checkpoint: Checkpoint
@@ -65,10 +71,18 @@ class Scorer:
     utterances are wanted soon. Inputs that keep the waves' own length are batched by length,
     within the same `BATCH` utterances. A batch for which the device's memory is too small is
     scored in halves, and that is said once.
+
+    Scores stay on the device until all batches are under way, so that an accelerator computes
+    while the next inputs are made. `watch` times the inputs and every detector, each until the
+    device has done it.
     """
 
     def __init__(
-        self, ready: Sequence[Checkpoint], device: torch.device, fill: bool = True
+        self,
+        ready: Sequence[Checkpoint],
+        device: torch.device,
+        fill: bool = True,
+        watch: Stopwatch = OFF,
     ) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
@@ -76,6 +90,7 @@ class Scorer:
         torch.backends.cudnn.deterministic = True
         self.device = device
         self.fill = fill
+        self.watch = watch
         self._most: dict[str, int] = {}  # detector -> items at once, where memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
 
@@ -87,39 +102,52 @@ class Scorer:
         Higher = more bona fide. Scores may be non-finite: the caller refuses them. One
         detector's error costs no other detector its scores.
         """
-        pieces: dict[str, list[Scores]] = {name: [] for name in names}
+        pieces: dict[str, list[Piece]] = {name: [] for name in names}
         causes: dict[str, str] = {}
         for start in range(0, len(waves), BATCH):
-            chunk = list(waves[start : start + BATCH])
-            made: dict[Input, list[Batch]] = {}
+            inputs = _Inputs(waves[start : start + BATCH], start, self)
             for entry in self._loaded:
                 name = entry.checkpoint.name
                 if name not in names or name in causes:
                     continue
                 try:
-                    pieces[name].append(self._score(entry, chunk, made))
+                    pieces[name] += self._score(entry, inputs)
                 except Exception as error:  # noqa: BLE001 - a plugin may raise anything; recorded
                     causes[name] = repr(error)
-        empty = [np.zeros(0, np.float32)]
-        scores = {n: np.concatenate(p or empty) for n, p in pieces.items() if n not in causes}
+        scores: dict[str, Scores] = {}
+        for name in (name for name in names if name not in causes):
+            try:
+                scores[name] = _gathered(pieces[name], len(waves))
+            except Exception as error:  # noqa: BLE001 - what an accelerator tells late
+                causes[name] = repr(error)
         return scores, causes
 
-    def _score(self, entry: _Loaded, chunk: list[Wave], made: dict[Input, list[Batch]]) -> Scores:
-        if isinstance(entry.item, WaveDetector):
-            scores = np.asarray(entry.item.score(chunk, entry.state), dtype=np.float32)
-        else:
-            spec = entry.item.input
-            if spec not in made:
-                made[spec] = _batches(spec, chunk, self.device, self.fill)
-            scores = np.zeros(len(chunk), np.float32)
-            for batch in made[spec]:
-                scores[batch.rows] = self._apply(entry, batch)
-        if scores.shape != (len(chunk),):
-            raise ValueError(f"returned shape {scores.shape} for {len(chunk)} utterances")
-        return scores
+    def timing(self, stage: str, item: str, count: int) -> AbstractContextManager[None]:
+        """The watch's context, in which the device finishes what it was given."""
+        if self.watch is OFF or self.device.type != "cuda":
+            return self.watch.timing(stage, item, count)
+        return self._finished(stage, item, count)
 
-    def _apply(self, entry: _Loaded, batch: Batch) -> Scores:
-        """Scores of the rows of `batch`; what fills it up is passed over."""
+    @contextmanager
+    def _finished(self, stage: str, item: str, count: int) -> Iterator[None]:
+        with self.watch.timing(stage, item, count):
+            yield
+            torch.cuda.synchronize(self.device)
+
+    def _score(self, entry: _Loaded, inputs: _Inputs) -> list[Piece]:
+        name, count = entry.checkpoint.name, len(inputs.waves)
+        if isinstance(entry.item, TensorDetector):
+            batches = inputs.batches(entry.item.input)
+            with self.timing("forward", name, count):
+                return [(batch.rows, self._apply(entry, batch)) for batch in batches]
+        with self.timing("forward", name, count):
+            scores = np.asarray(entry.item.score(inputs.waves, entry.state), dtype=np.float32)
+        if scores.shape != (count,):
+            raise ValueError(f"returned shape {scores.shape} for {count} utterances")
+        return [(inputs.rows, torch.from_numpy(scores))]
+
+    def _apply(self, entry: _Loaded, batch: Batch) -> torch.Tensor:
+        """Scores of the rows of `batch`, on the device; what fills it up is passed over."""
         assert isinstance(entry.item, TensorDetector) and entry.network is not None
         name = entry.checkpoint.name
         small = entry.item.cpu_batch if self.device.type == "cpu" else None
@@ -139,7 +167,7 @@ class Scorer:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _in_parts(self, entry: _Loaded, batch: Batch, size: int) -> Scores:
+    def _in_parts(self, entry: _Loaded, batch: Batch, size: int) -> torch.Tensor:
         assert entry.network is not None
         needed = -(-len(batch.rows) // size)
         scores = []
@@ -149,18 +177,61 @@ class Scorer:
                 if out.shape != (len(part),):
                     shape = tuple(out.shape)
                     raise ValueError(f"network returned shape {shape}, not ({len(part)},)")
-                scores.append(out.float().cpu().numpy())
-        return np.concatenate(scores)[: len(batch.rows)]
+                scores.append(out.float())
+        return torch.cat(scores)[: len(batch.rows)]
 
 
-def _batches(spec: Input, chunk: list[Wave], device: torch.device, fill: bool) -> list[Batch]:
-    rows = list(range(len(chunk)))
-    if not frontends.keeps_length(spec):
-        filled = chunk + [chunk[-1]] * (BATCH - len(chunk) if fill else 0)
-        return [Batch(rows, frontends.batch(spec, filled, device))]
-    lengths = sorted({wave.size for wave in chunk})
-    groups = [[row for row in rows if chunk[row].size == length] for length in lengths]
-    return [Batch(g, frontends.batch(spec, [chunk[row] for row in g], device)) for g in groups]
+class _Inputs:
+    """The inputs of a few waves, each distinct one made once, and each distinct waveform too.
+
+    rows : where the waves stand in the whole list
+    """
+
+    def __init__(self, waves: Sequence[Wave], start: int, scorer: Scorer) -> None:
+        self.waves = list(waves)
+        self.rows = list(range(start, start + len(self.waves)))
+        self._scorer = scorer
+        self._waveforms: dict[Waveform | WholeWaveform, list[Batch]] = {}
+        self._made: dict[Input, list[Batch]] = {}
+
+    def batches(self, spec: Input) -> list[Batch]:
+        """The batches of `spec`: one, or one for each length of wave where that is kept."""
+        if spec not in self._made:
+            with self._scorer.timing("frontend", str(spec), len(self.waves)):
+                self._made[spec] = [
+                    Batch(batch.rows, frontends.features(spec, batch.inputs))
+                    for batch in self._waveform(frontends.waveform_of(spec))
+                ]
+        return self._made[spec]
+
+    def _waveform(self, spec: Waveform | WholeWaveform) -> list[Batch]:
+        if spec not in self._waveforms:
+            self._waveforms[spec] = [
+                Batch([self.rows[row] for row in rows], self._stacked(spec, rows))
+                for rows in self._groups(spec)
+            ]
+        return self._waveforms[spec]
+
+    def _groups(self, spec: Waveform | WholeWaveform) -> list[list[int]]:
+        every = range(len(self.waves))
+        if not frontends.keeps_length(spec):
+            return [[*every]]
+        lengths = sorted({wave.size for wave in self.waves})
+        return [[row for row in every if self.waves[row].size == length] for length in lengths]
+
+    def _stacked(self, spec: Waveform | WholeWaveform, rows: list[int]) -> torch.Tensor:
+        chosen = [self.waves[row] for row in rows]
+        if self._scorer.fill and not frontends.keeps_length(spec):
+            chosen += chosen[-1:] * (BATCH - len(chosen))
+        return frontends.waveforms(spec, chosen, self._scorer.device)
+
+
+def _gathered(pieces: list[Piece], count: int) -> Scores:
+    """The scores of all waves, fetched from the device, in the order of the waves."""
+    scores = np.zeros(count, np.float32)
+    for rows, values in pieces:
+        scores[rows] = values.cpu().numpy()
+    return scores
 
 
 def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from benchmark import files
 from benchmark.errors import InputError
 
-_CHECK = pa.struct(
+CHECK = pa.struct(  # what a step claims and what was measured
     [
         ("step", pa.int32()),
         ("attack", pa.string()),
@@ -129,7 +129,7 @@ class Store:
             "cause": pa.array([r["cause"] for r in rows], pa.string()),
             "decoder": pa.array([r["decoder"] for r in rows], pa.string()),
             "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
-            "checks": pa.array([r["checks"] for r in rows], pa.list_(_CHECK)),
+            "checks": pa.array([r["checks"] for r in rows], pa.list_(CHECK)),
         }
         for name in asked.values():
             scores = [r["scores"].get(name) for r in rows]
@@ -163,6 +163,8 @@ class Store:
         for path in sorted(self.parts.glob("??/*.parquet")):
             try:
                 meta = json.loads(pq.read_metadata(path).metadata[_META])
+            except FileNotFoundError:  # replaced meanwhile by another machine
+                continue
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
             if meta.pop("format", None) == PART_FORMAT:

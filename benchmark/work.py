@@ -15,8 +15,10 @@ from attacks.apply import Laundered, launder
 from attacks.base import AttackError
 from attacks.condition import parse
 from benchmark import audio
+from benchmark.audio_cache import AudioCache
 from benchmark.protocol import ABSENT
 from benchmark.scoring import Scorer
+from benchmark.stopwatch import OFF, Stopwatch
 from benchmark.store import Store
 
 Wave = npt.NDArray[np.float32]
@@ -52,8 +54,25 @@ class Prepared:
     waves: list[Wave]
 
 
-def prepare(job: Job) -> Prepared:
-    """Read and launder every utterance of the unit; failures become rows with their cause."""
+def prepare(job: Job, cache: AudioCache | None = None, watch: Stopwatch = OFF) -> Prepared:
+    """Read and launder every utterance of the unit; failures become rows with their cause.
+
+    With a `cache`, a unit that is in it is taken from there, and one in which nothing failed is
+    put into it.
+    """
+    if cache is not None:
+        with watch.timing("cache", "get", len(job.utterances)):
+            kept = cache.get(job.key)
+        if kept is not None:
+            return Prepared(job, *kept)
+    prepared = _laundered(job, watch)
+    if cache is not None and len(prepared.waves) == len(prepared.rows):
+        with watch.timing("cache", "put", len(job.utterances)):
+            cache.put(job.key, prepared.rows, prepared.waves)
+    return prepared
+
+
+def _laundered(job: Job, watch: Stopwatch) -> Prepared:
     condition = parse(job.condition)
     rows: list[Row] = []
     waves: list[Wave] = []
@@ -61,13 +80,16 @@ def prepare(job: Job) -> Prepared:
         row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
         row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
-        read = _NONE if path == ABSENT else _read(job.root / path, digest)
+        with watch.timing("read"):
+            read = _NONE if path == ABSENT else _read(job.root / path, digest)
         if isinstance(read, str):
             row |= {"failure": "unreadable", "cause": read}
             continue
         row["decoder"] = read.decoder
         try:
-            laundered = launder(condition, read.wave, audio.SAMPLE_RATE, utterance_id, job.seed)
+            laundered = launder(
+                condition, read.wave, audio.SAMPLE_RATE, utterance_id, job.seed, watch
+            )
         except AttackError as error:
             row |= {"failure": "attack", "cause": str(error)}
             continue
@@ -76,11 +98,13 @@ def prepare(job: Job) -> Prepared:
     return Prepared(job, rows, waves)
 
 
-def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
-    """Score a laundered unit and write its part; a non-finite score is refused, with its cause."""
-    job = prepared.job
+def score(prepared: Prepared, scorer: Scorer) -> dict[str, str]:
+    """Put the scores into the unit's rows; the cause for each detector that raised.
+
+    A non-finite score is refused, with its cause.
+    """
     alive = [row for row in prepared.rows if row["failure"] is None]
-    scores, broken = scorer(prepared.waves, list(job.identities.values()))
+    scores, broken = scorer(prepared.waves, list(prepared.job.identities.values()))
     for name, cause in broken.items():
         for row in alive:
             row["causes"][name] = cause
@@ -90,9 +114,16 @@ def finish(prepared: Prepared, scorer: Scorer, store: Store) -> None:
                 row["scores"][name] = float(value)
             else:
                 row["causes"][name] = f"non-finite score ({value})"
+    return broken
+
+
+def write(prepared: Prepared, broken: dict[str, str], store: Store) -> Job:
+    """Write the part of a scored unit; `broken` is what `score` returned."""
+    job = prepared.job
     store.write_part(
         job.key, job.split, job.condition, prepared.rows, job.identities, broken, job.replaces
     )
+    return job
 
 
 @lru_cache(maxsize=128)  # two shards, and what is remembered of each recording

@@ -25,6 +25,7 @@ ALLOWED = {
     "registry",
     "remember",
     "spelling",
+    "stopwatch",
 }
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import builders
@@ -70,10 +72,17 @@ def test_silence_and_very_short_utterances_get_scores(name: str, tmp_path: Path)
 def test_detectors_with_one_input_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Scorer([untrained("mel-cnn", tmp_path), untrained("resnet18", tmp_path)], CPU)
     made: list[object] = []
-    original = frontends.batch
-    monkeypatch.setattr(frontends, "batch", lambda *a: made.append(a[0]) or original(*a))
+    for step in ("waveforms", "features"):
+        original = getattr(frontends, step)
+        counted = partial(_counted, made, original)
+        monkeypatch.setattr(frontends, step, counted)
     scorer([WAVES[0]] * (BATCH + 1), ["mel-cnn", "resnet18"])
-    assert len(made) == 2  # one per batch, not one per batch and detector
+    assert len(made) == 2 * 2  # twice two steps: once a batch, not once a batch and detector
+
+
+def _counted(made: list[object], original: Callable[..., object], *arguments: object) -> object:
+    made.append(arguments[0])
+    return original(*arguments)
 
 
 def test_an_absent_cuda_device_is_an_error_not_a_fallback() -> None:

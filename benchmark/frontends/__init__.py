@@ -25,7 +25,15 @@ from detectors.inputs import (
     WholeWaveform,
 )
 
-__all__ = ["batch", "features", "fixed_length", "keeps_length", "picture", "waveforms"]
+__all__ = [
+    "batch",
+    "features",
+    "fixed_length",
+    "keeps_length",
+    "picture",
+    "waveform_of",
+    "waveforms",
+]
 
 Wave = npt.NDArray[np.float32]
 
@@ -35,8 +43,12 @@ def batch(spec: Input, waves: Sequence[Wave], device: torch.device) -> torch.Ten
 
     Where `spec` keeps the waves' own length (`keeps_length`) they must share one.
     """
-    waveform = spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
-    return features(spec, waveforms(waveform, waves, device))
+    return features(spec, waveforms(waveform_of(spec), waves, device))
+
+
+def waveform_of(spec: Input) -> Waveform | WholeWaveform:
+    """The waveform that the input is made from."""
+    return spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
 
 
 def features(spec: Input, made: torch.Tensor) -> torch.Tensor:
@@ -60,8 +72,7 @@ def features(spec: Input, made: torch.Tensor) -> torch.Tensor:
 
 def keeps_length(spec: Input) -> bool:
     """Does the input grow with the wave, so that a batch needs waves of one length?"""
-    waveform = spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
-    return isinstance(waveform, WholeWaveform)
+    return isinstance(waveform_of(spec), WholeWaveform)
 
 
 def waveforms(
@@ -69,7 +80,10 @@ def waveforms(
 ) -> torch.Tensor:
     """Waves cut or padded to one length, or all of one length as they are, float32 (B, T)."""
     fixed = [fixed_length(resample(w, SAMPLE_RATE, spec.sample_rate), spec) for w in waves]
-    return torch.from_numpy(np.stack(fixed)).to(device)
+    stacked = torch.from_numpy(np.stack(fixed))
+    if device.type == "cuda":  # from pinned memory the copy overlaps what the device does
+        return stacked.pin_memory().to(device, non_blocking=True)
+    return stacked.to(device)
 
 
 def fixed_length(wave: Wave, spec: Waveform | WholeWaveform) -> Wave:
