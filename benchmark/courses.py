@@ -27,6 +27,7 @@ CLEAN_SHARE = 0.25
 VARIANTS = 4
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 LONGEST_SUITE = 30
+LONGEST_NAME = 80  # of a file, without seed and digest
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,9 @@ def planned(
             **asdict(course.laundering),
             "identities": digest([c.identity() for c in course.laundering.parsed()]),
         }
-    return facts, paths.checkpoints() / f"{name}-seed{course.seed}-{digest(facts)[:12]}.safetensors"
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-")[:LONGEST_NAME]
+    file = f"{plain}-seed{course.seed}-{digest(facts)[:12]}.safetensors"
+    return facts, paths.checkpoints() / file
 
 
 def _start(item: Detector, start: Checkpoint) -> str:

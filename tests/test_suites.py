@@ -112,6 +112,7 @@ def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> Non
 
 def test_the_suites_of_the_published_studies() -> None:
     assert suite.names() == [
+        "augmentation",
         "corruptions",
         "full",
         "laundering",
