@@ -21,7 +21,7 @@ from benchmark.protocol import LABELS, Protocol
 from benchmark.scoring import loaded_network
 from detectors import input_spelling
 from detectors.base import Input, TensorDetector, Wave, registry
-from detectors.inputs import Waveform, WholeWaveform
+from detectors.inputs import Waveform
 
 if TYPE_CHECKING:
     import onnx
@@ -99,7 +99,7 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, real: Sequence[Wave])
     whole = Whole(item.input, loaded_network(checkpoint, item)).eval()
     waves = [*real, *noises(RANDOM)]
     shared = _of_one_length(item.input, waves)
-    batch = frontends.waveforms(_waveform(item.input), shared, CPU)
+    batch = frontends.waveforms(frontends.waveform_of(item.input), shared, CPU)
     with one_thread(), torch.inference_mode():
         expected = whole(batch).numpy()
         model = _converted(whole, batch[:2], item.input, checkpoint.name)
@@ -139,7 +139,7 @@ def metadata(checkpoint: Checkpoint, spec: Input) -> dict[str, str]:
     `launderbench.takes` and `launderbench.bonafide` are what the detector `onnx(file=...)` wants
     to know.
     """
-    waveform = _waveform(spec)
+    waveform = frontends.waveform_of(spec)
     facts = {
         "name": checkpoint.name,
         "detector": checkpoint.detector,
@@ -166,10 +166,6 @@ def _require_libraries() -> None:
         raise InputError(f"{NEEDS} ({error.name} is not there)") from error
 
 
-def _waveform(spec: Input) -> Waveform | WholeWaveform:
-    return spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
-
-
 def _of_one_length(spec: Input, waves: list[Wave]) -> list[Wave]:
     """The waves, cut or tiled to 4 s where the network takes any length: a batch has one."""
     if not frontends.keeps_length(spec):
@@ -183,7 +179,7 @@ def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> o
     batch = torch.export.Dim("batch")
     shapes: dict[int, Any] = {0: batch}
     if frontends.keeps_length(spec):
-        shapes[1] = torch.export.Dim("samples", min=_waveform(spec).shortest)  # type: ignore[union-attr]
+        shapes[1] = torch.export.Dim("samples", min=frontends.waveform_of(spec).shortest)  # type: ignore[union-attr]
     try:
         with quantise.quiet():
             program = torch.onnx.export(

@@ -251,11 +251,6 @@ def loaded_network(checkpoint: Checkpoint, item: TensorDetector) -> torch.nn.Mod
     Raises `InputError` where the weights are another network's.
     """
     network = networks.network(item, checkpoint.facts)
-    arrays = checkpoint.arrays()
-    try:
-        if not item.ready_made:
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
-    except RuntimeError as error:
-        cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
-        raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
+    if not item.ready_made:
+        networks.load(network, checkpoint)
     return network.eval()

@@ -12,6 +12,7 @@ import numpy as np
 import soxr
 import torch
 
+from benchmark import frontends
 from benchmark.audio import SAMPLE_RATE, Wave
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
@@ -19,7 +20,7 @@ from benchmark.processes import one_thread
 from benchmark.score_files import threshold, verdict
 from benchmark.scoring import Scorer
 from detectors.base import TensorDetector, registry
-from detectors.inputs import Waveform, WholeWaveform
+from detectors.inputs import WholeWaveform
 
 WINDOW_S = 4.0
 LEAST_S = 0.1
@@ -113,8 +114,7 @@ def own_window(checkpoint: Checkpoint) -> float:
     item = registry.get(checkpoint.detector)()
     if not isinstance(item, TensorDetector):
         return WINDOW_S
-    spec = item.input
-    waveform = spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
+    waveform = frontends.waveform_of(item.input)
     if isinstance(waveform, WholeWaveform):
         return WINDOW_S
     return waveform.samples / waveform.sample_rate

@@ -129,9 +129,9 @@ def trained_input(spec: Input) -> Input:
         return Waveform(samples, spec.sample_rate)
     if isinstance(spec, Waveform) or isinstance(spec.waveform, Waveform):
         return spec
-    whole = trained_input(spec.waveform)
-    assert isinstance(whole, Waveform)
-    return replace(spec, waveform=whole)
+    fixed = trained_input(spec.waveform)
+    assert isinstance(fixed, Waveform)
+    return replace(spec, waveform=fixed)
 
 
 def _inputs(spec: Input, waves: list[Wave]) -> torch.Tensor:
