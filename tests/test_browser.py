@@ -268,9 +268,11 @@ def test_reads_without_script(browser: Any, file: Path) -> None:
 
 
 def test_prints_everything_that_is_folded(browser: Any, file: Path) -> None:
-    page = opened(browser, file).page
+    page = opened(browser, file, 720).page  # about the width of a sheet of A4
     page.locator("#heat-1 button", has_text="Codec").click()
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert page.locator("h3", has_text="Track tts").first.bounding_box()["width"] > 30
     assert page.locator("#heat-1 tbody tr", has_text="mp3(kbps=16)").is_visible()
     assert page.locator("#heat-2").is_visible()
     assert not page.locator(".tools, .toc, audio").locator("visible=true").count()

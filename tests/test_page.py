@@ -140,7 +140,7 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
     rows = tables.conditions.set_index(["track", "detector", "condition"])["eer"]
     for number, detector in enumerate(results.detectors):
         wanted = [rows["neural", detector, name] for name in KEPT[:3]]
-        drawn = [point["y"] for point in chart["lines"][number]["points"]]
+        drawn = [y for _, y in walked(chart["lines"][number]["dots"])[::2]]
         top = 50 / (1 - found["guess"] / severity.HEIGHT)  # per cent at the upper edge
         read = [top * (1 - y / severity.HEIGHT) for y in drawn]
         assert read == pytest.approx([100 * eer for eer in wanted], abs=0.5)

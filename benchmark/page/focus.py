@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from attacks.condition import CLEAN
 from benchmark import cells, curves, metrics
 from benchmark.curves import Points
-from benchmark.metrics import Floats, Ranking
+from benchmark.metrics import Bools, Floats, Places, Ranking
 from benchmark.page.values import Row, polyline, records, steps
 from benchmark.results import RunResults
 
@@ -36,7 +36,9 @@ def focus(results: RunResults, conditions: pd.DataFrame, track: str) -> Row:
     known = {(row["detector"], row["condition"]): row for row in records(table)}
     names = [info.condition for info in results.conditions]
     shape = (len(results.detectors), len(names))
-    paths = _paths(results, track, shape)
+    kept = cells.track_rows(results.protocol, track)
+    bonafide = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[kept]
+    paths = _paths(results, kept, bonafide, shape)
     places = {name: place for place, name in enumerate(names)}
     chosen = _worst(table)
     rows = [[known[detector, name] for name in names] for detector in results.detectors]
@@ -56,7 +58,7 @@ def focus(results: RunResults, conditions: pd.DataFrame, track: str) -> Row:
             for number, name in enumerate(results.detectors)
         ],
         "data": data,
-        "prevalence": round(SIDE * (1 - rows[0][places[CLEAN]]["prevalence"])),
+        "prevalence": round(SIDE * bonafide.mean()),
         "det_ticks": [
             {"at": round(SIDE * _share(ndtri(rate))), "text": f"{100 * rate:g}"}
             for rate in DET_TICKS
@@ -72,19 +74,24 @@ def _counts(cell: Row) -> list[int] | None:
     return None if cell["hit"] is None else [int(cell[key]) for key in COUNTS]
 
 
-def _paths(results: RunResults, track: str, shape: tuple[int, int]) -> dict[str, Any]:
-    """Path data of every cell by kind, detector and condition; '' where a class has no score."""
+def _paths(
+    results: RunResults, kept: Places, bonafide: Bools, shape: tuple[int, int]
+) -> dict[str, Any]:
+    """Path data of every cell by kind, detector and condition; '' where a class has no score.
+
+    `kept` are the rows of the track's trials, `bonafide` their labels. `limits` are the ends of
+    each detector's axis of scores.
+    """
     number = shape[0] * shape[1]
     limit = int(np.clip(CURVE_BYTES // (3 * number * POINT_BYTES), *POINTS))
     bins = int(np.clip(BIN_BYTES // (2 * number * BAR_BYTES), *BINS))
-    kept = cells.track_rows(results.protocol, track)
-    bonafide = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[kept]
     cube = cells.score_cube(results, "test")
     found: dict[str, Any] = {kind: [] for kind in ("roc", "det", "pr", "bonafide", "spoof")}
     found["limits"] = []
     for detector in range(shape[0]):
         scores = cube[detector][:, kept]
-        limits = np.nanquantile(scores, [TAIL, 1 - TAIL])
+        known = scores[~np.isnan(scores)]
+        limits = np.quantile(known if known.size else np.zeros(1), [TAIL, 1 - TAIL])
         found["limits"].append(limits)
         drawn = [_cell(row, bonafide, limits, limit, bins) for row in scores]
         for kind in ("roc", "det", "pr", "bonafide", "spoof"):
@@ -92,9 +99,7 @@ def _paths(results: RunResults, track: str, shape: tuple[int, int]) -> dict[str,
     return found
 
 
-def _cell(
-    scores: Floats, bonafide: metrics.Bools, limits: Floats, limit: int, bins: int
-) -> dict[str, str]:
+def _cell(scores: Floats, bonafide: Bools, limits: Floats, limit: int, bins: int) -> dict[str, str]:
     there = ~np.isnan(scores)
     labels = bonafide[there]
     if not labels.any() or labels.all():
