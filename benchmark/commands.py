@@ -83,7 +83,7 @@ def report(options: Namespace) -> int:
     """Leaderboards from scores alone."""
     from benchmark.decisions import parse_costs
 
-    _open_plugins(options)
+    plugins.open_all(options.plugin)
     choices: dict[str, Any] = {"baseline": options.baseline}
     if options.bootstrap is not None:
         choices["resamples"] = options.bootstrap

@@ -24,7 +24,7 @@ from benchmark import leaderboard, report
 results = synthetic_run.large(**json.loads(sys.argv[2]))
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 before, busy, started = peak(), time.process_time(), time.perf_counter()
-tables = leaderboard.tables(results)
+tables = leaderboard.tables(results, int(sys.argv[4]))
 made = time.perf_counter()
 report.write(results, Path(sys.argv[3]), tables)
 ended = time.perf_counter()
@@ -38,10 +38,16 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize(
-    "size", [{"speakers": 67}, {"speakers": None}, {"levels": 344, "utterances": 2000}]
+    ("size", "resamples"),
+    [
+        ({"speakers": 67}, 1000),
+        ({"speakers": None}, 1000),
+        ({"levels": 344, "utterances": 2000}, 20),
+    ],
 )
-def test_report(benchmark, tmp_path: Path, size: dict[str, int | None]) -> None:
+def test_report(benchmark, tmp_path: Path, size: dict[str, int | None], resamples: int) -> None:
     command = [sys.executable, "-c", CODE, str(TESTS), json.dumps(size), str(tmp_path)]
+    command.append(str(resamples))
 
     def run() -> dict[str, float]:
         done = subprocess.run(command, check=True, capture_output=True, text=True)
