@@ -74,6 +74,7 @@ class AudioCache:
             {
                 "utterance_id": pa.array([row["utterance_id"] for row in rows], pa.string()),
                 "decoder": pa.array([row["decoder"] for row in rows], pa.string()),
+                "seconds": pa.array([row["seconds"] for row in rows], pa.float32()),
                 "facts": pa.array([json.dumps(row["facts"]) for row in rows], pa.string()),
                 "checks": pa.array([row["checks"] for row in rows], pa.list_(CHECK)),
                 "wave": pa.ListArray.from_arrays(np.append(np.int32(0), ends), samples),

@@ -1,4 +1,4 @@
-"""Slices of a trial set: who made the fake, where the recording is from, how long it is."""
+"""Slices of a trial set: who made the fake, where the recording is from, its codec, its length."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import pandas as pd
 from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.metrics import Bools, Ranking
+from benchmark.protocol import DURATION, MADE
 
 SECONDS = (0.0, 2.0, 4.0, 8.0, np.inf)
 LEAST = 10  # trials of each class that a slice needs: an EER of fewer says nothing
 MOST = 50  # values beyond which a column names single recordings rather than groups
+NO_GROUPS = ("utterance_id", "path", "label", "speaker", "split", "track", "pair", DURATION)
+DIGESTS = "file_sha256"  # begins the columns with the digests of files
+UNKNOWN = "-"
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,10 @@ class Slice:
 def slices(table: pd.DataFrame) -> list[Slice]:
     """The slices of a track's trials that hold enough of both classes.
 
-    By spoof system (its fakes against every bona fide trial), by source, and by duration where
-    the protocol has a column `duration` (seconds).
+    By spoof system, by source, by every further column of the protocol with 2 to 50 values
+    (codec, language, ...), and by duration in seconds. A further column of which no bona fide
+    trial has a value that a fake has is about the fakes, as the spoof system is: the slices of
+    both hold every bona fide trial.
     """
     bonafide = (table["label"] == "bonafide").to_numpy(dtype=np.bool_)
     found = []
@@ -43,22 +49,31 @@ def slices(table: pd.DataFrame) -> list[Slice]:
 
 
 def _groups(table: pd.DataFrame, bonafide: Bools) -> Iterator[tuple[str, str, Bools]]:
-    for by, added in (("spoof_system", bonafide), ("source", np.zeros_like(bonafide))):
-        column = table[by].astype(str).to_numpy()
-        names = sorted(set(column[~bonafide]) - {"-"})
-        if len(names) <= MOST:
-            for name in names:
-                yield by, name, (column == name) | added
-    if "duration" in table.columns:
+    nobody = np.zeros_like(bonafide)
+    first = ("spoof_system", "source")
+    for by in (*first, *(c for c in table.columns if c not in first and _groups_by(c))):
+        codes, values = pd.factorize(table[by].astype(str), sort=True)
+        told = (values != UNKNOWN) & (np.bincount(codes[~bonafide], minlength=len(values)) > 0)
+        shared = told & (np.bincount(codes[bonafide], minlength=len(values)) > 0)
+        if told.sum() > MOST or (by not in first and len(values) < 2):
+            continue
+        of_fakes = by == "spoof_system" or (by != "source" and not shared.any())
+        for place in np.flatnonzero(told):
+            yield by, str(values[place]), (codes == place) | (bonafide if of_fakes else nobody)
+    if DURATION in table.columns:
         try:
-            seconds = table["duration"].to_numpy(dtype=np.float64)
+            seconds = table[DURATION].to_numpy(dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"the protocol's column duration must hold seconds ({error})"
             ) from error
         for low, high in pairwise(SECONDS):
             name = f"{low:g} to {high:g} s" if np.isfinite(high) else f"{low:g} s and more"
-            yield "duration", name, (seconds >= low) & (seconds < high)
+            yield DURATION, name, (seconds >= low) & (seconds < high)
+
+
+def _groups_by(column: str) -> bool:
+    return column not in NO_GROUPS and not column.startswith((MADE, DIGESTS))
 
 
 def rows(

@@ -18,7 +18,7 @@ from attacks.condition import CLEAN
 from benchmark.errors import InputError
 from benchmark.plan import unit_keys
 from benchmark.processes import cores
-from benchmark.protocol import Protocol
+from benchmark.protocol import DURATION, Protocol
 from benchmark.results import (
     EFFECT_COLUMNS,
     FAILURE_COLUMNS,
@@ -28,7 +28,12 @@ from benchmark.results import (
 )
 from benchmark.store import IMPORTED, PartInfo, Store
 
-SHOWN = ("utterance_id", "decoder", "checks")  # beside scores, and causes where there are any
+SHOWN = (
+    "utterance_id",
+    "decoder",
+    "seconds",
+    "checks",
+)  # beside scores, and causes where there are any
 Codes = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.floating]
 
@@ -52,6 +57,8 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
     tables = _read(store, parts)
+    if DURATION not in trials and (seconds := _seconds(tables)):
+        trials[DURATION] = trials["utterance_id"].map(seconds)
     failures = _failures(tables, names)
     unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
     lost = trials["utterance_id"].isin(unreadable)
@@ -104,6 +111,17 @@ def _decoders(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, int]:
         used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
     named = sorted(name for name in used.values() if name)
     return {name: named.count(name) for name in dict.fromkeys(named)}
+
+
+def _seconds(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, float]:
+    """The length of every recording that was read here; parts of older versions do not say it."""
+    known: dict[str, float] = {}
+    for part, table in tables:
+        if part.condition == CLEAN and "seconds" in table.column_names:
+            own = table["seconds"].to_pylist()
+            rows = zip(table["utterance_id"].to_pylist(), own, strict=True)
+            known |= {name: length for name, length in rows if length is not None}
+    return known
 
 
 def _distinct(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -261,7 +261,13 @@ def _units(
         for uid in table["utterance_id"][start:stop]:
             value = scores.get(uid)
             row: dict[str, Any] = {"utterance_id": uid, "failure": None, "cause": None}
-            row |= {"decoder": None, "scores": {}, "causes": {}, **effects.get(uid, NOTHING)}
+            row |= {
+                "decoder": None,
+                "seconds": None,
+                "scores": {},
+                "causes": {},
+                **effects.get(uid, NOTHING),
+            }
             if value is not None and np.isfinite(value):
                 row["scores"][wanted.detector] = float(value)
             elif value is not None:

@@ -16,6 +16,7 @@ SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
 DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-", "track": "-"}
 MADE = "made:"  # begins the columns with paths of audio that came laundered
+DURATION = "duration"  # a column of seconds; a run fills it in where the data set has none
 ABSENT = "-"  # in such a column: of this utterance there is none
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"

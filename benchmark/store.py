@@ -1,8 +1,8 @@
 """The score store: one Parquet part per executed unit, written atomically; every path is made here.
 
 A part holds one row per utterance of its unit: id, cause of failure (null where there is none),
-what decoded the file, facts (JSON), checks (nested), and for each detector its score and the cause
-of a missing one.
+what decoded the file, its length in seconds before laundering, facts (JSON), checks (nested), and
+for each detector its score and the cause of a missing one.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class Store:
 
     def write_head(self, head: dict[str, Any]) -> None:
         """Write the head atomically."""
+        head = {**head, "format": PART_FORMAT}
         files.write(self.head, json.dumps(head, indent=2, sort_keys=True).encode() + b"\n")
 
     def read_head(self) -> dict[str, Any] | None:
@@ -94,6 +95,11 @@ class Store:
             raise InputError(f"{self.head} is damaged ({error}); delete this run folder") from error
         if lacking or not isinstance(head, dict):
             raise InputError(f"{self.head} lacks {', '.join(lacking)}; delete this run folder")
+        if head.pop("format", None) != PART_FORMAT:
+            raise InputError(
+                f"{self.folder} holds a run of another version of LaunderBench: choose another RUN"
+                " name or delete that folder"
+            )
         return head
 
     def write_trials(self, table: pd.DataFrame) -> None:
@@ -118,16 +124,17 @@ class Store:
     ) -> Path:
         """Write the part of one unit.
 
-        `rows` carry utterance_id, failure, cause, decoder, facts, checks, and scores and causes
-        (detector name -> value). `asked` maps the identity of every detector of this unit to its
-        name; those named in `broken` raised, so the next run tries them again. Parts in `replaces`
-        are deleted once the new one stands.
+        `rows` carry utterance_id, failure, cause, decoder, seconds, facts, checks, and scores and
+        causes (detector name -> value). `asked` maps the identity of every detector of this unit to
+        its name; those named in `broken` raised, so the next run tries them again. Parts in
+        `replaces` are deleted once the new one stands.
         """
         columns: dict[str, pa.Array] = {
             "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
             "failure": pa.array([r["failure"] for r in rows], pa.string()),
             "cause": pa.array([r["cause"] for r in rows], pa.string()),
             "decoder": pa.array([r["decoder"] for r in rows], pa.string()),
+            "seconds": pa.array([r["seconds"] for r in rows], pa.float32()),
             "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
             "checks": pa.array([r["checks"] for r in rows], pa.list_(CHECK)),
         }

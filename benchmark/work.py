@@ -78,14 +78,14 @@ def _laundered(job: Job, watch: Stopwatch) -> Prepared:
     waves: list[Wave] = []
     for utterance_id, path, digest in job.utterances:
         row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
-        row |= {"facts": [], "checks": [], "scores": {}, "causes": {}}
+        row |= {"seconds": None, "facts": [], "checks": [], "scores": {}, "causes": {}}
         rows.append(row)
         with watch.timing("read"):
             read = _NONE if path == ABSENT else _read(job.root / path, digest)
         if isinstance(read, str):
             row |= {"failure": "unreadable", "cause": read}
             continue
-        row["decoder"] = read.decoder
+        row |= {"decoder": read.decoder, "seconds": read.wave.size / audio.SAMPLE_RATE}
         try:
             laundered = launder(
                 condition, read.wave, audio.SAMPLE_RATE, utterance_id, job.seed, watch

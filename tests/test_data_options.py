@@ -97,6 +97,20 @@ def test_a_missing_file_stops_the_run_unless_it_may_be_missing(
     assert failures["cause"].str.contains("no such file").all()
 
 
+def test_columns_and_lengths_become_keys_of_the_breakdown(checkpoint: str, tmp_path: Path) -> None:
+    root = builders.corpus(tmp_path / "toy", test=60, dev=0)
+    table = pd.read_csv(root / "protocol.csv")
+    table["codec"] = ["mp3" if i % 4 < 2 else "none" for i in range(len(table))]
+    table.to_csv(root / "protocol.csv", index=False)
+    soundfile.write(root / "flac" / "test_0000.flac", builders.voice(0, 2.5), 16000)
+    assert run(root, tmp_path / "out", checkpoint, suite="clean") == 0
+    found = pd.read_csv(tmp_path / "out" / "breakdown.csv").query("track == 'neural'")
+    sizes = found.set_index(["by", "value"])[["n_bonafide", "n_spoof"]]
+    spoof = (table["spoof_system"] == "S1") & (table["codec"] == "none")
+    assert sizes.loc[("codec", "none")].tolist() == [15, spoof.sum()]
+    assert sizes.loc[("duration", "0 to 2 s")].tolist() == [29, (table["track"] == "neural").sum()]
+
+
 def test_layout_pattern_and_labels(
     checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -319,5 +319,21 @@ def test_slices_need_both_classes_and_a_column_of_seconds() -> None:
     seconds = table["duration"]
     assert found[("duration", "4 to 8 s")] == ((seconds >= 4) & (seconds < 8)).sum()
     assert ("duration", "8 s and more") not in found  # too few of a class
+    columns = {
+        "codec": ["mp3" if i % 4 < 2 else "none" for i in range(n)],  # of both classes
+        "vocoder": ["wave" if i % 2 else "bonafide" for i in range(n)],  # of fakes alone
+        "note": [f"n{i}" for i in range(n)],  # names single trials
+        "city": "here",  # parts nothing
+        "speaker": ["s1" if i < 30 else "s2" for i in range(n)],
+        "file_sha256": "0",
+        "made:a/b": ["x" if i < 30 else "y" for i in range(n)],
+    }
+    wide = breakdown.slices(table.assign(**columns))
+    added = {(group.by, group.value): int(group.keep.sum()) for group in wide} | found
+    assert {k: v for k, v in added.items() if k not in found} == {
+        ("codec", "mp3"): 30,
+        ("codec", "none"): 30,
+        ("vocoder", "wave"): 60,
+    }
     with pytest.raises(InputError, match="duration must hold seconds"):
         breakdown.slices(table.assign(duration="long"))

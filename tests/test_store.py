@@ -31,6 +31,7 @@ def row(uid: str, **scores: float) -> dict[str, object]:
         "failure": None,
         "cause": None,
         "decoder": "soundfile",
+        "seconds": 1.5,
         "facts": [{"gain": 1.0}],
         "checks": [CHECK],
         "scores": scores,
