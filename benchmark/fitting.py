@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import pickle
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from benchmark import files
+from benchmark import files, training_state
 from benchmark.errors import InputError
 from benchmark.learning_curves import History
 from benchmark.losses import LOSSES
@@ -92,7 +91,7 @@ def fit(
     same machine's CPU. Where the device's memory is too small for a batch, the training begins
     anew with half of it, and says so.
     """
-    saved = _read_state(how)
+    saved = training_state.read(how.state, how.key, how.title)
     size = saved["batch_size"] if saved else how.recipe.batch_size
     blank = copy.deepcopy(network.state_dict())
     while True:
@@ -179,7 +178,7 @@ class _Run:
         return Fitted(arrays, self.history[kept - 1], self.history, recipe.batch_size)
 
     def _kept_epoch(self) -> int:
-        return kept_epoch([row["dev_eer"] for row in self.history], self.dev.bonafide)
+        return kept_epoch([row["judged_eer"] for row in self.history], self.dev.bonafide)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         device, train = self.how.device, self.train
@@ -213,12 +212,24 @@ class _Run:
             "dev_accuracy": self.loss.hits(dev, self.dev.targets) / len(dev),
             "dev_eer": dev_eer,
             "dev_threshold": threshold,
+            "judged_eer": self._judged(dev_eer),
         }
         if not np.isfinite(row["train_loss"]) or not np.isfinite(dev_loss):
             raise InputError(
                 f"training {self.how.title} diverged in epoch {epoch}: the loss is not finite"
             )
         return row
+
+    def _judged(self, clean: float) -> float:
+        """The dev EER that decides which epoch is kept: clean and laundered, as in training."""
+        laundered = self.dev.inputs[1:]
+        if not laundered:
+            return clean
+        device = self.how.device
+        scores = [_evaluate(self.average.module, inputs, device) for inputs in laundered]
+        bonafide = np.tile(self.dev.bonafide, len(laundered))
+        rate, _ = eer(torch.cat(scores).double().numpy(), bonafide)
+        return self.dev.clean * clean + (1 - self.dev.clean) * rate
 
     def _heard(self) -> torch.Tensor | None:
         """Which variant each recording is heard in during an epoch, 0 = clean; None: all clean."""
@@ -245,7 +256,7 @@ class _Run:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": _plain(self.schedule.state_dict()),
+            "schedule": training_state.plain(self.schedule.state_dict()),
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
             "history": self.history,
@@ -268,27 +279,6 @@ class _Run:
         if self.how.device.type == "cuda":
             torch.cuda.set_rng_state(saved["cuda"], self.how.device)
         self.history, self.kept = saved["history"], saved["kept"]
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """What of a schedule's state is numbers and text: its methods are made anew."""
-    return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list)}
-
-
-def _read_state(how: Setting) -> dict[str, Any] | None:
-    """What a killed training left, if it was this one."""
-    if not how.state.is_file():
-        return None
-    try:
-        saved = torch.load(how.state, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        tqdm.write(f"{how.state} is damaged ({error}): training begins anew", file=sys.stderr)
-        return None
-    if saved.get("key") != how.key:
-        tqdm.write(f"{how.state} is of another training: this one begins anew", file=sys.stderr)
-        return None
-    tqdm.write(f"{how.title}: goes on after epoch {len(saved['history'])}", file=sys.stderr)
-    return dict(saved)
 
 
 def _evaluate(network: torch.nn.Module, inputs: torch.Tensor, device: torch.device) -> torch.Tensor:

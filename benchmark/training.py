@@ -35,12 +35,13 @@ def train(
     """Train `name` and write `out` (safetensors) with learning curves beside it (CSV, PNG).
 
     The loss is weighted to equal class mass. Judged and kept is an exponential moving average of
-    the weights: the raw ones jump from epoch to epoch. Kept is the last epoch whose dev EER (on
-    clean dev, which sets the threshold) lies within one standard error of the lowest until then
-    (after the rule of Breiman et al. 1984, section 3.4.3: dev sets are small, and the falling
-    learning rate settles the weights); training stops after `patience` epochs in a row that did
-    not. `line` is the screen line of the progress bar. A training that was killed goes on where
-    it was. Deterministic for one machine, seed and number of threads.
+    the weights: the raw ones jump from epoch to epoch. Kept is the last epoch whose dev EER lies
+    within one standard error of the lowest until then (after the rule of Breiman et al. 1984,
+    section 3.4.3: dev sets are small, and the falling learning rate settles the weights); training
+    stops after `patience` epochs in a row that did not. With laundering the EERs on clean and on
+    laundered dev count in the shares of training; the threshold is clean dev's. `line` is the
+    screen line of the progress bar. A training that was killed goes on where it was. Deterministic
+    for one machine, seed and number of threads.
     """
     course = course or Course()
     facts, _ = planned(name, protocol, course)
@@ -73,6 +74,8 @@ def train(
         arrays = fitted.arrays
         facts |= {key: fitted.kept[key] for key in ("epoch", "dev_loss", "dev_eer")}
         facts["dev_threshold"] = fitted.kept["dev_threshold"]
+        if course.laundering:
+            facts["judged_eer"] = fitted.kept["judged_eer"]
         if fitted.batch_size != recipe.batch_size:
             facts["batch_size_used"] = fitted.batch_size
         learning_curves.write(out, title, fitted.history)
@@ -103,12 +106,11 @@ def _fit_network(
     item: TensorDetector, examples: Examples, dev: Examples, course: Course, how: Setting
 ) -> Fitted:
     spec = trained_input(item.input)
-    inputs = [_inputs(spec, examples.waves)]
-    clean = 1.0
-    if course.laundering:
-        clean = course.laundering.clean
-        made = augmentation.variants(examples, course.laundering, course.seed, how.title, how.line)
-        inputs += [_inputs(spec, waves) for waves in made]
+    clean = course.laundering.clean if course.laundering else 1.0
+    train, judged = (
+        Material(_heard(spec, part, course, how), part.bonafide, part.pairs, clean)
+        for part in (examples, dev)
+    )
     torch.manual_seed(course.seed)
     network = item.initial()
     if course.loss == networks.ONE_CLASS:
@@ -117,9 +119,16 @@ def _fit_network(
         networks.load(network, course.start)
     if course.loss == networks.ONE_CLASS:
         networks.require_scores_from_head(item, network, dev.waves[0])
-    train = Material(inputs, examples.bonafide, examples.pairs, clean)
-    judged = Material([_inputs(spec, dev.waves)], dev.bonafide, dev.pairs)
     return fit(item, network, train, judged, how)
+
+
+def _heard(spec: Input, part: Examples, course: Course, how: Setting) -> list[torch.Tensor]:
+    """The inputs of a split, clean and in every variant."""
+    made = [_inputs(spec, part.waves)]
+    if course.laundering:
+        laundered = augmentation.variants(part, course.laundering, course.seed, how.title, how.line)
+        made += [_inputs(spec, waves) for waves in laundered]
+    return made
 
 
 def trained_input(spec: Input) -> Input:
