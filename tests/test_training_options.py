@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -244,6 +245,20 @@ def test_the_share_of_clean_is_kept() -> None:
     counts = torch.bincount(run._heard(), minlength=5) / 4000  # type: ignore[arg-type]
     assert counts[0] == pytest.approx(0.25, abs=0.03)
     assert counts[1:].min() > 0.15
+
+
+def test_the_epoch_is_judged_on_clean_and_laundered_dev_in_their_shares() -> None:
+    bonafide = np.array([True, True, False, False])
+    right, wrong = torch.tensor([2.0, 1.0, -1.0, -2.0]), torch.tensor([-2.0, -1.0, 1.0, 2.0])
+    run = object.__new__(fitting._Run)
+    run.dev = fitting.Material([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
+    run.how = SimpleNamespace(device=CPU)  # type: ignore[assignment]
+    run.average = SimpleNamespace(module=nn.Identity())  # type: ignore[assignment]
+    assert run._judged(0.0) == pytest.approx(0.75)
+    run.dev = fitting.Material([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
+    assert run._judged(0.0) == pytest.approx(0.5)
+    run.dev = fitting.Material([right], bonafide, torch.arange(4))
+    assert run._judged(0.1) == 0.1
 
 
 def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
