@@ -12,13 +12,16 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from benchmark import checkpoints
+from benchmark.checkpoints import Checkpoint
 from benchmark.executor import Setting
 from benchmark.plan import Plan
 from benchmark.processes import one_thread
 from benchmark.runner import Missing
-from benchmark.scoring import BATCH, Scorer
+from benchmark.scoring import Scorer
 from benchmark.stopwatch import Spent, Stopwatch, peak_memory
 from benchmark.work import Job, prepare, score, write
+from detectors.base import TensorDetector, registry
 
 STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
 
@@ -43,16 +46,18 @@ class Profile:
 def measure(plan: Plan, device: torch.device) -> Profile:
     """Compute the whole plan, into a folder that is thrown away, and time every stage.
 
-    One batch of each condition goes ahead unmeasured: rooms are simulated, noises and weights read
-    only once in a run.
+    One utterance under each condition goes ahead unmeasured: rooms are simulated and noises opened
+    once in a run.
     """
     jobs = Missing(plan, {}, {})
     watch = Stopwatch()
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
         setting = Setting(Path(scratch), plan.detectors, str(device))
         scorer = Scorer(setting.detectors, device)
-        for job in tqdm(_warming(jobs.jobs), desc="warm up", unit="condition", leave=False):
-            score(prepare(job), scorer)
+        for number, job in enumerate(_warming(jobs.jobs)):
+            prepared = prepare(job)
+            if number == 0:
+                score(prepared, scorer)
         scorer.watch = watch
         wall, cpu = time.perf_counter(), time.process_time()
         with tqdm(total=jobs.trials, desc="profile", unit="trial", leave=False) as bar:
@@ -66,12 +71,24 @@ def measure(plan: Plan, device: torch.device) -> Profile:
     return Profile(watch.spent, wall, cpu, jobs.trials, peak_memory())
 
 
+def untrained(name: str, folder: Path) -> Checkpoint | None:
+    """Random weights for the network `name`, saved in `folder`; None where it is no network."""
+    item = registry.get(name)()
+    if not isinstance(item, TensorDetector) or item.ready_made:
+        return None
+    torch.manual_seed(0)
+    path = folder / f"{name}.safetensors"
+    arrays = {key: value.numpy() for key, value in item.build().state_dict().items()}
+    checkpoints.save(path, arrays, {"detector": name})
+    return checkpoints.load(path)
+
+
 def _warming(jobs: Iterator[Job]) -> Iterator[Job]:
     seen: set[str] = set()
     for job in jobs:
         if job.condition not in seen:
             seen.add(job.condition)
-            yield replace(job, utterances=job.utterances[:BATCH])
+            yield replace(job, utterances=job.utterances[:1])
 
 
 def table(profile: Profile) -> pd.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from argparse import Namespace
+from pathlib import Path
 
 import pandas as pd
 
 from benchmark import assembly, files, plugins
-from benchmark.profile import measure, table
+from benchmark.profile import measure, table, untrained
 from benchmark.scoring import resolve_device
 
 FORMATS = {
@@ -19,28 +21,33 @@ FORMATS = {
     "waited": "{:.0%}",
     "peak_mib": "{:.0f}",
 }
+LONGEST = 68  # letters of an item that are shown; the CSV has them all
 
 
 def profile(options: Namespace) -> int:
     """Measure the plan that the options ask for and print the table."""
     plugins.load(options.plugin)
     device = resolve_device(options.device)
-    matrix = assembly.plan(options)
-    print(
-        f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
-        f" {len(matrix.detectors)} detectors on {device}; one process, one thread; an utterance"
-        " counts once for each condition"
-    )
-    made = table(measure(matrix, device))
+    with tempfile.TemporaryDirectory() as folder:
+        if options.untrained:
+            made = (untrained(name, Path(folder)) for name in assembly.detector_names(options, {}))
+            options.checkpoint += [checkpoint.path for checkpoint in made if checkpoint]
+        matrix = assembly.plan(options)
+        print(
+            f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)}"
+            f" trials x {len(matrix.detectors)} detectors on {device}; one process, one thread;"
+            " an utterance counts once for each condition"
+        )
+        result = table(measure(matrix, device))
     if options.csv is not None:
-        files.write(options.csv, made.to_csv(index=False))
-    print(text(made))
+        files.write(options.csv, result.to_csv(index=False))
+    print(text(result))
     return 0
 
 
 def text(made: pd.DataFrame) -> str:
     """The table for the terminal: stages flush left, what is in them below."""
-    names = made["stage"].where(made["item"] == "", "  " + made["item"])
+    names = made["stage"].where(made["item"] == "", "  " + made["item"].str[:LONGEST])
     shown = made.drop(columns=["stage", "item"])
     for column, form in FORMATS.items():
         shown[column] = shown[column].map(form.format)

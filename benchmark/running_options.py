@@ -35,6 +35,10 @@ def profile_options(sub: argparse.ArgumentParser) -> None:
     """What `profile` takes beside what says what to run."""
     sub.set_defaults(module=PROFILE, limit=64)
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    sub.add_argument(
+        "--untrained", action="store_true",
+        help="networks with random weights, which are as fast as trained ones",
+    )  # fmt: skip
     sub.add_argument("--csv", type=Path, metavar="FILE", help="also write the table as CSV")
 
 

@@ -1,0 +1,199 @@
+"""How a matrix is computed: kept audio, shares of a plan, the profile. On a toy corpus."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import attacks.apply
+import launderbench
+from benchmark import profile, work
+from benchmark.audio_cache import AudioCache
+from benchmark.cli import main
+from benchmark.stopwatch import OFF, Stopwatch
+
+SUITE = "noise(kind=white, snr=10); mp3(kbps=32); lowpass(cutoff=4000)"
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("weights")
+    made = {name: profile.untrained(name, folder) for name in ("mel-cnn", "raw-cnn")}
+    return {name: checkpoint.path for name, checkpoint in made.items() if checkpoint}
+
+
+def run(toy: Path, folder: Path, weights: list[Path], *more: object) -> int:
+    given = [part for path in weights for part in ("--checkpoint", path)]
+    options = ["--data", toy, *given, "--suite", SUITE, "--run", folder, "--device", "cpu"]
+    return main(["run", *map(str, [*options, "--workers", 0, "--samples", 0, *more])])
+
+
+def scores(folder: Path) -> pd.DataFrame:
+    keys = ["detector", "condition", "split", "utterance_id"]
+    return launderbench.load_scores(folder).sort_values(keys).reset_index(drop=True)
+
+
+def cells(folder: Path) -> bytes:
+    return (folder / "conditions.csv").read_bytes()
+
+
+def test_an_added_detector_hears_kept_audio_and_scores_the_same_bits(
+    toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = networks.values()
+    assert run(toy, tmp_path / "plain", [first, second]) == 0
+    keep = ("--audio-cache", tmp_path / "audio")
+    assert run(toy, tmp_path / "kept", [first], *keep) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "launder", lambda *_: pytest.fail("laundered again"))
+        patch.setattr(work.audio, "record", lambda *_: pytest.fail("decoded again"))
+        assert run(toy, tmp_path / "kept", [first, second], *keep) == 0
+    pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "kept"))
+    assert cells(tmp_path / "plain") == cells(tmp_path / "kept")  # what was verified, too
+
+
+def test_three_shares_make_the_run_of_one_machine(
+    toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("benchmark.plan.SHARD", 5)
+    weights = [networks["raw-cnn"]]
+    assert run(toy, tmp_path / "one", weights) == 0
+    for share in ("2/3", "1/3"):
+        assert run(toy, tmp_path / "many", weights, "--shard", share) == 0
+        assert "units of other shares are not there yet" in capsys.readouterr().out
+        assert not (tmp_path / "many" / "leaderboard.csv").exists()
+    assert run(toy, tmp_path / "many", weights, "--shard", "3/3") == 0
+    pd.testing.assert_frame_equal(scores(tmp_path / "one"), scores(tmp_path / "many"))
+    assert cells(tmp_path / "one") == cells(tmp_path / "many")
+
+
+@pytest.mark.parametrize("share", ["0/2", "3/2", "1", "1/x", "1/0"])
+def test_a_share_that_does_not_exist_is_refused(
+    share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "--shard", share]) == 2
+    assert "--shard" in capsys.readouterr().err
+
+
+def test_the_profile_names_every_stage_attack_and_detector(
+    toy: Path, networks: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(p) for path in networks.values() for p in ("--checkpoint", path)]
+    out = tmp_path / "profile.csv"
+    options = ["--data", str(toy), "--suite", SUITE, "--limit", "8", "--device", "cpu"]
+    assert main(["profile", *options, *given, "--csv", str(out)]) == 0
+    table = pd.read_csv(out, keep_default_na=False)
+    stages = table[table["item"] == ""]["stage"].tolist()
+    assert stages == ["read", "attack", "verify", "frontend", "forward", "write", "all"]
+    attacked = table[(table["stage"] == "attack") & (table["item"] != "")]
+    assert len(attacked) == 3 and (attacked["utterances"] == 8).all()
+    assert set(table[table["stage"] == "forward"]["item"]) == {"", *networks}
+    trials = 8 + 4 * 8  # dev meets clean alone
+    assert (table[table["stage"].isin(["all", "write", "read"])]["utterances"] == trials).all()
+    parts = table[(table["item"] == "") & (table["stage"] != "all")]
+    assert parts["wall_s"].sum() <= table[table["stage"] == "all"]["wall_s"].item()
+    assert "mp3(kbps=32" in capsys.readouterr().out
+
+
+def test_the_stopwatch_adds_up_and_is_silent_when_off() -> None:
+    watch = Stopwatch()
+    for count in (2, 3):
+        with watch.timing("attack", "x", count):
+            sum(range(20000))
+    spent = watch.spent["attack", "x"]
+    assert spent.count == 5 and spent.cpu > 0 and spent.wall > 0 and 0 <= spent.waited < 1
+    with OFF.timing("attack", "x"):
+        pass
+    assert not OFF.spent
+    assert attacks.apply.OFF is OFF
+
+
+def row(uid: str) -> dict[str, object]:
+    check = {
+        "step": 0, "attack": "a", "quantity": "SNR", "unit": "dB", "relation": "=", "claimed": 1.0,
+        "measured": None, "tolerance": 0.1, "passed": None, "effect": True,
+    }  # fmt: skip
+    head = {
+        "utterance_id": uid,
+        "failure": None,
+        "cause": None,
+        "decoder": "soundfile",
+        "seconds": 1.5,
+    }
+    facts = [{"attack": "a", "gain": 0.1 + 0.2, "drawn": [1, 2]}]
+    return {**head, "seconds": 1.5, "facts": facts, "checks": [check], "scores": {}, "causes": {}}
+
+
+def unit(seed: int, sizes: tuple[int, ...] = (16000, 1, 30000)) -> tuple[list, list]:
+    rng = np.random.default_rng(seed)
+    waves = [rng.standard_normal(size).astype(np.float32) for size in sizes]
+    return [row(f"u{place}") for place in range(len(sizes))], waves
+
+
+def test_kept_audio_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    rows, waves = unit(1)
+    waves[0][:3] = [-0.0, np.finfo(np.float32).tiny / 4, 3e38]
+    assert AudioCache(tmp_path, 10**9).put("ab" * 32, rows, waves)
+    found = AudioCache(tmp_path, 10**9).get("ab" * 32)
+    assert found is not None
+    assert found[0] == rows
+    assert [wave.tobytes() for wave in found[1]] == [wave.tobytes() for wave in waves]
+    assert AudioCache(tmp_path, 10**9).get("cd" * 32) is None
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 0.999])
+def test_a_damaged_unit_is_told_and_made_anew(
+    place: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = AudioCache(tmp_path, 10**9)
+    cache.put("ab" * 32, *unit(1))
+    (path,) = tmp_path.rglob("*.audio")
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 0x10
+    path.write_bytes(content)
+    assert cache.get("ab" * 32) is None
+    assert "laundered anew" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_a_unit_cut_short_is_no_unit(tmp_path: Path) -> None:
+    cache = AudioCache(tmp_path, 10**9)
+    cache.put("ab" * 32, *unit(1))
+    (path,) = tmp_path.rglob("*.audio")
+    path.write_bytes(path.read_bytes()[:-200])
+    assert cache.get("ab" * 32) is None
+
+
+def test_the_cache_stays_within_its_bound_and_drops_what_was_used_longest_ago(
+    tmp_path: Path,
+) -> None:
+    early = AudioCache(tmp_path, 10**9, began=0.0)
+    for number in range(4):
+        early.put(f"{number:064d}", *unit(number))
+    held = sorted(tmp_path.rglob("*.audio"))
+    size = held[0].stat().st_size
+    for age, path in enumerate(held):
+        os.utime(path, (1000 - age, 1000 - age))  # the last key was used longest ago
+    later = AudioCache(tmp_path, int(4.5 * size), began=2000.0)
+    assert later.get(f"{3:064d}") is not None  # now it was used last
+    assert later.put("f" * 64, *unit(9))
+    names = {path.stem for path in tmp_path.rglob("*.audio")}
+    assert f"{2:064d}" not in names and {f"{3:064d}", "f" * 64} <= names
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.audio")) <= 4.5 * size
+
+
+def test_a_run_larger_than_the_cache_keeps_what_it_met_first(tmp_path: Path) -> None:
+    probe = AudioCache(tmp_path / "probe", 10**9)
+    probe.put("a" * 64, *unit(0))
+    (path,) = probe.folder.rglob("*.audio")
+    cache = AudioCache(tmp_path / "small", int(3.5 * path.stat().st_size), began=0.0)
+    kept = [cache.put(f"{number:064d}", *unit(number)) for number in range(6)]
+    assert kept == [True, True, True, False, False, False]
+    assert {path.stem for path in cache.folder.rglob("*.audio")} == {
+        f"{number:064d}" for number in range(3)
+    }
