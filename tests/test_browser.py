@@ -63,6 +63,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
         effects=made.effects[made.effects["condition"].isin(keep)],
         detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+        provenance=made.provenance | {"plan": {"suite": "a long line to cite; " * 20}},
     )
     tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
     before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
