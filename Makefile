@@ -53,8 +53,9 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-perf: setup ## benchmarks, by stage
-	$(BIN)/python -m pytest tests/perf -o addopts= --benchmark-only --benchmark-sort=name $(ARGS)
+perf: setup ## the speed targets and every stage; ARGS=--benchmark-compare: against the last
+	$(BIN)/python -m pytest tests/perf -o addopts= --benchmark-only --benchmark-sort=name \
+		--benchmark-autosave $(ARGS)
 
 soak: setup ## long fault and fuzz loops
 	$(BIN)/python -m pytest tests/soak -o addopts= $(ARGS)

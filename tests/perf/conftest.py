@@ -1,0 +1,36 @@
+"""The table of the targets, printed when all of them are measured."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # builders, attack_fixtures
+
+ROWS: list[tuple[str, str, str, str]] = []
+Target = Callable[[str, str, float, bool, str], None]
+
+
+@pytest.fixture
+def target(benchmark) -> Target:
+    """Note one target: number, what, measured, reached, in words. It fails nothing."""
+
+    def note(number: str, what: str, measured: float, reached: bool, words: str) -> None:
+        benchmark.extra_info[number] = {"what": what, "measured": measured, "reached": reached}
+        ROWS.append((number, what, words, "reached" if reached else "NOT reached"))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not ROWS:
+        return
+    terminalreporter.section("targets")
+    head = ("", "target", "measured", "")
+    widths = [max(len(row[place]) for row in (head, *ROWS)) for place in range(4)]
+    for row in (head, *sorted(ROWS)):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminalreporter.write_line("  ".join(cells).rstrip())

@@ -1,0 +1,296 @@
+"""The project's speed targets, measured as ratios within one run and reported, never asserted.
+
+`make perf ARGS="tests/perf/test_targets.py"`. Targets on the clock (2, 3) mean something only
+where nothing else runs. LAUNDERBENCH_PERF_SMALL=1 measures smaller samples, for a loaded machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bare
+import peer
+import pytest
+import soundfile
+import torch
+import workload
+from workload import CLIPS, LAUNDERING, clips, cost, cpu
+
+import noises
+from attacks.apply import launder
+from attacks.condition import parse
+from attacks.room_shapes import DRAWN, EVALUATION
+from attacks.rooms import response
+from attacks.suite import load
+from benchmark import frontends, runner, work
+from benchmark.audio_cache import AudioCache
+from benchmark.executor import Setting, execute
+from benchmark.processes import one_thread, pooled
+from benchmark.runner import Missing
+from benchmark.scoring import BATCH, Scorer
+from benchmark.stopwatch import Stopwatch
+from benchmark.store import Store
+
+pytest_plugins = ["attack_fixtures"]
+
+CPU = torch.device("cpu")
+SMALL = bool(os.environ.get("LAUNDERBENCH_PERF_SMALL"))
+ROUNDS = 2 if SMALL else 5
+MANY = 10_000 if SMALL else 100_000
+KINDS = ("babble", "cafe", "street", "volvo")
+
+
+@pytest.mark.usefixtures("world")
+def test_attack_stage(benchmark, target, bank: Path, tmp_path: Path) -> None:
+    """Target 1, in processor time per clip over the 27 conditions, the best of several rounds."""
+    waves = clips()
+    folders = _short_noises(bank, tmp_path)
+    responses = {t: response(EVALUATION[DRAWN][0], t).samples for t in (0.3, 0.6, 0.9)}
+    excerpts = {kind: noises.open_noise(kind).recordings[0].cut(0, 64000) for kind in KINDS}
+    calls = bare.calls(responses, excerpts)
+    assert len(calls) == len(LAUNDERING) == 27
+    source = tmp_path / "clip.wav"
+    soundfile.write(source, waves[0], 16000)
+    watch = Stopwatch()
+
+    def ours() -> None:
+        for number, wave in enumerate(waves):
+            for condition in LAUNDERING:
+                launder(condition, wave, 16000, f"u{number}", 0, watch)
+
+    def plain() -> None:
+        for wave in waves:
+            for call in calls.values():
+                call(wave)
+
+    with one_thread():
+        ours(), plain(), [*peer.launder(source, folders, tmp_path)]  # rooms, noises, imports
+        attack, verify, bare_s, peer_s = [], [], [], []
+        for _ in range(ROUNDS):
+            waves = clips()  # nothing is remembered of them
+            watch.spent.clear()
+            ours()
+            attack.append(_spent(watch, "attack") / CLIPS)
+            verify.append(_spent(watch, "verify") / CLIPS)
+            bare_s.append(cost(plain) / CLIPS)
+            peer_s.append(cost(lambda: [*peer.launder(source, folders, tmp_path)]))
+        benchmark.pedantic(ours, rounds=1)
+    a, v, b, p = map(min, (attack, verify, bare_s, peer_s))
+    words = f"{1000 * a:.0f} ms a clip"
+    target("1a", "attack stage against the published method: >= 7x", p / a, p / a >= 7,
+           f"{p / a:.1f}x ({words} against {1000 * p:.0f})")  # fmt: skip
+    target("1b", "attack stage over the bare library calls: <= 1.25", a / b, a / b <= 1.25,
+           f"{a / b:.2f} ({words} against {1000 * b:.0f})")  # fmt: skip
+    target("1c", "verification on top of it: <= 15 %", v / a, v / a <= 0.15, f"{v / a:.1%}")
+
+
+def _spent(watch: Stopwatch, stage: str) -> float:
+    return sum(spent.cpu for (of, _), spent in watch.spent.items() if of == stage)
+
+
+def _short_noises(bank: Path, tmp_path: Path) -> dict[str, Path]:
+    """Five folders of short noises, as the published scripts lay them down."""
+    folders = {}
+    for kind in (*KINDS, "white"):
+        folder = tmp_path / f"noise_{kind}"
+        folder.mkdir()
+        noise = noises.open_noise("volvo" if kind == "white" else kind).recordings[0]
+        for piece in range(4):
+            soundfile.write(folder / f"{piece}.wav", noise.cut(16000 * piece, 16000), 16000)
+        folders[kind] = folder
+    return folders
+
+
+@pytest.mark.usefixtures("world")
+def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
+    """Target 2: one process over the matrix, against the forward passes alone."""
+    root = workload.corpus(tmp_path / "c", BATCH, 4.0)
+    conditions = load("laundering").conditions
+    if SMALL:
+        conditions = tuple(conditions[i] for i in (0, 1, 4, 19, 24, 27))
+    plan = workload.plan(root, conditions, ["aasist"], tmp_path)
+    setting = Setting(tmp_path / "run", plan.detectors, "cpu")
+    with one_thread():
+        scorer = Scorer(plan.detectors, CPU)
+        jobs = [*Missing(plan, {}, {}).jobs]
+        waves = work.prepare(jobs[-1]).waves
+        spec = scorer._loaded[0].item.input
+        batch = frontends.batch(spec, waves, CPU)
+        network = scorer._loaded[0].network
+        with torch.inference_mode():
+            network(batch)
+            forward, forward_cpu = [], []
+            for _ in range(2 if SMALL else 4):
+                begun, used = time.perf_counter(), cpu()
+                for part in batch.split(scorer._loaded[0].item.cpu_batch or BATCH):
+                    network(part)
+                forward.append(time.perf_counter() - begun)
+                forward_cpu.append(cpu() - used)
+        begun, used = time.perf_counter(), cpu()
+        benchmark.pedantic(lambda: [*execute(jobs, setting, 0, False)], rounds=1)
+        wall, spent = time.perf_counter() - begun, cpu() - used
+    count = len(jobs)
+    mean, mean_cpu = sum(forward) / len(forward), sum(forward_cpu) / len(forward_cpu)
+    ratio, ratio_cpu = wall / (count * mean), spent / (count * mean_cpu)
+    target("2a", "matrix with AASIST over its forward passes: <= 1.10", ratio, ratio <= 1.10,
+           f"{ratio:.2f} on the clock, {ratio_cpu:.2f} in CPU time"
+           f" ({1000 * mean_cpu / BATCH:.0f} ms an utterance)")  # fmt: skip
+
+
+@pytest.mark.usefixtures("world")
+def test_matrix_with_small_networks(benchmark, target, tmp_path: Path) -> None:
+    """Target 2: how busy two worker processes keep two cores, between first and last unit."""
+    import multiprocessing
+
+    root = workload.corpus(tmp_path / "c", 32 if SMALL else 256, 4.0)
+    plan = workload.plan(root, load("laundering").conditions, ["mel-cnn", "raw-cnn"], tmp_path)
+    setting = Setting(tmp_path / "run", plan.detectors, "cpu")
+    seen: list[tuple[float, float]] = []
+
+    def run() -> None:
+        running = execute(Missing(plan, {}, {}).jobs, setting, 2, False)
+        for _ in running:
+            pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+            seen.append((time.perf_counter(), workload.busy(pids)))
+
+    benchmark.pedantic(run, rounds=1)
+    (begun, before), (ended, after) = seen[2], seen[-2]
+    share = (after - before) / (2 * (ended - begun))
+    target("2b", "both cores busy with small CNNs: >= 80 %", share, share >= 0.8, f"{share:.0%}")
+
+
+@pytest.mark.usefixtures("world")
+def test_two_workers(benchmark, target, tmp_path: Path) -> None:
+    """Target 3: units laundered a second by one and by two processes, and their samples."""
+    root = workload.corpus(tmp_path / "c", 128 if SMALL else 512, 2.0)
+    plan = workload.plan(root, load("laundering").conditions, ["raw-cnn"], tmp_path)
+    rates, found = {}, {}
+
+    def run(workers: int) -> None:
+        stamps = []
+        with one_thread():
+            jobs = Missing(plan, {}, {}).jobs
+            for key, digest, _ in pooled(workload.digest, jobs, workers, workload.start, ()):
+                stamps.append(time.perf_counter())
+                found.setdefault(workers, {})[key] = digest
+        rates[workers] = (len(stamps) - 5) / (stamps[-1] - stamps[4])
+
+    run(1)
+    benchmark.pedantic(run, args=(2,), rounds=1)
+    assert found[1] == found[2]
+    ratio = rates[2] / rates[1]
+    target("3", "two workers over one on the attack stage: >= 1.8x", ratio, ratio >= 1.8,
+           f"{ratio:.2f}x, {len(found[1])} units bit-identical")  # fmt: skip
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+import workload
+from attacks.condition import parse
+from benchmark.executor import Setting, execute
+from benchmark.runner import missing
+from benchmark.store import Store
+
+def main():
+    root, out = Path(sys.argv[3]), Path(sys.argv[4])
+    out.mkdir()
+    plan = workload.plan(root, (parse("clean"), parse("lowpass(cutoff=4000)")), ["raw-cnn"], out)
+    setting = Setting(out / "run", plan.detectors, "cpu")
+    for _ in execute(missing(plan, Store(out / "run")).jobs, setting, 1, False):
+        pass
+    both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    print(sum(resource.getrusage(which).ru_maxrss for which in both) * 1024)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_memory(benchmark, target, tmp_path: Path) -> None:
+    """Target 4: peak of the main process and one worker, plan and run, 0.5 s utterances."""
+    script = tmp_path / "memory.py"
+    script.write_text(MEMORY)
+
+    def peak(utterances: int) -> int:
+        root = workload.corpus(tmp_path / f"c{utterances}", 100, 0.5, utterances)
+        paths = [workload.TESTS, Path(__file__).parent, root, tmp_path / f"o{utterances}"]
+        done = subprocess.run(
+            [sys.executable, script, *paths], check=True, capture_output=True, text=True
+        )
+        return int(done.stdout.split()[-1])
+
+    few = peak(1_000)
+    many = benchmark.pedantic(peak, args=(MANY,), rounds=1)
+    growth = many / few - 1
+    target("4", f"memory from 1,000 to {MANY:,} utterances: < 10 %, < 3 GB", growth,
+           growth < 0.1 and many < 3e9, f"{growth:+.1%}, {many / 1e9:.2f} GB")  # fmt: skip
+
+
+@pytest.mark.usefixtures("world")
+def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -> None:
+    """Target 5: how often a file is decoded, an input made, and a wave laundered again."""
+    root = workload.corpus(tmp_path / "c", 20, 1.0)
+    conditions = tuple(parse(text) for text in ("clean", "mp3(kbps=64)", "lowpass(cutoff=4000)"))
+    names = ["mel-cnn", "resnet18", "raw-cnn"]
+    plan = workload.plan(root, conditions, names, tmp_path)
+    counts = dict.fromkeys(("record", "features", "launder"), 0)
+
+    def counted(module: object, name: str) -> None:
+        original = getattr(module, name)
+
+        def call(*arguments: object) -> object:
+            counts[name] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(work.audio, "record"), counted(frontends, "features"), counted(work, "launder")
+    work._read.cache_clear()
+    cache = AudioCache(tmp_path / "audio", 10**9)
+    setting = Setting(tmp_path / "run", plan.detectors, "cpu", cache=cache)
+    jobs = Missing(plan, {}, {})
+    benchmark.pedantic(lambda: [*execute(jobs.jobs, setting, 0, False)], rounds=1)
+    inputs = len({scorer.item.input for scorer in Scorer(plan.detectors, CPU)._loaded})
+    batches = sum(-(-len(job.utterances) // BATCH) for job in jobs.jobs)
+    decoded, made = counts["record"] / 20, counts["features"] / (inputs * batches)
+    before = counts["launder"]
+    again = workload.plan(root, conditions, [*names, "gap-cnn"], tmp_path)
+    setting = Setting(tmp_path / "run", again.detectors, "cpu", cache=cache)
+    assert len([*execute(runner.missing(again, Store(tmp_path / "run")).jobs, setting, 0, False)])
+    redone = counts["launder"] - before
+    target("5", "decoded once; an input made once; no codec again", decoded + made,
+           (decoded, made, redone) == (1, 1, 0),
+           f"{decoded:.2f} and {made:.2f} times, {redone} laundered again")  # fmt: skip
+
+
+def test_resume(benchmark, target, tmp_path: Path) -> None:
+    """Target 6: a plan of 10,000 units, all of which are there."""
+    conditions = load("laundering").conditions[:1] + load("laundering").conditions[19:]
+    root = workload.corpus(tmp_path / "c", 10, 0.2, 64 * (200 if SMALL else 1111))
+    plan = workload.plan(root, conditions, ["raw-cnn"], tmp_path)
+    store = Store(tmp_path / "run", {"libraries": {f"library{i}": "1.2.3" for i in range(20)}})
+    for job in Missing(plan, {}, {}).jobs:
+        store.write_part(job.key, job.split, job.condition, [], job.identities)
+    left = benchmark.pedantic(runner.missing, args=(plan, store), rounds=3)
+    assert left.units == 0
+    spent = benchmark.stats.stats.min
+    each = spent / left.units_planned
+    target("6a", "a finished plan of 10,000 units recognised: < 5 s", 10_000 * each,
+           10_000 * each < 5, f"{10_000 * each:.2f} s ({left.units_planned} units)")  # fmt: skip
+
+
+def test_help(benchmark, target) -> None:
+    """Target 6: the command line's help."""
+    command = [sys.executable, "-m", "benchmark", "--help"]
+    root = Path(__file__).parents[2]
+    benchmark.pedantic(
+        lambda: subprocess.run(command, check=True, capture_output=True, cwd=root), rounds=5
+    )
+    spent = benchmark.stats.stats.min
+    target("6b", "launderbench --help: < 0.5 s", spent, spent < 0.5, f"{spent:.2f} s")

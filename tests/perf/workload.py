@@ -1,0 +1,101 @@
+"""What several performance targets are measured on: clips, corpora, jobs, processor time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import builders
+import numpy as np
+import pandas as pd
+import soundfile
+
+from attacks.condition import Condition
+from attacks.suite import load
+from benchmark import datasets, profile
+from benchmark.plan import Plan, with_digests
+from benchmark.processes import start_process
+from benchmark.work import Job, prepare
+
+TESTS = Path(__file__).parents[1]
+CLIPS = 4  # of 4 s
+LAUNDERING = load("laundering").conditions[1:]
+
+
+def clips() -> list[np.ndarray]:
+    """Read-only recordings of 4 s, as the reader gives them to every condition."""
+    made = [builders.voice(seed, 4.0, 100 + 20 * seed) for seed in range(CLIPS)]
+    for wave in made:
+        wave.flags.writeable = False
+    return made
+
+
+def cpu() -> float:
+    """Seconds of processor time of this process and of its children that have ended."""
+    own, children = (
+        resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return sum(used.ru_utime + used.ru_stime for used in (own, children))
+
+
+def cost(call: Callable[[], object]) -> float:
+    """Processor seconds of one call."""
+    begun = cpu()
+    call()
+    return cpu() - begun
+
+
+def busy(pids: list[int]) -> float:
+    """Processor seconds of running processes (Linux)."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def corpus(root: Path, files: int, seconds: float, utterances: int | None = None) -> Path:
+    """`files` recordings; a protocol of `utterances` test rows, which repeats them."""
+    (root / "flac").mkdir(parents=True)
+    for number in range(files):
+        make = builders.fake if number % 2 else builders.voice
+        soundfile.write(root / "flac" / f"{number}.flac", make(number, seconds), 16000)
+    counts = {"test": utterances or files, "dev": 2}
+    rows = [
+        {
+            "utterance_id": f"{split}_{number:07d}", "path": f"flac/{number % files}.flac",
+            "label": "spoof" if number % 2 else "bonafide", "speaker": f"s{number % 50}",
+            "spoof_system": "S1" if number % 2 else "-", "split": split, "source": "-",
+            "track": "-",
+        }
+        for split, count in counts.items() for number in range(count)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(root / "protocol.csv", index=False)
+    return root
+
+
+def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> Plan:
+    """The plan of a corpus, for networks with random weights."""
+    protocol = datasets.open_data(root)
+    test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
+    made = [profile.untrained(name, weights) for name in names]
+    ready = tuple(checkpoint for checkpoint in made if checkpoint is not None)
+    return Plan(test, dev, "perf", conditions, ready, 0)
+
+
+def start() -> None:
+    """Begin a worker process of the attack stage."""
+    start_process(())
+
+
+def digest(job: Job) -> tuple[str, str, float]:
+    """Launder a unit: its key, the SHA-256 of all its samples, and its seconds on the clock."""
+    begun = time.perf_counter()
+    digest_ = hashlib.sha256()
+    for wave in prepare(job).waves:
+        digest_.update(wave.tobytes())
+    return job.key, digest_.hexdigest(), time.perf_counter() - begun
