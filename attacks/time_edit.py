@@ -212,7 +212,9 @@ class Echo(Attack):
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         x, y = before.astype(np.float64), after.astype(np.float64)
-        late = self._late(before, sample_rate).astype(np.float64)
+        late = np.zeros_like(x)
+        samples = round(self.delay / 1000 * sample_rate)
+        late[samples:] = x[: max(0, x.size - samples)]
         xx, ll, xl = _dot(x, x), _dot(late, late), _dot(x, late)
         gain = unexplained = None
         distinct = xx * ll - xl * xl > 1e-6 * xx * ll

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("world")
 def test_every_attack_conforms(name: str) -> None:
     condition = parse(name)
     found = check(condition)
-    for level in levels(condition)[::4]:  # the mildest and the most severe
+    for level in levels(condition):
         found += check(level, brief=True)
     assert found == [], "\n".join(map(str, found))
 

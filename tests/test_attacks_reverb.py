@@ -222,6 +222,11 @@ def test_an_rt60_beyond_what_the_room_allows_is_refused() -> None:
         run("reverberation(rt60=0.1, room=large)")
 
 
+def test_walls_are_found_where_the_late_decay_all_but_decides() -> None:
+    response = rooms.response(ROOMS[3], 2.25)
+    assert decay_time(response.samples) == pytest.approx(2.25, rel=0.1)
+
+
 @pytest.mark.parametrize("rt60", [0.3, 0.6])
 def test_ray_tracing_gives_the_reverberation_time_too(rt60: float) -> None:
     response = rooms.response(ROOMS[1], rt60, True)
