@@ -12,7 +12,7 @@ import detectors.base
 from attacks import suite as suites
 from attacks.condition import Condition, spell
 from attacks.ready import Ready, made
-from benchmark import checkpoints, datasets, embedded, lineup, spelling, weights
+from benchmark import checkpoints, datasets, embedded, ensembles, lineup, spelling, weights
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
 from benchmark.courses import Course, planned
@@ -116,7 +116,10 @@ def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str
     """
     asked = [name.strip() for name in spelling.split(options.detectors, ",") if name.strip()]
     if lineup.ALL in asked:
-        asked = lineup.every()
+        asked = [*lineup.every(), *(name for name in asked if name != lineup.ALL)]
+    for name in asked:
+        if name.partition("(")[0].strip() in ensembles.METHODS:
+            raise InputError(f'{name} is an ensemble: ask for it with --ensemble "{name}"')
     asked = [n if n in given else detectors.base.registry.get(n).name for n in asked]
     if not asked and not given:
         cuda = resolve_device(options.device).type == "cuda"

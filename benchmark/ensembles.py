@@ -24,7 +24,10 @@ from benchmark.metrics import Floats
 from benchmark.protocol import LABELS, Protocol
 from benchmark.results import RunResults
 
-METHODS = ("mean", "logistic")
+METHODS = {
+    "mean": "the average of the members' scores, standardised on clean dev",
+    "logistic": "a logistic regression on the members' scores, fitted on clean dev",
+}
 TEXT = ("detector", "condition", "split", "utterance_id")
 
 

@@ -11,8 +11,10 @@ from attacks import pools
 from attacks import suite as suites
 from attacks.base import Severity
 from attacks.condition import spell
-from benchmark import citations, weights
+from benchmark import citations, embedded, ensembles, spelling, weights
+from benchmark.courses import planned
 from benchmark.errors import InputError, unknown
+from benchmark.protocol import Protocol
 from benchmark.readers import READERS
 from detectors.base import Detector, TensorDetector, Waveform, WholeWaveform
 
@@ -51,26 +53,35 @@ def pools_() -> Iterator[str]:
 
 
 def detectors_() -> Iterator[str]:
-    """Every detector: name, what it is, input, parameters, weights, licence, what to cite."""
-    for name in detectors.base.registry.names():
-        cls = detectors.base.registry.get(name)
+    """Every detector: name, what it is, input, parameters, weights, licence, what to cite.
+
+    Then those that take parameters, the fusions of an ensemble, and how many there are.
+    """
+    known = detectors.base.registry
+    data = embedded.read() if embedded.complete() else None
+    for name in known.names():
+        cls = known.get(name)
         yield f"{name}  {cls.summary}"
         if issubclass(cls, TensorDetector):
             yield f"    input: {_input(cls.input)}"
             yield f"    parameters: {_parameters(cls())}"
         else:
             yield "    input: whole waves at 16 kHz"
-        yield f"    weights: {_weights(name, cls())}"
+        yield f"    weights: {_weights(name, cls(), data)}"
         licence = weights.find(name).licence if name in weights.index() else cls.licence
         if licence:
             yield f"    licence: {licence}"
-        for mention in citations.mentions(cls.citation, f"detector {name}"):
-            yield f"    please cite: {mention}"
-    for name, cls in detectors.base.registry.parametrised().items():
-        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        yield from _citations(name, cls)
+    for name, cls in known.parametrised().items():
         yield f"{name}(...)  {cls.summary}"
-        yield f"    parameters: {', '.join(f'{f.name}={f.default}' for f in fields)}"
-    yield from _broken(detectors.base.registry.broken)
+        yield f"    say: {_fields(cls)}"
+        yield f"    weights: {_later(name, cls)}"
+        yield from _citations(name, cls)
+    for method, what in ensembles.METHODS.items():
+        yield f"{method}(A, B, ...)  {what}"
+        yield f'    say: --ensemble "{method}(mel-cnn, lfcc-gmm)", of detectors of the same run'
+    yield f"{len(known.names())} detectors, {len(known.parametrised())} more by parameters"
+    yield from _broken(known.broken)
 
 
 def suites_() -> Iterator[str]:
@@ -107,17 +118,42 @@ def _parameters(item: TensorDetector) -> str:
         return f"not known here ({error})"
 
 
-def _weights(name: str, item: Detector) -> str:
-    """Where the detector's weights come from, and whether they are there."""
+def _weights(name: str, item: Detector, data: Protocol | None) -> str:
+    """Where the detector's weights come from, and whether they are there.
+
+    `data` is the embedded data set, where it is built: what was trained on it is looked for.
+    """
     if name in weights.index():
         state = weights.find(name).state()
         return f"published, {state}" + (
             "" if state == "cached" else f" (launderbench weights fetch {name})"
         )
     if item.pretrained:
-        return f"from a file (--weights {name}=FILE)"
+        return f"from a file (--weights {name}=FILE), or launderbench train {name}"
+    if data is not None and planned(name, data)[1].is_file():
+        return "trained on the embedded data set, seed 0"
     cause = item.unavailable()
-    return f"not available here: {cause}" if cause else f"trained here (launderbench train {name})"
+    missing = f"; {cause}: that fetches it where it can" if cause else ""
+    return f"not trained yet (launderbench train {name}{missing})"
+
+
+def _later(name: str, cls: type[Detector]) -> str:
+    """Where the weights of a detector come from that needs parameters."""
+    if cls.ready_made:
+        return "its own"
+    return f'trained here (launderbench train "{name}(...)")'
+
+
+def _fields(cls: type[Detector]) -> str:
+    """The parameters with their defaults, as they are spelt; `...` where there is none."""
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    return ", ".join(f"{f.name}={spelling.value(f.default) if f.default != '' else '...'}"
+                     for f in fields)  # fmt: skip
+
+
+def _citations(name: str, cls: type[Detector]) -> Iterator[str]:
+    for mention in citations.mentions(cls.citation, f"detector {name}"):
+        yield f"    please cite: {mention}"
 
 
 def _input(spec: object) -> str:
@@ -131,7 +167,7 @@ def _input(spec: object) -> str:
             values["waveform"] = f"{samples} samples at {rate} Hz"
         case WholeWaveform(shortest=shortest, sample_rate=rate):
             values["waveform"] = f"any length from {shortest} samples at {rate} Hz"
-    return f"{shown}({', '.join(f'{k}={v}' for k, v in values.items())})"
+    return f"{shown}({', '.join(f'{k}={v}' for k, v in values.items() if v is not None)})"
 
 
 def _broken(broken: dict[str, str]) -> Iterator[str]:

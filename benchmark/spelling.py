@@ -48,7 +48,7 @@ def spell(name: str, item: Any, *, defaults: bool = True) -> str:
     Without `defaults`, fields that have their default value are left out.
     """
     values = ", ".join(
-        f"{f.name}={_spell_value(getattr(item, f.name))}"
+        f"{f.name}={value(getattr(item, f.name))}"
         for f in dataclasses.fields(item)
         if defaults or getattr(item, f.name) != f.default
     )
@@ -77,14 +77,15 @@ def split(text: str, separator: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _spell_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
+def value(item: object) -> str:
+    """One value as it is spelt."""
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, float):
+        return repr(int(item)) if item == int(item) and abs(item) < 1e15 else repr(item)
+    if isinstance(item, int):
+        return str(item)
+    text = str(item)
     if _BARE.fullmatch(text) and text not in ("true", "false"):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, crop_and_flip
+from detectors.layers import PerUtteranceNorm, conv_block, crop_and_flip
 
 
 @detector("mel-cnn")
@@ -37,12 +37,7 @@ class Network(nn.Module):
         widths = (1, 32, 64, 128)
         blocks: list[nn.Module] = [PerUtteranceNorm()]
         for before, after in pairwise(widths):
-            blocks += [
-                nn.Conv2d(before, after, 3, padding=1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
-            ]
+            blocks += conv_block(before, after)
         self.features = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(0.3)
         self.head = nn.Linear(2 * widths[-1], 1)

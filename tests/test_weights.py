@@ -282,6 +282,21 @@ def test_weights_enter_a_plan_by_name_and_by_path(
     assert "0 of 2 units to do" in capsys.readouterr().out
 
 
+def test_all_and_more_are_run_together_and_ensembles_are_asked_for_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toy: Path
+) -> None:
+    from benchmark import assembly, lineup
+    from benchmark.cli import parser
+
+    monkeypatch.setattr(lineup, "every", lambda: ["shortcut", "mel-cnn"])
+    filtered = "filtered-cnn(low=300, high=3400)"
+    options = parser().parse_args(["run", "--detectors", f"{filtered}, all,mel-cnn,"])
+    assert assembly.detector_names(options, {}) == ["shortcut", "mel-cnn", filtered]
+    fused = "mean(mel-cnn, shortcut)"
+    said = error_of(capsys, "run", "--data", str(toy), "--suite", "clean", "--detectors", fused)
+    assert f'ask for it with --ensemble "{fused}"' in said
+
+
 def test_published_weights_run_by_default_on_cuda_only(
     entry: weights.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
