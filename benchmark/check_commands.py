@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def _spellings(condition: Condition, quick: bool) -> list[str]:
 
 
 def _findings(
-    jobs: Sequence[Job], workers: int | None, plugin_files: Sequence[Path], bar: tqdm[None]
+    jobs: Sequence[Job], workers: int | None, plugin_files: Sequence[Path], bar: tqdm[Any]
 ) -> Iterator[tuple[int, list[str]]]:
     """What was found of each name, by its place and in that order, whoever is done first.
 
