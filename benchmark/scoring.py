@@ -19,6 +19,7 @@ from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
 from detectors.inputs import Waveform, WholeWaveform
 
 BATCH = 16
+TOLERANCE = 1e-4  # between an utterance's score alone and in a batch, for scores of about one
 
 Wave = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -72,6 +73,9 @@ class Scorer:
     within the same `BATCH` utterances. A batch for which the device's memory is too small is
     scored in halves, and that is said once.
 
+    A detector's first batch of two or more shows whether it keeps the utterances apart: its first
+    and its middle one are scored alone too, and another score is an error of the detector.
+
     Scores stay on the device until all batches are under way, so that an accelerator computes
     while the next inputs are made. `watch` times the inputs and every detector, each until the
     device has done it.
@@ -91,6 +95,7 @@ class Scorer:
         self.device = device
         self.fill = fill
         self.watch = watch
+        self._tried: set[str] = set()  # detectors whose first batch was as it should be
         self._most: dict[str, int] = {}  # detector -> items at once, where memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
 
@@ -139,12 +144,41 @@ class Scorer:
         if isinstance(entry.item, TensorDetector):
             batches = inputs.batches(entry.item.input)
             with self.timing("forward", name, count):
-                return [(batch.rows, self._apply(entry, batch)) for batch in batches]
+                pieces = [(batch.rows, self._apply(entry, batch)) for batch in batches]
+            self._require_independence(entry, inputs, batches[0], pieces[0][1])
+            return pieces
         with self.timing("forward", name, count):
-            scores = np.asarray(entry.item.score(inputs.waves, entry.state), dtype=np.float32)
-        if scores.shape != (count,):
-            raise ValueError(f"returned shape {scores.shape} for {count} utterances")
+            scores = _of_waves(entry, inputs.waves)
+        self._require_independence(entry, inputs, None, torch.from_numpy(scores))
         return [(inputs.rows, torch.from_numpy(scores))]
+
+    def _require_independence(
+        self, entry: _Loaded, inputs: _Inputs, batch: Batch | None, scores: torch.Tensor
+    ) -> None:
+        """Raise `ValueError` where `scores` of a first batch are others than those alone.
+
+        `batch` is that of a tensor detector; else the waves are the batch. A program is not
+        started for this: its scores come with the paths that they are of.
+        """
+        name = entry.checkpoint.name
+        by_path = batch is None and entry.item.ready_made
+        alone_anyway = self.device.type == "cpu" and getattr(entry.item, "cpu_batch", None) == 1
+        if name in self._tried or len(scores) < 2 or by_path or alone_anyway:
+            return
+        rows = [0, len(scores) // 2]
+        if batch is None:
+            made = [torch.from_numpy(_of_waves(entry, [inputs.waves[row]])) for row in rows]
+        else:
+            made = [self._in_parts(entry, Batch([0], batch.inputs[[row]]), 1) for row in rows]
+        alone, together = torch.cat(made), scores[rows]
+        kept = torch.isclose(alone, together, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        if not kept.all():
+            worst = int(kept.logical_not().nonzero()[0])
+            raise ValueError(
+                "an utterance's score depends on the others of its batch"
+                f" ({float(alone[worst]):g} alone, {float(together[worst]):g} among {len(scores)})"
+            )
+        self._tried.add(name)
 
     def _apply(self, entry: _Loaded, batch: Batch) -> torch.Tensor:
         """Scores of the rows of `batch`, on the device; what fills it up is passed over."""
@@ -231,6 +265,15 @@ def _gathered(pieces: list[Piece], count: int) -> Scores:
     scores = np.zeros(count, np.float32)
     for rows, values in pieces:
         scores[rows] = values.cpu().numpy()
+    return scores
+
+
+def _of_waves(entry: _Loaded, waves: list[Wave]) -> Scores:
+    """Scores (len(waves),) of a wave detector; `ValueError` where it gives another shape."""
+    assert isinstance(entry.item, WaveDetector)
+    scores = np.asarray(entry.item.score(waves, entry.state), dtype=np.float32)
+    if scores.shape != (len(waves),):
+        raise ValueError(f"returned shape {scores.shape} for {len(waves)} utterances")
     return scores
 
 

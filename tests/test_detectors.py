@@ -15,7 +15,7 @@ from benchmark import checkpoints, frontends
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.scoring import BATCH, Scorer, resolve_device
-from detectors.base import TensorDetector, WaveDetector, registry
+from detectors.base import TensorDetector, WaveDetector, Waveform, registry
 
 CPU = torch.device("cpu")
 WAVES = [builders.voice(s, 0.5 + 0.3 * s) if s % 2 else builders.fake(s, 4.5) for s in range(6)]
@@ -83,6 +83,44 @@ def test_detectors_with_one_input_share_it(tmp_path: Path, monkeypatch: pytest.M
 def _counted(made: list[object], original: Callable[..., object], *arguments: object) -> object:
     made.append(arguments[0])
     return original(*arguments)
+
+
+class Reversing(torch.nn.Module):
+    """The level of each wave, given to another one of the batch."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.square().mean(dim=1).flip(0)
+
+
+class MixingNetwork(TensorDetector):
+    input = Waveform(8000)
+
+    def build(self) -> torch.nn.Module:
+        return Reversing()
+
+
+class MixingListener(WaveDetector):
+    def fit(self, waves, bonafide, seed):  # type: ignore[no-untyped-def]
+        return {"none": np.zeros(1, np.float32)}
+
+    def score(self, waves, state):  # type: ignore[no-untyped-def]
+        levels = np.array([np.abs(wave).mean() for wave in waves])
+        return levels - levels.mean()
+
+
+@pytest.mark.parametrize("cls", [MixingNetwork, MixingListener])
+def test_a_detector_that_mixes_up_its_batch_gets_no_scores(
+    cls: type[TensorDetector | WaveDetector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.names()
+    monkeypatch.setattr(cls, "name", "mixing", raising=False)
+    monkeypatch.setitem(registry._items, "mixing", cls)
+    scorer = Scorer([untrained("mixing", tmp_path), untrained("shortcut", tmp_path)], CPU)
+    assert "mixing" in scorer([WAVES[0]], ["mixing"])[0]  # one alone cannot be mixed up
+    scores, causes = scorer(WAVES, ["mixing", "shortcut"])
+    assert set(scores) == {"shortcut"}
+    assert "score depends on the others of its batch" in causes["mixing"]
+    assert "mixing" in scorer(WAVES, ["mixing"])[1]  # and so for every batch that follows
 
 
 def test_an_absent_cuda_device_is_an_error_not_a_fallback() -> None:
