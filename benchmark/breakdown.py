@@ -58,7 +58,7 @@ def _groups(table: pd.DataFrame, bonafide: Bools) -> Iterator[tuple[str, str, Bo
         if told.sum() > MOST or (by not in first and len(values) < 2):
             continue
         of_fakes = by == "spoof_system" or (by != "source" and not shared.any())
-        for place in np.flatnonzero(told):
+        for place in np.flatnonzero(told).tolist():
             yield by, str(values[place]), (codes == place) | (bonafide if of_fakes else nobody)
     if DURATION in table.columns:
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmark.errors import InputError, unknown
 from benchmark.protocol import Protocol
-from benchmark.readers import READERS, Hints
+from benchmark.readers import READERS, Hints, Reader
 
 
 def open_data(
@@ -31,6 +31,7 @@ def open_data(
     for reader in tried:
         found = reader.read(path, hints)
         if found is not None:
+            _alone(path, reader, tried)
             return found
     here = [p.name for p in sorted(path.iterdir())] if path.is_dir() else [f"the file {path.name}"]
     shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
@@ -38,3 +39,14 @@ def open_data(
     raise InputError(
         f"{path} is no known data set: looked for {wanted}; found {shown or 'nothing'}"
     )
+
+
+def _alone(path: Path, reader: Reader, tried: Sequence[Reader]) -> None:
+    """Refuse to guess which corpus is meant in a folder that holds several."""
+    if reader.marks is None:
+        return
+    names = [one.name for one in tried if one.marks is not None and one.marks(path)]
+    if len(names) > 1:
+        raise InputError(
+            f"{path} holds several data sets ({', '.join(names)}): say which with --layout"
+        )

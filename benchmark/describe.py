@@ -19,6 +19,12 @@ from benchmark.subsets import UNKNOWN
 
 SILENT_DBFS = -60.0  # active speech level below which a file counts as silent
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+ENDINGS = {  # the endings that go with what libsndfile and FFmpeg call a container
+    "WAV": (".wav",), "WAVEX": (".wav",), "RF64": (".wav",), "FLAC": (".flac",),
+    "OGG": (".ogg", ".oga", ".opus"), "MP3": (".mp3",), "AIFF": (".aif", ".aiff"), "AU": (".au",),
+    "mov": (".m4a", ".mp4"), "matroska": (".webm",), "aac": (".aac",), "asf": (".wma",),
+    "amr": (".amr",),
+}  # fmt: skip
 SHOWN = 20  # how many examples of a fault are listed; all are counted
 
 
@@ -54,6 +60,7 @@ def describe(
         "durations": _durations(table, good),
         "formats": _formats(good),
         "broken": {"files": len(broken), "causes": _causes(broken), "first": broken[:SHOWN]},
+        "misnamed": _misnamed(table, good),
         "overlap": _overlap(protocol.table),
         "same_path": _same_path(protocol.table),
     }
@@ -127,6 +134,16 @@ def _most(item: tuple[str, int]) -> tuple[int, str]:
 
 def _causes(broken: Sequence[dict[str, str]]) -> dict[str, int]:
     return dict(sorted(Counter(one["cause"] for one in broken).items(), key=_most)[:SHOWN])
+
+
+def _misnamed(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, Any]:
+    """Files of another format than their ending says; they are read by what they hold."""
+    found = [
+        {"path": path, "format": fact.container}
+        for path, fact in zip(table["path"].tolist(), facts, strict=True)
+        if not path.lower().endswith(ENDINGS.get(fact.container, ""))
+    ]
+    return {"files": len(found), "first": found[:SHOWN]}
 
 
 def _silent(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, Any]:

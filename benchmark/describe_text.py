@@ -75,6 +75,10 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
     if broken["files"]:
         yield f"! {broken['files']} files cannot be used: {_counted(broken['causes'])}"
         yield from (f"    {one['path']}: {one['cause']}" for one in broken["first"])
+    misnamed = found["misnamed"]
+    if misnamed["files"]:
+        told = ", ".join(f"{one['path']} is {one['format']}" for one in misnamed["first"][:5])
+        yield f"! {misnamed['files']} files are of another format than their names say: {told}"
     if found["same_path"]:
         yield f"! {found['same_path']} rows name a file that another row names already"
     silent = found.get("silent", {"files": 0})

@@ -75,6 +75,8 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
         raise InputError(
             f"{source}: missing column {', '.join(missing)}; has {list(table.columns)}"
         )
+    if table.empty:
+        raise InputError(f"{source} holds no utterance")
     table = table.assign(**{c: v for c, v in DEFAULTS.items() if c not in table.columns})
     table = (
         table.replace("", None)

@@ -92,6 +92,7 @@ def test_faults_are_all_named(troubled: Path) -> None:
     assert causes["gone"] == "no such file"
     assert causes["text"].startswith("cannot be decoded") and str(troubled) not in causes["text"]
     assert found["silent"]["first"] == ["silent"]
+    assert found["misnamed"]["first"] == [{"path": "wrong ending.mp3", "format": "WAV"}]
     assert found["duplicates"]["sets"] == 1 and found["duplicates"]["files"] == 2
     assert found["duplicates"]["contradictions"] == 1
     assert {u["utterance_id"] for u in found["duplicates"]["first"][0]} == {"good", "same", "wrong"}
@@ -103,6 +104,7 @@ def test_faults_are_all_named(troubled: Path) -> None:
     text = "\n".join(lines(found))
     for words in (
         "! 6 files cannot be used", "gone.wav: no such file", "! 1 files are silent",
+        "! 1 files are of another format than their names say: wrong ending.mp3 is WAV",
         "! 1 of these sets are both bona fide and spoof", "! test and train share 1 speakers: s1",
         "! dev and train share 1 identical recordings", "not measured: a class has 2 readable",
     ):  # fmt: skip

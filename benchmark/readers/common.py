@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -71,12 +74,13 @@ class Reader:
     """A layout: its name, what marks it, and the function that reads it.
 
     `read` gives None where the layout is not there, and raises `InputError` where it is there but
-    broken.
+    broken. `marks`, of corpora that are often kept in one folder, finds only whether it is there.
     """
 
     name: str
     wants: str
     read: Callable[[Path, Hints], Protocol | None]
+    marks: Callable[[Path], Sequence[Path]] | None = None
 
 
 def locate(root: Path, *names: str) -> Path | None:
@@ -90,9 +94,30 @@ def locate(root: Path, *names: str) -> Path | None:
     return None
 
 
+def places(root: Path, *names: str) -> list[Path]:
+    """All of `names` in `root`; or else right below its folders; or else one level deeper.
+
+    So corpora are found as archives and mirrors unpack them, some in a folder within a folder.
+    """
+    for above in ("", "*/", "*/*/"):
+        found = [path for name in names for path in sorted(root.glob(f"{above}{name}"))]
+        if found:
+            return found
+    return []
+
+
+@cache
+def tell(line: str) -> None:
+    """Say something about a data set on standard error, once however often it is opened."""
+    print(line, file=sys.stderr)
+
+
 def walk(root: Path) -> Iterator[Path]:
-    """Every file below `root`, sorted; links are followed, and no folder is entered twice."""
-    seen: set[str] = set()
+    """Every file below `root`, sorted; links are followed, and no folder is entered twice.
+
+    Nor is one entered that holds `root`: a link to it is a loop, and leads to files of others.
+    """
+    seen = {str(above) for above in root.resolve().parents}
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
@@ -107,6 +132,29 @@ def walk(root: Path) -> Iterator[Path]:
 def is_audio(path: Path) -> bool:
     """Does the name say audio (or video with sound), and is it no hidden file?"""
     return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
+def table_of(file: Path, separator: str) -> pd.DataFrame:
+    """A table with a header, all of it text; `InputError` names the file and the cause."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                file,
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                index_col=False,  # else a first line that is too long moves every column
+            )
+    except pd.errors.ParserWarning as error:
+        raise InputError(f"{file}: rows have more columns than the header") from error
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{file} is empty") from error
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"{file} cannot be read as a table ({' '.join(str(error).split())})"
+        ) from error
 
 
 def columns_of(file: Path, names: tuple[str, ...]) -> pd.DataFrame:

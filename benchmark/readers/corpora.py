@@ -16,10 +16,12 @@ from benchmark.readers.common import (
     locate,
     protocol,
     split_of,
+    table_of,
     walk,
 )
 
 _REAL_LJ = ("LJSpeech-1.1/wavs", "LJSpeech/wavs", "ljspeech/wavs", "wavs")
+_WAVEFAKE_CORPORA = ("ljspeech", "jsut")
 _VOCODERS = ("diffwave", "melgan", "parallel_wave_gan", "wavegrad", "wavenet", "wavernn")
 
 
@@ -28,7 +30,7 @@ def _in_the_wild(root: Path, hints: Hints) -> Protocol | None:
     file = locate(root, "meta.csv")
     if file is None:
         return None
-    table = _csv(file)
+    table = table_of(file, ",")
     if list(table.columns) != ["file", "speaker", "label"]:
         return None
     folder = file.parent.relative_to(root)
@@ -65,7 +67,10 @@ def _is_variant(folder: Path) -> bool:
 
 
 def _wavefake(root: Path, hints: Hints) -> Protocol | None:
-    """Frank and Schönherr 2021: generated_audio/CORPUS_VOCODER/*; LJ Speech is the human side."""
+    """Frank and Schönherr 2021: generated_audio/CORPUS_VOCODER/*; LJ Speech is the human side.
+
+    One folder is no copy synthesis but text-to-speech; its system is the folder's whole name.
+    """
     fakes = locate(root, "generated_audio")
     if fakes is None:
         return None
@@ -77,9 +82,11 @@ def _wavefake(root: Path, hints: Hints) -> Protocol | None:
         )
     rows = [(_relative(f, root), "bonafide", "-", "ljspeech", f.stem) for f in _audio(real)]
     for file in _audio(fakes):
-        corpus, _, vocoder = file.relative_to(fakes).parts[0].partition("_")
-        pair = file.stem.removesuffix("_gen")
-        rows.append((_relative(file, root), "spoof", vocoder or corpus, corpus, pair))
+        folder = file.relative_to(fakes).parts[0]
+        corpus = next((name for name in _WAVEFAKE_CORPORA if folder.startswith(f"{name}_")), "-")
+        system = folder.removeprefix(f"{corpus}_")
+        pair = file.stem.removesuffix("_gen") if corpus != "-" else "-"
+        rows.append((_relative(file, root), "spoof", system, corpus, pair))
     table = pd.DataFrame(rows, columns=["path", "label", "spoof_system", "source", "pair"])
     return protocol("wavefake", root, table.assign(utterance_id=table["path"]), fakes)
 
@@ -111,7 +118,7 @@ def _mlaad(root: Path, hints: Hints) -> Protocol | None:
         return None
     parts = []
     for meta in metas:
-        table = _csv(meta, "|")
+        table = table_of(meta, "|")
         if "path" not in table.columns:
             raise InputError(f"{meta}: missing column path; has {list(table.columns)}")
         folder = meta.parent.relative_to(root).as_posix()
@@ -137,15 +144,6 @@ def _mlaad(root: Path, hints: Hints) -> Protocol | None:
         )
     real = pd.DataFrame({"utterance_id": humans, "path": humans, "label": "bonafide"})
     return protocol("mlaad", root, pd.concat([real, fakes[keep]], ignore_index=True), root / "fake")
-
-
-def _csv(file: Path, separator: str = ",") -> pd.DataFrame:
-    try:
-        return pd.read_csv(
-            file, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except (ValueError, OSError) as error:
-        raise InputError(f"{file} cannot be read as a table ({error})") from error
 
 
 def _audio(folder: Path) -> list[Path]:

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from benchmark.readers.common import (
     is_audio,
     protocol,
     split_of,
+    table_of,
+    tell,
     walk,
 )
 
@@ -71,7 +72,7 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
     root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
     if not root.is_dir():
         raise InputError(f"{folder / CARD_FILE}: root names no folder: {root}")
-    print(f"{folder / PROTOCOL_FILE}: its audio lies in {root}", file=sys.stderr)
+    tell(f"{folder / PROTOCOL_FILE}: its audio lies in {root}")
     return root
 
 
@@ -110,7 +111,7 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
                     other += not file.name.startswith(".")
     if other:
         endings = " ".join(sorted(ENDINGS))
-        print(f"{root}: {other} files are passed over (not {endings})", file=sys.stderr)
+        tell(f"{root}: {other} files are passed over (not {endings})")
     table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
     return protocol(root.name, root, table, root)
 
@@ -171,16 +172,15 @@ def _text_table(file: Path) -> pd.DataFrame:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             header = handle.readline()
         widths = {d: len(next(csv.reader([header], delimiter=d), [])) for d in _DELIMITERS}
-        return pd.read_csv(
-            file,
-            sep=max(_DELIMITERS, key=lambda d: widths[d]),
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
     except (ValueError, OSError, csv.Error) as error:
         text = " ".join(str(error).split())
         raise InputError(f"{file} cannot be read as a table ({text})") from error
+    if max(widths.values()) == 1 and len(header.split()) > 1:
+        raise InputError(
+            f"{file}: no comma, semicolon, tab or bar parts the names in its header"
+            f" {header.strip()!r}"
+        )
+    return table_of(file, max(_DELIMITERS, key=lambda d: widths[d]))
 
 
 READERS = (
