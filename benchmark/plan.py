@@ -93,14 +93,16 @@ class UnitKeys:
         self, table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
     ) -> None:
         self._begun = [(condition_key(trials, name, seed), made) for name, made in conditions]
-        self._rows = {
-            made: rows_of(table, "utterance_id", "label", digest_column(made))
-            for made in {made for _, made in conditions}
-        }
+        self._table = table
+        self._mades = {made for _, made in conditions}
 
     def of(self, start: int, stop: int) -> list[str]:
         """The keys of the units of the rows [start, stop), one for each condition."""
-        digests = {made: rows_digest(own[start:stop]) for made, own in self._rows.items()}
+        rows = self._table.iloc[start:stop]
+        digests = {
+            made: rows_digest(rows_of(rows, "utterance_id", "label", digest_column(made)))
+            for made in self._mades
+        }
         return [unit_key(key, digests[made]) for key, made in self._begun]
 
 

@@ -99,14 +99,15 @@ class _Source:
         asked = [(condition.identity(), made(condition)) for condition in conditions]
         self._asked = [*zip(map(str, conditions), (name for _, name in asked), strict=True)]
         self._keys = UnitKeys(protocol.table, protocol.digest(), asked, plan.seed)
-        self._rows = {
-            name: rows_of(protocol.table, "utterance_id", path_column(name), digest_column(name))
-            for name in {name for _, name in asked}
-        }
+        self._table = protocol.table
 
     def shard(self, start: int, stop: int) -> dict[str, tuple[tuple[str, str, str], ...]]:
         """The utterances of a shard, by the name of the ready-made audio."""
-        return {name: tuple(every[start:stop]) for name, every in self._rows.items()}
+        rows = self._table.iloc[start:stop]  # lists of a whole large corpus would double its memory
+        return {
+            name: tuple(rows_of(rows, "utterance_id", path_column(name), digest_column(name)))
+            for name in {name for _, name in self._asked}
+        }
 
     def units(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
         """Key, condition and name of the ready-made audio, of each unit of a shard."""

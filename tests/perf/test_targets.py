@@ -277,12 +277,14 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
     store = Store(tmp_path / "run", {"libraries": {f"library{i}": "1.2.3" for i in range(20)}})
     for job in Missing(plan, {}, {}).jobs:
         store.write_part(job.key, job.split, job.condition, [], job.identities)
+    used = cpu()
     left = benchmark.pedantic(runner.missing, args=(plan, store), rounds=3)
+    used = (cpu() - used) / 3
     assert left.units == 0
     spent = benchmark.stats.stats.min
-    each = spent / left.units_planned
+    each, cpu_each = spent / left.units_planned, used / left.units_planned
     target("6a", "a finished plan of 10,000 units recognised: < 5 s", 10_000 * each,
-           10_000 * each < 5, f"{10_000 * each:.2f} s ({left.units_planned} units)")  # fmt: skip
+           10_000 * each < 5, f"{10_000 * each:.2f} s on the clock, {10_000 * cpu_each:.2f} CPU s")  # fmt: skip
 
 
 def test_help(benchmark, target) -> None:
