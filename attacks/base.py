@@ -136,7 +136,7 @@ class Attack:
     residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:
-        settle(self, self.name)
+        settle(self, getattr(self, "name", type(self).__name__))
         self.validate()
 
     def __call__(
