@@ -133,7 +133,7 @@ def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
         begun, used = time.perf_counter(), cpu()
         benchmark.pedantic(lambda: [*execute(jobs, setting, 0, False)], rounds=1)
         wall, spent = time.perf_counter() - begun, cpu() - used
-    count = len(jobs)
+    count = sum(len(job.utterances) for job in jobs) / BATCH
     mean, mean_cpu = sum(forward) / len(forward), sum(forward_cpu) / len(forward_cpu)
     ratio, ratio_cpu = wall / (count * mean), spent / (count * mean_cpu)
     target("2a", "matrix with AASIST over its forward passes: <= 1.10", ratio, ratio <= 1.10,
@@ -284,7 +284,7 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
     spent = benchmark.stats.stats.min
     each, cpu_each = spent / left.units_planned, used / left.units_planned
     target("6a", "a finished plan of 10,000 units recognised: < 5 s", 10_000 * each,
-           10_000 * each < 5, f"{10_000 * each:.2f} s on the clock, {10_000 * cpu_each:.2f} CPU s")  # fmt: skip
+           10_000 * each < 5, f"{10_000 * each:.2f} s, {10_000 * cpu_each:.2f} CPU s")  # fmt: skip
 
 
 def test_help(benchmark, target) -> None:
