@@ -28,7 +28,8 @@ def train(options: Namespace) -> int:
     names = [*options.names] or lineup.default()
     if lineup.ALL in names:
         bring_all()
-        names = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
+        every = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
+        names = list(dict.fromkeys([*every, *(name for name in names if name != lineup.ALL)]))
     names = [detectors.base.registry.get(name).name for name in names]
     for name in names:
         if name in weights.index():

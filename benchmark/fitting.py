@@ -193,6 +193,11 @@ class _Run:
             with torch.autocast(device.type, torch.bfloat16, enabled=self.how.precision == "bf16"):
                 scores = self.network(batch)
             scores = scores.float()
+            if scores.shape != target.shape:
+                raise InputError(
+                    f"detector {self.how.title!r} gives {tuple(scores.shape)} for {len(rows)}"
+                    f" utterances, not ({len(rows)},)"
+                )
             loss = self.loss(scores, target, weights[rows].to(device))
             self.optimizer.zero_grad()
             loss.backward()
@@ -203,8 +208,12 @@ class _Run:
             hits += self.loss.hits(scores, target)
         dev = _evaluate(self.average.module, self.dev.inputs[0], device)
         dev_loss = float(self.loss(dev, self.dev.targets, self.dev.weights))
+        if not np.isfinite([*losses, dev_loss]).all() or not torch.isfinite(dev).all():
+            raise InputError(
+                f"training {self.how.title} diverged in epoch {epoch}: the loss is not finite"
+            )
         dev_eer, threshold = eer(dev.double().numpy(), self.dev.bonafide)
-        row = {
+        return {
             "epoch": epoch,
             "train_loss": sum(losses) / len(train.pairs),
             "train_accuracy": hits / len(train.pairs),
@@ -214,11 +223,6 @@ class _Run:
             "dev_threshold": threshold,
             "judged_eer": self._judged(dev_eer),
         }
-        if not np.isfinite(row["train_loss"]) or not np.isfinite(dev_loss):
-            raise InputError(
-                f"training {self.how.title} diverged in epoch {epoch}: the loss is not finite"
-            )
-        return row
 
     def _judged(self, clean: float) -> float:
         """The dev EER that decides which epoch is kept: clean and laundered, as in training."""

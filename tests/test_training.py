@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,3 +119,49 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
     (root / "flac" / "train_0003.flac").write_bytes(b"no audio")
     with pytest.raises(InputError, match=r"cannot train: .*train_0003\.flac"):
         training.train("raw-cnn", datasets.open_data(root), CPU, tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("returned", "cause"),
+    [
+        ("value[:, None]", r"detector 'wrong' gives \(\d+, 1\) for \d+ utterances, not \(\d+,\)"),
+        ("value / 0", "training wrong diverged in epoch 1: the loss is not finite"),
+    ],
+)
+def test_a_network_with_wrong_scores_is_one_sentence(
+    toy: Path, tmp_path: Path, returned: str, cause: str
+) -> None:
+    plugin = tmp_path / "wrong.py"
+    plugin.write_text(
+        "from torch import nn\n"
+        "from launderbench import TensorDetector, Waveform, detector\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = nn.Linear(1, 1)\n"
+        "    def forward(self, batch):\n"
+        "        value = self.linear(batch.mean(1, keepdim=True)).squeeze(1)\n"
+        f"        return {returned}\n"
+        "@detector('wrong')\n"
+        "class Wrong(TensorDetector):\n"
+        "    summary = 'wrong'\n"
+        "    citation = ''\n"
+        "    input = Waveform(samples=800)\n"
+        "    def build(self):\n"
+        "        return Net()\n"
+    )
+    told = [
+        "--plugin",
+        plugin,
+        "--data",
+        toy,
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "w.safetensors",
+    ]
+    command = [sys.executable, "-m", "benchmark", "train", "wrong", *map(str, told)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert done.returncode == 2
+    assert re.search(cause, done.stderr)
+    assert "Traceback" not in done.stderr
