@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -93,7 +94,7 @@ class Coder(Attack):
         facts: Facts = {
             "payload_bytes": sum(coded.payload_bytes for coded in done),
             "packets": sum(coded.packets for coded in done),
-            "seconds": sum(coded.seconds for coded in done),
+            "seconds": math.fsum(coded.seconds for coded in done),
         }
         facts["kbps"] = round(bit_rate(facts) / 1000, 3)
         if self.loss:
@@ -116,7 +117,7 @@ class Coder(Attack):
         return resample(out, self.rate)[: wave.size], float(gain), coded
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        time = self.passes * before.size / sample_rate
+        time = math.fsum([before.size / sample_rate] * self.passes)  # as the packets are summed
         made = [
             self.payload_check(facts),
             Check.at_least("packet time", "s", time, facts["seconds"], effect=False),
