@@ -80,9 +80,7 @@ def show(wave: Wave, top_db: float) -> Shown:
     part = wave[: round(SECONDS * audio.SAMPLE_RATE)]
     content, _, gain = encode(part, "flac")
     picture = png(shades(spectrogram(part), top_db))
-    return Shown(
-        _data("audio/flac", content), _data("image/png", picture), part.size / 16000, gain
-    )
+    return Shown(_data("audio/flac", content), _data("image/png", picture), part.size / 16000, gain)
 
 
 def spectrogram(wave: Wave) -> npt.NDArray[np.float64]:
