@@ -107,8 +107,10 @@ def verify(options: Namespace) -> int:
         print(f"{what}: {row.detector} under {row.condition} (track {row.track})")
     for name in results.unreadable["utterance_id"]:
         print(f"unreadable: {name}")
-    print(f"{len(cells) - len(bad)} of {len(cells)} cells are complete and verified")
-    return 1 if len(bad) or cells.empty or len(results.unreadable) else 0
+    lost = len(results.unreadable)
+    verdict = f"{len(cells) - len(bad)} of {len(cells)} cells are complete and verified"
+    print(f"{verdict}, without {lost} trials that cannot be read" if lost else verdict)
+    return 1 if len(bad) or cells.empty or lost else 0
 
 
 def weights(options: Namespace) -> int:
