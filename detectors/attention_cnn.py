@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import AttentivePooling, PerUtteranceNorm, conv_block, crop_and_flip
+from detectors.layers import AttentivePooling, Cropped, PerUtteranceNorm, conv_block
 
 
 @detector("attention-cnn")
-class AttentionCnn(TensorDetector):
+class AttentionCnn(Cropped, TensorDetector):
     """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
 
     summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"
@@ -22,11 +22,6 @@ class AttentionCnn(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network()
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

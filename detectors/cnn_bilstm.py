@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, conv_block, crop_and_flip
+from detectors.layers import Cropped, PerUtteranceNorm, conv_block
 
 
 @detector("cnn-bilstm")
-class CnnBiLstm(TensorDetector):
+class CnnBiLstm(Cropped, TensorDetector):
     """Three convolution blocks that shrink frequency more than time, and a BiLSTM, averaged."""
 
     summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"
@@ -22,11 +22,6 @@ class CnnBiLstm(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network(LogMel().mels)
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, conv_block, crop_and_flip
+from detectors.layers import Cropped, PerUtteranceNorm, conv_block
 
 
 @detector("gap-cnn")
-class GapCnn(TensorDetector):
+class GapCnn(Cropped, TensorDetector):
     """Four blocks (16, 32, 64, 128), spatial dropout between them, global average pooling."""
 
     summary = "log-mel CNN: 4 batch-normalised blocks with dropout, global average pooling"
@@ -22,11 +22,6 @@ class GapCnn(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network()
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -17,7 +19,7 @@ class PerUtteranceNorm(nn.Module):
 
 
 def crop_and_flip(
-    batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator, width: int = 128
+    batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator, width: int
 ) -> torch.Tensor:
     """A random stretch of time of each spectrogram, reversed in time half the time.
 
@@ -32,6 +34,18 @@ def crop_and_flip(
     return torch.stack(
         [item.flip(2) if flip else item for item, flip in zip(cropped, flips, strict=True)]
     )
+
+
+class Cropped:
+    """Mixed into a detector on spectrograms: it is trained on `crop_and_flip` of its batches."""
+
+    crop: ClassVar[int] = 128  # frames
+
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """A random stretch of `crop` frames, reversed in time half the time."""
+        return crop_and_flip(batch, pairs, generator, self.crop)
 
 
 def roll_and_flip(

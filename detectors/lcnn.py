@@ -11,23 +11,19 @@ import torch
 from torch import nn
 
 from detectors.base import Cqt, Lfcc, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, crop_and_flip
+from detectors.layers import Cropped, PerUtteranceNorm
 from detectors.lcnn_lstm import MaxFeatureMap
 
 
-class Lcnn(TensorDetector):
+class Lcnn(Cropped, TensorDetector):
     """What the light CNNs share; they differ in their input."""
 
     citation = "lavrentyeva2019stc"
     recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    crop = 192
 
     def build(self) -> nn.Module:
         return Network()
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator, width=192)
 
 
 @detector("lfcc-lcnn")

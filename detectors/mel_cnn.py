@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, conv_block, crop_and_flip
+from detectors.layers import Cropped, PerUtteranceNorm, conv_block
 
 
 @detector("mel-cnn")
-class MelCnn(TensorDetector):
+class MelCnn(Cropped, TensorDetector):
     """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
@@ -22,11 +22,6 @@ class MelCnn(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network()
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

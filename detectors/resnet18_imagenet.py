@@ -10,20 +10,21 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from benchmark.errors import InputError
 from detectors.base import Image, Recipe, TensorDetector, detector
-from detectors.layers import crop_and_flip
+from detectors.layers import Cropped
 
 WEIGHTS = ResNet18_Weights.IMAGENET1K_V1
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
 
 
 @detector("resnet18-imagenet")
-class ResNet18ImageNet(TensorDetector):
+class ResNet18ImageNet(Cropped, TensorDetector):
     """torchvision's ResNet-18 with its ImageNet weights and a new head of one output."""
 
     summary = "torchvision ResNet-18 on 224 x 224 magma pictures, from ImageNet weights"
     citation = "he2016deep russakovsky2015imagenet"
     input = Image()
     recipe = Recipe(epochs=8, batch_size=16, learning_rate=3e-4, weight_decay=1e-2, patience=4)
+    crop = 192
 
     def build(self) -> nn.Module:
         return Network()
@@ -42,11 +43,6 @@ class ResNet18ImageNet(TensorDetector):
         head = {f"fc.{name}": value for name, value in network.resnet.fc.state_dict().items()}
         network.resnet.load_state_dict(_imagenet() | head)
         return network
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator, width=192)
 
 
 class Network(nn.Module):

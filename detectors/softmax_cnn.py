@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import Recipe, Spectrogram, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, conv_block, crop_and_flip
+from detectors.layers import Cropped, PerUtteranceNorm, conv_block
 
 
 @detector("softmax-cnn")
-class SoftmaxCnn(TensorDetector):
+class SoftmaxCnn(Cropped, TensorDetector):
     """Two logits, spoof and bona fide.
 
     The score is their difference: the logistic loss of it is the cross-entropy of the softmax.
@@ -25,11 +25,6 @@ class SoftmaxCnn(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network()
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return crop_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):
