@@ -108,13 +108,18 @@ def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
     return False
 
 
+def asked_detectors(options: Namespace) -> list[str]:
+    """The words of --detectors, as given; commas inside parentheses part nothing."""
+    return [name.strip() for name in spelling.split(options.detectors, ",") if name.strip()]
+
+
 def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
     """The detectors asked for; where neither names nor checkpoints are, the default ones.
 
     On CUDA the published ones whose weights are cached are default ones too; `all` is everything
     that can be had here.
     """
-    asked = [name.strip() for name in spelling.split(options.detectors, ",") if name.strip()]
+    asked = asked_detectors(options)
     if lineup.ALL in asked:
         asked = [*lineup.every(), *(name for name in asked if name != lineup.ALL)]
     for name in asked:

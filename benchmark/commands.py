@@ -34,7 +34,7 @@ def bench(options: Namespace) -> int:
     plugins.open_all(options.plugin)
     _ensembles(options)  # a misspelt one is told before the work, not after it
     device, suite = _device(options), assembly.suite_of(options)
-    if lineup.ALL in map(str.strip, options.detectors.split(",")):
+    if lineup.ALL in assembly.asked_detectors(options):
         detector_commands.bring_all()
     missing = assembly.untrained_names(options)
     if assembly.needs_embedded(options, suite):
