@@ -60,6 +60,14 @@ def test_where_there_is_no_floor_nothing_is_measured() -> None:
         assert measured["fall of the noise floor"] is None and measured["residual"] is None
 
 
+def test_ticks_in_the_pauses_do_not_refute_it() -> None:
+    wave = noisy()
+    ticks = np.arange(2000, wave.size, 8000)
+    wave[ticks] += 0.02
+    done = run("denoise(strength=1)", wave)
+    assert done.passed is True
+
+
 class TooGentle(Denoise):
     def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
         return Denoise(0.5 * self.strength)(wave, sample_rate, rng)
