@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.base import Image, Recipe, TensorDetector, detector
-from detectors.layers import roll_and_flip
+from detectors.layers import Rolled
 
 
 @detector("image-cnn")
-class ImageCnn(TensorDetector):
+class ImageCnn(Rolled, TensorDetector):
     """Three convolution blocks (32, 64, 128) and a dense head, as in many tutorials."""
 
     summary = "CNN on 224 x 224 magma pictures: 3 convolution blocks (32, 64, 128), dense head"
@@ -22,11 +22,6 @@ class ImageCnn(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network(*Image().size)
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return roll_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):

@@ -64,6 +64,16 @@ def roll_and_flip(
     )
 
 
+class Rolled:
+    """Mixed into a detector on pictures: it is trained on `roll_and_flip` of its batches."""
+
+    def augment(
+        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """A random circular shift in time, reversed in time half the time."""
+        return roll_and_flip(batch, pairs, generator)
+
+
 def conv_block(before: int, after: int, pool: tuple[int, int] = (2, 2)) -> list[nn.Module]:
     """Convolution 3 x 3, batch norm, ReLU, and maxima over `pool` bins x frames."""
     return [

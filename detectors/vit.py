@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from detectors.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers import PerUtteranceNorm, roll_and_flip
+from detectors.layers import PerUtteranceNorm, Rolled
 
 PATCH = 16
 WIDTH, HEADS, LAYERS = 96, 4, 4
 
 
 @detector("vit")
-class VisionTransformer(TensorDetector):
+class VisionTransformer(Rolled, TensorDetector):
     """Patches of 16 mel bands x 16 frames as tokens, four encoder layers, mean of the tokens."""
 
     summary = "small vision transformer: 16 x 16 log-mel patches, 4 layers, width 96"
@@ -23,11 +23,6 @@ class VisionTransformer(TensorDetector):
 
     def build(self) -> nn.Module:
         return Network(128, 256)
-
-    def augment(
-        self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        return roll_and_flip(batch, pairs, generator)
 
 
 class Network(nn.Module):
