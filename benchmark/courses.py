@@ -13,7 +13,7 @@ from attacks.condition import Condition, parse
 from attacks.ready import made
 from benchmark import paths
 from benchmark.checkpoints import Checkpoint
-from benchmark.digests import rows_digest
+from benchmark.digests import file_digests, rows_digest
 from benchmark.errors import InputError, unknown
 from benchmark.losses import LOSSES
 from benchmark.plan import rows_of, with_digests
@@ -104,8 +104,9 @@ def planned(
     """What the training of `detector` rests on, and where its checkpoint belongs in the cache.
 
     The file's name follows from the facts: another recipe, input, version, seed, loss, suite or
-    training file gives another checkpoint. Raises `InputError` where a split lacks a class or a
-    file, and where the detector cannot take the course.
+    training file gives another checkpoint, and so does another content of the pretrained encoder
+    that the detector starts from. Raises `InputError` where a split lacks a class or a file, where
+    that encoder is absent, and where the detector cannot take the course.
     """
     course = course or Course()
     item = registry.get(detector)()
@@ -124,6 +125,11 @@ def planned(
     if isinstance(item, TensorDetector):
         facts["input"] = repr(item.input)
         facts["recipe"] = asdict(replace(item.recipe, **course.changes))
+        if files := item.foundation():
+            facts["foundation"] = {
+                file.name: sha256 for file in files
+                for sha256 in file_digests(file.parent, [file.name])
+            }  # fmt: skip
     elif course.loss != "bce" or course.precision != "float32":
         raise InputError(f"detector {detector!r} is no network: it has no --loss or --precision")
     if course.start:

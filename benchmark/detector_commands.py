@@ -60,7 +60,7 @@ def train_missing(
 
     wanted: dict[str, Path] = {}
     for name in names:
-        path = out or planned(name, protocol, course)[1]
+        path = out or _planned(name, protocol, course)
         if path.is_file() and not force:
             print(f"{course.called(name)} is trained already: {path}")
         else:
@@ -68,6 +68,17 @@ def train_missing(
             wanted[name] = path
     if wanted:
         train_all(wanted, protocol, device, course, tuple(plugins))
+
+
+def _planned(name: str, protocol: Protocol, course: Course) -> Path:
+    """Where the checkpoint belongs, with the encoder fetched whose content is in its name."""
+    item = detectors.base.registry.get(name)()
+    if isinstance(item, detectors.base.TensorDetector):
+        try:
+            item.foundation()
+        except InputError:
+            item.fetch()
+    return planned(name, protocol, course)[1]
 
 
 def bring_all() -> None:

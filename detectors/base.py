@@ -150,6 +150,13 @@ class TensorDetector(Detector):
         """
         return self.build()
 
+    def foundation(self) -> tuple[Path, ...]:
+        """The files of foreign weights that `initial` reads and that others may replace.
+
+        What they hold tells one training from another. Raises `InputError` where one is absent.
+        """
+        return ()
+
     def adopt(self, arrays: Arrays) -> Arrays:
         """The arrays of a foreign weight file under the network's names; as they are by default."""
         return arrays

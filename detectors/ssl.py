@@ -73,7 +73,7 @@ class SelfSupervised(TensorDetector):
         if cause := hub_models.lacking():
             return cause
         try:
-            hub_models.files(self._folder())
+            self.foundation()
         except InputError as error:
             return str(error)
         return None
@@ -92,6 +92,10 @@ class SelfSupervised(TensorDetector):
         from transformers import AutoModel
 
         return self._network(hub_models.load(AutoModel, self._folder(), self._config()))
+
+    def foundation(self) -> tuple[Path, ...]:
+        """Configuration and weights of the encoder."""
+        return hub_models.files(self._folder())
 
     def _folder(self) -> Path:
         if cause := hub_models.lacking():

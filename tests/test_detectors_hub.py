@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -26,7 +27,7 @@ from transformers import (
     Wav2Vec2FeatureExtractor,
 )
 
-from benchmark import checkpoints, frontends
+from benchmark import checkpoints, courses, datasets, frontends
 from benchmark.cli import main
 from benchmark.errors import InputError
 from benchmark.scoring import BATCH, Scorer
@@ -157,6 +158,44 @@ def test_it_is_trained_and_run_by_the_commands(
     assert main(["run", *data, *how, "--run", str(tmp_path / "run")]) == 0, capsys.readouterr().err
     scores = load_scores(tmp_path / "run")
     assert set(scores["detector"]) == {ready.name} and scores["score"].notna().all()
+
+
+def test_another_content_of_the_encoders_folder_asks_for_another_training(
+    tmp_path: Path, toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    made = hub_folders.encoder(folder)
+    name = spelt("ssl", folder)
+    data = ["--data", str(toy), "--device", "cpu"]
+    train = ["train", name, *data, "--epochs", "1"]
+    how = ["--suite", "clean", "--train-data", str(toy), "--workers", "0", "--detectors", name]
+    run = ["run", *data, *how, "--run", str(tmp_path / "run")]
+
+    def at() -> Path:
+        return courses.planned(name, datasets.open_data(toy))[1]
+
+    first, bytes_ = at(), (folder / "model.safetensors").read_bytes()
+    checkpoints.save(first, {}, {"detector": name})
+    assert main(train[:-2]) == 0 and "is trained already" in capsys.readouterr().out
+    with torch.no_grad():
+        made.encoder.layers[0].attention.k_proj.weight.add_(0.01)
+    made.save_pretrained(folder)
+    replaced = at()
+    assert replaced != first
+    assert main(run) == 2 and "is not trained for seed 0" in capsys.readouterr().err
+    settings = folder / "preprocessor_config.json"
+    settings.write_text(settings.read_text().replace("true", "false", 1))
+    assert at() not in (first, replaced)
+    (folder / "model.safetensors").write_bytes(bytes_)
+    settings.write_text(settings.read_text().replace("false", "true", 1))
+    assert at() == first
+    assert main([*train, "--out", str(tmp_path / "own.safetensors")]) == 0, capsys.readouterr().err
+    held = checkpoints.load(tmp_path / "own.safetensors").facts["foundation"]
+    assert held == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "README.md"
+    }
 
 
 @pytest.mark.parametrize("labels", [("real", "fake"), ("Spoof", "Bona-Fide"), ("a", "b", "c")])
@@ -463,6 +502,22 @@ def test_a_model_is_fetched_once_and_then_needs_no_network(
     scores, causes = Scorer([ready, from_folder], CPU)(WAVES, [ready.name, from_folder.name])
     assert not causes and not asked
     np.testing.assert_array_equal(*scores.values())
+
+
+def test_an_encoder_by_name_is_fetched_before_its_checkpoint_is_named(
+    hub: tuple[Path, list[str]], toy: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, _ = hub
+    asked: dict[str, Path] = {}
+    pool = "benchmark.training_pool.train_all"
+    monkeypatch.setattr(pool, lambda wanted, *_: asked.update(wanted))
+    hub_folders.encoder(served)
+    name = "ssl(model=owner/name, seconds=1)"
+    assert main(["train", name, "--data", str(toy), "--device", "cpu"]) == 0
+    facts, path = courses.planned(name, datasets.open_data(toy))
+    sha256 = hashlib.sha256((served / "model.safetensors").read_bytes()).hexdigest()
+    assert facts["foundation"]["model.safetensors"] == sha256
+    assert asked == {registry.get(name).name: path}
 
 
 def test_a_name_that_the_hub_does_not_know(
