@@ -14,9 +14,20 @@ import torch
 
 import detectors.base
 from attacks.condition import CLEAN
-from benchmark import assembly, embedded, ensembles, lineup, plugins, provenance, runner
+from benchmark import (
+    assembly,
+    embedded,
+    ensembles,
+    lineup,
+    plugins,
+    precision,
+    provenance,
+    rounding,
+    runner,
+)
 from benchmark import weights as published
 from benchmark.audio_cache import AudioCache
+from benchmark.checkpoints import FLOAT32
 from benchmark.ensembles import Ensemble
 from benchmark.errors import InputError
 from benchmark.executor import Setting
@@ -55,6 +66,7 @@ def run(options: Namespace) -> int:
 def plan(options: Namespace) -> int:
     """Say what a run would compute."""
     plugins.open_all(options.plugin)
+    precision.require(options.precision, resolve_device(options.device))
     suite = assembly.suite_of(options)
     print(f"suite       {suite.name}: {len(suite.conditions)} conditions")
     for condition in suite.conditions:
@@ -146,14 +158,14 @@ def data(options: Namespace) -> int:
 
 def attack(options: Namespace) -> int:
     """Launder files; 1 when a file failed or a condition is not what it claims."""
-    from benchmark import effects, render
+    from benchmark import effects, outputs, render
 
     plugins.open_all(options.plugin)
     suite = assembly.suite_of(options)
     wanted = [c for c in suite.conditions if c.steps] or [*suite.conditions]
-    target = render.target(options.input, options.out, options.format, len(wanted))
-    found = render.sources(options.input, target.folder, target.name)
-    order = render.order(wanted, target, options.seed, options.plugin)
+    target = outputs.target(options.input, options.out, options.format, len(wanted))
+    found = outputs.sources(options.input, target.folder, target.name)
+    order = outputs.order(wanted, target, options.seed, options.plugin)
     records = render.run(order, found, options.workers)
     written = effects.write(records, target.folder, target.prefix)
     if options.gallery:
@@ -194,7 +206,8 @@ def _run(options: Namespace, device: torch.device) -> int:
     store = Store(assembly.folder(options, matrix))
     share = Share(*options.shard)
     todo = runner.missing(matrix, store, options.retry_failures, share)
-    runner.claim(matrix, store)
+    notes = _notes(options, matrix, store, device, busy=todo.units > 0)
+    runner.claim(matrix, store, notes)
     print(
         f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
         f" {len(matrix.detectors)} detectors on {device}; {todo.units} of"
@@ -231,8 +244,18 @@ def _report(options: Namespace, folder: Path, choices: dict[str, Any] | None = N
     print(f"wrote {', '.join(path.name for path in written)} in {folder}")
 
 
+def _notes(
+    options: Namespace, matrix: Plan, store: Store, device: torch.device, busy: bool
+) -> dict[str, Any]:
+    """How the detectors score, by their names, where another precision than float32 is asked."""
+    if options.precision == FLOAT32:
+        return {}
+    return rounding.report(matrix, runner.joined_head(matrix, store), device, busy)
+
+
 def _device(options: Namespace) -> torch.device:
     device = resolve_device(options.device)
+    precision.require(options.precision, device)
     if options.device == "auto":
         print(f"device: {device} (chosen automatically)")
     return device

@@ -12,9 +12,9 @@ from attacks.condition import CLEAN, parse
 from benchmark import assembly, effects, exchange, files, plugins, provenance, runner
 from benchmark import export_audio as corpus
 from benchmark.errors import InputError, unknown
+from benchmark.outputs import Target
 from benchmark.plan import limited
 from benchmark.protocol import Protocol
-from benchmark.render import Target
 from benchmark.store import IMPORTED, Store
 
 

@@ -21,14 +21,15 @@ import pandas as pd
 
 from attacks.condition import CLEAN, Condition
 from attacks.ready import made
-from benchmark import effects, files, render
+from benchmark import effects, files, outputs, render
 from benchmark.digests import file_digests
 from benchmark.effects import Outcome
 from benchmark.errors import InputError
 from benchmark.exchange import file_id
+from benchmark.outputs import FORMATS, RECORDS, Order, Source, Target, folder_names
 from benchmark.plan import digest_column, path_column, rows_of
 from benchmark.protocol import ABSENT, CARD_FILE, MADE, PROTOCOL_FILE, Protocol
-from benchmark.render import FORMATS, Order, Record, Source, Target, folder_names
+from benchmark.render import Record
 
 AT_ONCE = 4096  # utterances whose records are in memory together
 
@@ -38,7 +39,7 @@ def order(conditions: Sequence[Condition], where: Target, seed: int, plugins: li
     for condition in conditions:
         if made(condition):
             raise InputError(f"{condition}: the data set brings this audio as files already")
-    base = render.order(conditions, where, seed, plugins)
+    base = outputs.order(conditions, where, seed, plugins)
     spellings = [spelling for spelling, _, _ in base.conditions]
     folders = [f"{name}/{where.format}" for name in folder_names(spellings)]
     identities = [identity for _, identity, _ in base.conditions]
@@ -97,7 +98,7 @@ def measured(
     checks as score parts hold them), of those files alone that still are what was written, made
     from the run's recordings with its seed. `InputError` where `exported` is no export.
     """
-    path = exported / render.RECORDS / "order.json"
+    path = exported / RECORDS / "order.json"
     try:
         format_ = str(json.loads(path.read_text(encoding="utf-8"))["format"])
     except (OSError, ValueError, KeyError) as error:

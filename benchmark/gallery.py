@@ -20,8 +20,9 @@ from scipy.signal.windows import hann
 
 from attacks.base import Wave
 from benchmark import audio, files
+from benchmark.outputs import Order, Source
 from benchmark.palette import ramp
-from benchmark.render import Order, Source, encode
+from benchmark.render import encode
 from benchmark.templates import environment
 
 PAGE = "gallery.html"

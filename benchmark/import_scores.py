@@ -22,9 +22,9 @@ from benchmark import exchange, export_audio
 from benchmark.collect import collect
 from benchmark.errors import InputError, unknown
 from benchmark.metrics import eer
+from benchmark.outputs import folder_names
 from benchmark.plan import shards, unit_keys
 from benchmark.readers.common import CLASS_WORDS
-from benchmark.render import folder_names
 from benchmark.standings import REVERSED
 from benchmark.store import IMPORTED, Store
 
