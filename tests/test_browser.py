@@ -28,6 +28,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
 WIDE, NARROW = 1440, 375
+VIEWS = ("leaderboard", "conditions", "severity", "curves", "scores", "decisions", "systems")
 
 
 @dataclass
@@ -170,28 +171,70 @@ def test_switches_the_track_everywhere(visit: Visit) -> None:
     ) == ["neural"]
     page.locator("#systems ~ .tabs button", has_text="tts").click()
     seen = page.locator(".track:visible").evaluate_all("p => p.map(part => part.dataset.track)")
-    assert len(seen) == 4 and set(seen) == {"tts"}
-    assert page.locator(".tabs button[aria-pressed=true]").all_inner_texts() == ["tts"] * 4
+    assert len(seen) == len(VIEWS) and set(seen) == {"tts"}
+    assert page.locator(".tabs button[aria-pressed=true]").all_inner_texts() == ["tts"] * len(VIEWS)
+    for name in VIEWS:
+        assert page.locator(f"section[aria-labelledby={name}] .track:visible").count() == 1
 
 
-def test_compares_clean_with_any_condition(visit: Visit) -> None:
+def test_switches_track_and_condition_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    tab = page.locator("#curves ~ .tabs button", has_text="classic")
+    tab.press("Enter")
+    assert tab.get_attribute("aria-pressed") == "true"
+    select = page.get_by_label("Compare clean with").locator("visible=true").first
+    tab.press("Tab")  # on to the last track, then to the chooser
+    page.keyboard.press("Tab")
+    assert select.evaluate("field => field === document.activeElement")
+    before = select.input_value()
+    page.keyboard.press("Home")
+    assert select.input_value() != before
+    name = page.locator("#curves ~ .track:visible .chosen-name").inner_text()
+    assert name == select.locator("option:checked").inner_text().removesuffix(" (unverified)")
+
+
+def test_compares_clean_with_any_condition_on_every_track(visit: Visit) -> None:
     page = visit.page
     data = json.loads(page.locator("#data").text_content())
+    assert list(data["tracks"]) == ["classic", "neural", "tts"]
     place = data["names"].index("reverb(rt60=0.3)")
-    curve = page.locator(".chosen path[data-k=det][data-s='0']")
-    clean = page.locator("path[data-k=det][data-s='0']").first
-    still = clean.get_attribute("d")
-    assert curve.get_attribute("d") == data["cells"]["det"][0][data["worst"]]
-    page.locator("#choose-scores").select_option(str(place))
-    assert curve.get_attribute("d") == data["cells"]["det"][0][place]
-    assert clean.get_attribute("d") == still
-    for name in page.locator(".chosen-name").all_inner_texts():
-        assert name == "reverb(rt60=0.3)"
+
+    def drawn(part: Any, kind: str) -> list[str]:
+        return part.locator(f"path[data-k={kind}]").evaluate_all("all => all.map(p => p.outerHTML)")
+
+    for track, held in data["tracks"].items():
+        part = page.locator(f"#curves ~ .track[data-track={track}]")
+        curve = part.locator(".chosen path[data-k=det][data-s='0']")
+        assert curve.get_attribute("d") == held["cells"]["det"][0][held["worst"]]
+        assert held["worst"] != place
+    clean = [drawn(page.locator(".charts:not(.chosen *)"), kind) for kind in ("roc", "det", "pr")]
+    page.locator("#choose-scores-1").select_option(str(place))
+    assert clean == [
+        drawn(page.locator(".charts:not(.chosen *)"), kind) for kind in ("roc", "det", "pr")
+    ]
+    for track, held in data["tracks"].items():
+        cells = held["cells"]
+        part = page.locator(f".track[data-track={track}]")
+        for kind, mark in {
+            "roc": "s",
+            "det": "s",
+            "pr": "s",
+            "bonafide": "i",
+            "spoof": "i",
+        }.items():
+            for number in range(4):
+                path = part.locator(f".chosen path[data-k={kind}][data-{mark}='{number}']")
+                assert path.get_attribute("d") == cells[kind][number][place]
+        counts = part.locator(".chosen td[data-i='1'] small").all_text_contents()
+        assert [int(count) for count in counts] == cells["counts"][1][place]
+        rate = part.locator(".chosen [data-i='1'][data-k=eer]").text_content()
+        assert rate == f"{100 * cells['eer'][1][place]:.1f}"
+    assert set(page.locator(".chosen-name").all_text_contents()) == {"reverb(rt60=0.3)"}
     values = page.locator("select.choose").evaluate_all("all => all.map(one => one.value)")
-    assert values == [str(place)] * 3
-    counts = page.locator(".chosen td[data-i='1'] small").all_inner_texts()
-    assert [int(count) for count in counts] == data["cells"]["counts"][1][place]
-    assert not page.locator(".chosen-why").is_visible()
+    assert values == [str(place)] * 9  # three views, three tracks
+    assert not page.locator(".chosen-why:visible").count()
+    page.emulate_media(media="print")
+    assert not page.locator(".chosen-why:visible").count()
 
 
 def test_hides_a_detector_everywhere(visit: Visit) -> None:
@@ -237,7 +280,10 @@ def test_first_key_leads_to_the_results(visit: Visit) -> None:
 def test_breaks_no_rule_of_accessibility(browser: Any, file: Path, width: int, scheme: str) -> None:
     visit = opened(browser, file, width, color_scheme=scheme)
     visit.page.evaluate(
-        "document.querySelectorAll('details').forEach(part => { part.open = true })"
+        """() => {
+            document.querySelectorAll("details").forEach((part) => { part.open = true; });
+            document.querySelectorAll(".track").forEach((part) => { part.hidden = false; });
+        }"""
     )
     found = axe.Axe().run(visit.page)
     assert found.violations_count == 0, found.generate_report()
@@ -262,7 +308,16 @@ def test_reads_without_script(browser: Any, file: Path) -> None:
     assert page.locator("#heat-3 tbody tr:visible").count() > 10
     assert page.locator(".tools:visible, .tabs:visible, thead button").count() == 0
     drawn = page.locator("svg path.line[data-k]").evaluate_all("all => all.map(p => p.outerHTML)")
-    assert len(drawn) == 4 * 3 * 2 and all('d="M' in path for path in drawn)
+    assert len(drawn) == 4 * 3 * 2 * 3 and all('d="M' in path for path in drawn)
+    for name in ("neural", "classic", "tts"):
+        part = page.locator(f".track[data-track={name}]")
+        assert part.locator("svg[aria-label^='ROC, '] >> visible=true").count() == 2
+        assert part.locator("svg[aria-label^='Scores of '] >> visible=true").count() == 4 * 2
+        assert part.locator(".matrix >> visible=true").count() == 4 * 2
+        labels = part.locator("svg[aria-label^='ROC'], svg[aria-label^='Scores']").evaluate_all(
+            "all => all.map(one => one.ariaLabel)"
+        )
+        assert labels and all(f"track {name}" in label for label in labels)
     assert page.locator("audio[controls]").count() == 2
     page.locator("summary", has_text="Every fact").click()
     assert page.locator("dt", has_text="libraries.numpy").is_visible()

@@ -16,15 +16,28 @@ import soundfile
 import synthetic_run
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from attacks.condition import parse
 from benchmark import leaderboard, palette
 from benchmark.leaderboard import Tables
-from benchmark.page import Samples, document, facts, focus, samples, severity, systems, values
+from benchmark.page import (
+    Samples,
+    document,
+    facts,
+    focus,
+    samples,
+    severity,
+    shapes,
+    systems,
+    values,
+)
+from benchmark.protocol import Protocol
 from benchmark.results import ConditionInfo, RunResults
 
+TRACKS = ["neural", "classic", "tts"]
 KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
 
 
@@ -85,17 +98,22 @@ def test_a_histogram_stands_on_its_floor(heights: list[int]) -> None:
     assert area == 10 * sum(heights)
 
 
-def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables) -> None:
-    found = focus.focus(results, tables.conditions, "neural")
+def scored(
+    results: RunResults, detector: str, condition: str, track: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A cell's scores and which of them are spoofs, looked up in the run's table."""
     table = results.protocol.table
-    kept = ((table["label"] == "bonafide") | (table["track"] == "neural")).to_numpy()
-    mine = results.scores[
-        (results.scores["detector"] == "melcnn")
-        & (results.scores["condition"] == "noise(kind=white, snr=0.0)")
-        & (results.scores["split"] == "test")
-    ].set_index("utterance_id")["score"]
-    scores = mine[table["utterance_id"]].to_numpy()[kept]
-    spoof = (table["label"] == "spoof").to_numpy()[kept]
+    kept = ((table["label"] == "bonafide") | (table["track"] == track)).to_numpy()
+    rows = results.scores.query("split == 'test' and detector == @detector")
+    mine = rows[rows["condition"] == condition].set_index("utterance_id")["score"]
+    spoof = (table["label"] == "spoof").to_numpy()
+    return mine[table["utterance_id"]].to_numpy()[kept], spoof[kept]
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, track: str) -> None:
+    found = focus.focus(results, tables.conditions, TRACKS)[track]
+    scores, spoof = scored(results, "melcnn", "noise(kind=white, snr=0.0)", track)
     detector, place = (
         results.detectors.index("melcnn"),
         found["names"].index("noise(kind=white, snr=0.0)"),
@@ -105,10 +123,11 @@ def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables) -
     reference = np.stack([500 * fpr, 500 * (1 - tpr)], axis=1)
     for corner in roc:
         assert np.abs(reference - corner).max(axis=1).min() <= 0.5 + 1e-9
-    low, high = norm.ppf(focus.DET_RANGE)
+    low, high = norm.ppf(shapes.DET_RANGE)
     det = np.array(walked(found["data"]["det"][detector][place]))
     inside = (det > 5).all(axis=1) & (det < 495).all(axis=1)
     assert inside.sum() > 5
+    assert found["prevalence"] == round(500 * np.mean(~spoof))  # precision of rejecting all
     for across, down in det[inside]:
         far, frr = norm.cdf(low + np.array([across, 500 - down]) / 500 * (high - low))
         gaps = np.abs(norm.ppf(1 - tpr) - norm.ppf(far)) + np.abs(norm.ppf(fpr) - norm.ppf(frr))
@@ -119,17 +138,112 @@ def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables) -
         assert np.abs(reference - np.array(corner)).max(axis=1).min() <= 0.5 + 1e-9
 
 
-def test_the_worst_condition_is_shown_first(results: RunResults, tables: Tables) -> None:
-    found = focus.focus(results, tables.conditions, "neural")
-    means = tables.conditions[tables.conditions["track"] == "neural"].groupby("condition")["eer"]
-    assert found["names"][found["chosen"]] == means.mean().idxmax()
+def heights(path: str, bins: int) -> NDArray[np.float64]:
+    """How high the bars of a histogram's path stand, (bins,)."""
+    edges = 400 * (np.arange(bins) + 0.5) / bins  # the middle of each bar
+    flat = [(a[0], b[0], 100 - a[1]) for a, b in pairwise(walked(path)) if b[0] > a[0]]
+    return np.array([next(top for left, right, top in flat if left < x < right) for x in edges])
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, track: str) -> None:
+    shown = focus.focus(results, tables.conditions, TRACKS)[track]
+    detector = results.detectors.index("resnet18")
+    every = results.scores.query("split == 'test' and detector == 'resnet18'")["score"]
+    low, high = np.quantile(every, [shapes.TAIL, 1 - shapes.TAIL])  # one axis for all tracks
+    for place, name in enumerate(shown["names"]):
+        scores, spoof = scored(results, "resnet18", name, track)
+        bins = int(np.clip(2 * np.sqrt(min(spoof.sum(), (~spoof).sum())), 14, 40))
+        inside = np.clip(scores, low, high)
+        bonafide, fake = (
+            np.histogram(inside[side], bins, (low, high))[0] / side.sum()
+            for side in (~spoof, spoof)
+        )
+        peak = max(bonafide.max(), fake.max())
+        for kind, share in (("bonafide", bonafide), ("spoof", fake)):
+            drawn = heights(shown["data"][kind][detector][place], bins)
+            assert drawn == pytest.approx(100 * share / peak, abs=0.5 + 1e-9)
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_decisions_are_those_of_the_table(results: RunResults, tables: Tables, track: str) -> None:
+    shown = focus.focus(results, tables.conditions, TRACKS)[track]
+    mine = tables.conditions[tables.conditions["track"] == track]
+    rows = mine.set_index(["detector", "condition"])
+    for number, detector in enumerate(results.detectors):
+        for name in KEPT:
+            row = rows.loc[detector, name]
+            scores, spoof = scored(results, detector, name, track)
+            called = scores < row["threshold"]
+            wanted = [called & spoof, ~called & spoof, called & ~spoof, ~called & ~spoof]
+            found = shown["data"]["counts"][number][shown["names"].index(name)]
+            assert found == [side.sum() for side in wanted]
+
+
+def test_each_track_shows_its_own_worst_condition_first(
+    results: RunResults, tables: Tables
+) -> None:
+    shown = focus.focus(results, tables.conditions, TRACKS)
+    assert list(shown) == TRACKS
+    for track, found in shown.items():
+        mine = tables.conditions[tables.conditions["track"] == track]
+        means = mine.groupby("condition")["eer"].mean()
+        assert found["names"][found["chosen"]] == means.idxmax()
+    found = shown["neural"]
     broken = synthetic_run.broken(results)
     wrong = broken.effects["condition"] == found["names"][found["chosen"]]
     broken = replace(broken, effects=broken.effects.assign(
         passed=broken.effects["passed"].where(~wrong, False)
     ))  # fmt: skip
-    other = focus.focus(broken, leaderboard.tables(broken, 0).conditions, "neural")
+    other = focus.focus(broken, leaderboard.tables(broken, 0).conditions, TRACKS)["neural"]
     assert other["chosen"] != found["chosen"]  # what is unverified counts nowhere
+
+
+def test_where_all_is_too_much_the_headline_keeps_all(
+    results: RunResults, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = focus.focus(results, tables.conditions, TRACKS)
+    assert all(found["all"] and found["names"] == list(KEPT) for found in whole.values())
+    cells = len(TRACKS) * len(results.detectors) * len(KEPT)
+    monkeypatch.setattr(shapes, "MOST", cells)
+    assert focus.focus(results, tables.conditions, TRACKS) == whole
+    monkeypatch.setattr(shapes, "MOST", cells - 1)
+    shown = focus.focus(results, tables.conditions, TRACKS)
+    assert shown["neural"] == whole["neural"]
+    for track in TRACKS[1:]:
+        found, full = shown[track], whole[track]
+        assert not found["all"]
+        mine = tables.conditions[tables.conditions["track"] == track]
+        eer = mine.groupby("condition")["eer"].mean()
+        noise = eer[list(KEPT[1:3])].idxmax()  # the worse of the two levels
+        assert found["names"] == [name for name in KEPT if name in ("clean", noise, KEPT[3])]
+        assert [KEPT[place] for place in found["places"]] == found["names"]
+        assert found["names"][found["chosen"]] == full["names"][full["chosen"]]
+        options = [item for family in found["families"] for item in family["options"]]
+        assert [found["names"][item["at"]] for item in options] == found["names"][1:]
+        assert [KEPT[item["place"]] for item in options] == found["names"][1:]
+        for kind, table in found["data"].items():
+            assert table == [
+                [row[place] for place in found["places"]] for row in full["data"][kind]
+            ]
+    page = document.render(results, tables)
+    assert page.count("track neural has every condition") == 2 * 3  # tracks, choosers
+
+
+def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None:
+    made = synthetic_run.large(utterances=1200)
+
+    def spread(part: Protocol) -> Protocol:
+        number = np.arange(len(part.table)) % 3
+        spoof = part.table["label"] == "spoof"
+        table = part.table.assign(track=np.where(spoof, np.array(TRACKS)[number], "-"))
+        return replace(part, table=table, headline=TRACKS[0])
+
+    made = replace(made, protocol=spread(made.protocol), dev=spread(made.dev))
+    page = document.render(made, leaderboard.tables(made, 0))
+    assert page.count('class="chosen"') == 3 * (1 + 10 + 10)  # curves, scores, decisions
+    assert "has every condition" not in page
+    assert len(page.encode()) < 2_500_000
 
 
 def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: Tables) -> None:

@@ -26,8 +26,9 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     between two machines that hold the same scores stands in one element, `#machine`.
     """
     tracks = board.tracks(tables)
+    names = [info.condition for info in results.conditions]
     speakers = _named(results.protocol.table["speaker"])
-    headline = tracks[0].name
+    shown = focus.focus(results, tables.conditions, [track.name for track in tracks])
     made = environment()
     made.filters["spelled"] = _spelled
     return made.get_template("page/report.html").render(
@@ -40,9 +41,10 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         speakers=speakers,
         cluster_noun="voices" if speakers else "sources",
         detectors=results.detectors,
-        series=[(results.detectors.index(name), name) for name in tracks[0].detectors],
+        series={t.name: [(results.detectors.index(d), d) for d in t.detectors] for t in tracks},
         severity={t.name: severity.charts(results, tables.conditions, t.name) for t in tracks},
-        focus=focus.focus(results, tables.conditions, headline),
+        focus=shown,
+        focused={"names": names, "tracks": {t: focus.data(shown[t]) for t in shown}},
         systems={t.name: systems.tables(tables.breakdown, t.name, t.detectors) for t in tracks},
         samples=samples or Samples(),
         checks=evidence.checks(results, tables),

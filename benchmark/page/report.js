@@ -123,7 +123,8 @@ for (const item of every("[data-series]")) {
     button.addEventListener(kind, () => dim(on));
 }
 
-// One condition beside clean: all choosers hold the same one.
+// One condition beside clean: each track's worst at first, then the chosen one on every track that
+// holds it; all choosers of a track show the same.
 const data = JSON.parse(document.getElementById("data").textContent);
 const percent = (rate) => (rate === null ? "–" : (100 * rate).toFixed(1));
 const draw = {
@@ -138,13 +139,18 @@ const draw = {
   },
 };
 const choose = (place) => {
-  for (const name of every(".chosen-name")) name.textContent = data.names[place];
-  for (const why of every(".chosen-why")) why.hidden = place !== data.worst;
-  for (const mark of every(".chosen [data-k]")) {
-    const value = data.cells[mark.dataset.k][mark.dataset.i ?? mark.dataset.s][place];
-    (draw[mark.dataset.k] || ((path, d) => path.setAttribute("d", d)))(mark, value);
+  for (const part of every(".track")) {
+    const { places, worst, cells } = data.tracks[part.dataset.track];
+    const at = places.indexOf(place);
+    if (at < 0) continue;
+    for (const name of every(".chosen-name", part)) name.textContent = data.names[place];
+    for (const why of every(".chosen-why", part)) why.hidden = place !== worst;
+    for (const mark of every(".chosen [data-k]", part)) {
+      const value = cells[mark.dataset.k][mark.dataset.i ?? mark.dataset.s][at];
+      (draw[mark.dataset.k] || ((path, d) => path.setAttribute("d", d)))(mark, value);
+    }
+    for (const other of every("select.choose", part)) other.value = String(place);
   }
-  for (const other of every("select.choose")) other.value = String(place);
 };
 for (const select of every("select.choose"))
   select.addEventListener("change", () => choose(Number(select.value)));
