@@ -13,19 +13,20 @@ SEED ?= 0
 RUN ?=
 LIMIT ?=
 WORKERS ?=
+PRECISION ?=
 ARGS ?=
 
 MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
 	$(if $(DATA),--data "$(DATA)") $(if $(DETECTORS),--detectors "$(DETECTORS)") \
 	$(if $(RUN),--run "$(RUN)") $(if $(LIMIT),--limit "$(LIMIT)") \
-	$(if $(WORKERS),--workers "$(WORKERS)") $(ARGS)
+	$(if $(WORKERS),--workers "$(WORKERS)") $(if $(PRECISION),--precision "$(PRECISION)") $(ARGS)
 
 .PHONY: setup bench plan test report lint perf soak clean help constraints
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
-	@echo "variables of bench and plan: DATA SUITE DETECTORS DEVICE SEED RUN LIMIT WORKERS"
+	@echo "variables of bench and plan: DATA SUITE DETECTORS DEVICE SEED RUN LIMIT WORKERS PRECISION"
 
 setup: $(READY) ## make .venv and install everything, at pinned versions
 

@@ -12,7 +12,16 @@ import detectors.base
 from attacks import suite as suites
 from attacks.condition import Condition, spell
 from attacks.ready import Ready, made
-from benchmark import checkpoints, datasets, embedded, ensembles, lineup, spelling, weights
+from benchmark import (
+    checkpoints,
+    datasets,
+    embedded,
+    ensembles,
+    lineup,
+    precision,
+    spelling,
+    weights,
+)
 from benchmark.checkpoints import Checkpoint
 from benchmark.cli import NOISES
 from benchmark.courses import Course, planned
@@ -46,7 +55,7 @@ def plan(options: Namespace, scored: bool = True) -> Plan:
         with_digests(dev, options.allow_missing),
         suite.name,
         suite.conditions,
-        ready_detectors(options) if scored else (),
+        _in_precision(ready_detectors(options), options.precision) if scored else (),
         options.seed,
     )
 
@@ -182,6 +191,14 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
             )
         ready.append(checkpoints.load(path))
     return tuple(ready)
+
+
+def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint, ...]:
+    """The detectors as they score in the precision `asked`; those that cannot, in float32."""
+    if asked != checkpoints.FLOAT32 and not any(map(precision.takes, ready)):
+        names = ", ".join(checkpoint.name for checkpoint in ready)
+        raise InputError(f"--precision {asked} changes nothing: torch computes none of {names}")
+    return tuple(precision.lowered(checkpoint, asked) for checkpoint in ready)
 
 
 def folder(options: Namespace, matrix: Plan) -> Path:

@@ -23,22 +23,25 @@ from benchmark.errors import InputError
 from detectors.base import Arrays, TensorDetector, registry
 
 FORMAT = 1
+FLOAT32 = "float32"
 OURS = ".safetensors"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One detector's weights on disk.
+    """One detector's weights on disk, and the precision in which they score.
 
     `name` is what it is called in tables: the detector's own name, or one that tells how it was
-    trained. `identity` is detector, input and weights digest in one string: it names the scores.
-    `facts` are the training's configuration, seed, data digests and figures.
+    trained or in which precision it scores. `identity` is detector, input, weights digest and, if
+    it is not float32, precision in one string: it names the scores. `facts` are the training's
+    configuration, seed, data digests and figures.
     """
 
     name: str
     path: Path
     identity: str
     facts: dict[str, Any]
+    precision: str = FLOAT32
 
     @property
     def detector(self) -> str:

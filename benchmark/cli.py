@@ -20,7 +20,12 @@ from benchmark.options import (
     seed,
     workers_option,
 )
-from benchmark.running_options import cache_options, profile_options, shard_option
+from benchmark.running_options import (
+    cache_options,
+    precision_option,
+    profile_options,
+    shard_option,
+)
 
 BAD_INPUT = 2
 NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
@@ -190,5 +195,6 @@ def _matrix_options(sub: argparse.ArgumentParser) -> None:
 
 def _execution_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    precision_option(sub)
     workers_option(sub)
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")

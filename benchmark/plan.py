@@ -73,7 +73,7 @@ def condition_key(trials: str, condition_identity: str, seed: int) -> str:
         "trials": trials,
         "condition": condition_identity,
         "seed": seed,
-        "precision": "float32",
+        "precision": "float32",  # of the samples; that of a score is in the detector's identity
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

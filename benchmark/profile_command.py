@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark import assembly, files, plugins
+from benchmark import assembly, files, plugins, precision
 from benchmark.profile import measure, table, untrained
 from benchmark.scoring import resolve_device
 
@@ -28,6 +28,7 @@ def profile(options: Namespace) -> int:
     """Measure the plan that the options ask for and print the table."""
     plugins.load(options.plugin)
     device = resolve_device(options.device)
+    precision.require(options.precision, device)
     with tempfile.TemporaryDirectory() as folder:
         if options.untrained:
             made = (untrained(name, Path(folder)) for name in assembly.detector_names(options, {}))

@@ -26,6 +26,7 @@ from benchmark.plan import (
     shards,
 )
 from benchmark.processes import one_thread
+from benchmark.rounding import PRECISION
 from benchmark.scoring import BATCH, Scorer
 from benchmark.store import IMPORTED, Store, done
 from benchmark.work import Job, prepare
@@ -131,10 +132,24 @@ def missing(
     return Missing(plan, done(parts), failed, share)
 
 
-def claim(plan: Plan, store: Store) -> None:
+def claim(plan: Plan, store: Store, precision: dict[str, Any] | None = None) -> None:
     """Make `store` this plan's folder; refuse one that holds other trials or another seed.
 
-    Detectors that an earlier plan with the same conditions brought stay on the leaderboard.
+    `precision` are notes on how detectors score, by their names.
+    """
+    head = joined_head(plan, store)
+    for name, note in (precision or {}).items():
+        head["detectors"][name][PRECISION] = note
+    store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
+    store.write_head(head)
+
+
+def joined_head(plan: Plan, store: Store) -> dict[str, Any]:
+    """The plan's head, with what of the one in `store` stays.
+
+    Detectors that an earlier plan with the same conditions brought stay on the leaderboard, and
+    what is known of a detector's precision stays with it. Raises `InputError` where `store` holds
+    other trials or another seed.
     """
     head = head_of(plan)
     old = store.read_head()
@@ -145,10 +160,13 @@ def claim(plan: Plan, store: Store) -> None:
                     f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
                     f" {head[field]}): choose another RUN name or delete that folder"
                 )
+        for name, item in head["detectors"].items():
+            before = old["detectors"].get(name, {})
+            if before.get("identity") == item["identity"] and PRECISION in before:
+                item[PRECISION] = before[PRECISION]
         if old["conditions"] == head["conditions"]:
             head["detectors"] = old["detectors"] | head["detectors"]
-    store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
-    store.write_head(head)
+    return head
 
 
 def head_of(plan: Plan) -> dict[str, Any]:

@@ -31,9 +31,19 @@ def shard_option(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def precision_option(sub: argparse.ArgumentParser) -> None:
+    """--precision."""
+    sub.add_argument(
+        "--precision", default="float32",
+        help="in which networks score: float32 (default), bf16, or tf32 on CUDA; others than"
+        " float32 have rows of their own, as mel-cnn@bf16",
+    )  # fmt: skip
+
+
 def profile_options(sub: argparse.ArgumentParser) -> None:
     """What `profile` takes beside what says what to run."""
     sub.set_defaults(module=PROFILE, limit=64)
+    precision_option(sub)
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument(
         "--untrained", action="store_true",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from benchmark import frontends, networks
-from benchmark.checkpoints import Checkpoint
+from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.errors import InputError
+from benchmark.precision import arithmetic
 from benchmark.stopwatch import OFF, Stopwatch
 from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
 from detectors.inputs import Waveform, WholeWaveform
@@ -74,7 +75,8 @@ class Scorer:
     scored in halves, and that is said once.
 
     A detector's first batch of two or more shows whether it keeps the utterances apart: its first
-    and its middle one are scored alone too, and another score is an error of the detector.
+    and its middle one are scored alone too, and another score is an error of the detector. That is
+    asked in float32, for a coarser precision rounds differently in batches of another size.
 
     Scores stay on the device until all batches are under way, so that an accelerator computes
     while the next inputs are made. `watch` times the inputs and every detector, each until the
@@ -166,6 +168,9 @@ class Scorer:
         if name in self._tried or len(scores) < 2 or by_path or alone_anyway:
             return
         rows = [0, len(scores) // 2]
+        if batch is not None and entry.checkpoint.precision != FLOAT32:
+            entry = replace(entry, checkpoint=replace(entry.checkpoint, precision=FLOAT32))
+            scores = self._apply(entry, batch)
         if batch is None:
             made = [torch.from_numpy(_of_waves(entry, [inputs.waves[row]])) for row in rows]
         else:
@@ -206,7 +211,7 @@ class Scorer:
         assert entry.network is not None
         needed = -(-len(batch.rows) // size)
         scores = []
-        with torch.inference_mode():
+        with torch.inference_mode(), arithmetic(entry.checkpoint.precision, self.device):
             for part in batch.inputs.split(size)[:needed]:
                 out = entry.network(part)
                 if out.shape != (len(part),):

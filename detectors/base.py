@@ -79,7 +79,8 @@ class Detector(ABC):
     identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
     with weights from a file; it is trained only when that is asked for by name. One that is
     `ready_made` (and thereby pretrained) is never trained: it is what its `files` hold.
-    `citation` is what papers that use it cite, as `Attack.citation` says.
+    `citation` is what papers that use it cite, as `Attack.citation` says. Where `autocast` is set,
+    torch computes its scores, so that a run may ask for them in bf16 or TF32.
 
     A detector that is a frozen dataclass has its fields as parameters and is asked for by its
     spelling, `name(key=value, ...)`.
@@ -91,6 +92,7 @@ class Detector(ABC):
     citation: ClassVar[str | None] = None
     pretrained: ClassVar[bool] = False
     ready_made: ClassVar[bool] = False
+    autocast: ClassVar[bool] = False
     licence: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -135,6 +137,7 @@ class TensorDetector(Detector):
     faster in small groups and need less memory; None: a whole batch.
     """
 
+    autocast = True
     input: ClassVar[Input]
     cpu_batch: ClassVar[int | None] = None
     recipe: ClassVar[Recipe] = Recipe()

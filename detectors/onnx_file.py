@@ -47,6 +47,7 @@ class OnnxFile(TensorDetector):
     citation = ""
     pretrained = True
     ready_made = True
+    autocast = False
     file: str = text()
     takes: str = text()
     bonafide: str = bonafide_choice()
