@@ -197,7 +197,7 @@ def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint
     """The detectors as they score in the precision `asked`; those that cannot, in float32."""
     if asked != checkpoints.FLOAT32 and not any(map(precision.takes, ready)):
         names = ", ".join(checkpoint.name for checkpoint in ready)
-        raise InputError(f"--precision {asked} changes nothing: torch computes none of {names}")
+        raise InputError(f"--precision {asked} changes nothing: no network is among {names}")
     return tuple(precision.lowered(checkpoint, asked) for checkpoint in ready)
 
 

@@ -1,6 +1,7 @@
 """The arithmetic in which networks score: float32, or TF32 or bf16 where that is asked for.
 
-Frontends always compute in float32, and so does every detector that torch does not compute.
+Frontends always compute in float32, and so does every detector that is no network of torch which
+the run itself computes: mixtures, ONNX files, programs.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def report(plan: Plan, head: Head, device: torch.device, busy: bool) -> dict[str
 def _note(checkpoint: Checkpoint, known: Note | None) -> Note:
     """How a detector scores, with what is `known` of it."""
     if checkpoint.precision == FLOAT32:
-        return {"scored": FLOAT32, "cause": "torch does not compute it: no --precision applies"}
+        return {"scored": FLOAT32, "cause": "no network that the run itself computes"}
     return known or {"scored": checkpoint.precision, "measured": []}
 
 

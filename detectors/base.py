@@ -80,7 +80,7 @@ class Detector(ABC):
     with weights from a file; it is trained only when that is asked for by name. One that is
     `ready_made` (and thereby pretrained) is never trained: it is what its `files` hold.
     `citation` is what papers that use it cite, as `Attack.citation` says. Where `autocast` is set,
-    torch computes its scores, so that a run may ask for them in bf16 or TF32.
+    it is a network of torch that the run computes, so that it may be asked for in bf16 or TF32.
 
     A detector that is a frozen dataclass has its fields as parameters and is asked for by its
     spelling, `name(key=value, ...)`.

@@ -131,7 +131,7 @@ def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
     )
     assert f"raw-cnn@bf16: 24 clean trials differ from float32 by {np.median(apart):.2g}" in said
     assert ("EER unchanged" in said) == (rates[0] == rates[1])
-    assert "lfcc-gmm: scored in float32 (torch does not compute it" in said
+    assert "lfcc-gmm: scored in float32 (no network that the run itself" in said
     assert head(folder)["lfcc-gmm"]["precision"]["scored"] == "float32"
     plan = json.loads((folder / "run.json").read_text())["provenance"]["plan"]
     assert plan["detectors"]["raw-cnn@bf16"]["precision"]["measured"] == [noted]
@@ -204,7 +204,7 @@ def test_what_torch_does_not_compute_stays_in_float32(
     [
         ("tf32", "raw-cnn", "--precision tf32 is a mode of CUDA devices, and this run is on cpu"),
         ("bf61", "raw-cnn", "bf16"),
-        ("bf16", "lfcc-gmm", "--precision bf16 changes nothing: torch computes none of lfcc-gmm"),
+        ("bf16", "lfcc-gmm", "--precision bf16 changes nothing: no network is among lfcc-gmm"),
     ],
 )
 @pytest.mark.parametrize("name", ["run", "plan"])
