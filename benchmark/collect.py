@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-from tqdm import tqdm
 
 from attacks.condition import CLEAN
+from benchmark import batches
+from benchmark.batches import Batch
 from benchmark.errors import InputError
 from benchmark.plan import unit_keys
-from benchmark.processes import cores
 from benchmark.protocol import DURATION, Protocol
 from benchmark.results import (
     EFFECT_COLUMNS,
@@ -28,12 +26,6 @@ from benchmark.results import (
 )
 from benchmark.store import IMPORTED, PartInfo, Store
 
-SHOWN = (
-    "utterance_id",
-    "decoder",
-    "seconds",
-    "checks",
-)  # beside scores, and causes where there are any
 Codes = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.floating]
 
@@ -56,13 +48,13 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     }
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
-    tables = _read(store, parts)
-    if DURATION not in trials and (seconds := _seconds(tables)):
+    read = batches.read(store, parts, _checked(parts))
+    if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
-    failures = _failures(tables, names)
+    failures = _failures(read, names)
     unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
     lost = trials["utterance_id"].isin(unreadable)
-    scores = _scores(tables, names)
+    scores = _scores(read, names, _twice(parts, names))
     if unreadable:
         scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
     whole = Protocol(
@@ -89,7 +81,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         ),
         detectors=tuple(head["detectors"]),
         scores=scores,
-        effects=_effects(tables),
+        effects=_effects(read),
         failures=_unscored_only(failures, scores),
         unreadable=trials[lost & (trials["split"] == "test")],
         thresholds=_thresholds(head),
@@ -97,27 +89,26 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         provenance={
             "computed": _distinct([part.origin for part in parts]),
             "reported": provenance,
-            "decoders": _decoders(tables),
+            "decoders": _decoders(read),
             "plan": {k: v for k, v in head.items() if k != "data_root"},
         },
     )
 
 
-def _decoders(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, int]:
+def _decoders(read: list[Batch]) -> dict[str, int]:
     """Number of utterances that each decoder read."""
     used: dict[str, str] = {}
-    heard = ((part, table) for part, table in tables if IMPORTED not in part.origin)
-    for table in (table for part, table in heard if part.condition == CLEAN):
+    for table in (b.table for b in read if b.condition == CLEAN and not b.imported):
         used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
     named = sorted(name for name in used.values() if name)
     return {name: named.count(name) for name in dict.fromkeys(named)}
 
 
-def _seconds(tables: list[tuple[PartInfo, pa.Table]]) -> dict[str, float]:
+def _seconds(read: list[Batch]) -> dict[str, float]:
     """The length of every recording that was read here; parts of older versions do not say it."""
     known: dict[str, float] = {}
-    for part, table in tables:
-        if part.condition == CLEAN and "seconds" in table.column_names:
+    for table in (b.table for b in read if b.condition == CLEAN):
+        if "seconds" in table.column_names:
             own = table["seconds"].to_pylist()
             rows = zip(table["utterance_id"].to_pylist(), own, strict=True)
             known |= {name: length for name, length in rows if length is not None}
@@ -144,17 +135,19 @@ def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
     return keys
 
 
-def _read(store: Store, parts: list[PartInfo]) -> list[tuple[PartInfo, pa.Table]]:
-    """The parts' rows; of those without failures only what a table shows. On every core."""
+def _checked(parts: list[PartInfo]) -> set[Path]:
+    """The parts whose checks count: of those of one test unit the first, and computed here."""
+    once: dict[str, PartInfo] = {}
+    for part in sorted(parts, key=lambda part: IMPORTED in part.origin):
+        if part.split == "test":
+            once.setdefault(part.key, part)
+    return {part.path for part in once.values()}
 
-    def one(part: PartInfo) -> pa.Table:
-        scores = [f"score:{column}" for column in part.detectors.values()]
-        return store.read(part, None if part.failures else [*SHOWN, *scores])
 
-    with ThreadPoolExecutor(cores()) as pool:
-        read = pool.map(one, parts)
-        bar = tqdm(read, "reading scores", len(parts), unit="part", disable=len(parts) < 2000)
-        return list(zip(parts, bar, strict=True))
+def _twice(parts: list[PartInfo], names: dict[str, str]) -> bool:
+    """Do two parts hold scores of one detector for the same unit?"""
+    held = [(part.key, i) for part in parts for i in part.detectors if i in names]
+    return len(set(held)) < len(held)
 
 
 def _thresholds(head: dict[str, Any]) -> dict[str, float]:
@@ -165,9 +158,9 @@ def _thresholds(head: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in known.items() if value is not None}
 
 
-def _utterances(tables: list[tuple[PartInfo, pa.Table]]) -> tuple[pd.Index, Codes]:
-    """All utterance ids, sorted, and for every row of every part in turn the place of its own."""
-    columns = pa.chunked_array([c for _, t in tables for c in t["utterance_id"].chunks])
+def _utterances(read: list[Batch]) -> tuple[pd.Index, Codes]:
+    """All utterance ids, sorted, and for every row of every batch in turn the place of its own."""
+    columns = pa.chunked_array([c for b in read for c in b.table["utterance_id"].chunks])
     coded = columns.combine_chunks().dictionary_encode()
     ids = pd.Index(coded.dictionary.to_pylist())
     order = ids.argsort()
@@ -176,33 +169,32 @@ def _utterances(tables: list[tuple[PartInfo, pa.Table]]) -> tuple[pd.Index, Code
     return ids[order], places[coded.indices.to_numpy()]
 
 
-def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
+def _scores(read: list[Batch], names: dict[str, str], twice: bool) -> pd.DataFrame:
     """The scores that are there, text columns as categories: a large run has tens of millions.
 
-    Categories are sorted, so that rows sort by them as by their text.
+    Categories are sorted, so that rows sort by them as by their text. With `twice`, where two
+    parts hold a score of one trial, that of the first part counts.
     """
     detectors = sorted(set(names.values()))
-    conditions = sorted({part.condition for part, _ in tables})
+    conditions = sorted({batch.condition for batch in read})
     splits = ["dev", "test"]
     codes: list[tuple[int, int, int]] = []
     rows: list[Codes] = []
     values: list[Scores] = []
-    seen: set[tuple[str, str]] = set()
-    twice = False
-    ids, utterance = _utterances(tables) if tables else (pd.Index([]), np.zeros(0, np.int32))
+    numbers: list[Codes] = []
+    ids, utterance = _utterances(read) if read else (pd.Index([]), np.zeros(0, np.int32))
     start = 0
-    for part, table in tables:
-        own = utterance[start : start + len(table)]
-        start += len(table)
-        for identity, column in part.detectors.items():
+    for batch in read:
+        own = utterance[start : start + len(batch.table)]
+        start += len(batch.table)
+        for identity, column in batch.detectors.items():
             if identity not in names:
                 continue
-            twice |= (part.key, identity) in seen
-            seen.add((part.key, identity))
-            place = (detectors.index(names[identity]), conditions.index(part.condition))
-            codes.append((*place, splits.index(part.split)))
+            place = (detectors.index(names[identity]), conditions.index(batch.condition))
+            codes.append((*place, splits.index(batch.split)))
             rows.append(own)
-            values.append(table[f"score:{column}"].to_numpy())
+            values.append(batch.table[f"score:{column}"].to_numpy())
+            numbers.append(batch.numbers)
     if not values:
         return pd.DataFrame(
             {c: pd.Series(dtype=float if c == "score" else str) for c in SCORE_COLUMNS}
@@ -220,20 +212,23 @@ def _scores(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> p
     columns["utterance_id"] = pd.Categorical.from_codes(np.concatenate(rows), ids)
     columns["score"] = np.concatenate(values).astype(np.float64)
     scores = pd.DataFrame(columns, copy=False)
+    if twice:
+        scores = scores.iloc[np.argsort(np.concatenate(numbers), kind="stable")]
     there = scores["score"].notna()
     if not there.all():
         scores = scores[there].reset_index(drop=True)
     return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if twice else scores
 
 
-def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pd.DataFrame:
+def _failures(read: list[Batch], names: dict[str, str]) -> pd.DataFrame:
     frames = []
-    for part, table in tables:
-        if not part.failures:
+    for batch in read:
+        if not batch.failures:
             continue
+        table, condition = batch.table, batch.condition
         rows = table.select(["utterance_id", "failure", "cause"]).to_pandas()
         failed = rows.dropna(subset="failure").rename(columns={"failure": "kind"})
-        frames.append(failed.assign(condition=part.condition, detector="-"))
+        frames.append(failed.assign(condition=condition, detector="-"))
         for column in table.column_names:
             name = column.removeprefix("cause:")
             if name == column or name not in names.values():
@@ -241,7 +236,7 @@ def _failures(tables: list[tuple[PartInfo, pa.Table]], names: dict[str, str]) ->
             causes = pd.DataFrame({"utterance_id": rows["utterance_id"]})
             causes["cause"] = table[column].to_pandas()
             causes = causes.dropna(subset="cause")
-            frames.append(causes.assign(kind="detector", condition=part.condition, detector=name))
+            frames.append(causes.assign(kind="detector", condition=condition, detector=name))
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         return pd.DataFrame({c: pd.Series(dtype=str) for c in FAILURE_COLUMNS})
@@ -260,30 +255,24 @@ def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
     return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
-def _effects(tables: list[tuple[PartInfo, pa.Table]]) -> pd.DataFrame:
-    """One row per check, text columns as categories; a unit that two parts hold counts once.
-
-    Of those, one that was computed here goes before one that was imported.
-    """
-    test = [(part, table) for part, table in reversed(tables) if part.split == "test"]
-    once = {pair[0].key: pair for pair in test if IMPORTED in pair[0].origin}
-    once |= {pair[0].key: pair for pair in test if IMPORTED not in pair[0].origin}
-    kept = list(reversed(once.values()))
-    checks = [chunk for _, table in kept for chunk in table["checks"].chunks]
-    nested = pa.chunked_array(checks).combine_chunks() if checks else None
-    if nested is None or not len(nested.flatten()):
+def _effects(read: list[Batch]) -> pd.DataFrame:
+    """One row per check, text columns as categories; a unit that two parts hold counts once."""
+    kept = [batch for batch in read if len(batch.checks)]
+    if not kept:
         return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECT_COLUMNS})
-    flat = pa.Table.from_struct_array(nested.flatten())
-    for place, field in enumerate(flat.schema):
-        if pa.types.is_string(field.type):
-            flat = flat.set_column(place, field.name, flat[field.name].dictionary_encode())
-    owners = pc.list_parent_indices(nested).to_numpy()
+    ids, utterance = _utterances(kept)
+    starts = np.cumsum([0, *(len(batch.table) for batch in kept)])[:-1]
+    owners = [
+        start + batch.checks[batches.ROW].to_numpy()
+        for start, batch in zip(starts, kept, strict=True)
+    ]
+    flat = pa.concat_tables([batch.checks.drop_columns([batches.ROW]) for batch in kept])
+    flat = flat.unify_dictionaries().combine_chunks()
     columns = {name: flat[name].to_pandas(split_blocks=True) for name in flat.column_names}
     columns["passed"] = flat["passed"].to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
-    ids, utterance = _utterances(kept)
-    columns["utterance_id"] = pd.Categorical.from_codes(utterance[owners], ids)
-    conditions = list(dict.fromkeys(part.condition for part, _ in kept))
-    code = [conditions.index(part.condition) for part, _ in kept]
-    code = np.repeat(np.array(code, dtype=np.int16), [len(table) for _, table in kept])[owners]
+    columns["utterance_id"] = pd.Categorical.from_codes(utterance[np.concatenate(owners)], ids)
+    conditions = list(dict.fromkeys(batch.condition for batch in kept))
+    code = np.array([conditions.index(batch.condition) for batch in kept], dtype=np.int16)
+    code = np.repeat(code, [len(batch.checks) for batch in kept])
     columns["condition"] = pd.Categorical.from_codes(code, pd.Index(conditions))
     return pd.DataFrame(columns, copy=False)[list(EFFECT_COLUMNS)]

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.errors import InputError
@@ -91,6 +92,21 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match=path.name):
         store.scan()
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    """Checksums of the pages find what decoding does not: a score that is another number."""
+    store = Store(tmp_path)
+    scores = {f"u{number}": 0.1 * number for number in range(64)}
+    rows = [row(uid, m=score) for uid, score in scores.items()]
+    path = store.write_part("k" * 64, "test", "clean", rows, {"id1": "m"})
+    (part,) = store.scan()
+    content = bytearray(path.read_bytes())
+    place = content.index(np.float32([0.1 * number for number in range(1, 9)]).tobytes())
+    content[place + 1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"{path.name} is damaged .*delete it and run again"):
+        store.read(part)
 
 
 def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
