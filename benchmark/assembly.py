@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from argparse import Namespace
 from pathlib import Path
 
@@ -182,12 +183,13 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
             continue
         path = planned(name, data, Course(options.seed))[1]
         if not path.is_file():
-            where = f" --data {options.train_data}" if options.train_data else ""
+            spelt = shlex.quote(name)
+            where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
             foreign = detectors.base.registry.get(name).pretrained
             raise InputError(
                 f"detector {name!r} is not trained for seed {options.seed}:"
-                f"{f' give its weights with --weights {name}=FILE, or' if foreign else ''}"
-                f" run launderbench train {name} --seed {options.seed}{where}"
+                f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
+                f" run launderbench train {spelt} --seed {options.seed}{where}"
             )
         ready.append(checkpoints.load(path))
     return tuple(ready)
