@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from benchmark.protocol import LABELS, Protocol, require_both_classes
 from benchmark.subsets import UNKNOWN, draw, renamed
 
 SPLIT_NAMES = {2: ("train", "test"), 3: ("train", "dev", "test")}
+ROUNDED = 1e-9  # what adding up shares may be off
 PASSES = 4  # over the groups, moving each to where it fits best
 TOGETHER = ("speaker", "pair")  # utterances that share one of these stay in one split
 
@@ -22,7 +24,10 @@ Counts = npt.NDArray[np.float64]
 
 
 def ratios_of(text: str) -> dict[str, float]:
-    """Shares of train, dev and test from `80/10/10`, or of train and test from `80/20`."""
+    """Shares of train, dev and test from `80/10/10`, or of train and test from `80/20`.
+
+    They are per cent, or parts of 1 (`0.8/0.1/0.1`). `InputError` where they are no whole.
+    """
     parts = text.split("/")
     try:
         numbers = [float(part) for part in parts]
@@ -30,10 +35,12 @@ def ratios_of(text: str) -> dict[str, float]:
         numbers = []
     if len(numbers) not in SPLIT_NAMES or not all(0 < n < float("inf") for n in numbers):
         raise InputError(
-            f"--ratios {text!r}: want two or three numbers above 0, as 80/10/10"
+            f"the shares {text!r} are none: want two or three numbers above 0, as 80/10/10"
             " (train/dev/test) or 80/20 (train/test)"
         )
     whole = sum(numbers)
+    if not any(math.isclose(whole, total, rel_tol=ROUNDED) for total in (1, 100)):
+        raise InputError(f"the shares {text!r} sum to {whole:.12g}: want 100, as in 80/10/10")
     names = SPLIT_NAMES[len(numbers)]
     return {name: n / whole for name, n in zip(names, numbers, strict=True)}
 

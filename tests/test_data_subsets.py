@@ -63,7 +63,7 @@ def possible(table: pd.DataFrame, splits: int) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(tables(), st.sampled_from(["80/10/10", "70/15/15", "1/1", "50/30/20"]), st.integers(0, 3))
+@given(tables(), st.sampled_from(["80/10/10", "70/15/15", "50/50", "50/30/20"]), st.integers(0, 3))
 def test_splits_are_disjoint_complete_and_a_matter_of_ids(
     table: pd.DataFrame, text: str, seed: int
 ) -> None:
@@ -147,6 +147,21 @@ def test_what_cannot_be_split_says_why() -> None:
 def test_ratios_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="want two or three numbers above 0"):
         ratios_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("80/10/20", "110"), ("8/2", "10"), ("0.8/0.1", "0.9")]
+)
+def test_shares_that_are_no_whole(text: str, whole: str) -> None:
+    with pytest.raises(InputError, match=f"the shares '{text}' sum to {whole}: want 100"):
+        ratios_of(text)
+
+
+def test_shares_may_be_per_cent_or_parts_of_one() -> None:
+    assert ratios_of("80/10/10") == pytest.approx(ratios_of("0.8/0.1/0.1"))
+    assert ratios_of("33.3/33.3/33.4") == pytest.approx(
+        {"train": 0.333, "dev": 0.333, "test": 0.334}
+    )
 
 
 @settings(max_examples=100, deadline=None)
