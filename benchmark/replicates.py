@@ -3,9 +3,12 @@
 Weighing n trials B times over costs B x n steps a cell, hours for a large run. Instead the sorted
 trials are cut into bins of whole tie groups and counted per cluster. One product of matrices
 (resamples x clusters) (clusters x bins) then gives the ROC of every resample at the bin edges.
-What a metric needs from inside a bin is taken from its few trials: the bin where EER crosses, and
-those bins that could hold the smallest cost. All counts are whole numbers that floating point
-holds exactly, so results depend on no order of summation, no number of threads.
+What EER needs from inside the bin where it crosses is taken from its few trials. All counts are
+whole numbers that floating point holds exactly, so results depend on no order of summation, no
+number of threads.
+
+EER and minDCF look for a threshold first, and their replicates are corrected for what resamples
+make of that search (`searched`). All others are the metric of the resample itself.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from benchmark import searched
 from benchmark.calibration import Calibration
 from benchmark.decisions import ASVSPOOF5, Confusion, Costs, llr_bits, outcomes
 from benchmark.metrics import Bools, Floats, Places, Ranking
@@ -30,7 +34,11 @@ Counts = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Replicates:
-    """The metrics of one cell in every resample, (B,) each; NaN where nothing was frozen."""
+    """The metrics of one cell in every resample, (B,) each; NaN where nothing was frozen.
+
+    Made for intervals: percentiles of them, of their means and of differences over one set of
+    resamples. `eer` and `min_dcf` are corrected (`searched`): none is that of its resample alone.
+    """
 
     eer: Floats
     auc: Floats
@@ -101,10 +109,10 @@ def replicate(
     bins = _bins(ranking, cluster)
     edges = _edges(bins, draws)
     return Replicates(
-        eer=_eer(bins, edges, draws),
+        eer=_smooth_eer(bins, edges, draws),
         auc=_auc(bins, edges, draws),
         f1=f1,
-        min_dcf=_min_dcf(bins, edges, draws, costs),
+        min_dcf=_min_dcf(edges, costs),
         act_dcf=actual,
         cllr=bits,
     )
@@ -164,8 +172,11 @@ def _edges(bins: _Bins, draws: Resamples) -> _Edges:
     return _Edges(*sides)
 
 
-def _eer(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
-    """Where each resample's ROC crosses: the bin by bisection, then the trials inside it."""
+def _eer(bins: _Bins, edges: _Edges, draws: Resamples) -> tuple[Floats, Places]:
+    """Where each resample's ROC crosses: the bin by bisection, then the trials inside it.
+
+    Gives the rates (B,), and the bins (B,).
+    """
     total = edges.totals
     rows = np.arange(draws.size)
 
@@ -188,7 +199,17 @@ def _eer(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
         for step in (0, 1)
     )
     share = (frr_a - far_a) / ((frr_a - far_a) - (frr_b - far_b))
-    return np.asarray(frr_a + share * (frr_b - frr_a))
+    return np.asarray(frr_a + share * (frr_b - frr_a)), low
+
+
+def _smooth_eer(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
+    rates, crossed = _eer(bins, edges, draws)
+    width = bins.start.size + 1
+    held = np.bincount(crossed, minlength=width) + np.bincount(crossed + 1, minlength=width)
+    held_by = 2.0 * draws.size
+    bona, spoof = (side.astype(np.float64) @ held for side in (edges.bonafide, edges.spoof))
+    of_bona, of_spoof = edges.totals
+    return searched.smooth(rates, bona / of_bona / held_by, 1 - spoof / of_spoof / held_by)
 
 
 def _inside(
@@ -256,23 +277,10 @@ def _pairs_within(bins: _Bins, number: int) -> Floats | None:
     return found.reshape(number, number)
 
 
-def _min_dcf(bins: _Bins, edges: _Edges, draws: Resamples, costs: Costs) -> Floats:
-    """The smallest cost: at an edge, or inside a bin whose lower bound leaves room for it."""
+def _min_dcf(edges: _Edges, costs: Costs) -> Floats:
+    """From the bins' edges alone: an optimum wanders over far more than one bin of trials."""
     miss, accept = costs.weights
-    total = edges.totals
-    missed = edges.bonafide * (miss / total[0])[:, None]
-    passed = accept - edges.spoof * (accept / total[1])[:, None]
-    best = (missed + passed).min(axis=1)
-    lacking = np.flatnonzero(~bins.whole)
-    bound = missed[:, lacking] + passed[:, lacking + 1]  # nothing inside the bin costs less
-    rows, columns = np.nonzero(bound < best[:, None])
-    if not rows.size:
-        return np.asarray(best)
-    step = max(1, _PAIRS // int(bins.size[lacking].max()))
-    for start in range(0, rows.size, step):
-        part = rows[start : start + step]
-        bona, spoof = _inside(bins, edges, draws, part, lacking[columns[start : start + step]])
-        cost = bona * (miss / total[0])[part, None]
-        cost += accept - spoof * (accept / total[1])[part, None]
-        np.minimum.at(best, part, cost.min(axis=1))
-    return np.asarray(best)
+    of_bona, of_spoof = edges.totals
+    cost = edges.bonafide * (miss / of_bona)[:, None]
+    cost += accept - edges.spoof * (accept / of_spoof)[:, None]
+    return searched.unbiased(cost)

@@ -121,16 +121,16 @@ def test_letters_are_shared_exactly_by_what_cannot_be_told_apart() -> None:
     assert statistics.alike([]) == []
 
 
-def test_intervals_cover_the_truth() -> None:
-    """Nominal 95 %; the truth is that of 200,000 trials of the same model, 60 clusters.
+@pytest.mark.parametrize("pair", ["moderate", "almost one"])
+def test_intervals_cover_the_truth(pair: str) -> None:
+    """Nominal 95 %, at 60 clusters; the truth is that of a million trials of the same model.
 
     `tests/soak/test_coverage.py` does it closely, at several numbers of clusters.
     """
-    rounds, rng = 250, np.random.default_rng(5)
-    hits = coverage.hits(rng, clusters=60, rounds=rounds, resamples=200)
+    rounds, rng = 150, np.random.default_rng(5)
+    hits = coverage.hits(rng, coverage.PAIRS[pair], clusters=60, rounds=rounds, resamples=200)
+    assert len(hits) == 12
     for name, count in hits.items():
-        # 95 % +- three standard errors of 250 rounds, and a little for the 200 draws.
-        if name == "difference":  # steps by single trials: wider than need be in so few
-            assert count / rounds >= 0.90
-        elif name != "min_dcf":  # biased downwards in so few trials: see tests/soak
-            assert 0.90 <= count / rounds <= 0.985, name
+        # 95 % less four standard errors of 150 rounds, and a little for the 200 draws. An
+        # interval that never misses is too wide.
+        assert 0.87 <= count / rounds < 1, name

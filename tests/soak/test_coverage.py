@@ -1,8 +1,7 @@
 """Nominal 95 % intervals hold the truth in 93 to 97 of 100 samples of 50 clusters or more.
 
-Two figures are apart. minDCF is the smallest cost that these very trials allow: it lies below the
-truth by more than its spread in small samples, so its interval is one of the figure itself. The
-difference of two EERs steps by single trials, which widens its interval in small samples.
+For every metric and its paired difference, over pairs of detectors that have much or little in
+common. `pytest -s tests/soak/test_coverage.py` prints the shares.
 """
 
 from __future__ import annotations
@@ -17,19 +16,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import coverage_model
 
-ROUNDS = 4000
+ROUNDS = 2000
 RESAMPLES = 1000
 
 
 @pytest.mark.parametrize("clusters", [50, 67, 150])
-def test_coverage(clusters: int) -> None:
-    rng = np.random.default_rng(clusters)
-    hits = coverage_model.hits(rng, clusters, ROUNDS, RESAMPLES)
+@pytest.mark.parametrize("pair", list(coverage_model.PAIRS))
+def test_coverage(pair: str, clusters: int) -> None:
+    rng = np.random.default_rng([clusters, list(coverage_model.PAIRS).index(pair)])
+    hits = coverage_model.hits(rng, coverage_model.PAIRS[pair], clusters, ROUNDS, RESAMPLES)
     shares = {name: count / ROUNDS for name, count in hits.items()}
-    print(clusters, shares)
-    noise = 2 * np.sqrt(0.95 * 0.05 / ROUNDS)  # of the simulation itself: 0.7 points
+    print(clusters, pair, shares)
+    noise = 2.5 * np.sqrt(0.95 * 0.05 / ROUNDS)  # of the simulation itself: 1.2 points
     for name, share in shares.items():
-        if name == "difference":
-            assert share >= 0.93 - noise
-        elif name != "min_dcf":
-            assert 0.93 - noise <= share <= 0.97 + noise, (name, share)
+        assert 0.93 - noise <= share <= 0.97 + noise, (name, share)
