@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from attacks.condition import CLEAN
-from benchmark import batches
-from benchmark.batches import Batch
+from benchmark import part_batches
+from benchmark.part_batches import Batch
 from benchmark.errors import InputError
 from benchmark.plan import unit_keys
 from benchmark.protocol import DURATION, Protocol
@@ -48,7 +48,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     }
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
-    read = batches.read(store, parts, _checked(parts))
+    read = part_batches.read(store, parts, _checked(parts))
     if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
     failures = _failures(read, names)
@@ -263,10 +263,10 @@ def _effects(read: list[Batch]) -> pd.DataFrame:
     ids, utterance = _utterances(kept)
     starts = np.cumsum([0, *(len(batch.table) for batch in kept)])[:-1]
     owners = [
-        start + batch.checks[batches.ROW].to_numpy()
+        start + batch.checks[part_batches.ROW].to_numpy()
         for start, batch in zip(starts, kept, strict=True)
     ]
-    flat = pa.concat_tables([batch.checks.drop_columns([batches.ROW]) for batch in kept])
+    flat = pa.concat_tables([batch.checks.drop_columns([part_batches.ROW]) for batch in kept])
     flat = flat.unify_dictionaries().combine_chunks()
     columns = {name: flat[name].to_pandas(split_blocks=True) for name in flat.column_names}
     columns["passed"] = flat["passed"].to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)

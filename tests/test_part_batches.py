@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_store import CHECK, row
 
-from benchmark import batches
-from benchmark.batches import ROW, TEXTS
+from benchmark import part_batches
+from benchmark.part_batches import ROW, TEXTS
 from benchmark.errors import InputError
 from benchmark.store import IMPORTED, PartInfo, Store
 
@@ -42,11 +42,11 @@ def units(store: Store) -> list[PartInfo]:
 def test_batches_hold_what_the_parts_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr(batches, "LENGTH", length)
+    monkeypatch.setattr(part_batches, "LENGTH", length)
     store = Store(tmp_path)
     parts = units(store)
     found, checks = [], []
-    for batch in batches.read(store, parts, {part.path for part in parts}):
+    for batch in part_batches.read(store, parts, {part.path for part in parts}):
         frame = batch.table.to_pandas()
         found.append(frame.assign(part=batch.numbers, condition=batch.condition))
         own = batch.checks.to_pandas()
@@ -73,7 +73,7 @@ def test_batches_hold_what_the_parts_hold(
 def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    read = batches.read(store, parts, {parts[1].path})
+    read = part_batches.read(store, parts, {parts[1].path})
     texts = [text for batch in read for text in batch.checks["attack"].to_pylist()]
     assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
     assert all("checks" not in b.table.column_names for b in read)
@@ -82,7 +82,7 @@ def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
 def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    for batch in batches.read(store, parts, {part.path for part in parts}):
+    for batch in part_batches.read(store, parts, {part.path for part in parts}):
         assert all(pa.types.is_dictionary(batch.checks[name].type) for name in TEXTS)
 
 
@@ -91,7 +91,7 @@ def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
     elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
     Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
     parts = Store(tmp_path).scan()
-    read = batches.read(Store(tmp_path), parts, ())
+    read = part_batches.read(Store(tmp_path), parts, ())
     assert {(b.imported, b.table["score:m"][0].as_py()) for b in read} == {(True, 1), (False, 2)}
     for batch in read:
         (number,) = batch.numbers
@@ -108,7 +108,7 @@ def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path
     meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
     pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
     parts = store.scan()
-    (batch,) = batches.read(store, parts, {part.path for part in parts})
+    (batch,) = part_batches.read(store, parts, {part.path for part in parts})
     assert batch.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
     assert batch.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
     assert len(batch.checks) == 12
@@ -119,4 +119,4 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     parts = units(store)
     parts[4].path.write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match=parts[4].path.name):
-        batches.read(store, parts, {part.path for part in parts})
+        part_batches.read(store, parts, {part.path for part in parts})
