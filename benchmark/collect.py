@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from attacks.condition import CLEAN
 from benchmark import part_batches
-from benchmark.part_batches import Batch
 from benchmark.errors import InputError
+from benchmark.part_batches import Batch
 from benchmark.plan import unit_keys
 from benchmark.protocol import DURATION, Protocol
 from benchmark.results import (

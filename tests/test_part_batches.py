@@ -12,8 +12,8 @@ import pytest
 from test_store import CHECK, row
 
 from benchmark import part_batches
-from benchmark.part_batches import ROW, TEXTS
 from benchmark.errors import InputError
+from benchmark.part_batches import ROW, TEXTS
 from benchmark.store import IMPORTED, PartInfo, Store
 
 BOTH = {"id1": "m", "id2": "n"}
