@@ -55,9 +55,10 @@ def unbiased(costs: Floats) -> Floats:
     third of that. Three halves of the mean of such costs less one half of the mean of the minima
     thus have no bias, and are the mean of what is returned. Its spread is half way between the
     two: minima spread too little, since a minimum evens out the noise that it is chosen from;
-    costs at another's threshold too much, by the spread of that threshold. Clusters make the true
-    bias smaller than this, but then it is small beside the spread. Costs above 1 cannot be: a
-    constant decision costs 1.
+    costs at another's threshold too much, by the spread of that threshold. Half is by simulation:
+    it keeps both minDCF and its differences near their level (`tests/soak/test_coverage.py`).
+    Clusters make the true bias smaller than this, but then it is small beside the spread. Costs
+    above 1 cannot be: a constant decision costs 1.
     """
     rows = np.arange(len(costs))
     best = costs.argmin(axis=1)
