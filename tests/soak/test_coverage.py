@@ -1,7 +1,7 @@
 """Nominal 95 % intervals hold the truth in 93 to 97 of 100 samples of 50 clusters or more.
 
 For every metric and its paired difference, over pairs of detectors that have much or little in
-common. `pytest -s tests/soak/test_coverage.py` prints the shares.
+common. `make soak ARGS="-s -k test_coverage"` prints the shares.
 """
 
 from __future__ import annotations
