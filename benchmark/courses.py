@@ -16,6 +16,7 @@ from benchmark.checkpoints import Checkpoint
 from benchmark.digests import file_digests, rows_digest
 from benchmark.errors import InputError, unknown
 from benchmark.losses import LOSSES
+from benchmark.networks import ONE_CLASS
 from benchmark.plan import rows_of, with_digests
 from benchmark.protocol import Protocol
 from benchmark.training_data import used
@@ -65,7 +66,9 @@ class Laundering:
 class Course:
     """What is asked of one training; `changes` override fields of the detector's `Recipe`.
 
-    `start` is a checkpoint of the same network, with whose weights the training begins.
+    `start` is a checkpoint of the same network, with whose weights the training begins. With
+    `patience` the epoch of the lowest dev EER is kept, and training stops after that many epochs
+    in a row without a lower one.
     `name` is what the trained detector is called in tables; empty: the detector's own name, with
     what sets the training apart (`mel-cnn+laundering`, `mel-cnn+oc-softmax`).
     """
@@ -77,6 +80,7 @@ class Course:
     laundering: Laundering | None = None
     start: Checkpoint | None = None
     name: str = ""
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
@@ -110,6 +114,7 @@ def planned(
     """
     course = course or Course()
     item = registry.get(detector)()
+    require_taken(item, course)
     name = course.called(detector)
     facts: dict[str, Any] = {
         "detector": detector,
@@ -130,10 +135,8 @@ def planned(
                 file.name: sha256 for file in files
                 for sha256 in file_digests(file.parent, [file.name])
             }  # fmt: skip
-    elif course.loss != "bce" or course.precision != "float32":
-        raise InputError(f"detector {detector!r} is no network: it has no --loss or --precision")
     if course.start:
-        facts["start"] = _start(item, course.start)
+        facts["start"] = course.start.identity
     # the defaults go unsaid, so that they are the same training with and without these options
     if name != detector:
         facts["name"] = name
@@ -141,6 +144,8 @@ def planned(
         facts["loss"] = course.loss
     if course.precision != "float32":
         facts["precision"] = course.precision
+    if course.patience is not None:
+        facts["early_stopping"] = course.patience
     if course.laundering:
         facts["laundering"] = {
             **asdict(course.laundering),
@@ -151,13 +156,26 @@ def planned(
     return facts, paths.checkpoints() / file
 
 
-def _start(item: Detector, start: Checkpoint) -> str:
-    """The identity of the weights that a training begins with; `InputError` where it cannot."""
+def require_taken(item: Detector, course: Course) -> None:
+    """Refuse (`InputError`) a course that the detector cannot take, before any data are read.
+
+    Whether its network can take the head of another loss is not asked: `networks.require_one_class`
+    builds it to say that.
+    """
     if not isinstance(item, TensorDetector):
-        raise InputError(f"detector {item.name!r} is no network: it cannot start from weights")
-    if start.detector != item.name:
+        if course.start:
+            raise InputError(f"detector {item.name!r} is no network: it cannot start from weights")
+        if (course.loss, course.precision, course.patience) != ("bce", "float32", None):
+            raise InputError(
+                f"detector {item.name!r} is no network: it has no --loss, --precision or --patience"
+            )
+    elif (start := course.start) and start.detector != item.name:
         raise InputError(f"{start.path} holds weights of {start.detector!r}, not of {item.name!r}")
-    return start.identity
+    elif start and (start.facts.get("loss") == ONE_CLASS) != (course.loss == ONE_CLASS):
+        raise InputError(
+            f"{start.path} was trained with --loss {start.facts.get('loss')}: its last layer is"
+            f" another than that of --loss {course.loss}"
+        )
 
 
 def digest(value: Any) -> str:

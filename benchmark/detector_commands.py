@@ -11,7 +11,16 @@ from typing import Any
 import torch
 
 import detectors.base
-from benchmark import assembly, checkpoints, lineup, plugins, weights
+from benchmark import (
+    assembly,
+    checkpoints,
+    courses,
+    lineup,
+    networks,
+    plugins,
+    training_data,
+    weights,
+)
 from benchmark.checkpoints import Checkpoint
 from benchmark.courses import Course, Laundering, planned
 from benchmark.errors import InputError
@@ -40,6 +49,8 @@ def train(options: Namespace) -> int:
         if getattr(options, option) and len(names) != 1:
             raise InputError(f"--{option} takes one detector; name it")
     course = _course(options)
+    for name in names:
+        _require_taken(name, course)
     protocol = _training_data(options)
     device = resolve_device(options.device)
     train_missing(names, protocol, course, device, options.plugin, options.out, options.force)
@@ -70,15 +81,28 @@ def train_missing(
         train_all(wanted, protocol, device, course, tuple(plugins))
 
 
+def _require_taken(name: str, course: Course) -> None:
+    """Refuse (`InputError`) a course that the detector cannot take."""
+    item = detectors.base.registry.get(name)()
+    courses.require_taken(item, course)
+    if course.loss == networks.ONE_CLASS and isinstance(item, detectors.base.TensorDetector):
+        _bring_foundation(item)
+        networks.require_one_class(item)
+
+
 def _planned(name: str, protocol: Protocol, course: Course) -> Path:
     """Where the checkpoint belongs, with the encoder fetched whose content is in its name."""
     item = detectors.base.registry.get(name)()
     if isinstance(item, detectors.base.TensorDetector):
-        try:
-            item.foundation()
-        except InputError:
-            item.fetch()
+        _bring_foundation(item)
     return planned(name, protocol, course)[1]
+
+
+def _bring_foundation(item: detectors.base.TensorDetector) -> None:
+    try:
+        item.foundation()
+    except InputError:
+        item.fetch()
 
 
 def bring_all() -> None:
@@ -100,18 +124,19 @@ def _course(options: Namespace) -> Course:
         laundering = Laundering(suite.name, spelled, options.clean_share, options.variants)
     start = checkpoints.load(options.start) if options.start else None
     return Course(
-        options.seed, changes, options.loss, options.precision, laundering, start, options.name
-    )
+        options.seed, changes, options.loss, options.precision, laundering, start, options.name,
+        options.patience,
+    )  # fmt: skip
 
 
 def _training_data(options: Namespace) -> Protocol:
-    from benchmark import resplit, training_data
+    from benchmark import resplit
 
+    ratios = {} if options.splits == PROTOCOL else resplit.ratios_of(options.splits)
+    if ratios and "dev" not in ratios:
+        raise InputError(f"--splits {options.splits}: training wants three, as 80/10/10")
     protocol = assembly.data(options)
-    if options.splits != PROTOCOL:
-        ratios = resplit.ratios_of(options.splits)
-        if "dev" not in ratios:
-            raise InputError(f"--splits {options.splits}: training wants three, as 80/10/10")
+    if ratios:
         protocol = resplit.split(protocol, ratios, options.seed)
         counts = protocol.table["split"].value_counts()
         print(
@@ -123,6 +148,8 @@ def _training_data(options: Namespace) -> Protocol:
             f"{protocol.root} has no train and dev splits: say --splits 80/10/10 to cut them by"
             " speaker, or launderbench data split to keep them"
         )
+    for line in training_data.left_out(protocol):
+        print(line)
     return training_data.subset(protocol, options.subset) if options.subset else protocol
 
 
@@ -152,8 +179,10 @@ def export(options: Namespace) -> int:
     from benchmark import export_detector
 
     plugins.load(options.plugin)
-    real = export_detector.real_waves(assembly.training_data(options))
-    for line in export_detector.export(chosen(options), options.onnx, options.int8, real):
+    lines = export_detector.export(
+        chosen(options), options.onnx, options.int8, options.train_data
+    )
+    for line in lines:
         print(line, flush=True)
     return 0
 

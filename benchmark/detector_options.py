@@ -47,6 +47,11 @@ def _train(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=seed, default=0)
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--epochs", type=at_least(1), help="instead of the detector's own number")
+    sub.add_argument(
+        "--patience", type=at_least(1), metavar="N",
+        help="keep the epoch of the lowest dev EER and stop after N without a lower one (default:"
+        " keep the last epoch near the lowest)",
+    )  # fmt: skip
     sub.add_argument("--batch-size", type=at_least(2), help="instead of the detector's own")
     sub.add_argument("--lr", type=positive, help="peak learning rate")
     sub.add_argument("--loss", default="bce", help="bce (default), ce or oc-softmax")

@@ -20,7 +20,7 @@ from benchmark.errors import InputError
 from benchmark.learning_curves import History
 from benchmark.losses import LOSSES
 from benchmark.metrics import eer
-from benchmark.stopping import kept_epoch
+from benchmark.stopping import best_epoch, settled_epoch
 from benchmark.training_data import batches
 from detectors.base import Arrays, Recipe, TensorDetector
 
@@ -58,7 +58,8 @@ class Setting:
     """How a network is fitted; `key` names the training in its state file, `title` on the screen.
 
     `state` is where it is written down after every epoch how to go on; `line` is the screen line
-    of the progress bar.
+    of the progress bar. With `patience` the best epoch is kept, and training stops after that many
+    in a row that were no better; without, the rule and the patience are the default ones.
     """
 
     recipe: Recipe
@@ -70,6 +71,7 @@ class Setting:
     key: str
     title: str
     line: int = 0
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,14 +160,15 @@ class _Run:
         self.kept: dict[str, torch.Tensor] = {}
 
     def finish(self) -> Fitted:
-        """The epochs that lack, up to the last or until `patience` of them were in vain."""
+        """The epochs that lack, up to the last or until as many as patience were in vain."""
         recipe, kept = self.how.recipe, self._kept_epoch()
+        patience = self.how.patience or recipe.patience
         bar = tqdm(
             total=recipe.epochs, initial=len(self.history), desc=f"train {self.how.title}",
             unit="epoch", position=self.how.line,
         )  # fmt: skip
         with bar:
-            while (done := len(self.history)) < recipe.epochs and done - kept < recipe.patience:
+            while (done := len(self.history)) < recipe.epochs and done - kept < patience:
                 row = self._epoch(done + 1)
                 self.history.append(row)
                 kept = self._kept_epoch()
@@ -178,7 +181,10 @@ class _Run:
         return Fitted(arrays, self.history[kept - 1], self.history, recipe.batch_size)
 
     def _kept_epoch(self) -> int:
-        return kept_epoch([row["judged_eer"] for row in self.history], self.dev.bonafide)
+        eers = [row["judged_eer"] for row in self.history]
+        if self.how.patience is None:
+            return settled_epoch(eers, self.dev.bonafide)
+        return best_epoch(eers, [row["dev_loss"] for row in self.history])
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         device, train = self.how.device, self.train

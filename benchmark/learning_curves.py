@@ -12,6 +12,11 @@ from benchmark import files
 History = list[dict[str, float]]
 
 
+def epochs(out: Path) -> int:
+    """How many epochs the training of the checkpoint `out` had, by the table beside it."""
+    return len(pd.read_csv(out.with_suffix(".csv")))
+
+
 def write(out: Path, name: str, history: History) -> None:
     """Write loss and accuracy per epoch as CSV and PNG beside the checkpoint `out`."""
     from matplotlib.figure import Figure

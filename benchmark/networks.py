@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import linear, normalize
 
 from benchmark import frontends
-from benchmark.checkpoints import Checkpoint
+from benchmark.audio import SAMPLE_RATE
+from benchmark.checkpoints import Checkpoint, misfit
 from benchmark.errors import InputError
 from detectors.base import TensorDetector, Wave
 
@@ -39,10 +41,13 @@ def network(item: TensorDetector, facts: dict[str, Any]) -> nn.Module:
 
 def load(built: nn.Module, checkpoint: Checkpoint) -> None:
     """Give `built` the checkpoint's weights; `InputError` where they are another network's."""
+    arrays = checkpoint.arrays()
     try:
-        built.load_state_dict({k: torch.from_numpy(v) for k, v in checkpoint.arrays().items()})
+        built.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
     except RuntimeError as error:
-        cause = " ".join(str(error).split("\n\t")[1:2])[:200] or repr(error)
+        wanted = {name: (*tensor.shape,) for name, tensor in built.state_dict().items()}
+        cause = misfit(wanted, {name: values.shape for name, values in arrays.items()})
+        cause = cause or " ".join(str(error).split())[:200]
         raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
 
 
@@ -64,6 +69,12 @@ def one_class(built: nn.Module, name: str) -> nn.Module:
     assert isinstance(head, nn.Linear)
     setattr(built.get_submodule(parent), last, CosineHead(head.in_features))
     return built
+
+
+def require_one_class(item: TensorDetector) -> None:
+    """Refuse (`InputError`) a detector whose network cannot have the head of one-class softmax."""
+    noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
+    require_scores_from_head(item, one_class(item.build(), item.name), noise)
 
 
 def require_scores_from_head(item: TensorDetector, built: nn.Module, wave: Wave) -> None:

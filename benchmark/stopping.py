@@ -1,4 +1,11 @@
-"""Which epoch of a training is kept."""
+"""Which epoch of a training is kept.
+
+By default the last one that cannot be told from the best (`settled_epoch`): dev sets have few
+speakers, and the falling learning rate settles the weights at the end. The patience of the recipes
+is then a guard alone, against trainings that get worse for good: where dev EER stays at chance,
+and on dev sets so small that every epoch lies within one standard error, they run to their end.
+On demand the best one (`best_epoch`), as in classic early stopping.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def kept_epoch(dev_eers: Sequence[float], bonafide: npt.NDArray[np.bool_]) -> int:
+def settled_epoch(dev_eers: Sequence[float], bonafide: npt.NDArray[np.bool_]) -> int:
     """The last epoch (from 1) that came within one standard error of the lowest EER until then.
 
     0 where there were none.
@@ -19,6 +26,15 @@ def kept_epoch(dev_eers: Sequence[float], bonafide: npt.NDArray[np.bool_]) -> in
         if rate <= lowest + standard_error(lowest, bonafide):
             kept = epoch
     return kept
+
+
+def best_epoch(dev_eers: Sequence[float], dev_losses: Sequence[float]) -> int:
+    """The first epoch (from 1) of the lowest EER and, where EERs are equal, of the lowest loss.
+
+    0 where there were none.
+    """
+    rows = [*zip(dev_eers, dev_losses, strict=True)]
+    return rows.index(min(rows)) + 1 if rows else 0
 
 
 def standard_error(rate: float, bonafide: npt.NDArray[np.bool_]) -> float:

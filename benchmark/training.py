@@ -38,10 +38,12 @@ def train(
     the weights: the raw ones jump from epoch to epoch. Kept is the last epoch whose dev EER lies
     within one standard error of the lowest until then (after the rule of Breiman et al. 1984,
     section 3.4.3: dev sets are small, and the falling learning rate settles the weights); training
-    stops after `patience` epochs in a row that did not. With laundering the EERs on clean and on
-    laundered dev count in the shares of training; the threshold is clean dev's. `line` is the
-    screen line of the progress bar. A training that was killed goes on where it was. Deterministic
-    for one machine, seed and number of threads.
+    stops after the recipe's `patience` epochs in a row that did not. A course with a patience of
+    its own keeps the epoch of the lowest dev EER instead (of equal ones, of the lowest loss on
+    clean dev). With laundering the EERs on clean and on laundered dev count in the shares of
+    training; the threshold is clean dev's. `line` is the screen line of the progress bar. A
+    training that was killed goes on where it was. Deterministic for one machine, seed and number of
+    threads.
     """
     course = course or Course()
     facts, _ = planned(name, protocol, course)
@@ -68,7 +70,7 @@ def train(
         recipe = Recipe(**facts["recipe"])
         how = Setting(
             recipe, course.loss, course.precision, course.seed, device, out.with_suffix(STATE),
-            key, title, line,
+            key, title, line, course.patience,
         )  # fmt: skip
         fitted = _fit_network(item, examples, dev, course, how)
         arrays = fitted.arrays

@@ -14,7 +14,7 @@ from benchmark import audio
 from benchmark.errors import InputError
 from benchmark.plan import limited
 from benchmark.protocol import LABELS, Protocol, require_both_classes
-from benchmark.subsets import draw
+from benchmark.subsets import UNKNOWN, draw
 
 Wave = npt.NDArray[np.float32]
 
@@ -33,18 +33,44 @@ class Examples:
 
 
 def used(protocol: Protocol, split: str) -> Protocol:
-    """What of a split serves in training; `InputError` where a class is missing.
+    """What of a split serves in training; `InputError` where that lacks a class.
 
     Where the data set says which utterances are copies of one recording (`pair`), those without a
     counterpart of the other class are left out: such a fake differs from every human utterance
     in voice, words and recording, and a detector would learn that instead.
     """
     part = protocol.split(split)
-    if "pair" in part.table.columns:
-        both = part.table.groupby("pair")["label"].transform("nunique") == len(LABELS)
-        part = replace(part, table=part.table[both].reset_index(drop=True))
     require_both_classes(part, f"the {split} split")
-    return part
+    if not _paired(part.table):
+        return part
+    both = part.table.groupby("pair")["label"].transform("nunique") == len(LABELS)
+    kept = part.table[both & (part.table["pair"] != UNKNOWN)].reset_index(drop=True)
+    if kept.empty:
+        counts = part.table["label"].value_counts()
+        raise InputError(
+            f"the {split} split of {protocol.root} has"
+            f" {' and '.join(f'{counts[label]} {label}' for label in LABELS)} utterances, but none"
+            " has a counterpart of the other class with its value in the column 'pair', and such"
+            " ones are not trained on: give the copies of one recording one value, or leave that"
+            " column out of the protocol"
+        )
+    return replace(part, table=kept)
+
+
+def left_out(protocol: Protocol) -> Iterator[str]:
+    """A line for train and dev each, where `used` leaves utterances out."""
+    for split in ("train", "dev"):
+        whole, kept = len(protocol.split(split).table), len(used(protocol, split).table)
+        if kept < whole:
+            yield (
+                f"left out of {split}: {whole - kept} of {whole} utterances, which have no"
+                " counterpart of the other class (column pair)"
+            )
+
+
+def _paired(table: pd.DataFrame) -> bool:
+    """Does the table say of any utterance which recording it is a copy of?"""
+    return "pair" in table.columns and bool((table["pair"] != UNKNOWN).any())
 
 
 def subset(protocol: Protocol, most: int) -> Protocol:
@@ -54,7 +80,7 @@ def subset(protocol: Protocol, most: int) -> Protocol:
     larger subset holds the smaller one. `InputError` where not one recording fits.
     """
     part = used(protocol, "train")
-    if "pair" in part.table.columns:
+    if _paired(part.table):
         sizes = part.table["pair"].value_counts()
         order = sorted(sizes.index, key=lambda pair: draw(0, str(pair)))
         fitting = sizes.loc[order].cumsum() <= most
@@ -80,7 +106,7 @@ def read(split: Protocol) -> Examples:
         except audio.AudioError as error:
             raise InputError(f"cannot train: {error}") from error
     table = split.table
-    pairs = table["pair"] if "pair" in table.columns else table["utterance_id"]
+    pairs = table["pair"] if _paired(table) else table["utterance_id"]
     numbers, recordings = pd.factorize(pairs)
     bonafide = (table["label"] == "bonafide").to_numpy()
     return Examples(waves, bonafide, torch.from_numpy(numbers.astype(np.int64)), [*recordings])

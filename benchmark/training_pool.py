@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from benchmark import learning_curves
+from benchmark.checkpoints import Checkpoint
 from benchmark.courses import Course
 from benchmark.errors import InputError
 from benchmark.processes import cores, one_thread, start_process
@@ -77,4 +79,14 @@ def _train_one(
     started = time.monotonic()
     made = train(name, protocol, device, out, course, line)
     spent = time.monotonic() - started
-    return f"trained {made.name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}, in {out}"
+    said = f"trained {made.name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}"
+    return f"{said}{_kept(made)}, in {out}"
+
+
+def _kept(made: Checkpoint) -> str:
+    """Which epoch of a network was kept, and whether the training stopped early."""
+    if "epoch" not in made.facts:
+        return ""
+    done, most = learning_curves.epochs(made.path), made.facts["recipe"]["epochs"]
+    end = f"stopped early after epoch {done}" if done < most else "not stopped early"
+    return f", kept epoch {made.facts['epoch']} of {most} ({end})"

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark import datasets, fitting, stopping, training, training_data
+from benchmark.cli import main
 from benchmark.courses import Course
 from benchmark.errors import InputError
 
@@ -53,9 +54,9 @@ def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> Non
     bonafide = np.arange(200) < 80
     error = stopping.standard_error(0.1, bonafide)
     assert 0.02 < error < 0.03
-    assert stopping.kept_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
-    assert stopping.kept_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
-    assert stopping.kept_epoch([0.1, 0.4, 0.4], bonafide) == 1
+    assert stopping.settled_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
+    assert stopping.settled_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
+    assert stopping.settled_epoch([0.1, 0.4, 0.4], bonafide) == 1
 
 
 def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
@@ -110,6 +111,40 @@ def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None
     kept = training_data.used(replace(protocol, table=table), "train").table
     assert not set(table.loc[lonely, "utterance_id"]) & set(kept["utterance_id"])
     assert len(kept) == int(train.sum()) - 6  # they, and the humans that they left alone
+
+
+def test_what_has_no_counterpart_is_told_and_where_that_is_all_the_column_is_named(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = datasets.open_data(toy).table
+    root = tmp_path / "paired"
+    root.mkdir()
+    (root / "flac").symlink_to(toy / "flac")
+    out = tmp_path / "x.safetensors"
+    train = ["train", "shortcut", "--data", str(root), "--device", "cpu", "--out", str(out)]
+    splits = table.groupby("split").cumcount() // 2  # bona fide and spoof alternate
+    pairs = table["split"] + splits.astype(str)
+    few = pairs.mask(table.index.isin(table.index[table["split"] == "train"][:2]), "-")
+    table.assign(pair=few).to_csv(root / "protocol.csv", index=False)
+    assert main(train) == 0
+    count = int((table["split"] == "train").sum())
+    assert f"left out of train: 2 of {count} utterances, which have no counterpart" in (
+        capsys.readouterr().out
+    )
+    table.assign(pair=table["utterance_id"]).to_csv(root / "protocol.csv", index=False)
+    assert main([*train, "--force"]) == 2
+    told = capsys.readouterr().err
+    assert f"has {count // 2} bonafide and {count // 2} spoof utterances, but none has a" in told
+    assert "the column 'pair'" in told and "leave that column out" in told
+
+
+def test_a_pair_column_that_says_nothing_is_none(toy: Path) -> None:
+    protocol = datasets.open_data(toy)
+    blank = replace(protocol, table=protocol.table.assign(pair="-"))
+    plain, used = (training_data.used(whole, "train") for whole in (protocol, blank))
+    assert used.table["utterance_id"].tolist() == plain.table["utterance_id"].tolist()
+    assert training_data.read(used).recordings == plain.table["utterance_id"].tolist()
+    assert len(training_data.subset(blank, 10).split("train").table) == 10
 
 
 def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,14 +18,24 @@ from torch import nn
 
 from attacks.condition import parse
 from attacks.suite import parse_suite
-from benchmark import augmentation, checkpoints, courses, datasets, fitting, networks, training
+from benchmark import (
+    assembly,
+    augmentation,
+    checkpoints,
+    courses,
+    datasets,
+    fitting,
+    networks,
+    training,
+    weights,
+)
 from benchmark.cli import main
 from benchmark.courses import Course, Laundering, planned
 from benchmark.errors import InputError
 from benchmark.losses import LOSSES
 from benchmark.scoring import Scorer
 from benchmark.training_data import Examples, subset
-from detectors.base import registry
+from detectors.base import TensorDetector, registry
 from noises import EVALUATION
 
 pytest_plugins = ("attack_fixtures",)
@@ -79,6 +91,44 @@ def test_a_network_whose_score_is_not_its_last_linear_layer_is_refused() -> None
         networks.require_scores_from_head(item, made, voice(0))
     with pytest.raises(InputError, match="does not end in a linear layer with one output"):
         networks.one_class(nn.Sequential(nn.Linear(3, 2)), "x")
+
+
+def test_one_class_is_refused_before_any_data_are_read(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(options: object) -> NoReturn:
+        raise AssertionError("data were read")
+
+    monkeypatch.setattr(assembly, "data", read)
+    asked = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
+    assert main(asked) == 2
+    assert capsys.readouterr().err.strip() == (
+        "launderbench: detector 'softmax-cnn' does not end in a linear layer with one output, so"
+        " that it cannot be trained with --loss oc-softmax"
+    )
+
+
+def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
+    refused = set()
+    for name in registry.names():
+        cls = registry.get(name)
+        if name in weights.index() or not issubclass(cls, TensorDetector):
+            continue
+        try:
+            networks.require_one_class(cls())
+        except InputError:
+            refused.add(name)
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (said,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", readme)
+    assert set(re.findall("`([^`]+)`", said)) == refused | {"ssl"}
+
+
+def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None:
+    protocol = datasets.open_data(toy)
+    first = training.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT))
+    with pytest.raises(InputError, match="was trained with --loss bce: its last layer is another"):
+        planned("raw-cnn", protocol, Course(loss="oc-softmax", start=first))
+    planned("raw-cnn", protocol, Course(loss="ce", start=first))
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(
@@ -358,6 +408,8 @@ def test_splits_are_cut_by_speaker_where_asked(
     assert "has no train and dev splits: say --splits 80/10/10" in capsys.readouterr().err
     assert main([*train, "--splits", "70/15/15"]) == 0
     assert "split by speaker: " in capsys.readouterr().out
+    assert main([*train, "--force", "--splits", "80/10/20"]) == 2
+    assert "the shares '80/10/20' sum to 110: want 100" in capsys.readouterr().err
     assert main([*train, "--force", "--splits", "80/20"]) == 2
     assert "training wants three, as 80/10/10" in capsys.readouterr().err
 
@@ -403,7 +455,7 @@ def test_options_of_networks_are_refused_elsewhere(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "shortcut", "--data", str(toy), "--loss", "ce"]) == 2
-    assert "'shortcut' is no network: it has no --loss or --precision" in capsys.readouterr().err
+    assert "'shortcut' is no network: it has no --loss, --precision" in capsys.readouterr().err
 
 
 def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
