@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import safetensors.numpy
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
@@ -25,6 +27,11 @@ from detectors.base import Arrays, TensorDetector, registry
 FORMAT = 1
 FLOAT32 = "float32"
 OURS = ".safetensors"
+PARALLEL = "module."  # what DataParallel puts before every name
+NATIVE = (torch.float16, torch.float32, torch.float64)  # the floats that NumPy has too
+SHOWN = 3  # names of arrays, as examples
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,10 @@ class Checkpoint:
         if registry.get(self.detector).ready_made:
             return {}
         if self.path.suffix == OURS:
-            return safetensors.numpy.load_file(self.path)
+            return _arrays(safetensors.torch.load(self.path.read_bytes()), self.path)
         item = registry.get(self.detector)()
         assert isinstance(item, TensorDetector)
-        return item.adopt(state_dict(self.path))
+        return item.adopt(_not_parallel(state_dict(self.path), item))
 
 
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
@@ -123,8 +130,10 @@ def ready_made(name: str) -> Checkpoint:
 def state_dict(path: Path) -> Arrays:
     """The named arrays of a file that `torch.save` wrote, on the CPU.
 
-    Raises `InputError` where the file is damaged, holds anything else, or holds code: what is not
-    an array is refused before it can run.
+    They may lie in the file's one nested dict of arrays, as trainers write it beside an epoch
+    (`{"state_dict": ...}`, `{"model": ...}`). What NumPy lacks (bfloat16) becomes float32, which
+    holds it exactly. Raises `InputError` where the file is damaged, holds anything else, or holds
+    code: what is not an array is refused before it can run.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of what is refused or read all the same
@@ -135,9 +144,78 @@ def state_dict(path: Path) -> Arrays:
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise InputError(f"{path} is damaged or no PyTorch weight file") from error
-    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
-        raise InputError(f"{path} holds no state dict (names to arrays)")
-    return {str(key): value.detach().numpy() for key, value in found.items()}
+    return _arrays(_tensors(found, path), path)
+
+
+def misfit(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> str:
+    """In which names and shapes the arrays `given` differ from those `wanted`, in short."""
+    missing = [name for name in wanted if name not in given]
+    unexpected = [name for name in given if name not in wanted]
+    shapes = [
+        f"{name} {given[name]} instead of {wanted[name]}"
+        for name in wanted
+        if name in given and given[name] != wanted[name]
+    ]
+    said = [
+        f"{len(names)} {what}, e.g. {', '.join(names[:SHOWN])}"
+        for names, what in (
+            (missing, "keys missing"), (unexpected, "unexpected"), (shapes, "of another shape")
+        )
+        if names
+    ]  # fmt: skip
+    prefix = next(iter(given), "").partition(".")[0] + "."
+    if missing and {name.removeprefix(prefix) for name in given} == set(wanted):
+        said.append(f"they would fit without the prefix {prefix!r}")
+    return "; ".join(said)
+
+
+def _tensors(found: object, path: Path) -> dict[str, torch.Tensor]:
+    """The one state dict in what a file holds; `InputError` where there is none or several."""
+    if _is_state_dict(found):
+        return found
+    if isinstance(found, dict):
+        nested = {key: value for key, value in found.items() if _is_state_dict(value)}
+        loose = any(isinstance(value, torch.Tensor) and value.ndim for value in found.values())
+        if len(nested) == 1 and not loose:
+            return next(iter(nested.values()))
+        if nested:
+            names = ", ".join(map(repr, nested))
+            more = " beside arrays of its own" if loose else ""
+            raise InputError(
+                f"{path} holds several state dicts or parts of one ({names}{more}):"
+                " save the one that is meant alone"
+            )
+    raise InputError(f"{path} holds no state dict (names to arrays)")
+
+
+def _is_state_dict(found: object) -> TypeGuard[dict[str, torch.Tensor]]:
+    return (
+        isinstance(found, dict)
+        and bool(found)
+        and all(isinstance(v, torch.Tensor) for v in found.values())
+    )
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor], path: Path) -> Arrays:
+    arrays = {}
+    for key, value in tensors.items():
+        tensor = value.detach()
+        if tensor.is_floating_point() and tensor.dtype not in NATIVE:
+            tensor = tensor.float()
+        try:
+            arrays[str(key)] = tensor.numpy()
+        except (TypeError, RuntimeError) as error:
+            raise InputError(f"{path}: the array {key} cannot be read ({tensor.dtype})") from error
+    return arrays
+
+
+def _not_parallel(arrays: Arrays, item: TensorDetector) -> Arrays:
+    """The arrays under the names that they had before DataParallel put its own before all."""
+    if not all(name.startswith(PARALLEL) for name in arrays):
+        return arrays
+    if any(name.startswith(PARALLEL) for name in item.build().state_dict()):
+        return arrays
+    return {name.removeprefix(PARALLEL): values for name, values in arrays.items()}
 
 
 def _identity(name: str, *paths: Path) -> str:
