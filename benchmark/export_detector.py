@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark import audio, files, frontends, quantise
+from benchmark import export_signals, files, frontends, quantise
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.processes import one_thread
-from benchmark.protocol import LABELS, Protocol
 from benchmark.scoring import loaded_network
 from detectors import input_spelling
 from detectors.base import Input, TensorDetector, Wave, registry
@@ -29,48 +28,83 @@ if TYPE_CHECKING:
 INPUT, OUTPUT = "waves", "scores"
 NETWORK = "network"  # the attribute of `Whole`, by which its nodes are known
 TOLERANCE = 1e-3  # between the file's scores and the detector's
+LARGE = 0.1  # of the spread of the scores: a difference by 8 bits that wants a warning
 OPSET = 20
-REAL = 64  # utterances of the dev split, likewise, on which int8 is calibrated too
-RANDOM = 8  # noises, among the waves on which the file is compared
-REPEATS = 5
+REPEATS = 9
 CPU = torch.device("cpu")
 NEEDS = "writing ONNX files needs the extra `onnx`: pip install launderbench[onnx]"
 
 Scores = npt.NDArray[np.float32]
+Score = Callable[[torch.Tensor], Scores]  # waves (B, samples) to scores (B,)
+
+
+@dataclass(frozen=True)
+class Whence:
+    """What a file is measured against, and on what.
+
+    `batch` (n, samples) are utterances, then noises; `scores` (n,) the detector's; `said` names
+    where the utterances come from, or why there are none.
+    """
+
+    batch: torch.Tensor
+    scores: Scores
+    utterances: int
+    said: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A file's scores beside the detector's, (n,); the last `RANDOM` are those of noises.
+    """How far a file's scores are from the detector's, and what it costs beside another.
 
-    `size` in bytes; `milliseconds` for one wave on one thread.
+    `apart` (n,) are the differences, `size` is in bytes; `milliseconds` and `others`, that of what
+    it is compared with, are for one wave on one thread.
     """
 
     path: Path
-    own: Scores
-    scores: Scores
+    whence: Whence
+    apart: Scores
     size: int
     milliseconds: float
+    others: float
 
     @property
-    def furthest(self) -> float:
-        """The largest difference."""
-        return float(np.abs(self.scores - self.own).max())
+    def ratio(self) -> float:
+        """Its time as a share of the other's."""
+        return self.milliseconds / self.others
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the detector's scores on utterances; NaN without any."""
+        scores = self.whence.scores[: self.whence.utterances]
+        return float(scores.std()) if scores.size else float("nan")
 
     def __str__(self) -> str:
-        apart = np.abs(self.scores - self.own)
-        real, noise = apart[:-RANDOM], apart[-RANDOM:]
-        said = f"on {RANDOM} noises by at most {noise.max():.2g}"
-        if real.size:
-            spread = float(self.own[:-RANDOM].std())
+        count = self.whence.utterances
+        real, noise = self.apart[:count], self.apart[count:]
+        said = f"{noise.size} noises by at most {noise.max():.2g}"
+        if count:
             said = (
-                f"on {real.size} utterances by {np.median(real):.2g} (median) and at most"
-                f" {real.max():.2g} (standard deviation of the scores: {spread:.2g}), {said}"
+                f"{count} {self.whence.said} by {np.median(real):.2g} (median) and at most"
+                f" {real.max():.2g} (standard deviation of the scores: {self.spread:.2g}), and on"
+                f" {said}"
             )
+        else:
+            said = f"{said} ({self.whence.said})"
         return (
             f"{self.path}: {self.size:,} bytes, {self.milliseconds:.1f} ms an utterance; scores"
-            f" differ from the detector's {said}"
+            f" differ from the detector's on {said}"
         )
+
+    def warnings(self) -> Iterator[str]:
+        """What speaks against an 8-bit file: no gain in speed, or other scores."""
+        if self.ratio >= 1:
+            yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
+        if self.apart.max() > LARGE * self.spread:
+            yield (
+                f"warning: scores of {self.path} are off by up to {self.apart.max():.2g}, which is"
+                f" {self.apart.max() / self.spread:.0%} of their standard deviation: measure its"
+                " error and its threshold before you trust it"
+            )
 
 
 class Whole(torch.nn.Module):
@@ -84,53 +118,53 @@ class Whole(torch.nn.Module):
         return self.network(frontends.features(self.spec, waves))
 
 
-def export(checkpoint: Checkpoint, path: Path, int8: bool, real: Sequence[Wave]) -> Iterator[str]:
+def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) -> Iterator[str]:
     """Write `path`, and with `int8` a quantised file beside it; what to know of them, in lines.
 
     The file's input are waves of the detector's rate and length, float32 (batch, samples), its
     output scores (batch,), higher = more bona fide. Its metadata say all this. Compared with the
-    detector, and quantised, on `real` waves (16 kHz) and on noises. Raises `InputError` where the
-    detector is no network, cannot be exported, or the file's scores are further off than 1e-3.
+    detector, and calibrated, on what `export_signals.gathered` finds in `data`. Raises `InputError`
+    where the detector is no network, cannot be exported, or the file's scores are further off than
+    1e-3, and for an int8 file that cannot be calibrated.
     """
     _require_libraries()
     item = registry.get(checkpoint.detector)()
     if not isinstance(item, TensorDetector):
         raise InputError(f"detector {checkpoint.name!r} is no network: there is nothing to export")
+    found = export_signals.gathered(checkpoint, data, int8)
     whole = Whole(item.input, loaded_network(checkpoint, item)).eval()
-    waves = [*real, *noises(RANDOM)]
-    shared = _of_one_length(item.input, waves)
-    batch = frontends.waveforms(frontends.waveform_of(item.input), shared, CPU)
     with one_thread(), torch.inference_mode():
-        expected = whole(batch).numpy()
+        batch = _batch(item.input, [*found.utterances, *found.noises])
+        own: Score = lambda waves: whole(waves).numpy()  # noqa: E731 - as a session's
+        whence = Whence(batch, _in_parts(own, batch), len(found.utterances), found.said)
         model = _converted(whole, batch[:2], item.input, checkpoint.name)
-        products = quantise.products(model.graph, NETWORK)
-        _describe(model, checkpoint, item.input)
-        yield _written(model, path, batch, expected)
-        native = _milliseconds(lambda one: whole(one).numpy(), batch)
-        yield f"the detector itself takes {native:.1f} ms an utterance"
-        if int8:
-            quantised = quantise.quantised(path, products, INPUT, batch[: len(real) or len(shared)])
-            _describe(quantised, checkpoint, item.input)
-            small = path.with_name(f"{path.stem}.int8{path.suffix}")
-            yield _written(quantised, small, batch, expected, tolerance=None)
-
-
-def noises(count: int) -> list[Wave]:
-    """White noises of 4 s, always the same, from an RMS of 0.3 down to 0.001.
-
-    float32 (T,) at 16 kHz. (Below, spectra lie at their floor, and what a detector then makes of
-    them is rounding.)
-    """
-    rng = np.random.default_rng(0)
-    levels = np.geomspace(0.3, 1e-3, count)
-    return [(level * rng.standard_normal(64000)).astype(np.float32) for level in levels]
-
-
-def real_waves(protocol: Protocol) -> list[Wave]:
-    """Some utterances of the dev split, half of them bona fide, (T,) at 16 kHz."""
-    part = protocol.split("dev").table
-    chosen = [part[part["label"] == label]["path"].iloc[: REAL // 2] for label in LABELS]
-    return [audio.read(protocol.root / path) for paths in chosen for path in paths]
+        inner = quantise.nodes(model.graph, NETWORK)
+        _describe(model, metadata(checkpoint, item.input))
+        made = _compared(model, path, own, whence)
+        if not made.apart.max() <= TOLERANCE:
+            raise InputError(f"{path} is not written: its scores are off by {made.apart.max():.2g}")
+        content = model.SerializeToString()
+        files.write(path, content)
+        yield str(made)
+        yield f"the detector itself takes {made.others:.1f} ms an utterance"
+        if not int8:
+            return
+        if not inner:
+            raise InputError(f"detector {checkpoint.name!r} has no inner layer that 8 bits serve")
+        waves = _batch(item.input, found.calibration)
+        small = quantise.quantised(path, inner, INPUT, waves.split(1))
+        said = {"launderbench.calibrated": found.calibrated}
+        _describe(small, metadata(checkpoint, item.input) | said)
+        other = path.with_name(f"{path.stem}.int8{path.suffix}")
+        compared = _compared(small, other, _session(content), whence)
+        files.write(other, small.SerializeToString())
+        yield str(compared)
+        yield (
+            f"int8 beside float: {compared.size / made.size:.2f} of the size,"
+            f" {compared.ratio:.2f} of the time; calibrated on {found.calibrated}"
+        )
+        yield from (f"warning: {note}" for note in found.notes)
+        yield from compared.warnings()
 
 
 def metadata(checkpoint: Checkpoint, spec: Input) -> dict[str, str]:
@@ -166,15 +200,14 @@ def _require_libraries() -> None:
         raise InputError(f"{NEEDS} ({error.name} is not there)") from error
 
 
-def _of_one_length(spec: Input, waves: list[Wave]) -> list[Wave]:
-    """The waves, cut or tiled to 4 s where the network takes any length: a batch has one."""
-    if not frontends.keeps_length(spec):
-        return waves
-    return [frontends.fixed_length(wave, Waveform(64000)) for wave in waves]
+def _batch(spec: Input, waves: list[Wave]) -> torch.Tensor:
+    """The waves as the file takes them, (n, samples); 4 s of each where it takes any length."""
+    if frontends.keeps_length(spec):
+        waves = [frontends.fixed_length(wave, Waveform(64000)) for wave in waves]
+    return frontends.waveforms(frontends.waveform_of(spec), waves, CPU)
 
 
 def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> onnx.ModelProto:
-
     whole(example)  # the frontend's tables are made once, and not while it is traced
     batch = torch.export.Dim("batch")
     shapes: dict[int, Any] = {0: batch}
@@ -193,39 +226,36 @@ def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> o
     return program.model_proto
 
 
-def _describe(model: onnx.ModelProto, checkpoint: Checkpoint, spec: Input) -> None:
+def _describe(model: onnx.ModelProto, said: dict[str, str]) -> None:
     """Give the file its metadata, and take out those of the export: they hold local paths."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         del part.metadata_props[:]
-    for key, value in metadata(checkpoint, spec).items():
+    for key, value in said.items():
         model.metadata_props.add(key=key, value=value)
     model.producer_name = "launderbench"
-    model.doc_string = f"{checkpoint.name}: audio-deepfake detector, higher = more bona fide"
+    model.doc_string = (
+        f"{said['launderbench.name']}: audio-deepfake detector, higher = more bona fide"
+    )
 
 
-def _written(
-    model: onnx.ModelProto,
-    path: Path,
-    batch: torch.Tensor,
-    expected: Scores,
-    tolerance: float | None = TOLERANCE,
-) -> str:
-    """Check, write and compare; what to know of the file."""
+def _compared(model: onnx.ModelProto, path: Path, other: Score, whence: Whence) -> Comparison:
+    """Check what is to be written to `path`, and compare it; its time beside that of `other`."""
     import onnx
 
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
     score = _session(content)
-    made = np.concatenate([score(part) for part in batch.split(8)])
-    compared = Comparison(path, expected, made, len(content), _milliseconds(score, batch))
-    if tolerance is not None and not compared.furthest <= tolerance:
-        raise InputError(f"{path} is not written: its scores are off by {compared.furthest:.2g}")
-    files.write(path, content)
-    return str(compared)
+    apart = np.abs(_in_parts(score, whence.batch) - whence.scores)
+    milliseconds, others = _milliseconds((score, other), whence.batch)
+    return Comparison(path, whence, apart, len(content), milliseconds, others)
 
 
-def _session(content: bytes) -> Callable[[torch.Tensor], Scores]:
-    """What runs an ONNX file on one thread: waves (B, samples) to scores (B,)."""
+def _in_parts(score: Score, batch: torch.Tensor) -> Scores:
+    return np.concatenate([score(part) for part in batch.split(8)])
+
+
+def _session(content: bytes) -> Score:
+    """What runs an ONNX file on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -235,11 +265,13 @@ def _session(content: bytes) -> Callable[[torch.Tensor], Scores]:
     return lambda waves: np.asarray(session.run([OUTPUT], {INPUT: waves.numpy()})[0])
 
 
-def _milliseconds(score: Callable[[torch.Tensor], Scores], batch: torch.Tensor) -> float:
-    """Median time of one wave."""
-    times = []
+def _milliseconds(scores: Sequence[Score], batch: torch.Tensor) -> list[float]:
+    """The shortest time of one wave with each, taken in turn: other programs only add to it."""
+    times = np.empty((REPEATS, len(scores)))
     for index in range(REPEATS):
-        started = time.perf_counter()
-        score(batch[index % len(batch)][None])
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times))
+        wave = batch[index % len(batch)][None]
+        for column, score in enumerate(scores):
+            started = time.perf_counter()
+            score(wave)
+            times[index, column] = time.perf_counter() - started
+    return (1000 * times.min(axis=0)).tolist()

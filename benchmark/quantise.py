@@ -17,48 +17,58 @@ import torch
 if TYPE_CHECKING:
     import onnx
 
+PRODUCTS = ("Conv", "Gemm", "MatMul")
+BETWEEN = ("Relu", "MaxPool", "Add")  # what 8 bits pass through from product to product
+
 
 def quantised(
-    path: Path, products: Sequence[str], source: str, batch: torch.Tensor
+    path: Path, nodes: Sequence[str], source: str, waves: Sequence[torch.Tensor]
 ) -> onnx.ModelProto:
-    """The model in `path` with 8-bit weights and activations in `products`, names of nodes.
+    """The model in `path` with 8-bit weights and activations in `nodes`, by name.
 
-    The activations' ranges come from the waves of `batch` (n, samples), for the
-    input called `source`. The frontend stays in float32: the
-    powers of a spectrum span more than 8 bits hold.
+    Weights are symmetric, with a scale per channel; the activations' ranges are the least and
+    greatest values on `waves`, batches (n, samples) for the input called `source`.
     """
     import onnx
     from onnxruntime import quantization as q
 
     class Reader(q.CalibrationDataReader):
-        """One wave after the other."""
+        """One batch after the other."""
 
         def __init__(self) -> None:
-            self.waves = iter(batch.split(1))
+            self.waves = iter(waves)
 
         def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
-            wave = next(self.waves, None)
-            return None if wave is None else {source: wave.numpy()}
+            batch = next(self.waves, None)
+            return None if batch is None else {source: batch.numpy()}
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         made = Path(folder) / "int8.onnx"
         q.quantize_static(
-            str(path), str(made), Reader(), per_channel=True, nodes_to_quantize=[*products],
+            str(path), str(made), Reader(), per_channel=True, nodes_to_quantize=[*nodes],
             weight_type=q.QuantType.QInt8, activation_type=q.QuantType.QInt8,
         )  # fmt: skip
         return onnx.load(str(made))
 
 
-def products(graph: onnx.GraphProto, module: str) -> list[str]:
-    """Names of the convolutions and products with weights that the part `module` made."""
+def nodes(graph: onnx.GraphProto, module: str) -> list[str]:
+    """Names of the nodes, made by the part `module`, that 8 bits serve; none where there are none.
+
+    These are the products with weights but the last, and the rectifiers, maxima and sums of such
+    (residuals) that follow them, so that values stay in 8 bits from product to product. The last
+    product makes the score: it costs nothing, and 8 bits there would be 8 bits of score. The
+    frontend stays in float32 too: the powers of a spectrum span more than 8 bits hold.
+    """
     weights = {tensor.name for tensor in graph.initializer}
-    return [
-        node.name
-        for node in graph.node
-        if node.op_type in ("Conv", "Gemm", "MatMul")
-        and weights.intersection(node.input)
-        and any(f"/{module}:" in entry.value for entry in node.metadata_props)
-    ]
+    own = [n for n in graph.node if any(f"/{module}:" in m.value for m in n.metadata_props)]
+    products = [n for n in own if n.op_type in PRODUCTS and weights.intersection(n.input)][:-1]
+    chosen = {node.name for node in products}
+    held = {output for node in products for output in node.output}  # values in 8 bits
+    for node in own:  # in the order of computation
+        if node.op_type in BETWEEN and held.issuperset(node.input):
+            chosen.add(node.name)
+            held.update(node.output)
+    return [node.name for node in own if node.name in chosen]
 
 
 @contextlib.contextmanager
