@@ -1,6 +1,7 @@
 """The grammar in which attacks and detectors are spelt: ``name(key=value, ...)``.
 
-Numbers stand in their shortest round-trip form, text bare where it can be, else in quotes.
+Numbers stand in their shortest round-trip form, text bare where it can be, else in double quotes.
+Single quotes are part of the text: what is meant by a value in them is asked, not guessed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from benchmark.errors import InputError, unknown
 
 _CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_SINGLE = re.compile(r"'[^']*'?")
 _BARE = re.compile(r"[A-Za-z_][\w./+-]*")
 
 
@@ -26,8 +28,8 @@ def call(text: str) -> tuple[str, str] | None:
 def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
     """The values that `body`, what stands between the parentheses of `name`, gives to parameters.
 
-    Raises `InputError`, with near names, for one that is not `known`, is given twice or has no
-    value.
+    Raises `InputError`, with near names, for one that is not `known`, is given twice, has no value
+    or has it in single quotes.
     """
     values: dict[str, Any] = {}
     for part in split(body, ",") if body.strip() else []:
@@ -99,6 +101,9 @@ def _parse_value(text: str, where: str) -> object:
         return re.sub(r"\\(.)", r"\1", text[1:-1])
     if not text:
         raise InputError(f"{where} has no value")
+    if _SINGLE.fullmatch(text):
+        plain = text.strip("'")
+        raise InputError(f'{where} stands in single quotes; spellings want double ones: "{plain}"')
     if not _NUMBER.fullmatch(text):
         return text
     return float(text) if re.search(r"[.eE]", text) else int(text)
