@@ -1,127 +1,79 @@
-"""Read many parts as few arrays: a large run has tens of thousands of parts of 64 rows.
-
-Parts that say the same (split, condition, detectors) become one batch, and only the columns that a
-report shows of them are read. What is done once per part in Python is what reading costs, so all
-else is done once per batch; and a batch keeps the texts of its checks, which are the same in every
-row, only once.
-"""
+"""Waves as input batches: each distinct input made once, whatever detectors share it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-from tqdm import tqdm
+import torch
 
-from attacks.condition import CLEAN
-from benchmark.processes import cores
-from benchmark.store import CHECK, IMPORTED, PartInfo, Store
+from benchmark import frontends
+from detectors.base import Input
+from detectors.inputs import Waveform, WholeWaveform
 
-LENGTH = 256  # parts; 64 utterances each, and a few megabytes
-HEARD = ("decoder", "seconds")  # of what was read, whatever was made of it: asked of clean parts
-ROW = "row"
-TEXTS = [field.name for field in CHECK if pa.types.is_string(field.type)]
+BATCH = 16
+
+Wave = npt.NDArray[np.float32]
+Timing = Callable[[str, str, int], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows of parts of one split and condition that hold the same detectors.
+    """One input batch, and which of the waves its first items are."""
 
-    numbers   : (rows,), which of the parts asked for each row is from
-    detectors : identity -> column name, of the detectors that gave scores
-    failures  : whether any row failed; only then the columns of causes were read
-    imported  : whether the scores were made elsewhere
-    table     : (rows,), the columns of the parts without facts and checks
-    checks    : one row per check, and the row of `table` that it is of; texts are dictionaries;
-                empty where the parts' checks were not asked for
+    rows: list[int]
+    inputs: torch.Tensor
+
+
+class Inputs:
+    """The inputs of a few waves, each distinct one made once, and each distinct waveform too.
+
+    rows   : where the waves stand in the whole list
+    timing : a context for (stage, item, count), in which inputs are made
+    fill   : whether batches are filled up to `BATCH` by repeating the last wave
     """
 
-    split: str
-    condition: str
-    detectors: dict[str, str]
-    failures: bool
-    imported: bool
-    numbers: npt.NDArray[np.int32]
-    table: pa.Table
-    checks: pa.Table
+    def __init__(
+        self, waves: Sequence[Wave], start: int, device: torch.device, timing: Timing, fill: bool
+    ) -> None:
+        self.waves = list(waves)
+        self.rows = list(range(start, start + len(self.waves)))
+        self._device = device
+        self._timing = timing
+        self._fill = fill
+        self._waveforms: dict[Waveform | WholeWaveform, list[Batch]] = {}
+        self._made: dict[Input, list[Batch]] = {}
 
+    def batches(self, spec: Input) -> list[Batch]:
+        """The batches of `spec`: one, or one for each length of wave where that is kept."""
+        if spec not in self._made:
+            with self._timing("frontend", str(spec), len(self.waves)):
+                self._made[spec] = [
+                    Batch(batch.rows, frontends.features(spec, batch.inputs))
+                    for batch in self._waveform(frontends.waveform_of(spec))
+                ]
+        return self._made[spec]
 
-def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[Batch]:
-    """Every part's rows, on every core; the checks of the parts in `checked` (paths) alone.
+    def _waveform(self, spec: Waveform | WholeWaveform) -> list[Batch]:
+        if spec not in self._waveforms:
+            self._waveforms[spec] = [
+                Batch([self.rows[row] for row in rows], self._stacked(spec, rows))
+                for rows in self._groups(spec)
+            ]
+        return self._waveforms[spec]
 
-    The rows of a batch are in the order of the parts. `InputError` names a damaged part.
-    """
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for number, part in enumerate(parts):
-        alike = (
-            part.split,
-            part.condition,
-            *part.detectors.items(),
-            part.failures > 0,
-            IMPORTED in part.origin,
-            part.path in checked,
-        )
-        groups.setdefault(alike, []).append(number)
-    cut = [
-        numbers[start : start + LENGTH]
-        for numbers in groups.values()
-        for start in range(0, len(numbers), LENGTH)
-    ]
+    def _groups(self, spec: Waveform | WholeWaveform) -> list[list[int]]:
+        every = range(len(self.waves))
+        if not frontends.keeps_length(spec):
+            return [[*every]]
+        lengths = sorted({wave.size for wave in self.waves})
+        return [[row for row in every if self.waves[row].size == length] for length in lengths]
 
-    def one(numbers: list[int]) -> Batch:
-        return _batch(store, parts, numbers, parts[numbers[0]].path in checked)
-
-    made = []
-    few = len(parts) < 2000
-    with (
-        ThreadPoolExecutor(cores()) as pool,
-        tqdm(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
-    ):
-        for batch, numbers in zip(pool.map(one, cut), cut, strict=True):
-            made.append(batch)
-            bar.update(len(numbers))
-    return made
-
-
-def _batch(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> Batch:
-    first = parts[numbers[0]]
-    columns = None if first.failures else _columns(first, checked)
-    tables = [store.read(parts[number], columns) for number in numbers]
-    whole = pa.concat_tables(tables, promote_options="default")
-    kept = [name for name in whole.column_names if name not in ("facts", "checks")]
-    return Batch(
-        split=first.split,
-        condition=first.condition,
-        detectors=first.detectors,
-        failures=first.failures > 0,
-        imported=IMPORTED in first.origin,
-        numbers=np.repeat(np.array(numbers, dtype=np.int32), [len(table) for table in tables]),
-        table=whole.select(kept).combine_chunks(),
-        checks=_flat(whole["checks"]) if checked else _flat(pa.chunked_array([], _NESTED)),
-    )
-
-
-_NESTED = pa.list_(CHECK)
-
-
-def _columns(part: PartInfo, checked: bool) -> list[str]:
-    """What a report shows of a part in which nothing failed."""
-    heard = HEARD if part.condition == CLEAN else ()
-    scores = [f"score:{column}" for column in part.detectors.values()]
-    return ["utterance_id", *heard, *(["checks"] if checked else []), *scores]
-
-
-def _flat(nested: pa.ChunkedArray) -> pa.Table:
-    """Checks, one row each, with the row that they are of."""
-    lists = nested.combine_chunks()
-    flat = pa.Table.from_struct_array(lists.flatten())
-    for name in TEXTS:
-        place = flat.schema.get_field_index(name)
-        flat = flat.set_column(place, name, flat[name].dictionary_encode())
-    return flat.append_column(ROW, pc.list_parent_indices(lists).cast(pa.int32()))
+    def _stacked(self, spec: Waveform | WholeWaveform, rows: list[int]) -> torch.Tensor:
+        chosen = [self.waves[row] for row in rows]
+        if self._fill and not frontends.keeps_length(spec):
+            chosen += chosen[-1:] * (BATCH - len(chosen))
+        return frontends.waveforms(spec, chosen, self._device)

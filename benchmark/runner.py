@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from attacks.condition import Condition
 from attacks.ready import made
+from benchmark.batches import BATCH
 from benchmark.errors import InputError
 from benchmark.executor import Setting, execute
 from benchmark.plan import (
@@ -27,7 +28,7 @@ from benchmark.plan import (
 )
 from benchmark.processes import one_thread
 from benchmark.rounding import PRECISION
-from benchmark.scoring import BATCH, Scorer
+from benchmark.scoring import Scorer
 from benchmark.store import IMPORTED, Store, done
 from benchmark.work import Job, prepare
 

@@ -11,18 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark import frontends, networks
+from benchmark import networks
+from benchmark.batches import BATCH, Batch, Inputs, Wave
 from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.errors import InputError
 from benchmark.precision import arithmetic
 from benchmark.stopwatch import OFF, Stopwatch
-from detectors.base import Arrays, Input, TensorDetector, WaveDetector, registry
-from detectors.inputs import Waveform, WholeWaveform
+from detectors.base import Arrays, TensorDetector, WaveDetector, registry
 
-BATCH = 16
-TOLERANCE = 1e-4  # between an utterance's score alone and in a batch, for scores of about one
+TOLERANCE = 1e-4  # between an utterance's scores in different company
+RELATIVE = 1e-5  # added to it for large scores, of which float32 holds no more
 
-Wave = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
 
@@ -46,14 +45,6 @@ def resolve_device(asked: str) -> torch.device:
     return device
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One input batch, and which of the waves its first items are."""
-
-    rows: list[int]
-    inputs: torch.Tensor
-
-
 Piece = tuple[list[int], torch.Tensor]  # which waves, and their scores
 
 
@@ -75,8 +66,9 @@ class Scorer:
     scored in halves, and that is said once.
 
     A detector's first batch of two or more shows whether it keeps the utterances apart: its first
-    and its middle one are scored alone too, and another score is an error of the detector. That is
-    asked in float32, for a coarser precision rounds differently in batches of another size.
+    and its middle one are scored alone too, and all in the reverse order; another score is an
+    error of the detector. That is asked in float32, for a coarser precision rounds differently in
+    batches of another size.
 
     Scores stay on the device until all batches are under way, so that an accelerator computes
     while the next inputs are made. `watch` times the inputs and every detector, each until the
@@ -112,7 +104,9 @@ class Scorer:
         pieces: dict[str, list[Piece]] = {name: [] for name in names}
         causes: dict[str, str] = {}
         for start in range(0, len(waves), BATCH):
-            inputs = _Inputs(waves[start : start + BATCH], start, self)
+            inputs = Inputs(
+                waves[start : start + BATCH], start, self.device, self.timing, self.fill
+            )
             for entry in self._loaded:
                 name = entry.checkpoint.name
                 if name not in names or name in causes:
@@ -141,7 +135,7 @@ class Scorer:
             yield
             torch.cuda.synchronize(self.device)
 
-    def _score(self, entry: _Loaded, inputs: _Inputs) -> list[Piece]:
+    def _score(self, entry: _Loaded, inputs: Inputs) -> list[Piece]:
         name, count = entry.checkpoint.name, len(inputs.waves)
         if isinstance(entry.item, TensorDetector):
             batches = inputs.batches(entry.item.input)
@@ -155,35 +149,32 @@ class Scorer:
         return [(inputs.rows, torch.from_numpy(scores))]
 
     def _require_independence(
-        self, entry: _Loaded, inputs: _Inputs, batch: Batch | None, scores: torch.Tensor
+        self, entry: _Loaded, inputs: Inputs, batch: Batch | None, scores: torch.Tensor
     ) -> None:
-        """Raise `ValueError` where `scores` of a first batch are others than those alone.
+        """Raise `ValueError` where `scores` of a first batch are others in other company.
 
-        `batch` is that of a tensor detector; else the waves are the batch. A program is not
-        started for this: its scores come with the paths that they are of.
+        Two utterances are tried alone, all in the reverse order: a score that lands on its
+        neighbour shows. `batch` is that of a tensor detector; else the waves are the batch. A
+        program is not started for this: its scores come with the paths that they are of.
         """
-        name = entry.checkpoint.name
+        name, count = entry.checkpoint.name, len(scores)
         by_path = batch is None and entry.item.ready_made
         alone_anyway = self.device.type == "cpu" and getattr(entry.item, "cpu_batch", None) == 1
-        if name in self._tried or len(scores) < 2 or by_path or alone_anyway:
+        if name in self._tried or count < 2 or by_path or alone_anyway:
             return
-        rows = [0, len(scores) // 2]
-        if batch is not None and entry.checkpoint.precision != FLOAT32:
-            entry = replace(entry, checkpoint=replace(entry.checkpoint, precision=FLOAT32))
-            scores = self._apply(entry, batch)
+        rows = [0, count // 2]
         if batch is None:
-            made = [torch.from_numpy(_of_waves(entry, [inputs.waves[row]])) for row in rows]
+            alone = [torch.from_numpy(_of_waves(entry, [inputs.waves[row]])) for row in rows]
+            turned = torch.from_numpy(_of_waves(entry, inputs.waves[::-1]))
         else:
-            made = [self._in_parts(entry, Batch([0], batch.inputs[[row]]), 1) for row in rows]
-        alone, together = torch.cat(made), scores[rows]
-        kept = torch.isclose(alone, together, rtol=TOLERANCE, atol=TOLERANCE)
-        kept |= ~torch.isfinite(together)  # refused one by one, with that as the cause
-        if not kept.all():
-            worst = int(kept.logical_not().nonzero()[0])
-            raise ValueError(
-                "an utterance's score depends on the others of its batch"
-                f" ({float(alone[worst]):g} alone, {float(together[worst]):g} among {len(scores)})"
-            )
+            if entry.checkpoint.precision != FLOAT32:
+                entry = replace(entry, checkpoint=replace(entry.checkpoint, precision=FLOAT32))
+                scores = self._apply(entry, batch)
+            alone = [self._in_parts(entry, Batch([0], batch.inputs[[row]]), 1) for row in rows]
+            every = [*range(len(batch.inputs))]  # what fills it up too: one shape of batch
+            turned = self._apply(entry, Batch(every, batch.inputs.flip(0)))[-count:]
+        _require_equal(torch.cat(alone), scores[rows], "alone", count)
+        _require_equal(turned.flip(0), scores, "in the reverse order", count)
         self._tried.add(name)
 
     def _apply(self, entry: _Loaded, batch: Batch) -> torch.Tensor:
@@ -221,51 +212,6 @@ class Scorer:
         return torch.cat(scores)[: len(batch.rows)]
 
 
-class _Inputs:
-    """The inputs of a few waves, each distinct one made once, and each distinct waveform too.
-
-    rows : where the waves stand in the whole list
-    """
-
-    def __init__(self, waves: Sequence[Wave], start: int, scorer: Scorer) -> None:
-        self.waves = list(waves)
-        self.rows = list(range(start, start + len(self.waves)))
-        self._scorer = scorer
-        self._waveforms: dict[Waveform | WholeWaveform, list[Batch]] = {}
-        self._made: dict[Input, list[Batch]] = {}
-
-    def batches(self, spec: Input) -> list[Batch]:
-        """The batches of `spec`: one, or one for each length of wave where that is kept."""
-        if spec not in self._made:
-            with self._scorer.timing("frontend", str(spec), len(self.waves)):
-                self._made[spec] = [
-                    Batch(batch.rows, frontends.features(spec, batch.inputs))
-                    for batch in self._waveform(frontends.waveform_of(spec))
-                ]
-        return self._made[spec]
-
-    def _waveform(self, spec: Waveform | WholeWaveform) -> list[Batch]:
-        if spec not in self._waveforms:
-            self._waveforms[spec] = [
-                Batch([self.rows[row] for row in rows], self._stacked(spec, rows))
-                for rows in self._groups(spec)
-            ]
-        return self._waveforms[spec]
-
-    def _groups(self, spec: Waveform | WholeWaveform) -> list[list[int]]:
-        every = range(len(self.waves))
-        if not frontends.keeps_length(spec):
-            return [[*every]]
-        lengths = sorted({wave.size for wave in self.waves})
-        return [[row for row in every if self.waves[row].size == length] for length in lengths]
-
-    def _stacked(self, spec: Waveform | WholeWaveform, rows: list[int]) -> torch.Tensor:
-        chosen = [self.waves[row] for row in rows]
-        if self._scorer.fill and not frontends.keeps_length(spec):
-            chosen += chosen[-1:] * (BATCH - len(chosen))
-        return frontends.waveforms(spec, chosen, self._scorer.device)
-
-
 def _gathered(pieces: list[Piece], count: int) -> Scores:
     """The scores of all waves, fetched from the device, in the order of the waves."""
     scores = np.zeros(count, np.float32)
@@ -281,6 +227,17 @@ def _of_waves(entry: _Loaded, waves: list[Wave]) -> Scores:
     if scores.shape != (len(waves),):
         raise ValueError(f"returned shape {scores.shape} for {len(waves)} utterances")
     return scores
+
+
+def _require_equal(apart: torch.Tensor, together: torch.Tensor, how: str, count: int) -> None:
+    kept = torch.isclose(apart, together, rtol=RELATIVE, atol=TOLERANCE)
+    kept |= ~torch.isfinite(together)  # refused one by one, with that as the cause
+    if not kept.all():
+        worst = int(kept.logical_not().nonzero()[0])
+        raise ValueError(
+            "an utterance's score depends on the others of its batch"
+            f" ({float(apart[worst]):g} {how}, {float(together[worst]):g} among {count})"
+        )
 
 
 def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:

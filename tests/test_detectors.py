@@ -99,6 +99,19 @@ class MixingNetwork(TensorDetector):
         return Reversing()
 
 
+class Copying(Reversing):
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        scores = waves.abs().mean(1)
+        if len(scores) > 3:
+            scores[3] = scores[2]
+        return scores
+
+
+class CopyingNetwork(MixingNetwork):
+    def build(self) -> torch.nn.Module:
+        return Copying()
+
+
 class MixingListener(WaveDetector):
     def fit(self, waves, bonafide, seed):  # type: ignore[no-untyped-def]
         return {"none": np.zeros(1, np.float32)}
@@ -108,7 +121,7 @@ class MixingListener(WaveDetector):
         return levels - levels.mean()
 
 
-@pytest.mark.parametrize("cls", [MixingNetwork, MixingListener])
+@pytest.mark.parametrize("cls", [MixingNetwork, CopyingNetwork, MixingListener])
 def test_a_detector_that_mixes_up_its_batch_gets_no_scores(
     cls: type[TensorDetector | WaveDetector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
