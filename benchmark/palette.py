@@ -10,16 +10,15 @@ LEVELS = 25  # colours between 0 and TOP
 TOP = 0.5  # an EER at or above this has the last colour
 
 Colour = tuple[float, float, float]
-# Curves, one colour per detector; neighbours differ in lightness as well as in hue.
-SERIES_LIGHT = (
-    "#8c2f57", "#1f78b4", "#b35a00", "#00705c", "#7d5fc7", "#4a4450", "#c43d6b", "#7d7000",
-    "#2b8a8f", "#5b3a8e",
-)  # fmt: skip
-SERIES_DARK = (
-    "#f2a283", "#7cc0f2", "#e0c04a", "#5fd3a8", "#b8a3f5", "#d6d1dc", "#f283a9", "#b9d05a",
-    "#5cc9cf", "#e39bf0",
-)  # fmt: skip
-DASHES = ("none", "7 3", "2 2.5")  # so that curves differ without colour too
+# Curves: the hues of Okabe and Ito (2008), "Color Universal Design", made light or dark enough to
+# stand out from the paper and from each other for readers without one kind of cone, too. Once all
+# are used, the line breaks; a style is a colour with a dash, and beyond `STYLES` they repeat.
+SERIES_LIGHT = ("#2b7de0", "#c8560f", "#0f4a3f", "#c065a6", "#431a6e", "#8f8b62")
+SERIES_DARK = ("#3a8af0", "#da6328", "#6fecb0", "#f6a8de", "#e8ea66", "#8f6d5a")
+DASHES = ("none", "7 3", "2 2.5")
+STYLES = len(SERIES_LIGHT) * len(DASHES)
+CLASSES_LIGHT = {"spoof": "#8c2f57", "bonafide": "#1f78b4"}  # the two classes of trials
+CLASSES_DARK = {"spoof": "#f2a283", "bonafide": "#7cc0f2"}
 _LIGHT = ("#fbf3ea", "#f8d3ad", "#f3a679", "#e2705a", "#b93f5c", "#7c2959", "#421c45")
 _DARK = ("#241c2b", "#4a2046", "#7f2a5b", "#b73f5d", "#e2705a", "#f4ab80", "#fbdcc0")
 
@@ -39,16 +38,36 @@ def scale_css() -> str:
     return f"{''.join(_rules(_LIGHT))}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
+def style(number: int) -> tuple[int, int]:
+    """The places of a series' colour and of its dash.
+
+    >>> style(0), style(7), style(18)
+    ((0, 0), (1, 1), (0, 0))
+    """
+    dash, colour = divmod(number % STYLES, len(SERIES_LIGHT))
+    return colour, dash
+
+
+def series_class(number: int) -> str:
+    """The CSS class of a series.
+
+    >>> series_class(7), series_class(18)
+    ('s7', 's0')
+    """
+    return f"s{number % STYLES}"
+
+
 def series_css() -> str:
     """CSS classes s0, s1, ... that give each detector's curves a colour and a dash."""
-    count = len(SERIES_LIGHT)
     light, dark = (
-        "".join(f"--s{n}:{colour};" for n, colour in enumerate(colours_))
-        for colours_ in (SERIES_LIGHT, SERIES_DARK)
+        "".join(f"--c{n}:{colour};" for n, colour in enumerate(colours_))
+        + "".join(f"--{name}:{colour};" for name, colour in classes.items())
+        for colours_, classes in ((SERIES_LIGHT, CLASSES_LIGHT), (SERIES_DARK, CLASSES_DARK))
     )
+    styles = ((number, *style(number)) for number in range(STYLES))
     rules = "".join(
-        f".s{n}{{--line:var(--s{n});stroke-dasharray:{DASHES[n % len(DASHES)]}}}"
-        for n in range(count)
+        f".s{number}{{--line:var(--c{colour});stroke-dasharray:{DASHES[dash]}}}"
+        for number, colour, dash in styles
     )
     return (
         f":root{{{light}}}{rules}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"

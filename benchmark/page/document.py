@@ -10,7 +10,7 @@ from benchmark.leaderboard import Tables
 from benchmark.page import board, evidence, facts, focus, severity, systems
 from benchmark.page.samples import Samples
 from benchmark.page.values import records
-from benchmark.palette import level, scale_css, series_css
+from benchmark.palette import level, scale_css, series_class, series_css
 from benchmark.results import RunResults
 from benchmark.templates import environment
 
@@ -30,7 +30,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     speakers = _named(results.protocol.table["speaker"])
     shown = focus.focus(results, tables.conditions, [track.name for track in tracks])
     made = environment()
-    made.filters["spelled"] = _spelled
+    made.filters |= {"spelled": _spelled, "series": series_class}
     return made.get_template("page/report.html").render(
         protocol=results.protocol,
         styles=Markup(scale_css() + "\n" + series_css()),
