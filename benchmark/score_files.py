@@ -14,12 +14,14 @@ import numpy as np
 import torch
 
 from benchmark import audio, audio_files, files, frontends
+from benchmark.batches import BATCH
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.processes import one_thread
-from benchmark.scoring import BATCH, Scorer
+from benchmark.scoring import Scorer
 from detectors.inputs import Image
 
+LEAST_S = 0.1  # of sound, below which a score says next to nothing
 NO_THRESHOLD = "no threshold"
 NAME_OF_PICTURE = ".png"
 
@@ -34,12 +36,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Scored:
-    """One file's score (higher = more bona fide) and verdict, or the cause why there is none."""
+    """One file's score (higher = more bona fide) and verdict, or the cause why there is none.
+
+    `seconds` is how much sound it holds.
+    """
 
     path: Path
     score: float | None
     verdict: str
     cause: str = ""
+    seconds: float = 0.0
 
 
 def sources(given: Sequence[Path]) -> list[Source]:
@@ -92,7 +98,16 @@ def verdict(score: float, limit: float | None) -> str:
 
 
 def tell(scored: Scored, checkpoint: Checkpoint, as_json: bool) -> None:
-    """Print one line, at once; in plain text a failure goes to standard error."""
+    """Print one line, at once; in plain text a failure goes to standard error.
+
+    A file too short to say anything is named there too, beside its score.
+    """
+    if scored.score is not None and scored.seconds < LEAST_S:
+        print(
+            f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
+            f" {1000 * LEAST_S:g} ms a score and its verdict say next to nothing",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
     if as_json:
         row: dict[str, Any] = {"path": str(scored.path), "detector": checkpoint.name}
         row |= {"error": scored.cause} if scored.score is None else {
@@ -130,7 +145,8 @@ def _scored(
             if not np.isfinite(score):
                 yield Scored(source.path, None, "", f"the score is not finite ({score})")
             else:
-                yield Scored(source.path, score, verdict(score, limit))
+                seconds = wave.size / audio.SAMPLE_RATE
+                yield Scored(source.path, score, verdict(score, limit), seconds=seconds)
 
 
 def _read(path: Path) -> audio.Wave | str:

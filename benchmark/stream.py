@@ -17,13 +17,12 @@ from benchmark.audio import SAMPLE_RATE, Wave
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.processes import one_thread
-from benchmark.score_files import threshold, verdict
+from benchmark.score_files import LEAST_S, threshold, verdict
 from benchmark.scoring import Scorer
 from detectors.base import TensorDetector, registry
 from detectors.inputs import WholeWaveform
 
 WINDOW_S = 4.0
-LEAST_S = 0.1
 CHUNK = 1 << 14  # bytes asked for at once; fewer come where fewer are there
 TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and what full scale is
     "s16le": (np.dtype("<i2"), 32768.0),

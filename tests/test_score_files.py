@@ -1,4 +1,4 @@
-"""Scoring files, folders and streams from the command line, and exporting detectors as ONNX."""
+"""Scoring files, folders and streams from the command line."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from benchmark.checkpoints import Checkpoint
 from benchmark.cli import main
 from benchmark.courses import Course
 from benchmark.errors import InputError
-from benchmark.scoring import Scorer, loaded_network
-from detectors.base import registry
+from benchmark.scoring import Scorer
 
 CPU = torch.device("cpu")
 
@@ -86,6 +85,22 @@ def test_an_unreadable_file_is_told_with_its_cause_and_the_others_are_scored(
     assert rows[0] == {"path": str(absent), "detector": "raw-cnn", "error": "no such file"}
     assert rows[1]["threshold"] == trained.facts["dev_threshold"]
     assert set(rows[1]) == {"path", "detector", "score", "verdict", "threshold"}
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_file_too_short_to_say_anything_is_scored_and_named(
+    trained: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: list[str]
+) -> None:
+    short, enough = tmp_path / "short.wav", tmp_path / "enough.wav"
+    soundfile.write(short, voice(1)[:40], RATE)
+    soundfile.write(enough, voice(1)[:1600], RATE)
+    assert main(["score", str(trained.path), *as_json, str(short), str(enough)]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 2
+    assert said.err == (
+        f"warning: {short} holds 2.5 ms of sound: under 100 ms a score and its verdict say next to"
+        " nothing\n"
+    )
 
 
 def test_without_a_frozen_threshold_there_is_no_verdict(
@@ -259,61 +274,3 @@ def test_a_stream_that_cannot_be_scored_is_told(
 ) -> None:
     with pytest.raises(InputError, match=told):
         stream.run(trained, CPU, io.BytesIO(data), stream.Pcm("f32le"), (window, hop), False)
-
-
-def test_an_exported_file_scores_as_the_detector_and_says_what_it_is(
-    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    onnx = pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    out, file = tmp_path / "mel.safetensors", tmp_path / "mel.onnx"
-    course = Course(0, {"epochs": 1, "batch_size": 8})
-    made = training.train("mel-cnn", datasets.open_data(toy), CPU, out, course)
-    given = ["export", str(out), "--onnx", str(file), "--int8", "--train-data", str(toy)]
-    assert main(given) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3
-    assert f"{file.stat().st_size:,} bytes" in said[0]
-    small = tmp_path / "mel.int8.onnx"
-    assert small.stat().st_size < 0.8 * file.stat().st_size
-    assert f"{small}: {small.stat().st_size:,} bytes" in said[2]
-
-    model = onnx.load(file)
-    onnx.checker.check_model(model, full_check=True)
-    facts = {entry.key.removeprefix("launderbench."): entry.value for entry in model.metadata_props}
-    assert facts["detector"] == facts["name"] == "mel-cnn"
-    assert facts["weights_sha256"] == made.identity.rpartition("sha256:")[2]
-    assert "higher = more bona fide" in facts["score"]
-    assert float(facts["threshold"]) == made.facts["dev_threshold"]
-    assert (
-        str(tmp_path.parts[1]).encode() + b"/" not in file.read_bytes()
-    )  # no path of this machine
-
-    item = registry.get("mel-cnn")()
-    rng = np.random.default_rng(1)
-    waves = [voice(1, 4.0), fake(2, 4.0), rng.standard_normal(64000).astype(np.float32)]
-    batch = frontends.waveforms(item.input.waveform, waves, CPU)
-    with torch.inference_mode():
-        own = loaded_network(made, item)(frontends.batch(item.input, waves, CPU)).numpy()
-    session = runtime.InferenceSession(str(file))
-    (scores,) = session.run(None, {"waves": batch.numpy()})
-    np.testing.assert_allclose(scores, own, atol=1e-3)
-    (alone,) = session.run(None, {"waves": batch[:1].numpy()})
-    np.testing.assert_allclose(alone, own[:1], atol=1e-3)
-    # the benchmark's own reader of such files needs nothing but what the file says
-    audio = tmp_path / "a.wav"
-    soundfile.write(audio, waves[0], RATE, "FLOAT")
-    assert main(["score", f"onnx(file={file})", str(audio)]) == 0
-    read = capsys.readouterr().out.split("\t")
-    assert float(read[1]) == pytest.approx(float(own[0]), abs=1e-3)
-
-
-def test_what_is_no_network_is_not_exported(
-    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "s.safetensors"
-    training.train("shortcut", datasets.open_data(toy), CPU, out, Course())
-    given = ["export", str(out), "--onnx", str(tmp_path / "s.onnx"), "--train-data", str(toy)]
-    assert main(given) == 2
-    assert "'shortcut' is no network: there is nothing to export" in capsys.readouterr().err
