@@ -101,8 +101,8 @@ class Comparison:
             yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
         if self.apart.max() > LARGE * self.spread:
             yield (
-                f"warning: scores of {self.path} are off by up to {self.apart.max():.2g}, which is"
-                f" {self.apart.max() / self.spread:.0%} of their standard deviation: measure its"
+                f"warning: scores of {self.path} are off by up to {self.apart.max():.2g} where"
+                f" those of utterances have a standard deviation of {self.spread:.2g}: measure its"
                 " error and its threshold before you trust it"
             )
 
@@ -139,6 +139,8 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) ->
         whence = Whence(batch, _in_parts(own, batch), len(found.utterances), found.said)
         model = _converted(whole, batch[:2], item.input, checkpoint.name)
         inner = quantise.nodes(model.graph, NETWORK)
+        if int8 and not inner:
+            raise InputError(f"detector {checkpoint.name!r} has no inner layer that 8 bits serve")
         _describe(model, metadata(checkpoint, item.input))
         made = _compared(model, path, own, whence)
         if not made.apart.max() <= TOLERANCE:
@@ -149,8 +151,6 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) ->
         yield f"the detector itself takes {made.others:.1f} ms an utterance"
         if not int8:
             return
-        if not inner:
-            raise InputError(f"detector {checkpoint.name!r} has no inner layer that 8 bits serve")
         waves = _batch(item.input, found.calibration)
         small = quantise.quantised(path, inner, INPUT, waves.split(1))
         said = {"launderbench.calibrated": found.calibrated}

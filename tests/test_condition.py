@@ -70,6 +70,8 @@ def test_many_spellings_are_one_condition(text: str, canonical: str) -> None:
         ("noise(snr=3", "unbalanced"),
         ("noise)snr=3(", "unbalanced"),
         ('noise(kind="white)', "unbalanced"),
+        ("noise(kind='white')", 'noise: kind stands in single quotes; .* double ones: "white"'),
+        ("noise(kind='a, b')", "noise: kind stands in single quotes"),
         ("noise |", "cannot read the condition step ''"),
         ("", "cannot read the condition step ''"),
         ("noise(snr=3) extra", "cannot read the condition step"),
@@ -80,7 +82,7 @@ def test_what_is_wrong_is_said(text: str, message: str) -> None:
         parse(text)
 
 
-@given(st.text(alphabet='ab",\\|=() 1.+-e\t', max_size=12))
+@given(st.text(alphabet="ab\"',\\|=() 1.+-e\t", max_size=12))
 def test_any_text_survives_as_a_parameter(text: str) -> None:
     @dataclass(frozen=True)
     class Named(Attack):

@@ -1,0 +1,162 @@
+"""State dicts as trainers write them: wrapped, parallel, in half precision, of another network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from benchmark import checkpoints, networks
+from benchmark.checkpoints import state_dict
+from benchmark.errors import InputError
+from detectors.base import TensorDetector, Waveform, detector, registry
+
+NAME = "test-state"
+
+
+class Network(nn.Module):
+    """Two layers, the second under a name of one's choice."""
+
+    def __init__(self, second: str) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 3)
+        self.add_module(second, nn.Linear(3, 1))
+
+
+def registered(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    class Tested(TensorDetector):
+        summary = "a test's"
+        input = Waveform(4)
+        pretrained = True
+
+        def build(self) -> nn.Module:
+            return make()
+
+    registry.names()
+    monkeypatch.setattr(registry, "_items", dict(registry._items))
+    detector(NAME)(Tested)
+
+
+@pytest.fixture
+def weights(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    registered(monkeypatch, lambda: Network("second"))
+    torch.manual_seed(3)
+    return dict(Network("second").state_dict())
+
+
+def loaded(path: Path) -> dict[str, torch.Tensor]:
+    """What the network holds after the file's weights went into it."""
+    built = registry.get(NAME)().build()  # type: ignore[attr-defined]
+    networks.load(built, checkpoints.foreign(NAME, path, {}))
+    return dict(built.state_dict())
+
+
+def saved(path: Path, content: object) -> Path:
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda weights: {"state_dict": weights, "epoch": 3, "lr": 0.1, "best": torch.tensor(0.5)},
+        lambda weights: {"model": weights, "optimizer": {"state": {0: {}}, "param_groups": [{}]}},
+        lambda weights: {f"module.{name}": value for name, value in weights.items()},
+        lambda weights: {"model": {f"module.{name}": value for name, value in weights.items()}},
+    ],
+)
+def test_common_wrappers_are_taken_off(
+    weights: dict[str, torch.Tensor], tmp_path: Path, wrap: Any
+) -> None:
+    held = loaded(saved(tmp_path / "w.pth", wrap(weights)))
+    assert held.keys() == weights.keys()
+    for name, value in weights.items():
+        assert torch.equal(held[name], value)
+
+
+def test_a_network_with_a_part_called_module_keeps_its_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    registered(monkeypatch, lambda: nn.ModuleDict({"module": nn.Linear(4, 1)}))
+    own = nn.ModuleDict({"module": nn.Linear(4, 1)}).state_dict()
+    assert torch.equal(
+        loaded(saved(tmp_path / "w.pth", own))["module.weight"], own["module.weight"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrap", "cause"),
+    [
+        (lambda w: {"model": w, "ema": w}, r"several state dicts .*\('model', 'ema'\)"),
+        (lambda w: {**w, "more": {"a": w["first.bias"]}}, "beside arrays of its own"),
+        (lambda w: {"outer": {"model": w}}, "holds no state dict"),
+        (lambda w: {}, "holds no state dict"),
+    ],
+)
+def test_what_is_ambiguous_is_refused(
+    weights: dict[str, torch.Tensor], tmp_path: Path, wrap: Any, cause: str
+) -> None:
+    with pytest.raises(InputError, match=cause):
+        state_dict(saved(tmp_path / "w.pth", wrap(weights)))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float16])
+def test_what_numpy_lacks_is_read_exactly(
+    weights: dict[str, torch.Tensor], tmp_path: Path, dtype: torch.dtype
+) -> None:
+    small = {name: value.to(dtype) for name, value in weights.items()}
+    held = loaded(saved(tmp_path / "w.pth", small))
+    for name, value in small.items():
+        assert torch.equal(held[name], value.double().float())
+    if dtype != torch.float16:
+        arrays = state_dict(tmp_path / "w.pth")
+        assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
+
+
+def test_our_own_files_may_hold_bfloat16_too(
+    weights: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    small = {name: value.bfloat16() for name, value in weights.items()}
+    path = tmp_path / "w.safetensors"
+    facts = {"launderbench": f'{{"detector": "{NAME}"}}'}
+    safetensors.torch.save_file(small, path, metadata=facts)
+    arrays = checkpoints.load(path).arrays()
+    for name, value in small.items():
+        np.testing.assert_array_equal(arrays[name], value.double().numpy())
+
+
+def test_an_array_that_has_no_values_here_is_refused(tmp_path: Path) -> None:
+    sparse = torch.eye(3).to_sparse()
+    with pytest.raises(InputError, match=r"w\.pth: the array fc\.weight cannot be read"):
+        state_dict(saved(tmp_path / "w.pth", {"fc.weight": sparse}))
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (
+            lambda w: {"a": w["first.bias"]},
+            "4 keys missing, e.g. first.weight, first.bias, second.weight; 1 unexpected, e.g. a",
+        ),
+        (
+            lambda w: w | {"first.weight": torch.zeros(3, 5)},
+            "1 of another shape, e.g. first.weight (3, 5) instead of (3, 4)",
+        ),
+        (
+            lambda w: {f"net.{name}": value for name, value in w.items()},
+            "net.second.weight; they would fit without the prefix 'net.'",
+        ),
+    ],
+)
+def test_why_weights_do_not_fit_is_said_in_short(
+    weights: dict[str, torch.Tensor], tmp_path: Path, change: Any, cause: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(saved(tmp_path / "w.pth", change(weights)))
+    assert str(caught.value).startswith(f"{tmp_path / 'w.pth'} does not fit {NAME} (")
+    assert cause in str(caught.value) and "\n" not in str(caught.value)
