@@ -16,6 +16,7 @@ from benchmark.options import (
     at_least,
     data_option,
     named_file,
+    resamples,
     sample_options,
     seed,
     workers_option,
@@ -111,8 +112,8 @@ def parser() -> argparse.ArgumentParser:
     _ensemble_option(report)
     sample_options(report)
     report.add_argument(
-        "--bootstrap", type=at_least(0, 100_000), metavar="N",
-        help="resamples behind every interval (default: 1000; 0: no intervals)",
+        "--bootstrap", type=resamples, metavar="N",
+        help="resamples behind every interval, 100 at least (default: 1000; 0: no intervals)",
     )  # fmt: skip
     report.add_argument(
         "--costs", default="", metavar="P_SPOOF,C_MISS,C_FA",

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+LEAST_RESAMPLES = 100
+
 
 def data_option(sub: argparse.ArgumentParser) -> None:
     """--data and what says how to read it."""
@@ -43,12 +45,12 @@ def sample_options(sub: argparse.ArgumentParser) -> None:
     """--voices and --samples: what the report's page may play."""
     sub.add_argument(
         "--voices", choices=("none", "synthetic", "all"), default="synthetic",
-        help="whose voices the page may play: none, those that nobody lent, or all (default:"
-        " synthetic)",
+        help="whose voices the page may play: none (pictures only), those that nobody lent, or all"
+        " (default: synthetic)",
     )  # fmt: skip
     sub.add_argument(
         "--samples", type=at_least(0, 100), default=2, metavar="N",
-        help="utterances that the page plays under every attack (default: 2)",
+        help="utterances that the page plays or shows before and after attacks (default: 2)",
     )  # fmt: skip
 
 
@@ -76,6 +78,17 @@ def at_least(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
 
 
 seed = at_least(0)
+
+
+def resamples(text: str) -> int:
+    """How many resamples: 0, or enough for the ends of a 95 % interval to mean something."""
+    number = at_least(0, 100_000)(text)
+    if 0 < number < LEAST_RESAMPLES:
+        raise argparse.ArgumentTypeError(
+            f"{number} resamples are too few for an interval: 0 makes none, else give at least"
+            f" {LEAST_RESAMPLES}"
+        )
+    return number
 
 
 def positive(text: str) -> float:

@@ -95,7 +95,8 @@ def cell(value: object) -> str:
 def summary(tables: Tables) -> str:
     """The leaderboard in a terminal: EER in per cent, the mean over families with its bounds."""
     board = tables.leaderboard
-    header = ("rank", "detector", "clean", "mean [95 %]", "worst", "worst condition", "verified")
+    mean = "mean [95 %]" if tables.choices.get("resamples") else "mean"
+    header = ("rank", "detector", "clean", mean, "worst", "worst condition", "verified")
     lines = [
         (
             _rank(row),

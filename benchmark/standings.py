@@ -28,7 +28,8 @@ def standings(
 
     Unverified conditions enter no mean. A detector that lacks a complete cell among clean and the
     verified conditions has no mean and no rank. Detectors that share a letter in `group` are not
-    distinguishable: the paired interval of their difference holds 0.
+    distinguishable: the paired interval of their difference holds 0. Without resamples there are
+    neither letters nor bounds of a rank.
     """
     rows = [_row(trials, line) | {"audio_digest": audio_digest} for line in lines]
     by_rank = sorted(_ranked(lines), key=lambda place: (rows[place]["mean_eer"], place))
@@ -37,8 +38,9 @@ def standings(
     for place, limit, group in zip(by_rank, limits, groups, strict=True):
         mine = rows[place]["mean_eer"]
         better = sum(rows[other]["mean_eer"] < mine for other in by_rank)
-        rows[place] |= {"rank": 1 + better, "rank_low": limit[0], "rank_high": limit[1]}
-        rows[place]["group"] = group
+        rows[place]["rank"] = 1 + better
+        if trials.draws.size:
+            rows[place] |= {"rank_low": limit[0], "rank_high": limit[1], "group": group}
     shortcut = next((line for line in lines if line.detector == SHORTCUT), None)
     for row, line in zip(rows, lines, strict=True):
         found = _warnings(row, trials, line, shortcut)
@@ -150,13 +152,18 @@ def _warnings(row: dict[str, Any], trials: Trials, line: Line, shortcut: Line | 
     number = trials.draws.clusters
     if number < 2:
         found.append("one cluster: no intervals")
-    elif number < statistics.FEW_CLUSTERS:
+    elif trials.draws.size and number < statistics.FEW_CLUSTERS:
         found.append(f"few clusters ({number}): intervals are too narrow")
     mine = line.clean
     if mine.row["eer"] > REVERSED:
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")
     if mine.row["threshold_from"] == TRAINING:
-        found.append("no dev trials here: the threshold is of its training data's dev split")
+        found.append(
+            "no dev trials here: the threshold is of its training data's dev split; actDCF and"
+            " Cllr are blank"
+        )
+    elif not mine.row["threshold_from"]:
+        found.append("no whole set of clean dev trials: F1, actDCF and Cllr are blank")
     if mine.row["tied_share"] >= TIED:
         found.append(f"{mine.row['tied_share']:.0%} of the clean scores are tied")
     if shortcut is not None and line is not shortcut and mine.draws and shortcut.clean.draws:

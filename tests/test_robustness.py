@@ -112,7 +112,8 @@ def test_another_baseline_costs_and_no_resamples(results: RunResults) -> None:
     bounds = [c for c in found.conditions if c.endswith(("_low", "_high"))]
     assert found.conditions[bounds].isna().all(axis=None)
     assert found.leaderboard["rank"].tolist() == [1, 2, 3, 4]
-    assert found.leaderboard["group"].tolist() == ["a"] * 4  # nothing is told apart
+    assert found.leaderboard["group"].tolist() == [""] * 4  # nothing was compared
+    assert found.leaderboard[["rank_low", "rank_high"]].isna().all(axis=None)
     assert found.differences["distinguishable"].isna().all()
     assert found.leaderboard["warnings"].eq("").all()
     # At even odds and equal costs the least cost is at most twice the EER.
@@ -198,6 +199,8 @@ def test_the_training_threshold_serves_where_there_is_no_dev(results: RunResults
     assert other["f1"].isna().all() and (other["threshold_from"] == "").all()
     board = found.leaderboard.set_index("detector")
     assert "threshold is of its training data" in board.loc["melcnn", "warnings"]
+    assert "actDCF and Cllr are blank" in board.loc["melcnn", "warnings"]
+    assert "F1, actDCF and Cllr are blank" in board.loc["rawcnn", "warnings"]
 
 
 def test_categories_and_text_give_the_same_tables(results: RunResults, tables: Tables) -> None:
