@@ -173,6 +173,18 @@ def test_float_needs_no_data_set_and_int8_does(
     assert "--train-data" in said and not file.exists()
 
 
+def test_a_window_that_onnx_defines_otherwise_survives(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LFCC are taken under a Hamming window of 0.54; that of ONNX is one of 25/46."""
+    torch.manual_seed(0)
+    item = registry.get("lfcc-lcnn")()
+    arrays = {key: value.numpy() for key, value in item.build().state_dict().items()}
+    checkpoints.save(tmp_path / "w.safetensors", arrays, {"detector": "lfcc-lcnn"})
+    given = ["export", str(tmp_path / "w.safetensors"), "--onnx", str(tmp_path / "m.onnx")]
+    assert main(given) == 0, capsys.readouterr().err
+
+
 def with_facts(trained: Checkpoint, tmp_path: Path, changes: dict[str, Any]) -> Checkpoint:
     path = tmp_path / "other.safetensors"
     known = {key: value for key, value in (trained.facts | changes).items() if value is not None}

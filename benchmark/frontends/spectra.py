@@ -24,11 +24,20 @@ def power(
 
     Centred, zero-padded frames under a periodic window: `librosa.stft`, squared.
     """
-    weights = shape(window, device=waves.device)
+    weights = _window(shape, window, waves.device)
     spectrum = torch.stft(
         waves, n_fft, hop, window, weights, pad_mode="constant", return_complex=True
     )
     return spectrum.real.square() + spectrum.imag.square()
+
+
+@lru_cache(maxsize=16)
+def _window(shape: Callable[..., torch.Tensor], length: int, device: torch.device) -> torch.Tensor:
+    """The window, made once: while a network is traced, ONNX would put its own Hamming there.
+
+    That rests on 25/46, torch's on 0.54.
+    """
+    return shape(length, device=device)
 
 
 def hertz(n_fft: int, rate: int) -> torch.Tensor:
