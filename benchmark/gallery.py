@@ -41,7 +41,10 @@ Shades = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Shown:
-    """A wave as the page carries it: its player's and spectrogram's data, seconds, gain."""
+    """A wave as the page carries it: its player's and spectrogram's data, seconds, gain.
+
+    `audio` is '' where it has no player.
+    """
 
     audio: str
     picture: str
@@ -76,12 +79,15 @@ def write(path: Path, wanted: Order, found: Sequence[Source], records: Sequence[
     return files.write(path, text)
 
 
-def show(wave: Wave, top_db: float) -> Shown:
+def show(wave: Wave, top_db: float, player: bool = True) -> Shown:
     """The first seconds of `wave` (T,), its spectrogram on a scale that ends at `top_db`."""
     part = wave[: round(SECONDS * audio.SAMPLE_RATE)]
-    content, _, gain = encode(part, "flac")
-    picture = png(shades(spectrogram(part), top_db))
-    return Shown(_data("audio/flac", content), _data("image/png", picture), part.size / 16000, gain)
+    picture = _data("image/png", png(shades(spectrogram(part), top_db)))
+    sound, gain = "", 1.0
+    if player:
+        content, _, gain = encode(part, "flac")
+        sound = _data("audio/flac", content)
+    return Shown(sound, picture, part.size / audio.SAMPLE_RATE, gain)
 
 
 def spectrogram(wave: Wave) -> npt.NDArray[np.float64]:

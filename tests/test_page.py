@@ -25,9 +25,11 @@ from benchmark import leaderboard
 from benchmark.leaderboard import Tables
 from benchmark.page import (
     Samples,
+    board,
     document,
     facts,
     focus,
+    robust,
     samples,
     severity,
     shapes,
@@ -262,7 +264,10 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
 
 def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> None:
     detectors = list(results.detectors)
-    (table,) = systems.tables(tables.breakdown, "neural", detectors)
+    rows = values.records(tables.leaderboard)
+    assert sorted(row["detector"] for row in rows) == sorted(detectors)
+    detectors = [row["detector"] for row in rows]
+    (table,) = systems.tables(tables.breakdown, rows)
     part = tables.breakdown.query(
         "track == 'neural' and detector == 'melcnn' and value == 'hifigan'"
     )
@@ -273,6 +278,91 @@ def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> 
     assert cell["laundered"] == pytest.approx(
         (eer[list(KEPT[1:3])].mean() + eer["mp3(kbps=16)"]) / 2
     )
+
+
+def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tables) -> None:
+    rows = [row for row in values.records(tables.tracks) if row["track"] == "classic"]
+    mine = tables.breakdown[tables.breakdown["track"] == "classic"]
+    assert set(mine["value"]) == {"world"}  # one system made every fake of the track
+    assert systems.tables(tables.breakdown, rows) == []
+    page = document.render(results, tables)
+    assert "by Spoof system, track neural" in page and "by Spoof system, track classic" not in page
+
+
+def standing(**rates: float | None) -> values.Row:
+    row: values.Row = {"rank": 1, "group": "", "warnings": "", "detector": "x", "track": "-"}
+    blank = {f"{rate}_eer{tail}": None for rate in ("clean", "mean") for tail in
+             ("", "_low", "_high")}  # fmt: skip
+    return row | blank | rates
+
+
+def track(rows: list[values.Row]) -> board.Track:
+    return board._track(pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"]))
+
+
+@pytest.mark.parametrize(
+    ("rates", "axis"),
+    [
+        ({"mean_eer": 0.2, "clean_eer": 0.1}, 0.5),
+        ({"mean_eer": 0.6, "clean_eer": 0.8}, 0.8),
+        ({"mean_eer": 0.55, "mean_eer_high": 0.61, "mean_eer_low": 0.5, "clean_eer": 0.1}, 0.7),
+        ({"clean_eer": 0.7, "clean_eer_low": 0.6, "clean_eer_high": 0.93}, 1.0),
+        ({}, 0.5),
+    ],
+)
+def test_the_axis_holds_every_rate_and_bound(rates: dict[str, float], axis: float) -> None:
+    made = track([standing(**rates), standing(mean_eer=0.3, clean_eer=0.0)])
+    assert made.axis == pytest.approx(axis)
+    for name, place in made.rows[0]["bar"].items():
+        ends = [place["at"], place["low"], place["low"] + place["width"]]
+        wanted = [rates.get(f"{name}_eer{tail}", rates[f"{name}_eer"]) for tail in
+                  ("", "_low", "_high")]  # fmt: skip
+        assert ends == pytest.approx([100 * rate / axis for rate in wanted], abs=0.02)
+        assert min(ends) >= 0 and max(ends) <= 100
+    assert set(made.rows[0]["bar"]) == {n for n in ("clean", "mean") if f"{n}_eer" in rates}
+
+
+def test_warnings_of_all_are_said_once() -> None:
+    texts = ["few; tied; weak", "few", "weak; few"]
+    made = track([standing() | {"warnings": text} for text in texts])
+    assert made.shared == ["few"] and made.notes == ["tied", "weak"]
+    assert [row["notes"] for row in made.rows] == [[1, 2], [], [2]]
+    alone = track([standing() | {"warnings": "few"}])
+    assert alone.shared == [] and alone.notes == ["few"]
+
+
+@pytest.mark.parametrize("name", TRACKS)
+def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
+    every = pd.concat([tables.leaderboard, tables.tracks])
+    rows = values.records(every[every["track"] == name])
+    found = robust.numbers(tables, rows)
+    assert found["baseline"] == "shortcut"
+    assert [row["detector"] for row in found["rows"]] == [row["detector"] for row in rows]
+    for shown, row in zip(found["rows"], rows, strict=True):
+        mine = tables.conditions.query("track == @name and detector == @row['detector']")
+        cells = mine.set_index("condition")
+        for cost in robust.COSTS:
+            clean, mean = shown[cost]
+            assert clean == pytest.approx(cells.loc["clean", cost])
+            noise = cells.loc[list(KEPT[1:3]), cost].mean()
+            assert mean == pytest.approx((noise + cells.loc[KEPT[3], cost]) / 2)
+        assert shown["min_dcf"][1] == pytest.approx(row["mean_min_dcf"])
+        assert shown["eer_delta"] == pytest.approx(row["eer_delta"])
+        passed = (cells.loc[list(KEPT[1:3]), "eer"] > 0.4).any()
+        assert (shown["collapses"], shown["on"]) == (int(passed), 1)
+    assert [family["name"] for family in found["families"]] == ["noise", "codec"]
+    (ladder,) = found["ladders"]
+    for grid in (*found["families"], ladder):
+        assert [cell["detector"] for cell in grid["cells"]] == [row["detector"] for row in rows]
+
+
+def test_figures_that_lack_trials_are_blank(results: RunResults) -> None:
+    found = leaderboard.tables(synthetic_run.broken(results), 0)
+    rows = values.records(found.leaderboard)
+    page = robust.numbers(found, rows)
+    lost = next(row for row in page["rows"] if row["detector"] == "rawcnn")
+    assert lost["eer_delta"] is None and lost["degradation"] is None
+    assert all(lost[cost][0] is not None and lost[cost][1] is None for cost in robust.COSTS)
 
 
 def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) -> None:
@@ -306,6 +396,11 @@ def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: 
         "computed.2.machine.device": "cpu",
         "reported.written": "now",
     }
+    assert found["machine"] == [
+        ("scores computed on", "cuda:0"),
+        ("scores computed on", "cpu"),
+        ("page written", "now"),
+    ]
     assert dict(found["rest"])["x"].endswith("... (whole in run.json)")
     assert facts.citations(made)[0].startswith("@")
     assert "too little" in facts.citations(made)[1]
@@ -355,7 +450,8 @@ def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: 
     assert names("synthetic") == ["u2", "u3"]
     assert names("synthetic", 1) == ["u2"]
     assert names("all") == ["u0", "u1", "u2", "u3"]
-    assert names("none") == names("all", 0) == []
+    assert names("none") == ["u2", "u3"]
+    assert names("none", 0) == names("all", 0) == []
     silent = replace(audible.protocol, table=audible.protocol.table.drop(columns="voice"))
     found = samples.collect(replace(audible, protocol=silent), heard)
     assert not found.utterances and "names no utterance" in found.note
@@ -389,6 +485,46 @@ def test_samples_are_what_was_scored(audible: RunResults, heard: Tables) -> None
     changed = replace(audible, provenance={"plan": plan | {"conditions": older}})
     (one, _) = samples.collect(changed, heard, "synthetic", 2).utterances
     assert not one.cards and any("changed" in left for left in one.left_out)
+
+
+def test_without_voices_a_few_pictures_are_shown(
+    audible: RunResults, heard: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = samples.collect(audible, heard, "none", 1)
+    (one,) = found.utterances
+    assert found.voices == "none"
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # of the family
+    shown = [one.before, *(card.after for card in one.cards)]
+    assert all(wave.picture.startswith("data:image/png") and not wave.audio for wave in shown)
+    families = ("filtering", "other")
+    infos = [ConditionInfo(info.condition, families[number % 2]) for number, info in
+             enumerate(audible.conditions)]  # fmt: skip
+    two = replace(audible, conditions=tuple(infos))
+    (one,) = samples.collect(two, heard, "none", 1).utterances
+    assert {card.condition for card in one.cards} == {i.condition for i in infos[1:3]}
+    monkeypatch.setattr(samples, "PICTURED", 1)
+    (one,) = samples.collect(two, heard, "none", 1).utterances
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the harder one
+
+
+def test_effects_are_those_that_the_run_recorded(audible: RunResults, heard: Tables) -> None:
+    rows = [
+        (0, "residual", -12.0, True, True), (0, "stop band attenuation", 61.5, False, True),
+        (0, "length", 16000.0, True, False),
+    ]  # fmt: skip
+    columns = ["step", "quantity", "measured", "passed", "effect"]
+    effects = pd.DataFrame(rows, columns=columns).assign(
+        condition="lowpass(cutoff=3000)", utterance_id="u2", attack="lowpass(cutoff=3000)",
+        unit="dB", relation=">=", claimed=60.0, tolerance=0.0,
+    )  # fmt: skip
+    found = samples.collect(replace(audible, effects=effects), heard, "none", 2)
+    (first,), (second,) = (utterance.cards for utterance in found.utterances)
+    assert (first.recorded, first.passed, first.check) == (True, False, "residual -12 dB")
+    assert not second.recorded and second.passed and second.check != first.check
+    assert found.measured
+    silent = effects.assign(measured=np.nan, passed=pd.array([pd.NA] * 3, dtype="boolean"))
+    (one,) = samples.collect(replace(audible, effects=silent), heard, "none", 1).utterances
+    assert (one.cards[0].passed, one.cards[0].check, one.cards[0].recorded) == (None, "", True)
 
 
 def test_samples_say_why_there_are_none(audible: RunResults, heard: Tables) -> None:

@@ -14,8 +14,10 @@ import pytest
 import synthetic_run
 
 from benchmark import leaderboard, palette, report
+from benchmark.cli import main
 from benchmark.errors import InputError
 from benchmark.leaderboard import Tables
+from benchmark.options import resamples
 from benchmark.results import RunResults
 
 NAMES = [
@@ -106,11 +108,12 @@ def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
         failures=results.failures.iloc[::-1],
         provenance=results.provenance | {"started": "another day"},
     )
-    report.write(results, tmp_path / "a", leaderboard.tables(results, 20))
-    report.write(other, tmp_path / "b", leaderboard.tables(other, 20))
+    folders = [tmp_path / side / "run" for side in "ab"]
+    for folder, made in zip(folders, (results, other), strict=True):
+        report.write(made, folder, leaderboard.tables(made, 20))
     for name in NAMES[:-2]:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    pages = [(tmp_path / side / "leaderboard.html").read_text() for side in "ab"]
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+    pages = [(folder / "leaderboard.html").read_text() for folder in folders]
     assert "another day" in pages[1]
     apart = re.compile(r'<div id="machine">.*?</div>', re.DOTALL)
     assert apart.sub("", pages[0]) == apart.sub("", pages[1])
@@ -159,6 +162,12 @@ def test_page_escapes_data(page: str) -> None:
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "<script>alert" not in page
     assert "声" in page
+
+
+def test_page_says_once_what_holds_for_all(page: str) -> None:
+    assert "few clusters" not in page  # 20 voices are enough
+    assert page.count('<li id="note-1-1">unranked: 1 cell lacks trials</li>') == 1
+    assert page.count('href="#note-1-1"') == 1
 
 
 def test_page_marks_what_does_not_count(page: str) -> None:
@@ -229,6 +238,51 @@ def test_summary(tables: Tables) -> None:
     assert "rawcnn: unranked: 1 cell lacks trials" in text
     assert "4 failures" in text
     assert max(map(len, lines)) < 120
+
+
+@pytest.mark.parametrize("text", ["1", "99", "-1", "100001", "many"])
+def test_too_few_resamples_are_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "nowhere", f"--bootstrap={text}"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "--bootstrap" in said and text in said
+    few = f"{text} resamples are too few for an interval: 0 makes none, else give at least 100"
+    assert (few in said) == (text in ("1", "99"))
+
+
+@pytest.mark.parametrize("text", ["0", "100"])
+def test_none_or_enough_resamples_are_taken(text: str) -> None:
+    assert resamples(text) == int(text)
+
+
+def test_without_resamples_nothing_is_said_of_intervals(tmp_path: Path) -> None:
+    made = synthetic_run.run(6, 4)
+    keep = {"clean", "mp3(kbps=16)", "mp3(kbps=64)"}
+    made = replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in keep),
+        scores=made.scores[made.scores["condition"].isin(keep)],
+        effects=made.effects[made.effects["condition"].isin(keep)],
+    )
+    found = leaderboard.tables(made, 0)
+    report.write(made, tmp_path, found)
+    text = (tmp_path / "leaderboard.html").read_text()
+    assert "No intervals were made" in text
+    shown = re.sub("<style>.*?</style>|<script.*?</script>", "", text, flags=re.DOTALL)
+    for words in (
+        "few clusters",
+        "Not told apart",
+        "do not rule out",
+        "bounds",
+        "95 % in",
+        "(95 %",
+    ):
+        assert words not in shown
+    board = pd.read_csv(tmp_path / "leaderboard.csv")
+    assert board[["rank_low", "rank_high", "group", "warnings"]].isna().all(axis=None)
+    assert board["rank"].tolist() == board["mean_eer"].rank(method="min").tolist()
+    assert "[" not in report.summary(found)
+    for name in ("leaderboard.tex", "leaderboard.md"):
+        assert not re.search(r"1 \(|NA|None|nan", (tmp_path / name).read_text())
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from attacks.condition import CLEAN
@@ -14,13 +15,18 @@ from benchmark.palette import level
 
 WITH_BOUNDS = 6  # detectors beside each other up to which every cell shows its bounds at first
 TALL = 40  # conditions beyond which the table scrolls under its own header
+AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # an axis of rates ends there at least, and on such a step
 
 
 @dataclass(frozen=True)
 class Track:
     """One track as the page shows it; `detectors` in the order of its leaderboard.
 
-    rows      : the leaderboard's rows, each with `bar`, places on its axis of `axis` (a rate)
+    rows      : the leaderboard's rows, each with `bar`, places on its axis of `axis` (a rate),
+                and `notes`, numbers of the notes that hold for it
+    shared    : warnings that hold for every row
+    notes     : the other warnings, numbered from 1
+    sure      : whether the resamples bound any number
     families  : the heatmap: families, in each its conditions, in each one cell per detector
     finding   : what the first row says, or None where no detector is ranked
     unsure    : how many rows are unranked
@@ -28,6 +34,9 @@ class Track:
 
     name: str
     rows: list[Row]
+    shared: list[str]
+    notes: list[str]
+    sure: bool
     axis: float
     detectors: list[str]
     families: list[Row]
@@ -64,20 +73,38 @@ def tracks(tables: Tables) -> list[Track]:
 def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
     rows = records(board)
     name = rows[0]["track"]
-    edges = [row["mean_eer_high"] or row["mean_eer"] or row["clean_eer"] or 0.0 for row in rows]
-    axis = max(0.5, *edges)
+    axis = _axis(rows)
+    warned = [row["warnings"].split("; ") if row["warnings"] else [] for row in rows]
+    every = list(dict.fromkeys(text for texts in warned for text in texts))
+    shared = [text for text in every if len(rows) > 1 and all(text in texts for texts in warned)]
+    notes = [text for text in every if text not in shared]
     cells = records(conditions[conditions["track"] == name])
     detectors = [row["detector"] for row in rows]
     ranked = [row for row in rows if row["rank"] is not None]
     return Track(
         name=name,
-        rows=[row | {"bar": _bar(row, axis)} for row in rows],
+        rows=[
+            row
+            | {"bar": _bar(row, axis)}
+            | {"notes": [notes.index(text) + 1 for text in texts if text in notes]}
+            for row, texts in zip(rows, warned, strict=True)
+        ],
+        shared=shared,
+        notes=notes,
+        sure=any(row["clean_eer_low"] is not None for row in rows),
         axis=axis,
         detectors=detectors,
         families=_families(cells, detectors),
         finding=_finding(ranked),
         unsure=len(rows) - len(ranked),
     )
+
+
+def _axis(rows: list[Row]) -> float:
+    """Where an axis ends that holds every rate of the rows and its bounds."""
+    names = [f"{rate}{bound}" for rate in ("clean_eer", "mean_eer") for bound in ("", "_high")]
+    highest = max([AXIS_LEAST, *(row[name] for row in rows for name in names if row[name])])
+    return float(np.ceil(highest / AXIS_STEP - 1e-9) * AXIS_STEP)
 
 
 def _finding(ranked: list[Row]) -> Row | None:
@@ -89,15 +116,19 @@ def _finding(ranked: list[Row]) -> Row | None:
     return {"best": best, "alike": alike}
 
 
-def _bar(row: Row, axis: float) -> dict[str, float] | None:
-    """Where the mean, its bounds and the clean EER stand on an axis from 0 to 100."""
-    if row["mean_eer"] is None or row["clean_eer"] is None:
-        return None
-    mean = row["mean_eer"]
-    low = mean if row["mean_eer_low"] is None else row["mean_eer_low"]
-    high = mean if row["mean_eer_high"] is None else row["mean_eer_high"]
-    points = {"clean": row["clean_eer"], "low": low, "mean": mean, "high": high}
-    return {name: round(100 * value / axis, 2) for name, value in points.items()}
+def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:
+    """Where the clean and the mean EER stand on an axis from 0 to 100: `at`, `low` and `width`.
+
+    A rate that is missing is left out; one without bounds has a width of 0.
+    """
+    places = {}
+    for name in ("clean", "mean"):
+        at, low, high = (row[f"{name}_eer{tail}"] for tail in ("", "_low", "_high"))
+        if at is not None:
+            low, high = (at, at) if low is None else (low, high)
+            shares = {"at": at / axis, "low": low / axis, "width": (high - low) / axis}
+            places[name] = {key: round(100 * share, 2) for key, share in shares.items()}
+    return places
 
 
 def _families(cells: list[Row], detectors: list[str]) -> list[Row]:

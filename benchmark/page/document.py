@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
-from benchmark.page import board, evidence, facts, focus, severity, systems
+from benchmark.page import board, evidence, facts, focus, robust, severity, systems
 from benchmark.page.samples import Samples
 from benchmark.page.values import records
 from benchmark.palette import level, scale_css, series_class, series_css
@@ -36,6 +36,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         styles=Markup(scale_css() + "\n" + series_css()),
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
         tracks=tracks,
+        resamples=tables.choices["resamples"],
         laundered=sum(info.condition != CLEAN for info in results.conditions),
         trials=len(results.protocol.table),
         speakers=speakers,
@@ -45,7 +46,8 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         severity={t.name: severity.charts(results, tables.conditions, t.name) for t in tracks},
         focus=shown,
         focused={"names": names, "tracks": {t: focus.data(shown[t]) for t in shown}},
-        systems={t.name: systems.tables(tables.breakdown, t.name, t.detectors) for t in tracks},
+        robust={t.name: robust.numbers(tables, t.rows) for t in tracks},
+        systems={t.name: systems.tables(tables.breakdown, t.rows) for t in tracks},
         samples=samples or Samples(),
         checks=evidence.checks(results, tables),
         unverified=evidence.unverified(tables.conditions),

@@ -19,12 +19,16 @@ Fact = tuple[str, str]
 
 
 def provenance(results: RunResults, tables: Tables) -> Row:
-    """Facts in words (`main`), as in run.json (`rest`), and what no number depends on (`apart`)."""
+    """Facts in words (`main`), as in run.json (`rest`), and what no number depends on (`apart`).
+
+    `machine` says the most telling of the last in words.
+    """
     every = list(_flat(results.provenance))
     apart = [fact for fact in every if MACHINE & set(fact[0].split("."))]
     return {
         "main": [*_data(results), *_code(results.provenance), *_choices(tables)],
         "rest": [fact for fact in every if fact not in apart],
+        "machine": [*_machine(results.provenance)],
         "apart": apart,
     }
 
@@ -35,13 +39,13 @@ def citations(results: RunResults) -> tuple[str, str]:
     plan = results.provenance.get("plan", {})
     if {"data", "suite", "conditions", "detectors"} <= plan.keys():
         try:
-            return citing.document(citing.of_run(plan, own)), ""
+            return citing.document(citing.of_run(plan, own, citing.made(results))), ""
         except InputError as error:
             cause = str(error)
     else:
         cause = "the run says too little of what it used"
     head = {"suite": "unknown", "trial_digest": results.protocol.digest()} | plan
-    return f"{citing.harness(head, own)}\n", cause
+    return f"{citing.harness(head, own, citing.made(results))}\n", cause
 
 
 def _data(results: RunResults) -> Iterator[Fact]:
@@ -75,6 +79,24 @@ def _code(facts: dict[str, Any]) -> Iterator[Fact]:
     for name, values in found.items():
         for value in dict.fromkeys(values):
             yield name, value
+
+
+def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
+    """What computed the scores and when the page was written."""
+    origins = [origin for origin in facts.get("computed", []) if isinstance(origin, dict)]
+    machines = [origin["machine"] for origin in origins if "machine" in origin]
+    words = [
+        ", ".join(
+            f"{machine[key]}{' cores' if key == 'cores' else ''}"
+            for key in ("device", "gpu", "processor", "cores", "system")
+            if machine.get(key)
+        )
+        for machine in machines
+    ]
+    for text in dict.fromkeys(words):
+        yield "scores computed on", text
+    if "written" in facts.get("reported", {}):
+        yield "page written", str(facts["reported"]["written"])
 
 
 def _choices(tables: Tables) -> Iterator[Fact]:

@@ -1,7 +1,7 @@
 "use strict";
 const every = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// Tables: a button in every header sorts; cells without a value stay last.
+// Tables: a button in every header sorts, best first; cells without a value stay last.
 for (const table of every("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
@@ -11,7 +11,8 @@ for (const table of every("table.sortable")) {
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") !== "ascending";
+      const first = head.dataset.first || "ascending";
+      const up = (head.getAttribute("aria-sort") === first) !== (first === "ascending");
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       const key = (row) => {
@@ -154,6 +155,19 @@ const choose = (place) => {
 };
 for (const select of every("select.choose"))
   select.addEventListener("change", () => choose(Number(select.value)));
+
+// Tables that are wider than the page: a shadow where more of them is.
+for (const scroll of every(".scroll")) {
+  const frame = scroll.parentElement;
+  const mark = () => {
+    const left = Math.abs(scroll.scrollLeft);
+    frame.classList.toggle("more", left + scroll.clientWidth < scroll.scrollWidth - 1);
+  };
+  scroll.addEventListener("scroll", mark, { passive: true });
+  const sizes = new ResizeObserver(mark);
+  sizes.observe(scroll);
+  for (const table of scroll.children) sizes.observe(table);
+}
 
 // Contents: mark the part that is being read.
 const links = new Map(every(".toc a").map((link) => [link.hash.slice(1), link]));

@@ -4,21 +4,22 @@ Whose voice may leave the machine inside a page is a choice. A copy of a person'
 through a vocoder is that person's voice as well. By default only voices are embedded that nobody
 lent: those a data set marks `synthetic` in a column `voice`, and those named here. What the
 embedded data set holds of people's voices is never embedded, whatever is chosen: its terms forbid
-passing it on.
+passing it on. Without any voice the page shows a few spectrograms, and still only of voices that
+nobody lent: speech can be made again from its spectrogram, if badly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from attacks.apply import Laundered, launder
-from attacks.base import AttackError, Wave
+from attacks.apply import Laundered, Step, launder
+from attacks.base import AttackError, Check, Wave
 from attacks.condition import CLEAN, parse
 from attacks.ready import made
 from benchmark import audio, gallery
@@ -32,6 +33,7 @@ from benchmark.templates import number
 NONE, SYNTHETIC, ALL = "none", "synthetic", "all"
 VOICES = (NONE, SYNTHETIC, ALL)
 COUNT = 2  # utterances per attack
+PICTURED = 8  # conditions that a page without players shows, the worst of a family each
 MOST_BYTES = 10_000_000  # of players and pictures in one page
 EMBEDDED = "embedded"
 NOBODY = "hibari-heart"  # the one speaker of the embedded set's test split whom no recording made
@@ -41,12 +43,16 @@ TTS = "tts"  # the embedded set's track whose words nobody said
 
 @dataclass(frozen=True)
 class Card:
-    """One laundered utterance: `passed` as in `Laundered`, `check` the effect in words."""
+    """One laundered utterance: `passed` as in `Laundered`, `check` the effect in words.
+
+    `recorded` says whether both are what the run recorded, or were measured for this page.
+    """
 
     condition: str
     after: gallery.Shown
     passed: bool | None
     check: str
+    recorded: bool
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,35 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Samples:
-    """What the page plays, and in a sentence why it is not more."""
+    """What the page plays or shows, and in a sentence why it is not more."""
 
     utterances: tuple[Utterance, ...] = ()
     note: str = "This page was written without samples."
     voices: str = NONE
+
+    @property
+    def measured(self) -> bool:
+        """Is any effect one that was measured for this page?"""
+        return any(not card.recorded for one in self.utterances for card in one.cards)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What all utterances of a page share.
+
+    wanted, lacking : conditions to show, and in words what cannot be shown
+    known           : the checks that the run recorded, by condition and utterance
+    budget          : bytes that an utterance may take
+    player          : does it get a player?
+    """
+
+    root: Path
+    wanted: list[str]
+    lacking: list[str]
+    known: dict[tuple[str, str], tuple[Step, ...]]
+    seed: int
+    budget: int
+    player: bool
 
 
 def collect(
@@ -74,12 +104,12 @@ def collect(
 ) -> Samples:
     """At most `count` utterances, evenly spread over those whose voices may be embedded.
 
-    An attack is shown in the condition with the highest mean EER on the headline track. Nothing
-    is shown of audio that is not what was scored.
+    An attack is shown in the condition with the highest mean EER on the headline track; without
+    voices, a family is, and nothing plays. Nothing is shown of audio that is not what was scored.
     """
-    if voices == NONE or count == 0:
+    if count == 0:
         return Samples(note="No samples were asked for.")
-    allowed = permitted(results, voices)
+    allowed = permitted(results, SYNTHETIC if voices == NONE else voices)
     if allowed.empty:
         return Samples(
             note="The data set names no utterance whose voice may be embedded here. A column"
@@ -88,15 +118,19 @@ def collect(
     chosen, missing = _at_hand(results.protocol.root, allowed, count)
     if not chosen:
         return Samples(note=missing)
-    wanted, lacking = _conditions(results, tables)
-    seed = int(results.provenance.get("plan", {}).get("seed", 0))
-    budget = MOST_BYTES // len(chosen)
+    wanted, lacking = _conditions(results, tables, families=voices == NONE)
+    making = _Making(
+        root=results.protocol.root,
+        wanted=wanted,
+        lacking=lacking,
+        known=_recorded(results.effects, [row["utterance_id"] for row in chosen], wanted),
+        seed=int(results.provenance.get("plan", {}).get("seed", 0)),
+        budget=MOST_BYTES // len(chosen),
+        player=voices != NONE,
+    )
     work = len(chosen) * len(wanted)
     with tqdm(total=work, desc="samples", disable=None, leave=False) as bar:
-        shown = [
-            _utterance(results.protocol.root, row, wanted, lacking, seed, budget, bar)
-            for row in chosen
-        ]
+        shown = [_utterance(row, making, bar) for row in chosen]
     found = tuple(utterance for utterance in shown if utterance is not None)
     note = "" if found else "The audio of this run could not be read."
     return Samples(found, note, voices)
@@ -129,8 +163,34 @@ def _at_hand(root: Path, table: pd.DataFrame, count: int) -> tuple[list[Row], st
     return same, "" if same else "The audio at hand is not what was scored."
 
 
-def _conditions(results: RunResults, tables: Tables) -> tuple[list[str], list[str]]:
-    """Of each attack the condition with the highest mean EER; and in words what cannot be made."""
+def _recorded(
+    effects: pd.DataFrame, utterances: list[str], conditions: list[str]
+) -> dict[tuple[str, str], tuple[Step, ...]]:
+    """The checks that the run holds of these utterances, by condition and utterance."""
+    mine = effects[effects["utterance_id"].isin(utterances) & effects["condition"].isin(conditions)]
+    found: dict[tuple[str, str], dict[int, list[Row]]] = {}
+    for row in records(mine):
+        steps = found.setdefault((row["condition"], row["utterance_id"]), {})
+        steps.setdefault(row["step"], []).append(row)
+    return {
+        key: tuple(
+            Step(rows[0]["attack"], {}, tuple(_check(row) for row in rows))
+            for _, rows in sorted(steps.items())
+        )
+        for key, steps in found.items()
+    }
+
+
+def _check(row: Row) -> Check:
+    passed = None if row["passed"] is None else bool(row["passed"])
+    return Check(**{field.name: row[field.name] for field in fields(Check)} | {"passed": passed})
+
+
+def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[list[str], list[str]]:
+    """Of each attack the condition with the highest mean EER; and in words what cannot be made.
+
+    Of each family instead, and of the worst few of them, where `families`.
+    """
     headline = tables.leaderboard["track"].iloc[0]
     table = tables.conditions[tables.conditions["track"] == headline]
     means = table[table["condition"] != CLEAN].groupby("condition", sort=False)["eer"].mean()
@@ -141,7 +201,8 @@ def _conditions(results: RunResults, tables: Tables) -> tuple[list[str], list[st
     }
     failed: list[str] = []
     changed: list[str] = []
-    for name in (info.condition for info in results.conditions if info.condition != CLEAN):
+    for info in (info for info in results.conditions if info.condition != CLEAN):
+        name = info.condition
         try:
             condition = parse(name)
             identity = condition.identity()
@@ -151,52 +212,47 @@ def _conditions(results: RunResults, tables: Tables) -> tuple[list[str], list[st
         if made(condition) or identities.get(name, identity) != identity:
             changed.append(name)
             continue
-        attack = " | ".join(step.name for step in condition.steps)
-        if attack not in worst or means.get(name, 0) > means.get(worst[attack], 0):
-            worst[attack] = name
+        group = info.family if families else " | ".join(step.name for step in condition.steps)
+        if group not in worst or means.get(name, 0) > means.get(worst[group], 0):
+            worst[group] = name
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         failed.append(f"{changed[0]}{more} (cannot be made anew as scored: ready-made, or changed)")
-    return [*worst.values()], failed
+    chosen = [*worst.values()]
+    if families:
+        hardest = sorted(chosen, key=lambda name: -means.get(name, 0))[:PICTURED]
+        chosen = [name for name in chosen if name in hardest]
+    return chosen, failed
 
 
-def _utterance(
-    root: Path,
-    row: Row,
-    wanted: list[str],
-    lacking: list[str],
-    seed: int,
-    budget: int,
-    bar: tqdm,
-) -> Utterance | None:
+def _utterance(row: Row, making: _Making, bar: tqdm) -> Utterance | None:
     try:
-        wave = audio.read(root / row["path"])
+        wave = audio.read(making.root / row["path"])
     except audio.AudioError:
         return None
     loudest = gallery.spectrogram(wave[: round(gallery.SECONDS * audio.SAMPLE_RATE)]).max()
     top_db = max(float(np.ceil(loudest)), gallery.QUIET_DB)
-    before = gallery.show(wave, top_db)
-    cards, left_out, spent = [], list(lacking), _size(before)
-    for name in wanted:
+    before = gallery.show(wave, top_db, making.player)
+    cards, left_out, spent = [], list(making.lacking), _size(before)
+    for name in making.wanted:
         bar.update()
-        if spent > budget:
+        if spent > making.budget:
             left_out.append(f"{name} (the page is full)")
             continue
         try:
-            done = launder(parse(name), wave, audio.SAMPLE_RATE, row["utterance_id"], seed)
+            done = launder(parse(name), wave, audio.SAMPLE_RATE, row["utterance_id"], making.seed)
         except (AttackError, InputError) as error:
             left_out.append(f"{name} ({error})")
             continue
-        cards.append(_card(name, done, top_db))
-        spent += _size(cards[-1].after)
+        after = gallery.show(_finite(done.wave), top_db, making.player)
+        steps = making.known.get((name, row["utterance_id"]), ())
+        told = replace(done, steps=steps) if steps else done
+        cards.append(Card(name, after, told.passed, _in_words(told), bool(steps)))
+        spent += _size(after)
     about = [row["label"], *(row[key] for key in ("spoof_system", "speaker") if row[key] != "-")]
     return Utterance(
         row["utterance_id"], ", ".join(map(str, about)), before, tuple(cards), tuple(left_out)
     )
-
-
-def _card(name: str, done: Laundered, top_db: float) -> Card:
-    return Card(name, gallery.show(_finite(done.wave), top_db), done.passed, _in_words(done))
 
 
 def _finite(wave: Wave) -> Wave:

@@ -12,18 +12,24 @@ from benchmark.palette import level
 TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Duration"}
 
 
-def tables(breakdown: pd.DataFrame, track: str, detectors: list[str]) -> list[Row]:
+def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
     """One table per kind of slice; laundered is the mean over families of the family's mean.
 
-    A detector's value is None where a cell that counts lacks trials, as in the leaderboard.
+    `board` are the track's rows of the leaderboard. A detector's value is None where a cell that
+    counts lacks trials, as there. A kind whose one slice holds all trials of the track says what
+    the leaderboard says, and is left out.
     """
     if breakdown.empty:
         return []
-    mine = breakdown[breakdown["track"] == track]
-    return [
-        {"by": by, "title": TITLES.get(str(by), str(by)), "rows": _rows(part, detectors)}
-        for by, part in mine.groupby("by", sort=False)
-    ]
+    mine = breakdown[breakdown["track"] == board[0]["track"]]
+    whole = [(board[0]["n_bonafide"], board[0]["n_spoof"])]
+    found = []
+    for by, part in mine.groupby("by", sort=False):
+        counts = part.groupby("value", sort=False)[["n_bonafide", "n_spoof"]].max()
+        if [*counts.itertuples(index=False, name=None)] != whole:
+            rows = _rows(part, [row["detector"] for row in board])
+            found.append({"by": by, "title": TITLES.get(str(by), str(by)), "rows": rows})
+    return found
 
 
 def _rows(part: pd.DataFrame, detectors: list[str]) -> list[Row]:
