@@ -159,7 +159,7 @@ def _warnings(row: dict[str, Any], trials: Trials, line: Line, shortcut: Line | 
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")
     if mine.row["threshold_from"] == TRAINING:
         found.append(
-            "no dev trials here: the threshold is of its training data's dev split; actDCF and"
+            "no dev trials here: the threshold is of its training data's dev split, actDCF and"
             " Cllr are blank"
         )
     elif not mine.row["threshold_from"]:
