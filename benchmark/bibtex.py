@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from benchmark.errors import InputError
+from benchmark.latex_text import OTHER, escape
 
 _HEAD = re.compile(r"@\s*(\w+)\s*\{\s*([^\s,{}()=#%\"~\\]+)\s*,")
 _FIELD = re.compile(r"\s*(\w+)\s*=\s*")
@@ -54,6 +55,19 @@ def parse(text: str, source: str) -> list[Entry]:
         found[key] = Entry(kind, key, fields)
         place = text.find("@", place)
     return list(found.values())
+
+
+def value_of(text: str) -> str:
+    r"""Any text as the value of a field: LaTeX that every engine sets, and braces that match.
+
+    BibTeX counts a brace behind a backslash too; a script that no Latin font holds becomes its
+    code points, as no macro of ours is at hand in a bibliography.
+
+    >>> value_of("noise(snr=5) | a_b {"), value_of("声")
+    ('noise(snr=5) \\textbar{} a\\_b \\textbraceleft{}', 'U+58F0')
+    """
+    plain = re.sub(rf"{re.escape(OTHER)}\{{[^{{}}]*\}}\{{([^{{}}]*)\}}", r"\1", escape(text))
+    return plain.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
 
 
 def _fields(text: str, place: int, where: str) -> tuple[tuple[tuple[str, str], ...], int]:

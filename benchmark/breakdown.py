@@ -21,6 +21,7 @@ MOST = 50  # values beyond which a column names single recordings rather than gr
 NO_GROUPS = ("utterance_id", "path", "label", "speaker", "split", "track", "pair", DURATION)
 DIGESTS = "file_sha256"  # begins the columns with the digests of files
 UNKNOWN = "-"
+SLICE_COLUMNS = ("by", "value", "n_bonafide", "n_spoof", "eer", "auc")
 
 
 @dataclass(frozen=True)

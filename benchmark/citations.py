@@ -15,13 +15,19 @@ from typing import Any
 
 import attacks.base
 import detectors.base
+from attacks.base import Attack
 from attacks.chain import Composite
 from attacks.condition import CLEAN, parse, split_steps
 from benchmark import bibtex, spelling, weights
 from benchmark.bibtex import Entry
+from benchmark.cells import track_rows
 from benchmark.errors import InputError, unknown
+from benchmark.protocol import trial_digest
+from benchmark.results import RunResults
 from benchmark.store import IMPORTED
 
+COMMIT = DIGEST = 12  # hex digits of what a note names: as in the captions of the tables
+OURS = ("attacks", "detectors")  # packages
 FILE = Path(__file__).with_name("citations.bib")
 SUITES = {
     "corruptions": "li2025robustness",
@@ -61,6 +67,21 @@ class Use:
     whose: str
     entries: tuple[Entry, ...]
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run's numbers were made with and over, as its cited note names it.
+
+    commits : every distinct commit that computed scores ('' where there was no git checkout), and
+              whether the tree was modified
+    digest  : the run's trial digest, over the test trials of all tracks that could be read
+    tracks  : the trial digest of each track, as its tables name it; empty without tracks
+    """
+
+    commits: tuple[tuple[str, bool], ...]
+    digest: str
+    tracks: dict[str, str]
 
 
 @cache
@@ -103,30 +124,57 @@ def mentions(citation: str | None, whose: str) -> Iterator[str]:
         yield ", ".join(part for part in (who, title, entry.get("year")) if part)
 
 
-def of_run(head: dict[str, Any], version: str) -> list[Use]:
+def made(results: RunResults) -> Made:
+    """What made the numbers of a run, from its provenance and its trials."""
+    origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
+    commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
+    protocol = results.protocol
+    tracks = {
+        name: trial_digest(protocol.table.iloc[track_rows(protocol, name)])
+        for name in protocol.tracks()
+    }
+    return Made(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
+
+
+def of_run(head: dict[str, Any], version: str, with_: Made | None = None) -> list[Use]:
     """Everything that the run with this head (`Store.read_head`) uses, the harness first.
 
-    `InputError` where an attack or a detector of the run is not registered here.
+    `with_` tells what only the run's parts know. `InputError` where an attack or a detector of
+    the run is not registered here.
     """
-    uses = [Use("LaunderBench", (harness(head, version),))]
+    uses = [Use("LaunderBench", (harness(head, version, with_),))]
+    if with_ is not None:
+        uses += [Use("computed by commit", (), commit) for commit, _ in with_.commits if commit]
+        uses.append(Use("the run's trial digest", (), with_.digest))
+        uses += [Use(f"the trial digest of track {n}", (), d) for n, d in with_.tracks.items()]
     if head["suite"] in SUITES:
         uses.append(_use(f"suite {head['suite']}", SUITES[head["suite"]]))
     trained = {str(item["training"].get("data", "")) for item in head["detectors"].values()}
     uses += [_data(name) for name in dict.fromkeys([str(head["data"]), *sorted(trained - {""})])]
     spelled = [item["condition"] for item in head["conditions"] if item["condition"] != CLEAN]
-    used: dict[str, str | None] = {}
+    used: dict[str, type[Attack]] = {}
     for condition in spelled:
-        for name, citation in _attacks(condition):
-            used.setdefault(name, citation)
-    uses += [_use(f"attack {name}", used[name]) for name in sorted(used)]
+        for name, cls in _attacks(condition):
+            used.setdefault(name, cls)
+    uses += [_use(f"attack {name}", used[name].citation, used[name]) for name in sorted(used)]
     for name in sorted(head["detectors"]):
         uses.append(_detector(name, head["detectors"][name]["training"]))
     return uses
 
 
-def harness(head: dict[str, Any], version: str) -> Entry:
-    """The entry of LaunderBench itself, with what makes this run's numbers repeatable."""
-    note = f"Version {version}; suite {_plain(head['suite'])}, trial digest {head['trial_digest']}"
+def harness(head: dict[str, Any], version: str, with_: Made | None = None) -> Entry:
+    """The entry of LaunderBench itself, with what makes this run's numbers repeatable.
+
+    The trial digest is the run's, cut as in the captions of its tables.
+    """
+    digest = with_.digest if with_ is not None else head["trial_digest"]
+    commits = [
+        f"commit {commit[:COMMIT] or 'unknown'}{' (modified tree)' if dirty else ''}"
+        for commit, dirty in (with_.commits if with_ is not None else ())
+    ]
+    said = "".join(f", {commit}" for commit in dict.fromkeys(commits))
+    note = f"Version {version}{said}; suite {head['suite']}; the run's trial digest"
+    note = bibtex.value_of(f"{note} {digest[:DIGEST]}")
     fields = (
         ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),
         ("author", "{The LaunderBench authors}"),
@@ -168,8 +216,11 @@ def _free(entry: Entry, taken: dict[str, Entry], whose: str) -> Entry:
     return named
 
 
-def _use(whose: str, citation: str | None) -> Use:
+def _use(whose: str, citation: str | None, cls: type | None = None) -> Use:
     note = "says nothing about what to cite" if citation is None else ""
+    if citation is not None and not citation.strip():
+        ours = cls is not None and cls.__module__.partition(".")[0] in OURS
+        note = "LaunderBench's own: cite the harness" if ours else "has no source to cite"
     return Use(whose, resolve(citation, whose), note)
 
 
@@ -180,8 +231,8 @@ def _data(name: str) -> Use:
     return Use(whose, (), "is your own: cite where its audio comes from")
 
 
-def _attacks(condition: str) -> Iterator[tuple[str, str | None]]:
-    """Name and citation of every attack in a condition, those inside composite ones too."""
+def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
+    """Name and class of every attack in a condition, those inside composite ones too."""
     for step in split_steps(condition, "|"):
         name = (spelling.call(step) or (step.strip(), ""))[0]
         if name not in attacks.base.registry.names():
@@ -189,12 +240,12 @@ def _attacks(condition: str) -> Iterator[tuple[str, str | None]]:
                 f"the run's attack {name!r} is not registered here: give its --plugin FILE"
             )
         cls = attacks.base.registry.get(name)
-        yield name, cls.citation
+        yield name, cls
         if issubclass(cls, Composite):
             for part in parse(step).steps:
                 assert isinstance(part, Composite)
                 for inner in part.examples():
-                    yield inner.name, inner.citation
+                    yield inner.name, type(inner)
 
 
 def _detector(name: str, training: dict[str, Any]) -> Use:
@@ -211,7 +262,8 @@ def _detector(name: str, training: dict[str, Any]) -> Use:
         )
     configured = known.parametrised()
     if kind not in configured:
-        return _use(whose, known.get(kind).citation)
+        cls = known.get(kind)
+        return _use(whose, cls.citation, cls)
     note = "cite the model or the program that its parameters name"
     return Use(whose, resolve(configured[kind].citation, whose), note)
 

@@ -27,6 +27,7 @@ from benchmark.verification import Verdict
 
 MEAN = "mean over families"  # stands in the column `condition`
 INCOMPLETE, UNVERIFIED = "lacks trials", "not verified"
+UNLAUNDERED = "no laundering condition in common"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def _line(track: str, one: Line, two: Line) -> list[dict[str, Any]]:
             values = (a.row[metric], b.row[metric])
             rows.append(_row(keys | {"metric": metric}, *values, draws, remark))
     sides = [_shared(one, two), _shared(two, one)]
-    lacking = INCOMPLETE if any(line.missing for line in sides) else ""
+    lacking = "" if one.laundered else UNLAUNDERED
+    lacking = lacking or (INCOMPLETE if any(line.missing for line in sides) else "")
     lacking = lacking or ("" if all(line.families for line in sides) else UNVERIFIED)
     for metric in METRICS:
         keys = {"track": track, "detector": one.detector, "condition": MEAN, "metric": metric}

@@ -11,17 +11,14 @@ from benchmark import assembly, citations, files, plugins, statistics
 from benchmark.collect import collect
 from benchmark.errors import InputError
 from benchmark.results import RunResults
-from benchmark.store import Store
 
 
 def cite(options: Namespace) -> int:
     """BibTeX of everything that a run uses."""
     plugins.load(options.plugin)
-    folder = assembly.run_folder(options.run)
-    head = Store(folder).read_head()
-    if head is None:
-        raise InputError(f"{folder} holds no run: see launderbench run")
-    text = citations.document(citations.of_run(head, metadata.version("launderbench")))
+    results = _results(options.run)
+    head, version = results.provenance["plan"], metadata.version("launderbench")
+    text = citations.document(citations.of_run(head, version, citations.made(results)))
     if options.out is None:
         print(text, end="")
     else:

@@ -67,6 +67,8 @@ def read(path: Path) -> pd.DataFrame:
     if not first:
         raise InputError(f"{path} holds no scores")
     table = _split(text, first, path)
+    if table.empty:
+        raise InputError(f"{path} holds a header and no scores")
     for column in ("condition", "key"):
         if column not in table:
             table[column] = ""
@@ -126,7 +128,8 @@ def _numbers(table: pd.DataFrame, path: Path) -> Sequence[float]:
         try:
             values.append(float(text))
         except ValueError:
-            raise InputError(f"{path}: the score of {name!r} is {text!r}, not a number") from None
+            found = f"{text!r}, not a number" if text.strip() else "empty"
+            raise InputError(f"{path}: the score of {name!r} is {found}") from None
     return values
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # What a name in another script becomes: the text itself, then its code points. pdfLaTeX has no
 # glyphs for most scripts, so the code points are shown unless the author says otherwise.
 OTHER = r"\launderother"
+
+TIE = "\N{NO-BREAK SPACE}"
+LONG = 10  # characters beyond which a word may be cut
+
+_WIDTHS = dict.fromkeys("ijl.,:;|!'", 0.36) | dict.fromkeys("frst()[]/ ", 0.46) | {"-": 0.38}
+_WIDTHS |= dict.fromkeys("0123456789ceago", 0.57) | dict.fromkeys("mw%@", 0.95)
+_WIDTHS |= dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVXYZ+=<>", 0.9) | {"W": 1.17, "M": 1.05}
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -87,6 +95,43 @@ def escape(text: str) -> str:
         parts += [_other(foreign), known]
         foreign = ""
     return "".join([*parts, _other(foreign)])
+
+
+def breakable(text: str) -> str:
+    r"""`escape(text)` for a narrow column: lines may end behind marks and, at need, in long words.
+
+    A no-break space stays one.
+
+    >>> breakable("mel-cnn+x y\N{NO-BREAK SPACE}z")
+    'mel-{}\\allowbreak{}cnn+\\allowbreak{}x y~z'
+    """
+    words = re.split(rf"[^\S{TIE}]+", unicodedata.normalize("NFC", text).strip())
+    return " ".join("~".join(map(_breakable, word.split(TIE))) for word in words)
+
+
+def parts(word: str) -> list[str]:
+    """A word cut behind every mark, where a line may end; numbers and units stay whole.
+
+    >>> parts("mel-cnn+laundering"), parts("kbit/s"), parts("loss=0.1")
+    (['mel-', 'cnn+', 'laundering'], ['kbit/s'], ['loss=', '0.1'])
+    """
+    return re.findall(r"(?:[^\W_]|\.(?=\d)|/(?=\w\b))+[\W_]*|[\W_]+", word)
+
+
+def ems(text: str) -> float:
+    """How wide `text` is at most when it is set: its width in em of Computer Modern at 7 pt."""
+    return sum(_WIDTHS.get(char, 0.63 if _latin(char) else 3.8) for char in text)
+
+
+def _breakable(word: str) -> str:
+    return r"\allowbreak{}".join(
+        r"\penalty5000\relax{}".join(map(escape, _pieces(part))) for part in parts(word)
+    )
+
+
+def _pieces(part: str) -> list[str]:
+    """A long word cut into pieces of which any font sets one in a narrow column."""
+    return re.findall(r"[!-~]{1,8}|[^!-~]+", part) if len(part) > LONG else [part]
 
 
 def _latin(char: str) -> str | None:

@@ -28,12 +28,17 @@ from benchmark.processes import cores
 from benchmark.protocol import trial_digest
 from benchmark.replicates import replicate
 from benchmark.results import FAILURE_COLUMNS, ConditionInfo, RunResults
-from benchmark.robustness import baseline_line, ladders, robustness, severity
-from benchmark.standings import comparisons, standings
+from benchmark.robustness import SEVERITY_COLUMNS, baseline_line, ladders, robustness, severity
+from benchmark.standings import COMPARISON_COLUMNS, comparisons, standings
 from benchmark.verification import Verdict
 
 KEYS = ("track", "detector", "condition", "family", "severity", "unit")
 STATE = ("coverage", "complete", "verified")
+HEADERS = {  # of the tables that may hold no row
+    "severity": SEVERITY_COLUMNS,
+    "differences": COMPARISON_COLUMNS,
+    "breakdown": (*KEYS, *STATE, *breakdown.SLICE_COLUMNS),
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,10 @@ def tables(
     return Tables(
         leaderboard=boards[0],
         tracks=pd.concat(boards[1:], ignore_index=True) if boards[1:] else boards[0].iloc[:0],
-        **{name: pd.DataFrame(part) for name, part in rows.items()},
+        **{
+            name: pd.DataFrame(part, columns=None if part else HEADERS.get(name))
+            for name, part in rows.items()
+        },
         checks=checks,
         failures=failures.sort_values(list(FAILURE_COLUMNS), ignore_index=True),
         choices={

@@ -26,7 +26,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
         " lowest is in bold.",
     ]
     for board in boards:
-        blocks += _board(board, tables.conditions, version)
+        blocks += _board(board, tables.conditions, version, protocol.digest())
     return "\n\n".join(blocks) + "\n"
 
 
@@ -48,10 +48,11 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", flat)
 
 
-def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str) -> list[str]:
+def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: str) -> list[str]:
     rows = board.astype(object).where(board.notna(), None).to_dict("records")
     first = rows[0]
     track = "" if first["track"] == "-" else f"Track {escape(first['track'])}: "
+    own = "" if first["track"] == "-" else f", the track's `{first['trial_digest']}`"
     ranked = [row for row in rows if row["rank"] is not None]
     best = {
         column: min((percent(row[column]) for row in ranked if row[column] is not None),
@@ -73,7 +74,7 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str) -> list[
     notes = [f"- {escape(r['detector'])}: {escape(r['warnings'])}" for r in rows if r["warnings"]]
     return [
         f"## {track}{first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials",
-        f"LaunderBench {escape(version)}, trial digest `{first['trial_digest']}`.",
+        f"LaunderBench {escape(version)}; the run's trial digest `{digest}`{own}.",
         table(head, lines, (2, 3, 4, 6)),
         *(["\n".join(notes)] if notes else []),
         _matrix(conditions[conditions["track"] == first["track"]], [r["detector"] for r in rows]),

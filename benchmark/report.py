@@ -53,9 +53,9 @@ def write(
             "failures": found.failures,
         }.items()
     }
-    version = metadata.version("launderbench")
-    texts["leaderboard.tex"] = latex.leaderboard(results, found.leaderboard, version)
-    texts["conditions.tex"] = latex.conditions(results, found.conditions, version)
+    version, run = metadata.version("launderbench"), folder.resolve().name
+    texts["leaderboard.tex"] = latex.leaderboard(results, found, version, run)
+    texts["conditions.tex"] = latex.conditions(results, found, version, run)
     texts["leaderboard.md"] = markdown.document(results, found, version)
     texts["leaderboard.json"] = leaderboard_json.document(results, found, version)
     texts["leaderboard.html"] = page.render(results, found, samples)
@@ -160,6 +160,11 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str
             "version": protocol.version,
             "headline": protocol.headline,
             "trial_digest": protocol.digest(),
+            "track_trial_digests": {
+                str(row["track"]): row["trial_digest"]
+                for table in (tables.leaderboard, tables.tracks)
+                for row in page.records(table)
+            },
             "dev_trial_digest": results.dev.digest(),
             "audio_digest": protocol.audio_digest,
             "systems_left_out": list(protocol.systems_left_out),

@@ -18,6 +18,10 @@ from benchmark.standings import SHORTCUT
 
 ALL = "all"  # the row over all families
 COLLAPSED = 0.40  # the EER that a detector passes when it collapses
+SEVERITY_COLUMNS = (
+    "track", "detector", "family", "ladder", "mildest", "severest", "unit", "n_levels", "complete",
+    "area", "area_low", "area_high", "collapse", "collapsed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

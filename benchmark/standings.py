@@ -19,6 +19,10 @@ SHORTCUT = "shortcut"  # the detector that listens to level and silence only
 REVERSED = 0.60  # clean EER above which the sign of the scores is in doubt
 TIED = 0.5  # share of tied clean scores worth a warning
 CLEAN_OR_MEAN = ("clean", "mean")  # what a comparison of two detectors is over
+COMPARISON_COLUMNS = (
+    "track", "detector", "other", "over", "metric",
+    "difference", "difference_low", "difference_high", "distinguishable",
+)  # fmt: skip
 
 
 def standings(

@@ -97,8 +97,10 @@ def test_markdown_tables_are_whole_and_inert(results: RunResults, tables: Tables
             continue
         widths.append(len(re.sub(r"\\\|", "", line).split("|")))
     assert text.count("\n## ") == 3  # one leaderboard per track
-    digest = tables.leaderboard["trial_digest"].iloc[0]
-    assert f"LaunderBench 1.2.3, trial digest `{digest}`." in text
+    whole = results.protocol.digest()
+    for digest in {tables.leaderboard["trial_digest"].iloc[0], *tables.tracks["trial_digest"]}:
+        named = f"the run's trial digest `{whole}`, the track's `{digest}`."
+        assert f"LaunderBench 1.2.3; {named}" in text
     best = tables.leaderboard.iloc[0]
     row = next(line for line in text.splitlines() if f"| {best['detector']} |" in line)
     assert f"**{100 * best['mean_eer']:.1f}**" in row
@@ -118,10 +120,10 @@ def test_same_scores_give_the_same_bytes(results: RunResults, tables: Tables) ->
     again = leaderboard.tables(shuffled, 40)
     for make in (markdown.document, leaderboard_json.document):
         assert make(results, tables, "1") == make(shuffled, again, "1")
-    one = latex.leaderboard(results, tables.leaderboard, "1")
-    assert one == latex.leaderboard(shuffled, again.leaderboard, "1")
-    one = latex.conditions(results, tables.conditions, "1")
-    assert one == latex.conditions(shuffled, again.conditions, "1")
+    one = latex.leaderboard(results, tables, "1", "r")
+    assert one == latex.leaderboard(shuffled, again, "1", "r")
+    one = latex.conditions(results, tables, "1", "r")
+    assert one == latex.conditions(shuffled, again, "1", "r")
 
 
 def test_a_report_is_all_of_these_files(
@@ -136,3 +138,58 @@ def test_a_report_is_all_of_these_files(
             assert value == "-" or re.fullmatch(r"-[\d.e+-]+", value), value
     for name in ("leaderboard.tex", "conditions.tex", "leaderboard.md", "leaderboard.json"):
         assert (tmp_path / name).read_bytes().decode("utf-8").endswith("\n")
+
+
+def test_a_run_without_tracks_has_one_digest() -> None:
+    made = synthetic_run.run(3)
+    flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
+    made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
+    found = leaderboard.tables(made, 0)
+    digest = made.protocol.digest()
+    assert set(found.leaderboard["trial_digest"]) == {digest}
+    assert f"; the run's trial digest `{digest}`." in markdown.document(made, found, "1")
+    for make in (latex.leaderboard, latex.conditions):
+        told = f"; the run's trial digest \\texttt{{{digest[:12]}}}."
+        assert told in make(made, found, "1", "r")
+
+
+def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Path) -> None:
+    """Where nothing is to be held, a file still says what it would hold."""
+    made = synthetic_run.run(4)
+    full = leaderboard.tables(made, 10)
+    one = replace(
+        made,
+        conditions=made.conditions[:1],
+        detectors=made.detectors[:1],
+        scores=made.scores.query(f"condition == 'clean' and detector == '{made.detectors[0]}'"),
+        protocol=replace(made.protocol, table=made.protocol.table.groupby("label").head(9)),
+    )
+    one = replace(
+        one,
+        scores=one.scores[
+            (one.scores["split"] == "dev")
+            | one.scores["utterance_id"].isin(one.protocol.table["utterance_id"])
+        ],
+        effects=made.effects.iloc[:0],
+    )
+    poor = leaderboard.tables(one, 10)
+    report.write(one, tmp_path, poor)
+    for name in ("severity", "differences", "breakdown", "effects", "failures", "tracks"):
+        rows = list(csv.reader((tmp_path / f"{name}.csv").read_text().splitlines()))
+        filled = report.csv_text(getattr(full, name)) if name != "effects" else ""
+        assert len(rows) == 1 or name == "tracks", name
+        if filled:
+            assert rows[0] == filled.splitlines()[0].split(",")
+    for name in ("severity", "differences", "breakdown"):
+        assert not getattr(full, name).empty and getattr(poor, name).empty
+
+
+def test_run_json_names_every_digest(results: RunResults, tables: Tables, tmp_path: Path) -> None:
+    report.write(results, tmp_path, tables)
+    told = json.loads((tmp_path / "run.json").read_text())["protocol"]
+    assert told["trial_digest"] == results.protocol.digest()
+    boards = pd.concat([tables.leaderboard, tables.tracks])
+    assert told["track_trial_digests"] == dict(
+        zip(boards["track"], boards["trial_digest"], strict=True)
+    )
+    assert len(set(told["track_trial_digests"].values())) == 3
