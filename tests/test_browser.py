@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
 WIDE, NARROW = 1440, 375
-VIEWS = ("leaderboard", "conditions", "severity", "curves", "scores", "decisions", "systems")
+VIEWS = (
+    "leaderboard", "conditions", "severity", "robustness", "curves", "scores", "decisions",
+    "systems",
+)  # fmt: skip
 
 
 @dataclass
@@ -68,7 +72,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
     before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
-    card = Card(HOSTILE, after, True, "level -18 dB")
+    card = Card(HOSTILE, after, True, "level -18 dB", False)
     samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
     folder = tmp_path_factory.mktemp("browser")
     report.write(made, folder, leaderboard.tables(made, 40), samples)
@@ -111,7 +115,7 @@ def test_loads_from_disk_and_asks_for_nothing(visit: Visit, file: Path) -> None:
 def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
     page = visit.page
     head = page.locator("#board-1 thead th", has_text="Clean EER")
-    cells = page.locator("#board-1 tbody td:nth-child(3)")
+    cells = page.locator("#board-1 tbody td:nth-child(5)")
 
     def column() -> list[float]:
         return [float(text.split()[0]) for text in cells.all_inner_texts()]
@@ -122,10 +126,94 @@ def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
     head.locator("button").press("Enter")
     assert head.get_attribute("aria-sort") == "descending"
     assert column() == sorted(column(), reverse=True)
-    page.locator("#board-1 thead button", has_text="Laundered").click()
-    page.locator("#board-1 thead button", has_text="Laundered").click()
+    page.locator("#board-1 thead button", has_text="Laundered EER").click()
+    page.locator("#board-1 thead button", has_text="Laundered EER").click()
     assert page.locator("#board-1 [aria-sort]").count() == 1
     assert "rawcnn" in page.locator("#board-1 tbody tr").last.inner_text()  # unranked stays last
+
+
+@pytest.mark.parametrize(("name", "place"), [("AUC", 8), ("F1", 9)])
+def test_the_first_click_sorts_the_best_first(visit: Visit, name: str, place: int) -> None:
+    head = visit.page.locator("#board-1 thead th", has_text=name)
+    cells = visit.page.locator(f"#board-1 tbody td:nth-child({place})")
+
+    def column() -> list[float]:
+        texts = [text.split()[0] for text in cells.all_inner_texts()]
+        assert texts[-1] == "–"  # the unranked one has no mean
+        return [float(text) for text in texts[:-1]]
+
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column() == sorted(column(), reverse=True) != sorted(column())
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column() == sorted(column())
+
+
+@pytest.mark.parametrize(
+    ("field_", "table"), [("Filter detectors", "#board-1"), ("Filter conditions", "#heat-1")]
+)
+def test_a_filter_moves_no_column(visit: Visit, field_: str, table: str) -> None:
+    heads = visit.page.locator(f"{table} thead th")
+
+    def widths() -> list[float]:
+        return [box["width"] for box in (head.bounding_box() for head in heads.all())]
+
+    before = widths()
+    visit.page.get_by_label(field_).first.fill("nothing has this name")
+    assert not visit.page.locator(f"{table} tbody tr:visible").count()
+    assert widths() == pytest.approx(before, abs=0.5)
+    bottom = visit.page.locator(f"{table} thead").bounding_box()
+    whole = visit.page.locator(table).bounding_box()
+    assert whole["height"] < bottom["height"] + 40  # the rows do not keep their room
+
+
+def test_marks_stay_on_the_axis(visit: Visit) -> None:
+    for bar in visit.page.locator("#board-1 td.bar").all():
+        axis = bar.locator(".axis").bounding_box()
+        marks = bar.locator("i").all()
+        assert len(marks) in (2, 4) and axis["width"] > 200
+        for mark in marks:
+            box = mark.bounding_box()
+            assert box["x"] >= axis["x"] - 4
+            assert box["x"] + box["width"] <= axis["x"] + axis["width"] + 4
+
+
+def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> None:
+    page = opened(browser, file, NARROW).page
+    frame = page.locator(".frame:has(#board-1)")
+    right = frame.bounding_box()["x"] + frame.bounding_box()["width"]
+    for place in (1, 2, 3):
+        for cell in page.locator(f"#board-1 tr > :nth-child({place})").all():
+            if HOSTILE not in cell.inner_text():
+                box = cell.bounding_box()
+                assert box["x"] >= 0 and box["x"] + box["width"] <= right - 20  # off the shadow
+    playwright.expect(frame).to_have_class("frame more")
+    shadow = "frame => getComputedStyle(frame, '::after').pointerEvents"
+    assert frame.evaluate(shadow) == "none"  # it is there, and lets the mouse through
+    frame.locator(".scroll").evaluate("part => { part.scrollLeft = part.scrollWidth; }")
+    playwright.expect(frame).to_have_class("frame")
+    tops = "cells => new Set(cells.map(cell => cell.getBoundingClientRect().top)).size"
+    for row in page.locator("#board-1 tbody tr").all():
+        assert row.locator("> *").evaluate_all(tops) == 1  # one rule under all cells
+
+
+def test_a_note_is_a_link_away(visit: Visit) -> None:
+    mark = visit.page.locator("#board-1 tr", has_text="rawcnn").locator("sup a")
+    assert mark.get_attribute("aria-label") == "note 1"
+    mark.press("Enter")
+    note = visit.page.locator("li:target")
+    assert note.inner_text() == "unranked: 1 cell lacks trials" and note.is_visible()
+
+
+def test_labels_of_severities_keep_apart(visit: Visit) -> None:
+    for chart in visit.page.locator("#severity ~ .track:visible figure").all():
+        texts = chart.locator("svg > text[text-anchor]").all()
+        boxes = [text.bounding_box() for text in texts]
+        boxes.sort(key=lambda box: (round(box["y"] / 8), box["x"]))
+        for one, other in pairwise(boxes):
+            if abs(one["y"] - other["y"]) < 4:
+                assert other["x"] - one["x"] - one["width"] > 6
 
 
 def test_filters_rows_and_says_how_many_are_left(visit: Visit) -> None:
@@ -319,6 +407,7 @@ def test_reads_without_script(browser: Any, file: Path) -> None:
         )
         assert labels and all(f"track {name}" in label for label in labels)
     assert page.locator("audio[controls]").count() == 2
+    assert page.locator("details[open] #machine, #machine details[open]").count() == 0
     page.locator("summary", has_text="Every fact").click()
     assert page.locator("dt", has_text="libraries.numpy").is_visible()
 

@@ -63,10 +63,14 @@ def _costs(conditions: pd.DataFrame, track: str) -> tuple[pd.DataFrame, pd.DataF
     counted = mine[(mine["condition"] != CLEAN) & mine["verified"].eq(True)]
 
     def mean(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-        return table.groupby(by, sort=False)[[*COSTS]].agg(lambda part: part.mean(skipna=False))
+        return table.groupby(by, sort=False)[[*COSTS]].agg(_whole_mean)
 
     families = mean(counted, ["detector", "family"]).reset_index()
     return clean, mean(families, ["detector"])
+
+
+def _whole_mean(values: pd.Series[float]) -> float:
+    return float(values.mean(skipna=False))
 
 
 def _known(value: float | None) -> float | None:
