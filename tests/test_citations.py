@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import synthetic_run
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 import attacks.base
 import detectors.base
 from attacks import suite
-from benchmark import bibtex, citations, weights
+from benchmark import bibtex, citations, leaderboard, weights
 from benchmark.citations import document, of_run, resolve
 from benchmark.errors import InputError
 
@@ -128,7 +132,7 @@ def test_a_run_cites_harness_suite_data_attacks_and_detectors() -> None:
     assert "allen1979image" not in found
     assert "% for detector my-resnet, detector resnet18\n@inproceedings{he2016deep," in text
     assert "% detector theirs: its scores were imported" in text
-    assert f"Version 1.2.3; suite laundering, trial digest {'ab' * 32}" in text
+    assert f"Version 1.2.3; suite laundering; the run's trial digest {'ab' * 6}}}" in text
     assert document(of_run(run, "1.2.3")) == text
 
 
@@ -137,6 +141,89 @@ def test_steps_inside_composite_attacks_are_cited() -> None:
     assert {"iso1993mp3", "iso2019aac", "valin2012opus", "balla_laundering"} <= set(pipeline)
     drawn = keys(document(of_run(head("stochastic(pool=media)"), "1")))
     assert {"iso1993mp3", "valin2012opus"} <= set(drawn)
+
+
+def test_what_is_of_the_harness_alone_says_so() -> None:
+    """Nothing that a run uses goes without a word: its source, or why there is none."""
+    used = {"mel-cnn": {}, "raw-cnn": {}, "shortcut": {}, "random": {}, "resnet18": {}}
+    attacks_ = ("lowpass(cutoff=4000)", "resample(rate=8000)", "voice_note()", "stochastic()")
+    text = document(of_run(head(*attacks_, detectors_=used), "1"))
+    own = set(re.findall(r"^% (.*): LaunderBench's own: cite the harness$", text, re.MULTILINE))
+    assert {f"attack {name.partition('(')[0]}" for name in attacks_} <= own
+    assert {f"detector {name}" for name in used} - own == {"detector resnet18"}
+    reasons = set(re.findall(r"(?:attack|detector) [\w-]+", " ".join(
+        line for line in text.splitlines() if line.startswith("% ")
+    )))  # fmt: skip
+    for use in of_run(head(*attacks_, detectors_=used), "1"):
+        if use.whose.startswith(("attack ", "detector ")):
+            assert use.whose in reasons
+
+
+def test_a_plugin_without_source_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    cls = attacks.base.registry.get("lowpass")
+    monkeypatch.setattr(cls, "__module__", "crush")
+    text = document(of_run(head("lowpass(cutoff=4000)"), "1"))
+    assert "% attack lowpass: has no source to cite" in text
+
+
+def test_the_harness_names_commit_and_digests() -> None:
+    results = synthetic_run.run(2)
+    commits = ["1" * 40, "2" * 40, None]
+    origins = [
+        {"launderbench": "1", "commit": commit, "dirty": commit == commits[1], "machine": machine}
+        for commit in commits
+        for machine in ("one", "two")
+    ]
+    made = citations.made(replace(results, provenance={"computed": origins}))
+    (entry,) = citations.of_run(head(), "1.2.3", made)[0].entries
+    digest = results.protocol.digest()
+    assert entry.get("note") == (
+        f"Version 1.2.3, commit {'1' * 12}, commit {'2' * 12} (modified tree), commit unknown;"
+        f" suite mine; the run's trial digest {digest[:12]}"
+    )
+    text = document(citations.of_run(head(), "1.2.3", made))
+    assert text.count(f"% computed by commit: {'1' * 40}\n") == 1
+    assert f"% the run's trial digest: {digest}\n" in text
+    board = leaderboard.tables(results, 0)
+    for track, own in zip(
+        [*board.leaderboard["track"], *board.tracks["track"]],
+        [*board.leaderboard["trial_digest"], *board.tracks["trial_digest"]],
+        strict=True,
+    ):
+        assert f"% the trial digest of track {track}: {own}\n" in text
+
+
+AWKWARD = (
+    'noise(kind=babble, snr=5) | ready(audio="a_b&c"); lowpass(cutoff=4000)',
+    '100% {of} #1 $x^2$ ~\\cmd "quoted" @misc{x, } 声 é',
+    "mine} @misc{x, title={y}}\n%",
+    "}}}{{",
+)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_names_are_sound_bibtex_and_latex(name: str, tmp_path: Path) -> None:
+    run = head(suite=name, data=name, detectors_={name: {"imported": "x"}})
+    text = document(of_run(run, "1_0&"))
+    (entry,) = bibtex.parse(text, "test")
+    note = entry.get("note")
+    assert note.isascii()
+    bare = re.sub(r"\\[&%$#_]|\\text\w+\{\}|\\'\{e\}|\{[\[\]*-]?\}", "", note)
+    assert not re.search(r"[&%$#_^~\\{}]", bare), bare
+    assert "noise(kind=babble, snr=5) \\textbar{} ready(audio" in note or name != AWKWARD[0]
+    if not (shutil.which("pdflatex") and shutil.which("bibtex")):
+        pytest.skip("no pdflatex and bibtex here")
+    (tmp_path / "refs.bib").write_text(text)
+    (tmp_path / "main.tex").write_text(
+        "\\documentclass{article}\\begin{document}\\nocite{*}"
+        "\\bibliographystyle{plain}\\bibliography{refs}\\end{document}\n"
+    )
+    latex = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main"]
+    for command in (latex, ["bibtex", "main"], latex):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert done.returncode == 0, done.stdout[-2000:]
+        assert command == latex or b"arning" not in done.stdout, done.stdout
+    assert (tmp_path / "main.bbl").read_text().count("\\bibitem") == 1
 
 
 def test_own_data_and_configured_detectors_are_noted() -> None:
@@ -340,4 +427,7 @@ def test_the_citation_file_is_valid_and_of_this_version() -> None:
     assert found["title"] == re.sub(r"[{}]", "", entry.get("title"))
     assert found["authors"][0]["name"] == re.sub(r"[{}]", "", entry.get("author"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "the run's trial digest" in entry.get("note")
+    for said in (found["message"], readme):
+        assert re.search(r"the commit and the run's trial digest, as .launderbench cite RUN", said)
     assert found["authors"][0]["name"] in readme and found["title"].partition(":")[2] in readme

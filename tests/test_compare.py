@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from attacks import suite
 from attacks.condition import parse
 from benchmark import compare_report, leaderboard, published_tables
 from benchmark.cli import main
-from benchmark.compare import INCOMPLETE, MEAN, UNVERIFIED, compare
+from benchmark.compare import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
 from benchmark.errors import InputError
 from benchmark.published_tables import COLUMNS, beside, load
 from benchmark.results import ConditionInfo, RunResults
@@ -85,6 +86,24 @@ def test_differences_are_those_of_the_cells(first: RunResults, second: RunResult
     assert (unverified["remark"] == UNVERIFIED).all()
     lacking = wide.query("detector == 'rawcnn' and condition == 'mp3(kbps=16)'")
     assert (lacking["remark"] == INCOMPLETE).all()
+
+
+def test_without_laundering_in_common_there_is_no_mean(first: RunResults) -> None:
+    clean = replace(
+        first,
+        conditions=first.conditions[:1],
+        scores=first.scores[first.scores["condition"] == "clean"],
+        effects=first.effects.iloc[:0],
+    )
+    for pair in ((clean, first), (first, clean)):
+        found = compare(*pair, 20)
+        means = found.table[found.table["condition"] == MEAN]
+        assert len(means) and (means["remark"] == UNLAUNDERED).all()
+        assert means[["a", "b", "difference"]].isna().all(axis=None)
+        rest = found.table[found.table["condition"] != MEAN]
+        assert (rest["condition"] == "clean").all() and (rest["remark"] == "").all()
+        shown = [line for line in compare_report.text(found).splitlines() if f"({MEAN})" in line]
+        assert shown and all(line.endswith("no laundering condition in common") for line in shown)
 
 
 def test_the_bounds_are_paired(first: RunResults, second: RunResults) -> None:
@@ -323,6 +342,16 @@ def test_the_commands_work_on_a_run(
         assert (one / name).is_file()
     told = cli("cite", *plugin, one)
     assert "@techreport{iso1993mp3," in told and "% attack halve: says nothing" in told
+    facts = json.loads((one / "run.json").read_text())
+    digest = facts["protocol"]["trial_digest"]
+    assert f"the run's trial digest {digest[:12]}}}" in told
+    assert f"% the run's trial digest: {digest}\n" in told
+    for origin in facts["provenance"]["computed"]:
+        assert f", commit {(origin['commit'] or 'unknown')[:12]}" in told
+        assert ("(modified tree)" in told) is bool(origin["dirty"])
+    for name, own in facts["protocol"]["track_trial_digests"].items():
+        assert name == "-" or f"% the trial digest of track {name}: {own}" in told
+        assert own[:12] in (one / "leaderboard.tex").read_text()
     assert cli("cite", *plugin, one, "--out", tmp_path / "refs.bib").startswith("wrote")
     assert (tmp_path / "refs.bib").read_text() == told
     shown = cli("compare", *plugin, one, two, "--bootstrap", 20, "--out", tmp_path / "both")

@@ -412,6 +412,9 @@ def test_reversed_scores_are_noticed_and_turned(
 
 BAD = [
     ("", "holds no scores"),
+    ("utterance_id,score\n", "scores.txt holds a header and no scores"),
+    ("id,score\ntest_0000,\n", "the score of 'test_0000' is empty"),
+    ("id,score\ntest_0000,NA\n", "the score of 'test_0000' is 'NA', not a number"),
     ("a b c\n", "has 3 columns and no header"),
     ("test_0000 high\n", "the score of 'test_0000' is 'high', not a number"),
     ("test_0000\n", "has 1 columns and no header"),
@@ -435,6 +438,17 @@ def test_a_bad_score_file_is_one_sentence_and_changes_nothing(
     error = capsys.readouterr().err
     assert message in error and len(error.strip().splitlines()) == 1
     assert (run / "plan.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("header", ["id,score\n", "filename\tcm-score\n\n", "id,score,condition\n"])
+def test_a_header_alone_is_refused_however_lenient(
+    header: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = score_file(tmp_path / "scores.csv", header)
+    told = ("--detector", "tool", "--run", run, "--allow-missing", "--allow-unknown")
+    assert cli("import-scores", file, *told) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("scores.csv holds a header and no scores")
 
 
 def test_bad_wishes_are_one_sentence(
