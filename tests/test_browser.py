@@ -193,6 +193,9 @@ def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> No
     assert frame.evaluate(shadow) == "none"  # it is there, and lets the mouse through
     frame.locator(".scroll").evaluate("part => { part.scrollLeft = part.scrollWidth; }")
     playwright.expect(frame).to_have_class("frame")
+    for name in page.locator(".figures tbody th >> visible=true").all():
+        if HOSTILE not in name.inner_text():
+            assert name.bounding_box()["width"] > 90 and name.bounding_box()["height"] < 80
     tops = "cells => new Set(cells.map(cell => cell.getBoundingClientRect().top)).size"
     for row in page.locator("#board-1 tbody tr").all():
         assert row.locator("> *").evaluate_all(tops) == 1  # one rule under all cells
