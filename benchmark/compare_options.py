@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark.options import at_least
+from benchmark.options import resamples
 
 MODULE = "benchmark.compare_commands"
 
@@ -30,7 +30,7 @@ def add(command: Add) -> None:
         help="our detector NAME stands beside the published SYSTEM (repeatable)",
     )  # fmt: skip
     compare.add_argument(
-        "--bootstrap", type=at_least(0, 100_000), metavar="N",
+        "--bootstrap", type=resamples, metavar="N",
         help="resamples behind every interval (default: 1000; 0: no intervals)",
     )  # fmt: skip
     compare.add_argument(

@@ -179,9 +179,7 @@ def export(options: Namespace) -> int:
     from benchmark import export_detector
 
     plugins.load(options.plugin)
-    lines = export_detector.export(
-        chosen(options), options.onnx, options.int8, options.train_data
-    )
+    lines = export_detector.export(chosen(options), options.onnx, options.int8, options.train_data)
     for line in lines:
         print(line, flush=True)
     return 0

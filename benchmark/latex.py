@@ -29,6 +29,12 @@ from benchmark.statistics import LEVEL
 DIGEST = 12  # hex digits of a trial digest in a caption
 MISSING = "--"
 INTERVALS = r"\laundercellintervals"
+LEVEL_TEXT = f"{100 * LEVEL:g}\\,\\%"
+BOUNDS = (
+    f" Below them, {LEVEL_TEXT} intervals of a paired bootstrap over clusters; ranks with the range"
+    " that these leave open."
+)
+NO_BOUNDS = " No intervals were made."
 CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column, without and with intervals
 DETECTOR, UNDER = 66.0, 74.0  # pt, of columns of the leaderboard
 LACKS = "$^{\\ast}$"
@@ -67,9 +73,9 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         made.append(Part(columns, head, (block,), "; ".join(notes)))
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
-        " over attack families, and under the worst condition. Below them,"
-        f" {100 * LEVEL:g}\\,\\% intervals of a paired bootstrap over clusters; ranks with the"
-        " range that these leave open; verified: conditions measured to do what they claim."
+        " over attack families, and under the worst condition."
+        f"{BOUNDS if tables.choices['resamples'] else NO_BOUNDS}"
+        " Verified: conditions measured to do what they claim."
         f"{NAMES}{_source(results, rows[0], version)}"
     )
     text = layout.PREAMBLE.format(what="The leaderboard,", version=version)
@@ -90,7 +96,9 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     lines: dict[str, dict[str, Record]] = {}
     for row in rows:
         lines.setdefault(row["condition"], {})[row["detector"]] = row
-    told = f" Below, {100 * LEVEL:g}\\,\\% intervals of a bootstrap over clusters."
+    told = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
+    if not tables.choices["resamples"]:
+        told = NO_BOUNDS
     caption, bounded_caption = (
         f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
         " Bold: the lowest of a row. $\\dagger$: not measured to do what it claims."

@@ -21,13 +21,20 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
     blocks = [
         f"# LaunderBench: {escape(title)}",
-        f"EER in %. In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters;"
-        " behind the rank, the range that they leave open. The mean is over attack families. The"
-        " lowest is in bold.",
+        f"EER in %. {_bounds(tables)} The mean is over attack families. The lowest is in bold.",
     ]
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())
     return "\n\n".join(blocks) + "\n"
+
+
+def _bounds(tables: Tables) -> str:
+    if not tables.choices["resamples"]:
+        return "No intervals were made."
+    return (
+        f"In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters; behind the"
+        " rank, the range that they leave open."
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:

@@ -355,7 +355,7 @@ def test_the_commands_work_on_a_run(
         assert (own[:12] in (one / "leaderboard.tex").read_text()) is headline, name
     assert cli("cite", *plugin, one, "--out", tmp_path / "refs.bib").startswith("wrote")
     assert (tmp_path / "refs.bib").read_text() == told
-    shown = cli("compare", *plugin, one, two, "--bootstrap", 20, "--out", tmp_path / "both")
+    shown = cli("compare", *plugin, one, two, "--bootstrap", 100, "--out", tmp_path / "both")
     assert "other seeds: 0 and 1" in shown and "halve(share=0.3)" in shown
     table = pd.read_csv(tmp_path / "both" / "comparison.csv")
     clean = table.query("condition == 'clean'")

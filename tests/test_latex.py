@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from attacks import suite
 from attacks.condition import Condition
-from benchmark import latex, latex_layout, latex_text, leaderboard, short_names
+from benchmark import latex, latex_layout, latex_text, leaderboard, markdown, short_names
 from benchmark.latex_text import breakable, escape
 from benchmark.leaderboard import Tables
 from benchmark.results import ConditionInfo, RunResults
@@ -194,6 +194,15 @@ def test_intervals_are_the_authors_choice(texts: dict[str, str]) -> None:
     for text in texts.values():
         for macro in ("launderscore", "launderother", "laundertable", "laundersize"):
             assert f"\\providecommand{{\\{macro}}}" in text  # the author's own goes before it
+
+
+def test_captions_tell_of_no_intervals_where_there_are_none(results: RunResults) -> None:
+    bare = leaderboard.tables(results, 0)
+    board = latex.leaderboard(results, bare, "1", "r")
+    made = [board, latex.conditions(results, bare, "1", "r"), markdown.document(results, bare, "1")]
+    for text in made:
+        assert "No intervals were made." in text
+        assert "% intervals" not in text.replace(r"\,\%", " %").partition(r"\begin")[2]
 
 
 def test_many_conditions_become_several_tables(results: RunResults, tables: Tables) -> None:
