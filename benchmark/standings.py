@@ -163,8 +163,8 @@ def _warnings(row: dict[str, Any], trials: Trials, line: Line, shortcut: Line | 
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")
     if mine.row["threshold_from"] == TRAINING:
         found.append(
-            "no dev trials here: the threshold is of its training data's dev split, actDCF and"
-            " Cllr are blank"
+            "no whole set of clean dev trials: the threshold is of its training data's dev split,"
+            " actDCF and Cllr are blank"
         )
     elif not mine.row["threshold_from"]:
         found.append("no whole set of clean dev trials: F1, actDCF and Cllr are blank")
