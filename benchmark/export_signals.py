@@ -121,10 +121,16 @@ def _trained_on(checkpoint: Checkpoint, protocol: Protocol, train: Protocol) -> 
 
 
 def _read(part: Protocol) -> list[Wave]:
-    """Some utterances of a split, half of them bona fide, as far as there are."""
+    """Some utterances of a split, half of them bona fide, as far as there are.
+
+    `InputError` where one cannot be read.
+    """
     table = part.table
     chosen = [table[table["label"] == label]["path"].iloc[: UTTERANCES // 2] for label in LABELS]
-    return [audio.read(part.root / path) for paths in chosen for path in paths]
+    try:
+        return [audio.read(part.root / path) for paths in chosen for path in paths]
+    except audio.AudioError as error:
+        raise InputError(f"cannot compare or calibrate: {error}") from error
 
 
 def _noisy(wave: Wave, snr: float, rng: np.random.Generator) -> Wave:
