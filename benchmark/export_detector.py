@@ -99,7 +99,7 @@ class Comparison:
         """What speaks against an 8-bit file: no gain in speed, or other scores."""
         if self.ratio >= 1:
             yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
-        if self.apart.max() > LARGE * self.spread:
+        if not self.apart.max() <= LARGE * self.spread:  # nor where a score is not finite
             yield (
                 f"warning: scores of {self.path} are off by up to {self.apart.max():.2g} where"
                 f" those of utterances have a standard deviation of {self.spread:.2g}: measure its"
