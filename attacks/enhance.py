@@ -13,9 +13,7 @@ LEAST_S = 2.0  # over which the gate follows the noise; in less it takes noise f
 SHARE = 0.1  # of the frames: the quietest, and the loudest
 DISTANCE_DB = 12.0  # between the two, or the quiet frames are no pauses
 SILENT_DB = -85.0  # below the 16-bit step there is no floor to lower
-GATED = (
-    0.6  # of the median frame of a pause, at least, is taken at strength 1; 0.69 is the least seen
-)
+GATED = 0.6  # of a pause's median frame, at least, is taken at strength 1; the least seen is 0.69
 FLOOR = 1e-16  # mean square; far below the 16-bit step
 PADDING = 30000  # noisereduce's own: zeros on either side
 WINDOW = 1024  # also its own; its statistics want that many samples, of a wave repeated if need be
