@@ -29,6 +29,7 @@ INPUT, OUTPUT = "waves", "scores"
 NETWORK = "network"  # the attribute of `Whole`, by which its nodes are known
 TOLERANCE = 1e-3  # between the file's scores and the detector's
 LARGE = 0.1  # of the spread of the scores: a difference by 8 bits that wants a warning
+SLOW = 1.05  # of the float time: an 8-bit file that wants a warning, beyond the scatter of times
 OPSET = 20
 REPEATS = 9
 CPU = torch.device("cpu")
@@ -97,7 +98,7 @@ class Comparison:
 
     def warnings(self) -> Iterator[str]:
         """What speaks against an 8-bit file: no gain in speed, or other scores."""
-        if self.ratio >= 1:
+        if self.ratio >= SLOW:
             yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
         if not self.apart.max() <= LARGE * self.spread:  # nor where a score is not finite
             yield (

@@ -254,7 +254,8 @@ def test_a_data_set_without_the_splits_is_told(trained: Checkpoint, tmp_path: Pa
     ("apart", "times", "warned"),
     [
         ([0.05, 0.02, 0.09], (1.0, 2.0), []),
-        ([0.05, 0.02, 0.09], (2.0, 2.0), ["no faster here (1.00 of the float time)"]),
+        ([0.05, 0.02, 0.09], (2.1, 2.0), ["no faster here (1.05 of the float time)"]),
+        ([0.05, 0.02, 0.09], (2.09, 2.0), []),
         ([0.05, 0.02, 0.3], (1.0, 2.0), ["off by up to 0.3 where"]),
         ([0.05, 0.3, 0.02], (3.0, 2.0), ["(1.50 of the float time)", "off by up to 0.3 where"]),
     ],
