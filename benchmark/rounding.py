@@ -119,6 +119,7 @@ def report(plan: Plan, head: Head, device: torch.device, busy: bool) -> dict[str
     }
     machine = provenance.machine(str(device))
     where = str(machine["gpu"] or machine["processor"])
+    lacking = dict.fromkeys(notes, "nothing is left to score")
     if busy:
         sample: Sample | None = None
         with one_thread():
@@ -127,8 +128,12 @@ def report(plan: Plan, head: Head, device: torch.device, busy: bool) -> dict[str
                 found = compare(checkpoint, sample, device) if sample.waves else None
                 if found is not None:
                     notes[checkpoint.name]["measured"].append({"device": where, **asdict(found)})
+                elif sample.waves:
+                    lacking[checkpoint.name] = "it cannot be scored in float32 either"
+                else:
+                    lacking[checkpoint.name] = "no clean trial can be read"
     for name, note in notes.items():
-        for line in _lines(note):
+        for line in _lines(note, lacking[name]):
             print(f"{name}: {line}")
     return notes
 
@@ -150,11 +155,13 @@ def _unmeasured(
                 yield checkpoint
 
 
-def _lines(note: Note) -> Iterator[str]:
+def _lines(note: Note, lacking: str) -> Iterator[str]:
+    """What to say of a detector; `lacking` is why nothing was measured, where nothing was."""
     if note["scored"] == FLOAT32:
         yield f"scored in float32 ({note['cause']})"
     elif not note["measured"]:
-        yield f"scored in {note['scored']}; its difference from float32 could not be measured"
+        said = f"its difference from float32 was not measured ({lacking})"
+        yield f"scored in {note['scored']}; {said}"
     for item in note.get("measured", []):
         values = {name: value for name, value in item.items() if name != "device"}
         yield f"{Difference(**values)}, on {item['device']}"

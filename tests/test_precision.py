@@ -170,6 +170,18 @@ def test_bf16_gives_the_same_bits_again_in_workers_and_after_a_kill(
     pd.testing.assert_frame_equal(kept, scores(tmp_path / "one"))
 
 
+def test_why_nothing_was_measured_is_said(
+    toy: Path, weights: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(rounding, "compare", lambda *_: None)
+    given = (toy, tmp_path / "run", {"raw-cnn": weights["raw-cnn"]}, "--precision", "bf16")
+    for cause in ("it cannot be scored in float32 either", "nothing is left to score"):
+        assert run(*given) == 0
+        said = f"its difference from float32 was not measured ({cause})"
+        assert f"raw-cnn@bf16: scored in bf16; {said}\n" in capsys.readouterr().out
+
+
 def test_the_plan_and_the_profile_take_it_too(
     toy: Path, weights: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
