@@ -12,18 +12,19 @@ from typing import Any
 from attacks.condition import Condition, parse
 from attacks.ready import made
 from benchmark import paths
-from benchmark.checkpoints import Checkpoint
+from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.digests import file_digests, rows_digest
 from benchmark.errors import InputError, unknown
 from benchmark.losses import LOSSES
 from benchmark.networks import ONE_CLASS
 from benchmark.plan import rows_of, with_digests
+from benchmark.precision import BF16
 from benchmark.protocol import Protocol
 from benchmark.training_data import used
 from detectors.base import Detector, TensorDetector, registry
 
 PROCEDURE = 2  # raised when the same recipe and data would give other weights
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = (FLOAT32, BF16)
 CLEAN_SHARE = 0.25
 VARIANTS = 4
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -76,7 +77,7 @@ class Course:
     seed: int = 0
     changes: dict[str, Any] = field(default_factory=dict)
     loss: str = "bce"
-    precision: str = "float32"
+    precision: str = FLOAT32
     laundering: Laundering | None = None
     start: Checkpoint | None = None
     name: str = ""
@@ -142,7 +143,7 @@ def planned(
         facts["name"] = name
     if course.loss != "bce":
         facts["loss"] = course.loss
-    if course.precision != "float32":
+    if course.precision != FLOAT32:
         facts["precision"] = course.precision
     if course.patience is not None:
         facts["early_stopping"] = course.patience
@@ -165,7 +166,7 @@ def require_taken(item: Detector, course: Course) -> None:
     if not isinstance(item, TensorDetector):
         if course.start:
             raise InputError(f"detector {item.name!r} is no network: it cannot start from weights")
-        if (course.loss, course.precision, course.patience) != ("bce", "float32", None):
+        if (course.loss, course.precision, course.patience) != ("bce", FLOAT32, None):
             raise InputError(
                 f"detector {item.name!r} is no network: it has no --loss, --precision or --patience"
             )

@@ -20,6 +20,7 @@ from benchmark.errors import InputError
 from benchmark.learning_curves import History
 from benchmark.losses import LOSSES
 from benchmark.metrics import eer
+from benchmark.precision import BF16
 from benchmark.stopping import best_epoch, settled_epoch
 from benchmark.training_data import batches
 from detectors.base import Arrays, Recipe, TensorDetector
@@ -196,7 +197,7 @@ class _Run:
             inputs = self._inputs(rows, heard)
             batch = self.item.augment(inputs, train.pairs[rows], self.generator).to(device)
             target = targets[rows].to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.how.precision == "bf16"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.how.precision == BF16):
                 scores = self.network(batch)
             scores = scores.float()
             if scores.shape != target.shape:
