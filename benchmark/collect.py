@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from attacks.condition import CLEAN
-from benchmark import part_batches
+from benchmark import part_rows
 from benchmark.errors import InputError
-from benchmark.part_batches import Batch
+from benchmark.part_rows import Rows
 from benchmark.plan import unit_keys
 from benchmark.protocol import DURATION, Protocol
 from benchmark.results import (
@@ -48,7 +48,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     }
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
-    read = part_batches.read(store, parts, _checked(parts))
+    read = part_rows.read(store, parts, _checked(parts))
     if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
     failures = _failures(read, names)
@@ -95,19 +95,19 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     )
 
 
-def _decoders(read: list[Batch]) -> dict[str, int]:
+def _decoders(read: list[Rows]) -> dict[str, int]:
     """Number of utterances that each decoder read."""
     used: dict[str, str] = {}
-    for table in (b.table for b in read if b.condition == CLEAN and not b.imported):
+    for table in (g.table for g in read if g.condition == CLEAN and not g.imported):
         used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
     named = sorted(name for name in used.values() if name)
     return {name: named.count(name) for name in dict.fromkeys(named)}
 
 
-def _seconds(read: list[Batch]) -> dict[str, float]:
+def _seconds(read: list[Rows]) -> dict[str, float]:
     """The length of every recording that was read here; parts of older versions do not say it."""
     known: dict[str, float] = {}
-    for table in (b.table for b in read if b.condition == CLEAN):
+    for table in (g.table for g in read if g.condition == CLEAN):
         if "seconds" in table.column_names:
             own = table["seconds"].to_pylist()
             rows = zip(table["utterance_id"].to_pylist(), own, strict=True)
@@ -158,9 +158,9 @@ def _thresholds(head: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in known.items() if value is not None}
 
 
-def _utterances(read: list[Batch]) -> tuple[pd.Index, Codes]:
-    """All utterance ids, sorted, and for every row of every batch in turn the place of its own."""
-    columns = pa.chunked_array([c for b in read for c in b.table["utterance_id"].chunks])
+def _utterances(read: list[Rows]) -> tuple[pd.Index, Codes]:
+    """All utterance ids, sorted, and for every row of every group in turn the place of its own."""
+    columns = pa.chunked_array([c for g in read for c in g.table["utterance_id"].chunks])
     coded = columns.combine_chunks().dictionary_encode()
     ids = pd.Index(coded.dictionary.to_pylist())
     order = ids.argsort()
@@ -169,14 +169,14 @@ def _utterances(read: list[Batch]) -> tuple[pd.Index, Codes]:
     return ids[order], places[coded.indices.to_numpy()]
 
 
-def _scores(read: list[Batch], names: dict[str, str], twice: bool) -> pd.DataFrame:
+def _scores(read: list[Rows], names: dict[str, str], twice: bool) -> pd.DataFrame:
     """The scores that are there, text columns as categories: a large run has tens of millions.
 
     Categories are sorted, so that rows sort by them as by their text. With `twice`, where two
     parts hold a score of one trial, that of the first part counts.
     """
     detectors = sorted(set(names.values()))
-    conditions = sorted({batch.condition for batch in read})
+    conditions = sorted({group.condition for group in read})
     splits = ["dev", "test"]
     codes: list[tuple[int, int, int]] = []
     rows: list[Codes] = []
@@ -184,17 +184,17 @@ def _scores(read: list[Batch], names: dict[str, str], twice: bool) -> pd.DataFra
     numbers: list[Codes] = []
     ids, utterance = _utterances(read) if read else (pd.Index([]), np.zeros(0, np.int32))
     start = 0
-    for batch in read:
-        own = utterance[start : start + len(batch.table)]
-        start += len(batch.table)
-        for identity, column in batch.detectors.items():
+    for group in read:
+        own = utterance[start : start + len(group.table)]
+        start += len(group.table)
+        for identity, column in group.detectors.items():
             if identity not in names:
                 continue
-            place = (detectors.index(names[identity]), conditions.index(batch.condition))
-            codes.append((*place, splits.index(batch.split)))
+            place = (detectors.index(names[identity]), conditions.index(group.condition))
+            codes.append((*place, splits.index(group.split)))
             rows.append(own)
-            values.append(batch.table[f"score:{column}"].to_numpy())
-            numbers.append(batch.numbers)
+            values.append(group.table[f"score:{column}"].to_numpy())
+            numbers.append(group.numbers)
     if not values:
         return pd.DataFrame(
             {c: pd.Series(dtype=float if c == "score" else str) for c in SCORE_COLUMNS}
@@ -220,12 +220,12 @@ def _scores(read: list[Batch], names: dict[str, str], twice: bool) -> pd.DataFra
     return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if twice else scores
 
 
-def _failures(read: list[Batch], names: dict[str, str]) -> pd.DataFrame:
+def _failures(read: list[Rows], names: dict[str, str]) -> pd.DataFrame:
     frames = []
-    for batch in read:
-        if not batch.failures:
+    for group in read:
+        if not group.failures:
             continue
-        table, condition = batch.table, batch.condition
+        table, condition = group.table, group.condition
         rows = table.select(["utterance_id", "failure", "cause"]).to_pandas()
         failed = rows.dropna(subset="failure").rename(columns={"failure": "kind"})
         frames.append(failed.assign(condition=condition, detector="-"))
@@ -255,24 +255,24 @@ def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
     return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
-def _effects(read: list[Batch]) -> pd.DataFrame:
+def _effects(read: list[Rows]) -> pd.DataFrame:
     """One row per check, text columns as categories; a unit that two parts hold counts once."""
-    kept = [batch for batch in read if len(batch.checks)]
+    kept = [group for group in read if len(group.checks)]
     if not kept:
         return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECT_COLUMNS})
     ids, utterance = _utterances(kept)
-    starts = np.cumsum([0, *(len(batch.table) for batch in kept)])[:-1]
+    starts = np.cumsum([0, *(len(group.table) for group in kept)])[:-1]
     owners = [
-        start + batch.checks[part_batches.ROW].to_numpy()
-        for start, batch in zip(starts, kept, strict=True)
+        start + group.checks[part_rows.ROW].to_numpy()
+        for start, group in zip(starts, kept, strict=True)
     ]
-    flat = pa.concat_tables([batch.checks.drop_columns([part_batches.ROW]) for batch in kept])
+    flat = pa.concat_tables([group.checks.drop_columns([part_rows.ROW]) for group in kept])
     flat = flat.unify_dictionaries().combine_chunks()
     columns = {name: flat[name].to_pandas(split_blocks=True) for name in flat.column_names}
     columns["passed"] = flat["passed"].to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
     columns["utterance_id"] = pd.Categorical.from_codes(utterance[np.concatenate(owners)], ids)
-    conditions = list(dict.fromkeys(batch.condition for batch in kept))
-    code = np.array([conditions.index(batch.condition) for batch in kept], dtype=np.int16)
-    code = np.repeat(code, [len(batch.checks) for batch in kept])
+    conditions = list(dict.fromkeys(group.condition for group in kept))
+    code = np.array([conditions.index(group.condition) for group in kept], dtype=np.int16)
+    code = np.repeat(code, [len(group.checks) for group in kept])
     columns["condition"] = pd.Categorical.from_codes(code, pd.Index(conditions))
     return pd.DataFrame(columns, copy=False)[list(EFFECT_COLUMNS)]

@@ -1,4 +1,4 @@
-"""Parts read in batches: the same rows as part by part, whatever the parts hold."""
+"""Parts read in groups: the same rows as part by part, whatever the parts hold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_store import CHECK, row
 
-from benchmark import part_batches
+from benchmark import part_rows
 from benchmark.errors import InputError
-from benchmark.part_batches import ROW, TEXTS
+from benchmark.part_rows import ROW, TEXTS
 from benchmark.store import IMPORTED, PartInfo, Store
 
 BOTH = {"id1": "m", "id2": "n"}
@@ -39,21 +39,21 @@ def units(store: Store) -> list[PartInfo]:
 
 
 @pytest.mark.parametrize("length", [1, 4, 256])
-def test_batches_hold_what_the_parts_hold(
+def test_groups_hold_what_the_parts_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr(part_batches, "LENGTH", length)
+    monkeypatch.setattr(part_rows, "LENGTH", length)
     store = Store(tmp_path)
     parts = units(store)
     found, checks = [], []
-    for batch in part_batches.read(store, parts, {part.path for part in parts}):
-        frame = batch.table.to_pandas()
-        found.append(frame.assign(part=batch.numbers, condition=batch.condition))
-        own = batch.checks.to_pandas()
+    for group in part_rows.read(store, parts, {part.path for part in parts}):
+        frame = group.table.to_pandas()
+        found.append(frame.assign(part=group.numbers, condition=group.condition))
+        own = group.checks.to_pandas()
         owner = frame["utterance_id"].to_numpy()[own.pop(ROW)]
         checks += [*zip(owner, own.to_dict("records"), strict=True)]
-        assert batch.failures == ("failure" in frame)
-        assert all(parts[number].detectors == batch.detectors for number in batch.numbers)
+        assert group.failures == ("failure" in frame)
+        assert all(parts[number].detectors == group.detectors for number in group.numbers)
     whole = pd.concat(found).sort_values("part", kind="stable").reset_index(drop=True)
     expected, expected_checks = [], []
     for number, part in enumerate(parts):
@@ -73,17 +73,17 @@ def test_batches_hold_what_the_parts_hold(
 def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    read = part_batches.read(store, parts, {parts[1].path})
-    texts = [text for batch in read for text in batch.checks["attack"].to_pylist()]
+    read = part_rows.read(store, parts, {parts[1].path})
+    texts = [text for group in read for text in group.checks["attack"].to_pylist()]
     assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
-    assert all("checks" not in b.table.column_names for b in read)
+    assert all("checks" not in g.table.column_names for g in read)
 
 
 def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    for batch in part_batches.read(store, parts, {part.path for part in parts}):
-        assert all(pa.types.is_dictionary(batch.checks[name].type) for name in TEXTS)
+    for group in part_rows.read(store, parts, {part.path for part in parts}):
+        assert all(pa.types.is_dictionary(group.checks[name].type) for name in TEXTS)
 
 
 def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
@@ -91,11 +91,11 @@ def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
     elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
     Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
     parts = Store(tmp_path).scan()
-    read = part_batches.read(Store(tmp_path), parts, ())
-    assert {(b.imported, b.table["score:m"][0].as_py()) for b in read} == {(True, 1), (False, 2)}
-    for batch in read:
-        (number,) = batch.numbers
-        assert batch.imported == (IMPORTED in parts[number].origin)
+    read = part_rows.read(Store(tmp_path), parts, ())
+    assert {(g.imported, g.table["score:m"][0].as_py()) for g in read} == {(True, 1), (False, 2)}
+    for group in read:
+        (number,) = group.numbers
+        assert group.imported == (IMPORTED in parts[number].origin)
 
 
 def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path) -> None:
@@ -108,10 +108,10 @@ def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path
     meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
     pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
     parts = store.scan()
-    (batch,) = part_batches.read(store, parts, {part.path for part in parts})
-    assert batch.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
-    assert batch.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
-    assert len(batch.checks) == 12
+    (group,) = part_rows.read(store, parts, {part.path for part in parts})
+    assert group.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
+    assert group.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
+    assert len(group.checks) == 12
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:
@@ -119,4 +119,4 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     parts = units(store)
     parts[4].path.write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match=parts[4].path.name):
-        part_batches.read(store, parts, {part.path for part in parts})
+        part_rows.read(store, parts, {part.path for part in parts})

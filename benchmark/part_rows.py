@@ -1,8 +1,8 @@
 """Read many parts as few arrays: a large run has tens of thousands of parts of 64 rows.
 
-Parts that say the same (split, condition, detectors) become one batch, and only the columns that a
+Parts that say the same (split, condition, detectors) become one group, and only the columns that a
 report shows of them are read. What is done once per part in Python is what reading costs, so all
-else is done once per batch; and a batch keeps the texts of its checks, which are the same in every
+else is done once per group; and a group keeps the texts of its checks, which are the same in every
 row, only once.
 """
 
@@ -30,8 +30,8 @@ TEXTS = [field.name for field in CHECK if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The rows of parts of one split and condition that hold the same detectors.
+class Rows:
+    """The stored rows of a group: parts of one split and condition that hold the same detectors.
 
     numbers   : (rows,), which of the parts asked for each row is from
     detectors : identity -> column name, of the detectors that gave scores
@@ -52,10 +52,10 @@ class Batch:
     checks: pa.Table
 
 
-def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[Batch]:
+def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[Rows]:
     """Every part's rows, on every core; the checks of the parts in `checked` (paths) alone.
 
-    The rows of a batch are in the order of the parts. `InputError` names a damaged part.
+    The rows of a group are in the order of the parts. `InputError` names a damaged part.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number, part in enumerate(parts):
@@ -74,8 +74,8 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
         for start in range(0, len(numbers), LENGTH)
     ]
 
-    def one(numbers: list[int]) -> Batch:
-        return _batch(store, parts, numbers, parts[numbers[0]].path in checked)
+    def one(numbers: list[int]) -> Rows:
+        return _rows(store, parts, numbers, parts[numbers[0]].path in checked)
 
     made = []
     few = len(parts) < 2000
@@ -83,19 +83,19 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
         ThreadPoolExecutor(cores()) as pool,
         tqdm(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
     ):
-        for batch, numbers in zip(pool.map(one, cut), cut, strict=True):
-            made.append(batch)
+        for rows, numbers in zip(pool.map(one, cut), cut, strict=True):
+            made.append(rows)
             bar.update(len(numbers))
     return made
 
 
-def _batch(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> Batch:
+def _rows(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> Rows:
     first = parts[numbers[0]]
     columns = None if first.failures else _columns(first, checked)
     tables = [store.read(parts[number], columns) for number in numbers]
     whole = pa.concat_tables(tables, promote_options="default")
     kept = [name for name in whole.column_names if name not in ("facts", "checks")]
-    return Batch(
+    return Rows(
         split=first.split,
         condition=first.condition,
         detectors=first.detectors,
