@@ -12,6 +12,7 @@ from benchmark import files, markdown
 from benchmark.compare import MEAN, Comparison
 from benchmark.published_tables import Beside
 from benchmark.report import csv_text
+from benchmark.table_rows import bounded
 from benchmark.templates import DASH, percent
 
 STEM = "comparison"
@@ -55,12 +56,14 @@ def _tables(found: Comparison | Beside) -> Iterator[tuple[str, Sequence[str], li
     """Title, head and rows of every table."""
     if isinstance(found, Beside):
         rows = [_beside(row) for row in _records(found.table)]
-        yield "EER in %, ours with 95 % bounds", TABLES, rows
+        ours = ", ours with 95 % bounds" if bounded(found.table) else ""
+        yield f"EER in %{ours}", TABLES, rows
         return
     eers = found.table[found.table["metric"] == "eer"]
     for track, part in eers.groupby("track", sort=False):
         name = "" if track == "-" else f", track {track}"
-        title = f"EER in %{name}; * where the 95 % bounds of the paired difference leave out 0"
+        told = "; * where the 95 % bounds of the paired difference leave out 0"
+        title = f"EER in %{name}{told if bounded(part) else ''}"
         yield title, RUNS, [_pair(row) for row in _records(part)]
 
 

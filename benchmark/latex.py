@@ -13,9 +13,6 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
 
 from attacks.condition import CLEAN
 from benchmark import latex_layout as layout
@@ -25,6 +22,8 @@ from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
 from benchmark.short_names import short_names
 from benchmark.statistics import LEVEL
+from benchmark.table_rows import Row as Record
+from benchmark.table_rows import bounded, records
 
 DIGEST = 12  # hex digits of a trial digest in a caption
 MISSING = "--"
@@ -41,15 +40,13 @@ LACKS = "$^{\\ast}$"
 UNVERIFIED = "$^{\\dagger}$"
 NAMES = " Conditions go by what tells them apart; conditions.csv has their full spellings."
 
-Record = dict[str, Any]
-
 
 def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> str:
     """The headline track's leaderboard: one row per detector; best in bold, warnings below.
 
     EER in per cent with one decimal. `run` is the run's name, which goes into the label.
     """
-    rows = _records(tables.leaderboard)
+    rows = records(tables.leaderboard)
     best = {
         column: _best(row[column] for row in rows if row["rank"] is not None)
         for column in ("clean_eer", "mean_eer", "worst_eer")
@@ -74,7 +71,7 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
         " over attack families, and under the worst condition."
-        f"{BOUNDS if tables.choices['resamples'] else NO_BOUNDS}"
+        f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
         " Verified: conditions measured to do what they claim."
         f"{NAMES}{_source(results, rows[0], version)}"
     )
@@ -89,15 +86,15 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     that lacks trials is marked and cannot be best. `run` is the run's name, for the label. The
     table stands there twice, with intervals and without, and the document chooses.
     """
-    rows = _records(tables.conditions)
-    rows = [row for row in rows if row["track"] == rows[0]["track"]]
+    table = tables.conditions[tables.conditions["track"] == tables.leaderboard["track"].iloc[0]]
+    rows = records(table)
     detectors = [str(name) for name in tables.leaderboard["detector"]]
     names = short_names(results.conditions)
     lines: dict[str, dict[str, Record]] = {}
     for row in rows:
         lines.setdefault(row["condition"], {})[row["detector"]] = row
     told = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
-    if not tables.choices["resamples"]:
+    if not bounded(table):
         told = NO_BOUNDS
     caption, bounded_caption = (
         f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
@@ -106,12 +103,12 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
         for with_bounds in ("", told)
     )
     label = _label("conditions", run, rows[0])
-    plain, bounded = (
+    plain, stacked = (
         layout.environment(_matrix(lines, detectors, names, with_bounds), text, label)
         for with_bounds, text in ((False, caption), (True, bounded_caption))
     )
     text = layout.PREAMBLE.format(what="The conditions,", version=version)
-    return f"{text}\\ifdefined{INTERVALS}\n{bounded}\\else\n{plain}\\fi\n"
+    return f"{text}\\ifdefined{INTERVALS}\n{stacked}\\else\n{plain}\\fi\n"
 
 
 def _matrix(
@@ -213,12 +210,6 @@ def _letters(rows: Sequence[Record]) -> dict[str, str]:
 
 def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
-
-
-def _records(table: pd.DataFrame) -> list[Record]:
-    """The rows as dictionaries, None where a value is missing."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _of(results: RunResults, row: Record) -> str:

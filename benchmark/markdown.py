@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
 from benchmark.statistics import LEVEL
+from benchmark.table_rows import bounded, records
 from benchmark.templates import DASH, percent
 
 
@@ -21,15 +22,15 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
     blocks = [
         f"# LaunderBench: {escape(title)}",
-        f"EER in %. {_bounds(tables)} The mean is over attack families. The lowest is in bold.",
+        "EER in %. The mean is over attack families. The lowest is in bold.",
     ]
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())
     return "\n\n".join(blocks) + "\n"
 
 
-def _bounds(tables: Tables) -> str:
-    if not tables.choices["resamples"]:
+def _bounds(board: pd.DataFrame) -> str:
+    if not bounded(board):
         return "No intervals were made."
     return (
         f"In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters; behind the"
@@ -56,7 +57,7 @@ def escape(text: str) -> str:
 
 
 def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: str) -> list[str]:
-    rows = board.astype(object).where(board.notna(), None).to_dict("records")
+    rows = records(board)
     first = rows[0]
     track = "" if first["track"] == "-" else f"Track {escape(first['track'])}: "
     own = "" if first["track"] == "-" else f", the track's `{first['trial_digest']}`"
@@ -82,6 +83,7 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
     return [
         f"## {track}{first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials",
         f"LaunderBench {escape(version)}; the run's trial digest `{digest}`{own}.",
+        _bounds(board),
         table(head, lines, (2, 3, 4, 6)),
         *(["\n".join(notes)] if notes else []),
         _matrix(conditions[conditions["track"] == first["track"]], [r["detector"] for r in rows]),

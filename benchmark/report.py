@@ -22,6 +22,7 @@ from benchmark import files, latex, leaderboard, leaderboard_json, markdown, pag
 from benchmark.leaderboard import Tables
 from benchmark.page import Samples
 from benchmark.results import RunResults
+from benchmark.table_rows import bounded, records
 from benchmark.templates import percent
 
 DIGITS = 6
@@ -95,7 +96,7 @@ def cell(value: object) -> str:
 def summary(tables: Tables) -> str:
     """The leaderboard in a terminal: EER in per cent, the mean over families with its bounds."""
     board = tables.leaderboard
-    mean = "mean [95 %]" if tables.choices.get("resamples") else "mean"
+    mean = "mean [95 %]" if bounded(board) else "mean"
     header = ("rank", "detector", "clean", mean, "worst", "worst condition", "verified")
     lines = [
         (
@@ -107,7 +108,7 @@ def summary(tables: Tables) -> str:
             str(row["worst_condition"]) or "-",
             str(row["verified"]),
         )
-        for row in page.records(board)
+        for row in records(board)
     ]
     widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
     left = {1, 5}
@@ -122,9 +123,7 @@ def summary(tables: Tables) -> str:
     title = "EER in %" + ("" if track == "-" else f", track {track}")
     first = board.iloc[0]
     title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
-    notes = [
-        f"  {row['detector']}: {row['warnings']}" for row in page.records(board) if row["warnings"]
-    ]
+    notes = [f"  {row['detector']}: {row['warnings']}" for row in records(board) if row["warnings"]]
     text.insert(1, "-" * max(map(len, text)))
     failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
     return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else [])])
@@ -163,7 +162,7 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str
             "track_trial_digests": {
                 str(row["track"]): row["trial_digest"]
                 for table in (tables.leaderboard, tables.tracks)
-                for row in page.records(table)
+                for row in records(table)
             },
             "dev_trial_digest": results.dev.digest(),
             "audio_digest": protocol.audio_digest,

@@ -21,7 +21,7 @@ from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from attacks.condition import parse
-from benchmark import leaderboard
+from benchmark import latex, leaderboard, markdown, report
 from benchmark.leaderboard import Tables
 from benchmark.page import (
     Samples,
@@ -38,20 +38,25 @@ from benchmark.page import (
 )
 from benchmark.protocol import Protocol
 from benchmark.results import ConditionInfo, RunResults
+from benchmark.table_rows import Row, records
 
 TRACKS = ["neural", "classic", "tts"]
 KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
 
 
-@pytest.fixture(scope="module")
-def results() -> RunResults:
-    made = synthetic_run.run()
+def kept(made: RunResults) -> RunResults:
+    """The run with no condition but those in `KEPT`."""
     return replace(
         made,
         conditions=tuple(info for info in made.conditions if info.condition in KEPT),
         scores=made.scores[made.scores["condition"].isin(KEPT)],
         effects=made.effects[made.effects["condition"].isin(KEPT)],
     )
+
+
+@pytest.fixture(scope="module")
+def results() -> RunResults:
+    return kept(synthetic_run.run())
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +269,7 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
 
 def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> None:
     detectors = list(results.detectors)
-    rows = values.records(tables.leaderboard)
+    rows = records(tables.leaderboard)
     assert sorted(row["detector"] for row in rows) == sorted(detectors)
     detectors = [row["detector"] for row in rows]
     (table,) = systems.tables(tables.breakdown, rows)
@@ -281,7 +286,7 @@ def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> 
 
 
 def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tables) -> None:
-    rows = [row for row in values.records(tables.tracks) if row["track"] == "classic"]
+    rows = [row for row in records(tables.tracks) if row["track"] == "classic"]
     mine = tables.breakdown[tables.breakdown["track"] == "classic"]
     assert set(mine["value"]) == {"world"}  # one system made every fake of the track
     assert systems.tables(tables.breakdown, rows) == []
@@ -289,14 +294,14 @@ def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tabl
     assert "by Spoof system, track neural" in page and "by Spoof system, track classic" not in page
 
 
-def standing(**rates: float | None) -> values.Row:
-    row: values.Row = {"rank": 1, "group": "", "warnings": "", "detector": "x", "track": "-"}
+def standing(**rates: float | None) -> Row:
+    row: Row = {"rank": 1, "group": "", "warnings": "", "detector": "x", "track": "-"}
     blank = {f"{rate}_eer{tail}": None for rate in ("clean", "mean") for tail in
              ("", "_low", "_high")}  # fmt: skip
     return row | blank | rates
 
 
-def track(rows: list[values.Row]) -> board.Track:
+def track(rows: list[Row]) -> board.Track:
     return board._track(pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"]))
 
 
@@ -334,7 +339,7 @@ def test_warnings_of_all_are_said_once() -> None:
 @pytest.mark.parametrize("name", TRACKS)
 def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
     every = pd.concat([tables.leaderboard, tables.tracks])
-    rows = values.records(every[every["track"] == name])
+    rows = records(every[every["track"] == name])
     found = robust.numbers(tables, rows)
     assert found["baseline"] == "shortcut"
     assert [row["detector"] for row in found["rows"]] == [row["detector"] for row in rows]
@@ -346,7 +351,6 @@ def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
             assert clean == pytest.approx(cells.loc["clean", cost])
             noise = cells.loc[list(KEPT[1:3]), cost].mean()
             assert mean == pytest.approx((noise + cells.loc[KEPT[3], cost]) / 2)
-        assert shown["min_dcf"][1] == pytest.approx(row["mean_min_dcf"])
         assert shown["eer_delta"] == pytest.approx(row["eer_delta"])
         passed = (cells.loc[list(KEPT[1:3]), "eer"] > 0.4).any()
         assert (shown["collapses"], shown["on"]) == (int(passed), 1)
@@ -358,7 +362,7 @@ def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
 
 def test_figures_that_lack_trials_are_blank(results: RunResults) -> None:
     found = leaderboard.tables(synthetic_run.broken(results), 0)
-    rows = values.records(found.leaderboard)
+    rows = records(found.leaderboard)
     page = robust.numbers(found, rows)
     lost = next(row for row in page["rows"] if row["detector"] == "rawcnn")
     assert lost["eer_delta"] is None and lost["degradation"] is None
@@ -536,3 +540,23 @@ def test_samples_say_why_there_are_none(audible: RunResults, heard: Tables) -> N
         (root / name).unlink()
     found = samples.collect(audible, heard)
     assert found == Samples(note=found.note) and "not at hand" in found.note
+
+
+def test_tracks_of_one_cluster_are_told_from_those_with_intervals() -> None:
+    """The fakes of `tts` have speakers of their own, all else has one."""
+    some = kept(synthetic_run.run(1, 4))
+    found = leaderboard.tables(some, 10)
+    assert [(track.name, track.sure) for track in board.tracks(found)] == [
+        ("neural", False), ("classic", False), ("tts", True),
+    ]  # fmt: skip
+    page = document.render(some, found)
+    assert page.count("No intervals were made:") == 2 and "without resamples" not in page
+    for words in ("each over its 95 % interval", "with its paired 95 % interval", "95 % bands"):
+        assert f"{words} (none on neural, classic)" in page
+    text = markdown.document(some, found, "1")
+    assert text.count("No intervals were made.") == 2
+    assert "No intervals" not in text.partition("## Track tts")[2]
+    for write in (latex.leaderboard, latex.conditions):  # of the headline track
+        told = write(some, found, "1", "r")
+        assert "No intervals were made." in told and "intervals of a" not in told
+    assert "[" not in report.summary(found)

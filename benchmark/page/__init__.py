@@ -8,6 +8,5 @@ follows the page's colours in the light and in the dark, and can be swapped by t
 
 from benchmark.page.document import render
 from benchmark.page.samples import Samples
-from benchmark.page.values import records
 
-__all__ = ["Samples", "records", "render"]
+__all__ = ["Samples", "render"]

@@ -10,8 +10,8 @@ import pandas as pd
 
 from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
-from benchmark.page.values import Row, records
 from benchmark.palette import level
+from benchmark.table_rows import Row, bounded, records
 
 WITH_BOUNDS = 6  # detectors beside each other up to which every cell shows its bounds at first
 TALL = 40  # conditions beyond which the table scrolls under its own header
@@ -78,7 +78,7 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
     every = list(dict.fromkeys(text for texts in warned for text in texts))
     shared = [text for text in every if len(rows) > 1 and all(text in texts for texts in warned)]
     notes = [text for text in every if text not in shared]
-    cells = records(conditions[conditions["track"] == name])
+    mine = conditions[conditions["track"] == name]
     detectors = [row["detector"] for row in rows]
     ranked = [row for row in rows if row["rank"] is not None]
     return Track(
@@ -91,10 +91,10 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
         ],
         shared=shared,
         notes=notes,
-        sure=any(row["clean_eer_low"] is not None for row in rows),
+        sure=bounded(mine),
         axis=axis,
         detectors=detectors,
-        families=_families(cells, detectors),
+        families=_families(records(mine), detectors),
         finding=_finding(ranked),
         unsure=len(rows) - len(ranked),
     )

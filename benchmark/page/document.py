@@ -9,9 +9,9 @@ from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.page import board, evidence, facts, focus, robust, severity, systems
 from benchmark.page.samples import Samples
-from benchmark.page.values import records
 from benchmark.palette import level, scale_css, series_class, series_css
 from benchmark.results import RunResults
+from benchmark.table_rows import bounded, records
 from benchmark.templates import environment
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
@@ -37,6 +37,8 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
         tracks=tracks,
         resamples=tables.choices["resamples"],
+        bounded=bounded(tables.conditions),
+        unbounded=_unbounded(tracks),
         laundered=sum(info.condition != CLEAN for info in results.conditions),
         trials=len(results.protocol.table),
         speakers=speakers,
@@ -65,6 +67,12 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
 def _spelled(condition: str) -> Markup:
     """A condition that may break into lines before its parameters, escaped."""
     return Markup(str(escape(condition)).replace("(", "(<wbr>"))
+
+
+def _unbounded(tracks: list[board.Track]) -> str:
+    """What to add where intervals are told of: the tracks that have none."""
+    names = [track.name for track in tracks if not track.sure]
+    return f" (none on {', '.join(names)})" if names else ""
 
 
 def _named(speakers: pd.Series[str]) -> int:

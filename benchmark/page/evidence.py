@@ -6,8 +6,8 @@ import pandas as pd
 
 from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
-from benchmark.page.values import Row, records
 from benchmark.results import RunResults
+from benchmark.table_rows import Row, records
 
 
 def checks(results: RunResults, tables: Tables) -> list[Row]:

@@ -10,8 +10,8 @@ from typing import Any
 from benchmark import citations as citing
 from benchmark.errors import InputError
 from benchmark.leaderboard import Tables
-from benchmark.page.values import Row
 from benchmark.results import RunResults
+from benchmark.table_rows import Row, bounded
 
 LONGEST = 240  # characters of one fact that the page shows
 MACHINE = frozenset({"machine", "reported", "started", "ended"})  # no scores depend on these
@@ -101,8 +101,8 @@ def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
 
 def _choices(tables: Tables) -> Iterator[Fact]:
     chosen = tables.choices
-    resamples, level = chosen["resamples"], chosen["level"]
-    yield "intervals", f"{resamples} paired resamples, {100 * level:g} %" if resamples else "none"
+    made = f"{chosen['resamples']} paired resamples, {100 * chosen['level']:g} %"
+    yield "intervals", made if bounded(tables.conditions) else "none"
     costs = chosen["costs"]
     yield (
         "costs of minDCF and actDCF",

@@ -15,8 +15,8 @@ from attacks.condition import CLEAN
 from benchmark import cells
 from benchmark.metrics import Floats
 from benchmark.page import shapes
-from benchmark.page.values import Row, records
 from benchmark.results import RunResults
+from benchmark.table_rows import Row, records
 
 COUNTS = ("hit", "missed", "false_alarm", "correct")
 

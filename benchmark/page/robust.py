@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
 from benchmark.leaderboard import Tables
-from benchmark.page.values import Row, records
 from benchmark.robustness import ALL
+from benchmark.table_rows import Row, records
 
 COSTS = ("min_dcf", "act_dcf", "cllr")
 
@@ -26,20 +24,12 @@ def numbers(tables: Tables, board: list[Row]) -> Row:
     robustness = _of(tables.robustness, track)
     severity = _of(tables.severity, track)
     over_all = {row["detector"]: row for row in robustness if row["family"] == ALL}
-    clean, mean = _costs(tables.conditions, track)
-    ranked = {row["detector"] for row in board if row["rank"] is not None}
     return {
         "baseline": next((row["baseline"] for row in robustness if row["baseline"]), None),
         "rows": [
             over_all[row["detector"]]
             | {"clean_eer": row["clean_eer"]}
-            | {
-                name: (
-                    _known(clean[name].get(row["detector"])),
-                    _known(mean[name].get(row["detector"])) if row["detector"] in ranked else None,
-                )
-                for name in COSTS
-            }
+            | {name: (row[f"clean_{name}"], row[f"mean_{name}"]) for name in COSTS}
             | _collapses([step for step in severity if step["detector"] == row["detector"]])
             for row in board
             if row["detector"] in over_all
@@ -51,30 +41,6 @@ def numbers(tables: Tables, board: list[Row]) -> Row:
 
 def _of(table: pd.DataFrame, track: str) -> list[Row]:
     return [] if table.empty else records(table[table["track"] == track])
-
-
-def _costs(conditions: pd.DataFrame, track: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Costs by detector, clean and as the mean over families of the mean in each family.
-
-    NaN where a cell that counts has none.
-    """
-    mine = conditions[conditions["track"] == track]
-    clean = mine[mine["condition"] == CLEAN].set_index("detector")[[*COSTS]]
-    counted = mine[(mine["condition"] != CLEAN) & mine["verified"].eq(True)]
-
-    def mean(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-        return table.groupby(by, sort=False)[[*COSTS]].agg(_whole_mean)
-
-    families = mean(counted, ["detector", "family"]).reset_index()
-    return clean, mean(families, ["detector"])
-
-
-def _whole_mean(values: pd.Series[float]) -> float:
-    return float(values.mean(skipna=False))
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else float(value)
 
 
 def _collapses(steps: list[Row]) -> Row:

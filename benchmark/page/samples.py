@@ -26,8 +26,8 @@ from benchmark import audio, gallery
 from benchmark.digests import file_digests
 from benchmark.errors import InputError
 from benchmark.leaderboard import Tables
-from benchmark.page.values import Row, records
 from benchmark.results import RunResults
+from benchmark.table_rows import Row, records
 from benchmark.templates import number
 
 NONE, SYNTHETIC, ALL = "none", "synthetic", "all"

@@ -7,9 +7,10 @@ import pandas as pd
 
 from attacks.condition import CLEAN
 from benchmark.metrics import Floats
-from benchmark.page.values import Row, polygon, polyline, records
+from benchmark.page.values import polygon, polyline
 from benchmark.results import RunResults
 from benchmark.robustness import Ladder, ladders
+from benchmark.table_rows import Row, records
 
 WIDTH, HEIGHT = 300, 150  # of the plotted area, in the chart's own units
 TOP = 0.6  # EER at the upper edge, more where a curve passes it

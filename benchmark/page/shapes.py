@@ -11,7 +11,8 @@ from scipy.special import ndtri
 from benchmark import curves, metrics
 from benchmark.curves import Points
 from benchmark.metrics import Bools, Floats, Ranking
-from benchmark.page.values import Row, polyline, steps
+from benchmark.page.values import polyline, steps
+from benchmark.table_rows import Row
 
 SIDE = 500  # of a square plot, in its own units
 WIDE, HIGH = 400, 100  # of a histogram

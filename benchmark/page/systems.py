@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from attacks.condition import CLEAN
-from benchmark.page.values import Row, records
 from benchmark.palette import level
+from benchmark.table_rows import Row, records
 
 TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Duration"}
 

@@ -1,20 +1,9 @@
-"""What several parts of the page need: rows as dictionaries, coordinates as SVG paths."""
+"""What several parts of the page need: coordinates as SVG paths."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-
-Row = dict[str, Any]
-
-
-def records(table: pd.DataFrame) -> list[Row]:
-    """The rows as dictionaries, None where a value is missing."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def polyline(x: npt.ArrayLike, y: npt.ArrayLike) -> str:
