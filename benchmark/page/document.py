@@ -11,6 +11,7 @@ from benchmark.page import board, evidence, facts, focus, robust, severity, syst
 from benchmark.page.samples import Samples
 from benchmark.palette import level, scale_css, series_class, series_css
 from benchmark.results import RunResults
+from benchmark.short_names import short_names
 from benchmark.table_rows import bounded, records
 from benchmark.templates import environment
 
@@ -36,6 +37,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         styles=Markup(scale_css() + "\n" + series_css()),
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
         tracks=tracks,
+        short=short_names(results.conditions),
         resamples=tables.choices["resamples"],
         bounded=bounded(tables.conditions),
         unbounded=_unbounded(tracks),
