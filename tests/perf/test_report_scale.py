@@ -70,7 +70,7 @@ def measured(code: str, *arguments: str) -> dict[str, float]:
     [
         ({"speakers": 67}, 1000),
         ({"speakers": None}, 1000),
-        ({"levels": 344, "utterances": 2000}, 20),
+        ({"levels": 344, "utterances": 2000}, 100),
     ],
 )
 def test_report(benchmark, tmp_path: Path, size: dict[str, int | None], resamples: int) -> None:
