@@ -204,8 +204,10 @@ def main():
     setting = Setting(out / "run", plan.detectors, "cpu")
     for _ in execute(missing(plan, Store(out / "run")).jobs, setting, 1, False):
         pass
-    both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    print(sum(resource.getrusage(which).ru_maxrss for which in both) * 1024)
+    # getrusage(RUSAGE_SELF) would hold the peak of the process that started this one
+    status = Path("/proc/self/status").read_text()
+    own = int(status.partition("VmHWM:")[2].split()[0])
+    print((own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024)
 
 if __name__ == "__main__":
     main()
