@@ -22,11 +22,11 @@ from benchmark import bibtex, spelling, weights
 from benchmark.bibtex import Entry
 from benchmark.cells import track_rows
 from benchmark.errors import InputError, unknown
-from benchmark.protocol import trial_digest
+from benchmark.protocol import SHORT_DIGEST, trial_digest
 from benchmark.results import RunResults
 from benchmark.store import IMPORTED
 
-COMMIT = DIGEST = 12  # hex digits of what a note names: as in the captions of the tables
+COMMIT = 12  # hex digits of a commit in a note
 OURS = ("attacks", "detectors")  # packages
 FILE = Path(__file__).with_name("citations.bib")
 SUITES = {
@@ -174,7 +174,7 @@ def harness(head: dict[str, Any], version: str, with_: Made | None = None) -> En
     ]
     said = "".join(f", {commit}" for commit in dict.fromkeys(commits))
     note = f"Version {version}{said}; suite {head['suite']}; the run's trial digest"
-    note = bibtex.value_of(f"{note} {digest[:DIGEST]}")
+    note = bibtex.value_of(f"{note} {digest[:SHORT_DIGEST]}")
     fields = (
         ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),
         ("author", "{The LaunderBench authors}"),

@@ -19,13 +19,13 @@ from benchmark import latex_layout as layout
 from benchmark.latex_layout import Part, Row
 from benchmark.latex_text import breakable, escape
 from benchmark.leaderboard import Tables
+from benchmark.protocol import SHORT_DIGEST
 from benchmark.results import RunResults
 from benchmark.short_names import short_names
 from benchmark.statistics import LEVEL
 from benchmark.table_rows import Row as Record
 from benchmark.table_rows import bounded, records
 
-DIGEST = 12  # hex digits of a trial digest in a caption
 MISSING = "--"
 INTERVALS = r"\laundercellintervals"
 LEVEL_TEXT = f"{100 * LEVEL:g}\\,\\%"
@@ -223,7 +223,7 @@ def _of(results: RunResults, row: Record) -> str:
 def _source(results: RunResults, row: Record, version: str) -> str:
     """The version, and the digests: the run's is that which is cited."""
     whole, own = (
-        f"\\texttt{{{digest[:DIGEST]}}}"
+        f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
         for digest in (results.protocol.digest(), row["trial_digest"])
     )
     track = "" if row["track"] == "-" else f", the track's {own}"

@@ -20,6 +20,7 @@ DURATION = "duration"  # a column of seconds; a run fills it in where the data s
 ABSENT = "-"  # in such a column: of this utterance there is none
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"
+SHORT_DIGEST = 12  # hex digits of a trial digest in captions and citations, which are matched by it
 
 
 @dataclass(frozen=True)
