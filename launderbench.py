@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attacks.base import (
+from attacks.contract.base import (
     Attack,
     AttackError,
     Check,
@@ -17,7 +17,7 @@ from attacks.base import (
     number,
     text,
 )
-from attacks.condition import Condition, parse
+from attacks.contract.condition import Condition, parse
 from benchmark.errors import InputError
 from detectors.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
 

@@ -10,9 +10,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import detectors.base
-from attacks import suite as suites
-from attacks.condition import Condition, spell
-from attacks.ready import Ready, made
+from attacks.contract import suites
+from attacks.contract.condition import Condition, spell
+from attacks.contract.precomputed import Ready, made
 from benchmark import (
     checkpoints,
     datasets,

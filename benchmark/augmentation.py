@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from tqdm import tqdm
 
-from attacks.apply import launder
-from attacks.base import AttackError
-from attacks.condition import Condition
+from attacks.contract.base import AttackError
+from attacks.contract.condition import Condition
+from attacks.contract.launder import launder
 from benchmark.audio import SAMPLE_RATE
 from benchmark.courses import Laundering
 from benchmark.errors import InputError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import statistics
 from benchmark.errors import InputError
 from benchmark.metrics import Bools, Floats, Places

@@ -11,10 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-import attacks.base
+import attacks.contract.base
 import detectors.base
-from attacks import conformance
-from attacks.condition import Condition, parse
+from attacks.contract import conformance
+from attacks.contract.condition import Condition, parse
 from benchmark import plugins
 from benchmark.errors import InputError
 from benchmark.processes import cores, one_thread, pooled, start_process
@@ -41,7 +41,7 @@ def check(options: Namespace) -> int:
     plugins.open_all(options.plugin)
     if any(detectors.base.registry.knows(name) for name in options.names):
         return _detectors(options.names)
-    names = attacks.base.registry.names() if options.all else options.names
+    names = attacks.contract.base.registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
     started = time.monotonic()

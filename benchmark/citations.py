@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import attacks.base
+import attacks.contract.base
 import detectors.base
-from attacks.base import Attack
-from attacks.chain import Composite
-from attacks.condition import CLEAN, parse, split_steps
+from attacks.chains.stochastic import Composite
+from attacks.contract.base import Attack
+from attacks.contract.condition import CLEAN, parse, split_steps
 from benchmark import bibtex, spelling, weights
 from benchmark.bibtex import Entry
 from benchmark.cells import track_rows
@@ -235,11 +235,11 @@ def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
     """Name and class of every attack in a condition, those inside composite ones too."""
     for step in split_steps(condition, "|"):
         name = (spelling.call(step) or (step.strip(), ""))[0]
-        if name not in attacks.base.registry.names():
+        if name not in attacks.contract.base.registry.names():
             raise InputError(
                 f"the run's attack {name!r} is not registered here: give its --plugin FILE"
             )
-        cls = attacks.base.registry.get(name)
+        cls = attacks.contract.base.registry.get(name)
         yield name, cls
         if issubclass(cls, Composite):
             for part in parse(step).steps:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import part_rows
 from benchmark.errors import InputError
 from benchmark.part_rows import Rows

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import detectors.base
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import (
     assembly,
     embedded,

@@ -12,7 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import cells, measures, metrics, statistics, verification
 from benchmark.cells import Trials
 from benchmark.decisions import ASVSPOOF5

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from attacks.condition import Condition, parse
-from attacks.ready import made
+from attacks.contract.condition import Condition, parse
+from attacks.contract.precomputed import made
 from benchmark import paths
 from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.digests import file_digests, rows_digest

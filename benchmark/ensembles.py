@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 from sklearn.linear_model import LogisticRegression
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import spelling
 from benchmark.cells import score_cube
 from benchmark.errors import InputError, unknown

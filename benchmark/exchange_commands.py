@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from attacks.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse
 from benchmark import assembly, effects, exchange, files, plugins, provenance, runner
 from benchmark import export_audio as corpus
 from benchmark.errors import InputError, unknown

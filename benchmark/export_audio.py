@@ -19,8 +19,8 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.condition import CLEAN, Condition
-from attacks.ready import made
+from attacks.contract.condition import CLEAN, Condition
+from attacks.contract.precomputed import made
 from benchmark import effects, files, outputs, render
 from benchmark.digests import file_digests
 from benchmark.effects import Outcome

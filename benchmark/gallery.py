@@ -18,7 +18,7 @@ from markupsafe import Markup
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from attacks.base import Wave
+from attacks.contract.base import Wave
 from benchmark import audio, files
 from benchmark.outputs import Order, Source
 from benchmark.palette import ramp

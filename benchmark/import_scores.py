@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from attacks.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse
 from benchmark import exchange, export_audio
 from benchmark.collect import collect
 from benchmark.errors import InputError, unknown

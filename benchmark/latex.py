@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import latex_layout as layout
 from benchmark.latex_layout import Part, Row
 from benchmark.latex_text import breakable, escape

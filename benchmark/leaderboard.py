@@ -16,7 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import breakdown, cells, measures, metrics, statistics, verification
 from benchmark.breakdown import Slice
 from benchmark.cells import Trials

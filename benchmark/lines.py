@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.metrics import Floats
 from benchmark.replicates import Replicates
 

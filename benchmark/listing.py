@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-import attacks.base
+import attacks.contract.base
 import detectors.base
-from attacks import pools
-from attacks import suite as suites
-from attacks.base import Severity
-from attacks.condition import spell
+from attacks.chains import pools
+from attacks.contract import suites
+from attacks.contract.base import Severity
+from attacks.contract.condition import spell
 from benchmark import citations, embedded, ensembles, spelling, weights
 from benchmark.courses import planned
 from benchmark.errors import InputError, unknown
@@ -24,7 +24,10 @@ def attacks_(family: str = "") -> Iterator[str]:
 
     Below each, what it is and its spelling with all defaults; last how many there are.
     """
-    known = {name: attacks.base.registry.get(name) for name in attacks.base.registry.names()}
+    known = {
+        name: attacks.contract.base.registry.get(name)
+        for name in attacks.contract.base.registry.names()
+    }
     families = {cls.family for cls in known.values()}
     if family and family not in families:
         raise unknown("family", family, families)
@@ -43,7 +46,7 @@ def attacks_(family: str = "") -> Iterator[str]:
             yield f"    not available in this build: {cause}"
     groups = f"in {len(families)} families" if not family else f"of the family {family}"
     yield f"{len(shown)} attacks {groups}"
-    yield from _broken(attacks.base.registry.broken)
+    yield from _broken(attacks.contract.base.registry.broken)
 
 
 def pools_() -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from attacks.condition import Condition
+from attacks.contract.condition import Condition
 from benchmark import audio_files
 from benchmark.digests import file_digests
 from benchmark.errors import InputError

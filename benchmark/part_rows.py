@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.processes import cores
 from benchmark.store import CHECK, IMPORTED, PartInfo, Store
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.condition import Condition
+from attacks.contract.condition import Condition
 from benchmark.checkpoints import Checkpoint
 from benchmark.digests import MISSING, file_digests, rows_digest
 from benchmark.errors import InputError

@@ -6,21 +6,21 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import attacks.base
+import attacks.contract.base
 import detectors.base
 
 
 def load(files: Iterable[Path]) -> None:
     """Import every plugin file once; `InputError` names a file that fails."""
     for file in files:
-        attacks.base.registry.names()
+        attacks.contract.base.registry.names()
         detectors.base.registry.names()
-        attacks.base.registry.load_file(file)
+        attacks.contract.base.registry.load_file(file)
 
 
 def open_all(files: Iterable[Path]) -> None:
     """Load the plugin files; what failed to load in the packages is said, not passed over."""
     load(files)
-    for registry in (attacks.base.registry, detectors.base.registry):
+    for registry in (attacks.contract.base.registry, detectors.base.registry):
         for plugin, cause in registry.broken.items():
             print(f"not loaded: {plugin}: {cause}", file=sys.stderr)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse
 from benchmark import cells, statistics
 from benchmark.cells import Trials
 from benchmark.compare import INCOMPLETE, UNVERIFIED, measure

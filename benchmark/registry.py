@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import pkgutil
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,9 +19,11 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Names to items of one kind, loaded on first use.
 
-    Every module of `package` and every installed entry point in `group` is imported on the
-    first look-up. A plugin that fails to import costs its own names only: the cause is kept in
-    `broken` and quoted when an unknown name is asked for.
+    The plugin modules of `package` and every installed entry point in `group` are imported on the
+    first look-up: each file directly in the package's folder, and each file in a folder below it
+    whose source registers a literal name, as in `@attack("mp3")`. Other files below are machinery,
+    and are imported by whoever uses them. A plugin that fails to import costs its own names only:
+    the cause is kept in `broken` and quoted when an unknown name is asked for.
     """
 
     _all: ClassVar[WeakSet[Registry[Any]]] = WeakSet()
@@ -88,12 +90,24 @@ class Registry(Generic[T]):
         if self._loaded:
             return
         self._loaded = True
-        package = importlib.import_module(self.package)
-        for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-            self._try(f"{self.package}.{module}", lambda name: importlib.import_module(name))
+        for module in self._modules():
+            self._try(module, lambda name: importlib.import_module(name))
         points = {point.name: point for point in entry_points(group=self.group)}
         for name in sorted(points):
             self._try(name, lambda key: points[key].load())
+
+    def _modules(self) -> list[str]:
+        """The names of the plugin modules; those in sub-folders, the project's own, first."""
+        registers = re.compile(rb"\b%s\(\s*[\"']" % self.kind.encode())
+        roots = [Path(folder) for folder in importlib.import_module(self.package).__path__]
+        found = []
+        for root in roots:
+            for path in root.rglob("*.py"):
+                parts = path.relative_to(root).with_suffix("").parts
+                flat = len(parts) == 1
+                if parts[-1] != "__init__" and (flat or registers.search(path.read_bytes())):
+                    found.append((flat, ".".join((self.package, *parts))))
+        return [name for _, name in sorted(found)]
 
     def _try(self, name: str, load: object) -> None:
         before = dict(self._items)

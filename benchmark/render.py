@@ -20,9 +20,9 @@ import soundfile
 from scipy.io import wavfile
 from tqdm import tqdm
 
-from attacks.apply import Laundered, launder
-from attacks.base import AttackError, Wave
-from attacks.condition import Condition, parse
+from attacks.contract.base import AttackError, Wave
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import Laundered, launder
 from benchmark import audio, files
 from benchmark.errors import InputError
 from benchmark.outputs import RECORDS, Order, Source

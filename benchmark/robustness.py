@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attacks.condition import split_steps
+from attacks.contract.condition import split_steps
 from benchmark import statistics
 from benchmark.errors import unknown
 from benchmark.lines import Cell, Line

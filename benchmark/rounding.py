@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import provenance
 from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.errors import InputError

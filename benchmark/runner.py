@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from attacks.condition import Condition
-from attacks.ready import made
+from attacks.contract.condition import Condition
+from attacks.contract.precomputed import made
 from benchmark.batches import BATCH
 from benchmark.errors import InputError
 from benchmark.executor import Setting, execute

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attacks.base import registry
-from attacks.condition import split_steps
+from attacks.contract.base import registry
+from attacks.contract.condition import split_steps
 from benchmark import spelling
 from benchmark.errors import InputError
 from benchmark.results import ConditionInfo

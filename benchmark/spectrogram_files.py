@@ -26,10 +26,10 @@ import torch
 from PIL import Image as Picture
 from tqdm import tqdm
 
-from attacks.apply import launder
-from attacks.base import AttackError, Wave
-from attacks.condition import Condition, parse
-from attacks.ready import made
+from attacks.contract.base import AttackError, Wave
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import launder
+from attacks.contract.precomputed import made
 from benchmark import audio, files, frontends
 from benchmark.errors import InputError, unknown
 from benchmark.exchange import file_id

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.results import RunResults
 
 NEEDED = 0.99  # share of measurable utterances that must pass

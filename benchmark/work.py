@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from attacks.apply import Laundered, launder
-from attacks.base import AttackError
-from attacks.condition import parse
+from attacks.contract.base import AttackError
+from attacks.contract.condition import parse
+from attacks.contract.launder import Laundered, launder
 from benchmark import audio
 from benchmark.audio_cache import AudioCache
 from benchmark.protocol import ABSENT

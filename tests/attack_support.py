@@ -12,13 +12,13 @@ import pytest
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from attacks.apply import Laundered, launder
-from attacks.base import Attack, Wave, registry
-from attacks.codec import AAC_MOST_KBPS, MP3_KBPS
-from attacks.condition import parse
-from attacks.conformance import speech_like
-from attacks.speech_codecs import AMR_NB_BITS
-from attacks.waveform_codecs import G726_KBPS
+from attacks.codecs.media_codecs import AAC_MOST_KBPS, MP3_KBPS
+from attacks.codecs.speech_codecs import AMR_NB_BITS
+from attacks.codecs.waveform_codecs import G726_KBPS
+from attacks.contract.base import Attack, Wave, registry
+from attacks.contract.condition import parse
+from attacks.contract.conformance import speech_like
+from attacks.contract.launder import Laundered, launder
 from benchmark.errors import InputError
 
 RATES = {  # parameters of which only some values in their range exist

@@ -50,8 +50,8 @@ def test_packages_import_only_the_ground_floor(package: str) -> None:
 
 def test_attacks_import_without_the_heavy_libraries() -> None:
     code = (
-        "import sys, attacks.base; attacks.base.registry.names();"
-        f"print([m for m in {HEAVY!r} if m in sys.modules], attacks.base.registry.broken)"
+        "import sys, attacks.contract.base; attacks.contract.base.registry.names();"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], attacks.contract.base.registry.broken)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[] {}", done.stdout + done.stderr
@@ -64,7 +64,7 @@ def test_files_stay_short(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["attacks.condition", "benchmark.level", "benchmark.errors", "noises.names"]
+    "name", ["attacks.contract.condition", "benchmark.level", "benchmark.errors", "noises.names"]
 )
 def test_examples_in_docstrings_are_true(name: str) -> None:
     tried = doctest.testmod(importlib.import_module(name))

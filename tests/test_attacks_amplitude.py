@@ -8,8 +8,8 @@ from attack_support import attacks, checks, clip, db, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.base import Attack
-from attacks.condition import parse, spell
+from attacks.contract.base import Attack
+from attacks.contract.condition import parse, spell
 
 
 def test_hard_clipping_against_numpy() -> None:

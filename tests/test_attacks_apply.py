@@ -10,10 +10,10 @@ import pytest
 from attack_support import attacks, available, clip, run
 from hypothesis import given, reject, settings
 
-from attacks.apply import AttackError, generator, lag, launder, residual
-from attacks.base import Attack, Check
-from attacks.condition import Condition, parse
-from attacks.noise import AdditiveNoise
+from attacks.contract.base import Attack, Check
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import AttackError, generator, lag, launder, residual
+from attacks.noise.additive_noise import AdditiveNoise
 from benchmark.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)

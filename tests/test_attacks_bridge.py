@@ -18,11 +18,11 @@ import pytest
 import soundfile
 from attack_support import clip, run
 
-from attacks import bridge_process
-from attacks.apply import launder
-from attacks.base import AttackError
-from attacks.bridge import Audiomentations
-from attacks.condition import Condition, parse
+from attacks.audiomentations import worker_client
+from attacks.audiomentations.attack import Audiomentations
+from attacks.contract.base import AttackError
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import launder
 from benchmark.errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,7 @@ def job(utterance: str) -> bytes:
 def worker() -> subprocess.Popen[bytes]:
     """This process's worker, which runs."""
     run("audiomentations", clip(0.5))
-    found = bridge_process._worker
+    found = worker_client._worker
     assert found is not None
     return found.process
 
@@ -106,7 +106,7 @@ def test_one_and_two_workers_give_the_same_bytes() -> None:
 def test_one_process_serves_all_utterances_and_can_be_stopped() -> None:
     first = worker()
     assert worker() is first
-    bridge_process.stop_worker()
+    worker_client.stop_worker()
     assert first.returncode == 0
     assert worker() is not first
 
@@ -122,7 +122,7 @@ def test_a_worker_that_dies_at_work_is_told_and_replaced(monkeypatch: pytest.Mon
     first = worker()
     os.kill(first.pid, signal.SIGSTOP)
     first.send_signal(signal.SIGKILL)
-    monkeypatch.setattr(bridge_process._Worker, "usable", True)  # as if it died just now
+    monkeypatch.setattr(worker_client._Worker, "usable", True)  # as if it died just now
     with pytest.raises(AttackError, match=r"audiomentations\(.*its worker process died"):
         run(SNR, clip(0.5))
     monkeypatch.undo()
@@ -132,11 +132,11 @@ def test_a_worker_that_dies_at_work_is_told_and_replaced(monkeypatch: pytest.Mon
 def test_the_worker_does_not_outlive_its_parent() -> None:
     code = (
         "import os, signal, numpy as np\n"
-        "from attacks import bridge_process\n"
-        "from attacks.apply import launder\n"
-        "from attacks.condition import parse\n"
+        "from attacks.audiomentations import worker_client\n"
+        "from attacks.contract.launder import launder\n"
+        "from attacks.contract.condition import parse\n"
         "launder(parse('audiomentations'), np.ones(2000, dtype=np.float32), 16000, 'u', 0)\n"
-        "print(bridge_process._worker.process.pid, flush=True)\n"
+        "print(worker_client._worker.process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -19,13 +19,13 @@ from attack_support import checks, clip, db, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.alignment import delay_of
-from attacks.apply import lag, launder
-from attacks.base import registry
-from attacks.condition import parse
-from attacks.libav import PacketCoder
-from attacks.speech_codecs import AMR_NB_BITS, AmrNb, AmrWb, Gsm, _measured_delay
-from attacks.waveform_codecs import G711, G722, G726
+from attacks.codecs.delay import delay_of
+from attacks.codecs.pyav_codec import PacketCoder
+from attacks.codecs.speech_codecs import AMR_NB_BITS, AmrNb, AmrWb, Gsm, _measured_delay
+from attacks.codecs.waveform_codecs import G711, G722, G726
+from attacks.contract.base import registry
+from attacks.contract.condition import parse
+from attacks.contract.launder import lag, launder
 from benchmark import assembly, listing
 from benchmark.audio import resample
 from benchmark.cli import main
@@ -190,9 +190,9 @@ def test_amr_conceals_a_lost_frame_by_going_on() -> None:
 
 DIGEST = """
 import hashlib, sys
-from attacks.apply import launder
-from attacks.condition import parse
-from attacks.conformance import speech_like
+from attacks.contract.launder import launder
+from attacks.contract.condition import parse
+from attacks.contract.conformance import speech_like
 for text in sys.argv[1:]:
     wave = launder(parse(text), speech_like(0.7), 16000, "u", 5).wave
     print(hashlib.sha256(wave.tobytes()).hexdigest())

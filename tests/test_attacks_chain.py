@@ -13,14 +13,14 @@ from attack_support import clip, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks import pools
-from attacks.apply import launder
-from attacks.base import Attack, AttackError
-from attacks.chain import Stochastic
-from attacks.codec import Mp3
-from attacks.condition import Condition, parse, spell
-from attacks.filtering import LowPass
-from attacks.noise import AdditiveNoise
+from attacks.chains import pools
+from attacks.chains.stochastic import Stochastic
+from attacks.codecs.media_codecs import Mp3
+from attacks.contract.base import Attack, AttackError
+from attacks.contract.condition import Condition, parse, spell
+from attacks.contract.launder import launder
+from attacks.filters.band_filters import LowPass
+from attacks.noise.additive_noise import AdditiveNoise
 from benchmark.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)

@@ -14,10 +14,10 @@ from attack_support import checks, clip, db, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.apply import AttackError, lag, launder
-from attacks.codec import MP3_KBPS, Aac, Mp3, Opus, Vorbis, ogg_packets
-from attacks.condition import parse
-from attacks.libav import PacketCoder
+from attacks.codecs.media_codecs import MP3_KBPS, Aac, Mp3, Opus, Vorbis, ogg_packets
+from attacks.codecs.pyav_codec import PacketCoder
+from attacks.contract.condition import parse
+from attacks.contract.launder import AttackError, lag, launder
 from benchmark.audio import resample
 from benchmark.errors import InputError
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from attack_support import available
 
-from attacks.base import Attack, Severity, number
-from attacks.codec import Mp3
-from attacks.condition import Condition, parse
-from attacks.conformance import check, fixtures, levels, speech_like
-from attacks.noise import AdditiveNoise
-from attacks.resampling import Resample
+from attacks.channel.resampling import Resample
+from attacks.codecs.media_codecs import Mp3
+from attacks.contract.base import Attack, Severity, number
+from attacks.contract.condition import Condition, parse
+from attacks.contract.conformance import check, fixtures, levels, speech_like
+from attacks.noise.additive_noise import AdditiveNoise
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

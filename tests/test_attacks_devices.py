@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import freqs
 
-from attacks.apply import lag
-from attacks.base import Attack
-from attacks.condition import parse, spell
-from attacks.devices import DEVICES
+from attacks.contract.base import Attack
+from attacks.contract.condition import parse, spell
+from attacks.contract.launder import lag
+from attacks.devices.loudspeaker_microphone import DEVICES
 from benchmark.level import active_level
 
 pytest_plugins = ("attack_fixtures",)

@@ -8,9 +8,9 @@ from attack_support import attacks, checks, clip, db, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.apply import lag
-from attacks.base import Attack
-from attacks.condition import parse, spell
+from attacks.contract.base import Attack
+from attacks.contract.condition import parse, spell
+from attacks.contract.launder import lag
 from benchmark.level import active_level
 
 RATE = 16000

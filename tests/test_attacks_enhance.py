@@ -15,11 +15,11 @@ from attack_support import attacks, checks, clip, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.apply import launder
-from attacks.base import Attack
-from attacks.condition import Condition, parse
-from attacks.enhance import Denoise
-from attacks.resynthesis import Resynthesis
+from attacks.contract.base import Attack
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import launder
+from attacks.resynthesis.copy_synthesis import Resynthesis
+from attacks.resynthesis.noise_suppression import Denoise
 from benchmark import paths
 from benchmark.errors import InputError
 
@@ -144,7 +144,7 @@ def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis) -> None
 def test_not_even_the_import_draws_from_the_global_generators(vocoder: Resynthesis) -> None:
     code = (
         "import random, numpy as np\n"
-        "from attacks.resynthesis import Resynthesis\n"
+        "from attacks.resynthesis.copy_synthesis import Resynthesis\n"
         "random.seed(1)\nnp.random.seed(1)\n"
         f"Resynthesis({vocoder.vocoder!r})(np.ones(99, 'f'), 16000, np.random.default_rng(0))\n"
         "print(random.random(), np.random.rand())\n"

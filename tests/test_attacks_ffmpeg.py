@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from attack_support import clip, db, run
 
-from attacks.apply import lag
-from attacks.condition import parse, spell
-from attacks.ffmpeg import VARIABLE, Ffmpeg, packet_sizes, program
+from attacks.codecs.ffmpeg_program import VARIABLE, Ffmpeg, packet_sizes, program
+from attacks.contract.condition import parse, spell
+from attacks.contract.launder import lag
 from benchmark.errors import InputError
 
 

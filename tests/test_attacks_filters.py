@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import firwin, freqs, freqz, kaiser_beta, resample_poly, welch
 
-from attacks.apply import common_checks, lag, launder
-from attacks.base import Attack, AttackError
-from attacks.condition import parse, spell
-from attacks.filtering import LowPass
-from attacks.spectrum import Spectrum
+from attacks.contract.base import Attack, AttackError
+from attacks.contract.condition import parse, spell
+from attacks.contract.launder import common_checks, lag, launder
+from attacks.filters.band_filters import LowPass
+from attacks.filters.band_levels import Spectrum
 from benchmark.errors import InputError
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from attack_support import available
 
-from attacks.apply import launder
-from attacks.base import Attack, Wave
-from attacks.condition import parse
+from attacks.contract.base import Attack, Wave
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
 from noises.bank import BUILD_VERSION
 
 pytest_plugins = ("attack_fixtures",)

@@ -10,8 +10,8 @@ from attack_support import attacks, clip, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks.condition import parse, spell
-from attacks.losses import gilbert_elliott
+from attacks.channel.packet_loss import gilbert_elliott
+from attacks.contract.condition import parse, spell
 
 PACKET = 320
 

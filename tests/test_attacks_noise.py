@@ -14,9 +14,9 @@ from scipy.signal import welch
 from scipy.stats import linregress
 
 import noises
-from attacks.apply import AttackError, launder
-from attacks.condition import Condition, parse
-from attacks.noise import covered
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import AttackError, launder
+from attacks.noise.additive_noise import covered
 from benchmark.audio import read
 from benchmark.errors import InputError
 from benchmark.level import active_level

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from attack_support import clip, run
 
-from attacks.base import registry
-from attacks.chain import Composite
-from attacks.condition import parse
-from attacks.conformance import check
-from attacks.pipelines import STRENGTHS, Pipeline
+from attacks.chains.pipelines import STRENGTHS, Pipeline
+from attacks.chains.stochastic import Composite
+from attacks.contract.base import registry
+from attacks.contract.condition import parse
+from attacks.contract.conformance import check
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

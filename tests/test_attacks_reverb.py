@@ -13,11 +13,11 @@ from attack_support import clip, db, run
 from scipy.signal import convolve
 from scipy.stats import linregress
 
-from attacks import rays, rooms
-from attacks.apply import lag
-from attacks.condition import parse
-from attacks.decay import direct_path, edt, t20
-from attacks.room_shapes import CLEARANCE_M, EVALUATION, TRAINING
+from attacks.contract.condition import parse
+from attacks.contract.launder import lag
+from attacks.reverb import ray_tracing, rir_bank
+from attacks.reverb.decay_time import direct_path, edt, t20
+from attacks.reverb.room_geometry import CLEARANCE_M, EVALUATION, TRAINING
 from benchmark.errors import InputError
 from benchmark.level import active_level
 
@@ -39,7 +39,7 @@ def decay_time(response: np.ndarray) -> float:
 @pytest.mark.parametrize("rt60", [0.1, 0.3, 0.6, 0.9, 3.0])
 @pytest.mark.parametrize("room", range(len(ROOMS)))
 def test_every_room_has_the_reverberation_time_asked_for(room: int, rt60: float) -> None:
-    response = rooms.response(ROOMS[room], rt60)
+    response = rir_bank.response(ROOMS[room], rt60)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert response.t20 == pytest.approx(decay_time(response.samples), rel=0.01)
     assert int(np.argmax(np.abs(response.samples))) == 0
@@ -65,7 +65,7 @@ def test_edt_and_direct_path_of_a_known_response() -> None:
 
 
 def test_the_decay_has_no_step_between_images_and_diffuse_tail() -> None:
-    response = rooms.response(ROOMS[0], 0.9).samples.astype(np.float64)
+    response = rir_bank.response(ROOMS[0], 0.9).samples.astype(np.float64)
     power = [np.mean(part**2) for part in np.split(response, 45)]  # 20 ms each
     level = 10 * np.log10(np.array(power[2:40]))
     fit = linregress(np.arange(level.size), level)
@@ -76,7 +76,7 @@ def test_output_is_the_convolution_cut_to_length_at_the_input_level() -> None:
     wave = clip(0.7)
     done = run("reverberation(rt60=0.3)", wave)
     facts = done.steps[0].facts
-    response = rooms.response(ROOMS[facts["room"]], 0.3).samples.astype(np.float64)
+    response = rir_bank.response(ROOMS[facts["room"]], 0.3).samples.astype(np.float64)
     want = convolve(wave.astype(np.float64), response, method="direct")[: wave.size]
     assert done.wave == pytest.approx(want * facts["gain"], abs=1e-5)
     change = active_level(done.wave, 16000) / active_level(wave, 16000)
@@ -106,22 +106,22 @@ def test_a_cached_response_is_used_and_a_damaged_one_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
-    rooms.response.cache_clear()
-    first = rooms.response(ROOMS[2], 0.25)
+    rir_bank.response.cache_clear()
+    first = rir_bank.response(ROOMS[2], 0.25)
     (path,) = (tmp_path / "rirs").iterdir()
     assert path.stem == first.key
     made = []
-    make = rooms._make
-    monkeypatch.setattr(rooms, "_make", lambda *a: made.append(a) or make(*a))
-    rooms.response.cache_clear()
-    assert np.array_equal(rooms.response(ROOMS[2], 0.25).samples, first.samples)
+    make = rir_bank._make
+    monkeypatch.setattr(rir_bank, "_make", lambda *a: made.append(a) or make(*a))
+    rir_bank.response.cache_clear()
+    assert np.array_equal(rir_bank.response(ROOMS[2], 0.25).samples, first.samples)
     assert made == []
     path.write_bytes(path.read_bytes()[:-4000])
-    rooms.response.cache_clear()
-    assert np.array_equal(rooms.response(ROOMS[2], 0.25).samples, first.samples)
+    rir_bank.response.cache_clear()
+    assert np.array_equal(rir_bank.response(ROOMS[2], 0.25).samples, first.samples)
     assert made == [(ROOMS[2], 0.25, False)]
     assert len(list((tmp_path / "rirs").iterdir())) == 1
-    rooms.response.cache_clear()
+    rir_bank.response.cache_clear()
 
 
 def test_a_response_that_cannot_be_kept_is_used_all_the_same(
@@ -129,20 +129,20 @@ def test_a_response_that_cannot_be_kept_is_used_all_the_same(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "file"))
-    rooms.response.cache_clear()
+    rir_bank.response.cache_clear()
     with pytest.warns(UserWarning, match="room responses cannot be kept in") as told:
-        kept = rooms.response(ROOMS[2], 0.25)
-        rooms.response(ROOMS[3], 0.25)
+        kept = rir_bank.response(ROOMS[2], 0.25)
+        rir_bank.response(ROOMS[3], 0.25)
     assert len({str(warning.message) for warning in told}) == 1  # the filter shows it once
     assert kept.t20 == pytest.approx(0.25, abs=0.03)
-    rooms.response.cache_clear()
+    rir_bank.response.cache_clear()
 
 
 def test_the_key_names_the_library_that_makes_responses(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = rooms.key(ROOMS[0], 0.3, False)
-    assert rooms.key(ROOMS[0], 0.3, True) != before != rooms.key(ROOMS[0].at(1.0), 0.3, False)
-    monkeypatch.setattr(rooms, "version", lambda _name: "0.0")
-    assert rooms.key(ROOMS[0], 0.3, False) != before
+    before = rir_bank.key(ROOMS[0], 0.3, False)
+    assert rir_bank.key(ROOMS[0], 0.3, True) != before != rir_bank.key(ROOMS[0].at(1.0), 0.3, False)
+    monkeypatch.setattr(rir_bank, "version", lambda _name: "0.0")
+    assert rir_bank.key(ROOMS[0], 0.3, False) != before
 
 
 def test_silence_stays_silent() -> None:
@@ -157,7 +157,7 @@ def test_silence_stays_silent() -> None:
     "room", [*TRAINING["drawn"][::3], *(EVALUATION[name][1] for name in ("small", "large"))]
 )
 def test_rooms_of_every_size_and_for_training_have_it_too(room, rt60: float) -> None:
-    response = rooms.response(room, rt60)
+    response = rir_bank.response(room, rt60)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert direct_path(response.samples, 16000) == 0
 
@@ -172,7 +172,7 @@ def test_training_rooms_are_none_of_the_evaluated_ones() -> None:
     for seed in range(8):
         _, facts = attack.for_training()(clip(0.2), 16000, np.random.default_rng(seed))
         keys.add(facts["rir"])
-    evaluated = {rooms.key(room, 0.3, False) for room in ROOMS}
+    evaluated = {rir_bank.key(room, 0.3, False) for room in ROOMS}
     assert len(keys) > 2 and not keys & evaluated
 
 
@@ -193,7 +193,7 @@ def test_a_room_keeps_its_talker_at_the_distance_asked_for(distance: float) -> N
 def test_the_farther_the_talker_the_more_reverberant() -> None:
     shares = []
     for distance in (0.3, 1.0, 2.5):
-        power = rooms.response(ROOMS[4].at(distance), 0.6).samples.astype(np.float64) ** 2
+        power = rir_bank.response(ROOMS[4].at(distance), 0.6).samples.astype(np.float64) ** 2
         shares.append(10 * np.log10(power[:40].sum() / power[40:].sum()))  # 2.5 ms
     assert shares[0] > shares[1] + 6 and shares[1] > shares[2] + 4
     texts = [f"reverberation(rt60=0.6, distance={metres})" for metres in (0.5, 2)]
@@ -223,13 +223,13 @@ def test_an_rt60_beyond_what_the_room_allows_is_refused() -> None:
 
 
 def test_walls_are_found_where_the_late_decay_all_but_decides() -> None:
-    response = rooms.response(ROOMS[3], 2.25)
+    response = rir_bank.response(ROOMS[3], 2.25)
     assert decay_time(response.samples) == pytest.approx(2.25, rel=0.1)
 
 
 @pytest.mark.parametrize("rt60", [0.3, 0.6])
 def test_ray_tracing_gives_the_reverberation_time_too(rt60: float) -> None:
-    response = rooms.response(ROOMS[1], rt60, True)
+    response = rir_bank.response(ROOMS[1], rt60, True)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert direct_path(response.samples, 16000) == 0 and response.samples[0] == 1.0
 
@@ -237,19 +237,21 @@ def test_ray_tracing_gives_the_reverberation_time_too(rt60: float) -> None:
 def test_rays_fill_a_room_that_absorbs_nothing_as_diffuse_field_theory_says() -> None:
     """A source whose direct sound has energy 1 / r2 gives 4 pi c / V per second everywhere."""
     for room in (ROOMS[5], EVALUATION["large"][2]):
-        traced = rays.trace(room, 0.5)
+        traced = ray_tracing.trace(room, 0.5)
         energy = np.bincount(traced.bins, traced.energy)[20:100]  # 0.1 to 0.5 s
-        assert energy.mean() / rays.BIN_S == pytest.approx(4 * np.pi * 343 / room.volume, rel=0.05)
+        assert energy.mean() / ray_tracing.BIN_S == pytest.approx(
+            4 * np.pi * 343 / room.volume, rel=0.05
+        )
 
 
 def test_another_process_traces_the_same_rays_and_no_global_state_moves() -> None:
     code = (
-        "from attacks import rooms; from attacks.room_shapes import EVALUATION;"
-        "import hashlib; made = rooms._make(EVALUATION['drawn'][3], 0.2, True);"
+        "from attacks.reverb import rir_bank; from attacks.reverb.room_geometry import EVALUATION;"
+        "import hashlib; made = rir_bank._make(EVALUATION['drawn'][3], 0.2, True);"
         "print(hashlib.sha256(made.tobytes()).hexdigest())"
     )
     here = np.random.get_state()[1].copy()  # noqa: NPY002 - watched
-    made = rooms._make(ROOMS[3], 0.2, True)
+    made = rir_bank._make(ROOMS[3], 0.2, True)
     assert np.array_equal(here, np.random.get_state()[1])  # noqa: NPY002
     other = subprocess.run(
         [sys.executable, "-c", code],

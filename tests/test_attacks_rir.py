@@ -10,10 +10,10 @@ import soundfile
 from attack_support import clip, db, run
 from scipy.signal import convolve, resample_poly
 
-from attacks import rir
-from attacks.apply import lag
-from attacks.condition import parse
-from attacks.conformance import check
+from attacks.contract.condition import parse
+from attacks.contract.conformance import check
+from attacks.contract.launder import lag
+from attacks.reverb import measured_rir
 from benchmark.errors import InputError
 from benchmark.level import active_level
 
@@ -66,7 +66,7 @@ def test_every_file_of_a_folder_is_drawn_and_its_decay_told(folder: Path) -> Non
 
 
 def test_of_several_channels_the_first_is_used_at_any_rate(folder: Path) -> None:
-    (measured,) = rir.opened(folder / "church").all
+    (measured,) = measured_rir.opened(folder / "church").all
     left, _ = soundfile.read(folder / "church" / "nave.flac")
     want = resample_poly(left[:, 0], 1, 3)
     want = want[measured.direct :] / want[measured.direct]
@@ -99,7 +99,7 @@ def test_the_identity_holds_what_the_files_hold(folder: Path) -> None:
     before = parse("rir(path=./rirs)").identity()
     assert "+rir/./rirs:" in before
     soundfile.write(folder / "office.wav", hall(0.4, seed=5), 16000)
-    rir.opened.cache_clear()
+    measured_rir.opened.cache_clear()
     assert parse("rir(path=./rirs)").identity() != before
 
 
@@ -136,7 +136,7 @@ def test_training_uses_other_files(folder: Path) -> None:
         attack.for_training()(clip(0.2), 16000, np.random.default_rng(0))
     for seed in range(10, 20):
         soundfile.write(folder / f"{seed}.wav", hall(0.3, seed=seed), 16000)
-    rir.opened.cache_clear()
+    measured_rir.opened.cache_clear()
     rngs = [np.random.default_rng(seed) for seed in range(60)]
     tested = {attack(clip(0.2), 16000, rng)[1]["rir"] for rng in rngs}
     trained = {attack.for_training()(clip(0.2), 16000, rng)[1]["rir"] for rng in rngs}

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from attacks import timing
-from attacks.apply import launder
-from attacks.base import Attack
-from attacks.condition import Condition
-from attacks.conformance import check
-from attacks.time_edit import Echo, PadSilence, TimeShift, TrimSilence
-from attacks.time_pitch import PitchShift, Speed, TimeStretch
+from attacks.contract.base import Attack
+from attacks.contract.condition import Condition
+from attacks.contract.conformance import check
+from attacks.contract.launder import launder
+from attacks.timing import warp_measurement
+from attacks.timing.edits import Echo, PadSilence, TimeShift, TrimSilence
+from attacks.timing.speed_pitch import PitchShift, Speed, TimeStretch
 
 NAMES = (
     "speed",
@@ -206,16 +206,18 @@ def test_a_late_copy_is_told_by_the_broadband_check() -> None:
 def test_what_cannot_be_measured() -> None:
     for wave in (np.zeros(16000), np.full(16000, 0.5), tone(1000, 0.1)):
         wave = wave.astype(np.float32)
-        assert timing.semitones(wave, wave, 16000) is None
-        assert timing.tempo(wave, wave, 16000, 1.0, 0.02) is None
-        assert timing.delay_ms(wave, wave, 16000) is None
-    assert timing.delay_ms(tone(1000), tone(1000), 16000) is None  # a steady tone has no time
-    assert timing.tempo(tone(1000), tone(1000), 16000, 1.0, 0.02) is None
+        assert warp_measurement.semitones(wave, wave, 16000) is None
+        assert warp_measurement.tempo(wave, wave, 16000, 1.0, 0.02) is None
+        assert warp_measurement.delay_ms(wave, wave, 16000) is None
+    assert (
+        warp_measurement.delay_ms(tone(1000), tone(1000), 16000) is None
+    )  # a steady tone has no time
+    assert warp_measurement.tempo(tone(1000), tone(1000), 16000, 1.0, 0.02) is None
 
 
 def test_delay_by_hand() -> None:
     for samples in (-1000, -80, 0, 160, 1200):
-        found = timing.delay_ms(talk(), np.roll(talk(), samples), 16000)
+        found = warp_measurement.delay_ms(talk(), np.roll(talk(), samples), 16000)
         assert found == pytest.approx(samples / 16, abs=0.2)
 
 

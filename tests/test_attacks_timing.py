@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from attack_support import clip
 
-from attacks.apply import AttackError, Laundered, launder
-from attacks.base import Attack, Check, flag, number
-from attacks.condition import Condition
-from attacks.conformance import check
+from attacks.contract.base import Attack, Check, flag, number
+from attacks.contract.condition import Condition
+from attacks.contract.conformance import check
+from attacks.contract.launder import AttackError, Laundered, launder
 
 
 @dataclass(frozen=True)

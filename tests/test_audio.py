@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import soxr
 
-from attacks.apply import lag
+from attacks.contract.launder import lag
 from benchmark import audio
 
 RATE = audio.SAMPLE_RATE

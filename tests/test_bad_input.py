@@ -13,9 +13,9 @@ import pytest
 import soundfile
 from attack_support import available, clip
 
-from attacks.apply import Laundered, launder
-from attacks.base import AttackError
-from attacks.condition import parse
+from attacks.contract.base import AttackError
+from attacks.contract.condition import parse
+from attacks.contract.launder import Laundered, launder
 from benchmark.cli import main
 from benchmark.errors import InputError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.base import registry
+from attacks.contract.base import registry
 from benchmark.cli import main
 
 NO_OP = '''

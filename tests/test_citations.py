@@ -16,9 +16,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import attacks.base
+import attacks.contract.base
 import detectors.base
-from attacks import suite
+from attacks.contract import suites
 from benchmark import bibtex, citations, leaderboard, weights
 from benchmark.citations import document, of_run, resolve
 from benchmark.errors import InputError
@@ -54,9 +54,9 @@ def in_the_tree(cls: type) -> bool:
     return cls.__module__.split(".")[0] in ("attacks", "detectors")
 
 
-@pytest.mark.parametrize("name", attacks.base.registry.names())
+@pytest.mark.parametrize("name", attacks.contract.base.registry.names())
 def test_every_attack_says_what_to_cite(name: str) -> None:
-    cls = attacks.base.registry.get(name)
+    cls = attacks.contract.base.registry.get(name)
     if in_the_tree(cls):
         assert cls.citation is not None
         assert [entry.key for entry in resolve(cls.citation, name)] == cls.citation.split()
@@ -74,14 +74,17 @@ def test_every_detector_says_what_to_cite(name: str) -> None:
 
 
 def test_suites_and_data_sets_resolve() -> None:
-    assert set(citations.SUITES) <= set(suite.names())
+    assert set(citations.SUITES) <= set(suites.names())
     for name, citation in {**citations.SUITES, **citations.DATA}.items():
         assert resolve(citation, name)
 
 
 def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
     known = detectors.base.registry
-    said = [attacks.base.registry.get(name).citation for name in attacks.base.registry.names()]
+    said = [
+        attacks.contract.base.registry.get(name).citation
+        for name in attacks.contract.base.registry.names()
+    ]
     said += [known.get(name).citation for name in known.names()]
     said += [cls.citation for cls in known.parametrised().values()]
     said += [*citations.SUITES.values(), *citations.DATA.values()]
@@ -160,7 +163,7 @@ def test_what_is_of_the_harness_alone_says_so() -> None:
 
 
 def test_a_plugin_without_source_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    cls = attacks.base.registry.get("lowpass")
+    cls = attacks.contract.base.registry.get("lowpass")
     monkeypatch.setattr(cls, "__module__", "crush")
     text = document(of_run(head("lowpass(cutoff=4000)"), "1"))
     assert "% attack lowpass: has no source to cite" in text
@@ -235,7 +238,7 @@ def test_own_data_and_configured_detectors_are_noted() -> None:
 
 
 def test_a_plugin_brings_its_own_bibtex(monkeypatch: pytest.MonkeyPatch) -> None:
-    cls = attacks.base.registry.get("lowpass")
+    cls = attacks.contract.base.registry.get("lowpass")
     monkeypatch.setattr(cls, "citation", OWN)
     run = head("lowpass(cutoff=4000)", detectors_={"resnet18": {}})
     text = document(of_run(run, "1"))

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from attacks import suite
-from attacks.condition import parse
+from attacks.contract import suites
+from attacks.contract.condition import parse
 from benchmark import compare_report, leaderboard, published_tables
 from benchmark.cli import main
 from benchmark.compare import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
@@ -195,7 +195,7 @@ def test_the_published_figures_are_the_papers() -> None:
     wrong = {str(parse(row["as_published"])) for row in table.rows}
 
     for name, spelled in (("laundering", ours), ("laundering-as-published", wrong)):
-        assert spelled == {str(c) for c in suite.load(name).conditions if c.steps}
+        assert spelled == {str(c) for c in suites.load(name).conditions if c.steps}
     assert set(table.detectors.values()) <= set(table.systems)
     assert table.citation in published_tables.FOLDER.with_name("citations.bib").read_text()
 

@@ -9,8 +9,8 @@ from attack_support import attacks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks.base import Attack, attack, registry
-from attacks.condition import Condition, parse, spell
+from attacks.contract.base import Attack, attack, registry
+from attacks.contract.condition import Condition, parse, spell
 from benchmark.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)

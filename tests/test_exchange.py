@@ -16,8 +16,8 @@ import soundfile
 from scipy.io import wavfile
 
 import launderbench
-from attacks.apply import launder
-from attacks.condition import parse
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
 from benchmark import checkpoints, exchange, export_audio, plugins
 from benchmark.cli import main
 from benchmark.datasets import open_data

@@ -18,8 +18,8 @@ import synthetic_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks import suite
-from attacks.condition import Condition
+from attacks.contract import suites
+from attacks.contract.condition import Condition
 from benchmark import latex, latex_layout, latex_text, leaderboard, markdown, short_names
 from benchmark.latex_text import breakable, escape
 from benchmark.leaderboard import Tables
@@ -311,13 +311,13 @@ def infos(conditions: Iterable[Condition]) -> list[ConditionInfo]:
 
 
 def test_short_names_tell_conditions_apart() -> None:
-    names = short_names.short_names(infos(suite.load("laundering").conditions))
+    names = short_names.short_names(infos(suites.load("laundering").conditions))
     shown = [name.replace("\N{NO-BREAK SPACE}", " ") for name in names.values()]
     assert {"noise babble 0 dB", "mp3 64 kbit/s", "reverberation 0.3 s", "lowpass 7000 Hz"} <= set(
         shown
     )
     for name in ("full", "severity", "stochastic", "pipelines"):
-        plan = infos(suite.load(name).conditions)
+        plan = infos(suites.load(name).conditions)
         made = short_names.short_names(plan)
         assert len(set(made.values())) == len(plan)
         units = {info.condition: info.unit for info in plan}

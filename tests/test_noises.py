@@ -14,7 +14,7 @@ from attack_support import db, room_tone, talkers
 from scipy.signal import welch
 
 import noises
-from attacks.noise import covered
+from attacks.noise.additive_noise import covered
 from benchmark.assembly import suite_of
 from benchmark.cli import parser
 from benchmark.errors import InputError

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from attacks.condition import parse
+from attacks.contract.condition import parse
 from benchmark import latex, leaderboard, markdown, report
 from benchmark.leaderboard import Tables
 from benchmark.page import (

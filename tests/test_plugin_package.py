@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.base import registry
+from attacks.contract.base import registry
 from benchmark.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +83,10 @@ def test_a_package_that_takes_a_name_costs_itself_only(installed: Path, tmp_path
     done = launderbench("list", "attacks", path=tmp_path / "site")
     assert done.returncode == 0 and ATTACKS.search(done.stdout)
     assert "not loaded: crush: InputError" in done.stdout
-    assert "attack 'mp3' is registered twice: in attacks.codec and in crush" in done.stdout
+    assert (
+        "attack 'mp3' is registered twice: in attacks.codecs.media_codecs and in crush"
+        in done.stdout
+    )
 
 
 def test_the_readme_shows_what_is_tested_here() -> None:

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 from scipy.io import wavfile
 
-from attacks.apply import launder
-from attacks.condition import parse
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
 from benchmark import audio
 from benchmark.cli import main
 from benchmark.render import encode
@@ -165,7 +165,7 @@ def test_an_attack_that_is_not_what_it_claims_is_told_by_the_exit_code(
         '    """Does nothing."""\n\n    family = "channel"\n\n'
         "    def __call__(self, wave, sample_rate, rng):\n        return wave\n"
     )
-    from attacks.base import registry
+    from attacks.contract.base import registry
 
     out = tmp_path / "out"
     try:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import attacks.apply
+import attacks.contract.launder
 import launderbench
 from benchmark import profile, work
 from benchmark.audio_cache import AudioCache
@@ -110,7 +110,7 @@ def test_the_stopwatch_adds_up_and_is_silent_when_off() -> None:
     with OFF.timing("attack", "x"):
         pass
     assert not OFF.spent
-    assert attacks.apply.OFF is OFF
+    assert attacks.contract.launder.OFF is OFF
 
 
 def row(uid: str) -> dict[str, object]:

@@ -16,8 +16,8 @@ import soundfile
 import torch
 from PIL import Image as Picture
 
-from attacks.apply import launder
-from attacks.condition import parse
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
 from benchmark import frontends, spectrogram_files
 from benchmark.cli import main
 from benchmark.datasets import open_data

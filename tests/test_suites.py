@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from attack_support import clip, run
 
-from attacks import suite
-from attacks.base import registry
-from attacks.chain import Composite
-from attacks.condition import Condition, spell
+from attacks.chains.stochastic import Composite
+from attacks.contract import suites
+from attacks.contract.base import registry
+from attacks.contract.condition import Condition, spell
 from benchmark.cli import main
 from benchmark.errors import InputError
 
@@ -25,13 +25,13 @@ ABSENT = "telephony-extra"  # what no wheel of PyAV encodes
 
 def every_condition() -> list[tuple[str, Condition]]:
     """Every condition of the packaged suites once, with its spelling."""
-    found = {str(c): c for name in suite.names() for c in suite.load(name).conditions}
+    found = {str(c): c for name in suites.names() for c in suites.load(name).conditions}
     return list(found.items())
 
 
 def test_the_built_in_suites() -> None:
-    assert {"smoke", "laundering"} <= set(suite.names())
-    laundering = suite.load("laundering")
+    assert {"smoke", "laundering"} <= set(suites.names())
+    laundering = suites.load("laundering")
     assert str(laundering.conditions[0]) == "clean"
     assert len(laundering.conditions) == 28
     assert len({str(condition) for condition in laundering.conditions}) == 28
@@ -45,20 +45,20 @@ def test_the_built_in_suites() -> None:
         "resampling": 4,
         "filtering": 1,
     }
-    smoke = {condition.family for condition in suite.load("smoke").conditions}
+    smoke = {condition.family for condition in suites.load("smoke").conditions}
     assert smoke == {*counts, "clean", "channel", "time_pitch", "enhance", "pipeline", "chain"}
-    for name in suite.names():
-        assert suite.load(name).description.endswith(".")
+    for name in suites.names():
+        assert suites.load(name).description.endswith(".")
 
 
 def test_a_suite_of_the_users_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('description = "Mine."\nconditions = ["mp3", "clean", "opus | mp3"]\n')
-    mine = suite.load(path)
+    mine = suites.load(path)
     assert mine.name == "mine"
     spelled = [str(condition) for condition in mine.conditions]
     assert spelled == ["clean", MP3, f"{OPUS} | {MP3}"]
-    assert suite.parse_suite(str(path)) == mine
+    assert suites.parse_suite(str(path)) == mine
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_a_bad_suite_is_refused_with_the_cause(tmp_path: Path, content: str, mes
     path = tmp_path / "bad.toml"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        suite.load(path)
+        suites.load(path)
 
 
 def test_unknown_suites() -> None:
     with pytest.raises(InputError, match="unknown suite 'laundring'; did you mean 'laundering'"):
-        suite.load("laundring")
+        suites.load("laundring")
     with pytest.raises(InputError, match="suite file not found"):
-        suite.load("nowhere.toml")
+        suites.load("nowhere.toml")
     with pytest.raises(
         InputError, match="unknown suite or attack 'lowpas'; did you mean 'lowpass'"
     ):
-        suite.parse_suite("lowpas")
+        suites.parse_suite("lowpas")
     with pytest.raises(InputError, match="the suite ';' holds no conditions"):
-        suite.parse_suite(" ; ")
+        suites.parse_suite(" ; ")
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_unknown_suites() -> None:
     ],
 )
 def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> None:
-    given_suite = suite.parse_suite(text)
+    given_suite = suites.parse_suite(text)
     assert [str(condition) for condition in given_suite.conditions] == conditions
     assert given_suite.name == ("; ".join(conditions[1:]) or "clean")
-    assert suite.parse_suite("smoke") == suite.load("smoke")
+    assert suites.parse_suite("smoke") == suites.load("smoke")
 
 
 def test_the_suites_of_the_published_studies() -> None:
-    assert suite.names() == [
+    assert suites.names() == [
         "augmentation",
         "corruptions",
         "full",
@@ -125,14 +125,14 @@ def test_the_suites_of_the_published_studies() -> None:
         "telephony",
         "telephony-extra",
     ]
-    published = [str(c) for c in suite.load("laundering-as-published").conditions]
+    published = [str(c) for c in suites.load("laundering-as-published").conditions]
     assert len(published) == 28
     assert sum("reference=whole" in text for text in published) == 15
     assert sum("returned=false" in text for text in published) == 4
-    full = set(suite.load("full").conditions)
-    for name in set(suite.names()) - {"smoke", "augmentation", "laundering-as-published", ABSENT}:
-        assert set(suite.load(name).conditions) <= full
-    pipelines = {str(c) for c in suite.load("pipelines").conditions}
+    full = set(suites.load("full").conditions)
+    for name in set(suites.names()) - {"smoke", "augmentation", "laundering-as-published", ABSENT}:
+        assert set(suites.load(name).conditions) <= full
+    pipelines = {str(c) for c in suites.load("pipelines").conditions}
     for name in ("network", "media", "physical"):
         for depth in (1, 2, 3):
             for strength in (2, 3, 4):
@@ -140,12 +140,12 @@ def test_the_suites_of_the_published_studies() -> None:
 
 
 def test_severity_has_every_attack_at_every_level() -> None:
-    conditions = suite.load("severity").conditions[1:]
+    conditions = suites.load("severity").conditions[1:]
     levels: dict[str, int] = {}
     for condition in conditions:
         levels[condition.steps[0].name] = levels.get(condition.steps[0].name, 0) + 1
     classes = {name: registry.get(name) for name in registry.names()}
-    extra = {step.name for c in suite.load(ABSENT).conditions for step in c.steps}
+    extra = {step.name for c in suites.load(ABSENT).conditions for step in c.steps}
     wanted = {
         name
         for name, cls in classes.items()
@@ -174,9 +174,9 @@ def test_included_suites_and_levels(tmp_path: Path) -> None:
     outer.write_text(
         'include = ["inner.toml", "smoke"]\nconditions = ["mp3"]\nseverity = ["mp3(passes=2)"]\n'
     )
-    spelled = [str(c) for c in suite.load(outer).conditions]
+    spelled = [str(c) for c in suites.load(outer).conditions]
     assert spelled[:3] == ["clean", OPUS, MP3] and spelled.count(MP3) == 1
-    smoke = [str(c) for c in suite.load("smoke").conditions[1:]]
+    smoke = [str(c) for c in suites.load("smoke").conditions[1:]]
     assert spelled[3:-5] == [text for text in smoke if text != MP3]
     assert spelled[-5:] == [f"mp3(kbps={k}, passes=2, loss=0)" for k in (64, 48, 32, 16, 8)]
 
@@ -197,13 +197,13 @@ def test_what_cannot_be_included_is_said(tmp_path: Path, content: str, message: 
     path = tmp_path / "bad.toml"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        suite.load(path)
+        suites.load(path)
 
 
 def test_plan_says_beforehand_what_this_build_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     lacking = {
         step.name: step
-        for c in suite.load(ABSENT).conditions
+        for c in suites.load(ABSENT).conditions
         for step in c.steps
         if step.unavailable()
     }
@@ -220,4 +220,4 @@ def test_plan_says_beforehand_what_this_build_lacks(capsys: pytest.CaptureFixtur
 def test_the_readme_counts_right() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `([\w-]+)` \| (\d+) \|", readme, re.MULTILINE))
-    assert told == {name: str(len(suite.load(name).conditions) - 1) for name in suite.names()}
+    assert told == {name: str(len(suites.load(name).conditions) - 1) for name in suites.names()}

@@ -16,8 +16,8 @@ import torch
 from builders import fake, voice
 from torch import nn
 
-from attacks.condition import parse
-from attacks.suite import parse_suite
+from attacks.contract.condition import parse
+from attacks.contract.suites import parse_suite
 from benchmark import (
     assembly,
     augmentation,

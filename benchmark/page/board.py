@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.palette import level
 from benchmark.table_rows import Row, bounded, records

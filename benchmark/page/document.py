@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup, escape
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.page import board, evidence, facts, focus, robust, severity, systems
 from benchmark.page.samples import Samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.leaderboard import Tables
 from benchmark.results import RunResults
 from benchmark.table_rows import Row, records

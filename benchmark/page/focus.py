@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark import cells
 from benchmark.metrics import Floats
 from benchmark.page import shapes

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from attacks.apply import Laundered, Step, launder
-from attacks.base import AttackError, Check, Wave
-from attacks.condition import CLEAN, parse
-from attacks.ready import made
+from attacks.contract.base import AttackError, Check, Wave
+from attacks.contract.condition import CLEAN, parse
+from attacks.contract.launder import Laundered, Step, launder
+from attacks.contract.precomputed import made
 from benchmark import audio, gallery
 from benchmark.digests import file_digests
 from benchmark.errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.metrics import Floats
 from benchmark.page.values import polygon, polyline
 from benchmark.results import RunResults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from attacks.condition import CLEAN
+from attacks.contract.condition import CLEAN
 from benchmark.palette import level
 from benchmark.table_rows import Row, records
 

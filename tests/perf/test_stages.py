@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import builders
 
-from attacks.apply import launder
-from attacks.suite import load
+from attacks.contract.launder import launder
+from attacks.contract.suites import load
 from benchmark import frontends
 from benchmark.processes import one_thread
 from detectors.base import LogMel, TensorDetector, registry

@@ -21,11 +21,11 @@ import workload
 from workload import CLIPS, LAUNDERING, clips, cost, cpu
 
 import noises
-from attacks.apply import launder
-from attacks.condition import parse
-from attacks.room_shapes import DRAWN, EVALUATION
-from attacks.rooms import response
-from attacks.suite import load
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
+from attacks.contract.suites import load
+from attacks.reverb.rir_bank import response
+from attacks.reverb.room_geometry import DRAWN, EVALUATION
 from benchmark import frontends, runner, work
 from benchmark.audio_cache import AudioCache
 from benchmark.executor import Setting, execute
@@ -192,7 +192,7 @@ import resource, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 import workload
-from attacks.condition import parse
+from attacks.contract.condition import parse
 from benchmark.executor import Setting, execute
 from benchmark.runner import missing
 from benchmark.store import Store

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from attacks.condition import Condition
-from attacks.suite import load
+from attacks.contract.condition import Condition
+from attacks.contract.suites import load
 from benchmark import datasets, profile
 from benchmark.plan import Plan, with_digests
 from benchmark.processes import start_process

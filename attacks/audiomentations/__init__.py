@@ -1,0 +1,1 @@
+"""Any transform of the library audiomentations as an attack, in a worker process."""

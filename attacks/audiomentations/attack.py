@@ -1,0 +1,200 @@
+"""Any transform of audiomentations as an attack, in a worker process of its own.
+
+audiomentations draws from the global generators of `random` and numpy. Those are the worker's,
+seeded for every utterance, so that the samples depend on the utterance and the seed alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attacks.audiomentations import worker_client
+from attacks.contract.base import Attack, Check, Facts, Wave, attack, text
+from benchmark.errors import InputError, unknown
+
+DEFAULT = "AddGaussianSNR"
+CHANGE_DB = -60.0
+SILENT_RMS = 1e-5
+REFUSED = {
+    "Lambda": "takes a Python function, which no spelling can carry",
+    "RoomSimulator": "gives other samples for the same seed; use the attack `reverberation`",
+}
+# Packages of audiomentations[extras] that a transform needs, by the module that it imports.
+EXTRAS = {
+    "Limiter": ("numpy_audio_limiter", "numpy-audio-limiter"),
+    "LoudnessNormalization": ("loudness", "loudness"),
+    "Mp3Compression": ("fast_mp3_augment", "fast-mp3-augment"),
+}
+# All others promise the input's length.
+NEW_LENGTH = (
+    "AdjustDuration",
+    "ApplyImpulseResponse",
+    "Mp3Compression",
+    "RepeatPart",
+    "Resample",
+    "TimeStretch",
+    "Trim",
+)
+IF_NEEDED = ("Clip", "Limiter", "Trim")  # these leave alone what holds nothing for them to do
+
+
+@attack("audiomentations")
+@dataclass(frozen=True)
+class Audiomentations(Attack):
+    """Any transform of the audiomentations library, by name and parameters.
+
+    transform  : the class's name, AddGaussianSNR or BitCrush, say
+    parameters : its arguments as Python writes them: "min_snr_db=5, max_snr_db=10". `p` is
+                 always 1; what is left out has the library's default
+
+    What the transform draws for an utterance is in the facts. The library says little about what
+    its transforms promise, and so does this attack: the length where it is kept, and that the
+    samples changed. Prefer an attack of this project where there is one. Files that a parameter
+    names, and the library's version, are part of the attack's identity.
+    """
+
+    transform: str = text(DEFAULT)
+    parameters: str = text()
+
+    family = "audiomentations"
+    warp = None
+    measures = "change of the samples"
+    citation = "jordal_audiomentations"
+
+    def validate(self) -> None:
+        values = _read(self.parameters)
+        if self.transform != DEFAULT or values:  # the library is slow to import
+            values = _checked(self.transform, values)
+        spelled = ", ".join(f"{key}={value!r}" for key, value in values.items())
+        object.__setattr__(self, "parameters", spelled)
+
+    @property
+    def stream(self) -> str:
+        return f"audiomentations/{self.transform}"
+
+    def unavailable(self) -> str | None:
+        module, package = EXTRAS.get(self.transform, ("", ""))
+        backend = _read(self.parameters).get("backend", "")
+        if self.transform == "Mp3Compression" and backend in ("lameenc", "pydub"):
+            module = package = backend
+        if not module or importlib.util.find_spec(module) is not None:
+            return None
+        return f"audiomentations' {self.transform} needs the package {package}, not installed here"
+
+    def resources(self) -> Mapping[str, str]:
+        """The library's version, and the content of the files that the parameters name."""
+        found = {"audiomentations": metadata.version("audiomentations")}
+        for key, value in _read(self.parameters).items():
+            for path in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(path, str) and Path(path).exists():
+                    found[f"{key}/{Path(path).name}"] = _digest(Path(path))
+        return found
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        if cause := self.unavailable():
+            raise InputError(f"audiomentations is not available: {cause}")
+        request = {
+            "transform": self.transform,
+            "parameters": repr(_read(self.parameters)),
+            "seed": int(rng.integers(1 << 32)),
+            "sample_rate": sample_rate,
+            "size": wave.size,
+            "folder": str(Path.cwd()),
+        }
+        made, drawn = worker_client.ask(request, wave)
+        length = made.size if self.transform in NEW_LENGTH else wave.size
+        return made, {"drawn": drawn, "length": length}
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        size = min(before.size, after.size)
+        x, y = before[:size].astype(np.float64), after[:size].astype(np.float64)
+        energy, change = float(np.einsum("i,i->", x, x)), None
+        if energy > size * SILENT_RMS**2:
+            share = float(np.einsum("i,i->", y - x, y - x)) / energy
+            change = 10 * float(np.log10(max(share, 1e-20)))
+            if share == 0.0 and before.size != after.size:
+                change = 0.0  # cut, or continued, behind what both hold
+            elif share == 0.0 and self.transform in IF_NEEDED:
+                change = None
+        return [Check.at_least("change", "dB", CHANGE_DB, change)]
+
+
+def _read(parameters: str) -> dict[str, Any]:
+    """The arguments by name; `InputError` where they are not literals."""
+    try:
+        call = ast.parse(f"f({parameters})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        named = {keyword.arg: _literal(keyword.value) for keyword in call.keywords}
+        if None in named or len(named) != len(call.keywords):
+            raise ValueError
+    except (SyntaxError, ValueError) as error:
+        raise InputError(
+            'audiomentations: write parameters as "name=value, name=value" with Python\'s'
+            f" literals, not {parameters!r}"
+        ) from error
+    return {str(key): value for key, value in named.items()}
+
+
+def _literal(node: ast.expr) -> Any:
+    """A literal's value; a bare word is text."""
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+
+
+def _checked(transform: str, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` in the order of the transform's arguments; `InputError` for what it would refuse."""
+    import audiomentations
+    from audiomentations.core.transforms_interface import BaseWaveformTransform
+
+    known: dict[str, Any] = {
+        name: item
+        for name, item in vars(audiomentations).items()
+        if inspect.isclass(item) and issubclass(item, BaseWaveformTransform)
+    }
+    if transform in REFUSED:
+        raise InputError(f"audiomentations: {transform} {REFUSED[transform]}")
+    if transform not in known:
+        raise unknown("transform of audiomentations", transform, set(known) - set(REFUSED))
+    arguments = inspect.signature(known[transform]).parameters
+    for name in values:
+        if name == "p":
+            raise InputError("audiomentations: p is always 1, and is not given")
+        if name not in arguments:
+            raise unknown(f"parameter of {transform}", name, set(arguments) - {"p"})
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            known[transform](p=1.0, **values)
+    except Exception as error:
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"audiomentations: {transform} refuses its parameters: {cause}") from error
+    return {name: values[name] for name in arguments if name in values}
+
+
+def _digest(path: Path) -> str:
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    total = hashlib.sha256()
+    for file in files:
+        seen = file.stat()
+        one = _file_digest(file.resolve(), seen.st_size, seen.st_mtime_ns)
+        total.update(f"{file.relative_to(path)}\0{one}\0".encode())
+    return total.hexdigest()
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _file_digest(path: Path, size: int, changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Chains of attacks: stochastic pools and named pipelines."""

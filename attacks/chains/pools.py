@@ -1,0 +1,172 @@
+"""Pools: what a stochastic chain may draw, kept as TOML files in attacks/chains/pool_files.
+
+A pool has slots; a chain takes at most one step from each. A slot holds spellings of attacks, one
+of which is drawn with equal chance, and whose values may be open:
+
+    [[slot]]
+    draw = ["noise(kind=babble/street, snr=5..25)", "opus(kbps=8/12/16)"]
+
+`a/b/c` is one of these, `low..high` a number between the two with as many decimals as they are
+written with; what stands in quotes is taken as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from attacks.contract.base import Attack
+from attacks.contract.condition import parse, split_steps
+from benchmark.errors import InputError, unknown
+
+FOLDER = Path(__file__).parent / "pool_files"
+SUFFIX = ".toml"
+MOST_OPEN = 4  # open values of one spelling
+_RANGE = re.compile(r"([+-]?\d+(?:\.(\d+))?)\.\.([+-]?\d+(?:\.(\d+))?)")
+
+
+@dataclass(frozen=True)
+class Open:
+    """A value that is drawn: one of the options, or a number from low to high."""
+
+    options: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    decimals: int = 0
+
+    def at(self, u: float) -> str:
+        """The value for a number in [0, 1), as it is spelled."""
+        if self.options:
+            return self.options[int(u * len(self.options))]
+        return f"{self.low + u * (self.high - self.low):.{self.decimals}f}"
+
+    def ends(self) -> tuple[str, ...]:
+        """All options, or both ends of the range."""
+        return self.options or (self.at(0.0), self.at(1.0))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """An attack whose parameters may be open: name and (key, value) in the order written."""
+
+    name: str
+    values: tuple[tuple[str, Open], ...] = ()
+
+    def at(self, numbers: Sequence[float]) -> Attack:
+        """The attack for one number in [0, 1) per open value."""
+        rest = iter(numbers)
+        return self._spelled(
+            value.at(next(rest)) if len(value.ends()) > 1 else value.at(0.0)
+            for _, value in self.values
+        )
+
+    def examples(self) -> Iterator[Attack]:
+        """The attack at every combination of options and ends of ranges."""
+        for values in itertools.product(*(value.ends() for _, value in self.values)):
+            yield self._spelled(values)
+
+    def _spelled(self, values: Iterator[str] | tuple[str, ...]) -> Attack:
+        pairs = zip((key for key, _ in self.values), values, strict=True)
+        (step,) = parse(f"{self.name}({', '.join(f'{k}={v}' for k, v in pairs)})").steps
+        return step
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Slots of draws, what they are for, and the SHA-256 of the file that says so."""
+
+    name: str
+    description: str
+    slots: tuple[tuple[Draw, ...], ...]
+    sha256: str
+
+    def examples(self) -> tuple[Attack, ...]:
+        """Attacks that between them use every file and every version that a chain may use."""
+        return tuple(e for slot in self.slots for draw in slot for e in draw.examples())
+
+
+def names() -> list[str]:
+    """The built-in pools, sorted."""
+    return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+def load(name_or_path: str) -> Pool:
+    """A built-in pool by name, or one from a TOML file by path (anything that ends in .toml).
+
+    `InputError` where the pool is unknown, or the file holds no slots or one that cannot be read.
+    """
+    if name_or_path.endswith(SUFFIX):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise InputError(f"pool file not found: {path}")
+    elif name_or_path in names():
+        path = FOLDER / f"{name_or_path}{SUFFIX}"
+    else:
+        raise unknown("pool", name_or_path, names())
+    try:
+        return _read(path, path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, content: bytes) -> Pool:
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+    strange = sorted(set(table) - {"description", "slot"})
+    if strange:
+        raise unknown(f"entry in {path}", strange[0], ("description", "slot"))
+    slots = table.get("slot")
+    if not isinstance(slots, list) or not slots or not all(isinstance(s, dict) for s in slots):
+        raise InputError(f"{path}: want one [[slot]] or more, each with draw = [...]")
+    made = []
+    for slot in slots:
+        spellings = slot.get("draw")
+        if set(slot) != {"draw"} or not isinstance(spellings, list) or not spellings:
+            raise InputError(f"{path}: a [[slot]] has draw = [...], a list of spellings in quotes")
+        try:
+            made.append(tuple(_draw(spelling) for spelling in spellings))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    description = table.get("description", "")
+    if not isinstance(description, str):
+        raise InputError(f"{path}: the description must be text")
+    return Pool(path.stem, description, tuple(made), hashlib.sha256(content).hexdigest())
+
+
+def _draw(spelling: object) -> Draw:
+    """Read one spelling, and try what it may become."""
+    if not isinstance(spelling, str) or len(split_steps(spelling, "|")) > 1:
+        raise InputError(f"want the spelling of one attack in quotes, not {spelling!r}")
+    name, _, body = spelling.strip().partition("(")
+    values = []
+    for part in split_steps(body.rstrip().removesuffix(")"), ",") if body else []:
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        values.append((key, _open(value)))
+    draw = Draw(name, tuple(values))
+    if sum(len(value.ends()) > 1 for _, value in values) > MOST_OPEN:
+        raise InputError(f"{spelling}: at most {MOST_OPEN} values may be open")
+    for _ in draw.examples():
+        pass  # `parse` refuses what does not exist
+    return draw
+
+
+def _open(value: str) -> Open:
+    if value.startswith('"'):
+        return Open((value,))
+    span = _RANGE.fullmatch(value)
+    if span is None:
+        return Open(tuple(value.split("/")))
+    decimals = max(len(part or "") for part in span.group(2, 4))
+    low, high = float(span.group(1)), float(span.group(3))
+    if low >= high:
+        raise InputError(f"the range {value} does not rise")
+    return Open(low=low, high=high, decimals=decimals)

@@ -1,0 +1,1 @@
+"""Transmission channels: resampling, packet loss, telephone bands."""

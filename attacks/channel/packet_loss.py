@@ -1,0 +1,175 @@
+"""Parts of the utterance that never arrive: lost packets and dropouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
+
+PACKET_S = 0.02
+FADE_S = 0.06  # of signal repeated in a row, until there is silence
+
+Mask = npt.NDArray[np.bool_]
+
+
+def gilbert_elliott(uniforms: npt.NDArray[np.floating], loss: float, burst: float) -> Mask:
+    """Which packets are lost, bool (n,), from one uniform number in [0, 1) per packet.
+
+    The two-state Markov chain of Gilbert (1960) and Elliott (1963) with nothing lost in its good
+    state and all in its bad one, begun in its stationary state: a share `loss` is lost in the
+    long run, in bursts of `burst` packets on average. With b = max(burst, 1 / (1 - loss)) a loss
+    ends with probability 1/b and begins with loss / ((1 - loss) b); burst=1 thus makes losses
+    independent, because at chains that avoid bursts the bound holds b up.
+
+    Losses nest: for equal numbers and an equal `burst`, the packets lost at one `loss` are among
+    those lost at any larger one. A packet is lost where its number lies below a threshold that
+    depends on the packet before, and no threshold of the chain with the larger loss is below one
+    of the other: neither at the beginning (loss), nor after a received packet (grows with loss),
+    nor after a lost one (grows with b), and after a loss it is at least what it is after none.
+    """
+    mean = max(burst, 1 / (1 - loss))
+    begins, stays = loss / ((1 - loss) * mean), 1 - 1 / mean
+    lost, mask = uniforms.size > 0 and uniforms[0] < loss, []
+    for index, uniform in enumerate(uniforms.tolist()):
+        if index:
+            lost = uniform < (stays if lost else begins)
+        mask.append(lost)
+    return np.array(mask, dtype=np.bool_)
+
+
+@attack("packet_loss")
+@dataclass(frozen=True)
+class PacketLoss(Attack):
+    """Packet loss over a network: bursts of lost 20 ms packets (Gilbert-Elliott), concealed.
+
+    loss        : share of the packets lost in the long run, 0.001 to 0.6
+    burst       : mean number of packets lost in a row, 1 to 20; 1 makes losses independent (whose
+                  bursts last 1 / (1 - loss) on average, and never less)
+    concealment : repeat (the last packet received, again and again, faded out within 60 ms) or
+                  zero (silence with hard edges)
+
+    The packets lost at a smaller share are among those lost at a larger one, at any one `burst`.
+    Facts: packets, lost (runs of [first packet, packets]), share lost. A short utterance may lose
+    nothing, or only silence; then no effect can be measured.
+    """
+
+    loss: float = number(0.1, low=0.001, high=0.6, unit="share")
+    burst: float = number(2.0, low=1.0, high=20.0, unit="packets")
+    concealment: str = choice("repeat", "repeat", "zero")
+
+    family = "channel"
+    severity = Severity("loss", "share", (0.01, 0.03, 0.05, 0.1, 0.2))
+    measures = "packets changed against packets drawn as lost"
+    citation = "gilbert1960capacity elliott1963estimates"
+
+    @property
+    def near_identity(self) -> bool:
+        """True: an utterance may lose nothing; the losses themselves are counted instead."""
+        return True
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        size = _packet(sample_rate)
+        lost = gilbert_elliott(rng.random(-(-wave.size // size)), self.loss, self.burst)
+        out = wave.copy()
+        for first, count in _runs(lost):
+            gap = out[first * size : (first + count) * size]
+            gap[:] = 0.0
+            if self.concealment == "repeat" and first > 0:
+                _repeat(gap, wave[(first - 1) * size : first * size], sample_rate)
+        facts: Facts = {"packets": lost.size, "lost": _runs(lost), "share": float(lost.mean())}
+        return out, facts
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        size = _packet(sample_rate)
+        starts = np.arange(0, before.size, size)
+        lost = np.zeros(starts.size, dtype=np.bool_)
+        for first, count in facts["lost"]:
+            lost[first : first + count] = True
+        heard = np.maximum.reduceat(np.abs(before), starts) > 0.0
+        changed = np.logical_or.reduceat(before != after, starts)
+        visible = int(np.sum(lost & heard))
+        return [
+            Check.near(
+                "packets lost",
+                "packets",
+                visible,
+                int(np.sum(changed & lost & heard)) if visible else None,
+                0,
+            ),
+            Check.at_most(
+                "packets harmed", "packets", 0, int(np.sum(changed & ~lost)), effect=False
+            ),
+        ]
+
+
+@attack("dropout")
+@dataclass(frozen=True)
+class Dropout(Attack):
+    """Dropouts: short gaps of digital silence, as of a failing connection or buffer.
+
+    rate     : gaps per second, 0.05 to 8; every utterance has at least one
+    duration : ms, 5 to 100
+
+    The gaps have hard edges and do not overlap. Where they lie is drawn per utterance before
+    their number is used: the gaps at a lower rate are among those at a higher one. Facts: starts
+    (samples) of the gaps, and gap, the length of each (samples).
+    """
+
+    rate: float = number(1.0, low=0.05, high=8.0, unit="1/s")
+    duration: float = number(50.0, low=5.0, high=100.0, unit="ms")
+
+    family = "channel"
+    severity = Severity("rate", "1/s", (0.25, 0.5, 1.0, 2.0, 4.0))
+    measures = "samples silenced against the gaps drawn"
+    citation = ""
+
+    @property
+    def near_identity(self) -> bool:
+        """True: gaps may fall into silence; the samples silenced are counted instead."""
+        return True
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        size = max(1, round(self.duration / 1000 * sample_rate))
+        offset = int(rng.random() * size)
+        slots = rng.permutation(max(1, (wave.size - offset) // size))
+        count = max(1, round(self.rate * wave.size / sample_rate))
+        out = wave.copy()
+        starts = sorted(int(offset + slot * size) for slot in slots[:count])
+        for start in starts:
+            out[start : start + size] = 0.0
+        return out, {"starts": starts, "gap": size}
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        gap = np.zeros(before.size, dtype=np.bool_)
+        for start in facts["starts"]:
+            gap[start : start + facts["gap"]] = True
+        audible = int(np.count_nonzero(before[gap]))
+        silenced = int(np.count_nonzero((before != 0.0) & (after == 0.0))) if audible else None
+        rest = int(np.count_nonzero(before[~gap] != after[~gap]))
+        return [
+            Check.near("samples silenced", "samples", audible, silenced, 0),
+            Check.at_most("samples changed", "samples", 0, rest, effect=False),
+        ]
+
+
+def _packet(sample_rate: int) -> int:
+    return round(PACKET_S * sample_rate)
+
+
+def _runs(lost: Mask) -> list[list[int]]:
+    """Bursts as [first packet, number of packets]."""
+    edges = np.flatnonzero(np.diff(lost.astype(np.int8), prepend=0, append=0))
+    return [[int(a), int(b - a)] for a, b in zip(edges[0::2], edges[1::2], strict=True)]
+
+
+def _repeat(gap: Wave, last: Wave, sample_rate: int) -> None:
+    """Fill `gap` with `last` over and over, faded linearly to silence."""
+    fade = 1 - np.arange(1, gap.size + 1) / round(FADE_S * sample_rate)
+    gap += np.resize(last, gap.size) * np.maximum(fade, 0.0).astype(np.float32)

@@ -1,0 +1,36 @@
+"""The telephone channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attacks.contract.base import Severity, attack, number
+from attacks.filters.linear_phase import BandFilter, Design
+
+TRANSITION_HZ = 200.0
+
+
+@attack("telephone")
+@dataclass(frozen=True)
+class Telephone(BandFilter):
+    """Telephone band: `low` to `high` pass (300 to 3,400 Hz by default), all else is stopped.
+
+    low  : Hz, 250 to 600
+    high : Hz, 1500 to 7600; 3400 is narrow-band telephony, 7000 wide-band
+
+    Both edges lie inside the pass band, which is flat within 0.01 dB; 200 Hz beyond them
+    everything is at least 60 dB down. The default band is that of ITU-T G.712 for PCM channels,
+    whose limits leave a real channel more room: some ripple within, slower slopes outside. It is
+    the band alone: chain a codec for the companding.
+    """
+
+    low: float = number(300.0, low=250.0, high=600.0, unit="Hz")
+    high: float = number(3400.0, low=1500.0, high=7600.0, unit="Hz")
+
+    family = "channel"
+    severity = Severity("high", "Hz", (7000.0, 5000.0, 3400.0, 2700.0, 2000.0))
+
+    @property
+    def design(self) -> Design:
+        half = TRANSITION_HZ / 2
+        return Design((self.low - half, self.high + half), TRANSITION_HZ, low_passes=False)

@@ -1,0 +1,1 @@
+"""Lossy codecs: media, telephony, waveform coding, and the engines that run them."""

@@ -1,0 +1,242 @@
+"""The codecs of music, web and messengers: MP3, AAC, Opus, Vorbis."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import soundfile
+
+from attacks.codecs.codec_base import (
+    MOST_LOSS,
+    MOST_PASSES,
+    RATE_TOLERANCE,
+    VARIABLE_EXCESS,
+    Coded,
+    Coder,
+    bit_rate,
+    one_of,
+)
+from attacks.codecs.pyav_codec import PacketCoder
+from attacks.contract.base import AttackError, Check, Facts, Severity, Wave, attack, integer, number
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+
+# MPEG-2 Layer III, ISO/IEC 13818-3: the bit rates at 16, 22.05 and 24 kHz sampling
+MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
+VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
+VORBIS_SPARE = 4  # blocks by which the packets outlast the utterance at most
+CHUNK = SAMPLE_RATE  # libsndfile 1.2 overflows its stack on longer pieces of Vorbis
+
+
+@attack("mp3")
+@dataclass(frozen=True)
+class Mp3(PacketCoder):
+    """MP3 (libmp3lame) at a constant bit rate.
+
+    kbps   : 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144 or 160. At 16 kHz MP3 is MPEG-2
+             Layer III (ISO/IEC 13818-3), which ends at 160 kbit/s: what asks for more is refused.
+    passes : generations, 1 to 10
+    loss   : share of the packets (36 ms) lost, 0 to 0.5; a lost packet is silent, the decoder
+             starts anew behind it, and what hangs on its bit reservoir is silent too
+
+    Delay removed: 528 + 1 samples of the decoder's filter bank and 576 of the encoder.
+    """
+
+    kbps: int = integer(64, low=1, high=1000, unit="kbit/s")
+    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
+    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
+
+    severity = Severity("kbps", "kbit/s", (64, 48, 32, 16, 8))
+    citation = "iso1993mp3"
+    encoder = "libmp3lame"
+    decoder = "mp3float"
+    sample_format = "fltp"
+    packet_samples = 576
+    delay = 1105
+    tail = 1105
+
+    def validate(self) -> None:
+        why = f"does not exist at 16 kHz, where MP3 ends at {MP3_KBPS[-1]} kbit/s"
+        one_of(self.name, self.kbps, MP3_KBPS, why)
+
+    @property
+    def bit_rate(self) -> int:
+        return self.kbps * 1000
+
+
+@attack("aac")
+@dataclass(frozen=True)
+class Aac(PacketCoder):
+    """AAC-LC (FFmpeg's own encoder) at an average bit rate.
+
+    kbps   : 12 to 96. A block of 1,024 samples holds 6,144 bits at most, so that AAC ends at
+             96 kbit/s for one channel at 16 kHz: what asks for more is refused.
+    passes : generations, 1 to 10
+    loss   : share of the packets (64 ms) lost, 0 to 0.5; a lost packet is silent, and the decoder
+             starts anew behind it
+
+    The encoder spends what the signal needs, next to nothing on silence, and borrows from its
+    reservoir: the payload is claimed to be at most 1.25 x kbps. Delay removed: the 1,024 samples
+    of the encoder's first block.
+    """
+
+    kbps: int = integer(32, low=12, high=1000, unit="kbit/s")
+    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
+    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
+
+    severity = Severity("kbps", "kbit/s", (64, 48, 32, 24, 16))
+    citation = "iso2019aac"
+    encoder = "aac"
+    decoder = "aac"
+    sample_format = "fltp"
+    packet_samples = 1024
+    delay = 1024
+    tail = 1024
+
+    def validate(self) -> None:
+        if self.kbps > AAC_MOST_KBPS:
+            raise InputError(
+                f"aac: kbps={self.kbps} does not exist for one channel at 16 kHz, where AAC ends"
+                f" at {AAC_MOST_KBPS} kbit/s"
+            )
+
+    @property
+    def bit_rate(self) -> int:
+        return self.kbps * 1000
+
+    def payload_check(self, facts: Facts) -> Check:
+        most = VARIABLE_EXCESS * self.kbps
+        return Check.at_most("payload bit rate", "kbit/s", most, bit_rate(facts) / 1000)
+
+
+@attack("opus")
+@dataclass(frozen=True)
+class Opus(PacketCoder):
+    """Opus (libopus, RFC 6716) at a constant bit rate, 20 ms packets, tuned for voice.
+
+    kbps   : 6 to 256. A packet holds whole bytes, so that a rate may be off by 0.2 kbit/s.
+    passes : generations, 1 to 10
+    loss   : share of the packets (20 ms) lost, 0 to 0.5, concealed by libopus itself: in a lost
+             packet's place it gets one without content, which is how RFC 6716 spells a loss
+
+    The decoder drops the 6.5 ms of pre-skip that the encoder declares and gives 48 kHz, which is
+    resampled to 16 kHz. The voice mode takes rumble away below 60 Hz or more, as in calls. The
+    encoder works at complexity 10, the default of FFmpeg and opusenc.
+    """
+
+    kbps: int = integer(16, low=6, high=256, unit="kbit/s")
+    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
+    loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
+
+    severity = Severity("kbps", "kbit/s", (64, 32, 16, 10, 6))
+    citation = "valin2012opus"
+    encoder = "libopus"
+    decoder = "libopus"
+    sample_format = "flt"
+    packet_samples = 320
+    decoded_rate = 48000
+    delay = 0
+    tail = 320
+    options: ClassVar[dict[str, str]] = {
+        "vbr": "off",
+        "application": "voip",
+        "frame_duration": "20",
+    }
+
+    @property
+    def bit_rate(self) -> int:
+        return self.kbps * 1000
+
+    @property
+    def payload_tolerance(self) -> float:
+        half_byte = 8 / 0.02 / 2  # in a 20 ms packet
+        return max(RATE_TOLERANCE * self.bit_rate, 1.001 * half_byte)
+
+    def stand_in(self, last: bytes | None) -> bytes | None:
+        # the table-of-contents byte alone: one frame without content, in the last one's mode
+        wideband_voice = 0x48
+        return bytes([(last[0] if last else wideband_voice) & 0xFC])
+
+
+@attack("vorbis")
+@dataclass(frozen=True)
+class Vorbis(Coder):
+    """Ogg Vorbis (libvorbis, by libsndfile) at a constant quality.
+
+    quality : 0 to 10, as of oggenc; the nominal bit rate goes from 24 kbit/s at 0 over 48 at 3 to
+              100 at 10, for one channel at 16 kHz
+    passes  : generations, 1 to 10
+
+    Vorbis has no bit rate to ask for: the encoder spends what the quality needs. The payload of
+    the audio packets (without the three headers and the Ogg pages) is claimed to be at most
+    1.25 times the nominal bit rate over the time of the utterance and four long blocks; the nominal
+    bit rate is checked in the encoder's own header. Ogg pages carry positions to the sample: no
+    delay.
+    """
+
+    quality: float = number(3.0, low=0.0, high=10.0)
+    passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
+
+    severity = Severity("quality", "", (8, 6, 4, 2, 0))
+    measures = "nominal bit rate, payload"
+    citation = "xiph_vorbis"
+    delay = 0
+    tail = 0
+
+    @property
+    def payload_rate(self) -> float:
+        """The nominal bit rate of libvorbis at this quality, one channel at 16 kHz."""
+        return 24000 + 8000 * min(self.quality, 5) + 7200 * max(self.quality - 5, 0)
+
+    def unavailable(self) -> str | None:
+        if "VORBIS" in soundfile.available_subtypes("OGG"):
+            return None
+        return f"libsndfile {soundfile.__libsndfile_version__} has no encoder of Vorbis"
+
+    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+        stream = self._encode(wave)
+        identification, _, _, *audio = ogg_packets(stream)
+        (nominal,) = struct.unpack_from("<i", identification, 20)
+        if abs(nominal - self.payload_rate) > RATE_TOLERANCE * self.payload_rate:
+            raise AttackError(f"the encoder chose {nominal} bit/s for quality {self.quality:g}")
+        size = sum(map(len, audio))
+        decoded, _ = soundfile.read(io.BytesIO(stream), dtype="float32")
+        return Coded(decoded, size, len(audio), wave.size / SAMPLE_RATE, 0, len(audio))
+
+    def _encode(self, wave: Wave) -> bytes:
+        """The Ogg stream of `wave`."""
+        kept = io.BytesIO()
+        shape: dict[str, Any] = {"format": "OGG", "subtype": "VORBIS", "channels": 1}
+        level = 1 - self.quality / 10
+        with soundfile.SoundFile(kept, "w", SAMPLE_RATE, compression_level=level, **shape) as file:
+            for start in range(0, wave.size, CHUNK):
+                file.write(wave[start : start + CHUNK])
+        return kept.getvalue()
+
+    def payload_check(self, facts: Facts) -> Check:
+        time = facts["seconds"] + self.passes * VORBIS_SPARE * VORBIS_BLOCK / SAMPLE_RATE
+        most = VARIABLE_EXCESS * self.payload_rate * time / 8
+        return Check.at_most("payload", "bytes", most, facts["payload_bytes"])
+
+
+def ogg_packets(stream: bytes) -> list[bytes]:
+    """The packets of an Ogg stream (RFC 3533) that holds one logical stream."""
+    packets, part, at = [], b"", 0
+    while at < len(stream):
+        if stream[at : at + 4] != b"OggS":
+            raise AttackError(f"no Ogg page at byte {at}")
+        count = stream[at + 26]
+        lacing = stream[at + 27 : at + 27 + count]
+        at += 27 + count
+        for size in lacing:
+            part += stream[at : at + size]
+            at += size
+            if size < 255:
+                packets.append(part)
+                part = b""
+    return packets

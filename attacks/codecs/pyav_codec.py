@@ -1,0 +1,198 @@
+"""Codecs of FFmpeg's libraries, encoded and decoded in this process through PyAV.
+
+Raw packets go from encoder to decoder without a container, so that the payload is counted
+exactly and no edit list or padding field stands between the two. Every call makes its own encoder
+and decoder with one thread: attacks may run in many threads and always give the same samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.codecs.codec_base import Coded, Coder, padded
+from attacks.contract.base import AttackError, Wave
+from benchmark.audio import resample
+
+
+@dataclass(frozen=True)
+class PacketCoder(Coder):
+    """A codec of FFmpeg's libraries; a lost packet is silent, and the decoder starts anew."""
+
+    sample_format: ClassVar[str]  # what the encoder takes
+    packet_samples: ClassVar[int]  # at `rate`
+    header_bytes: ClassVar[int] = 0  # of each packet, not counted as payload
+    decoded_rate: ClassVar[int | None] = None  # Hz, where the decoder's rate is not `rate`
+
+    @property
+    def encoder(self) -> str:
+        """FFmpeg's name of the encoder."""
+        raise NotImplementedError
+
+    @property
+    def decoder(self) -> str:
+        """FFmpeg's name of the decoder."""
+        raise NotImplementedError
+
+    @property
+    def bit_rate(self) -> int:
+        """Bit/s asked of the encoder; 0 where it has one rate only."""
+        return 0
+
+    @property
+    def payload_rate(self) -> float:
+        return float(self.bit_rate)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The encoder's options, in FFmpeg's spelling."""
+        return {}
+
+    @property
+    def decoder_options(self) -> dict[str, str]:
+        """The decoder's options, in FFmpeg's spelling."""
+        return {}
+
+    def unavailable(self) -> str | None:
+        return _missing(self.encoder, self.decoder)
+
+    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+        packets, header = self._encode(wave)
+        lost = rng.random(len(packets)) < self.loss
+        decoded, received = self._decode(packets, header, lost)
+        size = sum(len(packet) - self.header_bytes for packet in packets)
+        seconds = len(packets) * self.packet_samples / self.rate
+        return Coded(decoded, size, len(packets), seconds, int(lost.sum()), received)
+
+    def _encode(self, wave: Wave) -> tuple[list[bytes], bytes | None]:
+        """The packets, and the decoder's header if there is one."""
+        import av
+
+        context: Any = av.CodecContext.create(self.encoder, "w")
+        context.sample_rate = self.rate
+        context.layout = "mono"
+        context.format = self.sample_format
+        if self.bit_rate:
+            context.bit_rate = self.bit_rate
+        context.time_base = Fraction(1, self.rate)
+        context.thread_count = 1
+        context.options = self.options
+        context.open()
+        samples = wave if self.sample_format.startswith("flt") else to_int16(wave)
+        size = context.frame_size or samples.size
+        packets: list[bytes] = []
+        for start in range(0, samples.size, size):
+            piece = np.ascontiguousarray(samples[None, start : start + size])
+            frame = av.AudioFrame.from_ndarray(piece, format=self.sample_format, layout="mono")
+            frame.sample_rate = self.rate
+            frame.time_base = Fraction(1, self.rate)
+            frame.pts = start
+            packets += map(bytes, context.encode(frame))
+        packets += map(bytes, context.encode(None))
+        return packets, context.extradata
+
+    def _decode(
+        self, packets: list[bytes], header: bytes | None, lost: npt.NDArray[np.bool_]
+    ) -> tuple[Wave, int]:
+        """The decoded samples, float32 (T'',) at `rate`; the number of packets decoded."""
+        import av
+
+        rate = self.decoded_rate or self.rate
+        context: Any = av.CodecContext.create(self.decoder, "r")
+        context.sample_rate = rate
+        context.layout = "mono"
+        context.thread_count = 1
+        context.options = {"request_sample_fmt": "flt"} | self.decoder_options
+        if header:
+            context.extradata = header
+        silence = np.zeros(self.packet_samples * rate // self.rate, dtype=np.float32)
+        pieces: list[Wave] = []
+        last: bytes | None = None
+        received = 0
+        for packet, gone in zip(packets, lost, strict=True):
+            given = self.stand_in(last) if gone else packet
+            if given is None:
+                context.flush_buffers()
+                pieces.append(silence)
+                continue
+            pieces += [_samples(frame, rate) for frame in context.decode(av.Packet(given))]
+            if not gone:
+                received, last = received + 1, packet
+        pieces += [_samples(frame, rate) for frame in context.decode(None)]
+        return resample(np.concatenate(pieces), rate, self.rate), received
+
+    def stand_in(self, last: bytes | None) -> bytes | None:
+        """What tells the decoder that a packet is lost, given the last that it received.
+
+        None for a codec without concealment of its own.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class SampleCoder(PacketCoder):
+    """A codec with a fixed number of bits for each sample, sent in packets of 20 ms.
+
+    A lost packet is silent; the decoder's state waits for the next one.
+    """
+
+    sample_format = "s16"
+    tail = 0
+
+    @property
+    def bits(self) -> int:
+        """Bits for each sample at `rate`."""
+        raise NotImplementedError
+
+    @property
+    def payload_rate(self) -> float:
+        return float(self.bits * self.rate)
+
+    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+        count = ceil(wave.size / self.packet_samples)
+        packets, _ = self._encode(padded(wave, count * self.packet_samples))
+        cut = np.frombuffer(b"".join(packets), dtype=np.uint8).reshape(count, -1)
+        lost = rng.random(count) < self.loss
+        decoded = np.zeros((count, self.packet_samples), dtype=np.float32)
+        received = 0
+        if not lost.all():
+            whole, _ = self._decode([cut[~lost].tobytes()], None, np.zeros(1, dtype=np.bool_))
+            decoded[~lost] = whole.reshape(-1, self.packet_samples)
+            received = whole.size // self.packet_samples
+        seconds = count * self.packet_samples / self.rate
+        return Coded(decoded.ravel(), cut.size, count, seconds, int(lost.sum()), received)
+
+
+def to_int16(wave: Wave) -> npt.NDArray[np.int16]:
+    """Samples within -1 to 1 as 16-bit integers, rounded to the nearest."""
+    return np.clip(np.rint(wave * np.float32(32768)), -32768, 32767).astype(np.int16)
+
+
+def _samples(frame: Any, rate: int) -> Wave:
+    if frame.sample_rate != rate:
+        raise AttackError(f"decoded to {frame.sample_rate} Hz, not {rate}")
+    samples = frame.to_ndarray().ravel()
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / np.float32(32768)
+    if samples.dtype != np.float32:
+        raise AttackError(f"decoded to {frame.format.name}")
+    return np.asarray(samples)
+
+
+@lru_cache
+def _missing(encoder: str, decoder: str) -> str | None:
+    import av
+    from av.codec.codec import UnknownCodecError
+
+    for kind, name, mode in (("encoder", encoder, "w"), ("decoder", decoder, "r")):
+        try:
+            av.codec.Codec(name, mode)
+        except UnknownCodecError:
+            return f"the FFmpeg libraries of PyAV {av.__version__} have no {kind} {name}"
+    return None

@@ -1,0 +1,281 @@
+"""Does an attack keep the contract? Run on a few hard signals, it tells what it does not keep.
+
+`launderbench check NAME` and the tests of a plugin call `check`; an empty list means it conforms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.contract.base import Attack, AttackError, Wave, registry
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import Laundered, lag, launder
+from attacks.timing.warp_measurement import delay_ms
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+
+SEED = 7
+LAG = 1  # samples: as close as codecs with a fractional delay can be
+UNLIKE = 0.1  # correlation below which an output is a new waveform rather than the input's
+DELAY_MS = 10.0  # of its envelope: what a vocoder's frames smear
+OTHER_RATES = (8000, 48000)
+LONG = "60 s"
+# on these whatever acts sample by sample is a mere gain, so that nobody can be asked for an effect
+WITHOUT_WAVEFORM = ("an impulse", "full scale", "DC")
+DRAWS = 4  # utterances on which a stochastic chain is tried
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken promise: of which condition, on which signal, which rule, and what was seen."""
+
+    condition: str
+    fixture: str
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.condition} on {self.fixture}: {self.rule}: {self.message}"
+
+
+def check(subject: Attack | Condition, *, brief: bool = False) -> list[Finding]:
+    """Everything that `subject` does not keep of the attack contract; empty where it conforms.
+
+    Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, 60 s, one sample,
+    full scale and DC, and on speech at other rates, which an attack may refuse but not crash
+    on: type, shape, length, finite samples; equal results for equal draws whatever the state of
+    the global random generators, which stay untouched; the input stays as it was; no lag where
+    aligned, and an effect that can be measured where not; facts that JSON can hold; and every
+    check that the attack itself makes. With `brief`, 60 s and the other rates are left out.
+    """
+    condition = subject if isinstance(subject, Condition) else Condition((subject,))
+    try:
+        name = str(condition)
+    except AttributeError:
+        return [Finding("?", "-", "name", "the attack has no name: decorate it with attack(...)")]
+    found = [Finding(name, "-", rule, text) for rule, text in _declared(condition)]
+    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - kept
+    try:
+        found += [Finding(name, *what) for what in _measured(condition, brief)]
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        random.setstate(python_state)
+    return found
+
+
+def levels(condition: Condition) -> list[Condition]:
+    """The five levels of a lone attack's severity, mild to severe; none where it has no ladder."""
+    if len(condition.steps) != 1 or condition.steps[0].severity is None:
+        return []
+    (step,) = condition.steps
+    severity = step.severity
+    assert severity is not None
+    found = []
+    for level in severity.ladder:
+        with contextlib.suppress(InputError):  # `check` tells what its own ladder refuses
+            found.append(Condition((dataclasses.replace(step, **{severity.parameter: level}),)))
+    return found
+
+
+@lru_cache(maxsize=1)
+def fixtures() -> Mapping[str, Wave]:
+    """The signals, float32 (T,) at 16 kHz, by name; always the same, not to be written to."""
+    speech = speech_like(2.0)
+    full = np.sign(np.sin(2 * np.pi * 200 * np.arange(16000) / SAMPLE_RATE + 0.1))
+    impulse = np.zeros(16000)
+    impulse[4000] = 0.9
+    waves: dict[str, npt.NDArray[np.floating]] = {
+        "speech": speech,
+        "silence": np.zeros(16000),
+        "an impulse": impulse,
+        "0.1 s": speech[2000:3600],
+        LONG: np.resize(speech, 60 * SAMPLE_RATE),
+        "one sample": np.array([0.25]),
+        "full scale": full,
+        "DC": np.full(16000, 0.5),
+    }
+    made = {name: wave.astype(np.float32) for name, wave in waves.items()}
+    for wave in made.values():
+        wave.flags.writeable = False
+    return made
+
+
+def speech_like(seconds: float, seed: int = 1) -> Wave:
+    """Syllables of a gliding voice and of hiss, with pauses: float32 (T,) at 16 kHz, -26 dB."""
+    rng = np.random.default_rng(seed)
+    size = round(seconds * SAMPLE_RATE)
+    time = np.arange(size) / SAMPLE_RATE
+    turns = np.cumsum(120 + 25 * np.sin(2 * np.pi * 0.6 * time + seed)) / SAMPLE_RATE
+    formants = (500 + 200 * np.sin(2.3 * time), 1500 + 400 * np.cos(1.7 * time), 2600 + 0 * time)
+    voice = np.zeros(size)
+    for harmonic in range(1, 45):
+        hertz = harmonic * 120
+        near = sum(1 / (1 + ((hertz - formant) / 150) ** 2) for formant in formants)
+        voice += (near + 0.01) * np.sin(2 * np.pi * harmonic * turns)
+    syllable = np.clip(1.6 * np.sin(2 * np.pi * 2.1 * time + 0.4 * seed), 0, 1)
+    hiss = np.clip(np.sin(2 * np.pi * 1.3 * time + 2), 0.05, 1) * (rng.random(size) - 0.5)
+    wave = voice * syllable + hiss * (1 - syllable) + 0.01 * (rng.random(size) - 0.5)
+    return (wave * (10 ** (-26 / 20) / np.sqrt(np.mean(wave**2)))).astype(np.float32)
+
+
+def _measured(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
+    """What is wrong on any signal, each rule once per signal: (fixture, rule, message)."""
+    for fixture, wave in fixtures().items():
+        if brief and fixture == LONG:
+            continue
+        stochastic = fixture == "speech" and any(_draws(step) for step in condition.steps)
+        told: set[str] = set()
+        for draw in range(DRAWS if stochastic else 1):
+            for rule, text in _run(condition, wave, f"{fixture}-{draw}", fixture):
+                if rule not in told:
+                    told.add(rule)
+                    yield fixture, rule, text
+    for rate in () if brief else OTHER_RATES:
+        wave = np.resize(fixtures()["speech"], 2 * rate)
+        for rule, text in _run(condition, wave, f"{rate}", "", rate):
+            yield f"{rate} Hz", rule, text
+    for text in _lag(condition):
+        yield "broadband noise", "lag", text
+    if not condition.aligned:
+        for text in _effect(condition):
+            yield "speech between silences", "effect", text
+
+
+def _declared(condition: Condition) -> Iterator[tuple[str, str]]:
+    for step in condition.steps:
+        if not isinstance(step.version, int) or step.version < 1:
+            yield "version", f"{step.name} must have a version of 1 or more, not {step.version!r}"
+        if step.severity is not None:
+            yield from _ladder(step)
+    if all(step.name in registry.names() for step in condition.steps):
+        again = parse(str(condition))
+        if again != condition:
+            yield "spelling", f"reads back as {again}"
+
+
+def _ladder(step: Attack) -> Iterator[tuple[str, str]]:
+    severity = step.severity
+    assert severity is not None
+    if severity.parameter not in {f.name for f in dataclasses.fields(step)}:
+        yield "severity", f"{step.name} has no parameter {severity.parameter!r}"
+        return
+    if len(severity.ladder) != 5:
+        yield "severity", f"the ladder of {step.name} has {len(severity.ladder)} levels, not 5"
+    streams = set()
+    plain = type(step)()  # one parameter's level may not suit the others' values here
+    for level in severity.ladder:
+        try:
+            streams.add(dataclasses.replace(plain, **{severity.parameter: level}).stream)
+        except InputError as error:
+            yield "severity", f"level {level:g} of the ladder of {step.name} is refused: {error}"
+    if len(streams) > 1:
+        yield "stream", f"the random stream of {step.name} depends on {severity.parameter}"
+
+
+def _draws(step: Attack) -> bool:
+    return step.steps(np.random.default_rng(0)) is not None
+
+
+def _run(
+    condition: Condition, wave: Wave, utterance: str, fixture: str, rate: int = SAMPLE_RATE
+) -> Iterator[tuple[str, str]]:
+    """What is wrong on one signal, as (rule, message)."""
+    given = wave.copy()
+    try:
+        results: list[Laundered] = []
+        for global_seed in (1, 2):
+            np.random.seed(global_seed)  # noqa: NPY002 - must have no influence
+            random.seed(global_seed)
+            before = _global_state()
+            results.append(launder(condition, given, rate, utterance, SEED))
+            if _global_state() != before:
+                yield "global randomness", "draws from a global random generator"
+    except (AttackError, InputError) as error:
+        refused = isinstance(error, InputError) or isinstance(error.__cause__, AttackError)
+        if not refused or (fixture != "one sample" and rate == SAMPLE_RATE):
+            yield "applies", str(error)
+        return
+    if not np.array_equal(given, wave):
+        yield "input", "the input wave was changed"
+    first, second = results
+    if first.wave.shape != second.wave.shape or first.wave.tobytes() != second.wave.tobytes():
+        yield "determinism", "two runs with equal draws gave different samples"
+    elif first.steps != second.steps:
+        yield "determinism", "two runs with equal draws gave different facts or checks"
+    for step in first.steps:
+        try:
+            json.dumps(step.facts, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            yield "facts", f"{step.attack}: {error}"
+        for made in step.checks:
+            if made.quantity == "residual" and fixture in WITHOUT_WAVEFORM:
+                continue
+            if made.passed is False:
+                yield (
+                    made.quantity,
+                    f"{step.attack} claims {made.relation} {made.claimed:g} {made.unit}"
+                    f" (tolerance {made.tolerance:g}), measured {_shown(made.measured)}",
+                )
+
+
+def _global_state() -> tuple[str, int, object]:
+    state = np.random.get_state(legacy=False)  # noqa: NPY002 - watched
+    return state["state"]["key"].tobytes().hex(), state["state"]["pos"], random.getstate()
+
+
+def _shown(measured: float | None) -> str:
+    return "nothing" if measured is None else f"{measured:g}"
+
+
+def _effect(condition: Condition) -> Iterator[str]:
+    """Where samples move there is no residual; so something else must be measured."""
+    wave = np.pad(speech_like(1.0), SAMPLE_RATE // 2)
+    try:
+        done = launder(condition, wave, SAMPLE_RATE, "effect", SEED)
+    except (AttackError, InputError):
+        return  # told already
+    if done.passed is None:
+        yield "moves samples in time, and measures nothing of it"
+
+
+def _lag(condition: Condition) -> Iterator[str]:
+    """A lag that shows both on white noise and on noise that falls with frequency as speech.
+
+    Where the output is like neither at any lag (a vocoder makes waveforms of its own), the envelope
+    of noise in bursts tells.
+    """
+    if not condition.aligned:
+        return
+    white = np.random.default_rng(3).uniform(-0.3, 0.3, 2 * SAMPLE_RATE)
+    bins = np.fft.rfft(white)
+    bins /= np.sqrt(np.arange(bins.size) + 200)
+    pink = np.fft.irfft(bins, white.size)
+    pink *= np.sqrt(np.mean(white**2) / np.mean(pink**2))
+    found, alike = [], []
+    for wave in (white.astype(np.float32), pink.astype(np.float32)):
+        try:
+            after = launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave
+        except (AttackError, InputError):
+            return  # told already
+        found.append(lag(wave, after))
+        size = min(wave.size, after.size)
+        moved = np.roll(after[:size], -found[-1])
+        alike.append(abs(np.corrcoef(wave[:size], moved)[0, 1]))
+    if max(alike) < UNLIKE:
+        bursts = white * np.repeat(np.random.default_rng(4).random(40) > 0.5, white.size // 40)
+        wave = bursts.astype(np.float32)
+        delay = delay_ms(wave, launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave, SAMPLE_RATE)
+        if delay is None or abs(delay) > DELAY_MS:
+            told = "cannot be told" if delay is None else f"is {delay:.1f} ms"
+            yield f"the delay of the envelope {told} (allowed: {DELAY_MS:g} ms)"
+    elif all(abs(samples) > LAG for samples in found):
+        yield f"the output trails the input by {found[0]} samples (allowed: {LAG})"

@@ -1,0 +1,187 @@
+"""Launder one utterance under one condition, and verify every step of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import correlate
+
+from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
+from attacks.contract.condition import Condition, blamed, spell
+from benchmark.errors import InputError
+from benchmark.stopwatch import OFF, Stopwatch
+
+SILENT_RMS = 1e-5
+LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
+MOST_STEPS = 100
+LEAST_EFFECT_S = 0.05  # in less, a room's first reflection may not even have arrived
+
+
+@dataclass(frozen=True)
+class Step:
+    """One attack as applied: its spelling (the draw, in a stochastic chain), facts, checks."""
+
+    attack: str
+    facts: Facts
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Laundered:
+    """The attacked wave, float32 (T',), and what was done to it step by step."""
+
+    wave: Wave
+    steps: tuple[Step, ...]
+
+    @property
+    def passed(self) -> bool | None:
+        """False when any check failed, None when no effect could be measured, else True."""
+        checks = [check for step in self.steps for check in step.checks]
+        if any(check.passed is False for check in checks):
+            return False
+        return True if any(check.passed for check in checks if check.effect) else None
+
+
+def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:
+    """The random stream of one attack on one utterance.
+
+    It depends on the seed, the attack's family and stream, the number of steps applied before it
+    and the utterance; not on severity, detector, batch, worker or order. A drawn chain is
+    therefore, bit for bit, the fixed chain that its record spells.
+    """
+    key = "\0".join((attack.family, attack.stream, str(position), utterance_id))
+    digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
+    return np.random.default_rng(np.random.SeedSequence([seed, int.from_bytes(digest, "big")]))
+
+
+def launder(
+    condition: Condition,
+    wave: Wave,
+    sample_rate: int,
+    utterance_id: str,
+    seed: int,
+    watch: Stopwatch = OFF,
+) -> Laundered:
+    """Apply every step of `condition` to `wave` (float32 (T,), T >= 1) and check each claim.
+
+    `wave` itself is never written to. `watch` times each attack and its checks apart. Raises
+    `AttackError` naming the attack when a step cannot be applied to this utterance, `InputError`
+    when it can be applied to none (no noise bank).
+    """
+    if not isinstance(wave, np.ndarray) or wave.ndim != 1 or wave.dtype != np.float32:
+        raise AttackError(f"{condition}: want a mono float32 wave, not {_kind(wave)}")
+    if wave.size == 0:
+        raise AttackError(f"{condition}: the wave is empty")
+    if not np.isfinite(wave).all():
+        raise AttackError(f"{condition}: the wave holds NaN or infinite samples")
+    steps: list[Step] = []
+    waiting = list(condition.steps[::-1])
+    while waiting:
+        attack = waiting.pop()
+        rng = generator(attack, len(steps), utterance_id, seed)
+        drawn = attack.steps(rng)
+        if drawn is not None:
+            waiting += drawn[::-1]
+            if len(steps) + len(waiting) > MOST_STEPS or attack in drawn:
+                raise AttackError(f"{spell(attack)}: its steps never end")
+            continue
+        wave, step = _apply(attack, wave, sample_rate, rng, watch)
+        steps.append(step)
+    return Laundered(wave, tuple(steps))
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    return type(value).__name__
+
+
+def _apply(
+    attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator, watch: Stopwatch
+) -> tuple[Wave, Step]:
+    spelling = spell(attack)
+    before = before.view()
+    before.flags.writeable = False
+    try:
+        with watch.timing("attack", spelling):
+            result = attack(before, sample_rate, rng)
+        after, facts = result if isinstance(result, tuple) else (result, {})
+        if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
+            raise AttackError(f"returned {_kind(after)}, not a mono float32 wave")
+        if after.size == 0:
+            raise AttackError("returned an empty wave")
+        if not np.isfinite(after).all():
+            raise AttackError("returned NaN or infinite samples")
+        with watch.timing("verify", spelling):
+            checks = attack.checks(before, after, sample_rate, facts)
+            checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
+    except InputError as error:
+        raise blamed(attack, error) from error
+    except AttackError as error:
+        raise AttackError(f"{spelling}: {error}") from error
+    except Exception as error:
+        raise AttackError(f"{spelling} failed: {error!r}") from error
+    return after, Step(spelling, facts, tuple(checks))
+
+
+def common_checks(
+    attack: Attack, before: Wave, after: Wave, sample_rate: int, facts: Facts
+) -> list[Check]:
+    """What every attack owes: its length; and where aligned an effect, unless nearly none."""
+    checks = [_length(attack, before.size, after.size, facts)]
+    if attack.aligned and not attack.near_identity:
+        measurable = before.size >= LEAST_EFFECT_S * sample_rate
+        measurable = measurable and attack.affects(before, sample_rate)
+        effect = residual(before, after) if measurable else None
+        checks.append(Check.at_least("residual", "dB", attack.residual_floor, effect))
+    return checks
+
+
+def _length(attack: Attack, before: int, after: int, facts: Facts) -> Check:
+    """The length that the attack's timing promises; an effect where it stretches time."""
+    if attack.warp is None:
+        claimed = facts.get("length")
+        if not isinstance(claimed, int):
+            raise AttackError("declares no fixed warp, so that its facts must state the `length`")
+        return Check.near("length", "samples", claimed, after, 0, effect=False)
+    if attack.aligned:
+        return Check.near("length", "samples", before, after, 0, effect=False)
+    return Check.near("length", "samples", before * attack.warp, after, LENGTH_TOLERANCE)
+
+
+def residual(before: Wave, after: Wave) -> float | None:
+    """Energy of what the attack changed, in dB over the input's; None for a silent input.
+
+    The best constant gain is taken out first, so that a mere change of level is no effect.
+    """
+    size = min(before.size, after.size)
+    x, y = before[:size].astype(np.float64), after[:size].astype(np.float64)
+    energy = _dot(x, x)
+    if energy < size * SILENT_RMS**2:
+        return None
+    gain = _dot(x, y) / energy
+    if gain == 0.0:
+        return 0.0
+    y /= gain
+    y -= x
+    return 10 * float(np.log10(max(_dot(y, y) / energy, 1e-20)))
+
+
+def _dot(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """The inner product without BLAS, whose threads cost more than they help, and its last bit."""
+    return float(np.einsum("i,i->", x, y))
+
+
+def lag(before: Wave, after: Wave, reach: int = 4000) -> int:
+    """Samples by which `after` trails `before`, from the peak of their cross-correlation.
+
+    Meaningful on broadband signals only; `reach` bounds the search to either side.
+    """
+    size = min(before.size, after.size)
+    cross = np.abs(correlate(after[:size], before[:size], mode="full", method="fft"))
+    middle = size - 1
+    low = max(0, middle - reach)
+    return int(np.argmax(cross[low : middle + reach + 1])) + low - middle

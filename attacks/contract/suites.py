@@ -1,0 +1,141 @@
+"""Suites: named lists of conditions, kept as TOML files in attacks/contract/suite_files.
+
+A file has a `description` and one or more of
+
+    include    = ["laundering", "mine.toml"]   # all conditions of other suites
+    conditions = ["mp3(kbps=64)", "opus | mp3"]
+    severity   = ["noise(kind=babble)"]        # an attack at each of its five levels
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from attacks.contract.base import registry
+from attacks.contract.condition import CLEAN, Condition, parse, spell, split_steps
+from benchmark.errors import InputError, unknown
+
+FOLDER = Path(__file__).parent / "suite_files"
+SUFFIX = ".toml"
+LISTS = ("include", "conditions", "severity")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of distinct conditions; `clean` always comes first."""
+
+    name: str
+    description: str
+    conditions: tuple[Condition, ...]
+
+
+def names() -> list[str]:
+    """The built-in suites, sorted."""
+    return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+def load(name_or_path: str | Path) -> Suite:
+    """A built-in suite by name, or one from a TOML file by path (anything that ends in .toml).
+
+    Paths in `include` are relative to the file. The conditions come in the order include,
+    conditions, severity; `clean` is put first. `InputError` where the suite is unknown or the file
+    is not readable, includes itself, holds no conditions or one that cannot be parsed, or lists one
+    twice; what is included may hold it too.
+    """
+    return _load(str(name_or_path), ())
+
+
+def _load(text: str, within: tuple[Path, ...]) -> Suite:
+    if text.endswith(SUFFIX):
+        path = Path(text)
+        if within and not path.is_absolute():
+            path = within[-1].parent / path
+        if not path.is_file():
+            raise InputError(f"suite file not found: {path}")
+    elif text in names():
+        path = FOLDER / f"{text}{SUFFIX}"
+    else:
+        raise unknown("suite", text, names())
+    if path.resolve() in within:
+        raise InputError(f"{path}: includes itself")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+    strange = sorted(set(table) - {"description", *LISTS})
+    if strange:
+        raise unknown(f"entry in {path}", strange[0], ("description", *LISTS))
+    lists = {name: table.get(name, []) for name in LISTS}
+    for name, values in lists.items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise InputError(f"{path}: want {name} = [...], a list of spellings in quotes")
+    if not any(lists.values()):
+        raise InputError(f"{path}: holds no conditions ({', '.join(LISTS)})")
+    description = table.get("description", "")
+    if not isinstance(description, str):
+        raise InputError(f"{path}: the description must be text")
+    spellings = list(lists["conditions"])
+    for attack in lists["severity"]:
+        spellings += _levels(attack, str(path))
+    own = _suite(path.stem, description, spellings, str(path))
+    included: dict[Condition, None] = {}
+    for name in lists["include"]:
+        included |= dict.fromkeys(_load(name, (*within, path.resolve())).conditions)
+    return Suite(path.stem, description, tuple(included | dict.fromkeys(own.conditions)))
+
+
+def _levels(spelling: str, where: str) -> list[str]:
+    """The spellings of an attack at the five levels of its severity, mild to severe."""
+    try:
+        steps = parse(spelling).steps
+        severity = steps[0].severity if len(steps) == 1 else None
+        if severity is None:
+            raise InputError(f"severity wants one attack with a ladder, not {spelling!r}")
+        (step,) = steps
+        return [
+            spell(dataclasses.replace(step, **{severity.parameter: level}))
+            for level in severity.ladder
+        ]
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def parse_suite(text: str) -> Suite:
+    """What a user may give as a suite: its name, a .toml path, or conditions joined by `;`.
+
+    A suite's name goes before an attack's. The suite of a spelled condition is called as it is
+    spelled.
+    """
+    text = text.strip()
+    parts = split_steps(text, ";")
+    first = text.split("(")[0].split("|")[0].split(";")[0].strip()
+    spelled = len(parts) > 1 or any(c in text for c in "(|") or first == CLEAN
+    if text in names() or text.endswith(SUFFIX):
+        return load(text)
+    if not spelled and first not in registry.names():
+        raise unknown("suite or attack", text, {*names(), *registry.names()})
+    conditions = [part for part in parts if part.strip()]
+    if not conditions:
+        raise InputError(f"the suite {text!r} holds no conditions")
+    suite = _suite("", "given on the command line", conditions, "the conditions given")
+    name = "; ".join(str(c) for c in suite.conditions if c.steps) or CLEAN
+    return Suite(name, suite.description, suite.conditions)
+
+
+def _suite(name: str, description: str, spellings: list[str], where: str) -> Suite:
+    seen = {CLEAN: Condition()}
+    listed: set[str] = set()
+    for spelling in spellings:
+        try:
+            condition = parse(spelling)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        text = str(condition)
+        if text in listed:
+            raise InputError(f"{where}: the condition {text} is listed twice")
+        listed.add(text)
+        seen[text] = condition
+    return Suite(name, description, tuple(seen.values()))

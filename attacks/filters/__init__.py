@@ -1,0 +1,1 @@
+"""Filters: pass bands, equalisers, and the tools that design and measure them."""

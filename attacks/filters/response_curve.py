@@ -1,0 +1,148 @@
+"""Filters given by a curve of gain over frequency: made without lag, verified band by band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import oaconvolve
+from scipy.signal.windows import kaiser
+
+from attacks.contract.base import Check, Wave
+from attacks.filters.band_levels import FAINT_DB, Spectrum, spectrum_of
+
+Array = npt.NDArray[np.float64]
+Curve = Callable[[Array], Array]  # Hz -> magnitude, linear
+
+TAPS_S = 0.5  # impulse response: its window blurs the curve by some 4 Hz
+WINDOW_BETA = 6.0
+GRID = 4  # points of the curve per tap, so that its impulse response does not fold over
+LEAST_S = 0.5  # that a wave must last, or its ends decide the measurement
+TOLERANCE_DB = 0.5
+LOWEST_HZ = 100.0  # where the measurement begins; below, the blur counts
+LOWEST_GUARDS = 40  # or there: lower, the bands of a short wave run into each other
+BANDS_PER_OCTAVE = 3
+WEAK_DB = -50.0  # a band this far under the result's energy may hold what others leak
+BROAD_DB = -40.0  # energy that a second octave must hold, or the wave is little but a tone
+MARGIN_DB = 3.0  # over the least effect, for what the window does not see
+
+
+def reach(sample_rate: int) -> int:
+    """Length in samples of the impulse responses of `shaped`; odd."""
+    return round(TAPS_S * sample_rate) | 1
+
+
+def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
+    """`wave` (T,) through a zero-phase filter with the magnitude `curve`, float32 (T,).
+
+    A symmetric FIR by frequency sampling under a Kaiser window: it has no lag, and rings as much
+    ahead as behind. The samples beyond either end count as zeros.
+    """
+    size = reach(sample_rate)
+    grid = GRID * next_fast_len(size, real=True)
+    gains = curve(_hertz(grid, sample_rate))
+    window = _taper(size)
+    taps = np.roll(irfft(gains, grid), size // 2)[:size] * window
+    taps += (gains[0] - taps.sum()) * window / window.sum()  # no blur at 0 Hz: an offset is strong
+    return oaconvolve(wave, taps.astype(np.float32))[size // 2 :][: wave.size].astype(np.float32)
+
+
+def exactly_shaped(waves: Array, curve: Curve, sample_rate: int) -> Array:
+    """`waves` (n, T) times the curve itself, in the frequency domain: the reference, (n, T)."""
+    length = waves.shape[1]
+    size = next_fast_len(length + reach(sample_rate), real=True)
+    return np.asarray(irfft(rfft(waves, size) * curve(_hertz(size, sample_rate)), size)[:, :length])
+
+
+def response_check(before: Wave, after: Wave, sample_rate: int, curve: Curve) -> Check:
+    """Claims that the energy in every third octave has changed as `curve` says, within 0.5 dB.
+
+    Measured is the largest deviation in dB over the bands from 100 Hz on (in a wave of less than
+    2 s: from 200 Hz over its seconds on) that hold anything. None where it lasts less than 0.5 s.
+    """
+    error = None
+    if before.size >= LEAST_S * sample_rate and before.size == after.size:
+        old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
+        error = _deviation_db(old, new, curve, sample_rate / 2)
+    return Check.at_most("response error", "dB", TOLERANCE_DB, error)
+
+
+def _deviation_db(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> float | None:
+    powers = _powers(old)
+    want = powers * np.square(curve(_hertz(old.size, 2 * top)))
+    weak = float(want.sum()) * 10 ** (WEAK_DB / 10)
+    found = []
+    for low, high in _bands(max(LOWEST_HZ, LOWEST_GUARDS * old.guard), top):
+        band = slice(int(np.ceil(low / old.step)), int(np.floor(high / old.step)) + 1)
+        expected = float(want[band].sum())
+        if not old.holds(low, high, FAINT_DB) or expected <= weak:
+            continue
+        found.append(abs(10 * np.log10(max(new.energy(low, high), 1e-12 * expected) / expected)))
+    return float(max(found)) if found else None
+
+
+def _bands(low: float, top: float) -> list[tuple[float, float]]:
+    count = int(np.floor(BANDS_PER_OCTAVE * np.log2(top / low))) if low < top else 0
+    edges = top * 2.0 ** (-np.arange(count, -1, -1) / BANDS_PER_OCTAVE)
+    return [(float(a), float(b)) for a, b in pairwise(edges)]
+
+
+def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> bool:
+    """True where `curve` changes what is in `wave`, beyond its level, by more than `floor_db`."""
+    spectrum = spectrum_of(wave, sample_rate)
+    powers = _powers(spectrum)
+    gains = curve(_hertz(spectrum.size, sample_rate))
+    energy = float(powers.sum())
+    level = float((powers * gains).sum()) / energy if energy > 0.0 else 0.0
+    if level <= 0.0:
+        return energy > 0.0
+    change = float((powers * (gains - level) ** 2).sum()) / (level**2 * energy)
+    return bool(change > 10 ** ((floor_db + MARGIN_DB) / 10))
+
+
+def broad(wave: Wave, sample_rate: int) -> bool:
+    """True where at least two octaves hold energy: a lone tone knows no frequency response."""
+    spectrum = spectrum_of(wave, sample_rate)
+    edges = sample_rate / 2 * 2.0 ** -np.arange(7)
+    octaves = [(float(low), float(high)) for high, low in pairwise(edges)]
+    return sum(spectrum.holds(low, high, BROAD_DB) for low, high in octaves) > 1
+
+
+@lru_cache(maxsize=4)
+def _taper(size: int) -> Array:
+    return np.asarray(kaiser(size, WINDOW_BETA), dtype=np.float64)
+
+
+def _hertz(size: int, sample_rate: float) -> Array:
+    """Frequencies of the bins of a real transform of `size` samples."""
+    return np.asarray(np.fft.rfftfreq(size, 1 / sample_rate), dtype=np.float64)
+
+
+def _powers(spectrum: Spectrum) -> Array:
+    return np.asarray(spectrum.bins.real**2 + spectrum.bins.imag**2)
+
+
+def peak(hertz: Array, centre: float, gain: float, q: float) -> Array:
+    """Magnitude of a resonance: `gain` dB at `centre`, 0 dB far away; quality factor `q`.
+
+    (s^2 + s a/q + 1) / (s^2 + s/(a q) + 1) with a = 10^(gain/40) and s = j f/centre: the analog
+    peaking equaliser of Bristow-Johnson's cookbook.
+    """
+    f, a = hertz / centre, 10 ** (gain / 40)
+    bulk = (1 - f**2) ** 2
+    return np.asarray(np.sqrt((bulk + (f * a / q) ** 2) / (bulk + (f / (a * q)) ** 2)))
+
+
+def highpass2(hertz: Array, corner: float) -> Array:
+    """Magnitude of a second-order Butterworth high-pass, -3 dB at `corner` Hz."""
+    f = (hertz / corner) ** 2
+    return np.asarray(f / np.sqrt(1 + f**2))
+
+
+def lowpass2(hertz: Array, corner: float) -> Array:
+    """Magnitude of a second-order Butterworth low-pass, -3 dB at `corner` Hz."""
+    return np.asarray(1 / np.sqrt(1 + (hertz / corner) ** 4))

@@ -1,0 +1,1 @@
+"""Level and amplitude: gain control, compression, clipping, quantisation."""

@@ -1,0 +1,1 @@
+"""Additive noise from the noise bank."""

@@ -1,0 +1,165 @@
+"""Additive noise at a signal-to-noise ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+import noises
+from attacks.contract.base import (
+    Attack,
+    AttackError,
+    Check,
+    Facts,
+    Severity,
+    Wave,
+    attack,
+    choice,
+    number,
+)
+from benchmark.audio import SAMPLE_RATE, AudioError
+from benchmark.errors import InputError, unknown
+from benchmark.level import active_level, rms
+
+NAMED = (*noises.KINDS, *noises.GENERATED)
+FRAME_S = 0.05
+GAP_DB = 30.0
+COVERED = 0.99
+SNR_TOLERANCE_DB = 0.1
+
+
+def _kind(default: str) -> Any:
+    """A parameter that names a noise, or a file or folder of recordings."""
+
+    def check(attack: str, parameter: str, value: object) -> str:
+        kind = str(value)
+        if kind not in NAMED and not noises.is_path(kind):
+            cause = unknown(f"{attack} {parameter}", kind, NAMED)
+            raise InputError(f"{cause}; a file or folder is written with a slash: ./{kind}")
+        return kind
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": NAMED})
+
+
+@attack("noise")
+@dataclass(frozen=True)
+class AdditiveNoise(Attack):
+    """Noise under the whole utterance, at a signal-to-noise ratio.
+
+    kind      : babble, cafe, street or volvo from the noise bank (`noises/README.md`), white or
+                pink (generated), or a path with a slash or a dot in it: an audio file, or a
+                folder, every audio file below which is a recording to draw from
+    snr       : dB, -10 to 60, the utterance's level over the RMS of the noise under it
+    reference : what the utterance's level is: active (ITU-T P.56, over the time in which
+                somebody speaks) or whole (RMS over the whole utterance, pauses and all)
+
+    Recording and excerpt are drawn per utterance and are the same at every SNR and for either
+    reference. A recording shorter than the utterance goes round, faded into itself over 50 ms.
+    The mix is brought back to the utterance's active speech level; the gain that does so, the
+    recording and the excerpt's offset in samples at 16 kHz are facts. Silence has no level to
+    refer to: it is passed on as it is, and the SNR is not measurable. Raises `InputError` where
+    the noise is missing or broken.
+    """
+
+    kind: str = _kind("babble")
+    snr: float = number(10.0, low=-10.0, high=60.0, unit="dB")
+    reference: str = choice("active", "active", "whole")
+
+    family = "noise"
+    version = 2
+    severity = Severity("snr", "dB", (30.0, 20.0, 10.0, 5.0, 0.0))
+    measures = "SNR; share of 50 ms frames with noise"
+    citation = "itu2011p56"
+    share: ClassVar[noises.Share] = noises.EVALUATION
+
+    @property
+    def stream(self) -> str:
+        # a folder gives the same draws wherever it lies
+        return f"noise/{Path(self.kind).name if noises.is_path(self.kind) else self.kind}"
+
+    @property
+    def near_identity(self) -> bool:
+        return self.snr > 50.0
+
+    def resources(self) -> Mapping[str, str]:
+        if self.kind in noises.GENERATED:
+            return {}
+        return {f"noise/{self.kind}": noises.open_noise(self.kind).sha256}
+
+    def for_training(self) -> Attack:
+        return _TrainingNoise(self.kind, self.snr, self.reference)
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        noise, facts = self._excerpt(wave.size, sample_rate, rng)
+        level, under = self._level(wave, sample_rate), rms(noise)
+        if level == 0.0:
+            return wave.copy(), {**facts, "gain": 1.0, "silent": True}
+        if under == 0.0:
+            raise AttackError(f"the excerpt is silent: {facts}")
+        noise = noise * np.float32(level / under * 10 ** (-self.snr / 20))
+        noise += wave
+        heard = active_level(noise, sample_rate)  # 0 where noise undoes a lone sample
+        gain = active_level(wave, sample_rate) / heard if heard > 0.0 else 1.0
+        noise *= np.float32(gain)
+        return noise, {**facts, "gain": float(np.float32(gain))}
+
+    def _level(self, wave: Wave, sample_rate: int) -> float:
+        return rms(wave) if self.reference == "whole" else active_level(wave, sample_rate)
+
+    def _excerpt(self, size: int, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Facts]:
+        """Noise (size,) and where it comes from."""
+        facts: Facts = {"noise": self.kind}
+        if self.kind in noises.GENERATED:
+            return noises.GENERATED[self.kind](size, rng), facts
+        if sample_rate != SAMPLE_RATE:
+            raise AttackError(f"the noise bank is at {SAMPLE_RATE} Hz, not at {sample_rate}")
+        try:
+            excerpt = noises.open_noise(self.kind).excerpt(size, rng, self.share)
+        except AudioError as error:
+            raise AttackError(str(error)) from error
+        where = {"recording": excerpt.recording, "offset": excerpt.offset}
+        return excerpt.samples, facts | where
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        level = self._level(before, sample_rate)
+        if level == 0.0 or before.size != after.size:
+            snr, share = None, None
+        else:
+            rest = after / np.float32(facts["gain"]) - before
+            under = rms(rest)
+            snr = 20 * float(np.log10(level / under)) if under > 0.0 else 200.0
+            share = covered(rest, sample_rate)
+        return [
+            Check.near("SNR", "dB", self.snr, snr, SNR_TOLERANCE_DB),
+            Check.at_least("coverage", "share of frames", COVERED, share),
+        ]
+
+
+class _TrainingNoise(AdditiveNoise):
+    """The same, from the part of each recording that evaluation never draws from."""
+
+    share = noises.TRAINING
+
+
+def covered(noise: Wave, sample_rate: int) -> float:
+    """Share of the 50 ms frames of `noise` that lie no more than 30 dB below its RMS.
+
+    A wave shorter than a frame is one frame; a last part of a frame belongs to the last one.
+    """
+    starts = np.arange(0, max(noise.size - _frame(sample_rate), 0) + 1, _frame(sample_rate))
+    sizes = np.diff(starts, append=noise.size)
+    powers = np.add.reduceat(np.square(noise, dtype=np.float64), starts) / sizes
+    mean = float(np.sum(powers * sizes)) / noise.size
+    if mean == 0.0:
+        return 0.0
+    return float(np.mean(powers >= mean * 10 ** (-GAP_DB / 10)))
+
+
+def _frame(sample_rate: int) -> int:
+    return max(1, round(FRAME_S * sample_rate))

@@ -1,0 +1,1 @@
+"""Reverberation: simulated rooms, measured impulse responses."""

@@ -1,0 +1,49 @@
+"""A wave through an impulse response at its own level, and the proof that it went through it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import oaconvolve
+
+from attacks.contract.base import Check, Wave
+from benchmark.level import active_level
+
+PROBES = 64  # samples of the output that are computed a second time, one by one
+PROBE_DB = -60.0
+
+
+def convolved(wave: Wave, response: Wave, sample_rate: int) -> tuple[Wave, float]:
+    """`wave` (T,) through `response` (L,), cut to T, and the gain that restored its active level.
+
+    The response begins with the direct path; the level is that of ITU-T P.56.
+    """
+    wet = oaconvolve(wave, response)[: wave.size].astype(np.float32, copy=False)
+    level, heard = active_level(wave, sample_rate), active_level(wet, sample_rate)
+    gain = np.float32(level / heard if level > 0.0 and heard > 0.0 else 1.0)
+    return wet * gain, float(gain)
+
+
+def check(before: Wave, after: Wave, response: Wave | None, gain: float) -> Check:
+    """Is `after` the convolution, as far as 64 of its samples tell? Not measurable on silence.
+
+    `response` is None where the one that was used can no longer be had.
+    """
+    error = None if response is None else _error(before, after, response, gain)
+    return Check.at_most("convolution error", "dB", PROBE_DB, error)
+
+
+def _error(before: Wave, after: Wave, response: Wave, gain: float) -> float | None:
+    """Error (dB) of `after` at some samples against the convolution sum written out.
+
+    None for a silent wave, and -200 at the least.
+    """
+    at = np.unique(np.linspace(0, before.size - 1, PROBES).astype(np.int64))
+    want = np.empty(at.size)
+    for row, t in enumerate(at):
+        start = max(0, t - response.size + 1)
+        want[row] = np.sum(before[start : t + 1] * response[: t - start + 1][::-1])
+    energy = float(np.mean(np.square(before, dtype=np.float64)))
+    if energy == 0.0 or after.size != before.size:
+        return None
+    error = float(np.mean((after[at] / gain - want) ** 2))
+    return 10 * float(np.log10(max(error / energy, 1e-20)))

@@ -1,0 +1,177 @@
+"""Measured rooms: the utterance through an impulse response from a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, text
+from attacks.reverb import convolution, rir_bank
+from attacks.reverb.decay_time import direct_path, edt, t20
+from attacks.reverb.room_geometry import DRAWN, EVALUATION, TRAINING, Room
+from benchmark import audio_files
+from benchmark.audio import SAMPLE_RATE, resample
+from benchmark.errors import InputError
+
+SIMULATED = "simulated"
+SIMULATED_RT60 = 0.6
+LONGEST_S = 30.0
+KEPT_FROM = 4  # every fourth file of a folder is left to training
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A response as it is used: float32 (L,) at 16 kHz, read-only, beginning with the direct path.
+
+    `direct` is where that lay in the file, in samples at 16 kHz; `t20` and `edt` in seconds are
+    None where the file does not decay far enough to tell.
+    """
+
+    name: str
+    samples: Wave
+    direct: int
+    t20: float | None
+    edt: float | None
+
+
+@dataclass(frozen=True)
+class Responses:
+    """The responses that a path holds, in a fixed order, and the SHA-256 of their files."""
+
+    all: tuple[Measured, ...]
+    sha256: str
+
+
+@attack("rir")
+@dataclass(frozen=True)
+class MeasuredRoom(Attack):
+    """The utterance in a measured room: an impulse response from the user's files.
+
+    path : an audio file, or a folder, every audio file below which is a response to draw from;
+           `simulated` stands for the project's own rooms at an RT60 of 0.6 s, to try the attack
+           without files
+
+    Any sample rate; of several channels the first. One response is drawn per utterance; every
+    fourth file is left to training, so that no detector meets a room that it was trained in. It is
+    cut to begin with its direct path, which is the largest magnitude within 1 ms of the first
+    rise to within 20 dB of the maximum; the tail beyond the utterance's end is cut, and the
+    active speech level (ITU-T P.56) is restored. The file, its direct path (samples at 16 kHz),
+    T20 and EDT (ISO 3382, seconds) and the gain are facts. `InputError` names the file or folder
+    that is missing, holds no audio, or cannot be used, and why.
+    """
+
+    path: str = text(SIMULATED)
+
+    family = "reverberation"
+    measures = "direct path; convolution; T20 and EDT told"
+    citation = ""
+
+    @property
+    def stream(self) -> str:
+        return f"rir/{Path(self.path).name}"  # a folder gives the same draws wherever it lies
+
+    def resources(self) -> Mapping[str, str]:
+        return {} if self.path == SIMULATED else {f"rir/{self.path}": self._responses().sha256}
+
+    def for_training(self) -> Attack:
+        return _TrainingRoom(self.path)
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        drawn = rng.random()
+        if sample_rate != SAMPLE_RATE:
+            raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
+        found = self._responses().all
+        number = int(drawn * len(found))
+        used = found[number]
+        wet, gain = convolution.convolved(wave, used.samples, sample_rate)
+        facts: Facts = {"number": number, "rir": used.name, "direct": used.direct}
+        return wet, {**facts, "t20": used.t20, "edt": used.edt, "gain": gain}
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        samples = self._responses().all[facts["number"]].samples
+        direct = direct_path(samples, sample_rate)
+        return [
+            Check.near("direct path", "sample", 0, direct, 0, effect=False),
+            convolution.check(before, after, samples, facts["gain"]),
+        ]
+
+    def _responses(self) -> Responses:
+        if self.path == SIMULATED:
+            return _simulated(EVALUATION[DRAWN])
+        return _part(opened(Path(self.path).expanduser()), training=False)
+
+
+class _TrainingRoom(MeasuredRoom):
+    """The same, with responses that evaluation never draws."""
+
+    def _responses(self) -> Responses:
+        if self.path == SIMULATED:
+            return _simulated(TRAINING[DRAWN])
+        found = opened(Path(self.path).expanduser())
+        if len(found.all) < KEPT_FROM:
+            raise InputError(
+                f"rir: {self.path} holds {len(found.all)} responses, all of them for evaluation;"
+                f" training wants a folder of {KEPT_FROM} or more, or another one"
+            )
+        return _part(found, training=True)
+
+
+def _part(found: Responses, training: bool) -> Responses:
+    """Every fourth response is kept for training; a folder of three or fewer keeps none."""
+    chosen = [
+        response
+        for number, response in enumerate(found.all)
+        if (number % KEPT_FROM == KEPT_FROM - 1) == training
+    ]
+    return Responses(tuple(chosen), found.sha256)
+
+
+@lru_cache(maxsize=8)
+def opened(path: Path) -> Responses:
+    """The responses in the file or folder `path`, read once per process; `InputError` as above."""
+    files = audio_files.listed(path, "rir")
+    read = tuple(_read(file, audio_files.name_below(file, path)) for file in files)
+    return Responses(read, audio_files.digest(files))
+
+
+def _read(path: Path, name: str) -> Measured:
+    try:
+        channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"rir: {path}: cannot be decoded ({error})") from error
+    samples = resample(np.ascontiguousarray(channels[:, 0]), rate)
+    if not np.isfinite(samples).all():
+        raise InputError(f"rir: {path}: holds NaN or infinite samples")
+    if not samples.any():
+        raise InputError(f"rir: {path}: the response is silent")
+    if samples.size > LONGEST_S * SAMPLE_RATE:
+        seconds = samples.size / SAMPLE_RATE
+        raise InputError(
+            f"rir: {path}: {seconds:.0f} s is no impulse response (at most {LONGEST_S:g})"
+        )
+    return _aligned(name, samples)
+
+
+def _aligned(name: str, samples: Wave) -> Measured:
+    direct = direct_path(samples, SAMPLE_RATE)
+    cut = samples[direct:] / samples[direct]
+    cut.flags.writeable = False
+    return Measured(name, cut, direct, _told(t20(cut, SAMPLE_RATE)), _told(edt(cut, SAMPLE_RATE)))
+
+
+def _told(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None
+
+
+@lru_cache(maxsize=2)
+def _simulated(shapes: tuple[Room, ...]) -> Responses:
+    bank = rir_bank.bank(shapes, SIMULATED_RT60, False)
+    return Responses(tuple(_aligned(made.key, made.samples) for made in bank), "")

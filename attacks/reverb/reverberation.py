@@ -1,0 +1,117 @@
+"""Reverberation: the utterance as a microphone in a room would hear it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from attacks.contract.base import (
+    Attack,
+    AttackError,
+    Check,
+    Facts,
+    Severity,
+    Wave,
+    attack,
+    choice,
+    flag,
+    number,
+)
+from attacks.reverb import convolution, rir_bank, room_geometry
+from attacks.reverb.decay_time import direct_path
+from attacks.reverb.room_geometry import DRAWN, LEAST_DISTANCE_M, MOST_DISTANCE_M, Room
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+
+
+def _distance() -> Any:
+    """A parameter in metres, or left to be drawn."""
+    metres = number(1.0, low=LEAST_DISTANCE_M, high=MOST_DISTANCE_M, unit="m").metadata["check"]
+
+    def check(attack: str, parameter: str, value: object) -> float | str:
+        if isinstance(value, str) and value != DRAWN:
+            raise InputError(f"{attack}: {parameter} must be {DRAWN} or metres, not {value!r}")
+        return DRAWN if value == DRAWN else float(metres(attack, parameter, value))
+
+    return field(default=DRAWN, metadata={"check": check, "unit": "m", "range": (DRAWN,)})
+
+
+@attack("reverberation")
+@dataclass(frozen=True)
+class Reverberation(Attack):
+    """The utterance in a simulated room with a chosen reverberation time.
+
+    rt60     : seconds, 0.1 to 3
+    room     : drawn (one of eight rooms of 31 to 126 m3 per utterance), or small (17 m3),
+               medium (66 m3) or large (394 m3), with one of four places of talker and microphone
+    distance : from talker to microphone: metres, 0.1 to 10 as far as the rooms allow, or drawn
+               with the room (0.9 to 1.6 m; 0.8 to 0.9 in small, 1.4 to 1.6 in medium, 2.8 to 3.2
+               in large)
+    rays     : trace rays that the walls scatter, instead of image sources that they only mirror
+
+    Room and place are drawn per utterance, the same at every RT60; `attacks.reverb.rir_bank` makes
+    and calibrates the responses. The direct path arrives at once, the tail beyond the utterance's
+    end is cut, and the active speech level (ITU-T P.56) is restored. The gain, the room's number,
+    the response's key and its T20 are facts. Raises `InputError` where the distance does not fit
+    into the rooms, or no walls give one of them the RT60.
+    """
+
+    rt60: float = number(0.6, low=0.1, high=3.0, unit="s")
+    room: str = choice(DRAWN, *room_geometry.EVALUATION)
+    distance: float | str = _distance()
+    rays: bool = flag(False)
+
+    family = "reverberation"
+    severity = Severity("rt60", "s", (0.2, 0.3, 0.6, 0.9, 1.5))
+    measures = "T20 of the response; direct path; convolution"
+    citation = "allen1979image lehmann2010diffuse scheibler2018pyroomacoustics"
+    shapes: ClassVar[Mapping[str, tuple[Room, ...]]] = room_geometry.EVALUATION
+
+    def validate(self) -> None:
+        try:
+            self._rooms()
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
+
+    def for_training(self) -> Attack:
+        return _TrainingReverberation(self.rt60, self.room, self.distance, self.rays)
+
+    def __call__(
+        self, wave: Wave, sample_rate: int, rng: np.random.Generator
+    ) -> tuple[Wave, Facts]:
+        number = int(rng.integers(len(self.shapes[self.room])))
+        if sample_rate != SAMPLE_RATE:
+            raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
+        response = self._bank()[number]
+        wet, gain = convolution.convolved(wave, response.samples, sample_rate)
+        facts: Facts = {"room": number, "distance": round(self._rooms()[number].distance, 3)}
+        return wet, {**facts, "rir": response.key, "t20": response.t20, "gain": gain}
+
+    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        response = self._bank()[facts["room"]]
+        samples = response.samples if response.key == facts["rir"] else None
+        direct = None if samples is None else direct_path(samples, sample_rate)
+        limit = rir_bank.tolerance(self.rt60)
+        return [
+            Check.near("T20", "s", self.rt60, response.t20 if direct is not None else None, limit),
+            Check.near("direct path", "sample", 0, direct, 0, effect=False),
+            convolution.check(before, after, samples, facts["gain"]),
+        ]
+
+    def _rooms(self) -> tuple[Room, ...]:
+        found = self.shapes[self.room]
+        if isinstance(self.distance, str):
+            return found
+        return tuple(room.at(self.distance) for room in found)
+
+    def _bank(self) -> tuple[rir_bank.Response, ...]:
+        return rir_bank.bank(self._rooms(), self.rt60, self.rays)
+
+
+class _TrainingReverberation(Reverberation):
+    """The same in rooms that evaluation never draws."""
+
+    shapes = room_geometry.TRAINING

@@ -1,0 +1,154 @@
+"""Room impulse responses: shoebox rooms calibrated to an RT60, built once and kept.
+
+Image sources (`attacks.reverb.image_source`) or ray tracing (`attacks.reverb.ray_tracing`) give
+the response for one reflection factor of all walls and frequencies. The factor is adjusted until
+the response's T20 (ISO 3382-2: Schroeder's backward integral, fitted from -5 to -25 dB) is the
+RT60 asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from attacks.contract.base import Wave
+from attacks.reverb import image_source, ray_tracing
+from attacks.reverb.decay_time import t20
+from attacks.reverb.room_geometry import Room
+from benchmark import files, paths
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+
+VERSION = 2
+REL_TOLERANCE, ABS_TOLERANCE_S = 0.10, 0.03
+STEPS = 40
+CLOSE_ENOUGH = 0.005
+# Tiles all over absorb a little more than the one, an anechoic chamber a little more than the other
+LEAST_ABSORPTION, MOST_ABSORPTION = 0.01, 0.95
+
+
+@dataclass(frozen=True)
+class Response:
+    """An impulse response: its cache key, float32 (L,) at 16 kHz with the direct path as a peak
+    at index 0, and its measured T20 in seconds."""
+
+    key: str
+    samples: Wave
+    t20: float
+
+
+def tolerance(rt60: float) -> float:
+    """Seconds by which T20 may differ from the RT60 asked for."""
+    return max(REL_TOLERANCE * rt60, ABS_TOLERANCE_S)
+
+
+def key(room: Room, rt60: float, traced: bool) -> str:
+    """The hash of everything that makes the response of `room` at `rt60` seconds."""
+    made_by = [
+        VERSION,
+        *image_source.MADE_BY,
+        STEPS,
+        CLOSE_ENOUGH,
+        LEAST_ABSORPTION,
+        MOST_ABSORPTION,
+    ]
+    made_by += [SAMPLE_RATE]
+    made_by += ray_tracing.MADE_BY if traced else ()
+    text = json.dumps([made_by, version("pyroomacoustics"), astuple(room), rt60, traced])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def bank(rooms: Sequence[Room], rt60: float, traced: bool) -> tuple[Response, ...]:
+    """The response of every room: what one room does not allow is told before any is used."""
+    return tuple(response(room, rt60, traced) for room in rooms)
+
+
+@lru_cache(maxsize=64)
+def response(room: Room, rt60: float, traced: bool = False) -> Response:
+    """The response of `room` at `rt60` seconds: from memory, the cache, or made.
+
+    A cached file that is damaged is made again. Where the cache cannot be written, a warning says
+    so once per process, and the response is used all the same. `InputError` where no walls give
+    the room this RT60 between its source and its microphone.
+    """
+    name = key(room, rt60, traced)
+    path = paths.rirs() / f"{name}.npy"
+    samples = _load(path)
+    if samples is None:
+        samples = _make(room, rt60, traced)
+        _save(path, samples)
+    samples.flags.writeable = False
+    return Response(name, samples, t20(samples, SAMPLE_RATE))
+
+
+def _load(path: Path) -> Wave | None:
+    try:
+        content = path.read_bytes()
+        digest, body = content[:32], content[32:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        samples = np.frombuffer(body, dtype="<f4").astype(np.float32)
+    except (OSError, ValueError):
+        return None
+    return samples if samples.size and np.isfinite(samples).all() else None
+
+
+def _save(path: Path, samples: Wave) -> None:
+    """Digest, then samples."""
+    body = samples.astype("<f4").tobytes()
+    try:
+        files.write(path, hashlib.sha256(body).digest() + body)
+    except InputError as error:
+        cause = getattr(error.__cause__, "strerror", None) or error
+        warnings.warn(
+            f"room responses cannot be kept in {path.parent} ({cause}): they are made again",
+            stacklevel=2,
+        )
+
+
+def _make(room: Room, rt60: float, traced: bool) -> Wave:
+    """Adjust the walls' reflection factor until T20 is `rt60`; float32 (rt60 seconds,)."""
+    model = ray_tracing.trace(room, rt60) if traced else _images(room)
+    size = round(rt60 * SAMPLE_RATE)
+    tail = np.random.default_rng(room.seed).standard_normal(size)
+    tail *= 10 ** (-3 * np.arange(size) / size)
+    # Eyring's absorption to begin with, then bisection: T20 grows with the reflection factor
+    low, high = 0.0, 1.0
+    factor = math.exp(-0.5 * 0.161 * room.volume / (room.surface * rt60))
+    best, least = tail, math.inf
+    nearest, absorbed = math.inf, 0.0
+    for _ in range(STEPS):
+        made = model.response(factor, tail)
+        measured = t20(made, SAMPLE_RATE)
+        error = measured / rt60 - 1 if math.isfinite(measured) else -1.0
+        if abs(error) < nearest:
+            nearest, absorbed = abs(error), 1 - factor**2
+        # where T20 hardly depends on the walls the search may end at walls that do not exist
+        if abs(error) < least and LEAST_ABSORPTION <= 1 - factor**2 <= MOST_ABSORPTION:
+            best, least = made, abs(error)
+        if abs(error) < CLOSE_ENOUGH or high - low < 1e-5:
+            break
+        low, high = (factor, high) if error < 0 else (low, factor)
+        factor = (low + high) / 2
+    if least * rt60 > tolerance(rt60):
+        shown = " x ".join(f"{side:g}" for side in room.size)
+        raise InputError(
+            f"reverberation: no walls give a room of {shown} m an RT60 of {rt60:g} s at"
+            f" {room.distance:.1f} m from the source: they would have to absorb"
+            f" {absorbed:.1%} of the sound"
+        )
+    return (best / best[0]).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _images(room: Room) -> image_source.Images:
+    return image_source.images(room)
