@@ -19,7 +19,7 @@ from attacks.contract.base import (
 )
 from attacks.contract.condition import Condition, parse
 from benchmark.errors import InputError
-from detectors.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
+from detectors.contract.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
 
 if TYPE_CHECKING:
     import pandas as pd

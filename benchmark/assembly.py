@@ -9,7 +9,6 @@ import shlex
 from argparse import Namespace
 from pathlib import Path
 
-import detectors.base
 from attacks.contract import suites
 from attacks.contract.condition import Condition, spell
 from attacks.contract.precomputed import Ready, made
@@ -30,6 +29,7 @@ from benchmark.errors import InputError, unknown
 from benchmark.plan import Plan, limited, with_digests
 from benchmark.protocol import LABELS, Protocol, require_both_classes
 from benchmark.scoring import resolve_device
+from detectors.contract.base import registry as detector_registry
 
 RESULTS = Path("results")
 READY = "ready"  # the suite of a data set's ready-made conditions
@@ -135,10 +135,10 @@ def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str
     for name in asked:
         if name.partition("(")[0].strip() in ensembles.METHODS:
             raise InputError(f'{name} is an ensemble: ask for it with --ensemble "{name}"')
-    asked = [n if n in given else detectors.base.registry.get(n).name for n in asked]
+    asked = [n if n in given else detector_registry.get(n).name for n in asked]
     if not asked and not given:
         cuda = resolve_device(options.device).type == "cuda"
-        published = filter(lineup.published_here, detectors.base.registry.names())
+        published = filter(lineup.published_here, detector_registry.names())
         return lineup.default() + ([*published] if cuda else [])
     return list(dict.fromkeys([*asked, *given]))
 
@@ -153,7 +153,7 @@ def untrained_names(options: Namespace) -> list[str]:
     for name in names:
         if name in weights.index():
             weights.checkpoint(name)
-    return [name for name in names if not detectors.base.registry.get(name).pretrained]
+    return [name for name in names if not detector_registry.get(name).pretrained]
 
 
 def training_data(options: Namespace) -> Protocol:
@@ -173,7 +173,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
     given |= {
         name: checkpoints.ready_made(name)
         for name in names
-        if name not in given and detectors.base.registry.get(name).ready_made
+        if name not in given and detector_registry.get(name).ready_made
     }
     data = training_data(options) if set(names) - set(given) else None
     ready = []
@@ -185,7 +185,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         if not path.is_file():
             spelt = shlex.quote(name)
             where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
-            foreign = detectors.base.registry.get(name).pretrained
+            foreign = detector_registry.get(name).pretrained
             raise InputError(
                 f"detector {name!r} is not trained for seed {options.seed}:"
                 f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from benchmark import frontends
-from detectors.base import Input
-from detectors.inputs import Waveform, WholeWaveform
+from benchmark.frontends.specs import Waveform, WholeWaveform
+from detectors.contract.base import Input
 
 BATCH = 16
 

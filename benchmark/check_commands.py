@@ -11,13 +11,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-import attacks.contract.base
-import detectors.base
 from attacks.contract import conformance
+from attacks.contract.base import registry as attack_registry
 from attacks.contract.condition import Condition, parse
 from benchmark import plugins
 from benchmark.errors import InputError
 from benchmark.processes import cores, one_thread, pooled, start_process
+from detectors.contract.base import WaveDetector
+from detectors.contract.base import registry as detector_registry
 
 FEW = 12  # conditions that are not worth worker processes
 
@@ -39,9 +40,9 @@ class Job:
 def check(options: Namespace) -> int:
     """Conformance of attacks or detectors; 1 when a finding stands or nothing was checked."""
     plugins.open_all(options.plugin)
-    if any(detectors.base.registry.knows(name) for name in options.names):
+    if any(detector_registry.knows(name) for name in options.names):
         return _detectors(options.names)
-    names = attacks.contract.base.registry.names() if options.all else options.names
+    names = attack_registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
     started = time.monotonic()
@@ -114,12 +115,12 @@ def _work(job: Job) -> tuple[Job, list[str]]:
 
 
 def _detectors(names: Sequence[str]) -> int:
-    from detectors.conformance import check as conforms
+    from detectors.contract.conformance import check as conforms
 
     failed, unavailable = 0, 0
     for name in names:
-        cls = detectors.base.registry.get(name)
-        if issubclass(cls, detectors.base.WaveDetector) and (cause := cls().unavailable()):
+        cls = detector_registry.get(name)
+        if issubclass(cls, WaveDetector) and (cause := cls().unavailable()):
             unavailable += 1
             print(f"n/a   {name}: not available here: {cause}")
             continue

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from benchmark import audio_files, files
 from benchmark.errors import InputError
-from detectors.base import Arrays, TensorDetector, registry
+from detectors.contract.base import Arrays, TensorDetector, registry
 
 FORMAT = 1
 FLOAT32 = "float32"

@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import attacks.contract.base
-import detectors.base
 from attacks.chains.stochastic import Composite
 from attacks.contract.base import Attack
+from attacks.contract.base import registry as attack_registry
 from attacks.contract.condition import CLEAN, parse, split_steps
 from benchmark import bibtex, spelling, weights
 from benchmark.bibtex import Entry
@@ -25,6 +24,7 @@ from benchmark.errors import InputError, unknown
 from benchmark.protocol import SHORT_DIGEST, trial_digest
 from benchmark.results import RunResults
 from benchmark.store import IMPORTED
+from detectors.contract.base import registry as detector_registry
 
 COMMIT = 12  # hex digits of a commit in a note
 OURS = ("attacks", "detectors")  # packages
@@ -235,11 +235,11 @@ def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
     """Name and class of every attack in a condition, those inside composite ones too."""
     for step in split_steps(condition, "|"):
         name = (spelling.call(step) or (step.strip(), ""))[0]
-        if name not in attacks.contract.base.registry.names():
+        if name not in attack_registry.names():
             raise InputError(
                 f"the run's attack {name!r} is not registered here: give its --plugin FILE"
             )
-        cls = attacks.contract.base.registry.get(name)
+        cls = attack_registry.get(name)
         yield name, cls
         if issubclass(cls, Composite):
             for part in parse(step).steps:
@@ -255,7 +255,7 @@ def _detector(name: str, training: dict[str, Any]) -> Use:
         return Use(whose, (), "its scores were imported: cite the system that made them")
     spelt = str(training.get("detector", name))
     kind = (spelling.call(spelt) or (spelt, ""))[0]
-    known = detectors.base.registry
+    known = detector_registry
     if not known.knows(spelt):
         raise InputError(
             f"the run's detector {kind!r} is not registered here: give its --plugin FILE"

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-import detectors.base
 from attacks.contract.condition import CLEAN
 from benchmark import (
     assembly,
@@ -35,6 +34,7 @@ from benchmark.plan import Plan, Share
 from benchmark.processes import cores
 from benchmark.scoring import resolve_device
 from benchmark.store import Store
+from detectors.contract.base import registry as detector_registry
 
 
 def bench(options: Namespace) -> int:
@@ -138,7 +138,7 @@ def weights(options: Namespace) -> int:
         entries = []
         for name in options.what:
             if "(" in name:
-                detectors.base.registry.get(name)().fetch()
+                detector_registry.get(name)().fetch()
                 print(f"{name}  is here")
             else:
                 entries.append(published.find(name))

@@ -21,7 +21,7 @@ from benchmark.plan import rows_of, with_digests
 from benchmark.precision import BF16
 from benchmark.protocol import Protocol
 from benchmark.training_data import used
-from detectors.base import Detector, TensorDetector, registry
+from detectors.contract.base import Detector, TensorDetector, registry
 
 PROCEDURE = 2  # raised when the same recipe and data would give other weights
 PRECISIONS = (FLOAT32, BF16)

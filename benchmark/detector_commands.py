@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-import detectors.base
 from benchmark import (
     assembly,
     checkpoints,
@@ -26,6 +25,8 @@ from benchmark.courses import Course, Laundering, planned
 from benchmark.errors import InputError
 from benchmark.protocol import Protocol
 from benchmark.scoring import resolve_device
+from detectors.contract.base import TensorDetector
+from detectors.contract.base import registry as detector_registry
 
 PROTOCOL = "protocol"  # the splits that the data set has
 RECIPE = {"epochs": "epochs", "batch_size": "batch_size", "lr": "learning_rate"}
@@ -37,13 +38,13 @@ def train(options: Namespace) -> int:
     names = [*options.names] or lineup.default()
     if lineup.ALL in names:
         bring_all()
-        every = [n for n in lineup.every() if not detectors.base.registry.get(n).pretrained]
+        every = [n for n in lineup.every() if not detector_registry.get(n).pretrained]
         names = list(dict.fromkeys([*every, *(name for name in names if name != lineup.ALL)]))
-    names = [detectors.base.registry.get(name).name for name in names]
+    names = [detector_registry.get(name).name for name in names]
     for name in names:
         if name in weights.index():
             raise InputError(f"detector {name!r} stands for published weights: it is not trained")
-        if detectors.base.registry.get(name).ready_made:
+        if detector_registry.get(name).ready_made:
             raise InputError(f"detector {name!r} comes ready-made: it is not trained")
     for option in ("out", "name"):
         if getattr(options, option) and len(names) != 1:
@@ -75,7 +76,7 @@ def train_missing(
         if path.is_file() and not force:
             print(f"{course.called(name)} is trained already: {path}")
         else:
-            detectors.base.registry.get(name)().fetch()
+            detector_registry.get(name)().fetch()
             wanted[name] = path
     if wanted:
         train_all(wanted, protocol, device, course, tuple(plugins))
@@ -83,22 +84,22 @@ def train_missing(
 
 def _require_taken(name: str, course: Course) -> None:
     """Refuse (`InputError`) a course that the detector cannot take."""
-    item = detectors.base.registry.get(name)()
+    item = detector_registry.get(name)()
     courses.require_taken(item, course)
-    if course.loss == networks.ONE_CLASS and isinstance(item, detectors.base.TensorDetector):
+    if course.loss == networks.ONE_CLASS and isinstance(item, TensorDetector):
         _bring_foundation(item)
         networks.require_one_class(item)
 
 
 def _planned(name: str, protocol: Protocol, course: Course) -> Path:
     """Where the checkpoint belongs, with the encoder fetched whose content is in its name."""
-    item = detectors.base.registry.get(name)()
-    if isinstance(item, detectors.base.TensorDetector):
+    item = detector_registry.get(name)()
+    if isinstance(item, TensorDetector):
         _bring_foundation(item)
     return planned(name, protocol, course)[1]
 
 
-def _bring_foundation(item: detectors.base.TensorDetector) -> None:
+def _bring_foundation(item: TensorDetector) -> None:
     try:
         item.foundation()
     except InputError:

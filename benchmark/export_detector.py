@@ -16,11 +16,11 @@ import torch
 from benchmark import export_signals, files, frontends, quantise
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
+from benchmark.frontends import spec_syntax
+from benchmark.frontends.specs import Waveform
 from benchmark.processes import one_thread
 from benchmark.scoring import loaded_network
-from detectors import input_spelling
-from detectors.base import Input, TensorDetector, Wave, registry
-from detectors.inputs import Waveform
+from detectors.contract.base import Input, TensorDetector, Wave, registry
 
 if TYPE_CHECKING:
     import onnx
@@ -179,7 +179,7 @@ def metadata(checkpoint: Checkpoint, spec: Input) -> dict[str, str]:
         "name": checkpoint.name,
         "detector": checkpoint.detector,
         "version": str(registry.get(checkpoint.detector).version),
-        "takes": input_spelling.spell(waveform),
+        "takes": spec_syntax.spell(waveform),
         "bonafide": "high",
         "score": "one per wave, higher = more bona fide",
         "input": f"mono waves, float32 (batch, samples), {waveform.sample_rate} Hz, full scale 1",

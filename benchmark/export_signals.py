@@ -13,7 +13,7 @@ from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.protocol import LABELS, Protocol
 from benchmark.training_data import used
-from detectors.base import Wave
+from detectors.contract.base import Wave
 
 UTTERANCES = 64  # of a split, half of them bona fide
 NOISES = 8

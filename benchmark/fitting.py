@@ -23,7 +23,7 @@ from benchmark.metrics import eer
 from benchmark.precision import BF16
 from benchmark.stopping import best_epoch, settled_epoch
 from benchmark.training_data import batches
-from detectors.base import Arrays, Recipe, TensorDetector
+from detectors.contract.base import Arrays, Recipe, TensorDetector
 
 EMA_DECAY = 0.98  # per step: an average over about one epoch of the embedded set
 LEAST_BATCH = 2  # batch statistics need more than one item

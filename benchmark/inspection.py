@@ -56,7 +56,7 @@ def inspect(path: Path, *, decode: bool) -> Facts:
         return Facts(cause=f"cannot be read ({error.strerror})")
     if found is None:
         return Facts(**facts)  # type: ignore[arg-type]
-    from detectors.shortcut import features
+    from detectors.classical.shortcut import features
 
     samples = np.ascontiguousarray(found.wave, dtype="<f4")
     return Facts(

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from detectors.shortcut import fit_features, score_features
+from detectors.classical.shortcut import fit_features, score_features
 
 FOLDS = 5
 LEAST = 20  # of each class: fewer say nothing
@@ -31,9 +31,9 @@ Scores = npt.NDArray[np.float32]
 def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str, float]]:
     """How well the shortcut classifier tells each system from human speech, as AUC on test.
 
-    `features` are rows of `detectors.shortcut.features` (n, 14). Per track it is trained on the
-    bona fide and the track's spoof utterances of train, and measured on the bona fide of test
-    against one system at a time. 0.5 is chance.
+    `features`, float32 (n, 14), are made by `detectors.classical.shortcut`. Per track it is trained
+    on the bona fide and the track's spoof utterances of train, and measured on the bona fide of
+    test against one system at a time. 0.5 is chance.
     """
     bonafide = (table["label"] == "bonafide").to_numpy()
     train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark import weights
 from benchmark.errors import InputError
-from detectors.base import registry
+from detectors.contract.base import registry
 
 ALL = "all"
 OWN = "detectors."  # how the names of the package's own modules begin

@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-import attacks.contract.base
-import detectors.base
 from attacks.chains import pools
 from attacks.contract import suites
 from attacks.contract.base import Severity
+from attacks.contract.base import registry as attack_registry
 from attacks.contract.condition import spell
 from benchmark import citations, embedded, ensembles, spelling, weights
 from benchmark.courses import planned
 from benchmark.errors import InputError, unknown
 from benchmark.protocol import Protocol
 from benchmark.readers import READERS
-from detectors.base import Detector, TensorDetector, Waveform, WholeWaveform
+from detectors.contract.base import Detector, TensorDetector, Waveform, WholeWaveform
+from detectors.contract.base import registry as detector_registry
 
 
 def attacks_(family: str = "") -> Iterator[str]:
@@ -24,10 +24,7 @@ def attacks_(family: str = "") -> Iterator[str]:
 
     Below each, what it is and its spelling with all defaults; last how many there are.
     """
-    known = {
-        name: attacks.contract.base.registry.get(name)
-        for name in attacks.contract.base.registry.names()
-    }
+    known = {name: attack_registry.get(name) for name in attack_registry.names()}
     families = {cls.family for cls in known.values()}
     if family and family not in families:
         raise unknown("family", family, families)
@@ -46,7 +43,7 @@ def attacks_(family: str = "") -> Iterator[str]:
             yield f"    not available in this build: {cause}"
     groups = f"in {len(families)} families" if not family else f"of the family {family}"
     yield f"{len(shown)} attacks {groups}"
-    yield from _broken(attacks.contract.base.registry.broken)
+    yield from _broken(attack_registry.broken)
 
 
 def pools_() -> Iterator[str]:
@@ -60,7 +57,7 @@ def detectors_() -> Iterator[str]:
 
     Then those that take parameters, the fusions of an ensemble, and how many there are.
     """
-    known = detectors.base.registry
+    known = detector_registry
     data = embedded.read() if embedded.complete() else None
     for name in known.names():
         cls = known.get(name)

@@ -13,7 +13,7 @@ from benchmark import frontends
 from benchmark.audio import SAMPLE_RATE
 from benchmark.checkpoints import Checkpoint, misfit
 from benchmark.errors import InputError
-from detectors.base import TensorDetector, Wave
+from detectors.contract.base import TensorDetector, Wave
 
 ONE_CLASS = "oc-softmax"
 

@@ -6,21 +6,21 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import attacks.contract.base
-import detectors.base
+from attacks.contract.base import registry as attack_registry
+from detectors.contract.base import registry as detector_registry
 
 
 def load(files: Iterable[Path]) -> None:
     """Import every plugin file once; `InputError` names a file that fails."""
     for file in files:
-        attacks.contract.base.registry.names()
-        detectors.base.registry.names()
-        attacks.contract.base.registry.load_file(file)
+        attack_registry.names()
+        detector_registry.names()
+        attack_registry.load_file(file)
 
 
 def open_all(files: Iterable[Path]) -> None:
     """Load the plugin files; what failed to load in the packages is said, not passed over."""
     load(files)
-    for registry in (attacks.contract.base.registry, detectors.base.registry):
+    for registry in (attack_registry, detector_registry):
         for plugin, cause in registry.broken.items():
             print(f"not loaded: {plugin}: {cause}", file=sys.stderr)

@@ -14,7 +14,7 @@ import torch
 
 from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.errors import InputError, unknown
-from detectors.base import registry
+from detectors.contract.base import registry
 
 TF32, BF16 = "tf32", "bf16"
 MODES = (FLOAT32, TF32, BF16)

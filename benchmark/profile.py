@@ -21,7 +21,7 @@ from benchmark.runner import Missing
 from benchmark.scoring import Scorer
 from benchmark.stopwatch import Spent, Stopwatch, peak_memory
 from benchmark.work import Job, prepare, score, write
-from detectors.base import TensorDetector, registry
+from detectors.contract.base import TensorDetector, registry
 
 STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
 

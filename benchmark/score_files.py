@@ -17,9 +17,9 @@ from benchmark import audio, audio_files, files, frontends
 from benchmark.batches import BATCH
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
+from benchmark.frontends.specs import Image
 from benchmark.processes import one_thread
 from benchmark.scoring import Scorer
-from detectors.inputs import Image
 
 LEAST_S = 0.1  # of sound, below which a score says next to nothing
 NO_THRESHOLD = "no threshold"

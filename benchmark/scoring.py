@@ -17,7 +17,7 @@ from benchmark.checkpoints import FLOAT32, Checkpoint
 from benchmark.errors import InputError
 from benchmark.precision import arithmetic
 from benchmark.stopwatch import OFF, Stopwatch
-from detectors.base import Arrays, TensorDetector, WaveDetector, registry
+from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
 TOLERANCE = 1e-4  # between an utterance's scores in different company
 RELATIVE = 1e-5  # added to it for large scores, of which float32 holds no more

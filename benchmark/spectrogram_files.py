@@ -33,11 +33,11 @@ from attacks.contract.precomputed import made
 from benchmark import audio, files, frontends
 from benchmark.errors import InputError, unknown
 from benchmark.exchange import file_id
+from benchmark.frontends.specs import Image
 from benchmark.outputs import RECORDS, folder_names
 from benchmark.plan import digest_column, path_column, rows_of, shards, with_digests
 from benchmark.processes import cores, one_thread, pooled, start_process
 from benchmark.protocol import ABSENT, Protocol
-from detectors.inputs import Image
 
 SPEC = Image()  # 128 mels of the first 4 s at 22,050 Hz
 METADATA = "metadata.csv"

@@ -16,11 +16,11 @@ from benchmark import frontends
 from benchmark.audio import SAMPLE_RATE, Wave
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
+from benchmark.frontends.specs import WholeWaveform
 from benchmark.processes import one_thread
 from benchmark.score_files import LEAST_S, threshold, verdict
 from benchmark.scoring import Scorer
-from detectors.base import TensorDetector, registry
-from detectors.inputs import WholeWaveform
+from detectors.contract.base import TensorDetector, registry
 
 WINDOW_S = 4.0
 CHUNK = 1 << 14  # bytes asked for at once; fewer come where fewer are there

@@ -14,11 +14,11 @@ from benchmark.checkpoints import Checkpoint
 from benchmark.courses import Course, digest, planned
 from benchmark.errors import InputError
 from benchmark.fitting import STATE, Fitted, Material, Setting, fit
+from benchmark.frontends.specs import Waveform, WholeWaveform
 from benchmark.metrics import eer
 from benchmark.protocol import Protocol
 from benchmark.training_data import Examples, Wave
-from detectors.base import Arrays, Input, Recipe, TensorDetector, WaveDetector, registry
-from detectors.inputs import Waveform, WholeWaveform
+from detectors.contract.base import Arrays, Input, Recipe, TensorDetector, WaveDetector, registry
 
 CPU = torch.device("cpu")
 LENGTH_S = 4  # of the waves on which a network that takes any length is trained

@@ -17,7 +17,7 @@ from benchmark.errors import InputError
 from benchmark.processes import cores, one_thread, start_process
 from benchmark.protocol import Protocol
 from benchmark.training import train
-from detectors.base import TensorDetector, registry
+from detectors.contract.base import TensorDetector, registry
 
 
 def train_all(

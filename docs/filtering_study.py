@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark import frontends
 from benchmark.cli import main
 from benchmark.processes import one_thread
-from detectors.base import TensorDetector, registry
+from detectors.contract.base import TensorDetector, registry
 
 SETTINGS = (  # a threshold of 200 dB lets every bin pass
     "filtered-cnn(threshold=200, mels=32)",

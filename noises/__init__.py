@@ -5,8 +5,8 @@ generated where they are used.
 """
 
 from noises.bank import FOLDER_VARIABLE, KINDS, MANIFEST, bank_folder, build, sound
-from noises.opening import is_path, open_kind, open_noise, open_path
-from noises.recordings import EVALUATION, TRAINING, Excerpt, Noise, Recording, Share
+from noises.excerpts import EVALUATION, TRAINING, Excerpt, Noise, Recording, Share
+from noises.loading import is_path, open_kind, open_noise, open_path
 from noises.synthetic import GENERATED
 
 __all__ = [

@@ -64,7 +64,8 @@ def test_files_stay_short(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["attacks.contract.condition", "benchmark.level", "benchmark.errors", "noises.names"]
+    "name",
+    ["attacks.contract.condition", "benchmark.level", "benchmark.errors", "noises.published_names"],
 )
 def test_examples_in_docstrings_are_true(name: str) -> None:
     tried = doctest.testmod(importlib.import_module(name))

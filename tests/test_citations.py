@@ -16,12 +16,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import attacks.contract.base
-import detectors.base
 from attacks.contract import suites
+from attacks.contract.base import registry as attack_registry
 from benchmark import bibtex, citations, leaderboard, weights
 from benchmark.citations import document, of_run, resolve
 from benchmark.errors import InputError
+from detectors.contract.base import registry as detector_registry
 
 ROOT = Path(__file__).parents[1]
 REQUIRED = {
@@ -54,19 +54,20 @@ def in_the_tree(cls: type) -> bool:
     return cls.__module__.split(".")[0] in ("attacks", "detectors")
 
 
-@pytest.mark.parametrize("name", attacks.contract.base.registry.names())
+@pytest.mark.parametrize("name", attack_registry.names())
 def test_every_attack_says_what_to_cite(name: str) -> None:
-    cls = attacks.contract.base.registry.get(name)
+    cls = attack_registry.get(name)
     if in_the_tree(cls):
         assert cls.citation is not None
         assert [entry.key for entry in resolve(cls.citation, name)] == cls.citation.split()
 
 
 @pytest.mark.parametrize(
-    "name", [*detectors.base.registry.names(), *detectors.base.registry.parametrised()]
+    "name",
+    [*detector_registry.names(), *detector_registry.parametrised()],
 )
 def test_every_detector_says_what_to_cite(name: str) -> None:
-    known = detectors.base.registry
+    known = detector_registry
     cls = known.parametrised().get(name) or known.get(name)
     if in_the_tree(cls):
         assert cls.citation is not None
@@ -80,11 +81,8 @@ def test_suites_and_data_sets_resolve() -> None:
 
 
 def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
-    known = detectors.base.registry
-    said = [
-        attacks.contract.base.registry.get(name).citation
-        for name in attacks.contract.base.registry.names()
-    ]
+    known = detector_registry
+    said = [attack_registry.get(name).citation for name in attack_registry.names()]
     said += [known.get(name).citation for name in known.names()]
     said += [cls.citation for cls in known.parametrised().values()]
     said += [*citations.SUITES.values(), *citations.DATA.values()]
@@ -109,7 +107,7 @@ def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
 def test_published_weights_cite_what_their_detectors_do() -> None:
     for name, item in weights.index().items():
         (entry,) = bibtex.parse(item.citation, name)
-        assert entry.key in (detectors.base.registry.get(name).citation or "").split()
+        assert entry.key in (detector_registry.get(name).citation or "").split()
 
 
 def test_a_run_cites_harness_suite_data_attacks_and_detectors() -> None:
@@ -163,7 +161,7 @@ def test_what_is_of_the_harness_alone_says_so() -> None:
 
 
 def test_a_plugin_without_source_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    cls = attacks.contract.base.registry.get("lowpass")
+    cls = attack_registry.get("lowpass")
     monkeypatch.setattr(cls, "__module__", "crush")
     text = document(of_run(head("lowpass(cutoff=4000)"), "1"))
     assert "% attack lowpass: has no source to cite" in text
@@ -238,7 +236,7 @@ def test_own_data_and_configured_detectors_are_noted() -> None:
 
 
 def test_a_plugin_brings_its_own_bibtex(monkeypatch: pytest.MonkeyPatch) -> None:
-    cls = attacks.contract.base.registry.get("lowpass")
+    cls = attack_registry.get("lowpass")
     monkeypatch.setattr(cls, "citation", OWN)
     run = head("lowpass(cutoff=4000)", detectors_={"resnet18": {}})
     text = document(of_run(run, "1"))

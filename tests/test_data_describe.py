@@ -18,7 +18,7 @@ from benchmark.describe import describe
 from benchmark.describe_text import lines
 from benchmark.inspection import inspect, inspect_all
 from benchmark.leaks import leak, shortcut_auc
-from detectors.shortcut import features
+from detectors.classical.shortcut import features
 
 RATE = 16000
 

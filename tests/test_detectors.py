@@ -15,7 +15,7 @@ from benchmark import checkpoints, frontends
 from benchmark.checkpoints import Checkpoint
 from benchmark.errors import InputError
 from benchmark.scoring import BATCH, Scorer, resolve_device
-from detectors.base import TensorDetector, WaveDetector, Waveform, registry
+from detectors.contract.base import TensorDetector, WaveDetector, Waveform, registry
 
 CPU = torch.device("cpu")
 WAVES = [builders.voice(s, 0.5 + 0.3 * s) if s % 2 else builders.fake(s, 4.5) for s in range(6)]

@@ -19,10 +19,10 @@ from benchmark.embedded import wheels
 from benchmark.embedded.catalog import WAKEFORGE
 from benchmark.errors import InputError
 from benchmark.metrics import eer
-from detectors import gmm
-from detectors.base import Keep, LogMel, TensorDetector, WaveDetector, Waveform, registry
-from detectors.conformance import check
-from detectors.layers import AttentivePooling, roll_and_flip
+from detectors.classical import gmm
+from detectors.contract.base import Keep, LogMel, TensorDetector, WaveDetector, Waveform, registry
+from detectors.contract.conformance import check
+from detectors.layers.common import AttentivePooling, roll_and_flip
 
 HUMAN = [builders.voice(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
 FAKE = [builders.fake(seed, 1.0, 100 + 10 * seed) for seed in range(8)]

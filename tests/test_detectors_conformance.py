@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from detectors.base import TensorDetector, WaveDetector, Waveform, registry
-from detectors.conformance import check
+from detectors.contract.base import TensorDetector, WaveDetector, Waveform, registry
+from detectors.contract.conformance import check
 
 
 def ours() -> list[str]:

@@ -21,12 +21,20 @@ from torch import nn
 from benchmark import checkpoints, frontends
 from benchmark.cli import main
 from benchmark.errors import InputError
+from benchmark.frontends import spec_syntax
+from benchmark.frontends.specs import (
+    Image,
+    Keep,
+    Lfcc,
+    LogMel,
+    Spectrogram,
+    Waveform,
+    WholeWaveform,
+)
 from benchmark.scoring import Scorer
-from detectors import input_spelling
-from detectors.base import registry
-from detectors.conformance import check
-from detectors.inputs import Image, Keep, Lfcc, LogMel, Spectrogram, Waveform, WholeWaveform
-from detectors.readout import readout
+from detectors.contract.base import registry
+from detectors.contract.conformance import check
+from detectors.external.readout import readout
 from launderbench import load_scores
 
 CPU = torch.device("cpu")
@@ -416,7 +424,7 @@ def test_an_installed_package_is_found_through_its_entry_point(tmp_path: Path) -
     ],
 )
 def test_every_input_survives_its_spelling(spec: object) -> None:
-    assert input_spelling.parse(input_spelling.spell(spec)) == spec
+    assert spec_syntax.parse(spec_syntax.spell(spec)) == spec
 
 
 @pytest.mark.parametrize(
@@ -432,9 +440,9 @@ def test_every_input_survives_its_spelling(spec: object) -> None:
 )
 def test_inputs_that_cannot_be(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        input_spelling.parse(text)
+        spec_syntax.parse(text)
     with pytest.raises(InputError, match="has no spelling"):
-        input_spelling.spell(LogMel(keep=Keep(threshold_db=40.0)))
+        spec_syntax.spell(LogMel(keep=Keep(threshold_db=40.0)))
 
 
 def test_log_odds_are_those_of_a_softmax() -> None:

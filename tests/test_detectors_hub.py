@@ -31,8 +31,8 @@ from benchmark import checkpoints, courses, datasets, frontends
 from benchmark.cli import main
 from benchmark.errors import InputError
 from benchmark.scoring import BATCH, Scorer
-from detectors.base import registry
-from detectors.conformance import check
+from detectors.contract.base import registry
+from detectors.contract.conformance import check
 from launderbench import load_scores
 
 CPU = torch.device("cpu")

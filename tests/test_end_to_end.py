@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-import attacks.contract.base
 import launderbench
+from attacks.contract.base import registry as attack_registry
 from attacks.contract.suites import parse_suite
 from benchmark import checkpoints, datasets, runner
 from benchmark.cli import main
@@ -325,7 +325,7 @@ def test_retried_failures_replace_their_parts(
     toy: Path, cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
-    refuses = attacks.contract.base.registry.get("refuses")
+    refuses = attack_registry.get("refuses")
     run(toy, folder, "--suite", "refuses", detectors="comb")
     monkeypatch.setattr(refuses, "__call__", lambda self, wave, sample_rate, rng: wave / 2 + 0.1)
     run(toy, folder, "--suite", "refuses", detectors="comb,raw-cnn")

@@ -24,7 +24,7 @@ from benchmark.errors import InputError
 from benchmark.export_detector import Comparison, Whence
 from benchmark.export_signals import Signals, gathered
 from benchmark.scoring import loaded_network
-from detectors.base import LogMel, registry
+from detectors.contract.base import LogMel, registry
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")

@@ -16,7 +16,7 @@ import torch
 
 from benchmark import frontends
 from benchmark.errors import InputError
-from detectors.base import Cqt, Image, Keep, Lfcc, LogMel, Mfcc, Spectrogram, Waveform
+from detectors.contract.base import Cqt, Image, Keep, Lfcc, LogMel, Mfcc, Spectrogram, Waveform
 
 CPU = torch.device("cpu")
 

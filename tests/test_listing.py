@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import listing
-from detectors.base import registry
+from detectors.contract.base import registry
 
 
 @pytest.fixture(scope="module")

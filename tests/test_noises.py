@@ -20,7 +20,7 @@ from benchmark.cli import parser
 from benchmark.errors import InputError
 from benchmark.level import rms
 from noises import bank as module
-from noises import names, spectra, synthetic
+from noises import plot_spectra, published_names, synthetic
 
 pytest_plugins = ("attack_fixtures",)
 
@@ -173,7 +173,7 @@ PUBLISHED = {
 
 def test_published_names_are_known() -> None:
     for name, kind in PUBLISHED.items():
-        assert names.kind_of(PurePosixPath(name)) == kind, name
+        assert published_names.kind_of(PurePosixPath(name)) == kind, name
 
 
 def test_a_folder_of_published_corpora_serves_every_kind(tmp_path: Path) -> None:
@@ -240,11 +240,11 @@ def test_models_depend_on_their_seed_alone() -> None:
 def test_the_picture_of_the_spectra(
     bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    centres, levels = spectra.third_octaves(synthetic.pink(480000, np.random.default_rng(1)))
+    centres, levels = plot_spectra.third_octaves(synthetic.pink(480000, np.random.default_rng(1)))
     assert levels[2:] == pytest.approx(levels[2:].mean(), abs=1.0)  # equal power per octave
     time = np.arange(160000) / 16000
-    _, tone = spectra.third_octaves(np.sin(2 * np.pi * 1000 * time).astype(np.float32))
+    _, tone = plot_spectra.third_octaves(np.sin(2 * np.pi * 1000 * time).astype(np.float32))
     assert centres[int(np.argmax(tone))] == 1000 and tone.max() == pytest.approx(0, abs=0.1)
     monkeypatch.setenv("LAUNDERBENCH_NOISES", str(bank))
-    spectra.draw(tmp_path / "spectra.png")
+    plot_spectra.draw(tmp_path / "spectra.png")
     assert (tmp_path / "spectra.png").read_bytes().startswith(b"\x89PNG")

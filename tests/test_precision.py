@@ -21,7 +21,7 @@ from benchmark.cli import main
 from benchmark.errors import InputError
 from benchmark.metrics import eer
 from benchmark.scoring import Scorer
-from detectors.base import TensorDetector, Waveform, registry
+from detectors.contract.base import TensorDetector, Waveform, registry
 
 SUITE = "clean; lowpass(cutoff=4000)"
 CPU = torch.device("cpu")

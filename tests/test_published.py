@@ -16,8 +16,8 @@ import torch
 
 from benchmark import checkpoints, frontends, weights
 from benchmark.scoring import BATCH, Scorer
-from detectors.base import Lfcc, WholeWaveform, registry
-from detectors.sinc import band_passes
+from detectors.contract.base import Lfcc, WholeWaveform, registry
+from detectors.layers.sinc_filters import band_passes
 
 CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2] / "shared"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.base import registry
-from detectors.shortcut import FEATURES, Shortcut, features
+from detectors.classical.shortcut import FEATURES, Shortcut, features
+from detectors.contract.base import registry
 
 Wave = np.ndarray
 

@@ -21,7 +21,7 @@ from attacks.contract.launder import launder
 from benchmark import frontends, spectrogram_files
 from benchmark.cli import main
 from benchmark.datasets import open_data
-from detectors.inputs import Image
+from benchmark.frontends.specs import Image
 
 NOISE = "noise(kind=white, snr=10, reference=active)"
 FOLDER = "noise_kind=white_snr=10_reference=active"

@@ -14,7 +14,7 @@ from torch import nn
 from benchmark import checkpoints, networks
 from benchmark.checkpoints import state_dict
 from benchmark.errors import InputError
-from detectors.base import TensorDetector, Waveform, detector, registry
+from detectors.contract.base import TensorDetector, Waveform, detector, registry
 
 NAME = "test-state"
 

@@ -35,7 +35,7 @@ from benchmark.errors import InputError
 from benchmark.losses import LOSSES
 from benchmark.scoring import Scorer
 from benchmark.training_data import Examples, subset
-from detectors.base import TensorDetector, registry
+from detectors.contract.base import TensorDetector, registry
 from noises import EVALUATION
 
 pytest_plugins = ("attack_fixtures",)

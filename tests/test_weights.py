@@ -20,7 +20,7 @@ from benchmark import checkpoints, weights
 from benchmark.cli import main
 from benchmark.errors import InputError
 from benchmark.scoring import Scorer
-from detectors.base import registry
+from detectors.contract.base import registry
 
 CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2] / "shared" / "weights"

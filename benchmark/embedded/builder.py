@@ -25,7 +25,7 @@ from benchmark.embedded.systems import SYSTEMS, TORTOISE_TTS, left_out
 from benchmark.errors import InputError
 from benchmark.leaks import shortcut_auc
 from benchmark.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
-from detectors.shortcut import features
+from detectors.classical.shortcut import features
 
 VERSION = "2"  # raised whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"

@@ -12,8 +12,7 @@ from benchmark.audio import SAMPLE_RATE, resample
 from benchmark.frontends.cepstra import lfcc, mfcc
 from benchmark.frontends.cqt import cqt
 from benchmark.frontends.picture import coloured, picture
-from benchmark.frontends.spectra import log_mel, spectrogram
-from detectors.inputs import (
+from benchmark.frontends.specs import (
     Cqt,
     Image,
     Input,
@@ -24,6 +23,7 @@ from detectors.inputs import (
     Waveform,
     WholeWaveform,
 )
+from benchmark.frontends.spectra import log_mel, spectrogram
 
 __all__ = [
     "batch",

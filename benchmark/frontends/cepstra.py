@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy.fft import dct
 
+from benchmark.frontends.specs import Lfcc, Mfcc
 from benchmark.frontends.spectra import hertz, keep, mel_power, power
-from detectors.inputs import Lfcc, Mfcc
 
 SMALLEST_MEL = 1e-10
 

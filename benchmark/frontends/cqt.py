@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from librosa.filters import wavelet
 
+from benchmark.frontends.specs import Cqt
 from benchmark.frontends.spectra import keep
-from detectors.inputs import Cqt
 
 
 def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as image
 
+from benchmark.frontends.specs import Image
 from benchmark.frontends.spectra import mel_power
-from detectors.inputs import Image
 
 LEVELS = 256
 

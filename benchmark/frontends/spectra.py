@@ -10,7 +10,7 @@ import torch
 from librosa.filters import mel as slaney_filters
 from torchvision.transforms.v2 import functional as image
 
-from detectors.inputs import Image, Keep, LogMel, Mfcc, Spectrogram
+from benchmark.frontends.specs import Image, Keep, LogMel, Mfcc, Spectrogram
 
 
 def power(

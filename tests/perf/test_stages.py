@@ -16,7 +16,7 @@ from attacks.contract.launder import launder
 from attacks.contract.suites import load
 from benchmark import frontends
 from benchmark.processes import one_thread
-from detectors.base import LogMel, TensorDetector, registry
+from detectors.contract.base import LogMel, TensorDetector, registry
 
 WAVE = builders.voice(1, 4.0)
 NEEDS_BANK = ("babble", "cafe", "street", "volvo")

@@ -1,0 +1,1 @@
+"""Detectors without a network: mixtures, the shortcut gauge, chance."""

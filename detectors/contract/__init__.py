@@ -1,0 +1,1 @@
+"""What a detector is, and the checks that every detector passes."""

@@ -1,0 +1,1 @@
+"""Detectors that come whole: ONNX and TorchScript files, hub models, programs."""

@@ -1,0 +1,158 @@
+"""A detector that is a program of its own: it reads WAV files and writes scores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+from benchmark.parameters import choice, number, text
+from detectors.contract.base import Arrays, Wave, WaveDetector, detector
+
+LIST = "{list}"
+SHOWN = 200  # characters of what a program wrote before it failed
+
+
+@detector("command")
+@dataclass(frozen=True)
+class ExternalCommand(WaveDetector):
+    """Any program, started once for a batch of up to 16 utterances, without a shell.
+
+    It is given the paths of 16 kHz mono WAV files, one a line: on its standard input, or, where
+    `{list}` is a word of the command, in the file whose path takes the place of that word. On its
+    standard output it writes one line for each, in any order: the path, white space, the score
+    (higher = more bona fide), and nothing else. What it says of its progress belongs on its
+    standard error. It must exit with 0.
+
+    run     : the command line, in quotes as a shell would read it
+    timeout : seconds after which a batch is given up
+    samples : `float` (32 bit) or `pcm16`; a wave too loud for 16 bit is attenuated until it fits
+    weights : path of the file or folder whose content decides the scores, if it is no word of the
+              command; it is part of the detector's identity, as is every file that the command
+              names
+    """
+
+    summary = "a program that reads WAV paths and writes scores"
+    citation = ""
+    pretrained = True
+    ready_made = True
+    run: str = text()
+    timeout: float = number(600.0, low=0.1, high=86400.0, unit="s")
+    samples: str = choice("float", "float", "pcm16")
+    weights: str = text()
+
+    def validate(self) -> None:
+        program, *_ = self.words()
+        if shutil.which(program) is None:
+            raise InputError(f"command: program not found, or not executable: {program}")
+        if self.weights and not Path(self.weights).exists():
+            raise InputError(f"command: weights not found: {self.weights}")
+
+    def words(self) -> list[str]:
+        """The words of the command line; `InputError` where there are none."""
+        try:
+            words = shlex.split(self.run)
+        except ValueError as error:
+            raise InputError(f"command: cannot read {self.run!r} ({error})") from error
+        if not words:
+            raise InputError('command: say what to run: command(run="python score.py")')
+        return words
+
+    def files(self) -> tuple[Path, ...]:
+        named = [Path(word) for word in self.words() if Path(word).is_file()]
+        if not self.weights:
+            return tuple(named)
+        where = Path(self.weights)
+        found = [where] if where.is_file() else filter(Path.is_file, where.rglob("*"))
+        return (*named, *sorted(found))
+
+    def facts(self) -> dict[str, str]:
+        return {"command": self.run}
+
+    def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
+        raise InputError("an external command comes ready-made: it is not trained")
+
+    def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
+        """What the program says of the waves; `RuntimeError` with the cause where it fails."""
+        with tempfile.TemporaryDirectory(prefix="launderbench-") as folder:
+            paths = [str(Path(folder) / f"{number:04d}.wav") for number in range(len(waves))]
+            for path, wave in zip(paths, waves, strict=True):
+                self._write(path, wave)
+            return _scores(self._output(paths, Path(folder) / "list.txt"), paths)
+
+    def _write(self, path: str, wave: Wave) -> None:
+        if self.samples == "pcm16":
+            peak = max(float(np.abs(wave).max()) * 2**15 / (2**15 - 1), 1.0)
+            soundfile.write(path, wave / peak, SAMPLE_RATE, subtype="PCM_16")
+        else:
+            soundfile.write(path, wave, SAMPLE_RATE, subtype="FLOAT")
+
+    def _output(self, paths: list[str], listing: Path) -> str:
+        lines = "".join(f"{path}\n" for path in paths)
+        listing.write_text(lines)
+        words = [str(listing) if word == LIST else word for word in self.words()]
+        given = "" if LIST in self.words() else lines
+        # in a session of its own, so that a time-out also ends what it has started
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            out, said = process.communicate(given, timeout=self.timeout)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise RuntimeError(
+                    f"the command gave no answer within {self.timeout:g} s and was ended"
+                ) from error
+            raise
+        if process.returncode:
+            raise RuntimeError(
+                f"the command failed with exit code {process.returncode}: {_last(said)}"
+            )
+        return out
+
+
+def _scores(output: str, paths: list[str]) -> npt.NDArray[np.float32]:
+    """The scores of `paths` in the lines of `output`; `RuntimeError` names a wrong line."""
+    found: dict[str, float] = {}
+    for line in filter(str.strip, output.splitlines()):
+        path, _, word = line.strip().rpartition("\t" if "\t" in line else " ")
+        path = path.strip()
+        if path not in paths:
+            raise RuntimeError(f"the command wrote a line that is no `path score`: {line[:SHOWN]}")
+        if path in found:
+            raise RuntimeError(f"the command scored an utterance twice: {line[:SHOWN]}")
+        try:
+            found[path] = float(word)
+        except ValueError as error:
+            raise RuntimeError(f"the command's score is no number: {line[:SHOWN]}") from error
+    if len(found) < len(paths):
+        raise RuntimeError(f"the command wrote {len(found)} scores for {len(paths)} utterances")
+    return np.array([found[path] for path in paths], np.float32)
+
+
+def _last(said: str) -> str:
+    """The last line of what a program said, where its complaint usually stands."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1][:SHOWN] if lines else "it said nothing"

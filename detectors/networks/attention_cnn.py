@@ -1,0 +1,42 @@
+"""Convolutions, then attentive statistics pooling: the network chooses which moments count."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers.common import AttentivePooling, Cropped, PerUtteranceNorm, conv_block
+
+
+@detector("attention-cnn")
+class AttentionCnn(Cropped, TensorDetector):
+    """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
+
+    summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"
+    citation = "okabe2018attentive"
+    input = LogMel()
+    recipe = Recipe(epochs=24, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
+
+    def build(self) -> nn.Module:
+        return Network()
+
+
+class Network(nn.Module):
+    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths, pools = (1, 16, 32, 64, 128), ((2, 2), (2, 2), (2, 2), (2, 1))
+        blocks = [
+            nn.Sequential(*conv_block(*pair, pool))
+            for pair, pool in zip(pairwise(widths), pools, strict=True)
+        ]
+        self.features = nn.Sequential(PerUtteranceNorm(), *blocks)
+        self.pooling = AttentivePooling(widths[-1], 64)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * widths[-1], 1))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.head(self.pooling(self.features(batch).mean(dim=2))).squeeze(1)

@@ -1,0 +1,43 @@
+"""Convolutions, then a bidirectional LSTM over time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+
+
+@detector("cnn-bilstm")
+class CnnBiLstm(Cropped, TensorDetector):
+    """Three convolution blocks that shrink frequency more than time, and a BiLSTM, averaged."""
+
+    summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"
+    citation = ""
+    input = LogMel()
+    recipe = Recipe(epochs=24, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+
+    def build(self) -> nn.Module:
+        return Network(LogMel().mels)
+
+
+class Network(nn.Module):
+    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+
+    def __init__(self, mels: int) -> None:
+        super().__init__()
+        widths, pools = (1, 16, 32, 64), ((2, 2), (4, 2), (4, 1))
+        blocks = [
+            nn.Sequential(*conv_block(*pair, pool))
+            for pair, pool in zip(pairwise(widths), pools, strict=True)
+        ]
+        self.features = nn.Sequential(PerUtteranceNorm(), *blocks)
+        self.recurrent = nn.LSTM(64 * mels // 32, 64, batch_first=True, bidirectional=True)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(128, 1))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        steps = self.features(batch).flatten(1, 2).transpose(1, 2)  # (B, time, channels x bands)
+        return self.head(self.recurrent(steps)[0].mean(dim=1)).squeeze(1)

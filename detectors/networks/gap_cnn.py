@@ -1,0 +1,41 @@
+"""A batch-normalised convolutional network with global average pooling."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+
+
+@detector("gap-cnn")
+class GapCnn(Cropped, TensorDetector):
+    """Four blocks (16, 32, 64, 128), spatial dropout between them, global average pooling."""
+
+    summary = "log-mel CNN: 4 batch-normalised blocks with dropout, global average pooling"
+    citation = "lin2014network"
+    input = LogMel()
+    recipe = Recipe(epochs=24, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
+
+    def build(self) -> nn.Module:
+        return Network()
+
+
+class Network(nn.Module):
+    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, 16, 32, 64, 128)
+        blocks = [
+            nn.Sequential(*conv_block(before, after), nn.Dropout2d(0.1))
+            for before, after in pairwise(widths)
+        ]
+        self.features = nn.Sequential(PerUtteranceNorm(), *blocks)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(widths[-1], 1))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(batch).mean(dim=(2, 3))).squeeze(1)

@@ -1,0 +1,69 @@
+"""The light CNN: max-feature-map activations choose between competing filters.
+
+Wu, He, Sun, Tan: "A Light CNN for Deep Face Representation with Noisy Labels", IEEE TIFS 2018;
+for spoofing: Lavrentyeva et al., "STC Antispoofing Systems for the ASVspoof2019 Challenge",
+Interspeech 2019. Here with half the channels, and pooling over time in place of the dense layers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from detectors.contract.base import Cqt, Lfcc, Recipe, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm
+from detectors.networks.lcnn_lstm import MaxFeatureMap
+
+
+class Lcnn(Cropped, TensorDetector):
+    """What the light CNNs share; they differ in their input."""
+
+    citation = "lavrentyeva2019stc"
+    recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    crop = 192
+
+    def build(self) -> nn.Module:
+        return Network()
+
+
+@detector("lfcc-lcnn")
+class LfccLcnn(Lcnn):
+    """On cepstral coefficients and their changes."""
+
+    summary = "light CNN (max-feature-map) on LFCC"
+    input = Lfcc()
+
+
+@detector("cqt-lcnn")
+class CqtLcnn(Lcnn):
+    """On the log constant-Q spectrum."""
+
+    summary = "light CNN (max-feature-map) on the constant-Q transform"
+    input = Cqt()
+
+
+class Network(nn.Module):
+    """Spectrogram batch (B, 1, height, frames) to scores (B,); height >= 16, frames >= 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [PerUtteranceNorm(), *_convolve(1, 16, 5), nn.MaxPool2d(2)]
+        for before, after in ((16, 24), (24, 32), (32, 16)):
+            layers += [
+                *_convolve(before, before, 1),
+                nn.BatchNorm2d(before),
+                *_convolve(before, after, 3),
+                nn.MaxPool2d(2),
+                nn.BatchNorm2d(after),
+            ]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(32, 1))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        maps = self.features(batch)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return self.head(pooled).squeeze(1)
+
+
+def _convolve(before: int, after: int, kernel: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(before, 2 * after, kernel, padding=kernel // 2), MaxFeatureMap()

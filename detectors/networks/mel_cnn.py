@@ -1,0 +1,43 @@
+"""A small convolutional network on log-mel spectrograms."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+
+
+@detector("mel-cnn")
+class MelCnn(Cropped, TensorDetector):
+    """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
+
+    summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
+    citation = ""
+    input = LogMel()
+    recipe = Recipe(epochs=30, batch_size=18, learning_rate=3e-3, weight_decay=1e-4, patience=8)
+
+    def build(self) -> nn.Module:
+        return Network()
+
+
+class Network(nn.Module):
+    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, 32, 64, 128)
+        blocks: list[nn.Module] = [PerUtteranceNorm()]
+        for before, after in pairwise(widths):
+            blocks += conv_block(before, after)
+        self.features = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(2 * widths[-1], 1)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        maps = self.features(batch)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return self.head(self.dropout(pooled)).squeeze(1)

@@ -1,0 +1,25 @@
+"""ResNet-18 on spectrogram images, trained from scratch."""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models import resnet18
+
+from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm
+
+
+@detector("resnet18")
+class ResNet18(Cropped, TensorDetector):
+    """torchvision's ResNet-18 with one input channel and one output, no pretrained weights."""
+
+    summary = "torchvision ResNet-18 on log-mel images, from scratch"
+    citation = "he2016deep"
+    input = LogMel()
+    recipe = Recipe(epochs=12, batch_size=16, learning_rate=1e-3, weight_decay=1e-3, patience=6)
+    crop = 96
+
+    def build(self) -> nn.Module:
+        network = resnet18(weights=None, num_classes=1)
+        network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))

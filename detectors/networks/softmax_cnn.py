@@ -1,0 +1,45 @@
+"""A convolutional network that ends in a two-way softmax, on linear spectrograms."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from detectors.contract.base import Recipe, Spectrogram, TensorDetector, detector
+from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+
+
+@detector("softmax-cnn")
+class SoftmaxCnn(Cropped, TensorDetector):
+    """Two logits, spoof and bona fide.
+
+    The score is their difference: the logistic loss of it is the cross-entropy of the softmax.
+    """
+
+    summary = "linear-spectrogram CNN with a two-way softmax; score = difference of the logits"
+    citation = ""
+    input = Spectrogram()
+    recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+
+    def build(self) -> nn.Module:
+        return Network()
+
+
+class Network(nn.Module):
+    """Log-spectrogram batch (B, 1, bins, frames) to scores (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, 16, 32, 64)
+        blocks = [nn.Sequential(*conv_block(*pair)) for pair in pairwise(widths)]
+        self.features = nn.Sequential(PerUtteranceNorm(), *blocks)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * widths[-1], 2))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        maps = self.features(batch)
+        spoof, bonafide = self.head(
+            torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        ).unbind(1)
+        return bonafide - spoof

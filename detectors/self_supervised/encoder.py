@@ -1,0 +1,178 @@
+"""Self-supervised speech encoders with a small head, trained here.
+
+wav2vec 2.0 (Baevski et al., 2020; XLS-R: Babu et al., 2021), HuBERT (Hsu et al., 2021) and WavLM
+(Chen et al., 2022), as the Hugging Face hub has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from benchmark.audio import SAMPLE_RATE
+from benchmark.errors import InputError
+from benchmark.parameters import choice, flag, integer, number, text
+from detectors.contract.base import Recipe, TensorDetector, Waveform, detector
+from detectors.external import hub_files
+from detectors.self_supervised.heads import head
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+ENCODERS = ("hubert", "wav2vec2", "wavlm")
+SMALLEST = 1e-7  # added to the variance by the encoders' own feature extractor
+FROZEN = Recipe(epochs=10, batch_size=16, learning_rate=1e-3)
+TUNED = Recipe(epochs=5, batch_size=8, learning_rate=3e-5)
+
+
+@detector("ssl")
+@dataclass(frozen=True)
+class SelfSupervised(TensorDetector):
+    """A pretrained encoder's features, pooled, and a head that says spoof or bona fide.
+
+    model    : `owner/name` on the hub (facebook/wav2vec2-base, facebook/hubert-base-ls960,
+               microsoft/wavlm-base, facebook/wav2vec2-xls-r-300m), or the path of a folder
+    revision : branch, tag or commit on the hub; the latest that is in the cache, if not given
+    pooling  : `mean` or `attention` over time and a size-128-2 head, or the `aasist` back end
+    layer    : whose output is used: 0 is the input of the first transformer layer, -1 the last
+    weighted : a learnt weighted mean of all layers instead
+    finetune : train the transformer too (the convolutions below it stay frozen)
+    seconds  : what of an utterance it is given: the first seconds, a short one repeated
+
+    The checkpoint holds the encoder's weights with the head's.
+    """
+
+    summary = "self-supervised encoder of the Hugging Face hub (wav2vec2, HuBERT, WavLM) and a head"
+    citation = "tak2022automatic"
+    cpu_batch = 4
+    model: str = text()
+    revision: str = text()
+    pooling: str = choice("mean", "mean", "attention", "aasist")
+    layer: int = integer(-1, low=-1, high=100)
+    weighted: bool = flag(False)
+    finetune: bool = flag(False)
+    seconds: float = number(4.0, low=0.5, high=60.0, unit="s")
+
+    def validate(self) -> None:
+        if not self.model:
+            raise InputError("ssl: say which encoder: ssl(model=NAME), or ssl(model=FOLDER)")
+        if self.weighted and self.layer != -1:
+            raise InputError("ssl: weighted=true takes all layers: leave layer out")
+
+    def declared(self) -> dict[str, Any]:
+        return {
+            "input": Waveform(round(self.seconds * SAMPLE_RATE)),
+            "recipe": TUNED if self.finetune else FROZEN,
+        }
+
+    def unavailable(self) -> str | None:
+        if cause := hub_files.lacking():
+            return cause
+        try:
+            self.foundation()
+        except InputError as error:
+            return str(error)
+        return None
+
+    def fetch(self) -> None:
+        """Download the encoder; `InputError` where that fails."""
+        hub_files.fetch(self.model, self.revision)
+
+    def build(self) -> nn.Module:
+        from transformers import AutoModel
+
+        config = self._config()
+        return self._network(AutoModel.from_config(config, attn_implementation="eager"))
+
+    def initial(self) -> nn.Module:
+        from transformers import AutoModel
+
+        return self._network(hub_files.load(AutoModel, self._folder(), self._config()))
+
+    def foundation(self) -> tuple[Path, ...]:
+        """Configuration and weights of the encoder."""
+        return hub_files.files(self._folder())
+
+    def _folder(self) -> Path:
+        if cause := hub_files.lacking():
+            raise InputError(cause)
+        return hub_files.folder(self.model, self.revision)
+
+    def _config(self) -> PretrainedConfig:
+        """The encoder's configuration, without what makes training depend on global chance."""
+        config = hub_files.config(self._folder())
+        if config.model_type not in ENCODERS:
+            raise InputError(
+                f"ssl: {self.model} is a model of type {config.model_type}; want one of"
+                f" {', '.join(ENCODERS)}"
+            )
+        if self.layer > config.num_hidden_layers:
+            raise InputError(
+                f"ssl: {self.model} has {config.num_hidden_layers} layers, so there is no layer"
+                f" {self.layer}"
+            )
+        config.apply_spec_augment = False
+        config.layerdrop = 0.0
+        return config
+
+    def _network(self, encoder: PreTrainedModel) -> nn.Module:
+        extractor = hub_files.extractor(self._folder())
+        if extractor.sampling_rate != SAMPLE_RATE:
+            raise InputError(
+                f"ssl: {self.model} takes {extractor.sampling_rate} Hz; want {SAMPLE_RATE}"
+            )
+        layer = None if self.weighted else self.layer
+        top = head(self.pooling, encoder.config.hidden_size)
+        return Network(encoder, top, layer, extractor.do_normalize, self.finetune)
+
+
+class Network(nn.Module):
+    """Waveform batch (B, samples) to scores (B,)."""
+
+    def __init__(
+        self,
+        encoder: PreTrainedModel,
+        head: nn.Module,
+        layer: int | None,
+        normalise: bool,
+        finetune: bool,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.layer = layer
+        self.normalise = normalise
+        self.finetune = finetune
+        layers = encoder.config.num_hidden_layers + 1
+        self.shares = nn.Parameter(torch.zeros(layers)) if layer is None else None
+        encoder.requires_grad_(finetune)
+        encoder.get_submodule("feature_extractor").requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        """What is frozen stays in evaluation mode: no dropout, no other statistics."""
+        super().train(mode)
+        self.encoder.train(mode and self.finetune)
+        self.encoder.get_submodule("feature_extractor").eval()
+        return self
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        """Scores (B,)."""
+        return self.head(self.features(waves))
+
+    def features(self, waves: torch.Tensor) -> torch.Tensor:
+        """Features (B, frames, size) of the layer, or of the weighted layers."""
+        if self.normalise:
+            centred = waves - waves.mean(dim=1, keepdim=True)
+            waves = centred / (centred.square().mean(dim=1, keepdim=True) + SMALLEST).sqrt()
+        with torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()):
+            layers = self.encoder(waves, output_hidden_states=True).hidden_states
+        if self.shares is None:
+            assert self.layer is not None
+            return layers[self.layer]
+        shares = self.shares.softmax(dim=0)
+        return torch.stack([w * h for w, h in zip(shares, layers, strict=True)]).sum(dim=0)

@@ -1,0 +1,83 @@
+"""What turns the features of a self-supervised encoder into a score.
+
+Each takes features (B, frames, size) and gives scores (B,), the difference of two logits.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from detectors.layers.sinc_encoder import ResidualBlock
+from detectors.networks.aasist import LARGE, BackEnd
+
+HIDDEN = 128
+POOL = 3  # of feature dimensions and of frames, before AASIST
+
+
+def head(pooling: str, size: int) -> nn.Module:
+    """The head called `pooling`: `mean`, `attention` or `aasist`."""
+    if pooling == "aasist":
+        return Graphs(size)
+    return Pooled(size, attention=pooling == "attention")
+
+
+class Pooled(nn.Module):
+    """One vector for the utterance, then `size`-128-2.
+
+    The vector is the mean over time or, with `attention`, a mean weighted by a small network's
+    opinion of each frame (Lin et al., "A structured self-attentive sentence embedding", 2017, with
+    one head).
+    """
+
+    def __init__(self, size: int, *, attention: bool) -> None:
+        super().__init__()
+        self.opinion = (
+            nn.Sequential(nn.Linear(size, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1, bias=False))
+            if attention
+            else None
+        )
+        self.layers = nn.Sequential(
+            nn.Linear(size, HIDDEN), nn.ReLU(), nn.Dropout(0.2), nn.Linear(HIDDEN, 2)
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Scores (B,)."""
+        if self.opinion is None:
+            pooled = features.mean(dim=1)
+        else:
+            pooled = (self.opinion(features).softmax(dim=1) * features).sum(dim=1)
+        return _difference(self.layers(pooled))
+
+
+class Graphs(BackEnd):
+    """AASIST's residual encoder and graphs on 128 projected features per frame.
+
+    After Tak et al., "Automatic speaker verification spoofing and deepfake detection using
+    wav2vec 2.0 and data augmentation", Odyssey 2022.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(LARGE, HIDDEN // POOL)
+        self.project = nn.Linear(size, HIDDEN)
+        self.first_bn = nn.BatchNorm2d(1)
+        widths = [1, 32, 32, *[LARGE.width] * 4]
+        self.encoder = nn.Sequential(
+            *(
+                ResidualBlock(i, o, first=True, projected=i != o, shorten=False)
+                for i, o in pairwise(widths)
+            )
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Scores (B,)."""
+        picture = functional.max_pool2d(self.project(features).transpose(1, 2).unsqueeze(1), POOL)
+        return _difference(self.read(self.encoder(functional.selu(self.first_bn(picture)))))
+
+
+def _difference(logits: torch.Tensor) -> torch.Tensor:
+    """The log-odds (B,) that logits (B, 2) of spoof and bona fide state."""
+    return logits[:, 1] - logits[:, 0]

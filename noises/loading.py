@@ -1,0 +1,92 @@
+"""Open a noise: of the bank, of a folder of the user's, or any file or folder."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from benchmark import audio_files
+from benchmark.audio import AudioError
+from benchmark.errors import InputError, unknown
+from noises.bank import KINDS, LEAST_SECONDS, MANIFEST, bank_folder, entries
+from noises.excerpts import Noise, opened
+from noises.published_names import kind_of
+
+LEAST_OF_FOLDER_S = 0.5  # corpora hold short sounds; LEAST_SECONDS is for what bears a name
+README = "noises/README.md"
+
+
+def is_path(kind: str) -> bool:
+    """Does `kind` name a file or folder, not one of the noises? It has a slash or a dot in it."""
+    return any(mark in kind for mark in "/\\.")
+
+
+def open_noise(kind: str) -> Noise:
+    """The noise that a condition calls `kind`: one of the bank's, or a file or folder."""
+    return open_path(Path(kind).expanduser()) if is_path(kind) else open_kind(kind)
+
+
+@lru_cache(maxsize=32)
+def open_path(path: Path) -> Noise:
+    """The file `path`, or every audio file below the folder `path`, opened once per process.
+
+    `InputError` names the file or folder that is missing, holds no audio, or holds a file that is
+    broken, silent or shorter than half a second.
+    """
+    return _noise(str(path), audio_files.listed(path, "noise"), path, LEAST_OF_FOLDER_S)
+
+
+def open_kind(kind: str, folder: Path | None = None) -> Noise:
+    """The noise called `kind` (babble, cafe, street, volvo), opened once per process and manifest.
+
+    In a folder with a manifest.json the file must have the digest that the manifest names. A
+    folder of the user's own without a manifest holds `babble.wav`, say, at any rate, or files
+    under published names (`noises.published_names`), all of which are recordings of that kind.
+    `InputError` where the noise is missing, damaged, silent or shorter than ten seconds.
+    """
+    if kind not in KINDS:
+        raise unknown("noise", kind, KINDS)
+    folder = Path(folder) if folder is not None else bank_folder()
+    manifest = folder / MANIFEST
+    return _open(kind, folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
+
+
+@lru_cache(maxsize=8)
+def _open(kind: str, folder: Path, _manifest_written: int) -> Noise:
+    if not (folder / MANIFEST).is_file():
+        return _noise(kind, _own_files(kind, folder), folder, LEAST_SECONDS)
+    entry = entries(folder).get(kind)
+    if entry is None:
+        raise InputError(f"{folder / MANIFEST} names no {kind}; run: launderbench data build")
+    path = folder / str(entry["file"])
+    if not path.is_file():
+        raise InputError(f"noise file not found: {path}; run: launderbench data build")
+    if audio_files.digest([path]) != entry["sha256"]:
+        raise InputError(f"{path} is not the file that {MANIFEST} names (SHA-256 differs)")
+    return _noise(kind, (path,), folder, LEAST_SECONDS)
+
+
+def _own_files(kind: str, folder: Path) -> tuple[Path, ...]:
+    """The file that bears the kind's name, else all that are known to be of this kind."""
+    found = audio_files.below(folder)
+    plain = [path for path in found if path.parent == folder and path.stem == kind]
+    if len(plain) > 1:
+        both = " or ".join(path.name for path in plain)
+        raise InputError(f"{folder}: which is the {kind} noise, {both}?")
+    known = [path for path in found if kind_of(path.relative_to(folder)) == kind]
+    if not (plain or known):
+        raise InputError(
+            f"no {kind} noise in {folder}: want {kind}.wav or a published name ({README});"
+            " build the project's own bank with: launderbench data build"
+        )
+    return tuple(plain or known)
+
+
+def _noise(kind: str, files: tuple[Path, ...], folder: Path, least: float) -> Noise:
+    try:
+        recordings = tuple(
+            opened(file, audio_files.name_below(file, folder), least) for file in files
+        )
+    except AudioError as error:
+        raise InputError(str(error)) from error
+    return Noise(kind, recordings, audio_files.digest(files))
