@@ -18,13 +18,13 @@ from attacks.contract.base import (
     text,
 )
 from attacks.contract.condition import Condition, parse
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 from detectors.contract.base import LogMel, Recipe, TensorDetector, WaveDetector, Waveform, detector
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from benchmark.results import RunResults
+    from benchmark.scores.run_results import RunResults
 
 __all__ = [
     "Attack",
@@ -54,14 +54,14 @@ __all__ = [
 
 def run(*arguments: str) -> int:
     """Run the command line from Python: ``run("bench", "--suite", "smoke")``; the exit code."""
-    from benchmark.cli import main
+    from benchmark.cli.main import main
 
     return main(list(arguments))
 
 
 def load_results(folder: str | Path) -> RunResults:
     """Everything that the run in `folder` holds: scores, measured effects, failures."""
-    from benchmark.collect import collect
+    from benchmark.scores.load_run import collect
 
     return collect(Path(folder), {})
 

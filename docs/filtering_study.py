@@ -21,8 +21,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark import frontends
-from benchmark.cli import main
-from benchmark.processes import one_thread
+from benchmark.cli.main import main
+from benchmark.core.parallel import one_thread
 from detectors.contract.base import TensorDetector, registry
 
 SETTINGS = (  # a threshold of 200 dB lets every bin pass

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmark import audio_files, files, paths
-from benchmark.audio import SAMPLE_RATE, Wave
-from benchmark.errors import InputError
-from benchmark.level import active_level, rms
+from benchmark.audio import discovery
+from benchmark.audio.reader import SAMPLE_RATE, Wave
+from benchmark.audio.speech_level import active_level, rms
+from benchmark.core import atomic_files, paths
+from benchmark.core.errors import InputError
 from noises import synthetic
 
 KINDS = ("babble", "cafe", "street", "volvo")
@@ -92,11 +93,11 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
         kept[kind] = {
             **ABOUT[kind],
             "file": path.name,
-            "sha256": audio_files.digest([path]),
+            "sha256": discovery.digest([path]),
             "seconds": round(samples.size / SAMPLE_RATE, 3),
             "recipe": recipe,
         }
-        files.write(folder / MANIFEST, json.dumps({"noises": kept}, indent=1))
+        atomic_files.write(folder / MANIFEST, json.dumps({"noises": kept}, indent=1))
 
 
 def sound(folder: Path, seconds: float = SECONDS) -> bool:
@@ -200,10 +201,10 @@ def _sound(folder: Path, entry: dict[str, Any] | None, recipe: str) -> bool:
     if entry is None or entry.get("recipe") != recipe:
         return False
     path = folder / str(entry.get("file"))
-    return path.is_file() and audio_files.digest([path]) == entry.get("sha256")
+    return path.is_file() and discovery.digest([path]) == entry.get("sha256")
 
 
 def _write(path: Path, samples: npt.NDArray[np.int16]) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-    files.write(path, buffer.getvalue())
+    atomic_files.write(path, buffer.getvalue())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmark.audio import SAMPLE_RATE, AudioError, Wave, resample
+from benchmark.audio.reader import SAMPLE_RATE, AudioError, Wave, resample
 
 FADE_S = 0.05  # over which a recording that is too short is faded into itself
 MARGIN_S = 0.05  # read on either side of an excerpt, so that the resampler has settled

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from benchmark import audio_files
-from benchmark.audio import AudioError
-from benchmark.errors import InputError, unknown
+from benchmark.audio import discovery
+from benchmark.audio.reader import AudioError
+from benchmark.core.errors import InputError, unknown
 from noises.bank import KINDS, LEAST_SECONDS, MANIFEST, bank_folder, entries
 from noises.excerpts import Noise, opened
 from noises.published_names import kind_of
@@ -33,7 +33,7 @@ def open_path(path: Path) -> Noise:
     `InputError` names the file or folder that is missing, holds no audio, or holds a file that is
     broken, silent or shorter than half a second.
     """
-    return _noise(str(path), audio_files.listed(path, "noise"), path, LEAST_OF_FOLDER_S)
+    return _noise(str(path), discovery.listed(path, "noise"), path, LEAST_OF_FOLDER_S)
 
 
 def open_kind(kind: str, folder: Path | None = None) -> Noise:
@@ -61,14 +61,14 @@ def _open(kind: str, folder: Path, _manifest_written: int) -> Noise:
     path = folder / str(entry["file"])
     if not path.is_file():
         raise InputError(f"noise file not found: {path}; run: launderbench data build")
-    if audio_files.digest([path]) != entry["sha256"]:
+    if discovery.digest([path]) != entry["sha256"]:
         raise InputError(f"{path} is not the file that {MANIFEST} names (SHA-256 differs)")
     return _noise(kind, (path,), folder, LEAST_SECONDS)
 
 
 def _own_files(kind: str, folder: Path) -> tuple[Path, ...]:
     """The file that bears the kind's name, else all that are known to be of this kind."""
-    found = audio_files.below(folder)
+    found = discovery.below(folder)
     plain = [path for path in found if path.parent == folder and path.stem == kind]
     if len(plain) > 1:
         both = " or ".join(path.name for path in plain)
@@ -85,8 +85,8 @@ def _own_files(kind: str, folder: Path) -> tuple[Path, ...]:
 def _noise(kind: str, files: tuple[Path, ...], folder: Path, least: float) -> Noise:
     try:
         recordings = tuple(
-            opened(file, audio_files.name_below(file, folder), least) for file in files
+            opened(file, discovery.name_below(file, folder), least) for file in files
         )
     except AudioError as error:
         raise InputError(str(error)) from error
-    return Noise(kind, recordings, audio_files.digest(files))
+    return Noise(kind, recordings, discovery.digest(files))

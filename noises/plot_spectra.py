@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.signal import welch
 
 import noises
-from benchmark.audio import SAMPLE_RATE, Wave
+from benchmark.audio.reader import SAMPLE_RATE, Wave
 
 PICTURE = Path(__file__).parent / "spectra.png"
 LENGTH_S = 180

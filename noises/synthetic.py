@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-from benchmark.audio import SAMPLE_RATE, Wave
+from benchmark.audio.reader import SAMPLE_RATE, Wave
 
 Samples = npt.NDArray[np.float64]
 SOUND_SPEED = 343.0  # m/s

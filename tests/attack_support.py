@@ -19,7 +19,7 @@ from attacks.contract.base import Attack, Wave, registry
 from attacks.contract.condition import parse
 from attacks.contract.conformance import speech_like
 from attacks.contract.launder import Laundered, launder
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 RATES = {  # parameters of which only some values in their range exist
     ("mp3", "kbps"): MP3_KBPS,

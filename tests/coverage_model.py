@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark import decisions, metrics, statistics
-from benchmark.calibration import Calibration
-from benchmark.replicates import METRICS, replicate
+from benchmark.metrics import bootstrap, decision, discrimination
+from benchmark.metrics.bootstrap_metrics import METRICS, replicate
+from benchmark.metrics.calibration import Calibration
 
 THRESHOLD = 0.7
 CALIBRATION = Calibration(1.0, -0.7)
@@ -60,12 +60,12 @@ def hits(
     By the metric's name, of the first detector; and that name with `_difference`.
     """
 
-    def rankings(number: int) -> tuple[list[metrics.Ranking], np.ndarray]:
+    def rankings(number: int) -> tuple[list[discrimination.Ranking], np.ndarray]:
         scores, bonafide, cluster = drawn(rng, number, pair.gaps[0])
         common = pair.correlation * (scores - pair.gaps[0] * bonafide)
         rest = np.sqrt(1 - pair.correlation**2) * _noise(rng, cluster)
         other = common + rest + pair.gaps[1] * bonafide
-        return [metrics.rank(values, bonafide) for values in (scores, other)], cluster
+        return [discrimination.rank(values, bonafide) for values in (scores, other)], cluster
 
     one, two = (_metrics(ranking) for ranking in rankings(125_000)[0])
     truth = _with_differences(one, two)
@@ -73,24 +73,24 @@ def hits(
     for _ in range(rounds):
         both, cluster = rankings(clusters)
         labels = both[0].bonafide[np.argsort(both[0].order)]
-        draws = statistics.resample(cluster, labels, f"{rng.integers(1 << 60):016x}", resamples)
+        draws = bootstrap.resample(cluster, labels, f"{rng.integers(1 << 60):016x}", resamples)
         cells = (vars(replicate(r, draws, THRESHOLD, CALIBRATION)) for r in both)
         for name, values in _with_differences(*cells).items():
-            low, high = statistics.interval(values)
+            low, high = bootstrap.interval(values)
             found[name] += low <= truth[name] <= high
     return found
 
 
-def _metrics(ranking: metrics.Ranking) -> dict[str, np.ndarray]:
-    curve, llr = metrics.roc_of(ranking), CALIBRATION(ranking.values)
-    counts = decisions.confusion(ranking.values, ranking.bonafide, THRESHOLD)
+def _metrics(ranking: discrimination.Ranking) -> dict[str, np.ndarray]:
+    curve, llr = discrimination.roc_of(ranking), CALIBRATION(ranking.values)
+    counts = decision.confusion(ranking.values, ranking.bonafide, THRESHOLD)
     found = {
-        "eer": metrics.eer_of(curve)[0],
-        "auc": metrics.auc_of(curve),
+        "eer": discrimination.eer_of(curve)[0],
+        "auc": discrimination.auc_of(curve),
         "f1": counts.f1,
-        "min_dcf": decisions.min_dcf_of(curve),
-        "act_dcf": decisions.act_dcf(llr, ranking.bonafide),
-        "cllr": decisions.cllr(llr, ranking.bonafide),
+        "min_dcf": decision.min_dcf_of(curve),
+        "act_dcf": decision.act_dcf(llr, ranking.bonafide),
+        "cllr": decision.cllr(llr, ranking.bonafide),
     }
     return {name: np.asarray(value) for name, value in found.items()}
 

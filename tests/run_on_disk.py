@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.plan import shards, unit_keys
-from benchmark.protocol import Protocol
-from benchmark.results import ConditionInfo, RunResults
-from benchmark.store import Store
+from benchmark.data.protocol import Protocol
+from benchmark.runs.plan import shards, unit_keys
+from benchmark.scores.run_results import ConditionInfo, RunResults
+from benchmark.scores.store import Store
 
 SEED = 0
 ORIGIN = {

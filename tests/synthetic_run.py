@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.protocol import Protocol
-from benchmark.results import ConditionInfo, RunResults
+from benchmark.data.protocol import Protocol
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 NOISES = ("babble", "cafe", "street", "volvo", "white")
 SKILL = {"resnet18": 3.6, "melcnn": 3.0, "rawcnn": 2.2, "shortcut": 0.4}

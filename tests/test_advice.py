@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 
 def test_a_training_that_is_advised_can_be_pasted(

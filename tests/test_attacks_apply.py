@@ -14,7 +14,7 @@ from attacks.contract.base import Attack, Check
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import AttackError, generator, lag, launder, residual
 from attacks.noise.additive_noise import AdditiveNoise
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

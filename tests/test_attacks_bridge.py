@@ -23,7 +23,7 @@ from attacks.audiomentations.attack import Audiomentations
 from attacks.contract.base import AttackError
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import launder
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 SNR = 'audiomentations(transform=AddGaussianSNR, parameters="min_snr_db=5, max_snr_db=10")'

@@ -26,10 +26,11 @@ from attacks.codecs.waveform_codecs import G711, G722, G726
 from attacks.contract.base import registry
 from attacks.contract.condition import parse
 from attacks.contract.launder import lag, launder
-from benchmark import assembly, listing
-from benchmark.audio import resample
-from benchmark.cli import main
-from benchmark.errors import InputError
+from benchmark.audio.reader import resample
+from benchmark.cli import list as listing
+from benchmark.cli import run_config
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
 
 # 3GPP TS 26.101, table 1a: octets of speech by frame type, in the order of the rates
 AMR_OCTETS = (12, 13, 15, 17, 19, 20, 26, 31)
@@ -253,7 +254,7 @@ def test_a_codec_that_the_build_lacks_is_told_as_such(
     assert f"    not available in this build: {cause}" in list(listing.attacks_())
     asked = Namespace(noise_dir=None, suite="absent")
     with pytest.raises(InputError, match=r"^absent.* is not available in this build: the FFmpeg"):
-        assembly.suite_of(asked)
+        run_config.suite_of(asked)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from attacks.contract.condition import Condition, parse, spell
 from attacks.contract.launder import launder
 from attacks.filters.band_filters import LowPass
 from attacks.noise.additive_noise import AdditiveNoise
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

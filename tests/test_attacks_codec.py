@@ -18,8 +18,8 @@ from attacks.codecs.media_codecs import MP3_KBPS, Aac, Mp3, Opus, Vorbis, ogg_pa
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.condition import parse
 from attacks.contract.launder import AttackError, lag, launder
-from benchmark.audio import resample
-from benchmark.errors import InputError
+from benchmark.audio.reader import resample
+from benchmark.core.errors import InputError
 
 # ISO/IEC 13818-3, table of bit rates of layer III at the low sampling rates
 RATE_INDEX = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -15,7 +15,7 @@ from attacks.contract.base import Attack
 from attacks.contract.condition import parse, spell
 from attacks.contract.launder import lag
 from attacks.devices.loudspeaker_microphone import DEVICES
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
 
 pytest_plugins = ("attack_fixtures",)
 

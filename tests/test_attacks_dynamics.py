@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attacks.contract.base import Attack
 from attacks.contract.condition import parse, spell
 from attacks.contract.launder import lag
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
 
 RATE = 16000
 

@@ -20,8 +20,8 @@ from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import launder
 from attacks.resynthesis.copy_synthesis import Resynthesis
 from attacks.resynthesis.noise_suppression import Denoise
-from benchmark import paths
-from benchmark.errors import InputError
+from benchmark.core import paths
+from benchmark.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 

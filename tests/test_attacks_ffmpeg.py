@@ -13,7 +13,7 @@ from attack_support import clip, db, run
 from attacks.codecs.ffmpeg_program import VARIABLE, Ffmpeg, packet_sizes, program
 from attacks.contract.condition import parse, spell
 from attacks.contract.launder import lag
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from attacks.contract.condition import parse, spell
 from attacks.contract.launder import common_checks, lag, launder
 from attacks.filters.band_filters import LowPass
 from attacks.filters.band_levels import Spectrum
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 
 def white(seconds: float = 2.0) -> np.ndarray:

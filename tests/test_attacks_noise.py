@@ -17,9 +17,9 @@ import noises
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import AttackError, launder
 from attacks.noise.additive_noise import covered
-from benchmark.audio import read
-from benchmark.errors import InputError
-from benchmark.level import active_level
+from benchmark.audio.reader import read
+from benchmark.audio.speech_level import active_level
+from benchmark.core.errors import InputError
 from noises import synthetic
 
 pytest_plugins = ("attack_fixtures",)

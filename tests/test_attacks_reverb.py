@@ -18,8 +18,8 @@ from attacks.contract.launder import lag
 from attacks.reverb import ray_tracing, rir_bank
 from attacks.reverb.decay_time import direct_path, edt, t20
 from attacks.reverb.room_geometry import CLEARANCE_M, EVALUATION, TRAINING
-from benchmark.errors import InputError
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

@@ -14,8 +14,8 @@ from attacks.contract.condition import parse
 from attacks.contract.conformance import check
 from attacks.contract.launder import lag
 from attacks.reverb import measured_rir
-from benchmark.errors import InputError
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

@@ -13,9 +13,9 @@ import soundfile
 import soxr
 
 from attacks.contract.launder import lag
-from benchmark import audio
+from benchmark.audio import reader
 
-RATE = audio.SAMPLE_RATE
+RATE = reader.SAMPLE_RATE
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
@@ -27,7 +27,7 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 def test_any_rate_comes_out_at_16_khz(tmp_path: Path, rate: int) -> None:
     wave = builders.voice(3, 1.0)
     soundfile.write(tmp_path / "a.wav", soxr.resample(wave, RATE, rate), rate, subtype="FLOAT")
-    read = audio.read(tmp_path / "a.wav")
+    read = reader.read(tmp_path / "a.wav")
     assert abs(read.size - RATE) <= 1
     reference = wave if rate >= RATE else soxr.resample(soxr.resample(wave, RATE, rate), rate, RATE)
     assert lag(reference, read) == 0
@@ -39,7 +39,7 @@ def test_any_depth(tmp_path: Path, subtype: str) -> None:
     wave = builders.voice(3, 0.5)
     soundfile.write(tmp_path / "a.wav", wave, RATE, subtype=subtype)
     np.testing.assert_allclose(
-        audio.read(tmp_path / "a.wav"), wave, atol=0.01 if subtype == "PCM_U8" else 1e-4
+        reader.read(tmp_path / "a.wav"), wave, atol=0.01 if subtype == "PCM_U8" else 1e-4
     )
 
 
@@ -47,7 +47,7 @@ def test_any_depth(tmp_path: Path, subtype: str) -> None:
 def test_channels_are_averaged(tmp_path: Path, channels: int) -> None:
     waves = np.stack([builders.voice(n, 0.3) for n in range(channels)], axis=1)
     soundfile.write(tmp_path / "a.wav", waves, RATE, subtype="FLOAT")
-    np.testing.assert_allclose(audio.read(tmp_path / "a.wav"), waves.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(reader.read(tmp_path / "a.wav"), waves.mean(axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_formats_that_another_program_wrote(
     out = tmp_path / f"a.{ending}"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
     subprocess.run([*command, *options, str(out)], check=True)
-    made = audio.record(out)
+    made = reader.record(out)
     assert made.decoder == decoder
     assert made.wave.dtype == np.float32
     mono = stereo.mean(axis=1)
@@ -86,10 +86,10 @@ def test_the_sound_track_of_a_video(tmp_path: Path) -> None:
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
     picture = ["-f", "lavfi", "-i", "color=s=64x64:d=1", "-c:a", "aac", "-shortest"]
     subprocess.run([*ffmpeg, *picture, str(out)], check=True)
-    assert abs(audio.read(out).size - RATE) < 2500
+    assert abs(reader.read(out).size - RATE) < 2500
     subprocess.run([ffmpeg[0], "-v", "error", *picture[:4], str(tmp_path / "mute.mp4")], check=True)
-    with pytest.raises(audio.AudioError, match=r"mute\.mp4: holds no sound track"):
-        audio.read(tmp_path / "mute.mp4")
+    with pytest.raises(reader.AudioError, match=r"mute\.mp4: holds no sound track"):
+        reader.read(tmp_path / "mute.mp4")
 
 
 def test_what_is_no_audio_names_the_file_and_the_cause(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_what_is_no_audio_names_the_file_and_the_cause(tmp_path: Path) -> None:
         "loop.wav": "no such file",
         "gone.wav": "no such file",
     }.items():
-        with pytest.raises(audio.AudioError, match=rf"{name}: {cause}"):
-            audio.read(tmp_path / name)
+        with pytest.raises(reader.AudioError, match=rf"{name}: {cause}"):
+            reader.read(tmp_path / name)
 
 
 def test_a_truncated_file_of_another_format_is_no_shorter_utterance(tmp_path: Path) -> None:
@@ -122,5 +122,5 @@ def test_a_truncated_file_of_another_format_is_no_shorter_utterance(tmp_path: Pa
     subprocess.run([*ffmpeg, "-movflags", "faststart", str(out)], check=True)
     whole = out.read_bytes()
     out.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(audio.AudioError, match=r"a\.m4a: "):
-        audio.read(out)
+    with pytest.raises(reader.AudioError, match=r"a\.m4a: "):
+        reader.read(out)

@@ -16,8 +16,8 @@ from attack_support import available, clip
 from attacks.contract.base import AttackError
 from attacks.contract.condition import parse
 from attacks.contract.launder import Laundered, launder
-from benchmark.cli import main
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 import synthetic_run
 
-from benchmark import gallery, leaderboard, report
-from benchmark.page import Samples
-from benchmark.page.samples import Card, Utterance
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.report import gallery, writer
+from benchmark.report.html import Samples
+from benchmark.report.html.samples_section import Card, Utterance
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -75,7 +76,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = Card(HOSTILE, after, True, "level -18 dB", False)
     samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
     folder = tmp_path_factory.mktemp("browser")
-    report.write(made, folder, leaderboard.tables(made, 40), samples)
+    writer.write(made, folder, leaderboard_tables.tables(made, 40), samples)
     return folder / "leaderboard.html"
 
 

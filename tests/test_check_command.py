@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from attacks.contract.base import registry
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 NO_OP = '''
 from dataclasses import dataclass

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from attacks.contract import suites
 from attacks.contract.base import registry as attack_registry
-from benchmark import bibtex, citations, leaderboard, weights
-from benchmark.citations import document, of_run, resolve
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.inference import published_weights
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.report import bibtex, citations
+from benchmark.report.citations import document, of_run, resolve
 from detectors.contract.base import registry as detector_registry
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +107,7 @@ def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
 
 
 def test_published_weights_cite_what_their_detectors_do() -> None:
-    for name, item in weights.index().items():
+    for name, item in published_weights.index().items():
         (entry,) = bibtex.parse(item.citation, name)
         assert entry.key in (detector_registry.get(name).citation or "").split()
 
@@ -185,7 +187,7 @@ def test_the_harness_names_commit_and_digests() -> None:
     text = document(citations.of_run(head(), "1.2.3", made))
     assert text.count(f"% computed by commit: {'1' * 40}\n") == 1
     assert f"% the run's trial digest: {digest}\n" in text
-    board = leaderboard.tables(results, 0)
+    board = leaderboard_tables.tables(results, 0)
     for track, own in zip(
         [*board.leaderboard["track"], *board.tracks["track"]],
         [*board.leaderboard["trial_digest"], *board.tracks["trial_digest"]],

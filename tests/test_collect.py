@@ -11,9 +11,9 @@ import pytest
 import run_on_disk
 import synthetic_run
 
-from benchmark.collect import collect
-from benchmark.results import RunResults
-from benchmark.store import IMPORTED, PartInfo, Store
+from benchmark.scores.load_run import collect
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.store import IMPORTED, PartInfo, Store
 
 KEYS = ["detector", "condition", "split", "utterance_id"]
 

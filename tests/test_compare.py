@@ -14,12 +14,13 @@ import synthetic_run
 
 from attacks.contract import suites
 from attacks.contract.condition import parse
-from benchmark import compare_report, leaderboard, published_tables
-from benchmark.cli import main
-from benchmark.compare import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
-from benchmark.errors import InputError
-from benchmark.published_tables import COLUMNS, beside, load
-from benchmark.results import ConditionInfo, RunResults
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.leaderboard import leaderboard_tables, published_figures
+from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
+from benchmark.leaderboard.published_figures import COLUMNS, beside, load
+from benchmark.report import comparison_text
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 SHARED = Path(__file__).parents[2] / "shared" / "reference" / "asvspoof_laundering_eer.csv"
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
@@ -72,7 +73,7 @@ def published(first: RunResults) -> RunResults:
 
 def test_differences_are_those_of_the_cells(first: RunResults, second: RunResults) -> None:
     found = compare(first, second, 60).table
-    sides = [leaderboard.tables(results, 60).conditions for results in (first, second)]
+    sides = [leaderboard_tables.tables(results, 60).conditions for results in (first, second)]
     keys = ["track", "detector", "condition"]
     both = sides[0].merge(sides[1], on=keys, suffixes=("_a", "_b"))
     wide = both.merge(found[found["metric"] == "eer"], on=keys)
@@ -102,7 +103,7 @@ def test_without_laundering_in_common_there_is_no_mean(first: RunResults) -> Non
         assert means[["a", "b", "difference"]].isna().all(axis=None)
         rest = found.table[found.table["condition"] != MEAN]
         assert (rest["condition"] == "clean").all() and (rest["remark"] == "").all()
-        shown = [line for line in compare_report.text(found).splitlines() if f"({MEAN})" in line]
+        shown = [line for line in comparison_text.text(found).splitlines() if f"({MEAN})" in line]
         assert shown and all(line.endswith("no laundering condition in common") for line in shown)
 
 
@@ -120,7 +121,7 @@ def test_the_bounds_are_paired(first: RunResults, second: RunResults) -> None:
 def test_the_mean_over_families_is_the_leaderboards(first: RunResults, second: RunResults) -> None:
     found = compare(first, first, 20).table.query("metric == 'eer'")
     means = found[(found["condition"] == MEAN) & (found["track"] == "neural")]
-    board = leaderboard.tables(first, 20).leaderboard.set_index("detector")["mean_eer"]
+    board = leaderboard_tables.tables(first, 20).leaderboard.set_index("detector")["mean_eer"]
     for row in means.itertuples():
         assert row.a == row.b == pytest.approx(board[row.detector])
     other = compare(first, second, 20).table.query("metric == 'eer'")
@@ -143,7 +144,7 @@ def test_what_only_one_run_has_is_listed(first: RunResults) -> None:
     assert found.only["conditions of the second run only"] == (condition,)
     assert found.only["detectors of the first run only"] == ()
     assert "other seeds: 7 and None" in found.notes[0]
-    text = compare_report.text(found)
+    text = comparison_text.text(found)
     assert f"conditions of the second run only: {condition}" in text
 
 
@@ -169,7 +170,7 @@ def test_comparisons_are_written_the_same_every_time(
     for name in ("one", "two"):
         order = np.random.default_rng(len(name)).permutation(len(second.scores))
         shuffled = replace(second, scores=second.scores.iloc[order])
-        paths = compare_report.write(compare(first, shuffled, 30), tmp_path / name)
+        paths = comparison_text.write(compare(first, shuffled, 30), tmp_path / name)
         assert [path.name for path in paths] == ["comparison.csv", "comparison.md"]
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
@@ -197,7 +198,7 @@ def test_the_published_figures_are_the_papers() -> None:
     for name, spelled in (("laundering", ours), ("laundering-as-published", wrong)):
         assert spelled == {str(c) for c in suites.load(name).conditions if c.steps}
     assert set(table.detectors.values()) <= set(table.systems)
-    assert table.citation in published_tables.FOLDER.with_name("citations.bib").read_text()
+    assert table.citation in published_figures.FOLDER.with_name("citations.bib").read_text()
 
 
 @pytest.mark.skipif(
@@ -222,7 +223,7 @@ def test_our_cells_stand_beside_the_published(published: RunResults) -> None:
         ("reverberation", "0.3"), ("reverberation", "0.9"), ("babble", "20"),
         ("recompression", "196k"), ("recompression", "256k"), ("recompression", "320k"),
     ]  # fmt: skip
-    cells = leaderboard.tables(published, 40).conditions.query("track == 'neural'")
+    cells = leaderboard_tables.tables(published, 40).conditions.query("track == 'neural'")
     eers = cells[cells["detector"] == "melcnn"].set_index("condition")
     for row in rows.itertuples():
         assert row.eer == eers.loc[row.condition, "eer"]
@@ -256,7 +257,7 @@ def test_differences_of_definition_stand_where_they_hold(published: RunResults) 
     assert "160 kbit/s" in told("melcnn", "256k")
     assert "lead-in" in told("melcnn", "0.3")
     assert "lead-in" not in told("melcnn", "0.9")  # the published audio itself
-    text = compare_report.text(found)
+    text = comparison_text.text(found)
     assert all(f"[{n}] {line}" in text for n, line in enumerate(found.differences, start=1))
     table = load("asvspoof-laundering")
     rate = next(d for d in table.differences if "stayed at the new rate" in d.text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attacks.contract.base import Attack, attack, registry
 from attacks.contract.condition import Condition, parse, spell
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from benchmark import cli
-from benchmark.datasets import open_data
-from benchmark.describe import describe
-from benchmark.describe_text import lines
-from benchmark.inspection import inspect, inspect_all
-from benchmark.leaks import leak, shortcut_auc
+from benchmark.cli import main as cli
+from benchmark.data.description import describe
+from benchmark.data.description_text import lines
+from benchmark.data.file_inspection import inspect, inspect_all
+from benchmark.data.loading import open_data
+from benchmark.data.shortcut_leakage import leak, shortcut_auc
 from detectors.classical.shortcut import features
 
 RATE = 16000
@@ -139,8 +139,8 @@ def test_sound_that_libsndfile_does_not_know(tmp_path: Path) -> None:
 
 
 def test_the_number_of_workers_does_not_matter(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmark.inspection.SERIAL", 0)
-    monkeypatch.setattr("benchmark.inspection.BATCH", 7)
+    monkeypatch.setattr("benchmark.data.file_inspection.SERIAL", 0)
+    monkeypatch.setattr("benchmark.data.file_inspection.BATCH", 7)
     names = open_data(toy).table["path"].tolist()[:20]
     alone = inspect_all(toy, names, decode=True, workers=0)
     many = inspect_all(toy, names, decode=True, workers=2)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import download, fetch, unpack
-from benchmark.errors import InputError
+from benchmark.assets import archives, download
+from benchmark.core.errors import InputError
+from benchmark.data import corpora
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
@@ -236,7 +237,7 @@ def test_a_full_disk_is_seen_beforehand(
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
     archive = zipped(tmp_path / "a.zip", {"x.wav": CONTENT})
     with pytest.raises(InputError, match="unpacking needs"):
-        unpack.unpack(archive, tmp_path / "out")
+        archives.unpack(archive, tmp_path / "out")
     assert not (tmp_path / "out" / "x.wav").exists()
 
 
@@ -266,10 +267,10 @@ def test_archives_are_unpacked_below_their_home(tmp_path: Path) -> None:
         tarred(tmp_path / "a.tar.bz2", dict(members), "w:bz2"),
     ):
         out = tmp_path / f"out-{archive.name}"
-        assert unpack.unpack(archive, out) == 2
+        assert archives.unpack(archive, out) == 2
         assert (out / "flac" / "ü.flac").read_bytes() == b"2"
-        assert unpack.unpack(archive, out, "flac") == 2
-        assert unpack.unpack(archive, out, "home") == 2
+        assert archives.unpack(archive, out, "flac") == 2
+        assert archives.unpack(archive, out, "home") == 2
         found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.flac"))
         assert found == [
             "flac/a b.flac", "flac/ü.flac", "home/flac/a b.flac", "home/flac/ü.flac",
@@ -286,7 +287,7 @@ def test_members_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
         tarred(tmp_path / "a.tar", {name: b"2"}, "w"),
     ):
         with pytest.raises(InputError, match="leads out of the folder; not unpacked"):
-            unpack.unpack(archive, inner)
+            archives.unpack(archive, inner)
     assert not list(inner.rglob("*"))
     assert not list(tmp_path.rglob("evil"))
 
@@ -297,13 +298,13 @@ def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
     info.type, info.linkname = kind, "/etc/passwd"
     archive = tarred(tmp_path / "a.tar", {"link": info}, "w")
     with pytest.raises(InputError, match="'link' is a link or a device"):
-        unpack.unpack(archive, tmp_path / "out")
+        archives.unpack(archive, tmp_path / "out")
     entry = zipfile.ZipInfo("link")
     entry.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
         made.writestr(entry, "/etc/passwd")
     with pytest.raises(InputError, match="'link' is a link"):
-        unpack.unpack(tmp_path / "a.zip", tmp_path / "out")
+        archives.unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
 def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> None:
@@ -311,7 +312,7 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> No
     victim.write_bytes(b"mine")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.wav").symlink_to(victim)
-    unpack.unpack(zipped(tmp_path / "a.zip", {"a.wav": b"1"}), tmp_path / "out")
+    archives.unpack(zipped(tmp_path / "a.zip", {"a.wav": b"1"}), tmp_path / "out")
     assert victim.read_bytes() == b"mine"
     assert (tmp_path / "out" / "a.wav").read_bytes() == b"1"
 
@@ -328,14 +329,14 @@ def test_a_damaged_archive_is_one_sentence(tmp_path: Path, ending: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="damaged or cut short"):
-        unpack.unpack(path, tmp_path / "out")
+        archives.unpack(path, tmp_path / "out")
     path.write_bytes(b"not an archive" * 100)
     with pytest.raises(InputError, match="damaged or cut short"):
-        unpack.unpack(path, tmp_path / "out")
+        archives.unpack(path, tmp_path / "out")
 
 
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "FLOOR", 1 << 20)
+    monkeypatch.setattr(archives, "FLOOR", 1 << 20)
     zeros = bytes(3 << 20)
     for archive in (
         zipped(tmp_path / "a.zip", {"a.wav": zeros}),
@@ -343,16 +344,16 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         tarred(tmp_path / "b.tar.gz", {f"{i}.wav": bytes(1 << 19) for i in range(6)}),
     ):
         with pytest.raises(InputError, match="more than 50 times its size"):
-            unpack.unpack(archive, tmp_path / "out")
+            archives.unpack(archive, tmp_path / "out")
 
 
-def corpus(server: Server, **facts: object) -> fetch.Corpus:
+def corpus(server: Server, **facts: object) -> corpora.Corpus:
     given = {"name": "toy", "title": "Toy", "page": "http://page", "licence": "CC0"} | facts
     remotes = tuple(
-        fetch.Remote(name, f"{server.url}/{name}", f"md5:{hashlib.md5(body).hexdigest()}")
+        corpora.Remote(name, f"{server.url}/{name}", f"md5:{hashlib.md5(body).hexdigest()}")
         for name, body in server.files.items()
     )
-    return fetch.Corpus(**given, files=remotes)  # type: ignore[arg-type]
+    return corpora.Corpus(**given, files=remotes)  # type: ignore[arg-type]
 
 
 def test_a_corpus_is_fetched_unpacked_recorded_and_not_fetched_again(
@@ -362,10 +363,10 @@ def test_a_corpus_is_fetched_unpacked_recorded_and_not_fetched_again(
     server.files["two.tar.gz"] = tarred(tmp_path / "2.tar.gz", {"fake/b.wav": b"2"}).read_bytes()
     out = tmp_path / "out"
     toy = corpus(server)
-    lines = list(fetch.fetch(toy, out, only="one*"))
+    lines = list(corpora.fetch(toy, out, only="one*"))
     assert f"one.zip: 1 files in {out}" in lines
     assert not (out / "fake").exists()
-    lines = list(fetch.fetch(toy, out))
+    lines = list(corpora.fetch(toy, out))
     assert "one.zip was fetched before" in lines
     assert (out / "fake" / "b.wav").read_bytes() == b"2"
     record = json.loads((out / "fetched.json").read_text())
@@ -373,15 +374,15 @@ def test_a_corpus_is_fetched_unpacked_recorded_and_not_fetched_again(
     assert len(server.asked) == 2
     assert sorted(p.name for p in out.iterdir()) == ["fake", "fetched.json", "real"]
     with pytest.raises(InputError, match=r"matches no file of toy \(one.zip, two.tar.gz\)"):
-        list(fetch.fetch(toy, out, only="three"))
+        list(corpora.fetch(toy, out, only="three"))
     (out / "fetched.json").write_text("{")
     with pytest.raises(InputError, match="is damaged: delete it"):
-        list(fetch.fetch(toy, out))
+        list(corpora.fetch(toy, out))
 
 
 def test_what_must_be_got_by_hand_says_how(server: Server, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be fetched .* at http://page\. Ask"):
-        list(fetch.fetch(corpus(server, note="Ask them."), tmp_path))
+        list(corpora.fetch(corpus(server, note="Ask them."), tmp_path))
 
 
 def test_kaggle_and_hugging_face_clients_do_the_work(
@@ -399,8 +400,8 @@ def test_kaggle_and_hugging_face_clients_do_the_work(
     hub = types.ModuleType("huggingface_hub")
     hub.snapshot_download = download_  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
-    list(fetch.fetch(corpus(server, kaggle="a/b"), tmp_path))
-    list(fetch.fetch(corpus(server, hub="c/d"), tmp_path, only="fake/de/*"))
+    list(corpora.fetch(corpus(server, kaggle="a/b"), tmp_path))
+    list(corpora.fetch(corpus(server, hub="c/d"), tmp_path, only="fake/de/*"))
     assert called[0] == ("a/b", {"output_dir": str(tmp_path)})
     assert called[1][0] == "c/d" and called[1][1]["allow_patterns"] == "fake/de/*"
 
@@ -409,23 +410,23 @@ def test_kaggle_and_hugging_face_clients_do_the_work(
 
     hub.snapshot_download = refuse  # type: ignore[attr-defined]
     with pytest.raises(InputError, match=r"could not bring toy \(gated\): log in"):
-        list(fetch.fetch(corpus(server, hub="c/d"), tmp_path))
+        list(corpora.fetch(corpus(server, hub="c/d"), tmp_path))
     monkeypatch.setitem(sys.modules, "kagglehub", None)
     with pytest.raises(InputError, match=r"pip install 'launderbench\[kaggle\]'"):
-        list(fetch.fetch(corpus(server, kaggle="a/b"), tmp_path))
+        list(corpora.fetch(corpus(server, kaggle="a/b"), tmp_path))
 
 
 def test_the_index_is_sound() -> None:
-    for corpus_ in fetch.index().values():
+    for corpus_ in corpora.index().values():
         assert corpus_.page.startswith("https://")
         assert bool(corpus_.files) + bool(corpus_.kaggle) + bool(corpus_.hub) <= 1
         assert corpus_.way != "by hand" or corpus_.note
         for remote in corpus_.files:
             assert remote.url.startswith("https://") and remote.url.endswith(remote.name)
-            assert unpack.is_archive(Path(remote.name))
+            assert archives.is_archive(Path(remote.name))
             if remote.hash:
                 kind, digest = remote.hash.split(":")
                 assert len(bytes.fromhex(digest)) == {"md5": 16, "sha256": 32}[kind]
     with pytest.raises(InputError, match="did you mean 'wavefake'"):
-        fetch.find("wavefke")
-    assert len(list(fetch.listing())) == len(fetch.index())
+        corpora.find("wavefke")
+    assert len(list(corpora.listing())) == len(corpora.index())

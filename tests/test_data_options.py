@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 PLUGIN = str(Path(__file__).parent / "plugins" / "toy_plugin.py")
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.datasets import open_data
-from benchmark.errors import InputError
-from benchmark.protocol import Protocol, validated
-from benchmark.resplit import achieved, ratios_of, split
-from benchmark.subsets import balanced, write
+from benchmark.core.errors import InputError
+from benchmark.data.loading import open_data
+from benchmark.data.protocol import Protocol, validated
+from benchmark.data.splitting import achieved, ratios_of, split
+from benchmark.data.subsets import balanced, write
 
 ROOT = Path("nowhere")
 

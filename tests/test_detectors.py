@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import checkpoints, frontends
-from benchmark.checkpoints import Checkpoint
-from benchmark.errors import InputError
-from benchmark.scoring import BATCH, Scorer, resolve_device
+from benchmark import frontends
+from benchmark.core.errors import InputError
+from benchmark.inference import checkpoints
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import BATCH, Scorer, resolve_device
 from detectors.contract.base import TensorDetector, WaveDetector, Waveform, registry
 
 CPU = torch.device("cpu")

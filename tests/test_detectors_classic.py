@@ -14,11 +14,13 @@ from scipy.stats import multivariate_normal
 from torch import nn
 from torchvision.models import resnet18
 
-from benchmark import frontends, lineup, paths
-from benchmark.embedded import wheels
-from benchmark.embedded.catalog import WAKEFORGE
-from benchmark.errors import InputError
-from benchmark.metrics import eer
+from benchmark import frontends
+from benchmark.assets import wheels
+from benchmark.assets.wheel_catalog import WAKEFORGE
+from benchmark.core import paths
+from benchmark.core.errors import InputError
+from benchmark.inference import detector_selection
+from benchmark.metrics.discrimination import eer
 from detectors.classical import gmm
 from detectors.contract.base import Keep, LogMel, TensorDetector, WaveDetector, Waveform, registry
 from detectors.contract.conformance import check
@@ -220,9 +222,9 @@ def test_wakehubert_trains_and_carries_its_encoder(
 
 
 def test_by_default_a_few_detectors_run_and_what_plugins_bring() -> None:
-    names = lineup.default()
-    assert set(lineup.DEFAULT) <= set(names)
-    for name in set(names) - set(lineup.DEFAULT):
+    names = detector_selection.default()
+    assert set(detector_selection.DEFAULT) <= set(names)
+    for name in set(names) - set(detector_selection.DEFAULT):
         assert not registry.get(name).__module__.startswith("detectors.")
 
 
@@ -230,11 +232,11 @@ def test_all_leaves_out_what_cannot_be_had_and_says_why(hub: Path, cache: Path) 
     def refused(*arguments: object, **options: object) -> None:
         raise OSError("no network")
 
-    assert "resnet18-imagenet" not in lineup.every()
-    assert {"vit", "lfcc-lcnn", *lineup.DEFAULT} <= set(lineup.every())
+    assert "resnet18-imagenet" not in detector_selection.every()
+    assert {"vit", "lfcc-lcnn", *detector_selection.DEFAULT} <= set(detector_selection.every())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wheels.subprocess, "run", refused)
-        told = {line.split(": ")[1]: line for line in lineup.bring()}
+        told = {line.split(": ")[1]: line for line in detector_selection.bring()}
     assert set(told) == {"resnet18-imagenet", "wakehubert"}
     assert all("no network" in line for line in told.values())
 

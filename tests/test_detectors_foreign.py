@@ -18,9 +18,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import checkpoints, frontends
-from benchmark.cli import main
-from benchmark.errors import InputError
+from benchmark import frontends
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
 from benchmark.frontends import spec_syntax
 from benchmark.frontends.specs import (
     Image,
@@ -31,7 +31,8 @@ from benchmark.frontends.specs import (
     Waveform,
     WholeWaveform,
 )
-from benchmark.scoring import Scorer
+from benchmark.inference import checkpoints
+from benchmark.inference.scorer import Scorer
 from detectors.contract.base import registry
 from detectors.contract.conformance import check
 from detectors.external.readout import readout

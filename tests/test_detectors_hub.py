@@ -27,10 +27,13 @@ from transformers import (
     Wav2Vec2FeatureExtractor,
 )
 
-from benchmark import checkpoints, courses, datasets, frontends
-from benchmark.cli import main
-from benchmark.errors import InputError
-from benchmark.scoring import BATCH, Scorer
+from benchmark import frontends
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference import checkpoints
+from benchmark.inference.scorer import BATCH, Scorer
+from benchmark.training import training_config
 from detectors.contract.base import registry
 from detectors.contract.conformance import check
 from launderbench import load_scores
@@ -172,7 +175,7 @@ def test_another_content_of_the_encoders_folder_asks_for_another_training(
     run = ["run", *data, *how, "--run", str(tmp_path / "run")]
 
     def at() -> Path:
-        return courses.planned(name, datasets.open_data(toy))[1]
+        return training_config.planned(name, loading.open_data(toy))[1]
 
     first, bytes_ = at(), (folder / "model.safetensors").read_bytes()
     checkpoints.save(first, {}, {"detector": name})
@@ -509,12 +512,12 @@ def test_an_encoder_by_name_is_fetched_before_its_checkpoint_is_named(
 ) -> None:
     served, _ = hub
     asked: dict[str, Path] = {}
-    pool = "benchmark.training_pool.train_all"
+    pool = "benchmark.training.parallel_training.train_all"
     monkeypatch.setattr(pool, lambda wanted, *_: asked.update(wanted))
     hub_folders.encoder(served)
     name = "ssl(model=owner/name, seconds=1)"
     assert main(["train", name, "--data", str(toy), "--device", "cpu"]) == 0
-    facts, path = courses.planned(name, datasets.open_data(toy))
+    facts, path = training_config.planned(name, loading.open_data(toy))
     sha256 = hashlib.sha256((served / "model.safetensors").read_bytes()).hexdigest()
     assert facts["foundation"]["model.safetensors"] == sha256
     assert asked == {registry.get(name).name: path}

@@ -13,15 +13,17 @@ import pandas as pd
 import pytest
 
 import noises
-from benchmark import embedded, files, paths
-from benchmark.audio import SAMPLE_RATE, read
-from benchmark.embedded import builder, human, make, tts, wheels
-from benchmark.embedded.activity import CONTEXT, SEGMENT
-from benchmark.embedded.catalog import LART
-from benchmark.embedded.human import Recording, Segment
-from benchmark.embedded.systems import GRIFFIN_LIM, SYSTEMS
-from benchmark.errors import InputError
-from benchmark.level import active_level
+from benchmark.assets import wheels
+from benchmark.assets.wheel_catalog import LART
+from benchmark.audio.reader import SAMPLE_RATE, read
+from benchmark.audio.speech_level import active_level
+from benchmark.core import atomic_files, paths
+from benchmark.core.errors import InputError
+from benchmark.data import embedded
+from benchmark.data.embedded import builder, human_speech, render_jobs, text_to_speech
+from benchmark.data.embedded.human_speech import Recording, Segment
+from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
+from benchmark.synthesis.systems import GRIFFIN_LIM, SYSTEMS
 
 OTHERS = tuple(s.name for s in SYSTEMS if s.name != GRIFFIN_LIM.name)
 SPEAKERS = {"a-1": 8, "a-2": 8, "a-3": 4, "a-4": 3}  # train, train, dev, test
@@ -52,8 +54,8 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(wheels, "fetch", lambda *_args, **_options: None)
     monkeypatch.setattr(builder, "_files", lambda *_args: {})
-    monkeypatch.setattr(human, "segments", lambda *_args, **_options: invented())
-    monkeypatch.setattr(tts, "requests", lambda *_args: [])
+    monkeypatch.setattr(human_speech, "segments", lambda *_args, **_options: invented())
+    monkeypatch.setattr(text_to_speech, "requests", lambda *_args: [])
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
     monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
     monkeypatch.setattr(noises, "build", bank)
@@ -100,7 +102,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("built twice"))
     assert embedded.build(progress=False).audio_digest == built.audio_digest
     assert corpus["noises"] == 1
-    monkeypatch.setattr(builder, "make", make.make)
+    monkeypatch.setattr(builder, "make", render_jobs.make)
 
     (root / "card.json").unlink()
     files = sorted((root / "flac").iterdir())
@@ -131,7 +133,7 @@ def test_a_build_mends_what_is_lost(
     monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("the set is whole"))
     embedded.build(progress=False)
     assert corpus["noises"] == 2 and embedded.complete()
-    monkeypatch.setattr(builder, "make", make.make)
+    monkeypatch.setattr(builder, "make", render_jobs.make)
 
     first, second, *_ = (paths.embedded() / path for path in built.table["path"])
     first.unlink()
@@ -187,11 +189,14 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         wheels.fetch([LART], tmp_path / "file" / "wheels", progress=False)
-    with pytest.raises(InputError, match="cannot write"), files.lock(tmp_path / "file" / "l", "x"):
+    with (
+        pytest.raises(InputError, match="cannot write"),
+        atomic_files.lock(tmp_path / "file" / "l", "x"),
+    ):
         pass
-    job = make.Job(0.1 * invented()[0].wave, human="quiet-00")
+    job = render_jobs.Job(0.1 * invented()[0].wave, human="quiet-00")
     with pytest.raises(InputError, match="cannot write"):
-        make.run(job, tmp_path / "file" / "flac", tmp_path)
+        render_jobs.run(job, tmp_path / "file" / "flac", tmp_path)
 
 
 def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
@@ -205,7 +210,7 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
 
 
 def test_a_job_that_fails_names_its_utterance(tmp_path: Path) -> None:
-    silent = make.Job(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
+    silent = render_jobs.Job(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
     with pytest.raises(RuntimeError, match="quiet-00"):
-        make.run(silent, tmp_path, tmp_path)
+        render_jobs.run(silent, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []

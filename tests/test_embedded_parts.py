@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from benchmark.audio import SAMPLE_RATE, Wave, read
-from benchmark.embedded import tts
-from benchmark.embedded.activity import CONTEXT, SEGMENT, best_start, segment_starts
-from benchmark.embedded.catalog import LART
-from benchmark.embedded.human import PRACTICE, Recording, Segment
-from benchmark.embedded.plan import choose, plan
-from benchmark.embedded.splits import split_speakers, spread
-from benchmark.embedded.systems import BY_NAME, SYSTEMS, Engine
-from benchmark.embedded.treat import levelled, to_pcm, treat, write_flac
-from benchmark.level import active_level
+from benchmark.assets.wheel_catalog import LART
+from benchmark.audio.reader import SAMPLE_RATE, Wave, read
+from benchmark.audio.speech_level import active_level
+from benchmark.data.embedded import text_to_speech
+from benchmark.data.embedded.human_speech import PRACTICE, Recording, Segment
+from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
+from benchmark.data.embedded.speaker_splits import split_speakers, spread
+from benchmark.data.embedded.utterance_plan import choose, plan
+from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT, best_start, segment_starts
+from benchmark.synthesis.systems import BY_NAME, SYSTEMS, Engine
 
 
 def syllables(seconds: float, seed: int = 0) -> Wave:
@@ -160,14 +160,14 @@ def test_a_system_left_out_costs_its_own_utterances_only() -> None:
 
 
 def test_sentences_are_distinct_and_long_enough() -> None:
-    spoken = {split: tts.sentences(split) for split in tts.SENTENCES}
+    spoken = {split: text_to_speech.sentences(split) for split in text_to_speech.SENTENCES}
     texts = [text for part in spoken.values() for text in part]
     assert len(set(texts)) == len(texts) == 50
     assert min(map(len, texts)) >= 70
 
 
 def test_tts_voices_are_disjoint_between_splits() -> None:
-    requests = [*tts._kokoro(), *tts._hibari()]
+    requests = [*text_to_speech._kokoro(), *text_to_speech._hibari()]
     splits: dict[str, set[str]] = {}
     for request in requests:
         splits.setdefault(request.voice, set()).add(request.split)

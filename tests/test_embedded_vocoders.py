@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch.nn.utils.parametrizations import weight_norm
 
-from benchmark import paths
-from benchmark.audio import SAMPLE_RATE, Wave
-from benchmark.embedded import hifigan, human, vocoders
-from benchmark.embedded.activity import CONTEXT, SEGMENT
-from benchmark.embedded.catalog import HIFIGAN, HIFIGAN_16K, LART
-from benchmark.embedded.systems import BY_NAME
-from benchmark.embedded.treat import treat
-from benchmark.level import active_level
+from benchmark.assets.wheel_catalog import HIFIGAN, HIFIGAN_16K, LART
+from benchmark.audio.reader import SAMPLE_RATE, Wave
+from benchmark.audio.speech_level import active_level
+from benchmark.core import paths
+from benchmark.data.embedded import human_speech
+from benchmark.data.embedded.post_processing import treat
+from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
+from benchmark.synthesis import hifigan, vocoders
+from benchmark.synthesis.systems import BY_NAME
 
 COPIERS = ("hifigan-universal", "hifigan-16k", "hifigan-lj", "world", "griffin-lim")
 
@@ -72,7 +73,7 @@ def crop() -> Wave:
     store = paths.wheels()
     if not all((store / w.filename).is_file() for w in (LART, HIFIGAN, HIFIGAN_16K)):
         pytest.skip("data wheels are not in the cache (launderbench data build)")
-    recording, wave = next(human.recordings(store))
+    recording, wave = next(human_speech.recordings(store))
     assert recording.speaker == "eng-f1"
     return treat(wave[160000 - CONTEXT : 160000 + SEGMENT + CONTEXT])
 

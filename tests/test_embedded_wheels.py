@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.embedded import wheels
-from benchmark.embedded.catalog import KOKORO_PARTS, LART, Wheel
-from benchmark.errors import InputError
+from benchmark.assets import wheels
+from benchmark.assets.wheel_catalog import KOKORO_PARTS, LART, Wheel
+from benchmark.core.errors import InputError
 
 
 @pytest.fixture

@@ -20,11 +20,13 @@ import soundfile
 import launderbench
 from attacks.contract.base import registry as attack_registry
 from attacks.contract.suites import parse_suite
-from benchmark import checkpoints, datasets, runner
-from benchmark.cli import main
-from benchmark.executor import Setting
-from benchmark.plan import Plan, with_digests
-from benchmark.store import Store
+from benchmark.cli.main import main
+from benchmark.data import loading
+from benchmark.inference import checkpoints
+from benchmark.runs import runner
+from benchmark.runs.executor import Setting
+from benchmark.runs.plan import Plan, with_digests
+from benchmark.scores.store import Store
 
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
 SUITE = "halve(share=0.3); noise(kind=white, snr=10); lowpass(cutoff=4000) | halve(share=0.5)"
@@ -95,7 +97,7 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     run(toy, tmp_path / "pooled", "--workers", 2)
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "pooled"))
 
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     ready = tuple(checkpoints.load(weights(cached, name)) for name in ("comb", "raw-cnn"))
     conditions = parse_suite(SUITE).conditions
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))

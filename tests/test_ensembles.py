@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import ensembles
-from benchmark.cells import score_cube
-from benchmark.ensembles import parse
-from benchmark.errors import InputError
-from benchmark.metrics import eer
-from benchmark.results import RunResults
+from benchmark.core.errors import InputError
+from benchmark.metrics.discrimination import eer
+from benchmark.scores import fusion
+from benchmark.scores.fusion import parse
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_matrix import score_cube
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def cube(results: RunResults, name: str, split: str = "test") -> np.ndarray:
 
 
 def test_the_mean_is_that_of_scores_standardised_on_clean_dev(results: RunResults) -> None:
-    made = ensembles.add(results, [parse("mean(melcnn, shortcut)")])
+    made = fusion.add(results, [parse("mean(melcnn, shortcut)")])
     assert made.detectors == (*results.detectors, "mean(melcnn, shortcut)")
     expected = []
     for member in ("melcnn", "shortcut"):
@@ -44,8 +44,8 @@ def test_members_count_alike_whatever_their_scale(results: RunResults) -> None:
     scores.loc[scores["detector"] == "shortcut", "score"] *= 1000
     scores.loc[scores["detector"] == "shortcut", "score"] += 5
     name = "mean(melcnn, shortcut)"
-    plain = ensembles.add(results, [parse(name)])
-    scaled = ensembles.add(replace(results, scores=scores), [parse(name)])
+    plain = fusion.add(results, [parse(name)])
+    scaled = fusion.add(replace(results, scores=scores), [parse(name)])
     np.testing.assert_allclose(cube(plain, name), cube(scaled, name), atol=1e-9)
 
 
@@ -57,7 +57,7 @@ def test_logistic_fusion_turns_from_a_useless_member_and_beats_the_mean(
     useless = (scores["detector"] == "shortcut").to_numpy()
     scores.loc[useless, "score"] = rng.normal(size=int(useless.sum()))
     noisy = replace(results, scores=scores)
-    made = ensembles.add(
+    made = fusion.add(
         noisy, [parse("mean(resnet18, shortcut)"), parse("logistic(resnet18, shortcut)")]
     )
     bonafide = (results.protocol.table["label"] == "bonafide").to_numpy()
@@ -70,7 +70,7 @@ def test_a_constant_member_adds_nothing(results: RunResults) -> None:
     scores = results.scores.copy()
     scores.loc[scores["detector"] == "shortcut", "score"] = 3.0
     name = "mean(melcnn, shortcut)"
-    made = ensembles.add(replace(results, scores=scores), [parse(name)])
+    made = fusion.add(replace(results, scores=scores), [parse(name)])
     order = np.argsort(cube(made, name)[0])
     np.testing.assert_array_equal(order, np.argsort(cube(results, "melcnn")[0]))
 
@@ -79,7 +79,7 @@ def test_a_trial_without_a_members_score_has_none(results: RunResults) -> None:
     scores = results.scores
     gone = scores.index[(scores["detector"] == "melcnn") & (scores["condition"] != "clean")][7]
     name = "mean(melcnn, shortcut)"
-    made = ensembles.add(replace(results, scores=scores.drop(gone)), [parse(name)])
+    made = fusion.add(replace(results, scores=scores.drop(gone)), [parse(name)])
     assert np.isnan(cube(made, name)).sum() == 1
     assert (np.isnan(cube(made, name)) == np.isnan(cube(made, "melcnn"))).all()
 
@@ -88,7 +88,7 @@ def test_categories_stay_categories_and_give_the_same(results: RunResults) -> No
     text = ["detector", "condition", "split", "utterance_id"]
     compact = replace(results, scores=results.scores.astype(dict.fromkeys(text, "category")))
     wanted = [parse("mean(melcnn, rawcnn)"), parse("logistic(melcnn, resnet18)")]
-    made, plain = (ensembles.add(given, wanted) for given in (compact, results))
+    made, plain = (fusion.add(given, wanted) for given in (compact, results))
     assert all(isinstance(made.scores[column].dtype, pd.CategoricalDtype) for column in text)
     for ensemble in wanted:
         np.testing.assert_array_equal(cube(made, ensemble.name), cube(plain, ensemble.name))
@@ -111,18 +111,18 @@ def test_a_misspelt_ensemble_is_refused(text: str, complaint: str) -> None:
 
 def test_an_absent_member_or_dev_is_refused(results: RunResults) -> None:
     with pytest.raises(InputError, match=r"unknown member of mean\(.*'melcn'; did you mean 'melc"):
-        ensembles.add(results, [parse("mean(melcn, shortcut)")])
+        fusion.add(results, [parse("mean(melcn, shortcut)")])
     test_only = results.scores[results.scores["split"] == "test"]
     with pytest.raises(InputError, match="needs scores of its members on clean dev"):
-        ensembles.add(replace(results, scores=test_only), [parse("mean(melcnn, shortcut)")])
+        fusion.add(replace(results, scores=test_only), [parse("mean(melcnn, shortcut)")])
     again = [parse("mean(melcnn, shortcut)")]
     with pytest.raises(InputError, match="holds mean"):
-        ensembles.add(ensembles.add(results, again), again)
+        fusion.add(fusion.add(results, again), again)
 
 
 def test_no_ensemble_leaves_the_results_as_they_are(results: RunResults) -> None:
-    assert ensembles.add(results, []) is results
+    assert fusion.add(results, []) is results
 
 
 def test_examples_are_true() -> None:
-    assert doctest.testmod(ensembles).failed == 0
+    assert doctest.testmod(fusion).failed == 0

@@ -18,10 +18,12 @@ from scipy.io import wavfile
 import launderbench
 from attacks.contract.condition import parse
 from attacks.contract.launder import launder
-from benchmark import checkpoints, exchange, export_audio, plugins
-from benchmark.cli import main
-from benchmark.datasets import open_data
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data.loading import open_data
+from benchmark.exchange import audio_corpus, score_formats
+from benchmark.inference import checkpoints
+from benchmark.workers import plugins
 
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
 SUITE = "halve(share=0.3); noise(kind=white, snr=10)"
@@ -198,7 +200,7 @@ def test_large_corpora_are_exported_piece_by_piece(
     toy: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = exported(toy, tmp_path / "whole", "flac")
-    monkeypatch.setattr(export_audio, "AT_ONCE", 7)
+    monkeypatch.setattr(audio_corpus, "AT_ONCE", 7)
     parts = exported(toy, tmp_path / "parts", "flac")
     for name, keys in (("files.csv", ["path"]), ("effects.csv", ["condition", "utterance_id"])):
         one, other = (pd.read_csv(folder / name) for folder in (whole, parts))
@@ -260,7 +262,7 @@ def test_an_utterance_that_cannot_be_exported_is_recorded(
     assert "test_0003" not in lines and "test_0004" in lines
 
 
-@pytest.mark.parametrize("format_", exchange.FORMATS)
+@pytest.mark.parametrize("format_", score_formats.FORMATS)
 def test_scores_round_trip_to_the_last_bit(
     format_: str, toy: Path, run: Path, tmp_path: Path
 ) -> None:
@@ -290,9 +292,9 @@ def test_any_float32_survives_as_text(tmp_path: Path) -> None:
     ids = [f"u{number}" for number in range(values.size)]
     table = pd.DataFrame({"utterance_id": ids, "score": values, "condition": "clean"})
     table = table.assign(split="test", label="spoof")
-    for format_ in exchange.FORMATS:
-        file = score_file(tmp_path / format_, exchange.write(table, format_))
-        read = exchange.read(file)
+    for format_ in score_formats.FORMATS:
+        file = score_file(tmp_path / format_, score_formats.write(table, format_))
+        read = score_formats.read(file)
         assert read["id"].tolist() == ids
         assert read["score"].to_numpy().astype(np.float32).tobytes() == values.tobytes()
 
@@ -498,20 +500,21 @@ def test_retrying_failures_keeps_imported_scores(
 
 
 def test_ids_are_portable_and_distinct() -> None:
-    assert exchange.file_id("LA_E_2834763") == "LA_E_2834763"
+    assert score_formats.file_id("LA_E_2834763") == "LA_E_2834763"
     made = [
-        exchange.file_id(uid) for uid in ("a/b", "a b", "../x", "-", ".", "ü", "x" * 300, "a\n")
+        score_formats.file_id(uid)
+        for uid in ("a/b", "a b", "../x", "-", ".", "ü", "x" * 300, "a\n")
     ]
     assert len(set(made)) == len(made)
-    assert all(name == exchange.file_id(name) for name in made)
+    assert all(name == score_formats.file_id(name) for name in made)
 
 
 def test_the_example_is_true() -> None:
-    tried = doctest.testmod(exchange)
+    tried = doctest.testmod(score_formats)
     assert tried.attempted and not tried.failed
 
 
 def test_a_format_that_is_not_known_is_told() -> None:
     table = pd.DataFrame({"condition": ["clean", "mp3"]})
     with pytest.raises(InputError, match="unknown format 'asv'"):
-        exchange.check_format(table, "asv")
+        score_formats.check_format(table, "asv")

@@ -16,14 +16,18 @@ import soundfile
 import torch
 from builders import RATE, fake, voice
 
-from benchmark import checkpoints, datasets, export_detector, frontends, training
-from benchmark.checkpoints import Checkpoint
-from benchmark.cli import main
-from benchmark.courses import Course
-from benchmark.errors import InputError
-from benchmark.export_detector import Comparison, Whence
-from benchmark.export_signals import Signals, gathered
-from benchmark.scoring import loaded_network
+from benchmark import frontends
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.exchange import onnx_export
+from benchmark.exchange.onnx_export import Comparison, Whence
+from benchmark.exchange.onnx_samples import Signals, gathered
+from benchmark.inference import checkpoints
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import loaded_network
+from benchmark.training import train_detector
+from benchmark.training.training_config import Course
 from detectors.contract.base import LogMel, registry
 
 onnx = pytest.importorskip("onnx")
@@ -37,7 +41,7 @@ CPU = torch.device("cpu")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("export") / "mel.safetensors"
     course = Course(0, {"epochs": 1, "batch_size": 8})
-    return training.train("mel-cnn", datasets.open_data(toy), CPU, out, course)
+    return train_detector.train("mel-cnn", loading.open_data(toy), CPU, out, course)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def files(
 ) -> tuple[Path, Path, list[str]]:
     """The float and the int8 file, and what was said of them."""
     file = tmp_path_factory.mktemp("files") / "mel.onnx"
-    said = [*export_detector.export(trained, file, True, toy)]
+    said = [*onnx_export.export(trained, file, True, toy)]
     return file, file.with_name("mel.int8.onnx"), said
 
 
@@ -184,9 +188,9 @@ def test_a_window_that_onnx_defines_otherwise_survives() -> None:
     """LFCC are taken under a Hamming window of 0.54; that of ONNX is one of 25/46."""
     spec = registry.get("lfcc-lcnn")().input  # type: ignore[attr-defined]
     batch = frontends.waveforms(frontends.waveform_of(spec), waves()[0], CPU)
-    whole = export_detector.Whole(spec, Energy()).eval()
-    model = export_detector._converted(whole, batch, spec, "energy")
-    scores = export_detector._session(model.SerializeToString())(batch)
+    whole = onnx_export.Whole(spec, Energy()).eval()
+    model = onnx_export._converted(whole, batch, spec, "energy")
+    scores = onnx_export._session(model.SerializeToString())(batch)
     np.testing.assert_allclose(scores, whole(batch).numpy(), atol=1e-4)
 
 
@@ -198,9 +202,9 @@ def with_facts(trained: Checkpoint, tmp_path: Path, changes: dict[str, Any]) -> 
 
 
 def embedded_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmark import embedded
+    from benchmark.data import embedded
 
-    monkeypatch.setattr(embedded, "read", lambda: datasets.open_data(folder), raising=False)
+    monkeypatch.setattr(embedded, "read", lambda: loading.open_data(folder), raising=False)
 
 
 def test_weights_trained_elsewhere_want_their_data_named(
@@ -276,7 +280,7 @@ def test_what_is_no_network_is_not_exported(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "s.safetensors"
-    training.train("shortcut", datasets.open_data(toy), CPU, out, Course())
+    train_detector.train("shortcut", loading.open_data(toy), CPU, out, Course())
     given = ["export", str(out), "--onnx", str(tmp_path / "s.onnx"), "--train-data", str(toy)]
     assert main(given) == 2
     assert "'shortcut' is no network: there is nothing to export" in capsys.readouterr().err

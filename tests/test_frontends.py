@@ -15,7 +15,7 @@ import scipy.signal
 import torch
 
 from benchmark import frontends
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 from detectors.contract.base import Cqt, Image, Keep, Lfcc, LogMel, Mfcc, Spectrogram, Waveform
 
 CPU = torch.device("cpu")

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from benchmark import gallery
-from benchmark.cli import main
-from benchmark.palette import ramp
+from benchmark.cli.main import main
+from benchmark.report import gallery
+from benchmark.report.palette import ramp
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

@@ -20,10 +20,13 @@ from hypothesis import strategies as st
 
 from attacks.contract import suites
 from attacks.contract.condition import Condition
-from benchmark import latex, latex_layout, latex_text, leaderboard, markdown, short_names
-from benchmark.latex_text import breakable, escape
-from benchmark.leaderboard import Tables
-from benchmark.results import ConditionInfo, RunResults
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import condition_labels, markdown
+from benchmark.report.latex import escape as latex_text
+from benchmark.report.latex import latex_tables, layout
+from benchmark.report.latex.escape import breakable, escape
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 HOSTILE = '\\input{/etc/passwd} & 50% of_#1 $x^2$ ~[*] "é" 声 <script>'
 ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
@@ -60,14 +63,14 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, 40)
+    return leaderboard_tables.tables(results, 40)
 
 
 @pytest.fixture(scope="module")
 def texts(results: RunResults, tables: Tables) -> dict[str, str]:
     return {
-        "leaderboard": latex.leaderboard(results, tables, "1.2.3", "my_Run 7"),
-        "conditions": latex.conditions(results, tables, "1.2.3", "my_Run 7"),
+        "leaderboard": latex_tables.leaderboard(results, tables, "1.2.3", "my_Run 7"),
+        "conditions": latex_tables.conditions(results, tables, "1.2.3", "my_Run 7"),
     }
 
 
@@ -91,7 +94,7 @@ def many(number: int) -> RunResults:
 @pytest.fixture(scope="module", params=[7, 12])
 def crowd(request: pytest.FixtureRequest) -> tuple[RunResults, Tables]:
     made = many(request.param)
-    return made, leaderboard.tables(made, 20)
+    return made, leaderboard_tables.tables(made, 20)
 
 
 def without_commands(text: str) -> str:
@@ -178,7 +181,7 @@ def test_captions_name_both_digests_version_and_label(
 
 def test_two_runs_have_two_labels(results: RunResults, tables: Tables) -> None:
     made = [
-        re.findall(r"\\label\{(.*)\}", latex.leaderboard(results, tables, "1", run))
+        re.findall(r"\\label\{(.*)\}", latex_tables.leaderboard(results, tables, "1", run))
         for run in ("clean", "clean-2", "声", "音")
     ]
     assert len({label for labels in made for label in labels}) == 4
@@ -197,9 +200,13 @@ def test_intervals_are_the_authors_choice(texts: dict[str, str]) -> None:
 
 
 def test_captions_tell_of_no_intervals_where_there_are_none(results: RunResults) -> None:
-    bare = leaderboard.tables(results, 0)
-    board = latex.leaderboard(results, bare, "1", "r")
-    made = [board, latex.conditions(results, bare, "1", "r"), markdown.document(results, bare, "1")]
+    bare = leaderboard_tables.tables(results, 0)
+    board = latex_tables.leaderboard(results, bare, "1", "r")
+    made = [
+        board,
+        latex_tables.conditions(results, bare, "1", "r"),
+        markdown.document(results, bare, "1"),
+    ]
     for text in made:
         assert "No intervals were made." in text
         assert "% intervals" not in text.replace(r"\,\%", " %").partition(r"\begin")[2]
@@ -208,15 +215,17 @@ def test_captions_tell_of_no_intervals_where_there_are_none(results: RunResults)
 def test_many_conditions_become_several_tables(results: RunResults, tables: Tables) -> None:
     few = tables.conditions.query("track == 'neural'")
     blocks = [few.assign(condition=few["condition"] + f" {n}") for n in range(28)]
-    text = latex.conditions(results, replace(tables, conditions=pd.concat(blocks)), "1.2.3", "r")
+    text = latex_tables.conditions(
+        results, replace(tables, conditions=pd.concat(blocks)), "1.2.3", "r"
+    )
     for half, high in zip(text.split("\\else\n"), (2, 1), strict=True):
         parts = tables_of(half)
-        assert len(parts) >= 112 * high / latex_layout.LINES  # 112 conditions
+        assert len(parts) >= 112 * high / layout.LINES  # 112 conditions
         for number, part in enumerate(parts, start=1):
             assert f"Part {number} of {len(parts)}." in part
             assert f"\\label{{tab:launderbench-conditions-r-neural-{number}}}" in part
             used = high * (len(rows_of(part)) - 1) + part.count("\\midrule")
-            assert 0 < used <= latex_layout.LINES
+            assert 0 < used <= layout.LINES
         assert sum(len(rows_of(part)) - 1 for part in parts) == 112
 
 
@@ -224,14 +233,16 @@ def test_a_long_leaderboard_becomes_several_tables(results: RunResults, tables: 
     board = pd.concat(
         [tables.leaderboard.assign(detector=f"d{n}") for n in range(10)], ignore_index=True
     )
-    parts = tables_of(latex.leaderboard(results, replace(tables, leaderboard=board), "1", "r"))
+    parts = tables_of(
+        latex_tables.leaderboard(results, replace(tables, leaderboard=board), "1", "r")
+    )
     assert len(parts) == 2
     assert sum(len(rows_of(part)) - 1 for part in parts) == len(board) == 40
 
 
 def test_detectors_stand_by_rank_as_in_the_leaderboard(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
-    text = latex.conditions(results, tables, "1", "r")
+    text = latex_tables.conditions(results, tables, "1", "r")
     ranked = [breakable(name) for name in tables.leaderboard["detector"]]
     for half in text.split("\\else\n"):
         heads: list[str] = []
@@ -243,18 +254,18 @@ def test_detectors_stand_by_rank_as_in_the_leaderboard(crowd: tuple[RunResults, 
 
 def test_rules_part_groups_and_not_single_rows(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
-    plain = latex.conditions(results, tables, "1", "r").split("\\else\n")[1]
+    plain = latex_tables.conditions(results, tables, "1", "r").split("\\else\n")[1]
     sizes = [len(rows_of(block)) for block in tables_of(plain)[0].split("\\midrule\n")]
     assert sizes[1:] == [1, 3, 15, 4, 4, 1]  # clean and the families of the published grid
     one = tables.conditions.assign(family=tables.conditions["condition"])
-    text = latex.conditions(results, replace(tables, conditions=one), "1", "r")
+    text = latex_tables.conditions(results, replace(tables, conditions=one), "1", "r")
     for part in tables_of(text.split("\\else\n")[1]):
         assert [len(rows_of(block)) for block in part.split("\\midrule\n")] == [1, 1, 27]
 
 
 def test_the_leaderboard_says_what_a_reader_must_know(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
-    text = latex.leaderboard(results, tables, "1", "r")
+    text = latex_tables.leaderboard(results, tables, "1", "r")
     notes = dict(re.findall(r"\\textsuperscript\{([a-z]+)\} (.*?)(?=; \\text|\}\n)", text))
     told = {}
     rows = rows_of(text)[1:]
@@ -296,7 +307,7 @@ def test_breaks_add_nothing_but_breaks(text: str) -> None:
 
 
 def test_examples_in_docstrings_are_true() -> None:
-    for module in (latex_text, short_names):
+    for module in (latex_text, condition_labels):
         tried = doctest.testmod(module)
         assert tried.attempted > 0 and tried.failed == 0
 
@@ -311,14 +322,14 @@ def infos(conditions: Iterable[Condition]) -> list[ConditionInfo]:
 
 
 def test_short_names_tell_conditions_apart() -> None:
-    names = short_names.short_names(infos(suites.load("laundering").conditions))
+    names = condition_labels.short_names(infos(suites.load("laundering").conditions))
     shown = [name.replace("\N{NO-BREAK SPACE}", " ") for name in names.values()]
     assert {"noise babble 0 dB", "mp3 64 kbit/s", "reverberation 0.3 s", "lowpass 7000 Hz"} <= set(
         shown
     )
     for name in ("full", "severity", "stochastic", "pipelines"):
         plan = infos(suites.load(name).conditions)
-        made = short_names.short_names(plan)
+        made = condition_labels.short_names(plan)
         assert len(set(made.values())) == len(plan)
         units = {info.condition: info.unit for info in plan}
         assert all(len(short) <= len(whole) + len(units[whole]) for whole, short in made.items())
@@ -326,7 +337,7 @@ def test_short_names_tell_conditions_apart() -> None:
 
 def test_names_that_would_be_alike_stay_whole() -> None:
     both = [ConditionInfo(f"a(p={p}, q={q})", "a") for p, q in (("x y", "z"), ("x", "y z"))]
-    assert list(short_names.short_names(both).values()) == [info.condition for info in both]
+    assert list(condition_labels.short_names(both).values()) == [info.condition for info in both]
 
 
 @pytest.mark.parametrize(
@@ -344,8 +355,8 @@ def test_tables_fit_the_page(
 ) -> None:
     results, tables = crowd
     texts = {
-        "leaderboard": latex.leaderboard(results, tables, "1", "r"),
-        "conditions": latex.conditions(results, tables, "1", "r"),
+        "leaderboard": latex_tables.leaderboard(results, tables, "1", "r"),
+        "conditions": latex_tables.conditions(results, tables, "1", "r"),
     }
     log = compiled(texts, DOCUMENT % (options, own), tmp_path)
     assert not re.findall(r"Overfull .*|.*too large.*|.*multiply.*", log)

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from benchmark import checkpoints
-from benchmark.cli import main
-from benchmark.datasets import open_data
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data.loading import open_data
+from benchmark.inference import checkpoints
 
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"
 CONDITIONS = {
@@ -133,7 +133,7 @@ def test_published_audio_is_scored_and_what_lacks_is_a_recorded_failure(
 
 def comb(path: Path) -> None:
     """Weights of the toy detector."""
-    from benchmark import plugins
+    from benchmark.workers import plugins
 
     plugins.load([PLUGIN])
     checkpoints.save(path, {"sign": np.ones(1, np.float32)}, {"detector": "comb"})

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import decisions, leaderboard, metrics
-from benchmark.errors import InputError
-from benchmark.leaderboard import Tables
-from benchmark.protocol import Protocol
-from benchmark.results import RunResults
+from benchmark.core.errors import InputError
+from benchmark.data.protocol import Protocol
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.metrics import decision, discrimination
+from benchmark.scores.run_results import RunResults
 
 DRAWS = 60
 
@@ -26,7 +27,7 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, DRAWS)
+    return leaderboard_tables.tables(results, DRAWS)
 
 
 def only(results: RunResults, *conditions: str) -> RunResults:
@@ -68,17 +69,17 @@ def test_a_cell_is_its_trials(results: RunResults, tables: Tables) -> None:
     values, labels = rows["score"].to_numpy(), (rows["label"] == "bonafide").to_numpy()
     cells = tables.conditions.query("track == 'neural' and detector == 'melcnn'")
     found = cells[cells["condition"] == name].iloc[0]
-    assert found["eer"] == metrics.eer(values, labels)[0]
-    assert found["auc"] == metrics.auc(values, labels)
+    assert found["eer"] == discrimination.eer(values, labels)[0]
+    assert found["auc"] == discrimination.auc(values, labels)
     assert (found["n_bonafide"], found["n_spoof"]) == (labels.sum(), (~labels).sum())
     assert found["eer_low"] <= found["eer"] <= found["eer_high"]
     dev = results.dev.table
     dev = dev[(dev["label"] == "bonafide") | (dev["track"] == "neural")]
     frozen = results.scores.query("detector == 'melcnn' and split == 'dev'")
     rows = dev.merge(frozen, on="utterance_id")
-    threshold = metrics.eer(rows["score"], (rows["label"] == "bonafide").to_numpy())[1]
+    threshold = discrimination.eer(rows["score"], (rows["label"] == "bonafide").to_numpy())[1]
     assert found["threshold"] == threshold
-    assert found["f1"] == decisions.confusion(values, labels, threshold).f1
+    assert found["f1"] == decision.confusion(values, labels, threshold).f1
 
 
 def test_mean_is_over_families(tables: Tables) -> None:
@@ -111,13 +112,13 @@ def test_order_of_rows_is_nothing(small: RunResults) -> None:
         scores=small.scores.sample(frac=1, random_state=0),
         effects=small.effects.sample(frac=1, random_state=1),
     )
-    one, two = leaderboard.tables(small, DRAWS), leaderboard.tables(shuffled, DRAWS)
+    one, two = leaderboard_tables.tables(small, DRAWS), leaderboard_tables.tables(shuffled, DRAWS)
     for name in ("leaderboard", "tracks", "conditions", "checks"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
 
 
 def test_missing_trials_unrank_and_unverified_conditions_count_nowhere(small: RunResults) -> None:
-    found = leaderboard.tables(synthetic_run.broken(small), DRAWS)
+    found = leaderboard_tables.tables(synthetic_run.broken(small), DRAWS)
     board = found.leaderboard.set_index("detector")
     assert list(found.leaderboard["detector"])[-1] == "rawcnn"
     assert pd.isna(board.loc["rawcnn", "rank"])
@@ -145,13 +146,13 @@ def test_verified_needs_99_per_cent_of_measurable_utterances(small: RunResults) 
         effects = small.effects.copy()
         rows = effects.index[effects["condition"] == name][1 : failing + 1]
         effects.loc[rows, "passed"] = False
-        cells = leaderboard.tables(replace(small, effects=effects), 2).conditions
+        cells = leaderboard_tables.tables(replace(small, effects=effects), 2).conditions
         assert (cells.loc[cells["condition"] == name, "verified"] == verdict).all()
 
 
 def test_effects_that_are_missing_verify_nothing(small: RunResults) -> None:
     empty = pd.DataFrame({c: pd.Series(dtype=object) for c in small.effects.columns})
-    found = leaderboard.tables(replace(small, effects=empty), DRAWS)
+    found = leaderboard_tables.tables(replace(small, effects=empty), DRAWS)
     assert (found.leaderboard["verified"] == "0/3").all()
     assert found.leaderboard["rank"].isna().all()
     assert found.leaderboard["warnings"].str.contains("no verified laundering condition").all()
@@ -160,7 +161,7 @@ def test_effects_that_are_missing_verify_nothing(small: RunResults) -> None:
 def test_an_utterance_passes_when_every_step_passes(small: RunResults) -> None:
     second = small.effects.assign(step=1, quantity="lag", passed=False)
     both = replace(small, effects=pd.concat([small.effects, second]))
-    found = leaderboard.tables(both, 2)
+    found = leaderboard_tables.tables(both, 2)
     assert (found.leaderboard["verified"] == "0/3").all()
     assert set(found.conditions["effect"]) == {"", "level", "bit rate"}
     assert len(found.checks) == 6
@@ -169,7 +170,7 @@ def test_an_utterance_passes_when_every_step_passes(small: RunResults) -> None:
 def test_empty_dev_leaves_decisions_blank(small: RunResults) -> None:
     dev = replace(small.dev, table=small.dev.table.iloc[:0])
     scores = small.scores[small.scores["split"] == "test"]
-    found = leaderboard.tables(replace(small, dev=dev, scores=scores), DRAWS)
+    found = leaderboard_tables.tables(replace(small, dev=dev, scores=scores), DRAWS)
     blank = ["f1", "f1_low", "macro_f1", "accuracy", "act_dcf", "cllr", "threshold"]
     assert found.conditions[blank].isna().all(axis=None)
     assert found.conditions[["eer", "auc", "min_dcf", "average_precision"]].notna().all(axis=None)
@@ -182,7 +183,9 @@ def test_reversed_polarity_and_the_shortcut_are_named(small: RunResults) -> None
         scores.loc[mine, "score"] *= -1
         return scores
 
-    board = leaderboard.tables(edited(small, reverse), DRAWS).leaderboard.set_index("detector")
+    board = leaderboard_tables.tables(edited(small, reverse), DRAWS).leaderboard.set_index(
+        "detector"
+    )
     assert "polarity" in board.loc["melcnn", "warnings"]
     assert "does not beat the shortcut" in board.loc["melcnn", "warnings"]
     assert board.loc["melcnn", "clean_eer"] > 0.6  # warned of, never flipped
@@ -194,14 +197,14 @@ def test_constant_scores_are_chance_and_said_to_be_tied(small: RunResults) -> No
     constant = edited(
         small, lambda s: s.assign(score=s["score"].where(s["detector"] != "melcnn", 0))
     )
-    board = leaderboard.tables(constant, DRAWS).leaderboard.set_index("detector")
+    board = leaderboard_tables.tables(constant, DRAWS).leaderboard.set_index("detector")
     assert board.loc["melcnn", ["clean_eer", "mean_eer", "clean_auc"]].tolist() == [0.5] * 3
     assert "100% of the clean scores are tied" in board.loc["melcnn", "warnings"]
 
 
 @pytest.mark.parametrize(("speakers", "words"), [(5, "few clusters (5)"), (1, "one cluster")])
 def test_few_clusters_are_flagged(speakers: int, words: str) -> None:
-    found = leaderboard.tables(only(synthetic_run.run(speakers, 8), "mp3(kbps=16)"), DRAWS)
+    found = leaderboard_tables.tables(only(synthetic_run.run(speakers, 8), "mp3(kbps=16)"), DRAWS)
     assert found.leaderboard["warnings"].str.contains(words, regex=False).all()
     assert found.conditions.query("track == 'neural'")["few_clusters"].all()
     assert found.leaderboard["mean_eer_low"].isna().all() == (speakers == 1)
@@ -212,7 +215,7 @@ def test_without_tracks_the_whole_set_is_one(small: RunResults) -> None:
     def flat(protocol: Protocol) -> Protocol:
         return replace(protocol, table=protocol.table.assign(track="-"), headline="-")
 
-    found = leaderboard.tables(
+    found = leaderboard_tables.tables(
         replace(small, protocol=flat(small.protocol), dev=flat(small.dev)), DRAWS
     )
     assert found.tracks.empty
@@ -245,14 +248,14 @@ def test_bad_scores_are_refused(
     small: RunResults, edit: Callable[[pd.DataFrame], pd.DataFrame], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        leaderboard.tables(edited(small, edit), 2)
+        leaderboard_tables.tables(edited(small, edit), 2)
 
 
 def test_bad_plans_are_refused(small: RunResults) -> None:
     with pytest.raises(InputError, match="no clean condition"):
-        leaderboard.tables(replace(small, conditions=small.conditions[1:]), 2)
+        leaderboard_tables.tables(replace(small, conditions=small.conditions[1:]), 2)
     with pytest.raises(InputError, match="no detector"):
-        leaderboard.tables(replace(small, detectors=()), 2)
+        leaderboard_tables.tables(replace(small, detectors=()), 2)
     table = small.protocol.table
     for label in ("bonafide", "spoof"):
         kept = table[table["label"] != label].reset_index(drop=True)
@@ -260,7 +263,7 @@ def test_bad_plans_are_refused(small: RunResults) -> None:
         scores = small.scores[small.scores["utterance_id"].isin(ids)]
         half = replace(small, protocol=replace(small.protocol, table=kept), scores=scores)
         with pytest.raises(InputError, match=f"has no {label} utterance"):
-            leaderboard.tables(half, 2)
+            leaderboard_tables.tables(half, 2)
 
 
 def test_a_cell_left_with_one_class_is_blank(small: RunResults) -> None:
@@ -270,7 +273,7 @@ def test_a_cell_left_with_one_class_is_blank(small: RunResults) -> None:
         gone = scores["utterance_id"].isin(bona) & (scores["condition"] == "mp3(kbps=16)")
         return scores[~(gone & (scores["detector"] == "melcnn"))]
 
-    cells = leaderboard.tables(edited(small, drop), 2).conditions
+    cells = leaderboard_tables.tables(edited(small, drop), 2).conditions
     cell = cells.query("detector == 'melcnn' and condition == 'mp3(kbps=16)'").iloc[0]
     assert np.isnan(cell["eer"])
     assert cell["n_bonafide"] == 0

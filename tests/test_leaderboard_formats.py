@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import latex, leaderboard, leaderboard_json, markdown, report
-from benchmark.leaderboard import Tables
-from benchmark.results import RunResults
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import json_tables, markdown, writer
+from benchmark.report.latex import latex_tables
+from benchmark.scores.run_results import RunResults
 
 HOSTILE = "=1+2|<script>*a*_b_`c`\n[x](y)"
 README = Path(__file__).parents[1] / "results" / "README.md"
@@ -38,7 +40,7 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, 40)
+    return leaderboard_tables.tables(results, 40)
 
 
 def refuse(name: str) -> Any:
@@ -48,7 +50,7 @@ def refuse(name: str) -> Any:
 def test_json_has_the_columns_and_null_where_nothing_is(
     results: RunResults, tables: Tables
 ) -> None:
-    text = leaderboard_json.document(results, tables, "1.2.3")
+    text = json_tables.document(results, tables, "1.2.3")
     found = json.loads(text, parse_constant=refuse)
     assert list(found) == [
         "format", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions",
@@ -70,9 +72,9 @@ def test_json_has_the_columns_and_null_where_nothing_is(
 
 
 def test_json_numbers_are_those_of_the_csv(results: RunResults, tables: Tables) -> None:
-    assert leaderboard_json.DIGITS == report.DIGITS
-    text = leaderboard_json.document(results, tables, "1.2.3")
-    rows = csv.DictReader(report.csv_text(tables.conditions).splitlines())
+    assert json_tables.DIGITS == writer.DIGITS
+    text = json_tables.document(results, tables, "1.2.3")
+    rows = csv.DictReader(writer.csv_text(tables.conditions).splitlines())
     for ours, theirs in zip(json.loads(text)["conditions"], rows, strict=True):
         for column in ("eer", "auc", "eer_low", "cllr", "severity"):
             wanted = None if theirs[column] == "" else float(theirs[column])
@@ -109,7 +111,7 @@ def test_markdown_tables_are_whole_and_inert(results: RunResults, tables: Tables
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1"])
 def test_csv_text_is_no_formula(text: str) -> None:
     table = pd.DataFrame({"name": [text], "value": [-0.25]})
-    head, row = csv.reader(io.StringIO(report.csv_text(table), newline=""))
+    head, row = csv.reader(io.StringIO(writer.csv_text(table), newline=""))
     assert head == ["name", "value"]
     assert row == ["'" + text.replace("\r", "\n"), "-0.25"]
 
@@ -117,19 +119,19 @@ def test_csv_text_is_no_formula(text: str) -> None:
 def test_same_scores_give_the_same_bytes(results: RunResults, tables: Tables) -> None:
     order = np.random.default_rng(3).permutation(len(results.scores))
     shuffled = replace(results, scores=results.scores.iloc[order], provenance={"seed": "other"})
-    again = leaderboard.tables(shuffled, 40)
-    for make in (markdown.document, leaderboard_json.document):
+    again = leaderboard_tables.tables(shuffled, 40)
+    for make in (markdown.document, json_tables.document):
         assert make(results, tables, "1") == make(shuffled, again, "1")
-    one = latex.leaderboard(results, tables, "1", "r")
-    assert one == latex.leaderboard(shuffled, again, "1", "r")
-    one = latex.conditions(results, tables, "1", "r")
-    assert one == latex.conditions(shuffled, again, "1", "r")
+    one = latex_tables.leaderboard(results, tables, "1", "r")
+    assert one == latex_tables.leaderboard(shuffled, again, "1", "r")
+    one = latex_tables.conditions(results, tables, "1", "r")
+    assert one == latex_tables.conditions(shuffled, again, "1", "r")
 
 
 def test_a_report_is_all_of_these_files(
     results: RunResults, tables: Tables, tmp_path: Path
 ) -> None:
-    report.write(results, tmp_path, tables)
+    writer.write(results, tmp_path, tables)
     for name in ("leaderboard", "conditions", "breakdown", "effects"):
         text = (tmp_path / f"{name}.csv").read_bytes().decode("utf-8")
         rows = list(csv.reader(io.StringIO(text, newline="")))
@@ -144,11 +146,11 @@ def test_a_run_without_tracks_has_one_digest() -> None:
     made = synthetic_run.run(3)
     flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
     made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
-    found = leaderboard.tables(made, 0)
+    found = leaderboard_tables.tables(made, 0)
     digest = made.protocol.digest()
     assert set(found.leaderboard["trial_digest"]) == {digest}
     assert f"; the run's trial digest `{digest}`." in markdown.document(made, found, "1")
-    for make in (latex.leaderboard, latex.conditions):
+    for make in (latex_tables.leaderboard, latex_tables.conditions):
         told = f"; the run's trial digest \\texttt{{{digest[:12]}}}."
         assert told in make(made, found, "1", "r")
 
@@ -156,7 +158,7 @@ def test_a_run_without_tracks_has_one_digest() -> None:
 def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Path) -> None:
     """Where nothing is to be held, a file still says what it would hold."""
     made = synthetic_run.run(4)
-    full = leaderboard.tables(made, 10)
+    full = leaderboard_tables.tables(made, 10)
     one = replace(
         made,
         conditions=made.conditions[:1],
@@ -172,11 +174,11 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
         ],
         effects=made.effects.iloc[:0],
     )
-    poor = leaderboard.tables(one, 10)
-    report.write(one, tmp_path, poor)
+    poor = leaderboard_tables.tables(one, 10)
+    writer.write(one, tmp_path, poor)
     for name in ("severity", "differences", "breakdown", "effects", "failures", "tracks"):
         rows = list(csv.reader((tmp_path / f"{name}.csv").read_text().splitlines()))
-        filled = report.csv_text(getattr(full, name)) if name != "effects" else ""
+        filled = writer.csv_text(getattr(full, name)) if name != "effects" else ""
         assert len(rows) == 1 or name == "tracks", name
         if filled:
             assert rows[0] == filled.splitlines()[0].split(",")
@@ -185,7 +187,7 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
 
 
 def test_run_json_names_every_digest(results: RunResults, tables: Tables, tmp_path: Path) -> None:
-    report.write(results, tmp_path, tables)
+    writer.write(results, tmp_path, tables)
     told = json.loads((tmp_path / "run.json").read_text())["protocol"]
     assert told["trial_digest"] == results.protocol.digest()
     boards = pd.concat([tables.leaderboard, tables.tracks])

@@ -8,7 +8,7 @@ from attack_support import clip, db
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.level import active_level, rms
+from benchmark.audio.speech_level import active_level, rms
 
 
 def by_the_standard(wave: np.ndarray, rate: int) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import listing
+from benchmark.cli import list as listing
 from detectors.contract.base import registry
 
 

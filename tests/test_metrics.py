@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from benchmark import breakdown, curves, decisions, metrics, report, robustness, statistics
-from benchmark.calibration import calibrate
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.leaderboard import breakdown, robustness
+from benchmark.metrics import bootstrap, curves, decision, discrimination
+from benchmark.metrics.calibration import calibrate
+from benchmark.report import writer
 
 REFERENCE = Path(__file__).resolve().parents[1].parent / "shared" / "reference"
 
@@ -33,7 +35,9 @@ def drawn(seed: int, ties: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    "module", [metrics, decisions, curves, statistics, robustness, report], ids=lambda m: m.__name__
+    "module",
+    [discrimination, decision, curves, bootstrap, robustness, writer],
+    ids=lambda m: m.__name__,
 )
 def test_worked_examples_in_docstrings(module: object) -> None:
     tried = doctest.testmod(module)  # type: ignore[arg-type]
@@ -48,14 +52,14 @@ def test_golden_figures(name: str) -> None:
     arrays = np.load(REFERENCE / "metrics_golden.npz")
     scores, labels = labelled(list(arrays[f"{name}_bonafide"]), list(arrays[f"{name}_spoof"]))
     half_step = 0.5 / min(golden["n_bonafide"], golden["n_spoof"])
-    rate, threshold = metrics.eer(scores, labels)
+    rate, threshold = discrimination.eer(scores, labels)
     assert rate == pytest.approx(golden["eer"], abs=half_step + 1e-12)
-    counts = decisions.confusion(scores, labels, threshold)
+    counts = decision.confusion(scores, labels, threshold)
     assert abs((1 - counts.recall) - (1 - counts.bonafide.recall)) <= 2 * half_step
-    assert decisions.min_dcf(scores, labels) == pytest.approx(golden["min_dcf"], abs=1e-12)
-    assert decisions.act_dcf(scores, labels) == pytest.approx(golden["act_dcf"], abs=1e-12)
-    assert decisions.cllr(scores, labels) == pytest.approx(golden["cllr_bits"], abs=1e-12)
-    threshold = decisions.ASVSPOOF5.threshold
+    assert decision.min_dcf(scores, labels) == pytest.approx(golden["min_dcf"], abs=1e-12)
+    assert decision.act_dcf(scores, labels) == pytest.approx(golden["act_dcf"], abs=1e-12)
+    assert decision.cllr(scores, labels) == pytest.approx(golden["cllr_bits"], abs=1e-12)
+    threshold = decision.ASVSPOOF5.threshold
     assert threshold == pytest.approx(golden["act_dcf_threshold"], abs=1e-12)
 
 
@@ -63,14 +67,14 @@ def test_golden_figures(name: str) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_scikit_learn_agrees(seed: int, ties: bool) -> None:
     scores, labels = drawn(seed, ties)
-    assert metrics.auc(scores, labels) == pytest.approx(sk.roc_auc_score(labels, scores))
+    assert discrimination.auc(scores, labels) == pytest.approx(sk.roc_auc_score(labels, scores))
     expected = sk.average_precision_score(~labels, -scores)
-    assert metrics.average_precision(scores, labels) == pytest.approx(expected)
+    assert discrimination.average_precision(scores, labels) == pytest.approx(expected)
     fpr, tpr, _ = sk.roc_curve(~labels, -scores, drop_intermediate=False)
     for limit in (0.01, 0.05, 0.2):
         expected = tpr[fpr <= limit].max()
-        assert metrics.tpr_at_fpr(scores, labels, limit) == pytest.approx(expected)
-    curve = metrics.roc(scores, labels)
+        assert discrimination.tpr_at_fpr(scores, labels, limit) == pytest.approx(expected)
+    curve = discrimination.roc(scores, labels)
     assert np.allclose(np.sort(curve.frr), np.sort(fpr))
     assert np.allclose(np.sort(1 - curve.far), np.sort(tpr))
 
@@ -79,7 +83,7 @@ def test_scikit_learn_agrees(seed: int, ties: bool) -> None:
 @pytest.mark.parametrize("ties", [False, True])
 def test_decisions_agree_with_scikit_learn(threshold: float, ties: bool) -> None:
     scores, labels = drawn(4, ties)
-    counts = decisions.confusion(scores, labels, threshold)
+    counts = decision.confusion(scores, labels, threshold)
     truth, called = ~labels, scores < threshold
     matrix = sk.confusion_matrix(truth, called)
     assert matrix.tolist() == [[counts.correct, counts.false_alarm], [counts.missed, counts.hit]]
@@ -102,7 +106,7 @@ def test_cllr_is_the_log_loss_of_scikit_learn_at_even_odds() -> None:
     weights = np.where(labels, 0.5 / labels.sum(), 0.5 / (~labels).sum())
     posterior = 1 / (1 + np.exp(-llr))
     expected = sk.log_loss(labels, posterior, sample_weight=weights) / np.log(2)
-    assert decisions.cllr(llr, labels) == pytest.approx(expected)
+    assert decision.cllr(llr, labels) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -118,35 +122,35 @@ def test_cllr_is_the_log_loss_of_scikit_learn_at_even_odds() -> None:
     ],
 )
 def test_eer_worked_by_hand(bonafide: list[float], spoof: list[float], expected: float) -> None:
-    assert metrics.eer(*labelled(bonafide, spoof))[0] == pytest.approx(expected)
+    assert discrimination.eer(*labelled(bonafide, spoof))[0] == pytest.approx(expected)
 
 
 def test_ranking_worked_by_hand() -> None:
     # Ascending: spoof 1, then a tie of both at 2, then bona fide 3. One of two spoofs is caught
     # before any bona fide trial falls; at the tie the second, with one of two bona fide.
     scores, labels = labelled([2, 3], [1, 2])
-    assert metrics.auc(scores, labels) == pytest.approx(3.5 / 4)
-    assert metrics.average_precision(scores, labels) == pytest.approx(0.5 + 0.5 * 2 / 3)
-    assert metrics.tpr_at_fpr(scores, labels, 0.05) == 0.5
-    assert metrics.tpr_at_fpr(scores, labels, 0.5) == 1.0
+    assert discrimination.auc(scores, labels) == pytest.approx(3.5 / 4)
+    assert discrimination.average_precision(scores, labels) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    assert discrimination.tpr_at_fpr(scores, labels, 0.05) == 0.5
+    assert discrimination.tpr_at_fpr(scores, labels, 0.5) == 1.0
     reversed_ = labelled([1, 2], [3, 4])
-    assert metrics.tpr_at_fpr(*reversed_, 0.05) == 0.0
+    assert discrimination.tpr_at_fpr(*reversed_, 0.05) == 0.0
 
 
 def test_costs_worked_by_hand() -> None:
     # Rejecting below 2 misses nothing and accepts 1 of 2: 0.5 * 0.5 / 0.5 = 0.5; rejecting all
     # costs 0.95 / 0.5, accepting all 1; rejecting the spoof at 2 needs bona fide 1 rejected too.
     scores, labels = labelled([2, 3], [1, 2.5])
-    assert decisions.min_dcf(scores, labels) == pytest.approx(0.5)
-    assert decisions.act_dcf(scores, labels) == pytest.approx(1.0)  # all lie above -0.64
-    assert decisions.cllr(*labelled([np.log(3)], [-np.log(3)])) == pytest.approx(np.log2(4 / 3))
+    assert decision.min_dcf(scores, labels) == pytest.approx(0.5)
+    assert decision.act_dcf(scores, labels) == pytest.approx(1.0)  # all lie above -0.64
+    assert decision.cllr(*labelled([np.log(3)], [-np.log(3)])) == pytest.approx(np.log2(4 / 3))
     # Even odds and equal costs: the threshold is 0, the cost the sum of both rates.
-    even = decisions.Costs(p_spoof=0.5, miss=1, false_accept=1)
+    even = decision.Costs(p_spoof=0.5, miss=1, false_accept=1)
     assert (even.weights, even.threshold) == ((1.0, 1.0), 0.0)
-    assert decisions.act_dcf(*labelled([1, -1], [-1, -2]), even) == pytest.approx(0.5)
+    assert decision.act_dcf(*labelled([1, -1], [-1, -2]), even) == pytest.approx(0.5)
     # A miss that costs a hundred times more: accept all but the spoof that lies below every one.
-    dear = decisions.Costs(p_spoof=0.5, miss=100, false_accept=1)
-    assert decisions.min_dcf(scores, labels, dear) == pytest.approx(0.5)
+    dear = decision.Costs(p_spoof=0.5, miss=100, false_accept=1)
+    assert decision.min_dcf(scores, labels, dear) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -160,33 +164,33 @@ def test_costs_worked_by_hand() -> None:
 )
 def test_senseless_costs_are_refused(values: tuple[float, float, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        decisions.Costs(*values)
+        decision.Costs(*values)
     with pytest.raises(InputError, match=words):
-        decisions.parse_costs(",".join(map(str, values)))
+        decision.parse_costs(",".join(map(str, values)))
     with pytest.raises(InputError, match="three numbers, not '1,2'"):
-        decisions.parse_costs("1,2")
+        decision.parse_costs("1,2")
 
 
 def test_threshold_between_scores_serves_unseen_trials() -> None:
-    rate, threshold = metrics.eer(*labelled([4.0, 5.0], [1.0, 2.0]))
+    rate, threshold = discrimination.eer(*labelled([4.0, 5.0], [1.0, 2.0]))
     assert (rate, threshold) == (0.0, 3.0)
     neighbours = np.nextafter(1.0, 2.0)
-    rate, threshold = metrics.eer(*labelled([neighbours], [1.0]))
-    assert decisions.confusion(*labelled([neighbours], [1.0]), threshold).accuracy == 1.0
+    rate, threshold = discrimination.eer(*labelled([neighbours], [1.0]))
+    assert decision.confusion(*labelled([neighbours], [1.0]), threshold).accuracy == 1.0
 
 
 def test_precision_is_undefined_where_nothing_is_rejected() -> None:
-    counts = decisions.confusion(*labelled([1], [2]), -5.0)
+    counts = decision.confusion(*labelled([1], [2]), -5.0)
     assert np.isnan(counts.precision)
     assert counts.f1 == 0.0
 
 
 def test_a_part_of_a_ranking_is_the_ranking_of_the_part() -> None:
     scores, labels = drawn(6, True)
-    ranking = metrics.rank(scores, labels)
+    ranking = discrimination.rank(scores, labels)
     keep = np.random.default_rng(0).random(scores.size) < 0.5
-    part = metrics.roc_of(ranking.part(keep[ranking.order]))
-    assert metrics.eer_of(part) == metrics.eer(scores[keep], labels[keep])
+    part = discrimination.roc_of(ranking.part(keep[ranking.order]))
+    assert discrimination.eer_of(part) == discrimination.eer(scores[keep], labels[keep])
     with pytest.raises(InputError, match="no bona fide"):
         ranking.part(~ranking.bonafide)
 
@@ -203,8 +207,12 @@ def test_a_part_of_a_ranking_is_the_ranking_of_the_part() -> None:
     ],
 )
 def test_refused(scores: list[float], labels: list[bool], words: str) -> None:
-    every: list[Callable[..., object]] = [metrics.eer, metrics.auc, metrics.average_precision]
-    for metric in (*every, decisions.min_dcf, decisions.act_dcf, decisions.cllr):
+    every: list[Callable[..., object]] = [
+        discrimination.eer,
+        discrimination.auc,
+        discrimination.average_precision,
+    ]
+    for metric in (*every, decision.min_dcf, decision.act_dcf, decision.cllr):
         with pytest.raises(InputError, match=words):
             metric(scores, np.array(labels))
 
@@ -215,10 +223,10 @@ def test_calibration_recovers_shifted_ratios() -> None:
     fitted = calibrate(scores / 4 + 7, labels)  # the true LLR of unit normals 2 apart is 2 x
     assert fitted.slope == pytest.approx(8.0, rel=0.05)
     assert fitted.offset == pytest.approx(-56.0, rel=0.05)
-    better = decisions.cllr(fitted(scores / 4 + 7), labels)
-    assert better < decisions.cllr(scores / 4 + 7, labels)
-    least = decisions.min_dcf(scores, labels)
-    assert decisions.act_dcf(fitted(scores / 4 + 7), labels) >= least
+    better = decision.cllr(fitted(scores / 4 + 7), labels)
+    assert better < decision.cllr(scores / 4 + 7, labels)
+    least = decision.min_dcf(scores, labels)
+    assert decision.act_dcf(fitted(scores / 4 + 7), labels) >= least
     promised = curves.reliability(fitted(scores / 4 + 7), labels)
     assert np.abs(promised.predicted - promised.observed).max() < 0.05
     worse = curves.reliability(scores / 4 + 7, labels)
@@ -228,7 +236,7 @@ def test_calibration_recovers_shifted_ratios() -> None:
 def test_calibration_never_flips_and_stays_finite() -> None:
     scores, labels = labelled([0, 1, 2], [3, 4, 5])
     assert calibrate(scores, labels).slope == 0.0
-    assert decisions.cllr(calibrate(scores, labels)(scores), labels) == pytest.approx(1.0)
+    assert decision.cllr(calibrate(scores, labels)(scores), labels) == pytest.approx(1.0)
     apart = calibrate(-scores, labels)
     assert np.isfinite(apart.slope)
     assert apart.slope > 0
@@ -242,33 +250,33 @@ SCORES = st.lists(st.integers(-6, 6), min_size=2, max_size=30)
 @settings(max_examples=150, deadline=None)
 def test_properties(bonafide: list[int], spoof: list[int]) -> None:
     scores, labels = labelled(list(map(float, bonafide)), list(map(float, spoof)))
-    rate, area = metrics.eer(scores, labels)[0], metrics.auc(scores, labels)
-    cost, caught = decisions.min_dcf(scores, labels), metrics.tpr_at_fpr(scores, labels, 0.05)
-    found = metrics.average_precision(scores, labels)
+    rate, area = discrimination.eer(scores, labels)[0], discrimination.auc(scores, labels)
+    cost, caught = decision.min_dcf(scores, labels), discrimination.tpr_at_fpr(scores, labels, 0.05)
+    found = discrimination.average_precision(scores, labels)
     assert 0 <= rate <= 1
     assert 0 <= cost <= 1
     assert 0 < found <= 1
-    assert caught <= metrics.tpr_at_fpr(scores, labels, 0.5)
-    assert decisions.act_dcf(scores, labels) >= cost - 1e-12
+    assert caught <= discrimination.tpr_at_fpr(scores, labels, 0.5)
+    assert decision.act_dcf(scores, labels) >= cost - 1e-12
     # A rising transform moves no rank.
     warped = np.exp(scores / 3) - 5
-    assert metrics.eer(warped, labels)[0] == pytest.approx(rate)
-    assert metrics.auc(warped, labels) == pytest.approx(area)
-    assert decisions.min_dcf(warped, labels) == pytest.approx(cost)
-    assert metrics.average_precision(warped, labels) == pytest.approx(found)
-    assert metrics.tpr_at_fpr(warped, labels, 0.05) == caught
+    assert discrimination.eer(warped, labels)[0] == pytest.approx(rate)
+    assert discrimination.auc(warped, labels) == pytest.approx(area)
+    assert decision.min_dcf(warped, labels) == pytest.approx(cost)
+    assert discrimination.average_precision(warped, labels) == pytest.approx(found)
+    assert discrimination.tpr_at_fpr(warped, labels, 0.05) == caught
     # Swapping the labels mirrors; swapping labels and sign changes nothing.
-    assert metrics.eer(scores, ~labels)[0] == pytest.approx(1 - rate)
-    assert metrics.auc(scores, ~labels) == pytest.approx(1 - area)
-    assert metrics.eer(-scores, ~labels)[0] == pytest.approx(rate)
-    assert decisions.cllr(-scores, ~labels) == pytest.approx(decisions.cllr(scores, labels))
+    assert discrimination.eer(scores, ~labels)[0] == pytest.approx(1 - rate)
+    assert discrimination.auc(scores, ~labels) == pytest.approx(1 - area)
+    assert discrimination.eer(-scores, ~labels)[0] == pytest.approx(rate)
+    assert decision.cllr(-scores, ~labels) == pytest.approx(decision.cllr(scores, labels))
     # AUC is the share of pairs in the right order.
     gaps = np.subtract.outer(scores[labels], scores[~labels])
     assert area == pytest.approx(np.mean(gaps > 0) + np.mean(gaps == 0) / 2)
     # The order of trials is nothing; a threshold splits them into the four outcomes.
     order = np.random.default_rng(0).permutation(scores.size)
-    assert metrics.eer(scores[order], labels[order])[0] == rate
-    counts = decisions.confusion(scores, labels, metrics.eer(scores, labels)[1])
+    assert discrimination.eer(scores[order], labels[order])[0] == rate
+    counts = decision.confusion(scores, labels, discrimination.eer(scores, labels)[1])
     assert counts.hit + counts.missed + counts.false_alarm + counts.correct == scores.size
 
 
@@ -277,10 +285,10 @@ def test_curves_are_thinned_without_moving(ties: bool) -> None:
     rng = np.random.default_rng(7)
     labels = rng.random(20_000) < 0.2
     scores = rng.normal(size=labels.size) + 1.5 * labels
-    curve = metrics.roc(np.round(scores, 2) if ties else scores, labels)
+    curve = discrimination.roc(np.round(scores, 2) if ties else scores, labels)
     for points, whole in (
         (curves.roc_points(curve, 200), (curve.frr, 1 - curve.far)),
-        (curves.precision_recall_points(curve, 200), metrics.precision_recall(curve)),
+        (curves.precision_recall_points(curve, 200), discrimination.precision_recall(curve)),
         (curves.det_points(curve, 200), None),
     ):
         assert points.x.size <= 200
@@ -295,9 +303,9 @@ def test_curves_are_thinned_without_moving(ties: bool) -> None:
     det = curves.det_points(curve)
     middle = np.argmin(np.abs(det.x - det.y))  # the diagonal of a DET plot is the EER
     assert (det.x[middle] + det.y[middle]) / 2 == pytest.approx(
-        curves.ndtri(metrics.eer_of(curve)[0]), abs=0.03
+        curves.ndtri(discrimination.eer_of(curve)[0]), abs=0.03
     )
-    assert curves.roc_points(metrics.roc([1.0, 2.0], [False, True])).x.tolist() == [0, 0, 1]
+    assert curves.roc_points(discrimination.roc([1.0, 2.0], [False, True])).x.tolist() == [0, 0, 1]
 
 
 def test_slices_need_both_classes_and_a_column_of_seconds() -> None:

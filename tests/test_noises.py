@@ -15,10 +15,10 @@ from scipy.signal import welch
 
 import noises
 from attacks.noise.additive_noise import covered
-from benchmark.assembly import suite_of
-from benchmark.cli import parser
-from benchmark.errors import InputError
-from benchmark.level import rms
+from benchmark.audio.speech_level import rms
+from benchmark.cli.main import parser
+from benchmark.cli.run_config import suite_of
+from benchmark.core.errors import InputError
 from noises import bank as module
 from noises import plot_spectra, published_names, synthetic
 

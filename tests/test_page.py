@@ -21,24 +21,26 @@ from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from attacks.contract.condition import parse
-from benchmark import latex, leaderboard, markdown, report
-from benchmark.leaderboard import Tables
-from benchmark.page import (
+from benchmark.data.protocol import Protocol
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import markdown, writer
+from benchmark.report.html import (
     Samples,
-    board,
+    breakdown_section,
+    contrast_section,
     document,
-    facts,
-    focus,
-    robust,
-    samples,
-    severity,
-    shapes,
-    systems,
-    values,
+    leaderboard_section,
+    provenance_section,
+    robustness_section,
+    samples_section,
+    score_curves_section,
+    severity_section,
+    svg,
 )
-from benchmark.protocol import Protocol
-from benchmark.results import ConditionInfo, RunResults
-from benchmark.table_rows import Row, records
+from benchmark.report.latex import latex_tables
+from benchmark.report.rows import Row, records
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 TRACKS = ["neural", "classic", "tts"]
 KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
@@ -61,7 +63,7 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, 20)
+    return leaderboard_tables.tables(results, 20)
 
 
 def walked(path: str) -> list[tuple[float, float]]:
@@ -83,7 +85,7 @@ def walked(path: str) -> list[tuple[float, float]]:
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=30))
 def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
-    corners = walked(values.polyline(x, y))
+    corners = walked(svg.polyline(x, y))
     if not points:
         assert corners == []
         return
@@ -99,7 +101,7 @@ def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
 def test_a_histogram_stands_on_its_floor(heights: list[int]) -> None:
-    corners = walked(values.steps(heights, 10, 100))
+    corners = walked(svg.steps(heights, 10, 100))
     assert corners[0] == (0, 100) and corners[-1] == (10 * len(heights), 100)
     area = sum((b[0] - a[0]) * (100 - a[1]) for a, b in pairwise(corners))
     assert area == 10 * sum(heights)
@@ -119,7 +121,7 @@ def scored(
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, track: str) -> None:
-    found = focus.focus(results, tables.conditions, TRACKS)[track]
+    found = contrast_section.focus(results, tables.conditions, TRACKS)[track]
     scores, spoof = scored(results, "melcnn", "noise(kind=white, snr=0.0)", track)
     detector, place = (
         results.detectors.index("melcnn"),
@@ -130,7 +132,7 @@ def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, t
     reference = np.stack([500 * fpr, 500 * (1 - tpr)], axis=1)
     for corner in roc:
         assert np.abs(reference - corner).max(axis=1).min() <= 0.5 + 1e-9
-    low, high = norm.ppf(shapes.DET_RANGE)
+    low, high = norm.ppf(score_curves_section.DET_RANGE)
     det = np.array(walked(found["data"]["det"][detector][place]))
     inside = (det > 5).all(axis=1) & (det < 495).all(axis=1)
     assert inside.sum() > 5
@@ -154,10 +156,12 @@ def heights(path: str, bins: int) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, track: str) -> None:
-    shown = focus.focus(results, tables.conditions, TRACKS)[track]
+    shown = contrast_section.focus(results, tables.conditions, TRACKS)[track]
     detector = results.detectors.index("resnet18")
     every = results.scores.query("split == 'test' and detector == 'resnet18'")["score"]
-    low, high = np.quantile(every, [shapes.TAIL, 1 - shapes.TAIL])  # one axis for all tracks
+    low, high = np.quantile(
+        every, [score_curves_section.TAIL, 1 - score_curves_section.TAIL]
+    )  # one axis for all tracks
     for place, name in enumerate(shown["names"]):
         scores, spoof = scored(results, "resnet18", name, track)
         bins = int(np.clip(2 * np.sqrt(min(spoof.sum(), (~spoof).sum())), 14, 40))
@@ -174,7 +178,7 @@ def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, trac
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_decisions_are_those_of_the_table(results: RunResults, tables: Tables, track: str) -> None:
-    shown = focus.focus(results, tables.conditions, TRACKS)[track]
+    shown = contrast_section.focus(results, tables.conditions, TRACKS)[track]
     mine = tables.conditions[tables.conditions["track"] == track]
     rows = mine.set_index(["detector", "condition"])
     for number, detector in enumerate(results.detectors):
@@ -190,7 +194,7 @@ def test_decisions_are_those_of_the_table(results: RunResults, tables: Tables, t
 def test_each_track_shows_its_own_worst_condition_first(
     results: RunResults, tables: Tables
 ) -> None:
-    shown = focus.focus(results, tables.conditions, TRACKS)
+    shown = contrast_section.focus(results, tables.conditions, TRACKS)
     assert list(shown) == TRACKS
     for track, found in shown.items():
         mine = tables.conditions[tables.conditions["track"] == track]
@@ -202,20 +206,22 @@ def test_each_track_shows_its_own_worst_condition_first(
     broken = replace(broken, effects=broken.effects.assign(
         passed=broken.effects["passed"].where(~wrong, False)
     ))  # fmt: skip
-    other = focus.focus(broken, leaderboard.tables(broken, 0).conditions, TRACKS)["neural"]
+    other = contrast_section.focus(broken, leaderboard_tables.tables(broken, 0).conditions, TRACKS)[
+        "neural"
+    ]
     assert other["chosen"] != found["chosen"]  # what is unverified counts nowhere
 
 
 def test_where_all_is_too_much_the_headline_keeps_all(
     results: RunResults, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = focus.focus(results, tables.conditions, TRACKS)
+    whole = contrast_section.focus(results, tables.conditions, TRACKS)
     assert all(found["all"] and found["names"] == list(KEPT) for found in whole.values())
     cells = len(TRACKS) * len(results.detectors) * len(KEPT)
-    monkeypatch.setattr(shapes, "MOST", cells)
-    assert focus.focus(results, tables.conditions, TRACKS) == whole
-    monkeypatch.setattr(shapes, "MOST", cells - 1)
-    shown = focus.focus(results, tables.conditions, TRACKS)
+    monkeypatch.setattr(score_curves_section, "MOST", cells)
+    assert contrast_section.focus(results, tables.conditions, TRACKS) == whole
+    monkeypatch.setattr(score_curves_section, "MOST", cells - 1)
+    shown = contrast_section.focus(results, tables.conditions, TRACKS)
     assert shown["neural"] == whole["neural"]
     for track in TRACKS[1:]:
         found, full = shown[track], whole[track]
@@ -247,14 +253,14 @@ def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None
         return replace(part, table=table, headline=TRACKS[0])
 
     made = replace(made, protocol=spread(made.protocol), dev=spread(made.dev))
-    page = document.render(made, leaderboard.tables(made, 0))
+    page = document.render(made, leaderboard_tables.tables(made, 0))
     assert page.count('class="chosen"') == 3 * (1 + 10 + 10)  # curves, scores, decisions
     assert "has every condition" not in page
     assert len(page.encode()) < 2_500_000
 
 
 def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: Tables) -> None:
-    found = severity.charts(results, tables.conditions, "neural")
+    found = severity_section.charts(results, tables.conditions, "neural")
     (family,) = found["families"]
     (chart,) = family["charts"]
     assert [tick["text"] for tick in chart["ticks"]] == ["clean", "20", "0"]
@@ -262,8 +268,8 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
     for number, detector in enumerate(results.detectors):
         wanted = [rows["neural", detector, name] for name in KEPT[:3]]
         drawn = [y for _, y in walked(chart["lines"][number]["dots"])[::2]]
-        top = 50 / (1 - found["guess"] / severity.HEIGHT)  # per cent at the upper edge
-        read = [top * (1 - y / severity.HEIGHT) for y in drawn]
+        top = 50 / (1 - found["guess"] / severity_section.HEIGHT)  # per cent at the upper edge
+        read = [top * (1 - y / severity_section.HEIGHT) for y in drawn]
         assert read == pytest.approx([100 * eer for eer in wanted], abs=0.5)
 
 
@@ -272,7 +278,7 @@ def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> 
     rows = records(tables.leaderboard)
     assert sorted(row["detector"] for row in rows) == sorted(detectors)
     detectors = [row["detector"] for row in rows]
-    (table,) = systems.tables(tables.breakdown, rows)
+    (table,) = breakdown_section.tables(tables.breakdown, rows)
     part = tables.breakdown.query(
         "track == 'neural' and detector == 'melcnn' and value == 'hifigan'"
     )
@@ -289,7 +295,7 @@ def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tabl
     rows = [row for row in records(tables.tracks) if row["track"] == "classic"]
     mine = tables.breakdown[tables.breakdown["track"] == "classic"]
     assert set(mine["value"]) == {"world"}  # one system made every fake of the track
-    assert systems.tables(tables.breakdown, rows) == []
+    assert breakdown_section.tables(tables.breakdown, rows) == []
     page = document.render(results, tables)
     assert "by Spoof system, track neural" in page and "by Spoof system, track classic" not in page
 
@@ -301,8 +307,10 @@ def standing(**rates: float | None) -> Row:
     return row | blank | rates
 
 
-def track(rows: list[Row]) -> board.Track:
-    return board._track(pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"]))
+def track(rows: list[Row]) -> leaderboard_section.Track:
+    return leaderboard_section._track(
+        pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,13 +348,13 @@ def test_warnings_of_all_are_said_once() -> None:
 def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
     every = pd.concat([tables.leaderboard, tables.tracks])
     rows = records(every[every["track"] == name])
-    found = robust.numbers(tables, rows)
+    found = robustness_section.numbers(tables, rows)
     assert found["baseline"] == "shortcut"
     assert [row["detector"] for row in found["rows"]] == [row["detector"] for row in rows]
     for shown, row in zip(found["rows"], rows, strict=True):
         mine = tables.conditions.query("track == @name and detector == @row['detector']")
         cells = mine.set_index("condition")
-        for cost in robust.COSTS:
+        for cost in robustness_section.COSTS:
             clean, mean = shown[cost]
             assert clean == pytest.approx(cells.loc["clean", cost])
             noise = cells.loc[list(KEPT[1:3]), cost].mean()
@@ -361,12 +369,14 @@ def test_figures_are_those_of_the_tables(tables: Tables, name: str) -> None:
 
 
 def test_figures_that_lack_trials_are_blank(results: RunResults) -> None:
-    found = leaderboard.tables(synthetic_run.broken(results), 0)
+    found = leaderboard_tables.tables(synthetic_run.broken(results), 0)
     rows = records(found.leaderboard)
-    page = robust.numbers(found, rows)
+    page = robustness_section.numbers(found, rows)
     lost = next(row for row in page["rows"] if row["detector"] == "rawcnn")
     assert lost["eer_delta"] is None and lost["degradation"] is None
-    assert all(lost[cost][0] is not None and lost[cost][1] is None for cost in robust.COSTS)
+    assert all(
+        lost[cost][0] is not None and lost[cost][1] is None for cost in robustness_section.COSTS
+    )
 
 
 def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) -> None:
@@ -378,7 +388,7 @@ def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) 
         scores=results.scores.replace(results.conditions[-1].condition, bad),
         effects=results.effects.replace(results.conditions[-1].condition, bad),
     )
-    page = document.render(swapped, leaderboard.tables(swapped, 0))
+    page = document.render(swapped, leaderboard_tables.tables(swapped, 0))
     assert page.count("</script>") == page.count("<script") == 2
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert text and bad in json.loads(text[1])["names"]
@@ -392,7 +402,7 @@ def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: 
     made = replace(
         results, provenance={"computed": computed, "reported": {"written": "now"}, "x": "y" * 999}
     )
-    found = facts.provenance(made, tables)
+    found = provenance_section.provenance(made, tables)
     assert ("commit", "abc, with uncommitted changes") in found["main"]
     assert ("commit", "abc") in found["main"]
     assert dict(found["apart"]) == {
@@ -406,8 +416,8 @@ def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: 
         ("page written", "now"),
     ]
     assert dict(found["rest"])["x"].endswith("... (whole in run.json)")
-    assert facts.citations(made)[0].startswith("@")
-    assert "too little" in facts.citations(made)[1]
+    assert provenance_section.citations(made)[0].startswith("@")
+    assert "too little" in provenance_section.citations(made)[1]
 
 
 # -- samples ---------------------------------------------------------------------------------
@@ -449,7 +459,7 @@ def heard() -> Tables:
 
 def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: Tables) -> None:
     def names(voices: str, count: int = 9) -> list[str]:
-        return [u.name for u in samples.collect(audible, heard, voices, count).utterances]
+        return [u.name for u in samples_section.collect(audible, heard, voices, count).utterances]
 
     assert names("synthetic") == ["u2", "u3"]
     assert names("synthetic", 1) == ["u2"]
@@ -457,7 +467,7 @@ def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: 
     assert names("none") == ["u2", "u3"]
     assert names("none", 0) == names("all", 0) == []
     silent = replace(audible.protocol, table=audible.protocol.table.drop(columns="voice"))
-    found = samples.collect(replace(audible, protocol=silent), heard)
+    found = samples_section.collect(replace(audible, protocol=silent), heard)
     assert not found.utterances and "names no utterance" in found.note
 
 
@@ -473,28 +483,28 @@ def test_the_embedded_set_lends_no_voice_of_a_person(audible: RunResults) -> Non
         columns=["speaker", "label", "spoof_system", "track"],
     ).assign(voice="synthetic")
     made = replace(audible, protocol=replace(audible.protocol, name="embedded", table=table))
-    assert samples.permitted(made, "synthetic")["speaker"].tolist() == ["hibari-heart"]
-    assert set(samples.permitted(made, "all")["track"]) == {"tts"}
+    assert samples_section.permitted(made, "synthetic")["speaker"].tolist() == ["hibari-heart"]
+    assert set(samples_section.permitted(made, "all")["track"]) == {"tts"}
 
 
 def test_samples_are_what_was_scored(audible: RunResults, heard: Tables) -> None:
-    (one, _) = samples.collect(audible, heard, "synthetic", 2).utterances
+    (one, _) = samples_section.collect(audible, heard, "synthetic", 2).utterances
     assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the worst of it
     assert one.cards[0].passed
     assert any("white_noise_of_nobody" in left for left in one.left_out)
-    again = samples.collect(audible, heard, "synthetic", 2).utterances
+    again = samples_section.collect(audible, heard, "synthetic", 2).utterances
     assert again[0] == one  # the same bytes
     plan = audible.provenance["plan"]
     older = [item | {"identity": "lowpass#v0"} for item in plan["conditions"]]
     changed = replace(audible, provenance={"plan": plan | {"conditions": older}})
-    (one, _) = samples.collect(changed, heard, "synthetic", 2).utterances
+    (one, _) = samples_section.collect(changed, heard, "synthetic", 2).utterances
     assert not one.cards and any("changed" in left for left in one.left_out)
 
 
 def test_without_voices_a_few_pictures_are_shown(
     audible: RunResults, heard: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = samples.collect(audible, heard, "none", 1)
+    found = samples_section.collect(audible, heard, "none", 1)
     (one,) = found.utterances
     assert found.voices == "none"
     assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # of the family
@@ -504,10 +514,10 @@ def test_without_voices_a_few_pictures_are_shown(
     infos = [ConditionInfo(info.condition, families[number % 2]) for number, info in
              enumerate(audible.conditions)]  # fmt: skip
     two = replace(audible, conditions=tuple(infos))
-    (one,) = samples.collect(two, heard, "none", 1).utterances
+    (one,) = samples_section.collect(two, heard, "none", 1).utterances
     assert {card.condition for card in one.cards} == {i.condition for i in infos[1:3]}
-    monkeypatch.setattr(samples, "PICTURED", 1)
-    (one,) = samples.collect(two, heard, "none", 1).utterances
+    monkeypatch.setattr(samples_section, "PICTURED", 1)
+    (one,) = samples_section.collect(two, heard, "none", 1).utterances
     assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the harder one
 
 
@@ -521,13 +531,13 @@ def test_effects_are_those_that_the_run_recorded(audible: RunResults, heard: Tab
         condition="lowpass(cutoff=3000)", utterance_id="u2", attack="lowpass(cutoff=3000)",
         unit="dB", relation=">=", claimed=60.0, tolerance=0.0,
     )  # fmt: skip
-    found = samples.collect(replace(audible, effects=effects), heard, "none", 2)
+    found = samples_section.collect(replace(audible, effects=effects), heard, "none", 2)
     (first,), (second,) = (utterance.cards for utterance in found.utterances)
     assert (first.recorded, first.passed, first.check) == (True, False, "residual -12 dB")
     assert not second.recorded and second.passed and second.check != first.check
     assert found.measured
     silent = effects.assign(measured=np.nan, passed=pd.array([pd.NA] * 3, dtype="boolean"))
-    (one,) = samples.collect(replace(audible, effects=silent), heard, "none", 1).utterances
+    (one,) = samples_section.collect(replace(audible, effects=silent), heard, "none", 1).utterances
     assert (one.cards[0].passed, one.cards[0].check, one.cards[0].recorded) == (None, "", True)
 
 
@@ -535,18 +545,18 @@ def test_samples_say_why_there_are_none(audible: RunResults, heard: Tables) -> N
     root = audible.protocol.root
     for name in ("u2.wav", "u3.wav"):
         (root / name).write_bytes((root / "u0.wav").read_bytes())
-    assert "not what was scored" in samples.collect(audible, heard).note
+    assert "not what was scored" in samples_section.collect(audible, heard).note
     for name in ("u2.wav", "u3.wav"):
         (root / name).unlink()
-    found = samples.collect(audible, heard)
+    found = samples_section.collect(audible, heard)
     assert found == Samples(note=found.note) and "not at hand" in found.note
 
 
 def test_tracks_of_one_cluster_are_told_from_those_with_intervals() -> None:
     """The fakes of `tts` have speakers of their own, all else has one."""
     some = kept(synthetic_run.run(1, 4))
-    found = leaderboard.tables(some, 10)
-    assert [(track.name, track.sure) for track in board.tracks(found)] == [
+    found = leaderboard_tables.tables(some, 10)
+    assert [(track.name, track.sure) for track in leaderboard_section.tracks(found)] == [
         ("neural", False), ("classic", False), ("tts", True),
     ]  # fmt: skip
     page = document.render(some, found)
@@ -556,7 +566,7 @@ def test_tracks_of_one_cluster_are_told_from_those_with_intervals() -> None:
     text = markdown.document(some, found, "1")
     assert text.count("No intervals were made.") == 2
     assert "No intervals" not in text.partition("## Track tts")[2]
-    for write in (latex.leaderboard, latex.conditions):  # of the headline track
+    for write in (latex_tables.leaderboard, latex_tables.conditions):  # of the headline track
         told = write(some, found, "1", "r")
         assert "No intervals were made." in told and "intervals of a" not in told
-    assert "[" not in report.summary(found)
+    assert "[" not in writer.summary(found)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark import palette
+from benchmark.report import palette
 
 # What a dichromat sees, in linear RGB: Machado, Oliveira and Fernandes (2009), "A
 # physiologically-based model for simulation of color vision deficiency", IEEE TVCG 15(6),

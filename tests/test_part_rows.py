@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from test_store import CHECK, row
 
-from benchmark import part_rows
-from benchmark.errors import InputError
-from benchmark.part_rows import ROW, TEXTS
-from benchmark.store import IMPORTED, PartInfo, Store
+from benchmark.core.errors import InputError
+from benchmark.scores import part_reader
+from benchmark.scores.part_reader import ROW, TEXTS
+from benchmark.scores.store import IMPORTED, PartInfo, Store
 
 BOTH = {"id1": "m", "id2": "n"}
 
@@ -42,11 +42,11 @@ def units(store: Store) -> list[PartInfo]:
 def test_groups_hold_what_the_parts_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr(part_rows, "LENGTH", length)
+    monkeypatch.setattr(part_reader, "LENGTH", length)
     store = Store(tmp_path)
     parts = units(store)
     found, checks = [], []
-    for group in part_rows.read(store, parts, {part.path for part in parts}):
+    for group in part_reader.read(store, parts, {part.path for part in parts}):
         frame = group.table.to_pandas()
         found.append(frame.assign(part=group.numbers, condition=group.condition))
         own = group.checks.to_pandas()
@@ -73,7 +73,7 @@ def test_groups_hold_what_the_parts_hold(
 def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    read = part_rows.read(store, parts, {parts[1].path})
+    read = part_reader.read(store, parts, {parts[1].path})
     texts = [text for group in read for text in group.checks["attack"].to_pylist()]
     assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
     assert all("checks" not in g.table.column_names for g in read)
@@ -82,7 +82,7 @@ def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
 def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    for group in part_rows.read(store, parts, {part.path for part in parts}):
+    for group in part_reader.read(store, parts, {part.path for part in parts}):
         assert all(pa.types.is_dictionary(group.checks[name].type) for name in TEXTS)
 
 
@@ -91,7 +91,7 @@ def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
     elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
     Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
     parts = Store(tmp_path).scan()
-    read = part_rows.read(Store(tmp_path), parts, ())
+    read = part_reader.read(Store(tmp_path), parts, ())
     assert {(g.imported, g.table["score:m"][0].as_py()) for g in read} == {(True, 1), (False, 2)}
     for group in read:
         (number,) = group.numbers
@@ -108,7 +108,7 @@ def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path
     meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
     pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
     parts = store.scan()
-    (group,) = part_rows.read(store, parts, {part.path for part in parts})
+    (group,) = part_reader.read(store, parts, {part.path for part in parts})
     assert group.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
     assert group.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
     assert len(group.checks) == 12
@@ -119,4 +119,4 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     parts = units(store)
     parts[4].path.write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match=parts[4].path.name):
-        part_rows.read(store, parts, {part.path for part in parts})
+        part_reader.read(store, parts, {part.path for part in parts})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from attacks.contract.base import registry
-from benchmark.cli import main
+from benchmark.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(__file__).parent / "plugins" / "crush_package"

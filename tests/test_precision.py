@@ -16,11 +16,12 @@ import torch
 from test_detectors_foreign import onnx_model
 
 import launderbench
-from benchmark import checkpoints, precision, profile, rounding
-from benchmark.cli import main
-from benchmark.errors import InputError
-from benchmark.metrics import eer
-from benchmark.scoring import Scorer
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.inference import checkpoints, precision
+from benchmark.inference.scorer import Scorer
+from benchmark.metrics.discrimination import eer
+from benchmark.runs import precision_check, profile
 from detectors.contract.base import TensorDetector, Waveform, registry
 
 SUITE = "clean; lowpass(cutoff=4000)"
@@ -163,7 +164,7 @@ def test_bf16_gives_the_same_bits_again_in_workers_and_after_a_kill(
     lost = sorted((tmp_path / "one" / "parts").rglob("*.parquet"))[0]
     lost.unlink()
     capsys.readouterr()
-    monkeypatch.setattr(rounding, "compare", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(precision_check, "compare", lambda *_: pytest.fail("measured again"))
     assert run(toy, tmp_path / "one", weights, *bf16) == 0
     said = capsys.readouterr().out
     assert "1 of" in said and "differ from float32 by" in said
@@ -174,7 +175,7 @@ def test_why_nothing_was_measured_is_said(
     toy: Path, weights: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(rounding, "compare", lambda *_: None)
+    monkeypatch.setattr(precision_check, "compare", lambda *_: None)
     given = (toy, tmp_path / "run", {"raw-cnn": weights["raw-cnn"]}, "--precision", "bf16")
     for cause in ("it cannot be scored in float32 either", "nothing is left to score"):
         assert run(*given) == 0
@@ -254,7 +255,7 @@ def test_a_folder_of_another_seed_is_refused_before_anything_is_measured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     assert run(toy, tmp_path / "run", {"raw-cnn": weights["raw-cnn"]}) == 0
-    monkeypatch.setattr(rounding, "compare", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(precision_check, "compare", lambda *_: pytest.fail("measured"))
     more = ("--seed", 1, "--precision", "bf16")
     assert run(toy, tmp_path / "run", {"raw-cnn": weights["raw-cnn"]}, *more) == 2
     assert "another seed" in capsys.readouterr().err
@@ -296,20 +297,20 @@ def test_a_detector_that_mixes_up_its_batch_is_found_in_bf16_too(
 def test_the_sample_holds_both_classes_and_is_the_same_for_every_order(toy: Path) -> None:
     from argparse import Namespace
 
-    from benchmark import assembly
+    from benchmark.cli import run_config
 
     asked = {"suite": "clean", "data": toy, "layout": "", "pattern": "", "labels": "", "seed": 0}
     options = Namespace(**asked, limit=None, allow_missing=False, noise_dir=None)
-    plan = assembly.plan(options, scored=False)
+    plan = run_config.plan(options, scored=False)
     whole = plan.test.table
     few = whole[(whole["label"] == "spoof") | (whole.index < 3)]
-    sample = rounding.sample_of(replace(plan, test=replace(plan.test, table=few)))
+    sample = precision_check.sample_of(replace(plan, test=replace(plan.test, table=few)))
     assert sample.bonafide.sum() == 2 and (~sample.bonafide).sum() == 12
     back = whole.iloc[::-1].reset_index(drop=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounding, "SAMPLE", 8)
-        one = rounding.sample_of(plan)
-        two = rounding.sample_of(replace(plan, test=replace(plan.test, table=back)))
+        patch.setattr(precision_check, "SAMPLE", 8)
+        one = precision_check.sample_of(plan)
+        two = precision_check.sample_of(replace(plan, test=replace(plan.test, table=back)))
     assert one.bonafide.sum() == 4 and len(one.waves) == 8
     assert {wave.tobytes() for wave in one.waves} == {wave.tobytes() for wave in two.waves}
 

@@ -9,10 +9,11 @@ import builders
 import pandas as pd
 import pytest
 
-from benchmark import datasets, plan
-from benchmark.digests import file_digests
-from benchmark.errors import InputError
-from benchmark.protocol import Protocol, require_both_classes, trial_digest, validated
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.data.file_hashes import file_digests
+from benchmark.data.protocol import Protocol, require_both_classes, trial_digest, validated
+from benchmark.runs import plan
 
 
 def table(*rows: tuple[str, str]) -> pd.DataFrame:
@@ -75,7 +76,7 @@ def test_real_and_fake_folders_are_a_data_set(tmp_path: Path) -> None:
     for folder in ("real", "fake"):
         (tmp_path / folder / "deep er").mkdir(parents=True)
         soundfile.write(tmp_path / folder / "deep er" / "ü 1.wav", builders.voice(1, 0.2), 16000)
-    protocol = datasets.open_data(tmp_path)
+    protocol = loading.open_data(tmp_path)
     assert protocol.table["label"].tolist() == ["spoof", "bonafide"]
     assert protocol.table["path"].tolist() == ["fake/deep er/ü 1.wav", "real/deep er/ü 1.wav"]
 
@@ -83,20 +84,20 @@ def test_real_and_fake_folders_are_a_data_set(tmp_path: Path) -> None:
 def test_an_unknown_layout_says_what_was_looked_for_and_found(tmp_path: Path) -> None:
     (tmp_path / "speech").mkdir()
     with pytest.raises(InputError, match=r"looked for protocol\.csv.*found speech"):
-        datasets.open_data(tmp_path)
+        loading.open_data(tmp_path)
     with pytest.raises(InputError, match="data folder not found"):
-        datasets.open_data(tmp_path / "nowhere")
+        loading.open_data(tmp_path / "nowhere")
 
 
 def test_a_protocol_row_without_its_file_is_named(tmp_path: Path) -> None:
     root = builders.corpus(tmp_path / "toy", test=4, dev=2)
     (root / "flac" / "test_0002.flac").unlink()
     with pytest.raises(InputError, match=r"1 of 4 protocol rows have no file.*test_0002"):
-        plan.with_digests(datasets.open_data(root).split("test"))
+        plan.with_digests(loading.open_data(root).split("test"))
 
 
 def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:
-    test = datasets.open_data(toy).split("test")
+    test = loading.open_data(toy).split("test")
     small, large = plan.limited(test, 8), plan.limited(test, 16)
     assert len(small.table) == 8
     assert small.table["label"].value_counts().to_dict() == {"bonafide": 4, "spoof": 4}
@@ -108,4 +109,4 @@ def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:
 
 
 def test_tracks_put_the_headline_first(toy: Path) -> None:
-    assert datasets.open_data(toy).tracks() == ["neural", "classic"]
+    assert loading.open_data(toy).tracks() == ["neural", "classic"]

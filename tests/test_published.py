@@ -14,14 +14,15 @@ import scipy.fft
 import scipy.signal
 import torch
 
-from benchmark import checkpoints, frontends, weights
-from benchmark.scoring import BATCH, Scorer
+from benchmark import frontends
+from benchmark.inference import checkpoints, published_weights
+from benchmark.inference.scorer import BATCH, Scorer
 from detectors.contract.base import Lfcc, WholeWaveform, registry
 from detectors.layers.sinc_filters import band_passes
 
 CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2] / "shared"
-NAMES = sorted(weights.index())
+NAMES = sorted(published_weights.index())
 needs_shared = pytest.mark.skipif(
     not (SHARED / "weights").is_dir() or not (SHARED / "reference").is_dir(),
     reason="the published weights and reference outputs are not beside this checkout",
@@ -39,7 +40,7 @@ def reference(name: str) -> npt.NDArray[np.float64]:
 
 
 def file_of(name: str) -> Path:
-    return SHARED / "weights" / weights.find(name).file
+    return SHARED / "weights" / published_weights.find(name).file
 
 
 def network(name: str) -> torch.nn.Module:

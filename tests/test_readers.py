@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from layouts import counts, sound, write
 
-from benchmark.datasets import open_data
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.data.loading import open_data
 
 
 def test_in_the_wild(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from layouts import counts, sound, write
 
-from benchmark.datasets import open_data
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.data.loading import open_data
 
 
 def test_asvspoof2019_la(tmp_path: Path) -> None:

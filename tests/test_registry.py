@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
-from benchmark.registry import Registry
+from benchmark.core.errors import InputError
+from benchmark.core.registry import Registry
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "fruit"
     folder.mkdir()
     (folder / "__init__.py").write_text(
-        "from benchmark.registry import Registry\nbox = Registry('fruit', 'fruit', 'no.such.group')"
+        "from benchmark.core.registry import Registry\n"
+        "box = Registry('fruit', 'fruit', 'no.such.group')"
     )
     (folder / "apple.py").write_text("import fruit\nfruit.box.add('apple', 1)")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -76,7 +77,7 @@ def test_an_entry_point(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def load(self) -> None:
             box().add("date", 4)
 
-    monkeypatch.setattr("benchmark.registry.entry_points", lambda group: [Point()])
+    monkeypatch.setattr("benchmark.core.registry.entry_points", lambda group: [Point()])
     assert box().get("date") == 4
 
 

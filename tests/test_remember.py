@@ -6,9 +6,9 @@ import gc
 
 import numpy as np
 
-from benchmark import remember
-from benchmark.level import active_level
-from benchmark.remember import remembered
+from benchmark.audio import memo
+from benchmark.audio.memo import remembered
+from benchmark.audio.speech_level import active_level
 
 
 def test_only_read_only_samples_are_remembered() -> None:
@@ -30,14 +30,14 @@ def test_only_read_only_samples_are_remembered() -> None:
 
 
 def test_what_was_remembered_goes_with_the_array() -> None:
-    before = len(remember._known)
+    before = len(memo._known)
     wave = np.ones(4)
     wave.flags.writeable = False
     assert remembered(wave, ("x",), lambda: 7) == 7
-    assert len(remember._known) == before + 1
+    assert len(memo._known) == before + 1
     del wave
     gc.collect()
-    assert len(remember._known) == before
+    assert len(memo._known) == before
 
 
 def test_levels_are_the_same_bits_either_way() -> None:

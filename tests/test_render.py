@@ -17,9 +17,9 @@ from scipy.io import wavfile
 
 from attacks.contract.condition import parse
 from attacks.contract.launder import launder
-from benchmark import audio
-from benchmark.cli import main
-from benchmark.render import encode
+from benchmark.audio import reader
+from benchmark.cli.main import main
+from benchmark.laundering.launder_files import encode
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
@@ -62,7 +62,7 @@ def test_a_folder_keeps_its_tree_and_says_what_was_done(
     assert set(digests(out)) == {"one.wav", "two.wav", "b/three.wav", "b/four.wav"}
     for name, source in (("one", "one.wav"), ("b/three", "b/three.wav")):
         wave, rate = soundfile.read(out / f"{name}.wav", dtype="float32")
-        wanted = launder(parse("noise(snr=5)"), audio.read(corpus / source), 16000, name, 0)
+        wanted = launder(parse("noise(snr=5)"), reader.read(corpus / source), 16000, name, 0)
         assert rate == 16000 and wave.tobytes() == wanted.wave.tobytes()
     effects = table(out, "effects.csv")
     snr = effects[effects["quantity"] == "SNR"].set_index("utterance_id")

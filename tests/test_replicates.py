@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark import decisions, metrics, replicates, searched, statistics
-from benchmark.calibration import Calibration
-from benchmark.decisions import Costs
-from benchmark.replicates import METRICS, replicate
+from benchmark.metrics import bootstrap, bootstrap_bias, bootstrap_metrics, decision, discrimination
+from benchmark.metrics.bootstrap_metrics import METRICS, replicate
+from benchmark.metrics.calibration import Calibration
+from benchmark.metrics.decision import Costs
 
 DIGEST = "00ff" * 16
 CALIBRATION = Calibration(1.1, -0.3)
@@ -18,7 +18,7 @@ THRESHOLD = 0.4
 
 
 def by_hand(
-    scores: np.ndarray, bonafide: np.ndarray, draws: statistics.Resamples, costs: Costs
+    scores: np.ndarray, bonafide: np.ndarray, draws: bootstrap.Resamples, costs: Costs
 ) -> dict[str, list[float]]:
     """Every metric of every resample, its trials written out and measured one by one."""
     found: dict[str, list[float]] = {name: [] for name in METRICS}
@@ -26,12 +26,12 @@ def by_hand(
         rows = np.repeat(np.arange(scores.size), counts[draws.unit])
         values, labels = scores[rows], bonafide[rows]
         llr = CALIBRATION(values)
-        found["eer"].append(metrics.eer(values, labels)[0])
-        found["auc"].append(metrics.auc(values, labels))
-        found["f1"].append(float(decisions.confusion(values, labels, THRESHOLD).f1))
-        found["min_dcf"].append(decisions.min_dcf(values, labels, costs))
-        found["act_dcf"].append(decisions.act_dcf(llr, labels, costs))
-        found["cllr"].append(decisions.cllr(llr, labels))
+        found["eer"].append(discrimination.eer(values, labels)[0])
+        found["auc"].append(discrimination.auc(values, labels))
+        found["f1"].append(float(decision.confusion(values, labels, THRESHOLD).f1))
+        found["min_dcf"].append(decision.min_dcf(values, labels, costs))
+        found["act_dcf"].append(decision.act_dcf(llr, labels, costs))
+        found["cllr"].append(decision.cllr(llr, labels))
     return found
 
 
@@ -43,15 +43,17 @@ def agree(
     minDCF is taken at the bins' edges: the same where each group of ties has its own bin, never
     below elsewhere.
     """
-    draws = statistics.resample(cluster, bonafide, DIGEST, size)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(searched, "smooth", lambda eers, frr, far: eers)
-        patch.setattr(searched, "unbiased", lambda cost: cost.min(axis=1))
-        found = replicate(metrics.rank(scores, bonafide), draws, THRESHOLD, CALIBRATION, costs)
+        patch.setattr(bootstrap_bias, "smooth", lambda eers, frr, far: eers)
+        patch.setattr(bootstrap_bias, "unbiased", lambda cost: cost.min(axis=1))
+        found = replicate(
+            discrimination.rank(scores, bonafide), draws, THRESHOLD, CALIBRATION, costs
+        )
     for name, values in by_hand(scores, bonafide, draws, costs).items():
         close = 1e-8 if name == "cllr" else 1e-10  # its sums are rounded to 2**-30 bits a cluster
         got = getattr(found, name)
-        if name == "min_dcf" and scores.size > replicates.BINS:
+        if name == "min_dcf" and scores.size > bootstrap_metrics.BINS:
             assert (got > np.array(values) - close).all()
         else:
             assert got == pytest.approx(values, abs=close), name
@@ -63,17 +65,17 @@ def agree(
 def test_replicates_are_the_metrics_of_repeated_trials(
     bins: int, trials: int, clusters: int, digits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replicates, "BINS", bins)
+    monkeypatch.setattr(bootstrap_metrics, "BINS", bins)
     rng = np.random.default_rng(clusters)
     cluster = np.unique(rng.integers(clusters, size=trials), return_inverse=True)[1]
     bonafide = rng.random(trials) < 0.3
     scores = rng.normal(size=trials) + bonafide + 0.5 * rng.normal(size=clusters)[cluster]
-    agree(np.round(scores, digits), bonafide, cluster, 12, decisions.ASVSPOOF5)
+    agree(np.round(scores, digits), bonafide, cluster, 12, decision.ASVSPOOF5)
 
 
 @pytest.mark.parametrize("case", ["constant", "apart", "reversed", "one tie", "rare"])
 def test_degenerate_scores(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicates, "BINS", 8)
+    monkeypatch.setattr(bootstrap_metrics, "BINS", 8)
     rng = np.random.default_rng(1)
     cluster = np.repeat(np.arange(20), 10)
     bonafide = rng.random(200) < (0.02 if case == "rare" else 0.5)
@@ -98,7 +100,7 @@ def test_any_ties_any_bins(scores: list[int], bins: int, seed: int) -> None:
     bonafide = rng.permutation(np.arange(len(scores)) % 2 == 0)
     cluster = np.unique(rng.integers(5, size=len(scores)), return_inverse=True)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replicates, "BINS", bins)
+        patch.setattr(bootstrap_metrics, "BINS", bins)
         costs = Costs(float(rng.uniform(0.1, 0.9)), 1.0, float(rng.uniform(0.5, 10)))
         agree(np.array(scores, dtype=float), bonafide, cluster, 5, costs)
 
@@ -109,8 +111,8 @@ def test_the_corrections_rest_on_the_rates_at_every_threshold(digits: int) -> No
     cluster, bonafide = np.repeat(np.arange(30), 20), rng.random(600) < 0.3
     scores = rng.normal(size=600) + bonafide + 0.5 * rng.normal(size=30)[cluster]
     scores = np.round(scores, digits)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 40)
-    found = replicate(metrics.rank(scores, bonafide), draws)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, 40)
+    found = replicate(discrimination.rank(scores, bonafide), draws)
 
     weights = draws.counts[:, cluster].astype(float)
     below = np.append(np.unique(scores), np.inf) > scores[:, None]
@@ -119,7 +121,7 @@ def test_the_corrections_rest_on_the_rates_at_every_threshold(digits: int) -> No
     after = np.count_nonzero(frr < far, axis=1)
     crossed = np.concatenate([after - 1, after])
     rates = [frr[:, crossed].mean(axis=1), far[:, crossed].mean(axis=1)]
-    raw = np.array(by_hand(scores, bonafide, draws, decisions.ASVSPOOF5)["eer"])
+    raw = np.array(by_hand(scores, bonafide, draws, decision.ASVSPOOF5)["eer"])
     design = np.stack([np.ones(40), *rates], axis=1)
     fitted = design @ np.linalg.lstsq(design, raw)[0]
     assert found.eer == pytest.approx(fitted, abs=1e-10)
@@ -136,11 +138,11 @@ def test_the_corrections_rest_on_the_rates_at_every_threshold(digits: int) -> No
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     bonafide, cluster = rng.random(2000) < 0.3, rng.integers(30, size=2000)
-    ranking = metrics.rank(rng.normal(size=2000), bonafide)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 50)
-    monkeypatch.setattr(replicates, "BINS", 64)
+    ranking = discrimination.rank(rng.normal(size=2000), bonafide)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, 50)
+    monkeypatch.setattr(bootstrap_metrics, "BINS", 64)
     whole = replicate(ranking, draws, THRESHOLD, CALIBRATION)
-    monkeypatch.setattr(replicates, "_PAIRS", 500)
+    monkeypatch.setattr(bootstrap_metrics, "_PAIRS", 500)
     parts = replicate(ranking, draws, THRESHOLD, CALIBRATION)
     for name in METRICS:
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
@@ -148,7 +150,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_frozen_is_nan() -> None:
     bonafide = np.tile([True, False], 20)
-    draws = statistics.resample(np.arange(40), bonafide, DIGEST, 5)
-    found = replicate(metrics.rank(np.arange(40.0), bonafide), draws)
+    draws = bootstrap.resample(np.arange(40), bonafide, DIGEST, 5)
+    found = replicate(discrimination.rank(np.arange(40.0), bonafide), draws)
     assert np.isfinite([found.eer, found.auc, found.min_dcf]).all()
     assert np.isnan([found.f1, found.act_dcf, found.cllr]).all()

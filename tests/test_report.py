@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import leaderboard, palette, report
-from benchmark.cli import main
-from benchmark.errors import InputError
-from benchmark.leaderboard import Tables
-from benchmark.options import resamples
-from benchmark.results import RunResults
+from benchmark.cli.arguments import resamples
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import palette, writer
+from benchmark.scores.run_results import RunResults
 
 NAMES = [
     "leaderboard.csv",
@@ -56,13 +57,13 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, 40)
+    return leaderboard_tables.tables(results, 40)
 
 
 @pytest.fixture(scope="module")
 def page(results: RunResults, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("page")
-    report.write(results, folder, tables)
+    writer.write(results, folder, tables)
     return (folder / "leaderboard.html").read_text()
 
 
@@ -93,7 +94,7 @@ class Balance(html.parser.HTMLParser):
 
 def test_files_are_written_whole(results: RunResults, tables: Tables, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
-    paths = report.write(results, folder, tables)
+    paths = writer.write(results, folder, tables)
     assert [path.name for path in paths] == NAMES
     assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
     facts = json.loads((folder / "run.json").read_text())
@@ -110,7 +111,7 @@ def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
     )
     folders = [tmp_path / side / "run" for side in "ab"]
     for folder, made in zip(folders, (results, other), strict=True):
-        report.write(made, folder, leaderboard.tables(made, 20))
+        writer.write(made, folder, leaderboard_tables.tables(made, 20))
     for name in NAMES[:-2]:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
     pages = [(folder / "leaderboard.html").read_text() for folder in folders]
@@ -120,7 +121,7 @@ def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
 
 
 def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> None:
-    report.write(results, tmp_path, tables)
+    writer.write(results, tmp_path, tables)
     back = pd.read_csv(tmp_path / "conditions.csv")
     assert len(back) == len(tables.conditions)
     assert back["eer"].to_numpy() == pytest.approx(tables.conditions["eer"].to_numpy(), abs=1e-5)
@@ -134,7 +135,7 @@ def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\n=1"])
 def test_no_formula_reaches_a_sheet(text: str) -> None:
-    assert report.cell(text) == "'" + text
+    assert writer.cell(text) == "'" + text
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_no_formula_reaches_a_sheet(text: str) -> None:
     [(-0.25, "-0.25"), (-0.0, "0"), (1 / 3, "0.333333"), (None, ""), (False, "false"), (12, "12")],
 )
 def test_cells(value: object, text: str) -> None:
-    assert report.cell(value) == text
+    assert writer.cell(value) == text
 
 
 def test_page_stands_alone_and_is_well_formed(page: str) -> None:
@@ -183,7 +184,7 @@ def test_page_marks_what_does_not_count(page: str) -> None:
 def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, page: str) -> None:
     assert "Papers should cite results on ASVspoof, In-the-Wild" in page
     other = replace(results, protocol=replace(results.protocol, name="asvspoof2019"))
-    assert "Papers should cite" not in report.page.render(other, tables)
+    assert "Papers should cite" not in writer.page.render(other, tables)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +206,8 @@ def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
     if case == "no tracks":
         flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
         made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
-    found = leaderboard.tables(made, 10)
-    report.write(made, tmp_path, found)
+    found = leaderboard_tables.tables(made, 10)
+    writer.write(made, tmp_path, found)
     text = (tmp_path / "leaderboard.html").read_text()
     expected = {
         "no tracks": "Leaderboard</h2>",
@@ -218,7 +219,7 @@ def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
     assert expected[case] in text
     assert "nan" not in re.sub(r"[a-z]*nan[a-z]+", "", text)
     assert "None" not in text
-    assert "resnet18" in report.summary(found)
+    assert "resnet18" in writer.summary(found)
 
 
 def test_every_colour_is_legible_and_lightness_orders_it() -> None:
@@ -231,7 +232,7 @@ def test_every_colour_is_legible_and_lightness_orders_it() -> None:
 
 
 def test_summary(tables: Tables) -> None:
-    text = report.summary(tables)
+    text = writer.summary(tables)
     lines = text.splitlines()
     assert "80 bona fide, 125 spoof" in lines[0]
     assert any("resnet18" in line and "mp3(kbps=16)" in line for line in lines)
@@ -263,8 +264,8 @@ def test_without_resamples_nothing_is_said_of_intervals(tmp_path: Path) -> None:
         scores=made.scores[made.scores["condition"].isin(keep)],
         effects=made.effects[made.effects["condition"].isin(keep)],
     )
-    found = leaderboard.tables(made, 0)
-    report.write(made, tmp_path, found)
+    found = leaderboard_tables.tables(made, 0)
+    writer.write(made, tmp_path, found)
     text = (tmp_path / "leaderboard.html").read_text()
     assert "No intervals were made, since this page was written without resamples" in text
     shown = re.sub("<style>.*?</style>|<script.*?</script>", "", text, flags=re.DOTALL)
@@ -280,7 +281,7 @@ def test_without_resamples_nothing_is_said_of_intervals(tmp_path: Path) -> None:
     board = pd.read_csv(tmp_path / "leaderboard.csv")
     assert board[["rank_low", "rank_high", "group", "warnings"]].isna().all(axis=None)
     assert board["rank"].tolist() == board["mean_eer"].rank(method="min").tolist()
-    assert "[" not in report.summary(found)
+    assert "[" not in writer.summary(found)
     for name in ("leaderboard.tex", "leaderboard.md"):
         assert not re.search(r"1 \(|NA|None|nan", (tmp_path / name).read_text())
 
@@ -290,4 +291,4 @@ def test_a_folder_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        report.write(results, tmp_path / "file" / "report", tables)
+        writer.write(results, tmp_path / "file" / "report", tables)

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import leaderboard, metrics, report
-from benchmark.decisions import Costs
-from benchmark.errors import InputError
-from benchmark.leaderboard import Tables
-from benchmark.results import ConditionInfo, RunResults
-from benchmark.robustness import ladders
+from benchmark.core.errors import InputError
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.robustness import ladders
+from benchmark.metrics import discrimination
+from benchmark.metrics.decision import Costs
+from benchmark.report import writer
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 DRAWS = 60
 KEEP = ("reverb", "noise(kind=white", "mp3")
@@ -35,7 +37,7 @@ def results() -> RunResults:
 
 @pytest.fixture(scope="module")
 def tables(results: RunResults) -> Tables:
-    return leaderboard.tables(results, DRAWS)
+    return leaderboard_tables.tables(results, DRAWS)
 
 
 def of(table: pd.DataFrame, **keys: str) -> pd.DataFrame:
@@ -106,7 +108,7 @@ def test_families_and_degradation(tables: Tables) -> None:
 
 def test_another_baseline_costs_and_no_resamples(results: RunResults) -> None:
     even = Costs(0.5, 1, 1)
-    found = leaderboard.tables(results, 0, even, baseline="melcnn")
+    found = leaderboard_tables.tables(results, 0, even, baseline="melcnn")
     assert (found.robustness["baseline"] == "melcnn").all()
     assert found.choices["baseline"] == "melcnn"
     bounds = [c for c in found.conditions if c.endswith(("_low", "_high"))]
@@ -119,11 +121,11 @@ def test_another_baseline_costs_and_no_resamples(results: RunResults) -> None:
     # At even odds and equal costs the least cost is at most twice the EER.
     assert (found.conditions["min_dcf"] <= 2 * found.conditions["eer"] + 1e-12).all()
     with pytest.raises(InputError, match="unknown baseline detector 'mellcnn'; did you mean"):
-        leaderboard.tables(results, 0, baseline="mellcnn")
+        leaderboard_tables.tables(results, 0, baseline="mellcnn")
 
 
 def test_what_is_missing_or_unverified_is_shown_and_left_out(results: RunResults) -> None:
-    found = leaderboard.tables(synthetic_run.broken(results), DRAWS)
+    found = leaderboard_tables.tables(synthetic_run.broken(results), DRAWS)
     lost = of(found.robustness, track="neural", detector="rawcnn").set_index("family")
     assert not lost.loc["codec", "complete"]
     assert np.isnan(lost.loc["codec", "eer"])
@@ -164,8 +166,8 @@ def test_breakdown_is_the_metric_of_the_slice(results: RunResults, tables: Table
     scores = of(results.scores, detector="rawcnn", condition=name, split="test")
     joined = part.merge(scores, on="utterance_id")
     labels = (joined["label"] == "bonafide").to_numpy()
-    assert row["eer"].item() == metrics.eer(joined["score"], labels)[0]
-    assert row["auc"].item() == pytest.approx(metrics.auc(joined["score"], labels))
+    assert row["eer"].item() == discrimination.eer(joined["score"], labels)[0]
+    assert row["auc"].item() == pytest.approx(discrimination.auc(joined["score"], labels))
     assert row[["n_bonafide", "n_spoof"]].iloc[0].tolist() == [labels.sum(), (~labels).sum()]
     assert set(of(tables.breakdown, track="neural")["by"]) == {"spoof_system"}
 
@@ -191,7 +193,7 @@ def test_the_training_threshold_serves_where_there_is_no_dev(results: RunResults
     dev = replace(results.dev, table=results.dev.table.iloc[:0])
     scores = results.scores[results.scores["split"] == "test"]
     bare = replace(results, dev=dev, scores=scores, thresholds={"melcnn": 0.5})
-    found = leaderboard.tables(bare, 10)
+    found = leaderboard_tables.tables(bare, 10)
     mine = of(found.conditions, detector="melcnn")
     assert (mine["threshold"] == 0.5).all() and (mine["threshold_from"] == "training").all()
     assert mine["f1"].notna().all() and mine["act_dcf"].isna().all()
@@ -212,7 +214,7 @@ def test_categories_and_text_give_the_same_tables(results: RunResults, tables: T
             dict.fromkeys(["condition", "utterance_id", "attack", "quantity", "unit"], "category")
         ),
     )
-    found = leaderboard.tables(coded, DRAWS)
+    found = leaderboard_tables.tables(coded, DRAWS)
     for name in ("leaderboard", "conditions", "robustness", "severity", "breakdown", "checks"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(tables, name))
 
@@ -222,9 +224,9 @@ def test_the_number_of_cores_changes_no_byte(
 ) -> None:
     texts = []
     for number in (1, 4):
-        monkeypatch.setattr(leaderboard, "cores", lambda n=number: n)
-        found = leaderboard.tables(results, 40)
-        texts.append([report.csv_text(t) for t in (found.conditions, found.robustness)])
+        monkeypatch.setattr(leaderboard_tables, "cores", lambda n=number: n)
+        found = leaderboard_tables.tables(results, 40)
+        texts.append([writer.csv_text(t) for t in (found.conditions, found.robustness)])
     assert texts[0] == texts[1]
 
 
@@ -236,7 +238,7 @@ def test_a_mirrored_detector_is_warned_of_and_laundered_cells_may_pass_60_per_ce
     scores.loc[mirrored, "score"] = -scores.loc[mirrored, "score"] - 20 * scores.loc[
         mirrored, "utterance_id"
     ].map(dict(zip(results.protocol.table["utterance_id"], bona(results), strict=True)))
-    found = leaderboard.tables(replace(results, scores=scores), 0)
+    found = leaderboard_tables.tables(replace(results, scores=scores), 0)
     cell = of(found.conditions, track="neural", detector="melcnn", condition="mp3(kbps=16)")
     assert cell["eer"].item() > 0.9  # shown as it is
     assert found.leaderboard["warnings"].eq("").all()  # only clean tells of a wrong sign

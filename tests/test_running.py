@@ -11,10 +11,10 @@ import pytest
 
 import attacks.contract.launder
 import launderbench
-from benchmark import profile, work
-from benchmark.audio_cache import AudioCache
-from benchmark.cli import main
-from benchmark.stopwatch import OFF, Stopwatch
+from benchmark.cli.main import main
+from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.runs import profile, work_unit
+from benchmark.runs.audio_cache import AudioCache
 
 SUITE = "noise(kind=white, snr=10); mp3(kbps=32); lowpass(cutoff=4000)"
 
@@ -49,8 +49,8 @@ def test_an_added_detector_hears_kept_audio_and_scores_the_same_bits(
     keep = ("--audio-cache", tmp_path / "audio")
     assert run(toy, tmp_path / "kept", [first], *keep) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(work, "launder", lambda *_: pytest.fail("laundered again"))
-        patch.setattr(work.audio, "record", lambda *_: pytest.fail("decoded again"))
+        patch.setattr(work_unit, "launder", lambda *_: pytest.fail("laundered again"))
+        patch.setattr(work_unit.audio, "record", lambda *_: pytest.fail("decoded again"))
         assert run(toy, tmp_path / "kept", [first, second], *keep) == 0
     pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "kept"))
     assert cells(tmp_path / "plain") == cells(tmp_path / "kept")  # what was verified, too
@@ -60,7 +60,7 @@ def test_three_shares_make_the_run_of_one_machine(
     toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("benchmark.plan.SHARD", 5)
+    monkeypatch.setattr("benchmark.runs.plan.SHARD", 5)
     weights = [networks["raw-cnn"]]
     assert run(toy, tmp_path / "one", weights) == 0
     for share in ("2/3", "1/3"):

@@ -19,12 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from benchmark import checkpoints, datasets, frontends, stream, training
-from benchmark.checkpoints import Checkpoint
-from benchmark.cli import main
-from benchmark.courses import Course
-from benchmark.errors import InputError
-from benchmark.scoring import Scorer
+from benchmark import frontends
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference import checkpoints, stream
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import Scorer
+from benchmark.training import train_detector
+from benchmark.training.training_config import Course
 
 CPU = torch.device("cpu")
 
@@ -33,7 +36,7 @@ CPU = torch.device("cpu")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("score") / "raw.safetensors"
     course = Course(0, {"epochs": 4, "batch_size": 8})
-    return training.train("raw-cnn", datasets.open_data(toy), CPU, out, course)
+    return train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
 
 
 @pytest.fixture
@@ -64,9 +67,9 @@ def test_a_line_for_each_file_of_any_format(
 
 
 def checkpoints_wave(path: str) -> np.ndarray:
-    from benchmark import audio
+    from benchmark.audio import reader
 
-    return audio.read(Path(path))
+    return reader.read(Path(path))
 
 
 def test_an_unreadable_file_is_told_with_its_cause_and_the_others_are_scored(
@@ -235,7 +238,7 @@ def test_windows_reach_every_sample_and_come_as_soon_as_they_are_full(
 
 def test_a_stream_is_scored_window_by_window_as_it_arrives(trained: Checkpoint) -> None:
     """A real pipe: the line of a window comes while the pipe is still open."""
-    code = "import sys; from benchmark.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from benchmark.cli.main import main; sys.exit(main(sys.argv[1:]))"
     asked = ["score", str(trained.path), "--stream", "--window", "1", "--hop", "0.5"]
     wave = np.round(voice(1, 2.0) * 32767).astype("<i2")
     with subprocess.Popen(

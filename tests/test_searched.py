@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from benchmark import decisions, metrics, searched, statistics
-from benchmark.replicates import replicate
+from benchmark.metrics import bootstrap, bootstrap_bias, decision, discrimination
+from benchmark.metrics.bootstrap_metrics import replicate
 
 DIGEST = "00ff" * 16
 
@@ -16,14 +16,14 @@ def test_what_is_linear_in_the_rates_is_kept() -> None:
     rng = np.random.default_rng(1)
     frr, far = 0.2 + 0.02 * rng.normal(size=(2, 300))
     eers = 0.1 + 0.6 * frr + 0.3 * far
-    assert searched.smooth(eers, frr, far) == pytest.approx(eers, abs=1e-14)
+    assert bootstrap_bias.smooth(eers, frr, far) == pytest.approx(eers, abs=1e-14)
 
 
 def test_what_is_not_is_left_out_and_the_mean_stays() -> None:
     rng = np.random.default_rng(2)
     frr, far = 0.2 + 0.02 * rng.normal(size=(2, 300))
     jitter = 0.01 * rng.normal(size=300)
-    found = searched.smooth(0.5 * frr + 0.5 * far + jitter, frr, far)
+    found = bootstrap_bias.smooth(0.5 * frr + 0.5 * far + jitter, frr, far)
     design = np.stack([np.ones(300), frr, far], axis=1)
     left = jitter - design @ np.linalg.lstsq(design, jitter)[0]
     assert found == pytest.approx(0.5 * frr + 0.5 * far + jitter - left, abs=1e-14)
@@ -35,18 +35,18 @@ def test_rates_that_tell_nothing_more(far: str) -> None:
     frr = 0.3 + 0.05 * rng.normal(size=50)
     other = {"constant": np.full(50, 0.1), "the same": frr, "mirrored": 1 - frr}[far]
     eers = 0.1 + 0.7 * frr
-    assert searched.smooth(eers, frr, other) == pytest.approx(eers, abs=1e-12)
+    assert bootstrap_bias.smooth(eers, frr, other) == pytest.approx(eers, abs=1e-12)
 
 
 def test_rates_that_never_move_give_the_mean() -> None:
     eers = np.array([0.1, 0.2, 0.6])
     still = np.full(3, 0.5)
-    assert searched.smooth(eers, still, still) == pytest.approx([0.3, 0.3, 0.3])
+    assert bootstrap_bias.smooth(eers, still, still) == pytest.approx([0.3, 0.3, 0.3])
 
 
 def test_a_rate_stays_a_rate() -> None:
     frr = np.array([0.0, 0.0, 0.0, 0.4])
-    found = searched.smooth(np.array([0.0, 0.1, 0.0, 0.9]), 3 * frr, -frr)
+    found = bootstrap_bias.smooth(np.array([0.0, 0.1, 0.0, 0.9]), 3 * frr, -frr)
     assert ((found >= 0) & (found <= 1)).all()
 
 
@@ -55,13 +55,13 @@ def test_a_minimum_by_hand() -> None:
     costs = np.array([[0.1, 0.6], [0.5, 0.2], [0.3, 0.4]])
     smallest, other = np.array([0.1, 0.2, 0.3]), np.array([0.1, 0.5, 0.4])
     expected = (smallest + other) / 2 + other.mean() - smallest.mean()
-    assert searched.unbiased(costs) == pytest.approx(expected)
+    assert bootstrap_bias.unbiased(costs) == pytest.approx(expected)
 
 
 def test_costs_that_no_search_lowers_stay() -> None:
     costs = np.tile([[1.0, 0.2, 0.9]], (5, 1)) + np.linspace(0, 0.1, 5)[:, None]
-    assert searched.unbiased(costs) == pytest.approx(costs[:, 1])
-    assert searched.unbiased(np.full((4, 2), 1.0)) == pytest.approx(np.ones(4))
+    assert bootstrap_bias.unbiased(costs) == pytest.approx(costs[:, 1])
+    assert bootstrap_bias.unbiased(np.full((4, 2), 1.0)) == pytest.approx(np.ones(4))
 
 
 def test_the_bias_of_a_minimum_is_taken_out() -> None:
@@ -73,14 +73,14 @@ def test_the_bias_of_a_minimum_is_taken_out() -> None:
     truth = 1.9 * ndtr(at - 2) + 1 - ndtr(at)
     rng = np.random.default_rng(4)
     bonafide = np.arange(400) % 2 == 0
-    draws = statistics.resample(np.arange(400), bonafide, DIGEST, 200)
+    draws = bootstrap.resample(np.arange(400), bonafide, DIGEST, 200)
     plain, raw, found = [], [], []
     for _ in range(200):
-        ranking = metrics.rank(rng.normal(size=400) + 2 * bonafide, bonafide)
-        plain.append(decisions.min_dcf_of(metrics.roc_of(ranking)))
+        ranking = discrimination.rank(rng.normal(size=400) + 2 * bonafide, bonafide)
+        plain.append(decision.min_dcf_of(discrimination.roc_of(ranking)))
         found.append(replicate(ranking, draws).min_dcf.mean())
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(searched, "unbiased", lambda costs: costs.min(axis=1))
+            patch.setattr(bootstrap_bias, "unbiased", lambda costs: costs.min(axis=1))
             raw.append(replicate(ranking, draws).min_dcf.mean())
     bias = [np.mean(part) - truth for part in (plain, raw, found)]
     spread = np.std(plain) / np.sqrt(200)

@@ -18,9 +18,10 @@ from PIL import Image as Picture
 
 from attacks.contract.condition import parse
 from attacks.contract.launder import launder
-from benchmark import frontends, spectrogram_files
-from benchmark.cli import main
-from benchmark.datasets import open_data
+from benchmark import frontends
+from benchmark.cli.main import main
+from benchmark.data.loading import open_data
+from benchmark.exchange import spectrogram_export
 from benchmark.frontends.specs import Image
 
 NOISE = "noise(kind=white, snr=10, reference=active)"
@@ -75,7 +76,9 @@ def test_the_pixels_are_those_that_image_detectors_see(
 def test_only_what_lacks_or_changed_is_made_again(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spectrogram_files, "shards", lambda n: ((i, i + 4) for i in range(0, n, 4)))
+    monkeypatch.setattr(
+        spectrogram_export, "shards", lambda n: ((i, i + 4) for i in range(0, n, 4))
+    )
     root, out = builders.corpus(tmp_path / "toy", test=12, dev=0, seconds=0.3), tmp_path / "out"
     table = cli(root, out)
     files = {path: out / path for path in table["path"]}

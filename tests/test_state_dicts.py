@@ -11,9 +11,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from benchmark import checkpoints, networks
-from benchmark.checkpoints import state_dict
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.inference import checkpoints, networks
+from benchmark.inference.checkpoints import state_dict
 from detectors.contract.base import TensorDetector, Waveform, detector, registry
 
 NAME = "test-state"

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import decisions, metrics, statistics
-from benchmark.errors import InputError
-from benchmark.replicates import replicate
+from benchmark.core.errors import InputError
+from benchmark.metrics import bootstrap, decision, discrimination
+from benchmark.metrics.bootstrap_metrics import replicate
 
 DIGEST = "00ff" * 16
 
@@ -19,41 +19,41 @@ drawn = coverage.drawn
 
 def test_draws_depend_on_the_trial_digest_alone() -> None:
     _, bonafide, cluster = drawn(np.random.default_rng(2), 20)
-    one = statistics.resample(cluster, bonafide, DIGEST, 10).counts
-    assert np.array_equal(one, statistics.resample(cluster, bonafide, DIGEST, 10).counts)
-    other = statistics.resample(cluster, bonafide, "11" + DIGEST, 10).counts
+    one = bootstrap.resample(cluster, bonafide, DIGEST, 10).counts
+    assert np.array_equal(one, bootstrap.resample(cluster, bonafide, DIGEST, 10).counts)
+    other = bootstrap.resample(cluster, bonafide, "11" + DIGEST, 10).counts
     assert not np.array_equal(one, other)
-    assert (one.sum(axis=1) == statistics.drawn_number(20)).all()
+    assert (one.sum(axis=1) == bootstrap.drawn_number(20)).all()
 
 
 def test_draws_that_lose_a_class_are_drawn_again() -> None:
     cluster = np.arange(6)
     bonafide = np.array([True, False, False, False, False, False])
-    draws = statistics.resample(cluster, bonafide, DIGEST, 200)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, 200)
     assert (draws.counts[:, 0] > 0).all()
     assert (draws.counts[:, 0] < 6).all()
 
 
 def test_one_cluster_gives_no_interval() -> None:
     bonafide = np.array([True, False, True, False])
-    draws = statistics.resample(np.zeros(4, dtype=np.intp), bonafide, DIGEST)
+    draws = bootstrap.resample(np.zeros(4, dtype=np.intp), bonafide, DIGEST)
     assert (draws.size, draws.clusters) == (0, 1)
-    found = replicate(metrics.rank(np.arange(4.0), bonafide), draws)
-    assert np.isnan(statistics.interval(found.eer)).all()
-    assert statistics.rank_bounds([found.eer, found.eer]) == [(1, 2), (1, 2)]
-    assert statistics.alike([found.eer, found.eer]) == ["a", "a"]
+    found = replicate(discrimination.rank(np.arange(4.0), bonafide), draws)
+    assert np.isnan(bootstrap.interval(found.eer)).all()
+    assert bootstrap.rank_bounds([found.eer, found.eer]) == [(1, 2), (1, 2)]
+    assert bootstrap.alike([found.eer, found.eer]) == ["a", "a"]
 
 
 def test_many_clusters_are_dealt_into_groups_of_equal_number() -> None:
-    number = 3 * statistics.MANY_CLUSTERS + 1
+    number = 3 * bootstrap.MANY_CLUSTERS + 1
     cluster = np.repeat(np.arange(number), 2)
     bonafide = np.tile([True, False], number)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 5)
-    assert (draws.clusters, draws.units) == (number, statistics.MANY_CLUSTERS)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, 5)
+    assert (draws.clusters, draws.units) == (number, bootstrap.MANY_CLUSTERS)
     assert (draws.unit[::2] == draws.unit[1::2]).all()  # a cluster is drawn whole
     sizes = np.bincount(draws.unit[::2])
     assert (sizes.min(), sizes.max()) == (3, 4)
-    again = statistics.resample(cluster, bonafide, DIGEST, 5)
+    again = bootstrap.resample(cluster, bonafide, DIGEST, 5)
     assert np.array_equal(draws.unit, again.unit)
 
 
@@ -62,12 +62,12 @@ def test_groups_give_the_spread_of_single_clusters() -> None:
     rng = np.random.default_rng(6)
     n = 5000
     scores, bonafide = rng.normal(size=n), rng.random(n) < 0.5
-    draws = statistics.resample(np.arange(n), bonafide, DIGEST, 1000)
-    found = replicate(metrics.rank(scores, bonafide), draws, 0.0)
+    draws = bootstrap.resample(np.arange(n), bonafide, DIGEST, 1000)
+    found = replicate(discrimination.rank(scores, bonafide), draws, 0.0)
     rejected = (scores[~bonafide] < 0).mean()
     f1 = np.std(found.f1)
     exact = [
-        decisions.confusion(scores[rows], bonafide[rows], 0.0).f1
+        decision.confusion(scores[rows], bonafide[rows], 0.0).f1
         for rows in rng.integers(n, size=(1000, n))
     ]
     assert 0.45 < rejected < 0.55
@@ -76,7 +76,7 @@ def test_groups_give_the_spread_of_single_clusters() -> None:
 
 def test_one_class_is_refused() -> None:
     with pytest.raises(InputError, match="one class"):
-        statistics.resample(np.arange(4), np.ones(4, dtype=bool), DIGEST)
+        bootstrap.resample(np.arange(4), np.ones(4, dtype=bool), DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -90,35 +90,35 @@ def test_one_class_is_refused() -> None:
 )
 def test_clusters(speaker: list[str], source: list[str], expected: list[int]) -> None:
     table = pd.DataFrame({"speaker": speaker, "source": source})
-    assert statistics.clusters(table).tolist() == expected
+    assert bootstrap.clusters(table).tolist() == expected
 
 
 def test_paired_differences_are_tighter_than_unpaired() -> None:
     rng = np.random.default_rng(3)
     scores, bonafide, cluster = drawn(rng, 40)
-    draws = statistics.resample(cluster, bonafide, DIGEST, 400)
+    draws = bootstrap.resample(cluster, bonafide, DIGEST, 400)
     other = scores + 0.1 * rng.normal(size=scores.size)
-    one, two = (replicate(metrics.rank(s, bonafide), draws).eer for s in (scores, other))
+    one, two = (replicate(discrimination.rank(s, bonafide), draws).eer for s in (scores, other))
     assert np.std(one - two) < 0.5 * np.hypot(np.std(one), np.std(two))
 
 
 def test_rank_bounds() -> None:
     noise = np.random.default_rng(4).normal(size=(3, 500)) * 0.01
     means = np.array([[0.1], [0.101], [0.4]]) + noise
-    assert statistics.rank_bounds(list(means)) == [(1, 2), (1, 2), (3, 3)]
+    assert bootstrap.rank_bounds(list(means)) == [(1, 2), (1, 2), (3, 3)]
 
 
 def test_letters_are_shared_exactly_by_what_cannot_be_told_apart() -> None:
     rng = np.random.default_rng(5)
     # A chain: neighbours overlap, the ends do not; and one far away from all.
     means = [place + 0.5 * rng.normal(size=400) for place in (0.0, 1.2, 2.4, 9.0)]
-    letters = statistics.alike(means)
+    letters = bootstrap.alike(means)
     for i, one in enumerate(means):
         for j, two in enumerate(means):
-            low, high = statistics.interval(one - two)
+            low, high = bootstrap.interval(one - two)
             assert bool(set(letters[i]) & set(letters[j])) == (i == j or low <= 0 <= high)
     assert letters == ["a", "ab", "b", "c"]
-    assert statistics.alike([]) == []
+    assert bootstrap.alike([]) == []
 
 
 @pytest.mark.parametrize("pair", ["moderate", "almost one"])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import InputError
-from benchmark.store import Store, done
+from benchmark.core.errors import InputError
+from benchmark.scores.store import Store, done
 
 CHECK = {
     "step": 0,
@@ -121,6 +121,6 @@ def test_parts_of_another_format_are_passed_over(
 ) -> None:
     store = Store(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.store.PART_FORMAT", 1)
+        patch.setattr("benchmark.scores.store.PART_FORMAT", 1)
         store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     assert store.scan() == []

@@ -12,8 +12,8 @@ from attacks.chains.stochastic import Composite
 from attacks.contract import suites
 from attacks.contract.base import registry
 from attacks.contract.condition import Condition, spell
-from benchmark.cli import main
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
 
 pytest_plugins = ("attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")

@@ -14,10 +14,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import datasets, fitting, stopping, training, training_data
-from benchmark.cli import main
-from benchmark.courses import Course
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.training import epoch_selection, train_detector, trainer, training_examples
+from benchmark.training.training_config import Course
 
 CPU = torch.device("cpu")
 
@@ -28,7 +29,7 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 ) -> None:
     order = sorted(set(groups))
     pairs = torch.tensor([order.index(g) for g in groups])
-    made = list(training_data.batches(pairs, size, torch.Generator().manual_seed(seed)))
+    made = list(training_examples.batches(pairs, size, torch.Generator().manual_seed(seed)))
     rows = [int(row) for batch in made for row in batch]
     assert len(rows) == len(set(rows))
     assert len(groups) - len(rows) <= 1  # a last batch of one item is left out
@@ -38,10 +39,10 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 
 
 def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
     course = Course(3, {"epochs": 2, "batch_size": 8})
-    made = training.train("raw-cnn", protocol, CPU, out, course)
+    made = train_detector.train("raw-cnn", protocol, CPU, out, course)
     assert made.facts["seed"] == 3
     assert made.facts["recipe"]["epochs"] == 2
     assert made.facts["train_digest"] == protocol.split("train").digest()
@@ -52,11 +53,14 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
 
 def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> None:
     bonafide = np.arange(200) < 80
-    error = stopping.standard_error(0.1, bonafide)
+    error = epoch_selection.standard_error(0.1, bonafide)
     assert 0.02 < error < 0.03
-    assert stopping.settled_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide) == 3
-    assert stopping.settled_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
-    assert stopping.settled_epoch([0.1, 0.4, 0.4], bonafide) == 1
+    assert (
+        epoch_selection.settled_epoch([0.3, 0.1, 0.1 + 0.9 * error, 0.1 + 1.1 * error], bonafide)
+        == 3
+    )
+    assert epoch_selection.settled_epoch([0.3, 0.1, 0.2, 0.0], bonafide) == 4
+    assert epoch_selection.settled_epoch([0.1, 0.4, 0.4], bonafide) == 1
 
 
 def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
@@ -68,10 +72,10 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
         told.append(0.1 if len(told) < 3 else 0.4)
         return told[-1], 0.0
 
-    monkeypatch.setattr(fitting, "eer", worse_and_worse)
-    protocol = datasets.open_data(toy)
+    monkeypatch.setattr(trainer, "eer", worse_and_worse)
+    protocol = loading.open_data(toy)
     long, short = tmp_path / "long.safetensors", tmp_path / "short.safetensors"
-    stopped = training.train(
+    stopped = train_detector.train(
         "raw-cnn", protocol, CPU, long, Course(0, {"epochs": 40, "patience": 2})
     )
     assert len(told) == 5
@@ -79,7 +83,7 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
     assert stopped.facts["dev_eer"] == 0.1
     # the weights are those after epoch 3 of this schedule, not the last ones
     told.clear()
-    again = training.train(
+    again = train_detector.train(
         "raw-cnn", protocol, CPU, short, Course(0, {"epochs": 40, "patience": 20})
     )
     assert len(told) == 23
@@ -91,24 +95,24 @@ def test_the_standard_error_is_that_of_two_binomial_rates() -> None:
     bonafide = np.arange(200) < 80
     rng = np.random.default_rng(0)
     rates = (rng.binomial(80, 0.2, 20000) / 80 + rng.binomial(120, 0.2, 20000) / 120) / 2
-    assert stopping.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
+    assert epoch_selection.standard_error(0.2, bonafide) == pytest.approx(np.std(rates), rel=0.05)
 
 
 def test_a_data_set_without_a_train_split_is_refused(toy: Path, tmp_path: Path) -> None:
-    test_only = datasets.open_data(toy).split("test")
+    test_only = loading.open_data(toy).split("test")
     with pytest.raises(InputError, match=r"the train split .* has no bonafide"):
-        training.train("raw-cnn", test_only, CPU, tmp_path / "x.safetensors")
+        train_detector.train("raw-cnn", test_only, CPU, tmp_path / "x.safetensors")
 
 
 def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     table = protocol.table.copy()
     table["pair"] = table["utterance_id"].str[:-1] + (table.index // 2).astype(str)
     train = table["split"] == "train"
     table.loc[train, "pair"] = (table.loc[train].reset_index().index // 2).astype(str).to_numpy()
     lonely = table.index[train & (table["label"] == "spoof")][:3]
     table.loc[lonely, "pair"] = ["x", "y", "z"]
-    kept = training_data.used(replace(protocol, table=table), "train").table
+    kept = training_examples.used(replace(protocol, table=table), "train").table
     assert not set(table.loc[lonely, "utterance_id"]) & set(kept["utterance_id"])
     assert len(kept) == int(train.sum()) - 6  # they, and the humans that they left alone
 
@@ -116,7 +120,7 @@ def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None
 def test_what_has_no_counterpart_is_told_and_where_that_is_all_the_column_is_named(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = datasets.open_data(toy).table
+    table = loading.open_data(toy).table
     root = tmp_path / "paired"
     root.mkdir()
     (root / "flac").symlink_to(toy / "flac")
@@ -139,12 +143,12 @@ def test_what_has_no_counterpart_is_told_and_where_that_is_all_the_column_is_nam
 
 
 def test_a_pair_column_that_says_nothing_is_none(toy: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     blank = replace(protocol, table=protocol.table.assign(pair="-"))
-    plain, used = (training_data.used(whole, "train") for whole in (protocol, blank))
+    plain, used = (training_examples.used(whole, "train") for whole in (protocol, blank))
     assert used.table["utterance_id"].tolist() == plain.table["utterance_id"].tolist()
-    assert training_data.read(used).recordings == plain.table["utterance_id"].tolist()
-    assert len(training_data.subset(blank, 10).split("train").table) == 10
+    assert training_examples.read(used).recordings == plain.table["utterance_id"].tolist()
+    assert len(training_examples.subset(blank, 10).split("train").table) == 10
 
 
 def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None:
@@ -153,7 +157,7 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
     root = shutil.copytree(toy, tmp_path / "toy")
     (root / "flac" / "train_0003.flac").write_bytes(b"no audio")
     with pytest.raises(InputError, match=r"cannot train: .*train_0003\.flac"):
-        training.train("raw-cnn", datasets.open_data(root), CPU, tmp_path / "x.safetensors")
+        train_detector.train("raw-cnn", loading.open_data(root), CPU, tmp_path / "x.safetensors")
 
 
 @pytest.mark.parametrize(

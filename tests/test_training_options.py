@@ -18,23 +18,16 @@ from torch import nn
 
 from attacks.contract.condition import parse
 from attacks.contract.suites import parse_suite
-from benchmark import (
-    assembly,
-    augmentation,
-    checkpoints,
-    courses,
-    datasets,
-    fitting,
-    networks,
-    training,
-    weights,
-)
-from benchmark.cli import main
-from benchmark.courses import Course, Laundering, planned
-from benchmark.errors import InputError
-from benchmark.losses import LOSSES
-from benchmark.scoring import Scorer
-from benchmark.training_data import Examples, subset
+from benchmark.cli import run_config
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference import checkpoints, networks, published_weights
+from benchmark.inference.scorer import Scorer
+from benchmark.training import augmentation, train_detector, trainer, training_config
+from benchmark.training.losses import LOSSES
+from benchmark.training.training_config import Course, Laundering, planned
+from benchmark.training.training_examples import Examples, subset
 from detectors.contract.base import TensorDetector, registry
 from noises import EVALUATION
 
@@ -64,9 +57,9 @@ def test_losses_equal_their_formulas() -> None:
 def test_one_class_training_scores_cosines_and_its_checkpoint_loads(
     toy: Path, tmp_path: Path
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     course = Course(0, SHORT, loss="oc-softmax")
-    made = training.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", course)
+    made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", course)
     assert made.name == "raw-cnn+oc-softmax"
     assert made.detector == "raw-cnn"
     assert made.facts["loss"] == "oc-softmax"
@@ -99,7 +92,7 @@ def test_one_class_is_refused_before_any_data_are_read(
     def read(options: object) -> NoReturn:
         raise AssertionError("data were read")
 
-    monkeypatch.setattr(assembly, "data", read)
+    monkeypatch.setattr(run_config, "data", read)
     asked = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
     assert main(asked) == 2
     assert capsys.readouterr().err.strip() == (
@@ -112,7 +105,7 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
     refused = set()
     for name in registry.names():
         cls = registry.get(name)
-        if name in weights.index() or not issubclass(cls, TensorDetector):
+        if name in published_weights.index() or not issubclass(cls, TensorDetector):
             continue
         try:
             networks.require_one_class(cls())
@@ -124,8 +117,10 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
 
 
 def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None:
-    protocol = datasets.open_data(toy)
-    first = training.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT))
+    protocol = loading.open_data(toy)
+    first = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+    )
     with pytest.raises(InputError, match="was trained with --loss bce: its last layer is another"):
         planned("raw-cnn", protocol, Course(loss="oc-softmax", start=first))
     planned("raw-cnn", protocol, Course(loss="ce", start=first))
@@ -134,10 +129,10 @@ def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None
 def test_a_killed_training_goes_on_to_the_same_bits(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     course = Course(5, {"epochs": 6, "batch_size": 8, "patience": 9})
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    expected = training.train("mel-cnn", protocol, CPU, whole, course)
+    expected = train_detector.train("mel-cnn", protocol, CPU, whole, course)
     with monkeypatch.context() as patch:
         calls = []
 
@@ -147,14 +142,14 @@ def test_a_killed_training_goes_on_to_the_same_bits(
                 raise KeyboardInterrupt
             return real(*arguments)  # type: ignore[arg-type]
 
-        real = fitting.eer
-        patch.setattr(fitting, "eer", killed)
+        real = trainer.eer
+        patch.setattr(trainer, "eer", killed)
         with pytest.raises(KeyboardInterrupt):
-            training.train("mel-cnn", protocol, CPU, broken, course)
+            train_detector.train("mel-cnn", protocol, CPU, broken, course)
     assert broken.with_suffix(".state").is_file()
     assert not broken.is_file()
     torch.manual_seed(99)  # another process would have another state
-    made = training.train("mel-cnn", protocol, CPU, broken, course)
+    made = train_detector.train("mel-cnn", protocol, CPU, broken, course)
     assert "goes on after epoch 3" in capsys.readouterr().err
     assert not broken.with_suffix(".state").exists()
     assert made.path.read_bytes() == expected.path.read_bytes()
@@ -165,34 +160,34 @@ def test_a_killed_training_goes_on_to_the_same_bits(
 def test_a_state_of_another_training_and_a_damaged_one_are_told_and_not_used(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
     course = Course(0, {"epochs": 1})
-    first = training.train("raw-cnn", protocol, CPU, out, course).path.read_bytes()
+    first = train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes()
     state = out.with_suffix(".state")
     torch.save({"key": "another"}, state)
-    assert training.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
+    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
     assert "is of another training" in capsys.readouterr().err
     state.write_bytes(b"PK\x03\x04 half a file")
-    assert training.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
+    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
     assert "is damaged" in capsys.readouterr().err
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
-    real = fitting._Run._inputs
+    protocol = loading.open_data(toy)
+    real = trainer._Run._inputs
     full: list[int] = []
 
-    def small(run: fitting._Run, rows: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
+    def small(run: trainer._Run, rows: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
         if len(rows) > 8 and not full:
             full.append(len(rows))
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(run, rows, heard)
 
-    monkeypatch.setattr(fitting._Run, "_inputs", small)
-    halved = training.train(
+    monkeypatch.setattr(trainer._Run, "_inputs", small)
+    halved = train_detector.train(
         "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT | {"batch_size": 16})
     )
     assert full == [16]
@@ -201,7 +196,9 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     )
     assert halved.facts["batch_size_used"] == 8
     assert halved.facts["recipe"]["batch_size"] == 16
-    asked = training.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", Course(0, SHORT))
+    asked = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "b.safetensors", Course(0, SHORT)
+    )
     for name, values in asked.arrays().items():
         np.testing.assert_array_equal(values, halved.arrays()[name])
 
@@ -212,18 +209,18 @@ def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
     def full(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(fitting._Run, "_inputs", full)
+    monkeypatch.setattr(trainer._Run, "_inputs", full)
     with pytest.raises(InputError, match="too little memory to train raw-cnn even with a batch of"):
-        training.train(
-            "raw-cnn", datasets.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+        train_detector.train(
+            "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
         )
 
 
 def test_scoring_goes_on_in_halves_where_memory_is_too_small(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = training.train(
-        "raw-cnn", datasets.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+    made = train_detector.train(
+        "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
     )
     waves = [voice(n) for n in range(20)]
     expected = Scorer([made], CPU)(waves, ["raw-cnn"])[0]["raw-cnn"]
@@ -287,10 +284,10 @@ def test_a_recordings_variants_are_different_conditions_and_all_are_drawn() -> N
 
 
 def test_the_share_of_clean_is_kept() -> None:
-    material = fitting.Material(
+    material = trainer.Material(
         [torch.zeros(1)] * 5, np.array([True]), torch.arange(4000), clean=0.25
     )
-    run = object.__new__(fitting._Run)
+    run = object.__new__(trainer._Run)
     run.train, run.generator = material, torch.Generator().manual_seed(0)
     counts = torch.bincount(run._heard(), minlength=5) / 4000  # type: ignore[arg-type]
     assert counts[0] == pytest.approx(0.25, abs=0.03)
@@ -300,14 +297,14 @@ def test_the_share_of_clean_is_kept() -> None:
 def test_the_epoch_is_judged_on_clean_and_laundered_dev_in_their_shares() -> None:
     bonafide = np.array([True, True, False, False])
     right, wrong = torch.tensor([2.0, 1.0, -1.0, -2.0]), torch.tensor([-2.0, -1.0, 1.0, 2.0])
-    run = object.__new__(fitting._Run)
-    run.dev = fitting.Material([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
+    run = object.__new__(trainer._Run)
+    run.dev = trainer.Material([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
     run.how = SimpleNamespace(device=CPU)  # type: ignore[assignment]
     run.average = SimpleNamespace(module=nn.Identity())  # type: ignore[assignment]
     assert run._judged(0.0) == pytest.approx(0.75)
-    run.dev = fitting.Material([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
+    run.dev = trainer.Material([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
     assert run._judged(0.0) == pytest.approx(0.5)
-    run.dev = fitting.Material([right], bonafide, torch.arange(4))
+    run.dev = trainer.Material([right], bonafide, torch.arange(4))
     assert run._judged(0.1) == 0.1
 
 
@@ -315,7 +312,7 @@ def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
     toy: Path, tmp_path: Path, world: None
 ) -> None:
     cleanly, noisily = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    training.train("raw-cnn", datasets.open_data(toy), CPU, cleanly, Course(0, {"epochs": 1}))
+    train_detector.train("raw-cnn", loading.open_data(toy), CPU, cleanly, Course(0, {"epochs": 1}))
     common = ("--data", str(toy), "--epochs", "1")
     suite = "noise(kind=babble, snr=5); lowpass(cutoff=4000)"
     assert main(["train", "raw-cnn", *common, "--out", str(noisily), "--suite", suite]) == 0
@@ -336,17 +333,17 @@ def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
 def test_two_checkpoints_of_one_name_are_refused(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     files = [tmp_path / f"{n}.safetensors" for n in "ab"]
     for file in files:
-        training.train("raw-cnn", protocol, CPU, file, Course(0, {"epochs": 1}))
+        train_detector.train("raw-cnn", protocol, CPU, file, Course(0, {"epochs": 1}))
     given = [part for file in files for part in ("--checkpoint", str(file))]
     assert main(["run", "--data", str(toy), "--suite", "clean", *given]) == 2
     assert "are both called 'raw-cnn': train one of them with --name" in capsys.readouterr().err
 
 
 def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     asked = [
         Course(),
         Course(1),
@@ -366,10 +363,12 @@ def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
 def test_training_can_begin_with_the_weights_of_a_checkpoint(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
-    first = training.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT))
+    protocol = loading.open_data(toy)
+    first = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+    )
     barely = Course(0, {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}, start=first)
-    second = training.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", barely)
+    second = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", barely)
     assert second.facts["start"] == first.identity
     for name, values in second.arrays().items():
         if values.dtype == np.float32 and "running" not in name:
@@ -381,10 +380,10 @@ def test_training_can_begin_with_the_weights_of_a_checkpoint(
 
 
 def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     made = [
-        training.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", course)
-        for p in courses.PRECISIONS
+        train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", course)
+        for p in training_config.PRECISIONS
         for course in [Course(0, SHORT, precision=p)]
     ]
     exact, mixed = (entry.arrays() for entry in made)
@@ -397,7 +396,7 @@ def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Pa
 def test_splits_are_cut_by_speaker_where_asked(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     root = tmp_path / "flat"
     root.mkdir()
     (root / "flac").symlink_to(toy / "flac")
@@ -415,7 +414,7 @@ def test_splits_are_cut_by_speaker_where_asked(
 
 
 def test_a_subset_keeps_recordings_with_their_copies(toy: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     plain = subset(protocol, 10).table
     train = plain[plain["split"] == "train"]
     assert train["label"].value_counts().to_dict() == {"bonafide": 5, "spoof": 5}

@@ -12,11 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import datasets, fitting, stopping, training, training_pool
-from benchmark.checkpoints import Checkpoint
-from benchmark.cli import main
-from benchmark.courses import Course, Laundering, planned
-from benchmark.errors import InputError
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.training import epoch_selection, parallel_training, train_detector, trainer
+from benchmark.training.training_config import Course, Laundering, planned
 
 pytest_plugins = ("attack_fixtures",)
 
@@ -39,7 +40,7 @@ def says(*rates: float) -> Told:
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.sampled_from([0.5, 0.7]))))
 def test_the_best_epoch_is_the_first_that_no_other_betters(rows: list[tuple[float, float]]) -> None:
     rates, losses = [rate for rate, _ in rows], [loss for _, loss in rows]
-    best = stopping.best_epoch(rates, losses)
+    best = epoch_selection.best_epoch(rates, losses)
     if not rows:
         assert best == 0
         return
@@ -61,23 +62,23 @@ def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: tuple[float, ...],
     kept: int, ran: int,
 ) -> None:  # fmt: skip
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     course = Course(0, {"epochs": 20}, patience=3)
     out = tmp_path / "x.safetensors"
-    monkeypatch.setattr(fitting, "eer", says(*rates))
-    said = training_pool._train_one("raw-cnn", protocol, CPU, out, course, 0)
+    monkeypatch.setattr(trainer, "eer", says(*rates))
+    said = parallel_training._train_one("raw-cnn", protocol, CPU, out, course, 0)
     assert f", kept epoch {kept} of 20 (stopped early after epoch {ran}), in {out}" in said
     assert len(pd.read_csv(out.with_suffix(".csv"))) == ran
     # the weights are those of that epoch: of a training that was cut off there
-    monkeypatch.setattr(fitting, "eer", says(*np.arange(1, 30)[::-1] / 100))
-    real, calls = fitting._Run._state, []
+    monkeypatch.setattr(trainer, "eer", says(*np.arange(1, 30)[::-1] / 100))
+    real, calls = trainer._Run._state, []
 
-    def last(run: fitting._Run) -> bytes:
+    def last(run: trainer._Run) -> bytes:
         calls.append({n: v.clone() for n, v in run.average.module.state_dict().items()})
         return real(run)
 
-    monkeypatch.setattr(fitting._Run, "_state", last)
-    training.train("raw-cnn", protocol, CPU, tmp_path / "all.safetensors", course)
+    monkeypatch.setattr(trainer._Run, "_state", last)
+    train_detector.train("raw-cnn", protocol, CPU, tmp_path / "all.safetensors", course)
     for name, values in Checkpoint("", out, "", {"detector": "raw-cnn"}).arrays().items():
         np.testing.assert_array_equal(values, calls[kept - 1][name].numpy())
 
@@ -85,10 +86,10 @@ def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
 def test_of_equal_eers_the_lower_dev_loss_counts(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "eer", says(0.25))
+    monkeypatch.setattr(trainer, "eer", says(0.25))
     out = tmp_path / "x.safetensors"
     course = Course(0, {"epochs": 6}, patience=6)
-    made = training.train("raw-cnn", datasets.open_data(toy), CPU, out, course)
+    made = train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
     losses = pd.read_csv(out.with_suffix(".csv"))["dev_loss"]
     assert made.facts["epoch"] == int(losses.argmin()) + 1
     assert made.facts["dev_loss"] == losses.min()
@@ -96,11 +97,13 @@ def test_of_equal_eers_the_lower_dev_loss_counts(
 
 def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.safetensors"
-    protocol = datasets.open_data(toy)
-    told = training_pool._train_one("raw-cnn", protocol, CPU, out, Course(0, {"epochs": 2}), 0)
+    protocol = loading.open_data(toy)
+    told = parallel_training._train_one("raw-cnn", protocol, CPU, out, Course(0, {"epochs": 2}), 0)
     assert " of 2 (not stopped early), in " in told
     plain = tmp_path / "y.safetensors"
-    assert "epoch" not in training_pool._train_one("shortcut", protocol, CPU, plain, Course(), 0)
+    assert "epoch" not in parallel_training._train_one(
+        "shortcut", protocol, CPU, plain, Course(), 0
+    )
 
 
 @pytest.mark.parametrize("killed_in", [3, 5])
@@ -108,12 +111,12 @@ def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> No
 def test_a_killed_training_stops_where_it_would_have_stopped(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: int, precision: str
 ) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     course = Course(5, {"epochs": 9, "batch_size": 8}, patience=3, precision=precision)
     rates = [0.4, 0.2, 0.3, 0.3, 0.3, 0.1]
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    monkeypatch.setattr(fitting, "eer", says(*rates))
-    expected = training.train("raw-cnn", protocol, CPU, whole, course)
+    monkeypatch.setattr(trainer, "eer", says(*rates))
+    expected = train_detector.train("raw-cnn", protocol, CPU, whole, course)
     assert expected.facts["epoch"] == 2
 
     real = says(*rates)
@@ -125,24 +128,24 @@ def test_a_killed_training_stops_where_it_would_have_stopped(
             raise KeyboardInterrupt
         return real(scores, bonafide)
 
-    monkeypatch.setattr(fitting, "eer", killed)
+    monkeypatch.setattr(trainer, "eer", killed)
     with pytest.raises(KeyboardInterrupt):
-        training.train("raw-cnn", protocol, CPU, broken, course)
+        train_detector.train("raw-cnn", protocol, CPU, broken, course)
     torch.manual_seed(99)  # another process would have another state
-    training.train("raw-cnn", protocol, CPU, broken, course)
+    train_detector.train("raw-cnn", protocol, CPU, broken, course)
     assert broken.read_bytes() == whole.read_bytes()
     curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
     assert curves[0] == curves[1]
 
 
 def test_laundering_and_a_start_go_with_it(toy: Path, tmp_path: Path, world: None) -> None:
-    protocol = datasets.open_data(toy)
-    first = training.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(
+    protocol = loading.open_data(toy)
+    first = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(
         0, {"epochs": 2}, patience=1
     ))  # fmt: skip
     out = tmp_path / "b.safetensors"
     course = Course(0, {"epochs": 8}, laundering=NOISY, start=first, patience=2)
-    made = training.train("raw-cnn", protocol, CPU, out, course)
+    made = train_detector.train("raw-cnn", protocol, CPU, out, course)
     rows = pd.read_csv(out.with_suffix(".csv"))
     order = rows.sort_values(["judged_eer", "dev_loss", "epoch"], kind="stable")
     assert made.facts["epoch"] == order["epoch"].iloc[0]
@@ -152,7 +155,7 @@ def test_laundering_and_a_start_go_with_it(toy: Path, tmp_path: Path, world: Non
 
 
 def test_patience_is_a_fact_only_where_it_is_given(toy: Path) -> None:
-    protocol = datasets.open_data(toy)
+    protocol = loading.open_data(toy)
     facts, path = planned("raw-cnn", protocol)
     others = [planned("raw-cnn", protocol, Course(patience=n)) for n in (3, 10)]
     assert len({path, *(other for _, other in others)}) == 3
@@ -166,6 +169,6 @@ def test_only_what_has_epochs_takes_patience(toy: Path, capsys: pytest.CaptureFi
         capsys.readouterr().err
     )
     with pytest.raises(InputError, match="is no network"):
-        planned("lfcc-gmm", datasets.open_data(toy), Course(patience=3))
+        planned("lfcc-gmm", loading.open_data(toy), Course(patience=3))
     assert main(["train", "raw-cnn", "--data", str(toy), "--patience", "0"]) == 2
     assert "argument --patience: 0 is out of range" in capsys.readouterr().err

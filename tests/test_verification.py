@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import synthetic_run
 
-from benchmark import verification
-from benchmark.results import RunResults
-from benchmark.verification import Verdict
+from benchmark.laundering import verification
+from benchmark.laundering.verification import Verdict
+from benchmark.scores.run_results import RunResults
 
 NAME = "lowpass(cutoff=7000)"
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import checkpoints, weights
-from benchmark.cli import main
-from benchmark.errors import InputError
-from benchmark.scoring import Scorer
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.inference import checkpoints, published_weights
+from benchmark.inference.scorer import Scorer
 from detectors.contract.base import registry
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(root)))
     thread = threading.Thread(target=http.serve_forever)
     thread.start()
-    monkeypatch.setattr(weights, "RAW", f"http://127.0.0.1:{http.server_port}")
+    monkeypatch.setattr(published_weights, "RAW", f"http://127.0.0.1:{http.server_port}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield root
     http.shutdown()
@@ -55,17 +55,23 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def entry(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> weights.Published:
+def entry(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> published_weights.Published:
     """An index of one entry, whose file is a small state dict of random AASIST-L weights."""
     torch.manual_seed(0)
     file = tmp_path / "AASIST-L.pth"
     torch.save(registry.get(NAME)().build().state_dict(), file)
-    entry = replace(weights.find(NAME), size=file.stat().st_size, sha256=weights._sha256(file))
-    monkeypatch.setattr(weights, "index", lambda: {NAME: entry})
+    entry = replace(
+        published_weights.find(NAME),
+        size=file.stat().st_size,
+        sha256=published_weights._sha256(file),
+    )
+    monkeypatch.setattr(published_weights, "index", lambda: {NAME: entry})
     return entry
 
 
-def serve(root: Path, entry: weights.Published, content: bytes) -> None:
+def serve(root: Path, entry: published_weights.Published, content: bytes) -> None:
     place = root / entry.repository / entry.commit / entry.path
     place.parent.mkdir(parents=True)
     place.write_bytes(content)
@@ -79,8 +85,8 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_the_index_names_detectors_that_expect_weights() -> None:
-    assert len(weights.index()) == 5
-    for name, entry in weights.index().items():
+    assert len(published_weights.index()) == 5
+    for name, entry in published_weights.index().items():
         assert registry.get(name).pretrained
         assert registry.get(name).citation
         assert len(entry.sha256) == 64
@@ -92,13 +98,16 @@ def test_the_index_names_detectors_that_expect_weights() -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="published weights are not beside this checkout")
 def test_the_index_agrees_with_the_files() -> None:
-    for entry in weights.index().values():
-        assert weights._sha256(SHARED / entry.file) == entry.sha256
+    for entry in published_weights.index().values():
+        assert published_weights._sha256(SHARED / entry.file) == entry.sha256
         assert (SHARED / entry.file).stat().st_size == entry.size
 
 
 def test_fetch_brings_the_published_file(
-    server: Path, entry: weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Path,
+    entry: published_weights.Published,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     serve(server, entry, (tmp_path / "AASIST-L.pth").read_bytes())
     assert entry.state() == "absent"
@@ -107,18 +116,18 @@ def test_fetch_brings_the_published_file(
     assert "licence: MIT" in said and "@inproceedings{jung2022aasist," in said
     assert entry.state() == "cached"
     assert [path.name for path in entry.cached.parent.iterdir()] == [entry.file]
-    serving = Scorer([weights.checkpoint(NAME)], CPU)
+    serving = Scorer([published_weights.checkpoint(NAME)], CPU)
     scores = serving([np.zeros(16000, np.float32)], [NAME])[0][NAME]
     assert np.isfinite(scores).all()
-    assert weights.checkpoint(NAME).identity.endswith(f"|sha256:{entry.sha256}")
+    assert published_weights.checkpoint(NAME).identity.endswith(f"|sha256:{entry.sha256}")
     (server / entry.repository / entry.commit / entry.path).unlink()
-    assert weights.fetch(NAME) == entry.cached  # what is there is not asked for again
+    assert published_weights.fetch(NAME) == entry.cached  # what is there is not asked for again
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-100], lambda data: data[:-1] + b"\0\0"])
 def test_fetch_refuses_another_file(
     server: Path,
-    entry: weights.Published,
+    entry: published_weights.Published,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     change: object,
@@ -132,13 +141,13 @@ def test_fetch_refuses_another_file(
 
 def test_a_download_that_breaks_off_leaves_nothing(
     server: Path,
-    entry: weights.Published,
+    entry: published_weights.Published,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     broken = replace(entry, path="broken.pth")
-    monkeypatch.setattr(weights, "index", lambda: {NAME: broken})
+    monkeypatch.setattr(published_weights, "index", lambda: {NAME: broken})
     serve(server, broken, (tmp_path / "AASIST-L.pth").read_bytes())
     said = error_of(capsys, "weights", "fetch", NAME)
     assert "no connection, or it broke off" in said
@@ -147,20 +156,20 @@ def test_a_download_that_breaks_off_leaves_nothing(
 
 def test_without_the_file_or_the_network_fetch_says_where_to_put_it(
     server: Path,
-    entry: weights.Published,
+    entry: published_weights.Published,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = error_of(capsys, "weights", "fetch", NAME)
     assert "HTTP 404" in said and "weights add FILE" in said and str(entry.cached) in said
-    monkeypatch.setattr(weights, "RAW", "http://127.0.0.1:9")
+    monkeypatch.setattr(published_weights, "RAW", "http://127.0.0.1:9")
     assert "no connection" in error_of(capsys, "weights", "fetch", NAME)
     assert "did you mean" in error_of(capsys, "weights", "fetch", "aasist-l-2019")
     assert "say what to fetch" in error_of(capsys, "weights", "fetch")
 
 
 def test_add_knows_a_file_by_what_it_holds(
-    entry: weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: published_weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     renamed = (tmp_path / "AASIST-L.pth").rename(tmp_path / "download.bin")
     assert main(["weights", "add", str(renamed)]) == 0
@@ -171,7 +180,7 @@ def test_add_knows_a_file_by_what_it_holds(
 
 
 def test_add_refuses_what_is_not_published(
-    entry: weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: published_weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = tmp_path / "AASIST-L.pth"
     cut.write_bytes(cut.read_bytes()[:1000])
@@ -183,12 +192,14 @@ def test_add_refuses_what_is_not_published(
     assert entry.state() == "absent"
 
 
-def test_a_file_changed_in_the_cache_is_not_run(entry: weights.Published, tmp_path: Path) -> None:
-    weights.add(tmp_path / "AASIST-L.pth")
+def test_a_file_changed_in_the_cache_is_not_run(
+    entry: published_weights.Published, tmp_path: Path
+) -> None:
+    published_weights.add(tmp_path / "AASIST-L.pth")
     entry.cached.write_bytes(entry.cached.read_bytes()[:-1])
     assert entry.state() == "damaged"
     with pytest.raises(InputError, match=r"is not the published .* fetch aasist-l-2019la again"):
-        weights.checkpoint(NAME)
+        published_weights.checkpoint(NAME)
 
 
 class Evil:
@@ -253,7 +264,7 @@ def test_a_truncated_state_dict_is_damaged(tmp_path: Path) -> None:
 
 
 def test_weights_enter_a_plan_by_name_and_by_path(
-    entry: weights.Published,
+    entry: published_weights.Published,
     toy: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -273,7 +284,7 @@ def test_weights_enter_a_plan_by_name_and_by_path(
     assert "no network" in error_of(capsys, "run", *data, "--weights", f"shortcut={own}")
     said = error_of(capsys, "run", *data, "--workers", "0", "--weights", f"rawnet2={own}")
     assert "own.pth does not fit rawnet2" in said
-    weights.add(tmp_path / "AASIST-L.pth")
+    published_weights.add(tmp_path / "AASIST-L.pth")
     more = ("--limit", "4", "--run", str(tmp_path / "run"), "--workers", "0")
     chosen = ("--detectors", NAME, "--weights", f"aasist-l={own}")
     assert main(["run", *data, *more, *chosen]) == 0
@@ -285,30 +296,31 @@ def test_weights_enter_a_plan_by_name_and_by_path(
 def test_all_and_more_are_run_together_and_ensembles_are_asked_for_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toy: Path
 ) -> None:
-    from benchmark import assembly, lineup
-    from benchmark.cli import parser
+    from benchmark.cli import run_config
+    from benchmark.cli.main import parser
+    from benchmark.inference import detector_selection
 
-    monkeypatch.setattr(lineup, "every", lambda: ["shortcut", "mel-cnn"])
+    monkeypatch.setattr(detector_selection, "every", lambda: ["shortcut", "mel-cnn"])
     filtered = "filtered-cnn(low=300, high=3400)"
     options = parser().parse_args(["run", "--detectors", f"{filtered}, all,mel-cnn,"])
-    assert assembly.detector_names(options, {}) == ["shortcut", "mel-cnn", filtered]
+    assert run_config.detector_names(options, {}) == ["shortcut", "mel-cnn", filtered]
     fused = "mean(mel-cnn, shortcut)"
     said = error_of(capsys, "run", "--data", str(toy), "--suite", "clean", "--detectors", fused)
     assert f'ask for it with --ensemble "{fused}"' in said
 
 
 def test_published_weights_run_by_default_on_cuda_only(
-    entry: weights.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    entry: published_weights.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmark import assembly
-    from benchmark.cli import parser
+    from benchmark.cli import run_config
+    from benchmark.cli.main import parser
 
     options = parser().parse_args(["bench"])
     for kind in ("cpu", "cuda"):
         device = torch.device(kind)
-        monkeypatch.setattr(assembly, "resolve_device", lambda asked, device=device: device)
-        names = assembly.detector_names(options, {})
+        monkeypatch.setattr(run_config, "resolve_device", lambda asked, device=device: device)
+        names = run_config.detector_names(options, {})
         assert "mel-cnn" in names and NAME not in names and "rawnet2" not in names
-    weights.add(tmp_path / "AASIST-L.pth")
-    assert NAME in assembly.detector_names(options, {})
-    assert NAME not in assembly.untrained_names(options)
+    published_weights.add(tmp_path / "AASIST-L.pth")
+    assert NAME in run_config.detector_names(options, {})
+    assert NAME not in run_config.untrained_names(options)

@@ -22,7 +22,7 @@ import numpy as np
 
 from attacks.audiomentations import worker_client
 from attacks.contract.base import Attack, Check, Facts, Wave, attack, text
-from benchmark.errors import InputError, unknown
+from benchmark.core.errors import InputError, unknown
 
 DEFAULT = "AddGaussianSNR"
 CHANGE_DB = -60.0

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from attacks.contract.base import Attack
 from attacks.contract.condition import parse, split_steps
-from benchmark.errors import InputError, unknown
+from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "pool_files"
 SUFFIX = ".toml"

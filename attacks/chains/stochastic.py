@@ -13,7 +13,7 @@ import numpy as np
 
 from attacks.chains import pools
 from attacks.contract.base import Attack, Severity, attack, integer, text
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 MOST = 5
 

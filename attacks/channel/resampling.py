@@ -23,7 +23,7 @@ from attacks.contract.base import (
     integer,
 )
 from attacks.filters.band_levels import EFFECT_DB, Spectrum, spectrum_of
-from benchmark.audio import SAMPLE_RATE, resample
+from benchmark.audio.reader import SAMPLE_RATE, resample
 
 INTERPOLATED_DB = -80.0  # error of linear interpolation against the same in whole numbers
 

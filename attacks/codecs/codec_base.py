@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, Severity, Wave
-from benchmark.audio import SAMPLE_RATE, resample
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE, resample
+from benchmark.core.errors import InputError
 
 MOST_PASSES = 10
 MOST_LOSS = 0.5

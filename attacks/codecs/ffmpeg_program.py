@@ -33,8 +33,8 @@ from attacks.contract.base import (
     number,
     text,
 )
-from benchmark.audio import SAMPLE_RATE, resample
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE, resample
+from benchmark.core.errors import InputError
 
 VARIABLE = "LAUNDERBENCH_FFMPEG"
 HEAD_SECONDS, TAIL_SECONDS = 0.125, 0.25  # silence around the utterance: some codecs eat theirs

@@ -22,8 +22,8 @@ from attacks.codecs.codec_base import (
 )
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.base import AttackError, Check, Facts, Severity, Wave, attack, integer, number
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
 
 # MPEG-2 Layer III, ISO/IEC 13818-3: the bit rates at 16, 22.05 and 24 kHz sampling
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from attacks.codecs.codec_base import Coded, Coder, padded
 from attacks.contract.base import AttackError, Wave
-from benchmark.audio import resample
+from benchmark.audio.reader import resample
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.errors import InputError
-from benchmark.parameters import choice, flag, integer, number, settle, text
-from benchmark.registry import Registry
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import choice, flag, integer, number, settle, text
+from benchmark.core.registry import Registry
 
 __all__ = [
     "Attack",
@@ -120,8 +120,8 @@ class Attack:
     version : raised whenever the samples that the attack produces change
     severity : the parameter that makes it worse, or None
     measures : what is measured on every utterance beside the residual, in a few words
-    citation : what papers that use it cite: keys of `benchmark/citations.bib` separated by spaces,
-        or BibTeX of its own; '' where there is nothing to cite, None where it does not say
+    citation : what papers that use it cite: keys of `benchmark/report/citations.bib`, separated by
+        spaces, or BibTeX of its own; '' where there is nothing to cite, None where it does not say
     residual_floor : dB over the input's energy by which every utterance must be changed, at
         least, unless the attack is nearly the identity. The default lies above what a mere
         passage through 16-bit PCM does to speech.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from attacks.contract.base import Attack, registry
-from benchmark import spelling
-from benchmark.errors import InputError
-from benchmark.spelling import split as split_steps
+from benchmark.core import call_syntax
+from benchmark.core.call_syntax import split as split_steps
+from benchmark.core.errors import InputError
 
 __all__ = ["CLEAN", "Condition", "parse", "spell", "split_steps"]
 
@@ -52,7 +52,7 @@ def spell(attack: Attack) -> str:
     >>> spell(attacks.filters.band_filters.LowPass(cutoff=7000.0))
     'lowpass(cutoff=7000)'
     """
-    return spelling.spell(attack.name, attack)
+    return call_syntax.spell(attack.name, attack)
 
 
 def parse(text: str) -> Condition:
@@ -79,9 +79,9 @@ def _identity(attack: Attack) -> str:
 def _parse_step(text: str) -> Attack:
     if text.strip() == CLEAN:
         raise InputError("clean is a condition of its own, not a step of a chain")
-    step = spelling.call(text)
+    step = call_syntax.call(text)
     if step is None:
         raise InputError(f"cannot read the condition step {text.strip()!r}: want name(key=value)")
     name, body = step
     cls = registry.get(name)
-    return cls(**spelling.arguments(name, body, [f.name for f in fields(cls)]))
+    return cls(**call_syntax.arguments(name, body, [f.name for f in fields(cls)]))

@@ -20,8 +20,8 @@ from attacks.contract.base import Attack, AttackError, Wave, registry
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import Laundered, lag, launder
 from attacks.timing.warp_measurement import delay_ms
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
 
 SEED = 7
 LAG = 1  # samples: as close as codecs with a fractional delay can be

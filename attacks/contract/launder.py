@@ -11,8 +11,8 @@ from scipy.signal import correlate
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
 from attacks.contract.condition import Condition, blamed, spell
-from benchmark.errors import InputError
-from benchmark.stopwatch import OFF, Stopwatch
+from benchmark.core.errors import InputError
+from benchmark.core.stage_timer import OFF, Stopwatch
 
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number

@@ -8,7 +8,7 @@ import numpy as np
 
 from attacks.contract.base import Attack, Wave, attack, text
 from attacks.contract.condition import Condition
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 
 @attack("ready")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attacks.contract.base import registry
 from attacks.contract.condition import CLEAN, Condition, parse, spell, split_steps
-from benchmark.errors import InputError, unknown
+from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "suite_files"
 SUFFIX = ".toml"

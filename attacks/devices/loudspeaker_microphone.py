@@ -25,7 +25,7 @@ from attacks.filters.response_curve import (
     response_check,
     shaped,
 )
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
 
 SECOND, THIRD = 0.95, (1 - 0.95**2) ** 0.5  # share of the two harmonics in the distortion
 FIT_DB = -60.0  # the blur below 100 Hz costs that, where an offset is strong

@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, integer, number
 from attacks.filters.linear_phase import BandFilter, Design
 from attacks.filters.response_curve import Array, affected, response_check
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 TOP_HZ = 7700.0
 

@@ -10,7 +10,7 @@ from scipy.fft import next_fast_len, rfft
 from scipy.signal.windows import general_cosine
 
 from attacks.contract.base import Wave
-from benchmark.remember import remembered
+from benchmark.audio.memo import remembered
 
 FAINT_DB = -70.0  # a band with less of the energy is too near float32 rounding to measure
 EFFECT_DB = -55.0  # what a band must hold for its loss to be an effect on the whole wave

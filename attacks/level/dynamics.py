@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, number
 from attacks.contract.launder import residual
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
 
 Array = npt.NDArray[np.float64]
 

@@ -21,9 +21,9 @@ from attacks.contract.base import (
     choice,
     number,
 )
-from benchmark.audio import SAMPLE_RATE, AudioError
-from benchmark.errors import InputError, unknown
-from benchmark.level import active_level, rms
+from benchmark.audio.reader import SAMPLE_RATE, AudioError
+from benchmark.audio.speech_level import active_level, rms
+from benchmark.core.errors import InputError, unknown
 
 NAMED = (*noises.KINDS, *noises.GENERATED)
 FRAME_S = 0.05

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, choice
 from attacks.timing import warp_measurement
-from benchmark import paths
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core import paths
+from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.embedded.systems import System
+    from benchmark.synthesis.systems import System
 
 DISTANCE_DB = 4.0  # copies of speech measure 0.7 to 1.5, another utterance 7 and more
 DELAY_MS = 5.0
@@ -53,7 +53,7 @@ class Resynthesis(Attack):
     @property
     def system(self) -> System:
         """The vocoder as the embedded data set knows it: its name and its wheel."""
-        from benchmark.embedded.systems import BY_NAME
+        from benchmark.synthesis.systems import BY_NAME
 
         return BY_NAME[f"hifigan-{self.vocoder}"]
 
@@ -102,7 +102,7 @@ class Resynthesis(Attack):
 def _vocoders() -> ModuleType:
     """The vocoders' module; one of the libraries that it needs draws as it is imported."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - kept
-    from benchmark.embedded import vocoders
+    from benchmark.synthesis import vocoders
 
     random.setstate(states[0])
     np.random.set_state(states[1])  # noqa: NPY002
@@ -124,7 +124,7 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def _sha256(path: Path, size: int, changed_ns: int) -> str:
-    from benchmark.embedded.wheels import sha256
+    from benchmark.assets.wheels import sha256
 
     return sha256(path)
 

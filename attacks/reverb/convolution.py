@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from attacks.contract.base import Check, Wave
-from benchmark.level import active_level
+from benchmark.audio.speech_level import active_level
 
 PROBES = 64  # samples of the output that are computed a second time, one by one
 PROBE_DB = -60.0

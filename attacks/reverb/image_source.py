@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.signal import butter, fftconvolve, lfilter
 
 from attacks.reverb.room_geometry import Room
-from benchmark.audio import SAMPLE_RATE
+from benchmark.audio.reader import SAMPLE_RATE
 
 ORDER = 48
 SOUND_SPEED = 343.0

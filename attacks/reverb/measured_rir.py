@@ -15,9 +15,9 @@ from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attac
 from attacks.reverb import convolution, rir_bank
 from attacks.reverb.decay_time import direct_path, edt, t20
 from attacks.reverb.room_geometry import DRAWN, EVALUATION, TRAINING, Room
-from benchmark import audio_files
-from benchmark.audio import SAMPLE_RATE, resample
-from benchmark.errors import InputError
+from benchmark.audio import discovery
+from benchmark.audio.reader import SAMPLE_RATE, resample
+from benchmark.core.errors import InputError
 
 SIMULATED = "simulated"
 SIMULATED_RT60 = 0.6
@@ -137,9 +137,9 @@ def _part(found: Responses, training: bool) -> Responses:
 @lru_cache(maxsize=8)
 def opened(path: Path) -> Responses:
     """The responses in the file or folder `path`, read once per process; `InputError` as above."""
-    files = audio_files.listed(path, "rir")
-    read = tuple(_read(file, audio_files.name_below(file, path)) for file in files)
-    return Responses(read, audio_files.digest(files))
+    files = discovery.listed(path, "rir")
+    read = tuple(_read(file, discovery.name_below(file, path)) for file in files)
+    return Responses(read, discovery.digest(files))
 
 
 def _read(path: Path, name: str) -> Measured:

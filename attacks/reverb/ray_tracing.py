@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from attacks.reverb.image_source import SOUND_SPEED, Images, images
 from attacks.reverb.room_geometry import Room
-from benchmark.audio import SAMPLE_RATE
+from benchmark.audio.reader import SAMPLE_RATE
 
 RAYS = 10_000
 SCATTERED = 0.2  # share of the energy that a wall scatters: furniture, shelves, curtains

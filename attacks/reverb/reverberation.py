@@ -23,8 +23,8 @@ from attacks.contract.base import (
 from attacks.reverb import convolution, rir_bank, room_geometry
 from attacks.reverb.decay_time import direct_path
 from attacks.reverb.room_geometry import DRAWN, LEAST_DISTANCE_M, MOST_DISTANCE_M, Room
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
 
 
 def _distance() -> Any:

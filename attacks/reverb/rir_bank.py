@@ -24,9 +24,9 @@ from attacks.contract.base import Wave
 from attacks.reverb import image_source, ray_tracing
 from attacks.reverb.decay_time import t20
 from attacks.reverb.room_geometry import Room
-from benchmark import files, paths
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core import atomic_files, paths
+from benchmark.core.errors import InputError
 
 VERSION = 2
 REL_TOLERANCE, ABS_TOLERANCE_S = 0.10, 0.03
@@ -106,7 +106,7 @@ def _save(path: Path, samples: Wave) -> None:
     """Digest, then samples."""
     body = samples.astype("<f4").tobytes()
     try:
-        files.write(path, hashlib.sha256(body).digest() + body)
+        atomic_files.write(path, hashlib.sha256(body).digest() + body)
     except InputError as error:
         cause = getattr(error.__cause__, "strerror", None) or error
         warnings.warn(

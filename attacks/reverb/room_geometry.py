@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 CLEARANCE_M = 0.3  # of talker and microphone from every wall
 LEAST_DISTANCE_M, MOST_DISTANCE_M = 0.1, 10.0

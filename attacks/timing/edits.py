@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.signal import oaconvolve
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
-from benchmark.level import active_level, rms
+from benchmark.audio.speech_level import active_level, rms
 
 WINDOW_S = 0.02
 FLOOR_WINDOW_S = 0.064

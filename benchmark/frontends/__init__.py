@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark.audio import SAMPLE_RATE, resample
+from benchmark.audio.reader import SAMPLE_RATE, resample
 from benchmark.frontends.cepstra import lfcc, mfcc
 from benchmark.frontends.cqt import cqt
-from benchmark.frontends.picture import coloured, picture
+from benchmark.frontends.image import coloured, picture
 from benchmark.frontends.specs import (
     Cqt,
     Image,
@@ -23,7 +23,7 @@ from benchmark.frontends.specs import (
     Waveform,
     WholeWaveform,
 )
-from benchmark.frontends.spectra import log_mel, spectrogram
+from benchmark.frontends.spectrogram import log_mel, spectrogram
 
 __all__ = [
     "batch",

@@ -9,7 +9,7 @@ import torch
 from scipy.fft import dct
 
 from benchmark.frontends.specs import Lfcc, Mfcc
-from benchmark.frontends.spectra import hertz, keep, mel_power, power
+from benchmark.frontends.spectrogram import hertz, keep, mel_power, power
 
 SMALLEST_MEL = 1e-10
 

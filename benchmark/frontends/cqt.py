@@ -9,7 +9,7 @@ import torch
 from librosa.filters import wavelet
 
 from benchmark.frontends.specs import Cqt
-from benchmark.frontends.spectra import keep
+from benchmark.frontends.spectrogram import keep
 
 
 def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,8 @@ import math
 import re
 from typing import Any
 
-from benchmark import spelling
-from benchmark.errors import InputError, unknown
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError, unknown
 from benchmark.frontends.specs import (
     Cqt,
     Image,
@@ -42,16 +42,16 @@ APART = ("keep", "waveform")  # no plain values
 
 def parse(text: str) -> Input:
     """The input spelt `text`; `InputError` for another kind or field, or a value out of range."""
-    name, body = spelling.call(text) or (text, "")
+    name, body = call_syntax.call(text) or (text, "")
     if name not in KINDS:
         raise unknown("input", name, KINDS)
     cls: Any = KINDS[name]
     own = _plain(cls)
     if cls in (Waveform, WholeWaveform):
-        return cls(**_checked(name, own, spelling.arguments(name, body, own)))
+        return cls(**_checked(name, own, call_syntax.arguments(name, body, own)))
     start: Any = next(f.default for f in dataclasses.fields(cls) if f.name == "waveform")
     fixed, whole = _plain(type(start)), _plain(WholeWaveform)
-    values = spelling.arguments(name, body, own | fixed | whole)
+    values = call_syntax.arguments(name, body, own | fixed | whole)
     if "shortest" in values:
         if {"samples", "pad"} & set(values):
             raise InputError(f"{name}: say samples (a fixed length) or shortest (any), not both")

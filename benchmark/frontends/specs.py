@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 
 @dataclass(frozen=True)

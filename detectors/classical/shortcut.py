@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.level import active_level, rms
+from benchmark.audio.speech_level import active_level, rms
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 
 SAMPLE_RATE = 16000

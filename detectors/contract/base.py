@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmark import spelling
-from benchmark.errors import InputError
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import settle
+from benchmark.core.registry import Registry
 from benchmark.frontends.specs import (
     Cqt,
     Image,
@@ -30,8 +32,6 @@ from benchmark.frontends.specs import (
     Waveform,
     WholeWaveform,
 )
-from benchmark.parameters import settle
-from benchmark.registry import Registry
 
 if TYPE_CHECKING:
     import torch
@@ -196,11 +196,11 @@ class Detectors(Registry[type[Detector]]):
         Parameters that have their default value are not written out in it. Raises `InputError`
         where there is no such detector or parameter, or where it cannot be had so.
         """
-        head, body = spelling.call(name) or (name, "")
+        head, body = call_syntax.call(name) or (name, "")
         cls = super().get(head)
         if dataclasses.is_dataclass(cls):
             known = [f.name for f in dataclasses.fields(cls)]
-            return _configured(cls, spelling.arguments(head, body, known))
+            return _configured(cls, call_syntax.arguments(head, body, known))
         if head != name.strip():
             raise InputError(f"detector {head!r} takes no parameters")
         return cls
@@ -215,7 +215,7 @@ class Detectors(Registry[type[Detector]]):
 
     def knows(self, text: str) -> bool:
         """Is `text` a detector's name or spelling, whether its parameters are right or not?"""
-        head, _ = spelling.call(text) or (text, "")
+        head, _ = call_syntax.call(text) or (text, "")
         return head in super().names()
 
 
@@ -226,7 +226,7 @@ def _configured(cls: type[Detector], values: dict[str, Any]) -> type[Detector]:
         "__init__": lambda self: cls.__init__(self, **values),
         "__module__": cls.__module__,
         "__doc__": cls.__doc__,
-        "name": spelling.spell(cls.name, item, defaults=False),
+        "name": call_syntax.spell(cls.name, item, defaults=False),
     }
     return type(cls.__name__, (cls,), attributes | item.declared())
 

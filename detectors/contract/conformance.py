@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmark import frontends
-from benchmark.audio import SAMPLE_RATE
+from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.frontends.specs import Waveform
 from detectors.contract.base import Detector, TensorDetector, Wave, WaveDetector
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
-from benchmark.parameters import choice, number, text
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import choice, number, text
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 
 LIST = "{list}"

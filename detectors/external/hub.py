@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError, unknown
-from benchmark.parameters import integer, number, text
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError, unknown
+from benchmark.core.parameters import integer, number, text
 from detectors.contract.base import TensorDetector, Waveform, detector
 from detectors.external import hub_files
 from detectors.external.readout import Readout

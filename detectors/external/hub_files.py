@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from benchmark import frontends
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
 from benchmark.frontends.specs import Input, WholeWaveform
 
 BATCH = 2

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.errors import InputError, unknown
+from benchmark.core.errors import InputError, unknown
+from benchmark.core.parameters import text
 from benchmark.frontends import spec_syntax
-from benchmark.parameters import text
 from detectors.contract.base import TensorDetector, detector
 from detectors.external.model_file import as_rank, existing, tried
 from detectors.external.readout import Readout, bonafide_choice, readout

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 HIGH, LOW = "high", "low"
 WORDS = re.compile(rf"\d{{1,4}}|{HIGH}|{LOW}", re.ASCII)

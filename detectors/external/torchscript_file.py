@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import integer, text
 from benchmark.frontends import spec_syntax
-from benchmark.parameters import integer, text
 from detectors.contract.base import TensorDetector, detector
 from detectors.external.model_file import as_rank, existing, tried
 from detectors.external.readout import Readout, bonafide_choice, readout

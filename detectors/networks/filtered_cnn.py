@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.errors import InputError
-from benchmark.parameters import integer, number
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import integer, number
 from detectors.contract.base import Keep, LogMel, detector
 from detectors.networks.mel_cnn import MelCnn
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 from detectors.contract.base import Image, Recipe, TensorDetector, detector
 from detectors.layers.common import Cropped
 

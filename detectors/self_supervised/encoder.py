@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from benchmark.audio import SAMPLE_RATE
-from benchmark.errors import InputError
-from benchmark.parameters import choice, flag, integer, number, text
+from benchmark.audio.reader import SAMPLE_RATE
+from benchmark.core.errors import InputError
+from benchmark.core.parameters import choice, flag, integer, number, text
 from detectors.contract.base import Recipe, TensorDetector, Waveform, detector
 from detectors.external import hub_files
 from detectors.self_supervised.heads import head

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from benchmark import paths
-from benchmark.embedded import wheels
-from benchmark.embedded.catalog import WAKEFORGE
-from benchmark.errors import InputError
+from benchmark.assets import wheels
+from benchmark.assets.wheel_catalog import WAKEFORGE
+from benchmark.core import paths
+from benchmark.core.errors import InputError
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import builders
 from attacks.contract.launder import launder
 from attacks.contract.suites import load
 from benchmark import frontends
-from benchmark.processes import one_thread
+from benchmark.core.parallel import one_thread
 from detectors.contract.base import LogMel, TensorDetector, registry
 
 WAVE = builders.voice(1, 4.0)

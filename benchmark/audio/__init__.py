@@ -1,0 +1,1 @@
+"""Audio in: files found and read, speech level, features remembered."""

@@ -1,0 +1,61 @@
+"""The command `profile`: one table of where the time of a run goes."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.cli import run_config
+from benchmark.core import atomic_files
+from benchmark.inference import precision
+from benchmark.inference.scorer import resolve_device
+from benchmark.runs.profile import measure, table, untrained
+from benchmark.workers import plugins
+
+FORMATS = {
+    "utterances": "{:,.0f}",
+    "cpu_s": "{:.2f}",
+    "wall_s": "{:.2f}",
+    "cpu_ms_each": "{:.3f}",
+    "per_s": "{:,.1f}",
+    "waited": "{:.0%}",
+    "peak_mib": "{:.0f}",
+}
+LONGEST = 68  # letters of an item that are shown; the CSV has them all
+
+
+def profile(options: Namespace) -> int:
+    """Measure the plan that the options ask for and print the table."""
+    plugins.load(options.plugin)
+    device = resolve_device(options.device)
+    precision.require(options.precision, device)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.untrained:
+            made = (
+                untrained(name, Path(folder)) for name in run_config.detector_names(options, {})
+            )
+            options.checkpoint += [checkpoint.path for checkpoint in made if checkpoint]
+        matrix = run_config.plan(options)
+        print(
+            f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)}"
+            f" trials x {len(matrix.detectors)} detectors on {device}; one process, one thread;"
+            " an utterance counts once for each condition"
+        )
+        result = table(measure(matrix, device))
+    if options.csv is not None:
+        atomic_files.write(options.csv, result.to_csv(index=False))
+    print(text(result))
+    return 0
+
+
+def text(made: pd.DataFrame) -> str:
+    """The table for the terminal: stages flush left, what is in them below."""
+    names = made["stage"].where(made["item"] == "", "  " + made["item"].str[:LONGEST])
+    shown = made.drop(columns=["stage", "item"])
+    for column, form in FORMATS.items():
+        shown[column] = shown[column].map(form.format)
+    shown.insert(0, "", names.str.ljust(names.str.len().max()))
+    return shown.to_string(index=False)

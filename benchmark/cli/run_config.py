@@ -1,0 +1,234 @@
+"""From command-line options to a plan: data, suite, detectors, folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from argparse import Namespace
+from pathlib import Path
+
+from attacks.contract import suites
+from attacks.contract.condition import Condition, spell
+from attacks.contract.precomputed import Ready, made
+from benchmark.cli.main import NOISES
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError, unknown
+from benchmark.data import embedded, loading
+from benchmark.data.protocol import LABELS, Protocol, require_both_classes
+from benchmark.inference import checkpoints, detector_selection, precision, published_weights
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import resolve_device
+from benchmark.runs.plan import Plan, limited, with_digests
+from benchmark.scores import fusion
+from benchmark.training.training_config import Course, planned
+from detectors.contract.base import registry as detector_registry
+
+RESULTS = Path("results")
+READY = "ready"  # the suite of a data set's ready-made conditions
+LONGEST_NAME = 80
+
+
+def plan(options: Namespace, scored: bool = True) -> Plan:
+    """The plan that the options ask for; `InputError` where anything that it needs is missing.
+
+    Not `scored`: without detectors, for scores that are made elsewhere.
+    """
+    suite = suite_of(options)
+    whole = data(options)
+    for condition in suite.conditions:
+        if (name := made(condition)) and name not in whole.made():
+            raise unknown("ready-made condition of the data set", name, whole.made())
+    test, dev = whole.split("test"), whole.split("dev")
+    require_both_classes(test, "the test split")
+    if options.limit is not None:
+        test = limited(test, options.limit)
+        dev = limited(dev, options.limit) if len(dev.table) else dev
+    return Plan(
+        with_digests(test, options.allow_missing),
+        with_digests(dev, options.allow_missing),
+        suite.name,
+        suite.conditions,
+        _in_precision(ready_detectors(options), options.precision) if scored else (),
+        options.seed,
+    )
+
+
+def data(options: Namespace) -> Protocol:
+    """The data set that the options name; the embedded one where they name none."""
+    if options.data is None:
+        return embedded.read()
+    labels = dict(_label(item) for item in options.labels.split(",") if item.strip())
+    return loading.open_data(
+        options.data, layout=options.layout, pattern=options.pattern, labels=labels or None
+    )
+
+
+def _label(item: str) -> tuple[str, str]:
+    word, equals, label = (part.strip() for part in item.rpartition("="))
+    if not equals or label not in LABELS:
+        raise InputError(f"--labels: want WORD=bonafide or WORD=spoof, not {item.strip()!r}")
+    return word, label
+
+
+def suite_of(options: Namespace) -> suites.Suite:
+    """The suite, with the noise folder set from which its attacks will draw."""
+    if options.noise_dir is not None:
+        if not options.noise_dir.is_dir():
+            raise InputError(f"noise folder not found: {options.noise_dir}")
+        os.environ[NOISES] = str(options.noise_dir.resolve())
+    suite = _ready_made(options) if options.suite == READY else suites.parse_suite(options.suite)
+    lacking: dict[str, str] = {}
+    for condition in suite.conditions:
+        for step in condition.steps:
+            if step.name not in lacking and (cause := step.unavailable()):
+                lacking[step.name] = f"{spell(step)} is not available in this build: {cause}"
+    if lacking:
+        raise InputError("; ".join(lacking.values()))
+    return suite
+
+
+def _ready_made(options: Namespace) -> suites.Suite:
+    """All conditions in which the data set comes laundered already."""
+    whole = data(options)
+    if not whole.made():
+        raise InputError(
+            f"{whole.name} brings no ready-made conditions, which --suite {READY} asks for"
+        )
+    conditions = (Condition(), *(Condition((Ready(name),)) for name in whole.made()))
+    return suites.Suite(READY, f"as {whole.name} brings them", conditions)
+
+
+def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
+    """Does a run with these options rest on the embedded data set or its noise bank?"""
+    if options.data is None or (untrained_names(options) and options.train_data is None):
+        return True
+    try:
+        for condition in suite.conditions:
+            condition.identity()
+    except InputError:
+        return options.noise_dir is None  # a folder of the user's is the user's to mend
+    return False
+
+
+def asked_detectors(options: Namespace) -> list[str]:
+    """The words of --detectors, as given; commas inside parentheses part nothing."""
+    return [name.strip() for name in call_syntax.split(options.detectors, ",") if name.strip()]
+
+
+def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
+    """The detectors asked for; where neither names nor checkpoints are, the default ones.
+
+    On CUDA the published ones whose weights are cached are default ones too; `all` is everything
+    that can be had here.
+    """
+    asked = asked_detectors(options)
+    if detector_selection.ALL in asked:
+        asked = [
+            *detector_selection.every(),
+            *(name for name in asked if name != detector_selection.ALL),
+        ]
+    for name in asked:
+        if name.partition("(")[0].strip() in fusion.METHODS:
+            raise InputError(f'{name} is an ensemble: ask for it with --ensemble "{name}"')
+    asked = [n if n in given else detector_registry.get(n).name for n in asked]
+    if not asked and not given:
+        cuda = resolve_device(options.device).type == "cuda"
+        published = filter(detector_selection.published_here, detector_registry.names())
+        return detector_selection.default() + ([*published] if cuda else [])
+    return list(dict.fromkeys([*asked, *given]))
+
+
+def untrained_names(options: Namespace) -> list[str]:
+    """The detectors asked for that are to be trained here, unless they are already.
+
+    Raises `InputError` where published weights are asked for that are not in the cache.
+    """
+    given = _given(options)
+    names = [name for name in detector_names(options, given) if name not in given]
+    for name in names:
+        if name in published_weights.index():
+            published_weights.checkpoint(name)
+    return [name for name in names if not detector_registry.get(name).pretrained]
+
+
+def training_data(options: Namespace) -> Protocol:
+    """What detectors without a given checkpoint are trained on: the embedded set, unless asked."""
+    return loading.open_data(options.train_data) if options.train_data else embedded.read()
+
+
+def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
+    """The checkpoints to run; `InputError` says how to train a detector that has none."""
+    given = _given(options)
+    names = detector_names(options, given)
+    given |= {
+        name: published_weights.checkpoint(name)
+        for name in names
+        if name in published_weights.index() and name not in given
+    }
+    given |= {
+        name: checkpoints.ready_made(name)
+        for name in names
+        if name not in given and detector_registry.get(name).ready_made
+    }
+    data = training_data(options) if set(names) - set(given) else None
+    ready = []
+    for name in names:
+        if data is None or name in given:
+            ready.append(given[name])
+            continue
+        path = planned(name, data, Course(options.seed))[1]
+        if not path.is_file():
+            spelt = shlex.quote(name)
+            where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
+            foreign = detector_registry.get(name).pretrained
+            raise InputError(
+                f"detector {name!r} is not trained for seed {options.seed}:"
+                f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
+                f" run launderbench train {spelt} --seed {options.seed}{where}"
+            )
+        ready.append(checkpoints.load(path))
+    return tuple(ready)
+
+
+def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint, ...]:
+    """The detectors as they score in the precision `asked`; those that cannot, in float32."""
+    if asked != checkpoints.FLOAT32 and not any(map(precision.takes, ready)):
+        names = ", ".join(checkpoint.name for checkpoint in ready)
+        raise InputError(f"--precision {asked} changes nothing: no network is among {names}")
+    return tuple(precision.lowered(checkpoint, asked) for checkpoint in ready)
+
+
+def folder(options: Namespace, matrix: Plan) -> Path:
+    """Where the run lands: as asked, else below results/ under a name made of what it runs."""
+    if options.run:
+        return run_folder(options.run)
+    parts = [matrix.test.name, matrix.suite]
+    if options.limit is not None:
+        parts.append(f"limit{options.limit}")
+    if options.seed:
+        parts.append(f"seed{options.seed}")
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-") for part in parts)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return RESULTS / name
+
+
+def run_folder(text: str) -> Path:
+    """A run by folder (with a slash in it) or by its name below results/."""
+    return Path(text) if "/" in text else RESULTS / text
+
+
+def _given(options: Namespace) -> dict[str, Checkpoint]:
+    loaded = [checkpoints.load(path) for path in options.checkpoint]
+    loaded += [published_weights.given(name, path) for name, path in options.weights]
+    given: dict[str, Checkpoint] = {}
+    for checkpoint in loaded:
+        other = given.setdefault(checkpoint.name, checkpoint)
+        if other.path != checkpoint.path:
+            raise InputError(
+                f"{other.path} and {checkpoint.path} are both called {checkpoint.name!r}:"
+                " train one of them with --name"
+            )
+    return given

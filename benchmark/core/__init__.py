@@ -1,0 +1,1 @@
+"""Foundations: errors, the registry, parameters and their syntax, paths, files, processes."""

@@ -1,0 +1,109 @@
+"""The grammar in which attacks and detectors are spelt: ``name(key=value, ...)``.
+
+Numbers stand in their shortest round-trip form, text bare where it can be, else in double quotes.
+Single quotes are part of the text: what is meant by a value in them is asked, not guessed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection
+from typing import Any
+
+from benchmark.core.errors import InputError, unknown
+
+_CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_SINGLE = re.compile(r"'[^']*'?")
+_BARE = re.compile(r"[A-Za-z_][\w./+-]*")
+
+
+def call(text: str) -> tuple[str, str] | None:
+    """The name and what stands between its parentheses; None where `text` is no call."""
+    match = _CALL.fullmatch(text)
+    return (match[1], match[2] or "") if match else None
+
+
+def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
+    """The values that `body`, what stands between the parentheses of `name`, gives to parameters.
+
+    Raises `InputError`, with near names, for one that is not `known`, is given twice, has no value
+    or has it in single quotes.
+    """
+    values: dict[str, Any] = {}
+    for part in split(body, ",") if body.strip() else []:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise InputError(f"{name}: write parameters as key=value, not {part.strip()!r}")
+        if key not in known:
+            raise unknown(f"parameter of {name}", key, known)
+        if key in values:
+            raise InputError(f"{name}: {key} is given twice")
+        values[key] = _parse_value(value, f"{name}: {key}")
+    return values
+
+
+def spell(name: str, item: Any, *, defaults: bool = True) -> str:
+    """The canonical spelling of a dataclass: fields in the order of their declaration.
+
+    Without `defaults`, fields that have their default value are left out.
+    """
+    values = ", ".join(
+        f"{f.name}={value(getattr(item, f.name))}"
+        for f in dataclasses.fields(item)
+        if defaults or getattr(item, f.name) != f.default
+    )
+    return f"{name}({values})" if values else name
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Split at `separator` outside quotes and parentheses."""
+    parts, depth, quoted, start, escaped = [], 0, False, 0, False
+    for i, char in enumerate(text):
+        if escaped:
+            escaped = False
+        elif char == "\\" and quoted:
+            escaped = True
+        elif char == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+            if depth < 0:
+                break
+            if char == separator and depth == 0:
+                parts.append(text[start:i])
+                start = i + 1
+    if quoted or depth != 0:
+        raise InputError(f"unbalanced quotes or parentheses in {text.strip()!r}")
+    return [*parts, text[start:]]
+
+
+def value(item: object) -> str:
+    """One value as it is spelt."""
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, float):
+        return repr(int(item)) if item == int(item) and abs(item) < 1e15 else repr(item)
+    if isinstance(item, int):
+        return str(item)
+    text = str(item)
+    if _BARE.fullmatch(text) and text not in ("true", "false"):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _parse_value(text: str, where: str) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    if not text:
+        raise InputError(f"{where} has no value")
+    if _SINGLE.fullmatch(text):
+        plain = text.strip("'")
+        raise InputError(f'{where} stands in single quotes; spellings want double ones: "{plain}"')
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if re.search(r"[.eE]", text) else int(text)

@@ -1,0 +1,113 @@
+"""Spawned processes: one compute thread each, the same plugins, and no life after the parent's."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from benchmark.core.errors import InputError
+from benchmark.workers import plugins
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+# One thread in every numerical library; and glibc keeps freed memory instead of handing it back
+# to the kernel after every batch, which cost a third of the training time.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": "4000000000",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One compute thread here and in processes spawned meanwhile; restored afterwards."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    threads = torch.get_num_threads()
+    os.environ.update(_ENVIRONMENT)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def cores() -> int:
+    """CPUs that this process may use; where the system cannot say, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def pooled(
+    task: Callable[[J], R],
+    jobs: Iterable[J],
+    workers: int,
+    start: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> Iterator[R]:
+    """`task` of every job, in spawned processes, in whatever order they finish.
+
+    Every process begins with `start(*arguments)`. Jobs are taken from their iterable only when a
+    process will soon be free. Raises `InputError` where a process dies.
+    """
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=start,
+        initargs=arguments,
+    )
+    queue = iter(jobs)
+    try:
+        pending: set[Future[R]] = {pool.submit(task, job) for job in islice(queue, 2 * workers)}
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                result = future.result()
+                pending |= {pool.submit(task, job) for job in islice(queue, 1)}
+                yield result
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a worker process died (killed, or out of memory); finished units are kept:"
+            " run again, with fewer --workers if memory is short"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def start_process(plugin_files: Iterable[Path]) -> None:
+    """The initializer of every spawned process: one thread, plugins loaded, tied to the parent."""
+    _die_with_parent()
+    torch.set_num_threads(1)
+    plugins.load(plugin_files)
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed must not linger with the run folder half used."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,94 @@
+"""Parameters of attacks and detectors: the fields of a frozen dataclass, with range and unit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import field
+from typing import Any
+
+from benchmark.core.errors import InputError, unknown
+
+
+def settle(item: Any, owner: str) -> None:
+    """Check every field of a frozen dataclass that was declared here, and give it its type.
+
+    `owner` is whom the message names. Raises `InputError` for a value that is out of range or of
+    another type.
+    """
+    for parameter in dataclasses.fields(item):
+        check = parameter.metadata.get("check")
+        if check is not None:
+            value = check(owner, parameter.name, getattr(item, parameter.name))
+            object.__setattr__(item, parameter.name, value)
+
+
+def number(
+    default: float, *, low: float = -math.inf, high: float = math.inf, unit: str = ""
+) -> Any:
+    """A real parameter in [low, high] with its physical unit."""
+
+    def check(owner: str, parameter: str, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
+            raise InputError(f"{owner}: {parameter} must be a number, not {value!r}")
+        if not low <= value <= high:
+            bounds = f"from {low:g} to {high:g}" + (f" {unit}" if unit else "")
+            raise InputError(f"{owner}: {parameter}={value:g} is out of range ({bounds})")
+        return float(value)
+
+    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+
+
+def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
+    """A whole-number parameter in [low, high]."""
+
+    def check(owner: str, parameter: str, value: object) -> int:
+        whole = isinstance(value, (int, float)) and _finite(value) and value == int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not whole:
+            raise InputError(f"{owner}: {parameter} must be a whole number, not {value!r}")
+        if not low <= value <= high:
+            bounds = f"from {low} to {high}" + (f" {unit}" if unit else "")
+            raise InputError(f"{owner}: {parameter}={value:g} is out of range ({bounds})")
+        return int(value)
+
+    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+
+
+def _finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
+def choice(default: str, *options: str) -> Any:
+    """A parameter that takes one of a few words."""
+
+    def check(owner: str, parameter: str, value: object) -> str:
+        if value not in options:
+            raise unknown(f"{owner} {parameter}", str(value), options)
+        return str(value)
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": options})
+
+
+def flag(default: bool) -> Any:
+    """A parameter that is true or false."""
+
+    def check(owner: str, parameter: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{owner}: {parameter} must be true or false, not {value!r}")
+        return value
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": (False, True)})
+
+
+def text(default: str = "") -> Any:
+    """A parameter that takes any text: a path, or the name of something found elsewhere."""
+
+    def check(owner: str, parameter: str, value: object) -> str:
+        if isinstance(value, (bool, int, float)):
+            raise InputError(f"{owner}: {parameter} must be text, not {value!r}; put it in quotes")
+        return str(value)
+
+    return field(default=default, metadata={"check": check, "unit": "", "range": None})

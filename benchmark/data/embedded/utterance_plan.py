@@ -1,0 +1,105 @@
+"""What the data set consists of: every utterance, and from what it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.audio.reader import Wave
+from benchmark.data.embedded.human_speech import Segment
+from benchmark.data.embedded.speaker_splits import SEGMENTS, split_speakers, spread
+from benchmark.data.embedded.text_to_speech import Request
+from benchmark.synthesis.systems import BY_NAME, GRIFFIN_LIM, LJ, SIXTEEN, UNIVERSAL, WORLD
+
+_NEURAL = (UNIVERSAL.name, SIXTEEN.name)
+# Systems of the copies of the first, second, ... segment of a split, over and over.
+SEEN_ROTATION = (
+    _NEURAL,
+    _NEURAL,
+    _NEURAL,
+    (UNIVERSAL.name, WORLD.name),
+    (SIXTEEN.name, GRIFFIN_LIM.name),
+)
+TEST_NEURAL = (_NEURAL, (SIXTEEN.name, LJ.name), (LJ.name, UNIVERSAL.name))
+TEST_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
+
+
+@dataclass(frozen=True)
+class Job:
+    """Utterances that are made together: a human segment with its copies, or one TTS utterance."""
+
+    wave: Wave | None  # the segment with its context; None for TTS
+    copies: tuple[tuple[str, str], ...] = ()  # (utterance_id, system)
+    human: str = ""  # the bona fide utterance's id
+    request: Request | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The protocol's rows and the jobs that make them."""
+
+    table: pd.DataFrame
+    jobs: tuple[Job, ...]
+
+
+def plan(segments: Sequence[Segment], spoken: Sequence[Request], left_out: Sequence[str]) -> Plan:
+    """The whole data set; deterministic, and the same whatever the order of `segments`."""
+    rows: list[dict[str, str]] = []
+    jobs: list[Job] = []
+    for split, chosen in choose(segments).items():
+        for place, segment in enumerate(chosen):
+            systems = [name for name in rotation(split, place) if name not in left_out]
+            copies = tuple((f"{segment.segment_id}-{name}", name) for name in systems)
+            about = (segment.recording.speaker, split, segment.recording.source)
+            pair = segment.segment_id
+            rows.append(_row(pair, "-", *about, pair))
+            rows.extend(_row(uid, name, *about, pair) for uid, name in copies)
+            jobs.append(Job(segment.wave, copies, human=segment.segment_id))
+    for request in spoken:
+        about = (request.voice, request.split, request.source)
+        uid = request.utterance_id
+        rows.append(_row(uid, request.system, *about, uid))
+        jobs.append(Job(None, request=request))
+    table = pd.DataFrame(rows).sort_values("utterance_id", kind="stable").reset_index(drop=True)
+    return Plan(table, tuple(jobs))
+
+
+def choose(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
+    """The segments that are used in each split, sorted by id."""
+    of: dict[str, list[Segment]] = {}
+    for segment in sorted(segments, key=lambda s: s.segment_id):
+        of.setdefault(segment.recording.speaker, []).append(segment)
+    groups = {speaker: own[0].recording.group for speaker, own in of.items()}
+    splits = split_speakers({speaker: len(own) for speaker, own in of.items()}, groups)
+    chosen: dict[str, list[Segment]] = {split: [] for split in SEGMENTS}
+    for speaker in sorted(of):
+        split = splits[speaker]
+        chosen[split] += spread(of[speaker], SEGMENTS[split])
+    return chosen
+
+
+def rotation(split: str, place: int) -> tuple[str, ...]:
+    """Systems of the copies of the segment at `place` in its split."""
+    if split != "test":
+        return SEEN_ROTATION[place % len(SEEN_ROTATION)]
+    neural = TEST_NEURAL[place % len(TEST_NEURAL)]
+    return (*neural, *TEST_CLASSIC[place % len(TEST_CLASSIC)])
+
+
+def _row(
+    utterance_id: str, system: str, speaker: str, split: str, source: str, pair: str
+) -> dict[str, str]:
+    bonafide = system == "-"
+    return {
+        "utterance_id": utterance_id,
+        "path": f"flac/{utterance_id}.flac",
+        "label": "bonafide" if bonafide else "spoof",
+        "speaker": speaker,
+        "spoof_system": system,
+        "split": split,
+        "source": source,
+        "track": "-" if bonafide else BY_NAME[system].track,
+        "pair": pair,
+    }

@@ -1,0 +1,52 @@
+"""Open a data set, whatever its layout, as a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmark.core.errors import InputError, unknown
+from benchmark.data.protocol import Protocol
+from benchmark.data.readers import READERS, Hints, Reader
+
+
+def open_data(
+    path: Path, *, layout: str = "", pattern: str = "", labels: Mapping[str, str] | None = None
+) -> Protocol:
+    """The data set in a folder, or described by a table file.
+
+    The layout is recognised by its marks (`launderbench list layouts` names them) unless `layout`
+    says which it is. `pattern` is a regular expression over relative paths with a named group
+    `label` (and `speaker`, `spoof_system`, `split`, ...); `labels` maps the data set's own words
+    to bonafide and spoof. Without a split column every utterance is a test trial. `InputError`
+    names what was looked for and what was found.
+    """
+    if not path.exists():
+        raise InputError(f"data folder not found: {path}")
+    readers = {reader.name: reader for reader in READERS}
+    if layout and layout not in readers:
+        raise unknown("layout", layout, readers)
+    tried = [readers[layout]] if layout else list(READERS)
+    hints = Hints(pattern, labels)
+    for reader in tried:
+        found = reader.read(path, hints)
+        if found is not None:
+            _alone(path, reader, tried)
+            return found
+    here = [p.name for p in sorted(path.iterdir())] if path.is_dir() else [f"the file {path.name}"]
+    shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
+    wanted = "; ".join(f"{reader.wants} ({reader.name})" for reader in tried)
+    raise InputError(
+        f"{path} is no known data set: looked for {wanted}; found {shown or 'nothing'}"
+    )
+
+
+def _alone(path: Path, reader: Reader, tried: Sequence[Reader]) -> None:
+    """Refuse to guess which corpus is meant in a folder that holds several."""
+    if reader.marks is None:
+        return
+    names = [one.name for one in tried if one.marks is not None and one.marks(path)]
+    if len(names) > 1:
+        raise InputError(
+            f"{path} holds several data sets ({', '.join(names)}): say which with --layout"
+        )

@@ -1,0 +1,178 @@
+"""The ASVspoof challenges: 2019 LA and PA, 2021 LA and DF, and ASVspoof 5 track 1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.core.errors import InputError
+from benchmark.data.protocol import OTHER, Protocol
+from benchmark.data.readers.common import Hints, Reader, columns_of, places, protocol
+
+_COLUMNS_2019 = ("speaker", "utterance_id", "extra", "spoof_system", "label")
+_COLUMNS_LA = (
+    "speaker",
+    "utterance_id",
+    "codec",
+    "transmission",
+    "spoof_system",
+    "label",
+    "trim",
+    "subset",
+)
+_COLUMNS_DF = (
+    "speaker",
+    "utterance_id",
+    "codec",
+    "source",
+    "spoof_system",
+    "label",
+    "trim",
+    "subset",
+    "vocoder",
+    "task",
+    "team",
+    "gender_pair",
+    "language",
+)
+_COLUMNS_5 = (
+    "speaker",
+    "utterance_id",
+    "gender",
+    "codec",
+    "codec_quality",
+    "codec_seed",
+    "attack_tag",
+    "spoof_system",
+    "label",
+    "unused",
+)
+_FILES_2019 = {"train": "train.trn", "dev": "dev.trl", "test": "eval.trl"}
+_FILES_5 = {"train": ("train", "T"), "dev": ("dev.track_1", "D"), "test": ("eval.track_1", "E")}
+_NAMES_5 = (
+    "opus_wb",
+    "amr_wb",
+    "speex_wb",
+    "encodec_wb",
+    "mp3_wb",
+    "m4a_wb",
+    "mp3_encodec_wb",
+    "opus_nb",
+    "amr_nb",
+    "speex_nb",
+    "device",
+)
+_CODECS_5 = {f"C{number:02d}": name for number, name in enumerate(_NAMES_5, 1)}
+_NOT_CODED = "none"  # in ASVspoof 5, as 2021 LA calls it
+
+
+def _asvspoof2019(access: str) -> Reader:
+    mark = f"ASVspoof2019_{access}_cm_protocols"
+
+    def read(root: Path, hints: Hints) -> Protocol | None:
+        folder = next(iter(places(root, mark)), None)
+        if folder is None:
+            return None
+        parts = []
+        for split, ending in _FILES_2019.items():
+            file = folder / f"ASVspoof2019.{access}.cm.{ending}.txt"
+            if not file.is_file():
+                continue
+            part = columns_of(file, _COLUMNS_2019)
+            kept = {"PA": {"extra": "environment"}}.get(access)  # of LA it is unused
+            part = part.rename(columns=kept) if kept else part.drop(columns="extra")
+            audio = {"test": "eval"}.get(split, split)
+            where = folder.parent / f"ASVspoof2019_{access}_{audio}" / "flac"
+            parts.append(part.assign(split=split, path=_paths(part, [where], root)))
+        if not parts:
+            raise InputError(f"{folder} holds no protocol ASVspoof2019.{access}.cm.*.txt")
+        table = pd.concat(parts, ignore_index=True)
+        return protocol(name, root, _tidy(table), folder)
+
+    name = f"asvspoof2019-{access.lower()}"
+    return Reader(name, f"{mark}/", read, lambda root: places(root, mark))
+
+
+def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
+    mark = f"ASVspoof2021_{track}_eval"
+    key_name = f"keys/{track}/CM/trial_metadata.txt"
+
+    def audio(root: Path) -> list[Path]:
+        """DF comes in four parts, which mirrors keep in folders of their own."""
+        inside = [root / "flac"] if root.resolve().name == mark else []
+        return [p for p in inside if p.is_dir()] or places(root, f"{mark}/flac")
+
+    def read(root: Path, hints: Hints) -> Protocol | None:
+        folders = audio(root)
+        if not folders:
+            return None
+        keys = places(
+            root, key_name, f"{track}/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt"
+        )
+        if not keys:
+            raise InputError(
+                f"{root}: {mark} is there, but its key {key_name} is not; it comes in"
+                f" {track}-keys-full.tar.gz"
+            )
+        table = columns_of(keys[0], columns)
+        table["path"] = _paths(table, folders, root)
+        table["split"] = (table["subset"] == "eval").map({True: "test", False: OTHER})
+        return protocol(name, root, _tidy(table), keys[0])
+
+    name = f"asvspoof2021-{track.lower()}"
+    return Reader(name, f"{mark}/flac/", read, audio)
+
+
+def _asvspoof5(root: Path, hints: Hints) -> Protocol | None:
+    folder = next(iter(_protocols_5(root)), None)
+    if folder is None:
+        return None
+    parts = []
+    for split, (name, letter) in _FILES_5.items():
+        file = folder / f"ASVspoof5.{name}.tsv"
+        if not file.is_file():
+            continue
+        part = columns_of(file, _COLUMNS_5).drop(columns="unused")
+        coded = part["codec"].isin(list(_CODECS_5))
+        names = [f"flac_{letter}_eval", f"flac_{letter}"] if split == "test" else [f"flac_{letter}"]
+        where = [*places(root, names[0]), *places(root, *names[1:]), folder.parent / names[0]][:1]
+        part["codec"] = part["codec"].map(_CODECS_5).fillna(_NOT_CODED)
+        part["codec_quality"] = part["codec_quality"].where(coded, "-")
+        parts.append(part.assign(split=split, path=_paths(part, where, root)))
+    if not parts:
+        raise InputError(f"{folder} holds no protocol ASVspoof5.*.tsv of track 1")
+    return protocol("asvspoof5", root, _tidy(pd.concat(parts, ignore_index=True)), folder)
+
+
+def _protocols_5(root: Path) -> list[Path]:
+    return places(root, "ASVspoof5_protocols")
+
+
+def _tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """2021 and 5 write `bonafide` in the column of the spoof system too."""
+    return table.assign(spoof_system=table["spoof_system"].where(table["label"] == "spoof", "-"))
+
+
+def _paths(table: pd.DataFrame, folders: Sequence[Path], root: Path) -> pd.Series:
+    """Where each utterance lies; in the first folder where it is in none."""
+    near = [folder.relative_to(root).as_posix() for folder in folders]
+    names = table["utterance_id"] + ".flac"
+    if len(folders) == 1:
+        return f"{near[0]}/" + names
+    where: dict[str, str] = {}
+    for folder, path in zip(folders, near, strict=True):
+        with os.scandir(folder) as entries:
+            where |= {entry.name: path for entry in entries if entry.name not in where}
+    return names.map(where).fillna(near[0]) + "/" + names
+
+
+READERS = (
+    _asvspoof2019("LA"),
+    _asvspoof2019("PA"),
+    _asvspoof2021("LA", _COLUMNS_LA),
+    _asvspoof2021("DF", _COLUMNS_DF),
+    Reader("asvspoof5", "ASVspoof5_protocols/", _asvspoof5, _protocols_5),
+)

@@ -1,0 +1,91 @@
+"""The ASVspoof Laundering Database: ASVspoof 2019 LA's evaluation set as its authors laundered it.
+
+Ali et al., "Is Audio Spoof Detection Robust to Laundering Attacks?", IH&MMSec 2024.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.core.errors import InputError
+from benchmark.data.protocol import MADE, Protocol
+from benchmark.data.readers.common import Hints, Reader, class_of, columns_of, locate, protocol
+
+_TYPES = ("Noise_Addition", "Reverberation", "Resampling", "Recompression", "Filtering")
+_STEMS = ("ASVspoofLauneredDatabase", "ASVspoofLaunderedDatabase")  # the first is as published
+_COLUMNS = ("speaker", "file", "spoof_system", "label", "type", "parameter")
+_SAME = ["speaker", "spoof_system", "label"]  # an utterance has these in all its conditions
+_NAME = re.compile(r"(LA_[A-Z]_\d+)_(.+)")  # the utterance's own id, and the condition
+_CLEAN = "ASVspoof2019_LA_eval"
+
+
+def _laundered(root: Path, hints: Hints) -> Protocol | None:
+    """One row per utterance of ASVspoof 2019 LA's evaluation set: its clean recording, and in a
+    column `made:TYPE/PARAMETER` of each published condition its laundered one."""
+    files = [
+        file
+        for type_ in _TYPES
+        for stem in _STEMS
+        if (file := root / "protocols" / f"{stem}_{type_}.txt").is_file()
+    ]
+    if not files:
+        return None
+    made = pd.concat([_rows(file) for file in files], ignore_index=True)
+    source = root / "protocols"
+    base, clean = _clean(root)
+    above = root.resolve().relative_to(base.resolve()).as_posix()
+    inside = "" if above == "." else f"{above}/"
+    made["path"] = inside + made["type"] + "/flac/" + made["file"] + ".flac"
+    twice = made.duplicated(["utterance_id", "made"])
+    if twice.any():
+        row = made[twice].iloc[0]
+        raise InputError(f"{source}: {row['utterance_id']} stands twice under {row['made']}")
+    table = made[["utterance_id", *_SAME]].drop_duplicates()
+    unlike = table["utterance_id"].duplicated()
+    if unlike.any():
+        name = table.loc[unlike, "utterance_id"].iloc[0]
+        raise InputError(f"{source}: {name} has several speakers, systems or keys")
+    table = table.assign(
+        label=class_of(table["label"], source),
+        path=clean.relative_to(base).as_posix() + "/flac/" + table["utterance_id"] + ".flac",
+    )
+    columns = {
+        f"{MADE}{name}": table["utterance_id"].map(rows.set_index("utterance_id")["path"])
+        for name, rows in made.groupby("made", sort=False)
+    }
+    table = pd.concat([table, pd.DataFrame(columns)], axis=1)
+    return protocol("asvspoof-laundering", base, table, source)
+
+
+def _rows(file: Path) -> pd.DataFrame:
+    """One protocol, with the utterance's own id and the name of the condition in `made`."""
+    table = columns_of(file, _COLUMNS)
+    names = table["file"].tolist()
+    parts = [found.groups() for name in names if (found := _NAME.fullmatch(name))]
+    if len(parts) < len(names):
+        name = next(name for name in names if not _NAME.fullmatch(name))
+        raise InputError(
+            f"{file}: the file name {name!r} is not an id of ASVspoof 2019 LA with its condition,"
+            " such as LA_E_2834763_babble_0"
+        )
+    ids, conditions = zip(*parts, strict=True)
+    return table.assign(utterance_id=ids, made=table["type"] + "/" + pd.Series(conditions))
+
+
+def _clean(root: Path) -> tuple[Path, Path]:
+    """The folder of the data set that holds both, and in it the clean recordings' folder."""
+    for base in dict.fromkeys((root, root.resolve().parent)):
+        clean = locate(base, _CLEAN)
+        if clean is not None:
+            return base, clean
+    raise InputError(
+        f"{root} holds ASVspoof 2019 LA's evaluation set laundered, but the clean one,"
+        f" {_CLEAN}/flac, lies neither in {root} nor in {root.resolve().parent}, nor in a folder"
+        " right below these"
+    )
+
+
+READERS = (Reader("asvspoof-laundering", f"protocols/{_STEMS[0]}_*.txt", _laundered),)

@@ -1,0 +1,211 @@
+"""What the readers share: looking for folders and files, splitting protocols, words for classes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.core.errors import InputError
+from benchmark.data.protocol import Protocol, validated
+
+ENDINGS = frozenset(
+    (
+        ".wav",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".m4a",
+        ".aac",
+        ".webm",
+        ".mp4",
+        ".aiff",
+        ".aif",
+        ".wma",
+        ".amr",
+        ".au",
+    )
+)
+CLASS_WORDS: Mapping[str, frozenset[str]] = {
+    "bonafide": frozenset(
+        (
+            "bonafide",
+            "bona-fide",
+            "bona_fide",
+            "bona fide",
+            "genuine",
+            "real",
+            "human",
+            "authentic",
+            "original",
+        )
+    ),
+    "spoof": frozenset(("spoof", "spoofed", "fake", "deepfake", "synthetic", "generated")),
+}
+SPLIT_WORDS: Mapping[str, frozenset[str]] = {
+    "train": frozenset(("train", "training", "trn")),
+    "dev": frozenset(("dev", "development", "val", "valid", "validation")),
+    "test": frozenset(("test", "testing", "eval", "evaluation")),
+}
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user says about a data set beyond where it lies.
+
+    `pattern` is a regular expression with named groups over relative paths; `labels` maps the
+    data set's own words to `bonafide` and `spoof`.
+    """
+
+    pattern: str = ""
+    labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A layout: its name, what marks it, and the function that reads it.
+
+    `read` gives None where the layout is not there, and raises `InputError` where it is there but
+    broken. `marks`, of corpora that are often kept in one folder, finds only whether it is there.
+    """
+
+    name: str
+    wants: str
+    read: Callable[[Path, Hints], Protocol | None]
+    marks: Callable[[Path], Sequence[Path]] | None = None
+
+
+def locate(root: Path, *names: str) -> Path | None:
+    """The first of `names` in `root` or in one of the folders right below it."""
+    if not root.is_dir():
+        return None
+    for folder in (root, *sorted(p for p in root.iterdir() if p.is_dir())):
+        for name in names:
+            if (folder / name).exists():
+                return folder / name
+    return None
+
+
+def places(root: Path, *names: str) -> list[Path]:
+    """All of `names` in `root`; or else right below its folders; or else one level deeper.
+
+    So corpora are found as archives and mirrors unpack them, some in a folder within a folder.
+    """
+    for above in ("", "*/", "*/*/"):
+        found = [path for name in names for path in sorted(root.glob(f"{above}{name}"))]
+        if found:
+            return found
+    return []
+
+
+@cache
+def tell(line: str) -> None:
+    """Say something about a data set on standard error, once however often it is opened."""
+    print(line, file=sys.stderr)
+
+
+def walk(root: Path) -> Iterator[Path]:
+    """Every file below `root`, sorted; links are followed, and no folder is entered twice.
+
+    Nor is one entered that holds `root`: a link to it is a loop, and leads to files of others.
+    """
+    seen = {str(above) for above in root.resolve().parents}
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(names):
+            yield Path(folder, name)
+
+
+def is_audio(path: Path) -> bool:
+    """Does the name say audio (or video with sound), and is it no hidden file?"""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
+def table_of(file: Path, separator: str) -> pd.DataFrame:
+    """A table with a header, all of it text; `InputError` names the file and the cause."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                file,
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                index_col=False,  # else a first line that is too long moves every column
+            )
+    except pd.errors.ParserWarning as error:
+        raise InputError(f"{file}: rows have more columns than the header") from error
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{file} is empty") from error
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"{file} cannot be read as a table ({' '.join(str(error).split())})"
+        ) from error
+
+
+def columns_of(file: Path, names: tuple[str, ...]) -> pd.DataFrame:
+    """A protocol without header, its columns parted by blanks; all text.
+
+    `InputError` names the file and the first line with another number of columns.
+    """
+    try:
+        table = pd.read_csv(
+            file, sep=r"\s+", header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{file} is empty") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"{file} cannot be read ({' '.join(str(error).split())})") from error
+    if table.shape[1] != len(names):
+        wanted = ", ".join(names)
+        raise InputError(f"{file} has {table.shape[1]} columns, not {len(names)}: {wanted}")
+    short = (table == "").any(axis=1).to_numpy()
+    if short.any():
+        raise InputError(f"{file}: line {short.argmax() + 1} has fewer than {len(names)} columns")
+    table.columns = pd.Index(names)
+    return table
+
+
+def class_of(words: pd.Series, source: Path, labels: Mapping[str, str] | None = None) -> pd.Series:
+    """`bonafide` or `spoof` for each word; `InputError` names one that is neither.
+
+    0 and 1 mean opposite things in different corpora and are refused unless `labels` says.
+    """
+    known = {word: label for label, own in CLASS_WORDS.items() for word in own}
+    if labels:
+        known = {word.lower(): label for word, label in labels.items()}
+    lower = words.str.strip().str.lower()
+    strange = lower[~lower.isin(list(known))]
+    if len(strange):
+        word = words[strange.index[0]]
+        raise InputError(
+            f"{source}: the label {word!r} is neither bona fide nor spoof;"
+            f" say --labels '{word or 'WORD'}=spoof,...' to map the data set's own words"
+        )
+    return lower.map(known)
+
+
+def split_of(words: pd.Series) -> pd.Series:
+    """train, dev or test for the usual words; other words stay and are refused later."""
+    known = {word: split for split, own in SPLIT_WORDS.items() for word in own}
+    lower = words.str.strip().str.lower()
+    return lower.map(known).fillna(words)
+
+
+def protocol(name: str, root: Path, table: pd.DataFrame, source: Path) -> Protocol:
+    """The validated protocol of a corpus."""
+    return Protocol(name=name, root=root, table=validated(table, source))

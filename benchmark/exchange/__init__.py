@@ -1,0 +1,1 @@
+"""Exchange with other tools: scores, audio, spectrograms, ONNX files."""

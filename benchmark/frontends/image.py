@@ -1,0 +1,45 @@
+"""Spectrograms as pictures: one rendering for the detectors and for the PNG files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional as image
+
+from benchmark.frontends.specs import Image
+from benchmark.frontends.spectrogram import mel_power
+
+LEVELS = 256
+
+
+def picture(spec: Image, waves: torch.Tensor) -> torch.Tensor:
+    """Pictures in magma of (B, samples), uint8 (B, 3, height, width), low frequencies at the foot.
+
+    Mel power in dB under each picture's own maximum, cut at `range_db` below it, is resized
+    (bilinear, antialiased) and then coloured: full range black to pale yellow. Digital silence is
+    black.
+    """
+    mel = mel_power(spec, waves)
+    loudest = mel.amax(dim=(1, 2), keepdim=True)
+    relative = torch.where(loudest > 0, mel / loudest.clamp(min=torch.finfo(mel.dtype).tiny), 0)
+    decibel = 10 * torch.log10(relative.clamp(min=10 ** (-spec.range_db / 10)))
+    height = (1 + decibel / spec.range_db).flip(1).unsqueeze(1)
+    resized = image.resize(height, list(spec.size), antialias=True).squeeze(1)
+    levels = (resized.clamp(0, 1) * (LEVELS - 1)).round().long()
+    return _magma().to(waves.device)[levels].permute(0, 3, 1, 2)
+
+
+def coloured(spec: Image, waves: torch.Tensor) -> torch.Tensor:
+    """What a detector sees: `picture` as float32 from 0 to 1, (B, 3, height, width)."""
+    return picture(spec, waves).float() / (LEVELS - 1)
+
+
+@lru_cache(maxsize=1)
+def _magma() -> torch.Tensor:
+    """Matplotlib's colour map magma, uint8 (256, 3)."""
+    from matplotlib import colormaps
+
+    colours = colormaps["magma"](np.arange(LEVELS), bytes=True)
+    return torch.from_numpy(np.ascontiguousarray(colours[:, :3]))

@@ -1,0 +1,1 @@
+"""Scoring: checkpoints and published weights, networks, batches, precision."""

@@ -1,0 +1,195 @@
+"""Published weights: the index, and how a file comes from its authors into the user's cache.
+
+A file is used only where it is the published one, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pooch
+from tqdm import tqdm
+
+import detectors
+from benchmark.core import atomic_files, paths
+from benchmark.core.errors import InputError, unknown
+from benchmark.inference import checkpoints
+from benchmark.inference.checkpoints import Checkpoint
+
+RAW = "https://raw.githubusercontent.com"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One weight file that its authors publish; `name` is the detector that runs with it.
+
+    `size` is in bytes, `citation` BibTeX, `reported` what the authors say of its accuracy.
+    """
+
+    name: str
+    file: str
+    repository: str
+    commit: str
+    path: str
+    size: int
+    sha256: str
+    licence: str
+    reported: str
+    citation: str
+
+    @property
+    def url(self) -> str:
+        """Where the authors publish the file."""
+        return f"{RAW}/{self.repository}/{self.commit}/{self.path}"
+
+    @property
+    def cached(self) -> Path:
+        """Where the file belongs in the user's cache."""
+        return paths.weights() / self.file
+
+    def state(self) -> str:
+        """`cached`, `absent`, or `damaged` where another file lies in its place."""
+        if not self.cached.is_file():
+            return "absent"
+        return "cached" if _sha256(self.cached) == self.sha256 else "damaged"
+
+
+@cache
+def index() -> dict[str, Published]:
+    """Every published weight file by the name of its detector."""
+    text = (Path(detectors.__path__[0]) / "weights.toml").read_text(encoding="utf-8")
+    return {name: Published(name=name, **facts) for name, facts in tomllib.loads(text).items()}
+
+
+def find(name: str) -> Published:
+    """The entry of detector `name`; `InputError` with the nearest names where there is none."""
+    if name not in index():
+        raise unknown("published weights", name, index())
+    return index()[name]
+
+
+def checkpoint(name: str) -> Checkpoint:
+    """The cached weights of detector `name`; `InputError` says how to get those that lack."""
+    entry = find(name)
+    state = entry.state()
+    if state == "absent":
+        raise InputError(
+            f"the weights of detector {name!r} are not in the cache: run launderbench weights"
+            f" fetch {name} (or launderbench weights add FILE)"
+        )
+    if state == "damaged":
+        raise InputError(
+            f"{_mismatch(entry, entry.cached)}: run launderbench weights fetch {name} again"
+        )
+    return checkpoints.foreign(name, entry.cached, _facts(entry))
+
+
+def given(name: str, path: Path) -> Checkpoint:
+    """The weights in `path` for detector `name`, which the user vouches for.
+
+    `InputError` where there is no such file or detector, and where `name` stands for a published
+    file and this is another one.
+    """
+    if name in index():
+        entry = find(name)
+        if path.is_file() and _sha256(path) != entry.sha256:
+            raise InputError(
+                f"{_mismatch(entry, path)}: name an architecture (as rawnet2) for other weights"
+            )
+        return checkpoints.foreign(name, path, _facts(entry))
+    return checkpoints.foreign(name, path, {})
+
+
+def fetch(name: str) -> Path:
+    """Download the weights of detector `name` into the cache, with a progress bar.
+
+    A file that is there already is kept. Raises `InputError` where the download fails or gives
+    another file than the published one; nothing of it is kept then.
+    """
+    entry = find(name)
+    if entry.state() == "cached":
+        return entry.cached
+    by_hand = f"get it elsewhere and run launderbench weights add FILE, or put it at {entry.cached}"
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        with tqdm(desc=entry.file, total=entry.size, unit="B", unit_scale=True, leave=False) as bar:
+            pooch.retrieve(
+                entry.url,
+                f"sha256:{entry.sha256}",
+                entry.file,
+                entry.cached.parent,
+                downloader=pooch.HTTPDownloader(progressbar=bar),
+            )
+    except ValueError as error:  # how pooch says that the hash is another one
+        raise InputError(
+            f"{entry.url} gave another file than the published {entry.file}"
+            f" (SHA-256 {entry.sha256[:12]}...): try again, or {by_hand}"
+        ) from error
+    except OSError as error:  # requests' own errors among them
+        response = getattr(error, "response", None)
+        cause = f"HTTP {response.status_code}" if response is not None else error.strerror
+        cause = cause or "no connection, or it broke off"
+        raise InputError(f"cannot download {entry.url} ({cause}): {by_hand}") from error
+    return entry.cached
+
+
+def add(path: Path) -> Published:
+    """Copy a published weight file into the cache, recognised by what it holds.
+
+    `InputError` where it is none of the published files, with what is wrong where its name is one.
+    """
+    if not path.is_file():
+        raise InputError(f"weight file not found: {path}")
+    digest = _sha256(path)
+    for entry in index().values():
+        if entry.sha256 == digest:
+            atomic_files.write(entry.cached, path.read_bytes())
+            return entry
+    for entry in index().values():
+        if path.name in (entry.file, Path(entry.path).name):
+            raise InputError(_mismatch(entry, path))
+    raise InputError(
+        f"{path} is none of the published weight files ({', '.join(sorted(index()))}):"
+        " run other weights with --weights ARCHITECTURE=FILE"
+    )
+
+
+def describe(entry: Published) -> Iterator[str]:
+    """What a user of the weights must know, line by line."""
+    yield f"{entry.name}  {entry.reported}"
+    yield f"    licence: {entry.licence}"
+    yield f"    source: https://github.com/{entry.repository} : {entry.path}"
+    yield f"    file: {entry.file}, {entry.size} bytes, SHA-256 {entry.sha256}"
+    state = entry.state()
+    where = f"launderbench weights fetch {entry.name}" if state != "cached" else str(entry.cached)
+    yield f"    weights: {state} ({where})"
+    yield "    please cite:"
+    for line in entry.citation.strip().splitlines():
+        yield f"      {line}"
+
+
+def _facts(entry: Published) -> dict[str, str]:
+    return {
+        "weights": entry.file,
+        "sha256": entry.sha256,
+        "source": f"https://github.com/{entry.repository}/blob/{entry.commit}/{entry.path}",
+        "licence": entry.licence,
+        "citation": entry.citation.strip(),
+    }
+
+
+def _mismatch(entry: Published, path: Path) -> str:
+    digest, size = _sha256(path), path.stat().st_size
+    return (
+        f"{path} is not the published {entry.file} (SHA-256 {digest[:12]}..., {size} bytes;"
+        f" published {entry.sha256[:12]}..., {entry.size} bytes)"
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,181 @@
+"""Score single files and folders: one line each, as they are done."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark import frontends
+from benchmark.audio import discovery, reader
+from benchmark.core import atomic_files
+from benchmark.core.errors import InputError
+from benchmark.core.parallel import one_thread
+from benchmark.frontends.specs import Image
+from benchmark.inference.batching import BATCH
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import Scorer
+
+LEAST_S = 0.1  # of sound, below which a score says next to nothing
+NO_THRESHOLD = "no threshold"
+NAME_OF_PICTURE = ".png"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: as it is told, and the name of its picture without suffix."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One file's score (higher = more bona fide) and verdict, or the cause why there is none.
+
+    `seconds` is how much sound it holds.
+    """
+
+    path: Path
+    score: float | None
+    verdict: str
+    cause: str = ""
+    seconds: float = 0.0
+
+
+def sources(given: Sequence[Path]) -> list[Source]:
+    """The files as given, and every audio file below the folders, sorted within each.
+
+    A file that is not there is a source too: its line says so. `InputError` where a folder holds
+    no audio.
+    """
+    found = []
+    for path in given:
+        if path.is_dir():
+            inside = discovery.listed(path, "score")
+            found += [Source(file, discovery.name_below(file, path)) for file in inside]
+        else:
+            found.append(Source(path, path.name))
+    return found
+
+
+def run(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    wanted: Sequence[Source],
+    as_json: bool,
+    pictures: Path | None,
+) -> int:
+    """Print a line for each file: path, score, verdict; 1 where one could not be scored."""
+    if pictures is not None:
+        _require_different_names(wanted)
+    limit = threshold(checkpoint)
+    failed = 0
+    with one_thread():
+        scorer = Scorer([checkpoint], device, fill=False)
+        for scored in _scored(scorer, checkpoint, limit, wanted, pictures):
+            failed += scored.score is None
+            tell(scored, checkpoint, as_json)
+    return 1 if failed else 0
+
+
+def threshold(checkpoint: Checkpoint) -> float | None:
+    """The score from which on its training calls an utterance bona fide, where that is known."""
+    value = checkpoint.facts.get("dev_threshold")
+    return None if value is None else float(value)
+
+
+def verdict(score: float, limit: float | None) -> str:
+    """`bonafide` at the frozen threshold or above, else `spoof`."""
+    if limit is None:
+        return NO_THRESHOLD
+    return "bonafide" if score >= limit else "spoof"
+
+
+def tell(scored: Scored, checkpoint: Checkpoint, as_json: bool) -> None:
+    """Print one line, at once; in plain text a failure goes to standard error.
+
+    A file too short to say anything is named there too, beside its score.
+    """
+    if scored.score is not None and scored.seconds < LEAST_S:
+        print(
+            f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
+            f" {1000 * LEAST_S:g} ms a score and its verdict say next to nothing",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+    if as_json:
+        row: dict[str, Any] = {"path": str(scored.path), "detector": checkpoint.name}
+        row |= {"error": scored.cause} if scored.score is None else {
+            "score": scored.score, "verdict": scored.verdict, "threshold": threshold(checkpoint),
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)
+    elif scored.score is None:
+        print(f"{scored.path}: not scored: {scored.cause}", file=sys.stderr, flush=True)
+    else:
+        print(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}", flush=True)
+
+
+def _scored(
+    scorer: Scorer,
+    checkpoint: Checkpoint,
+    limit: float | None,
+    wanted: Sequence[Source],
+    pictures: Path | None,
+) -> Iterator[Scored]:
+    for start in range(0, len(wanted), BATCH):
+        part = wanted[start : start + BATCH]
+        read = [_read(source.path) for source in part]
+        waves = [wave for wave in read if not isinstance(wave, str)]
+        scores, causes = scorer(waves, [checkpoint.name])
+        if causes:
+            raise InputError(f"detector {checkpoint.name!r} failed: {causes[checkpoint.name]}")
+        own = iter(scores[checkpoint.name])
+        for source, wave in zip(part, read, strict=True):
+            if isinstance(wave, str):
+                yield Scored(source.path, None, "", wave)
+                continue
+            score = float(next(own))
+            if pictures is not None:
+                atomic_files.write(pictures / f"{source.name}{NAME_OF_PICTURE}", picture(wave))
+            if not np.isfinite(score):
+                yield Scored(source.path, None, "", f"the score is not finite ({score})")
+            else:
+                seconds = wave.size / reader.SAMPLE_RATE
+                yield Scored(source.path, score, verdict(score, limit), seconds=seconds)
+
+
+def _read(path: Path) -> reader.Wave | str:
+    """The wave, or why there is none, without the path."""
+    try:
+        return reader.read(path)
+    except reader.AudioError as error:
+        return str(error).removeprefix(f"{path}: ")
+
+
+def picture(wave: reader.Wave) -> bytes:
+    """The PNG of a wave's mel spectrogram, as detectors on pictures see it."""
+    from PIL import Image as Picture
+
+    spec = Image()
+    drawn = frontends.picture(spec, frontends.waveforms(spec.waveform, [wave], torch.device("cpu")))
+    buffer = io.BytesIO()
+    Picture.fromarray(drawn[0].permute(1, 2, 0).numpy()).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _require_different_names(wanted: Sequence[Source]) -> None:
+    seen: dict[str, Path] = {}
+    for source in wanted:
+        other = seen.setdefault(source.name, source.path)
+        if other != source.path:
+            raise InputError(
+                f"{other} and {source.path} would have one picture, {source.name}{NAME_OF_PICTURE}:"
+                " score them one by one"
+            )

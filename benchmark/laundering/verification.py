@@ -1,0 +1,143 @@
+"""Did the attacks do what they claim: verdicts per condition, from the effects of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attacks.contract.condition import CLEAN
+from benchmark.scores.run_results import RunResults
+
+NEEDED = 0.99  # share of measurable utterances that must pass
+TEXTS = ("condition", "attack", "quantity", "unit", "relation")
+NUMBERS = ("claimed", "measured", "tolerance")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One condition's verdict over the whole test set.
+
+    verified is None for `clean`, which claims nothing. An utterance is measurable when an effect
+    could be measured on it, or when any check failed; it passes when no check of it failed. A
+    right length or an untouched pass band alone is no effect. Claimed and measured are medians of
+    the main check: the first effect that was measured, in the order of the steps.
+    """
+
+    verified: bool | None
+    passed: int = 0
+    failed: int = 0
+    not_measurable: int = 0
+    quantity: str = ""
+    unit: str = ""
+    claimed: float = np.nan
+    measured: float = np.nan
+
+
+def checks(results: RunResults) -> pd.DataFrame:
+    """One row per condition, step, attack name and quantity (effects or not), in plan order.
+
+    `claimed`, `measured` and `tolerance` are medians over the test utterances; `measured_low`
+    and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
+    """
+    keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
+    groups = _in_order(_effects(results)).groupby(keys, sort=False, dropna=False, observed=True)
+    table = groups.agg(
+        claimed=("claimed", "median"),
+        measured=("measured", "median"),
+        measured_low=("measured", lambda column: column.quantile(0.05)),
+        measured_high=("measured", lambda column: column.quantile(0.95)),
+        tolerance=("tolerance", "median"),
+        n_pass=("passed", lambda column: int((column == 1).sum())),
+        n_fail=("passed", lambda column: int((column == 0).sum())),
+        n_not_measurable=("passed", lambda column: int(column.isna().sum())),
+    ).reset_index()
+    return table.astype(dict.fromkeys(TEXTS, object))
+
+
+def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
+    """The verdict on every condition; `table` is what `checks` returns."""
+    effects = _effects(results)
+    passed = effects["passed"].to_numpy()
+    shows = effects["effect"].to_numpy() | (passed != 1)  # no effect can only fail an utterance
+    width = len(effects["utterance_id"].cat.categories)
+    places = effects["place"].to_numpy(dtype=np.int64)
+    trial = places * width + effects["utterance_id"].cat.codes.to_numpy()
+    tried, failed, done = np.zeros((3, len(results.conditions), width), dtype=np.bool_)
+    tried.flat[trial] = True
+    failed.flat[trial[passed == 0]] = True
+    done.flat[trial[shows & (passed == 1)]] = True
+    done &= ~failed
+    found: dict[str, Verdict] = {}
+    for place, info in enumerate(results.conditions):
+        name = info.condition
+        if name == CLEAN:
+            found[name] = Verdict(None)
+            continue
+        rows = table[table["condition"] == name]
+        if rows.empty:
+            found[name] = Verdict(False)
+            continue
+        n_pass, n_fail = int(done[place].sum()), int(failed[place].sum())
+        counts = (n_pass, n_fail, int(tried[place].sum()) - n_pass - n_fail)
+        claims = rows[rows["effect"]]
+        measured = claims[claims["measured"].notna()]
+        claims = claims if measured.empty else measured
+        if claims.empty:  # nothing but a length: it claims no effect
+            found[name] = Verdict(False, *counts)
+            continue
+        main = claims.iloc[0]
+        found[name] = Verdict(
+            n_pass + n_fail > 0 and n_pass >= NEEDED * (n_pass + n_fail),
+            *counts,
+            quantity=str(main["quantity"]),
+            unit=str(main["unit"]),
+            claimed=float(main["claimed"]),
+            measured=float(main["measured"]),
+        )
+    return found
+
+
+def _effects(results: RunResults) -> pd.DataFrame:
+    """Effects of the trial set, `passed` as 1, 0 or NaN, texts as categories, attacks by name.
+
+    `place` is the condition's in the plan. Parameters are dropped from the spelling because a
+    stochastic chain draws new ones for every utterance.
+    """
+    effects = results.effects
+    order = {info.condition: place for place, info in enumerate(results.conditions)}
+    order.pop(CLEAN, None)  # clean claims nothing
+    columns: dict[str, Any] = {name: pd.Categorical(effects[name]) for name in TEXTS}
+    attack = columns["attack"]
+    columns["attack"] = attack.map(lambda spelled: str(spelled).split("(", maxsplit=1)[0])
+    ids = pd.Categorical(effects["utterance_id"])
+    held = np.append(ids.categories.isin(results.protocol.table["utterance_id"]), False)[ids.codes]
+    condition = columns["condition"]
+    places = [order.get(name, -1) for name in condition.categories]
+    place = np.array([*places, -1], dtype=np.int64)[condition.codes]
+    passed = effects["passed"].astype("boolean").to_numpy(dtype=np.float64, na_value=np.nan)
+    columns |= {
+        "place": place,
+        "utterance_id": ids,
+        "step": effects["step"].to_numpy(),
+        "passed": passed,
+        "effect": effects["effect"].to_numpy(dtype=np.bool_),
+        **{name: effects[name].to_numpy(dtype=np.float64) for name in NUMBERS},
+    }
+    table = pd.DataFrame(columns, copy=False)
+    keep = held & (place >= 0)
+    return table if keep.all() else table[keep]
+
+
+def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
+    """By place in the plan, step and utterance; the checks of one step keep their order."""
+    ids = effects["utterance_id"].cat
+    rank = np.argsort(np.argsort(ids.categories.to_numpy(dtype=str), kind="stable"))
+    steps = effects["step"].to_numpy(dtype=np.int64)
+    key = effects["place"].to_numpy() * (steps.max(initial=0) + 1) + steps
+    key = key * len(rank) + (rank[ids.codes] if len(rank) else 0)
+    if (np.diff(key) >= 0).all():
+        return effects
+    return effects.iloc[np.argsort(key, kind="stable")]

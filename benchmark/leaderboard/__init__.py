@@ -1,0 +1,1 @@
+"""Leaderboards: tables, ranks, robustness, comparisons."""

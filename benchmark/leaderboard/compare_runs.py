@@ -1,0 +1,217 @@
+"""Two runs over the same trials, cell by cell: differences with paired bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from attacks.contract.condition import CLEAN
+from benchmark.core.errors import InputError
+from benchmark.core.parallel import cores
+from benchmark.laundering import verification
+from benchmark.laundering.verification import Verdict
+from benchmark.leaderboard import cell_metrics
+from benchmark.leaderboard.cell_metrics import Operating
+from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.metrics import bootstrap, discrimination
+from benchmark.metrics.bootstrap_metrics import METRICS, replicate
+from benchmark.metrics.decision import ASVSPOOF5
+from benchmark.metrics.discrimination import Floats
+from benchmark.scores import score_matrix
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_matrix import Trials
+
+MEAN = "mean over families"  # stands in the column `condition`
+INCOMPLETE, UNVERIFIED = "lacks trials", "not verified"
+UNLAUNDERED = "no laundering condition in common"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two runs have in common, and what only one of them has.
+
+    table : one row per track, detector, condition (and `MEAN`) and metric: `a`, `b`, their
+            `difference` b - a with bounds, whether these leave out 0 (None without bounds), and
+            in `remark` why there is no difference
+    only  : for each side (a, b) the detectors and the conditions that the other lacks
+    notes : what a reader must know before believing a difference
+    """
+
+    table: pd.DataFrame
+    only: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...]
+
+
+def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) -> Comparison:
+    """Compare run `b` with run `a`; `InputError` where their test trials differ.
+
+    Both are resampled by the same draws. F1, actDCF and Cllr rest on what each run froze on its
+    own dev trials.
+    """
+    digests = [results.protocol.digest() for results in (a, b)]
+    if digests[0] != digests[1]:
+        raise InputError(
+            f"the runs are of different trials and cannot be compared: trial digest {digests[0]}"
+            f" of the first, {digests[1]} of the second"
+        )
+    names = [[info.condition for info in results.conditions] for results in (a, b)]
+    conditions = [name for name in names[0] if name in names[1]]
+    common = [name for name in a.detectors if name in b.detectors]
+    if not common:
+        raise InputError(
+            f"the runs have no detector in common: {', '.join(a.detectors)} in the first,"
+            f" {', '.join(b.detectors)} in the second"
+        )
+    rows: list[dict[str, Any]] = []
+    for track in a.protocol.tracks() or [score_matrix.WHOLE]:
+        trials = score_matrix.trials(a.protocol, track, resamples)
+        sides = [measure(results, trials, common, conditions) for results in (a, b)]
+        for one, two in zip(*sides, strict=True):
+            rows += _line(track, one, two)
+    return Comparison(pd.DataFrame(rows), _only(a, b, names), _notes(a, b))
+
+
+def measure(
+    results: RunResults, trials: Trials, detectors: Sequence[str], conditions: Sequence[str]
+) -> list[Line]:
+    """The cells of `detectors` under `conditions` on one track, with their resamples.
+
+    Both as the run spells them, clean among the conditions; lines and cells come in their order.
+    A cell's row holds detector, condition, family, complete, verified and every metric.
+    """
+    score_matrix.check(results)
+    verdicts = verification.verdicts(results, verification.checks(results))
+    test, dev = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
+    names = [info.condition for info in results.conditions]
+    wanted = [names.index(name) for name in conditions]
+    rows = score_matrix.track_rows(results.dev, trials.track)
+    bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
+    places = [(results.detectors.index(name), number) for name in detectors for number in wanted]
+    frozen = {
+        name: cell_metrics.operating(
+            dev[results.detectors.index(name), names.index(CLEAN), rows],
+            bonafide,
+            results.thresholds.get(name),
+        )
+        for name in detectors
+    }
+
+    def one(place: tuple[int, int]) -> Cell:
+        detector, info = results.detectors[place[0]], results.conditions[place[1]]
+        keys = {"detector": detector, "condition": info.condition, "family": info.family}
+        scores = test[place][trials.rows]
+        return _cell(keys, scores, trials, frozen[detector], verdicts[info.condition])
+
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(cores()) as pool,
+        tqdm(total=len(places), desc="cells", disable=None, leave=False) as bar,
+    ):
+        made = []
+        for cell in pool.map(one, places):
+            made.append(cell)
+            bar.update()
+    width = len(wanted)
+    return [Line(tuple(made[start : start + width])) for start in range(0, len(made), width)]
+
+
+def _cell(
+    keys: dict[str, Any], scores: Floats, trials: Trials, frozen: Operating, verdict: Verdict
+) -> Cell:
+    there = ~np.isnan(scores)
+    labels = trials.bonafide[there]
+    both = bool(labels.any() and not labels.all())
+    ranking = discrimination.rank(scores[there], labels) if both else None
+    complete = bool(there.all())
+    draws = None
+    if ranking is not None and complete:
+        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration)
+    numbers = cell_metrics.numbers(ranking, frozen, ASVSPOOF5)
+    state = {"complete": complete, "verified": verdict.verified}
+    return Cell(keys | state | numbers, draws)
+
+
+def _line(track: str, one: Line, two: Line) -> list[dict[str, Any]]:
+    """The rows of one detector: every condition, then the mean over families."""
+    rows = []
+    for a, b in zip(one.cells, two.cells, strict=True):
+        remark = _remark(a, b)
+        for metric in METRICS:
+            draws = np.empty(0)
+            if a.draws is not None and b.draws is not None:
+                draws = getattr(b.draws, metric) - getattr(a.draws, metric)
+            keys = {"track": track, "detector": one.detector, "condition": a.row["condition"]}
+            values = (a.row[metric], b.row[metric])
+            rows.append(_row(keys | {"metric": metric}, *values, draws, remark))
+    sides = [_shared(one, two), _shared(two, one)]
+    lacking = "" if one.laundered else UNLAUNDERED
+    lacking = lacking or (INCOMPLETE if any(line.missing for line in sides) else "")
+    lacking = lacking or ("" if all(line.families for line in sides) else UNVERIFIED)
+    for metric in METRICS:
+        keys = {"track": track, "detector": one.detector, "condition": MEAN, "metric": metric}
+        first, second = (np.nan if lacking else line.mean(metric) for line in sides)
+        draws = np.empty(0)
+        if not lacking:
+            draws = sides[1].mean_draws(metric) - sides[0].mean_draws(metric)
+        rows.append(_row(keys, first, second, draws, lacking))
+    return rows
+
+
+def _row(keys: dict[str, Any], a: float, b: float, draws: Floats, remark: str) -> dict[str, Any]:
+    low, high = (np.nan, np.nan) if remark else bootstrap.interval(draws)
+    return {
+        **keys,
+        "a": a,
+        "b": b,
+        "difference": np.nan if remark else b - a,
+        "difference_low": low,
+        "difference_high": high,
+        "distinguishable": None if np.isnan(low) else bool(low > 0 or high < 0),
+        "remark": remark,
+    }
+
+
+def _remark(a: Cell, b: Cell) -> str:
+    found = [INCOMPLETE] if a.draws is None or b.draws is None else []
+    if a.row["verified"] is False or b.row["verified"] is False:
+        found.append(UNVERIFIED)
+    return ", ".join(found)
+
+
+def _shared(mine: Line, other: Line) -> Line:
+    """`mine`, in which what is not verified in `other` is not verified either."""
+    return Line(
+        tuple(
+            Cell(a.row | {"verified": a.row["verified"] and b.row["verified"]}, a.draws)
+            for a, b in zip(mine.cells, other.cells, strict=True)
+        )
+    )
+
+
+def _only(a: RunResults, b: RunResults, names: list[list[str]]) -> dict[str, tuple[str, ...]]:
+    return {
+        "detectors of the first run only": tuple(n for n in a.detectors if n not in b.detectors),
+        "detectors of the second run only": tuple(n for n in b.detectors if n not in a.detectors),
+        "conditions of the first run only": tuple(n for n in names[0] if n not in names[1]),
+        "conditions of the second run only": tuple(n for n in names[1] if n not in names[0]),
+    }
+
+
+def _notes(a: RunResults, b: RunResults) -> tuple[str, ...]:
+    notes = []
+    if a.protocol.audio_digest != b.protocol.audio_digest:
+        notes.append(
+            f"the samples differ: audio digest {a.protocol.audio_digest} of the first run,"
+            f" {b.protocol.audio_digest} of the second"
+        )
+    seeds = [results.provenance.get("plan", {}).get("seed") for results in (a, b)]
+    if seeds[0] != seeds[1]:
+        notes.append(f"the attacks were drawn with other seeds: {seeds[0]} and {seeds[1]}")
+    return tuple(notes)

@@ -1,0 +1,247 @@
+"""From a run's scores to its tables: conditions, leaderboard, robustness, breakdown and the rest.
+
+Rates are shares in [0, 1], never per cent. An empty value means: not defined, or not comparable.
+Numbers are compared only over equal trial sets, so a cell that lacks any trial shows its numbers
+and its coverage but enters no mean, difference, interval or rank.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from attacks.contract.condition import CLEAN
+from benchmark.core.parallel import cores
+from benchmark.data.protocol import trial_digest
+from benchmark.laundering import verification
+from benchmark.laundering.verification import Verdict
+from benchmark.leaderboard import breakdown, cell_metrics
+from benchmark.leaderboard.breakdown import Slice
+from benchmark.leaderboard.cell_metrics import Operating
+from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.leaderboard.ranks import COMPARISON_COLUMNS, comparisons, standings
+from benchmark.leaderboard.robustness import (
+    SEVERITY_COLUMNS,
+    baseline_line,
+    ladders,
+    robustness,
+    severity,
+)
+from benchmark.metrics import bootstrap, discrimination
+from benchmark.metrics.bootstrap_metrics import replicate
+from benchmark.metrics.decision import ASVSPOOF5, Costs
+from benchmark.metrics.discrimination import Floats
+from benchmark.scores import score_matrix
+from benchmark.scores.run_results import FAILURE_COLUMNS, ConditionInfo, RunResults
+from benchmark.scores.score_matrix import Trials
+
+KEYS = ("track", "detector", "condition", "family", "severity", "unit")
+STATE = ("coverage", "complete", "verified")
+HEADERS = {  # of the tables that may hold no row
+    "severity": SEVERITY_COLUMNS,
+    "differences": COMPARISON_COLUMNS,
+    "breakdown": (*KEYS, *STATE, *breakdown.SLICE_COLUMNS),
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything that a report shows.
+
+    leaderboard : one row per detector on the headline track, best first, unranked last
+    tracks      : the same for every other track
+    conditions  : one row per track, detector and condition, in plan order
+    robustness  : one row per track, detector and family (see `robustness.robustness`)
+    severity    : one row per track, detector and severity ladder (see `robustness.severity`)
+    differences : one row per track, pair of detectors and metric (see `standings.comparisons`)
+    breakdown   : one row per cell and slice of its trials (see `breakdown`)
+    checks      : one row per condition and check (see `verification.checks`)
+    failures    : the run's failures, sorted
+    choices     : what was chosen for these tables: resamples, level, costs, baseline
+    """
+
+    leaderboard: pd.DataFrame
+    tracks: pd.DataFrame
+    conditions: pd.DataFrame
+    robustness: pd.DataFrame
+    severity: pd.DataFrame
+    differences: pd.DataFrame
+    breakdown: pd.DataFrame
+    checks: pd.DataFrame
+    failures: pd.DataFrame
+    choices: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Track:
+    """What all cells of one track share; `frozen` is by detector, `lost` counts unread trials."""
+
+    trials: Trials
+    groups: list[Slice]
+    table: pd.DataFrame
+    lost: int
+    frozen: dict[str, Operating]
+    costs: Costs
+
+
+def tables(
+    results: RunResults,
+    resamples: int = bootstrap.RESAMPLES,
+    costs: Costs = ASVSPOOF5,
+    baseline: str = "",
+) -> Tables:
+    """Compute every table of a run; `InputError` names bad scores and where they are.
+
+    `baseline` is the detector that degradation is measured against: the shortcut classifier, if
+    not given. Without resamples (0) there are no intervals.
+    """
+    score_matrix.check(results)
+    checks = verification.checks(results)
+    verdicts = verification.verdicts(results, checks)
+    cube, dev_cube = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
+    steps = ladders(results.conditions)
+    boards: list[pd.DataFrame] = []
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("conditions", "robustness", "severity", "differences", "breakdown")
+    }
+    tracks = results.protocol.tracks() or [score_matrix.WHOLE]
+    total = len(tracks) * len(results.detectors) * len(results.conditions)
+    chosen = ""
+    with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
+        for name in tracks:
+            track = _track(results, name, resamples, dev_cube, costs)
+            lines = _lines(results, track, verdicts, cube, bar)
+            base = baseline_line(lines, baseline)
+            chosen = chosen or (base.detector if base else "")
+            every = [cell for line in lines for cell in line.cells]
+            rows["conditions"] += [cell.row for cell in every]
+            rows["breakdown"] += [row for cell in every for row in cell.parts]
+            rows["robustness"] += robustness(name, lines, steps, base)
+            rows["severity"] += severity(name, lines, steps)
+            rows["differences"] += comparisons(name, lines)
+            digest = results.protocol.audio_digest
+            boards.append(standings(track.trials, lines, digest, results.imported))
+    failures = results.failures.reindex(columns=list(FAILURE_COLUMNS)).astype(str)
+    return Tables(
+        leaderboard=boards[0],
+        tracks=pd.concat(boards[1:], ignore_index=True) if boards[1:] else boards[0].iloc[:0],
+        **{
+            name: pd.DataFrame(part, columns=None if part else HEADERS.get(name))
+            for name, part in rows.items()
+        },
+        checks=checks,
+        failures=failures.sort_values(list(FAILURE_COLUMNS), ignore_index=True),
+        choices={
+            "resamples": resamples,
+            "level": bootstrap.LEVEL,
+            "costs": vars(costs),
+            "baseline": chosen,
+        },
+    )
+
+
+def _track(
+    results: RunResults, name: str, resamples: int, dev_cube: Floats, costs: Costs
+) -> _Track:
+    trials = score_matrix.trials(results.protocol, name, resamples)
+    table = results.protocol.table.iloc[trials.rows]
+    rows = score_matrix.track_rows(results.dev, name)
+    bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
+    clean = [info.condition for info in results.conditions].index(CLEAN)
+    frozen = {
+        detector: cell_metrics.operating(
+            dev_cube[number, clean, rows], bonafide, results.thresholds.get(detector)
+        )
+        for number, detector in enumerate(results.detectors)
+    }
+    lost = score_matrix.lost(results, name)
+    return _Track(trials, breakdown.slices(table), table, lost, frozen, costs)
+
+
+def _lines(
+    results: RunResults, track: _Track, verdicts: dict[str, Verdict], cube: Floats, bar: tqdm
+) -> list[Line]:
+    """The lines of all detectors on one track; cells are computed on every core."""
+
+    def one(place: tuple[int, int]) -> Cell:
+        detector, info = results.detectors[place[0]], results.conditions[place[1]]
+        made = _cell(track, detector, info, verdicts[info.condition], cube[place])
+        bar.update()
+        return made
+
+    number = len(results.conditions)
+    places = [(d, c) for d in range(len(results.detectors)) for c in range(number)]
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
+        made = list(pool.map(one, places))
+    return [
+        _against_clean(Line(tuple(made[start : start + number])))
+        for start in range(0, len(made), number)
+    ]
+
+
+def _against_clean(line: Line) -> Line:
+    clean = line.clean
+    finished = []
+    for cell in line.cells:
+        row = cell.row | cell_metrics.differences(cell.row, cell.draws, clean.row, clean.draws)
+        row = cell_metrics.in_order(row, [*KEYS, *STATE])
+        finished.append(Cell(row, cell.draws, cell.parts))
+    return Line(tuple(finished))
+
+
+def _cell(
+    track: _Track, detector: str, info: ConditionInfo, verdict: Verdict, utterance_scores: Floats
+) -> Cell:
+    """Everything about one cell but its differences to clean; `utterance_scores` (test set,)."""
+    trials = track.trials
+    scores = utterance_scores[trials.rows]
+    there = ~np.isnan(scores)
+    complete = bool(there.all())
+    bonafide = trials.bonafide[there]
+    frozen = track.frozen[detector]
+    keys = {
+        "track": trials.track,
+        "detector": detector,
+        "condition": info.condition,
+        "family": info.family,
+        "severity": np.nan if info.severity is None else float(info.severity),
+        "unit": info.unit,
+    }
+    state = {
+        "coverage": float(there.sum()) / (there.size + track.lost),
+        "complete": complete,
+        "verified": verdict.verified,
+    }
+    both = bool(bonafide.any() and not bonafide.all())
+    ranking = discrimination.rank(scores[there], bonafide) if both else None
+    draws = None
+    if complete and ranking is not None:
+        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
+    row = {
+        **keys,
+        **state,
+        **cell_metrics.numbers(ranking, frozen, track.costs),
+        **cell_metrics.bounds(draws),
+        "prevalence": float((~bonafide).mean()) if bonafide.size else np.nan,
+        "n_bonafide": int(bonafide.sum()),
+        "n_spoof": int((~bonafide).sum()),
+        "n_clusters": len(np.unique(trials.draws.cluster[there])),
+        "few_clusters": trials.draws.clusters < bootstrap.FEW_CLUSTERS,
+        "n_pass": verdict.passed,
+        "n_fail": verdict.failed,
+        "n_not_measurable": verdict.not_measurable,
+        "effect": verdict.quantity,
+        "effect_unit": verdict.unit,
+        "effect_claimed": verdict.claimed,
+        "effect_measured": verdict.measured,
+        "trial_digest": trials.digest if complete else trial_digest(track.table[there]),
+    }
+    if ranking is None:
+        return Cell(row, draws)
+    return Cell(row, draws, breakdown.rows(ranking, there, track.groups, {**keys, **state}))

@@ -1,0 +1,248 @@
+"""Our cells beside figures that others published, with what differs by definition said.
+
+A published table is two files in `published/`: NAME.csv (attack, level, the conditions of ours
+that stand for it, EER in per cent of every system) and NAME.toml (source, matching detectors,
+differences of definition). No test of equality is made: the figures come without intervals, and
+what was measured is not the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attacks.contract.condition import CLEAN, parse
+from benchmark.core.errors import InputError, unknown
+from benchmark.leaderboard.compare_runs import INCOMPLETE, UNVERIFIED, measure
+from benchmark.leaderboard.detector_cells import Cell
+from benchmark.metrics import bootstrap
+from benchmark.scores import score_matrix
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_matrix import Trials
+
+FOLDER = Path(__file__).with_name("published")
+COLUMNS = ("condition", "as_published", "ready_made")  # how close ours is: the last is the same
+KEYS = ("attack", "level")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a published figure differs by definition, and where it does.
+
+    Empty tuples: everywhere.
+    """
+
+    text: str
+    attacks: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+    def holds(self, attack: str, level: str, column: str, system: str) -> bool:
+        """Does it concern this figure beside our condition in this column?"""
+        pairs = (
+            (self.attacks, attack),
+            (self.levels, level),
+            (self.columns, column),
+            (self.systems, system),
+        )
+        return all(not known or value in known for known, value in pairs)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published table; `rows` as in its CSV file, `detectors` maps our names to systems."""
+
+    name: str
+    title: str
+    citation: str
+    source: str
+    data: str
+    trials: str
+    detectors: Mapping[str, str]
+    differences: tuple[Difference, ...]
+    rows: tuple[Mapping[str, str], ...]
+
+    @property
+    def systems(self) -> list[str]:
+        """The published systems, in the table's order."""
+        return [name for name in self.rows[0] if name not in (*KEYS, *COLUMNS)]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Our cells beside a published table.
+
+    table : one row per detector and pair of conditions: `eer` with bounds, `published`, the plain
+            `difference` ours - published (shares), numbers of `differences` that concern the row,
+            and in `remark` what is wrong with our cell
+    differences : the texts that the numbers (from 1) stand for
+    only  : detectors and conditions without a counterpart, on either side
+    notes : what the published figures are of, and what this run is of
+    """
+
+    table: pd.DataFrame
+    differences: tuple[str, ...]
+    only: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...]
+
+
+def names() -> list[str]:
+    """The published tables that are here, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Published:
+    """A published table by name; `InputError` with near names where there is none."""
+    if name not in names():
+        raise unknown("published table", name, names())
+    facts = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        rows = tuple(csv.DictReader(file))
+    lists = ("attacks", "levels", "columns", "systems")
+    differences = tuple(
+        Difference(item["text"], **{key: tuple(item.get(key, ())) for key in lists})
+        for item in facts.pop("differences")
+    )
+    return Published(name=name, differences=differences, rows=rows, **facts)
+
+
+def beside(
+    results: RunResults,
+    published: Published,
+    match: Mapping[str, str] | None = None,
+    resamples: int = bootstrap.RESAMPLES,
+) -> Beside:
+    """The cells of the run's headline track beside the published figures.
+
+    `match` maps further detectors of the run to systems. `InputError` where one is unknown, and
+    where no detector or no condition has a counterpart.
+    """
+    score_matrix.check(results)
+    systems = _matched(results, published, match or {})
+    ours = {info.condition for info in results.conditions}
+    pairs = [
+        (row, column, spelled)
+        for row in published.rows
+        for column, spelled in _spelled(row).items()
+        if spelled in ours
+    ]
+    if not pairs:
+        raise InputError(f"no condition of the run has a counterpart in {published.name}")
+    track = (results.protocol.tracks() or [score_matrix.WHOLE])[0]
+    trials = score_matrix.trials(results.protocol, track, resamples)
+    wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
+    lines = measure(results, trials, list(systems), wanted)
+    rows = []
+    for line in lines:
+        own = {cell.row["condition"]: cell for cell in line.cells}
+        system = systems[line.detector]
+        for row, column, spelled in pairs:
+            rows.append(_row(own[spelled], published, system, row, column))
+    used = sorted({number for row in rows for number in row["differences"]})
+    order = {number: place for place, number in enumerate(used, start=1)}
+    for row in rows:
+        row["differences"] = " ".join(str(order[number]) for number in row["differences"])
+    return Beside(
+        pd.DataFrame(rows),
+        tuple(published.differences[number].text for number in used),
+        _only(results, published, systems, pairs),
+        _notes(results, published, trials),
+    )
+
+
+def _matched(results: RunResults, published: Published, match: Mapping[str, str]) -> dict[str, str]:
+    for name, system in match.items():
+        if name not in results.detectors:
+            raise unknown("detector of the run", name, results.detectors)
+        if system not in published.systems:
+            raise unknown(f"system of {published.name}", system, published.systems)
+    plan = results.provenance.get("plan", {}).get("detectors", {})
+    found = {}
+    for name in results.detectors:
+        kind = plan.get(name, {}).get("training", {}).get("detector", name)
+        known = published.detectors
+        if counterpart := match.get(name) or known.get(name) or known.get(kind):
+            found[name] = counterpart
+    if not found:
+        raise InputError(
+            f"no detector of the run ({', '.join(results.detectors)}) has a counterpart in"
+            f" {published.name} ({', '.join(published.systems)}): name one with --match NAME=SYSTEM"
+        )
+    return found
+
+
+def _spelled(row: Mapping[str, str]) -> dict[str, str]:
+    """Our conditions for a published row in their canonical spelling, each once."""
+    found: dict[str, str] = {}
+    for column in COLUMNS:
+        spelled = str(parse(row[column]))
+        if spelled not in found.values():
+            found[column] = spelled
+    return found
+
+
+def _row(
+    cell: Cell, published: Published, system: str, row: Mapping[str, str], column: str
+) -> dict[str, Any]:
+    attack, level = (row[key] for key in KEYS)
+    eer, figure = float(cell.row["eer"]), float(row[system]) / 100
+    bounds = bootstrap.interval(cell.draws.eer) if cell.draws else (float("nan"),) * 2
+    remarks = [] if cell.row["complete"] else [INCOMPLETE]
+    remarks += [UNVERIFIED] if cell.row["verified"] is False else []
+    return {
+        "detector": cell.row["detector"],
+        "system": system,
+        "condition": cell.row["condition"],
+        "attack": attack,
+        "level": level,
+        "eer": eer,
+        "eer_low": bounds[0],
+        "eer_high": bounds[1],
+        "published": figure,
+        "difference": eer - figure,
+        "differences": [
+            number
+            for number, difference in enumerate(published.differences)
+            if difference.holds(attack, level, column, system)
+        ],
+        "remark": ", ".join(remarks),
+    }
+
+
+def _only(
+    results: RunResults, published: Published, systems: Mapping[str, str], pairs: list[Any]
+) -> dict[str, tuple[str, ...]]:
+    heard = {spelled for _, _, spelled in pairs}
+    rows = [id(row) for row, _, _ in pairs]
+    return {
+        "detectors of the run only": tuple(n for n in results.detectors if n not in systems),
+        "published systems only": tuple(n for n in published.systems if n not in systems.values()),
+        "conditions of the run only": tuple(
+            info.condition for info in results.conditions if info.condition not in heard
+        ),
+        "published conditions only": tuple(
+            f"{row['attack']} {row['level']}" for row in published.rows if id(row) not in rows
+        ),
+    }
+
+
+def _notes(results: RunResults, published: Published, trials: Trials) -> tuple[str, ...]:
+    protocol = results.protocol
+    track = "" if trials.track == score_matrix.WHOLE else f", track {trials.track}"
+    notes = [
+        f"Published: {published.source}.",
+        f"The published figures are of {published.trials}.",
+        f"This run is of {protocol.name}{track}: {len(trials.rows)} trials, digest"
+        f" {trials.digest}.",
+        "The figures stand side by side; none is claimed to equal another.",
+    ]
+    if protocol.name not in (published.data, published.name):
+        notes.insert(3, "These are other data: only the order of conditions can be compared.")
+    return tuple(notes)

@@ -1,0 +1,194 @@
+"""Uncertainty: the paired cluster bootstrap, its intervals, and rank intervals.
+
+Utterances of one speaker are not independent, so whole clusters are drawn with replacement.
+The draws depend on the trial set alone: every detector and condition of a track sees the same
+resamples, and the difference of two cells has an interval of its own.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtri, stdtrit
+
+from benchmark.core.errors import InputError
+from benchmark.metrics.discrimination import Bools, Floats, Places
+
+RESAMPLES = 1000
+LEVEL = 0.95
+FEW_CLUSTERS = 20  # below this many, percentile intervals are too narrow: flagged
+MANY_CLUSTERS = 1000  # more are drawn in groups
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """B draws of whole clusters from one trial set.
+
+    cluster : (n,), each trial's cluster number
+    unit    : (n,), the number of what is drawn whole: the cluster, or a group of clusters
+    counts  : (B, units), how often each draw holds each unit; B = 0 where the set has one
+              cluster, since nothing can be said about its spread
+    """
+
+    cluster: Places
+    unit: Places
+    counts: npt.NDArray[np.int16]
+
+    @property
+    def size(self) -> int:
+        """Number of draws B."""
+        return len(self.counts)
+
+    @property
+    def units(self) -> int:
+        """Number of what is drawn."""
+        return self.counts.shape[1]
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.cluster.max()) + 1 if self.cluster.size else 0
+
+
+def clusters(table: pd.DataFrame) -> Places:
+    """Number the cluster of each trial: its speaker, human or synthetic voice.
+
+    Where no trial has a speaker (`-`), the source (the recording or text) takes its place. A
+    trial whose own value is `-` is a cluster by itself: nothing ties it to another, and lumping
+    all unknowns into one cluster would tie everything.
+
+    >>> clusters(pd.DataFrame({"speaker": ["a", "-", "a", "-"], "source": "-"})).tolist()
+    [0, 1, 0, 2]
+    """
+    column = "speaker" if (table["speaker"] != "-").any() else "source"
+    numbers: dict[object, int] = {}
+    keys = (row if name == "-" else str(name) for row, name in enumerate(table[column]))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
+
+
+def resample(cluster: Places, bonafide: Bools, digest: str, size: int = RESAMPLES) -> Resamples:
+    """Draw `size` resamples, seeded by the trial digest (hex).
+
+    A draw that leaves a class without trials is drawn again: no error rate is defined on it. A
+    draw holds a few clusters fewer than the set (`drawn_number`).
+    More than `MANY_CLUSTERS` clusters are dealt at random into that many groups of equal number,
+    which are drawn in their place (the random groups of Wolter 2007, "Introduction to Variance
+    Estimation", chapter 2): groups of independent clusters are independent, and 1,000 of them
+    fix a standard error to within 2.2 %, as closely as 1,000 resamples do.
+    """
+    number = int(cluster.max()) + 1 if cluster.size else 0
+    rng = np.random.default_rng(int(digest[:16], 16))
+    unit = cluster
+    if number > MANY_CLUSTERS:
+        unit = (rng.permutation(number) % MANY_CLUSTERS)[cluster]
+    units = min(number, MANY_CLUSTERS)
+    if number < 2:
+        return Resamples(cluster, unit, np.zeros((0, units), dtype=np.int16))
+    bona = np.bincount(unit[bonafide], minlength=units)
+    spoof = np.bincount(unit[~bonafide], minlength=units)
+    if not (bona.any() and spoof.any()):
+        raise InputError("cannot resample: the trial set has one class only")
+    counts = np.zeros((size, units), dtype=np.int16)
+    number = drawn_number(units)
+    for row in counts:
+        while not (row @ bona and row @ spoof):
+            row[:] = np.bincount(rng.integers(units, size=number), minlength=units)
+    return Resamples(cluster, unit, counts)
+
+
+def drawn_number(units: int) -> int:
+    """How many clusters a resample draws so that percentiles are as wide as they ought to be.
+
+    As many draws as clusters give a spread too small by sqrt((K - 1) / K), and the percentiles of
+    a normal law where Student's t is due: 3.6 % too narrow at 50 clusters (Hesterberg 2015, "What
+    teachers should know about the bootstrap"). m draws spread as 1 / sqrt(m), so m is chosen to
+    make that good (m out of n: Rao and Wu 1988). Two at least: one may hold a single class.
+
+    >>> drawn_number(20), drawn_number(50), drawn_number(1000)
+    (17, 47, 997)
+    """
+    tail = (1 + LEVEL) / 2
+    wider = stdtrit(units - 1, tail) / ndtri(tail)
+    return max(2, round((units - 1) / wider**2))
+
+
+def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of replicates (B,); NaN bounds where there are none.
+
+    >>> interval(np.arange(5.0), level=0.5)
+    (1.0, 3.0)
+    """
+    if replicates.size == 0 or np.isnan(replicates).any():
+        return float("nan"), float("nan")
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def rank_bounds(means: Sequence[Floats]) -> list[tuple[int, int]]:
+    """Best and worst rank of each detector that paired resamples do not rule out.
+
+    `means` holds one array (B,) per detector, lower = better; column b is one resample for all.
+    A detector is significantly better than another where the interval of their paired
+    difference lies below 0. Its rank lies between 1 + the number significantly better and n -
+    the number significantly worse. Without resamples nothing is ruled out.
+    """
+    number = len(means)
+    bounds = []
+    for mine in means:
+        limits = [interval(mine - other) for other in means]
+        worse = sum(high < 0 for _, high in limits)
+        better = sum(low > 0 for low, _ in limits)
+        bounds.append((1 + better, number - worse))
+    return bounds
+
+
+def alike(means: Sequence[Floats]) -> list[str]:
+    """Groups of detectors that paired resamples do not tell apart, as letters per detector.
+
+    Two detectors share a letter exactly where the interval of their paired difference holds 0
+    (the compact letter display of Piepho 2004, with every maximal group listed). `means` as in
+    `rank_bounds`, in the order in which letters are to run. No correction for many comparisons.
+
+    >>> steps = np.linspace(0, 1, 101)
+    >>> alike([steps, 0.5 * np.sin(40 * steps) + steps, steps + 5])
+    ['a', 'a', 'b']
+    """
+    number = len(means)
+    near = [
+        {j for j in range(number) if j != i and _holds_zero(means[i] - means[j])}
+        for i in range(number)
+    ]
+    groups = sorted(sorted(group) for group in _cliques(set(), set(range(number)), set(), near))
+    return [
+        "".join(_letter(n) for n, group in enumerate(groups) if i in group) for i in range(number)
+    ]
+
+
+def _holds_zero(difference: Floats) -> bool:
+    low, high = interval(difference)
+    return not (low > 0 or high < 0)
+
+
+def _cliques(
+    chosen: set[int], open_: set[int], shut: set[int], near: list[set[int]]
+) -> list[set[int]]:
+    """All maximal sets of pairwise near items (Bron and Kerbosch 1973, with a pivot)."""
+    if not open_:
+        return [chosen] if not shut and chosen else []
+    pivot = max(open_ | shut, key=lambda item: len(near[item] & open_))
+    found = []
+    for item in sorted(open_ - near[pivot]):
+        found += _cliques(chosen | {item}, open_ & near[item], shut & near[item], near)
+        open_, shut = open_ - {item}, shut | {item}
+    return found
+
+
+def _letter(number: int) -> str:
+    """a to z, then A to Z, then numbers in brackets."""
+    letters = string.ascii_letters
+    return letters[number] if number < len(letters) else f"[{number}]"

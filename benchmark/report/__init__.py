@@ -1,0 +1,1 @@
+"""Reports: HTML, LaTeX, Markdown, JSON, citations."""

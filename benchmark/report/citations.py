@@ -1,0 +1,276 @@
+"""What a paper that shows a run cites: the harness, its suite, data, attacks and detectors.
+
+Attacks and detectors say it themselves, in the attribute `citation`: keys of `citations.bib`
+separated by spaces, or BibTeX of their own. '' says that there is nothing to cite, None nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from attacks.chains.stochastic import Composite
+from attacks.contract.base import Attack
+from attacks.contract.base import registry as attack_registry
+from attacks.contract.condition import CLEAN, parse, split_steps
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError, unknown
+from benchmark.data.protocol import SHORT_DIGEST, trial_digest
+from benchmark.inference import published_weights
+from benchmark.report import bibtex
+from benchmark.report.bibtex import Entry
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_matrix import track_rows
+from benchmark.scores.store import IMPORTED
+from detectors.contract.base import registry as detector_registry
+
+COMMIT = 12  # hex digits of a commit in a note
+OURS = ("attacks", "detectors")  # packages
+FILE = Path(__file__).with_name("citations.bib")
+SUITES = {
+    "corruptions": "li2025robustness",
+    "laundering": "ali2024laundering",
+    "laundering-as-published": "ali2024laundering",
+    "media": "liu2023asvspoof2021",
+    "pipelines": "balla_laundering",
+    "severity": "hendrycks2019robustness",
+    "telephony": "liu2023asvspoof2021",
+    "full": "ali2024laundering li2025robustness liu2023asvspoof2021 hendrycks2019robustness",
+}
+DATA = {
+    "asvspoof-laundering": "ali2024laundering wang2020asvspoof2019",
+    "asvspoof2019-la": "wang2020asvspoof2019",
+    "asvspoof2019-pa": "wang2020asvspoof2019",
+    "asvspoof2021-df": "liu2023asvspoof2021",
+    "asvspoof2021-la": "liu2023asvspoof2021",
+    "asvspoof5": "wang2024asvspoof5",
+    "embedded": "lart_assistant brown2023speakerbox kong2020hifigan morise2016world"
+    " griffin1984signal betker2023tortoise hexgrad_kokoro",
+    "for-2sec": "reimao2019for",
+    "for-norm": "reimao2019for",
+    "for-original": "reimao2019for",
+    "for-rerec": "reimao2019for",
+    "for-rerecorded": "reimao2019for",
+    "in-the-wild": "muller2022generalize",
+    "librisevoc": "sun2023vocoder",
+    "mlaad": "muller2024mlaad",
+    "wavefake": "frank2021wavefake ito2017ljspeech",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """What is cited and for what; `entries` is empty where `note` says why."""
+
+    whose: str
+    entries: tuple[Entry, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run's numbers were made with and over, as its cited note names it.
+
+    commits : every distinct commit that computed scores ('' where there was no git checkout), and
+              whether the tree was modified
+    digest  : the run's trial digest, over the test trials of all tracks that could be read
+    tracks  : the trial digest of each track, as its tables name it; empty without tracks
+    """
+
+    commits: tuple[tuple[str, bool], ...]
+    digest: str
+    tracks: dict[str, str]
+
+
+@cache
+def library() -> dict[str, Entry]:
+    """Every entry that LaunderBench knows by key: `citations.bib`, and the published weights'."""
+    found = {e.key: e for e in bibtex.parse(FILE.read_text(encoding="utf-8"), FILE.name)}
+    for item in published_weights.index().values():
+        for entry in bibtex.parse(item.citation, f"weights of {item.name}"):
+            if found.setdefault(entry.key, entry) != entry:
+                raise InputError(f"two different BibTeX entries have the key {entry.key!r}")
+    return found
+
+
+def resolve(citation: str | None, whose: str) -> tuple[Entry, ...]:
+    """The entries that a `citation` stands for; `InputError` names `whose` it is and the cause."""
+    text = (citation or "").strip()
+    if "@" in text:
+        return tuple(bibtex.parse(text, f"citation of {whose}"))
+    for key in text.split():
+        if key not in library():
+            raise unknown(f"citation key of {whose}", key, library())
+    return tuple(library()[key] for key in text.split())
+
+
+def mentions(citation: str | None, whose: str) -> Iterator[str]:
+    """The entries in one line each, for a terminal: authors, title, year.
+
+    A text of a plugin's that is neither keys nor BibTeX stands for itself.
+    """
+    try:
+        entries = resolve(citation, whose)
+    except InputError:
+        yield " ".join(str(citation).split())
+        return
+    for entry in entries:
+        authors = entry.get("author").split(" and ")
+        first = re.sub(r"\\[^a-zA-Z]|[{}]", "", authors[0]).partition(",")[0]
+        who = f"{first} et al." if len(authors) > 1 else first
+        title = re.sub(r"[{}\\]", "", entry.get("title"))
+        yield ", ".join(part for part in (who, title, entry.get("year")) if part)
+
+
+def made(results: RunResults) -> Made:
+    """What made the numbers of a run, from its provenance and its trials."""
+    origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
+    commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
+    protocol = results.protocol
+    tracks = {
+        name: trial_digest(protocol.table.iloc[track_rows(protocol, name)])
+        for name in protocol.tracks()
+    }
+    return Made(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
+
+
+def of_run(head: dict[str, Any], version: str, with_: Made | None = None) -> list[Use]:
+    """Everything that the run with this head (`Store.read_head`) uses, the harness first.
+
+    `with_` tells what only the run's parts know. `InputError` where an attack or a detector of
+    the run is not registered here.
+    """
+    uses = [Use("LaunderBench", (harness(head, version, with_),))]
+    if with_ is not None:
+        uses += [Use("computed by commit", (), commit) for commit, _ in with_.commits if commit]
+        uses.append(Use("the run's trial digest", (), with_.digest))
+        uses += [Use(f"the trial digest of track {n}", (), d) for n, d in with_.tracks.items()]
+    if head["suite"] in SUITES:
+        uses.append(_use(f"suite {head['suite']}", SUITES[head["suite"]]))
+    trained = {str(item["training"].get("data", "")) for item in head["detectors"].values()}
+    uses += [_data(name) for name in dict.fromkeys([str(head["data"]), *sorted(trained - {""})])]
+    spelled = [item["condition"] for item in head["conditions"] if item["condition"] != CLEAN]
+    used: dict[str, type[Attack]] = {}
+    for condition in spelled:
+        for name, cls in _attacks(condition):
+            used.setdefault(name, cls)
+    uses += [_use(f"attack {name}", used[name].citation, used[name]) for name in sorted(used)]
+    for name in sorted(head["detectors"]):
+        uses.append(_detector(name, head["detectors"][name]["training"]))
+    return uses
+
+
+def harness(head: dict[str, Any], version: str, with_: Made | None = None) -> Entry:
+    """The entry of LaunderBench itself, with what makes this run's numbers repeatable.
+
+    The trial digest is the run's, cut as in the captions of its tables.
+    """
+    digest = with_.digest if with_ is not None else head["trial_digest"]
+    commits = [
+        f"commit {commit[:COMMIT] or 'unknown'}{' (modified tree)' if dirty else ''}"
+        for commit, dirty in (with_.commits if with_ is not None else ())
+    ]
+    said = "".join(f", {commit}" for commit in dict.fromkeys(commits))
+    note = f"Version {version}{said}; suite {head['suite']}; the run's trial digest"
+    note = bibtex.value_of(f"{note} {digest[:SHORT_DIGEST]}")
+    fields = (
+        ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),
+        ("author", "{The LaunderBench authors}"),
+        ("year", "2026"),
+        ("note", note),
+    )
+    return Entry("misc", "launderbench", fields)
+
+
+def document(uses: Iterable[Use]) -> str:
+    """One BibTeX text with every entry once, in the order of its first use.
+
+    Above each stands what it is cited for. Where a plugin's entry differs from another of the
+    same key, it gets a key of its own.
+    """
+    entries: dict[str, Entry] = {}
+    reasons: dict[str, list[str]] = {}
+    notes = []
+    for use in uses:
+        if use.note:
+            notes.append(f"% {_plain(use.whose)}: {_plain(use.note)}")
+        for entry in use.entries:
+            own = _free(entry, entries, use.whose)
+            entries.setdefault(own.key, own)
+            reasons.setdefault(own.key, []).append(_plain(use.whose))
+    blocks = [f"% for {', '.join(reasons[key])}\n{entry}" for key, entry in entries.items()]
+    return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])]) + "\n"
+
+
+def _free(entry: Entry, taken: dict[str, Entry], whose: str) -> Entry:
+    """The entry under its key, or under one made of `whose` where another work has that."""
+    if taken.get(entry.key, entry) == entry:
+        return entry
+    stem = f"{entry.key}-{re.sub(r'[^A-Za-z0-9]+', '-', whose).strip('-')}"
+    named = entry.named(stem)
+    number = 2
+    while taken.get(named.key, named) != named:
+        named, number = entry.named(f"{stem}-{number}"), number + 1
+    return named
+
+
+def _use(whose: str, citation: str | None, cls: type | None = None) -> Use:
+    note = "says nothing about what to cite" if citation is None else ""
+    if citation is not None and not citation.strip():
+        ours = cls is not None and cls.__module__.partition(".")[0] in OURS
+        note = "LaunderBench's own: cite the harness" if ours else "has no source to cite"
+    return Use(whose, resolve(citation, whose), note)
+
+
+def _data(name: str) -> Use:
+    whose = f"data set {name}"
+    if name in DATA:
+        return Use(whose, resolve(DATA[name], whose))
+    return Use(whose, (), "is your own: cite where its audio comes from")
+
+
+def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
+    """Name and class of every attack in a condition, those inside composite ones too."""
+    for step in split_steps(condition, "|"):
+        name = (call_syntax.call(step) or (step.strip(), ""))[0]
+        if name not in attack_registry.names():
+            raise InputError(
+                f"the run's attack {name!r} is not registered here: give its --plugin FILE"
+            )
+        cls = attack_registry.get(name)
+        yield name, cls
+        if issubclass(cls, Composite):
+            for part in parse(step).steps:
+                assert isinstance(part, Composite)
+                for inner in part.examples():
+                    yield inner.name, type(inner)
+
+
+def _detector(name: str, training: dict[str, Any]) -> Use:
+    """A trained detector may have a name of its own; its training says what it is."""
+    whose = f"detector {name}"
+    if IMPORTED in training:
+        return Use(whose, (), "its scores were imported: cite the system that made them")
+    spelt = str(training.get("detector", name))
+    kind = (call_syntax.call(spelt) or (spelt, ""))[0]
+    known = detector_registry
+    if not known.knows(spelt):
+        raise InputError(
+            f"the run's detector {kind!r} is not registered here: give its --plugin FILE"
+        )
+    configured = known.parametrised()
+    if kind not in configured:
+        cls = known.get(kind)
+        return _use(whose, cls.citation, cls)
+    note = "cite the model or the program that its parameters name"
+    return Use(whose, resolve(configured[kind].citation, whose), note)
+
+
+def _plain(text: object) -> str:
+    """Text for a comment or a note: one line, and no character that BibTeX acts upon."""
+    flat = " ".join(str(text).split()).replace("@", "(at)")
+    return re.sub(r"[{}%\\\"#$&~^]", "?", flat)

@@ -1,0 +1,110 @@
+"""Comparisons as text for a terminal, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.core import atomic_files
+from benchmark.leaderboard.compare_runs import MEAN, Comparison
+from benchmark.leaderboard.published_figures import Beside
+from benchmark.report import markdown
+from benchmark.report.jinja import DASH, percent
+from benchmark.report.rows import bounded
+from benchmark.report.writer import csv_text
+
+STEM = "comparison"
+RUNS = ("detector", "condition", "first", "second", "second less first", "")
+TABLES = ("detector", "condition", "ours", "published", "ours less published", "differs by", "")
+NUMBERS = {2, 3, 4}
+
+
+def text(found: Comparison | Beside) -> str:
+    """For a terminal: EER in per cent, and everything that has no counterpart."""
+    blocks = [*found.notes]
+    for title, head, rows in _tables(found):
+        blocks.append(f"{title}\n\n{_aligned([head, *rows])}")
+    if isinstance(found, Beside):
+        blocks += [f"[{number}] {line}" for number, line in enumerate(found.differences, start=1)]
+    blocks += [f"{what}: {', '.join(names)}" for what, names in found.only.items() if names]
+    return "\n\n".join(blocks)
+
+
+def document(found: Comparison | Beside) -> str:
+    """The same as Markdown."""
+    escape = markdown.escape
+    blocks = ["# Comparison", *(escape(note) for note in found.notes)]
+    for title, head, rows in _tables(found):
+        cells = [[escape(cell) for cell in row] for row in rows]
+        blocks += [f"## {escape(title)}", markdown.table(head, cells, NUMBERS)]
+    if isinstance(found, Beside):
+        numbered = enumerate(found.differences, start=1)
+        blocks.append("\n".join(f"{number}. {escape(line)}" for number, line in numbered))
+    blocks += [f"{what}: {escape(', '.join(names))}" for what, names in found.only.items() if names]
+    return "\n\n".join(blocks) + "\n"
+
+
+def write(found: Comparison | Beside, folder: Path) -> list[Path]:
+    """`comparison.csv` (shares, every metric) and `comparison.md`, in `folder`."""
+    texts = {f"{STEM}.csv": csv_text(found.table), f"{STEM}.md": document(found)}
+    return [atomic_files.write(folder / name, content) for name, content in texts.items()]
+
+
+def _tables(found: Comparison | Beside) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
+    """Title, head and rows of every table."""
+    if isinstance(found, Beside):
+        rows = [_beside(row) for row in _records(found.table)]
+        ours = ", ours with 95 % bounds" if bounded(found.table) else ""
+        yield f"EER in %{ours}", TABLES, rows
+        return
+    eers = found.table[found.table["metric"] == "eer"]
+    for track, part in eers.groupby("track", sort=False):
+        name = "" if track == "-" else f", track {track}"
+        told = "; * where the 95 % bounds of the paired difference leave out 0"
+        title = f"EER in %{name}{told if bounded(part) else ''}"
+        yield title, RUNS, [_pair(row) for row in _records(part)]
+
+
+def _pair(row: Mapping[str, Any]) -> list[str]:
+    condition = f"({MEAN})" if row["condition"] == MEAN else str(row["condition"])
+    difference = _bounded(row, "difference", signed=True) + (" *" if row["distinguishable"] else "")
+    values = (percent(row["a"]), percent(row["b"]), difference)
+    return [str(row["detector"]), condition, *values, str(row["remark"])]
+
+
+def _beside(row: Mapping[str, Any]) -> list[str]:
+    system = f"{row['system']}, {row['attack']} {row['level']}: {100 * row['published']:.2f}"
+    marks = str(row["differences"])
+    difference = _signed(row["difference"])
+    values = (_bounded(row, "eer"), system, difference, marks, str(row["remark"]))
+    return [str(row["detector"]), str(row["condition"]), *values]
+
+
+def _bounded(row: Mapping[str, Any], column: str, signed: bool = False) -> str:
+    shown = _signed if signed else percent
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    if pd.isna(low):
+        return shown(row[column])
+    return f"{shown(row[column])} [{shown(low)}, {shown(high)}]"
+
+
+def _signed(share: float) -> str:
+    return DASH if pd.isna(share) else f"{round(100 * share, 1) + 0.0:+.1f}"
+
+
+def _records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place in NUMBERS else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,97 @@
+"""Short names of conditions for tables that a paper prints: the attack and what tells it apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attacks.contract.base import registry
+from attacks.contract.condition import split_steps
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError
+from benchmark.scores.run_results import ConditionInfo
+
+# After these a number says too little: its parameter's name stands before it instead.
+NO_MEASURE = ("", "share", "share of packets", "full scale", "level", "steps", "times")
+
+
+@dataclass(frozen=True)
+class _Step:
+    name: str
+    values: dict[str, str]
+
+
+def short_names(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
+    r"""A name for every condition by its spelling, unique among `conditions`.
+
+    It holds, of every step, the attack, its first parameter, its severity, and what differs
+    between the steps of that attack here. A number and its unit have a no-break space between
+    them. Where two would be alike, both keep their spelling.
+
+    >>> noises = [f"noise(kind=white, snr={snr}, reference=active)" for snr in (20, 0)]
+    >>> infos = [ConditionInfo(name, "noise", 1.0, "dB", "snr", False) for name in noises]
+    >>> [name.replace("\N{NO-BREAK SPACE}", " ") for name in short_names(infos).values()]
+    ['noise white 20 dB', 'noise white 0 dB']
+    """
+    read = {info.condition: _steps(info.condition) for info in conditions}
+    severities = {
+        read[info.condition][0].name: (info.parameter, info.unit)
+        for info in conditions
+        if len(read[info.condition]) == 1 and info.parameter
+    }
+    seen: dict[str, list[dict[str, str]]] = {}
+    for step in (step for steps in read.values() for step in steps):
+        seen.setdefault(step.name, []).append(step.values)
+    varied = {
+        (name, key)
+        for name, given in seen.items()
+        for key in {key for values in given for key in values}
+        if len({values.get(key) for values in given}) > 1
+    }
+    made = {
+        name: " | ".join(
+            _short(step, severities.get(step.name) or _severity(step.name), varied)
+            for step in steps
+        )
+        for name, steps in read.items()
+    }
+    times = Counter(made.values())
+    return {name: name if times[text] > 1 else text for name, text in made.items()}
+
+
+def _steps(condition: str) -> list[_Step]:
+    """The steps with their values as they are spelt; what is no spelling is one step by itself."""
+    try:
+        calls = [call_syntax.call(step) for step in split_steps(condition, "|")]
+        if None in calls:
+            return [_Step(condition, {})]
+        return [_Step(name, _values(body)) for name, body in filter(None, calls)]
+    except InputError:
+        return [_Step(condition, {})]
+
+
+def _values(body: str) -> dict[str, str]:
+    parts = [part.partition("=") for part in split_steps(body, ",")] if body.strip() else []
+    return {key.strip(): value.strip() for key, _, value in parts}
+
+
+def _severity(name: str) -> tuple[str, str]:
+    """Of an attack that the run has in chains only."""
+    severity = registry.get(name).severity if name in registry.names() else None
+    return (severity.parameter, severity.unit) if severity else ("", "")
+
+
+def _short(step: _Step, severity: tuple[str, str], varied: set[tuple[str, str]]) -> str:
+    parameter, unit = severity
+    words = [step.name]
+    for place, (key, value) in enumerate(step.values.items()):
+        if key == parameter and unit not in NO_MEASURE:
+            words.append(f"{value}\N{NO-BREAK SPACE}{unit}")
+        elif place == 0 or key == parameter or (step.name, key) in varied:
+            words.append(value if _is_word(value) else f"{key}={value}")
+    return " ".join(words)
+
+
+def _is_word(value: str) -> bool:
+    return value[:1].isalpha() and value not in ("true", "false")

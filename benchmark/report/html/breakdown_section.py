@@ -1,0 +1,53 @@
+"""Who made the fake: clean and laundered EER of each detector by spoof system, source, length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attacks.contract.condition import CLEAN
+from benchmark.report.palette import level
+from benchmark.report.rows import Row, records
+
+TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Duration"}
+
+
+def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
+    """One table per kind of slice; laundered is the mean over families of the family's mean.
+
+    `board` are the track's rows of the leaderboard. A detector's value is None where a cell that
+    counts lacks trials, as there. A kind whose one slice holds all trials of the track says what
+    the leaderboard says, and is left out.
+    """
+    if breakdown.empty:
+        return []
+    mine = breakdown[breakdown["track"] == board[0]["track"]]
+    whole = [(board[0]["n_bonafide"], board[0]["n_spoof"])]
+    found = []
+    for by, part in mine.groupby("by", sort=False):
+        counts = part.groupby("value", sort=False)[["n_bonafide", "n_spoof"]].max()
+        if [*counts.itertuples(index=False, name=None)] != whole:
+            rows = _rows(part, [row["detector"] for row in board])
+            found.append({"by": by, "title": TITLES.get(str(by), str(by)), "rows": rows})
+    return found
+
+
+def _rows(part: pd.DataFrame, detectors: list[str]) -> list[Row]:
+    clean = part[part["condition"] == CLEAN].set_index(["value", "detector"])["eer"]
+    laundered = part[(part["condition"] != CLEAN) & part["verified"].eq(True)]
+    rates = laundered["eer"].where(laundered["complete"].astype(bool))
+    keys = [laundered["value"], laundered["detector"], laundered["family"]]
+    families = rates.groupby(keys, sort=False).agg(lambda column: column.mean(skipna=False))
+    means = families.groupby(level=[0, 1], sort=False).agg(lambda column: column.mean(skipna=False))
+    sizes = records(part.drop_duplicates("value")[["value", "n_bonafide", "n_spoof"]])
+    return [row | {"cells": [_cell(clean, means, row, d) for d in detectors]} for row in sizes]
+
+
+def _cell(clean: pd.Series, means: pd.Series, row: Row, detector: str) -> Row:
+    key = (row["value"], detector)
+    before, after = (float(rates.get(key, np.nan)) for rates in (clean, means))
+    return {
+        "clean": None if np.isnan(before) else before,
+        "laundered": None if np.isnan(after) else after,
+        "level": None if np.isnan(after) else level(after),
+    }

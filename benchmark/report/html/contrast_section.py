@@ -1,0 +1,130 @@
+"""Clean beside one condition, on each track: curves at every threshold, scores, decisions.
+
+The condition is the track's worst at first; the page's script puts any other in its place, from
+the same path data that is drawn here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from attacks.contract.condition import CLEAN
+from benchmark.metrics.discrimination import Floats
+from benchmark.report.html import score_curves_section as curves
+from benchmark.report.rows import Row, records
+from benchmark.scores import score_matrix
+from benchmark.scores.run_results import RunResults
+
+COUNTS = ("hit", "missed", "false_alarm", "correct")
+
+
+def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) -> dict[str, Row]:
+    """The values of this part of the page by track, the headline first.
+
+    Where all conditions on all tracks are more than the page may hold, the tracks after the
+    first keep clean and the worst condition of each family.
+    """
+    cube = score_matrix.score_cube(results, "test")
+    axes = [curves.axis(scores) for scores in cube]
+    names = [info.condition for info in results.conditions]
+    whole = len(tracks) * len(results.detectors) * len(names) <= curves.MOST
+    tables = {track: conditions[conditions["track"] == track] for track in tracks}
+    kept = {
+        track: list(range(len(names)))
+        if whole or track == tracks[0]
+        else _shortlist(names, tables[track])
+        for track in tracks
+    }
+    fine = curves.detail(len(results.detectors) * sum(map(len, kept.values())))
+    return {
+        track: _track(results, tables[track], kept[track], cube, axes, fine) for track in tracks
+    }
+
+
+def data(shown: Row) -> Row:
+    """What the page's script needs of a track to put another condition beside clean."""
+    chosen = shown["chosen"]
+    worst = None if chosen is None else shown["places"][chosen]
+    return {"places": shown["places"], "worst": worst, "cells": shown["data"]}
+
+
+def _track(
+    results: RunResults,
+    table: pd.DataFrame,
+    kept: list[int],
+    cube: Floats,
+    axes: list[Floats],
+    fine: curves.Detail,
+) -> Row:
+    """One track; `kept` are the places in the plan of the conditions that it shows."""
+    rows = score_matrix.track_rows(results.protocol, str(table["track"].iloc[0]))
+    labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
+    known = {(row["detector"], row["condition"]): row for row in records(table)}
+    names = [results.conditions[place].condition for place in kept]
+    grid = [[known[detector, name] for name in names] for detector in results.detectors]
+    drawn = [
+        [curves.cell(cube[number, place][rows], labels, axes[number], fine) for place in kept]
+        for number in range(len(results.detectors))
+    ]
+    worst = _worst(table)
+    return {
+        "clean": names.index(CLEAN),
+        "chosen": None if worst is None else names.index(worst),
+        "names": names,
+        "places": kept,
+        "all": len(kept) == len(results.conditions),
+        "families": _options(results, table, kept),
+        "detectors": [
+            {"name": name, "threshold": curves.place(row[0]["threshold"], axes[number])}
+            for number, (name, row) in enumerate(zip(results.detectors, grid, strict=True))
+        ],
+        "data": {
+            kind: [[made[kind] for made in row] for row in drawn] for kind in curves.KINDS
+        }
+        | {
+            "counts": [[_counts(cell) for cell in row] for row in grid],
+            "eer": [[cell["eer"] for cell in row] for row in grid],
+        },
+        "prevalence": round(curves.SIDE * labels.mean()),
+        "det_ticks": curves.det_ticks(),
+        "side": curves.SIDE,
+        "wide": curves.WIDE,
+        "high": curves.HIGH,
+    }  # fmt: skip
+
+
+def _counts(cell: Row) -> list[int] | None:
+    """The four outcomes at the frozen threshold; None where none was frozen."""
+    return None if cell["hit"] is None else [int(cell[key]) for key in COUNTS]
+
+
+def _shortlist(names: list[str], table: pd.DataFrame) -> list[int]:
+    """The places of clean and of the worst condition of each family, in the order of the plan."""
+    parts = [part for _, part in table.groupby("family", sort=False)]
+    chosen = {CLEAN, _worst(table), *(_worst(part) for part in parts)}
+    return [place for place, name in enumerate(names) if name in chosen]
+
+
+def _worst(table: pd.DataFrame) -> str | None:
+    """The laundering condition with the highest mean EER; one that counts, where there is one."""
+    laundered = table[table["condition"] != CLEAN]
+    counts = laundered["complete"].astype(bool) & laundered["verified"].eq(True)
+    pool = laundered[counts] if counts.any() else laundered
+    means = pool.groupby("condition", sort=False)["eer"].mean().dropna()
+    return None if means.empty else str(means.idxmax())
+
+
+def _options(results: RunResults, table: pd.DataFrame, kept: list[int]) -> list[Row]:
+    """The laundering conditions by family: place in the plan, place among `kept`, verdict."""
+    verified = table.drop_duplicates("condition").set_index("condition")["verified"]
+    grouped: dict[str, list[Row]] = {}
+    for at, place in enumerate(kept):
+        info = results.conditions[place]
+        if info.condition != CLEAN:
+            flag = "" if verified[info.condition] else " (unverified)"
+            option = {"at": at, "place": place, "text": f"{info.condition}{flag}"}
+            grouped.setdefault(info.family, []).append(option)
+    return [{"name": name, "options": options} for name, options in grouped.items()]

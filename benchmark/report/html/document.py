@@ -1,0 +1,92 @@
+"""The whole page: what every template is given."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from attacks.contract.condition import CLEAN
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report.condition_labels import short_names
+from benchmark.report.html import (
+    breakdown_section,
+    checks_section,
+    contrast_section,
+    leaderboard_section,
+    provenance_section,
+    robustness_section,
+    severity_section,
+)
+from benchmark.report.html.samples_section import Samples
+from benchmark.report.jinja import environment
+from benchmark.report.palette import level, scale_css, series_class, series_css
+from benchmark.report.rows import bounded, records
+from benchmark.scores.run_results import RunResults
+
+LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
+LONG = 80  # rows beyond which a table is folded
+SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, marked on the colour scale
+
+
+def render(results: RunResults, tables: Tables, samples: Samples | None = None) -> str:
+    """One self-contained HTML file.
+
+    The same tables, samples and provenance give the same bytes; without samples, what differs
+    between two machines that hold the same scores stands in one element, `#machine`.
+    """
+    tracks = leaderboard_section.tracks(tables)
+    names = [info.condition for info in results.conditions]
+    speakers = _named(results.protocol.table["speaker"])
+    shown = contrast_section.focus(results, tables.conditions, [track.name for track in tracks])
+    made = environment()
+    made.filters |= {"spelled": _spelled, "series": series_class}
+    return made.get_template("html/report.html").render(
+        protocol=results.protocol,
+        styles=Markup(scale_css() + "\n" + series_css()),
+        scale=[(step, level(step / 100)) for step in SCALE_STEPS],
+        tracks=tracks,
+        short=short_names(results.conditions),
+        resamples=tables.choices["resamples"],
+        bounded=bounded(tables.conditions),
+        unbounded=_unbounded(tracks),
+        laundered=sum(info.condition != CLEAN for info in results.conditions),
+        trials=len(results.protocol.table),
+        speakers=speakers,
+        cluster_noun="voices" if speakers else "sources",
+        detectors=results.detectors,
+        series={t.name: [(results.detectors.index(d), d) for d in t.detectors] for t in tracks},
+        severity={
+            track.name: severity_section.charts(results, tables.conditions, track.name)
+            for track in tracks
+        },
+        focus=shown,
+        focused={"names": names, "tracks": {t: contrast_section.data(shown[t]) for t in shown}},
+        robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
+        systems={t.name: breakdown_section.tables(tables.breakdown, t.rows) for t in tracks},
+        samples=samples or Samples(),
+        checks=checks_section.checks(results, tables),
+        unverified=checks_section.unverified(tables.conditions),
+        failures=records(tables.failures.head(LISTED)),
+        failure_count=len(tables.failures),
+        incomplete=checks_section.incomplete(tables.conditions),
+        unreadable=len(results.unreadable),
+        provenance=provenance_section.provenance(results, tables),
+        cited=provenance_section.citations(results),
+        listed=LISTED,
+        long=LONG,
+    )  # fmt: skip
+
+
+def _spelled(condition: str) -> Markup:
+    """A condition that may break into lines before its parameters, escaped."""
+    return Markup(str(escape(condition)).replace("(", "(<wbr>"))
+
+
+def _unbounded(tracks: list[leaderboard_section.Track]) -> str:
+    """What to add where intervals are told of: the tracks that have none."""
+    names = [track.name for track in tracks if not track.sure]
+    return f" (none on {', '.join(names)})" if names else ""
+
+
+def _named(speakers: pd.Series[str]) -> int:
+    return int(speakers[speakers != "-"].nunique())

@@ -1,0 +1,127 @@
+"""Provenance: what made the numbers; times and machines apart, in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from benchmark.core.errors import InputError
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import citations as citing
+from benchmark.report.rows import Row, bounded
+from benchmark.scores.run_results import RunResults
+
+LONGEST = 240  # characters of one fact that the page shows
+MACHINE = frozenset({"machine", "reported", "started", "ended"})  # no scores depend on these
+Fact = tuple[str, str]
+
+
+def provenance(results: RunResults, tables: Tables) -> Row:
+    """Facts in words (`main`), as in run.json (`rest`), and what no number depends on (`apart`).
+
+    `machine` says the most telling of the last in words.
+    """
+    every = list(_flat(results.provenance))
+    apart = [fact for fact in every if MACHINE & set(fact[0].split("."))]
+    return {
+        "main": [*_data(results), *_code(results.provenance), *_choices(tables)],
+        "rest": [fact for fact in every if fact not in apart],
+        "machine": [*_machine(results.provenance)],
+        "apart": apart,
+    }
+
+
+def citations(results: RunResults) -> tuple[str, str]:
+    """BibTeX of all that the run used; why it is of the harness alone, where it is."""
+    own = metadata.version("launderbench")
+    plan = results.provenance.get("plan", {})
+    if {"data", "suite", "conditions", "detectors"} <= plan.keys():
+        try:
+            return citing.document(citing.of_run(plan, own, citing.made(results))), ""
+        except InputError as error:
+            cause = str(error)
+    else:
+        cause = "the run says too little of what it used"
+    head = {"suite": "unknown", "trial_digest": results.protocol.digest()} | plan
+    return f"{citing.harness(head, own, citing.made(results))}\n", cause
+
+
+def _data(results: RunResults) -> Iterator[Fact]:
+    protocol = results.protocol
+    yield "trial digest, whole test set", protocol.digest()
+    yield "audio digest", protocol.audio_digest
+    if protocol.systems_left_out:
+        yield "systems left out", ", ".join(protocol.systems_left_out)
+
+
+def _code(facts: dict[str, Any]) -> Iterator[Fact]:
+    """What computed the scores, in words: every distinct value where parts differ."""
+    plan = facts.get("plan", {})
+    for name in ("seed", "suite"):
+        if name in plan:
+            yield name, str(plan[name])
+    origins = [origin for origin in facts.get("computed", []) if isinstance(origin, dict)]
+    commits = [
+        f"{origin.get('commit') or 'no git checkout'}"
+        f"{', with uncommitted changes' if origin.get('dirty') else ''}"
+        for origin in origins
+        if "launderbench" in origin
+    ]
+    versions = [origin["launderbench"] for origin in origins if "launderbench" in origin]
+    builds = [
+        ", ".join(f"{library} {number}" for library, number in origin["ffmpeg"].items())
+        for origin in origins
+        if "ffmpeg" in origin
+    ]
+    found = {"LaunderBench": versions, "commit": commits, "FFmpeg build": builds}
+    for name, values in found.items():
+        for value in dict.fromkeys(values):
+            yield name, value
+
+
+def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
+    """What computed the scores and when the page was written."""
+    origins = [origin for origin in facts.get("computed", []) if isinstance(origin, dict)]
+    machines = [origin["machine"] for origin in origins if "machine" in origin]
+    words = [
+        ", ".join(
+            f"{machine[key]}{' cores' if key == 'cores' else ''}"
+            for key in ("device", "gpu", "processor", "cores", "system")
+            if machine.get(key)
+        )
+        for machine in machines
+    ]
+    for text in dict.fromkeys(words):
+        yield "scores computed on", text
+    if "written" in facts.get("reported", {}):
+        yield "page written", str(facts["reported"]["written"])
+
+
+def _choices(tables: Tables) -> Iterator[Fact]:
+    chosen = tables.choices
+    made = f"{chosen['resamples']} paired resamples, {100 * chosen['level']:g} %"
+    yield "intervals", made if bounded(tables.conditions) else "none"
+    costs = chosen["costs"]
+    yield (
+        "costs of minDCF and actDCF",
+        f"prior of spoof {costs['p_spoof']:g}, miss {costs['miss']:g},"
+        f" false acceptance {costs['false_accept']:g}",
+    )
+    if chosen["baseline"]:
+        yield "baseline of degradation", chosen["baseline"]
+
+
+def _flat(facts: Any, prefix: str = "") -> Iterator[Fact]:
+    """Nested facts as (dotted name, text), in their own order; lists of facts are numbered."""
+    nested: list[tuple[str, Any]] = []
+    if isinstance(facts, dict):
+        nested = [(str(name), value) for name, value in facts.items()]
+    elif isinstance(facts, list) and any(isinstance(item, dict) for item in facts):
+        nested = [(str(number), value) for number, value in enumerate(facts, 1)]
+    for name, value in nested:
+        yield from _flat(value, f"{prefix}.{name}" if prefix else name)
+    if not nested and prefix:
+        text = facts if isinstance(facts, str) else json.dumps(facts, ensure_ascii=False)
+        yield prefix, text if len(text) <= LONGEST else f"{text[:LONGEST]} ... (whole in run.json)"

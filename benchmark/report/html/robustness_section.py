@@ -1,0 +1,59 @@
+"""What laundering takes in numbers: against a baseline, along severity, and in costs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.robustness import ALL
+from benchmark.report.rows import Row, records
+
+COSTS = ("min_dcf", "act_dcf", "cllr")
+
+
+def numbers(tables: Tables, board: list[Row]) -> Row:
+    """The values of one track, in the order of its `board`, the leaderboard's rows.
+
+    baseline : the detector that degradation is measured against, or None where there is none
+    rows     : per detector its row over all families, its costs, and how many of how many
+               ladders it collapses on
+    families : per family one row of the robustness table for each detector
+    ladders  : per ladder one row of the severity table for each detector
+    """
+    track, names = board[0]["track"], [row["detector"] for row in board]
+    robustness = _of(tables.robustness, track)
+    severity = _of(tables.severity, track)
+    over_all = {row["detector"]: row for row in robustness if row["family"] == ALL}
+    return {
+        "baseline": next((row["baseline"] for row in robustness if row["baseline"]), None),
+        "rows": [
+            over_all[row["detector"]]
+            | {"clean_eer": row["clean_eer"]}
+            | {name: (row[f"clean_{name}"], row[f"mean_{name}"]) for name in COSTS}
+            | _collapses([step for step in severity if step["detector"] == row["detector"]])
+            for row in board
+            if row["detector"] in over_all
+        ],
+        "families": _grid([row for row in robustness if row["family"] != ALL], "family", names),
+        "ladders": _grid(severity, "ladder", names),
+    }
+
+
+def _of(table: pd.DataFrame, track: str) -> list[Row]:
+    return [] if table.empty else records(table[table["track"] == track])
+
+
+def _collapses(steps: list[Row]) -> Row:
+    told = [step["collapsed"] for step in steps if step["complete"]]
+    return {"collapses": sum(map(bool, told)), "on": len(told)}
+
+
+def _grid(rows: list[Row], by: str, detectors: list[str]) -> list[Row]:
+    """One item per value of `by`, with a row for each detector in their order."""
+    grid: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        grid.setdefault(row[by], {})[row["detector"]] = row
+    return [
+        {"name": name, "cells": [row[detector] for detector in detectors]}
+        for name, row in grid.items()
+    ]

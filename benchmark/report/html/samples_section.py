@@ -1,0 +1,276 @@
+"""Utterances to hear and see before and after laundering, made anew from the data at hand.
+
+Whose voice may leave the machine inside a page is a choice. A copy of a person's recording
+through a vocoder is that person's voice as well. By default only voices are embedded that nobody
+lent: those a data set marks `synthetic` in a column `voice`, and those named here. What the
+embedded data set holds of people's voices is never embedded, whatever is chosen: its terms forbid
+passing it on. Without any voice the page shows a few spectrograms, and still only of voices that
+nobody lent: speech can be made again from its spectrogram, if badly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from attacks.contract.base import AttackError, Check, Wave
+from attacks.contract.condition import CLEAN, parse
+from attacks.contract.launder import Laundered, Step, launder
+from attacks.contract.precomputed import made
+from benchmark.audio import reader
+from benchmark.core.errors import InputError
+from benchmark.data.file_hashes import file_digests
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import gallery
+from benchmark.report.jinja import number
+from benchmark.report.rows import Row, records
+from benchmark.scores.run_results import RunResults
+
+NONE, SYNTHETIC, ALL = "none", "synthetic", "all"
+VOICES = (NONE, SYNTHETIC, ALL)
+COUNT = 2  # utterances per attack
+PICTURED = 8  # conditions that a page without players shows, the worst of a family each
+MOST_BYTES = 10_000_000  # of players and pictures in one page
+EMBEDDED = "embedded"
+NOBODY = "hibari-heart"  # the one speaker of the embedded set's test split whom no recording made
+SHA256 = "file_sha256"  # the column that a run adds: what it read
+TTS = "tts"  # the embedded set's track whose words nobody said
+
+
+@dataclass(frozen=True)
+class Card:
+    """One laundered utterance: `passed` as in `Laundered`, `check` the effect in words.
+
+    `recorded` says whether both are what the run recorded, or were measured for this page.
+    """
+
+    condition: str
+    after: gallery.Shown
+    passed: bool | None
+    check: str
+    recorded: bool
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance as recorded, and under the worst condition of every attack."""
+
+    name: str
+    about: str
+    before: gallery.Shown
+    cards: tuple[Card, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the page plays or shows, and in a sentence why it is not more."""
+
+    utterances: tuple[Utterance, ...] = ()
+    note: str = "This page was written without samples."
+    voices: str = NONE
+
+    @property
+    def measured(self) -> bool:
+        """Is any effect one that was measured for this page?"""
+        return any(not card.recorded for one in self.utterances for card in one.cards)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What all utterances of a page share.
+
+    wanted, lacking : conditions to show, and in words what cannot be shown
+    known           : the checks that the run recorded, by condition and utterance
+    budget          : bytes that an utterance may take
+    player          : does it get a player?
+    """
+
+    root: Path
+    wanted: list[str]
+    lacking: list[str]
+    known: dict[tuple[str, str], tuple[Step, ...]]
+    seed: int
+    budget: int
+    player: bool
+
+
+def collect(
+    results: RunResults, tables: Tables, voices: str = SYNTHETIC, count: int = COUNT
+) -> Samples:
+    """At most `count` utterances, evenly spread over those whose voices may be embedded.
+
+    An attack is shown in the condition with the highest mean EER on the headline track; without
+    voices, a family is, and nothing plays. Nothing is shown of audio that is not what was scored.
+    """
+    if count == 0:
+        return Samples(note="No samples were asked for.")
+    allowed = permitted(results, SYNTHETIC if voices == NONE else voices)
+    if allowed.empty:
+        return Samples(
+            note="The data set names no utterance whose voice may be embedded here. A column"
+            " voice in its protocol that says synthetic does; --voices all asks for everyone's."
+        )
+    chosen, missing = _at_hand(results.protocol.root, allowed, count)
+    if not chosen:
+        return Samples(note=missing)
+    wanted, lacking = _conditions(results, tables, families=voices == NONE)
+    making = _Making(
+        root=results.protocol.root,
+        wanted=wanted,
+        lacking=lacking,
+        known=_recorded(results.effects, [row["utterance_id"] for row in chosen], wanted),
+        seed=int(results.provenance.get("plan", {}).get("seed", 0)),
+        budget=MOST_BYTES // len(chosen),
+        player=voices != NONE,
+    )
+    work = len(chosen) * len(wanted)
+    with tqdm(total=work, desc="samples", disable=None, leave=False) as bar:
+        shown = [_utterance(row, making, bar) for row in chosen]
+    found = tuple(utterance for utterance in shown if utterance is not None)
+    note = "" if found else "The audio of this run could not be read."
+    return Samples(found, note, voices)
+
+
+def permitted(results: RunResults, voices: str) -> pd.DataFrame:
+    """The test utterances whose voices may be embedded, spoofs only unless all are."""
+    protocol = results.protocol
+    table = protocol.table
+    if protocol.name == EMBEDDED:
+        if voices == ALL:
+            return table[(table["label"] == "spoof") & (table["track"] == TTS)]
+        return table[table["speaker"] == NOBODY]
+    if voices == ALL:
+        return table
+    if "voice" not in table.columns:
+        return table.iloc[:0]
+    return table[(table["label"] == "spoof") & (table["voice"] == SYNTHETIC)]
+
+
+def _at_hand(root: Path, table: pd.DataFrame, count: int) -> tuple[list[Row], str]:
+    """Evenly spread rows whose audio is here and is what was scored; else why there is none."""
+    there = records(table[[(root / path).is_file() for path in table["path"]]])
+    if not there:
+        return [], "The audio of this run is not at hand where the page was written."
+    number = min(count, len(there))
+    chosen = [there[place * len(there) // number] for place in range(number)]
+    own = file_digests(root, [row["path"] for row in chosen])
+    same = [row for row, sha in zip(chosen, own, strict=True) if row.get(SHA256, sha) == sha]
+    return same, "" if same else "The audio at hand is not what was scored."
+
+
+def _recorded(
+    effects: pd.DataFrame, utterances: list[str], conditions: list[str]
+) -> dict[tuple[str, str], tuple[Step, ...]]:
+    """The checks that the run holds of these utterances, by condition and utterance."""
+    mine = effects[effects["utterance_id"].isin(utterances) & effects["condition"].isin(conditions)]
+    found: dict[tuple[str, str], dict[int, list[Row]]] = {}
+    for row in records(mine):
+        steps = found.setdefault((row["condition"], row["utterance_id"]), {})
+        steps.setdefault(row["step"], []).append(row)
+    return {
+        key: tuple(
+            Step(rows[0]["attack"], {}, tuple(_check(row) for row in rows))
+            for _, rows in sorted(steps.items())
+        )
+        for key, steps in found.items()
+    }
+
+
+def _check(row: Row) -> Check:
+    passed = None if row["passed"] is None else bool(row["passed"])
+    return Check(**{field.name: row[field.name] for field in fields(Check)} | {"passed": passed})
+
+
+def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[list[str], list[str]]:
+    """Of each attack the condition with the highest mean EER; and in words what cannot be made.
+
+    Of each family instead, and of the worst few of them, where `families`.
+    """
+    headline = tables.leaderboard["track"].iloc[0]
+    table = tables.conditions[tables.conditions["track"] == headline]
+    means = table[table["condition"] != CLEAN].groupby("condition", sort=False)["eer"].mean()
+    worst: dict[str, str] = {}
+    identities = {
+        item["condition"]: item.get("identity")
+        for item in results.provenance.get("plan", {}).get("conditions", [])
+    }
+    failed: list[str] = []
+    changed: list[str] = []
+    for info in (info for info in results.conditions if info.condition != CLEAN):
+        name = info.condition
+        try:
+            condition = parse(name)
+            identity = condition.identity()
+        except InputError as error:
+            failed.append(f"{name} ({error})")
+            continue
+        if made(condition) or identities.get(name, identity) != identity:
+            changed.append(name)
+            continue
+        group = info.family if families else " | ".join(step.name for step in condition.steps)
+        if group not in worst or means.get(name, 0) > means.get(worst[group], 0):
+            worst[group] = name
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        failed.append(f"{changed[0]}{more} (cannot be made anew as scored: ready-made, or changed)")
+    chosen = [*worst.values()]
+    if families:
+        hardest = sorted(chosen, key=lambda name: -means.get(name, 0))[:PICTURED]
+        chosen = [name for name in chosen if name in hardest]
+    return chosen, failed
+
+
+def _utterance(row: Row, making: _Making, bar: tqdm) -> Utterance | None:
+    try:
+        wave = reader.read(making.root / row["path"])
+    except reader.AudioError:
+        return None
+    loudest = gallery.spectrogram(wave[: round(gallery.SECONDS * reader.SAMPLE_RATE)]).max()
+    top_db = max(float(np.ceil(loudest)), gallery.QUIET_DB)
+    before = gallery.show(wave, top_db, making.player)
+    cards, left_out, spent = [], list(making.lacking), _size(before)
+    for name in making.wanted:
+        bar.update()
+        if spent > making.budget:
+            left_out.append(f"{name} (the page is full)")
+            continue
+        try:
+            done = launder(parse(name), wave, reader.SAMPLE_RATE, row["utterance_id"], making.seed)
+        except (AttackError, InputError) as error:
+            left_out.append(f"{name} ({error})")
+            continue
+        after = gallery.show(_finite(done.wave), top_db, making.player)
+        steps = making.known.get((name, row["utterance_id"]), ())
+        told = replace(done, steps=steps) if steps else done
+        cards.append(Card(name, after, told.passed, _in_words(told), bool(steps)))
+        spent += _size(after)
+    about = [row["label"], *(row[key] for key in ("spoof_system", "speaker") if row[key] != "-")]
+    return Utterance(
+        row["utterance_id"], ", ".join(map(str, about)), before, tuple(cards), tuple(left_out)
+    )
+
+
+def _finite(wave: Wave) -> Wave:
+    return wave if wave.size else np.zeros(1, dtype=np.float32)
+
+
+def _in_words(done: Laundered) -> str:
+    """The first effect that was measured, of the last step that has one."""
+    return next(_measured(done), "")
+
+
+def _measured(done: Laundered) -> Iterator[str]:
+    for step in reversed(done.steps):
+        for check in step.checks:
+            if check.effect and check.measured is not None and np.isfinite(check.measured):
+                yield f"{check.quantity} {number(check.measured)} {check.unit}".rstrip()
+
+
+def _size(shown: gallery.Shown) -> int:
+    return len(shown.audio) + len(shown.picture)

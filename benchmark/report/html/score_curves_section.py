@@ -1,0 +1,113 @@
+"""Scores as SVG paths: ROC, DET and precision-recall curves, and histograms of both classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from benchmark.metrics import curves, discrimination
+from benchmark.metrics.curves import Points
+from benchmark.metrics.discrimination import Bools, Floats, Ranking
+from benchmark.report.html.svg import polyline, steps
+from benchmark.report.rows import Row
+
+SIDE = 500  # of a square plot, in its own units
+WIDE, HIGH = 400, 100  # of a histogram
+CURVE_BYTES, POINT_BYTES = 1_600_000, 6  # what all curves of the page may take; one point
+BIN_BYTES, BAR_BYTES = 900_000, 5
+POINTS, BINS = (16, 90), (14, 40)  # fewest and most of a curve and of a histogram
+MOST = CURVE_BYTES // (3 * POINTS[0] * POINT_BYTES)  # cells that the page may hold, drawn coarsely
+TAIL = 0.002  # share of scores beyond either end of a histogram: they stand in its last bars
+DET_RANGE = (0.002, 0.9)
+DET_TICKS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+KINDS = ("roc", "det", "pr", "bonafide", "spoof")
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely a cell is drawn: points of each curve, bars of each histogram."""
+
+    points: int
+    bins: int
+
+
+def detail(cells: int) -> Detail:
+    """What the page's budget allows where it holds so many cells.
+
+    >>> detail(300), detail(5000)
+    (Detail(points=90, bins=40), Detail(points=17, bins=18))
+    """
+    points = np.clip(CURVE_BYTES // (3 * cells * POINT_BYTES), *POINTS)
+    bins = np.clip(BIN_BYTES // (2 * cells * BAR_BYTES), *BINS)
+    return Detail(int(points), int(bins))
+
+
+def axis(scores: Floats) -> Floats:
+    """The ends (2,) of a detector's axis of scores, from all of them; NaN = not scored."""
+    known = scores[~np.isnan(scores)]
+    return np.asarray(np.quantile(known if known.size else np.zeros(1), [TAIL, 1 - TAIL]))
+
+
+def place(score: float | None, limits: Floats) -> int | None:
+    """Where a score stands on an axis of scores; None where it is unknown or beyond it."""
+    if score is None or not limits[0] <= score <= limits[1]:
+        return None
+    return round(WIDE * (score - limits[0]) / max(limits[1] - limits[0], 1e-300))
+
+
+def cell(scores: Floats, bonafide: Bools, limits: Floats, fine: Detail) -> dict[str, str]:
+    """Path data of a cell's scores (n,) by kind; '' where a class has no score."""
+    there = ~np.isnan(scores)
+    labels = bonafide[there]
+    if not labels.any() or labels.all():
+        return dict.fromkeys(KINDS, "")
+    ranking = discrimination.rank(scores[there], labels)
+    return _curves(ranking, fine.points) | _histograms(ranking, limits, fine.bins)
+
+
+def det_ticks() -> list[Row]:
+    """Where the rates stand on both axes of a DET plot, and how they are written."""
+    return [
+        {"at": round(SIDE * _share(ndtri(rate))), "text": f"{100 * rate:g}"} for rate in DET_TICKS
+    ]
+
+
+def _curves(ranking: Ranking, limit: int) -> dict[str, str]:
+    curve = discrimination.roc_of(ranking)
+    roc = curves.roc_points(curve, limit)
+    det = curves.det_points(curve)
+    low, high = ndtri(DET_RANGE)
+    near = Points(np.clip(det.x, low - 1, high + 1), np.clip(det.y, low - 1, high + 1))
+    det = curves.thin(near, limit)
+    pr = curves.precision_recall_points(curve, limit)
+    return {
+        "roc": polyline(SIDE * roc.x, SIDE * (1 - roc.y)),
+        "det": polyline(SIDE * _share(det.x), SIDE * (1 - _share(det.y))),
+        "pr": polyline(SIDE * pr.x, SIDE * (1 - pr.y)),
+    }
+
+
+def _histograms(ranking: Ranking, limits: Floats, bins: int) -> dict[str, str]:
+    """Both classes' shares per bin, the higher of the two peaks reaching to the top.
+
+    Few trials get wide bins: at most twice the square root of the rarer class's number.
+    """
+    rarer = min(ranking.bonafide.sum(), (~ranking.bonafide).sum())
+    bins = int(np.clip(2 * np.sqrt(rarer), BINS[0], bins))
+    low, high = limits if limits[1] > limits[0] else (limits[0] - 1, limits[0] + 1)
+    bar = np.clip((ranking.values - low) / (high - low) * bins, 0, bins - 1).astype(np.intp)
+    shares = {
+        name: np.bincount(bar[mask], minlength=bins) / mask.sum()
+        for name, mask in (("bonafide", ranking.bonafide), ("spoof", ~ranking.bonafide))
+    }
+    peak = max(share.max() for share in shares.values())
+    return {name: steps(HIGH * share / peak, WIDE / bins, HIGH) for name, share in shares.items()}
+
+
+def _share(probit: Any) -> Any:
+    """Where a probit stands on a DET axis, 0 to 1 inside its range."""
+    low, high = ndtri(DET_RANGE)
+    return (probit - low) / (high - low)

@@ -1,0 +1,63 @@
+"""The leaderboards and the cells as JSON: the columns of the CSV files, for programs.
+
+`results/README.md` documents the keys. `format` is raised when one changes its meaning or goes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.scores.run_results import RunResults
+
+FORMAT = 1
+DIGITS = 6  # as in the CSV files
+
+
+def document(results: RunResults, tables: Tables, version: str) -> str:
+    """UTF-8 JSON text: rates are shares, a missing or undefined value is null, keys have columns'
+    names and order."""
+    protocol = results.protocol
+    found = {
+        "format": FORMAT,
+        "launderbench": version,
+        "data": {
+            "name": protocol.name,
+            "version": protocol.version,
+            "headline": protocol.headline,
+            "trial_digest": protocol.digest(),
+            "audio_digest": protocol.audio_digest,
+        },
+        "choices": tables.choices,
+        "leaderboard": rows(tables.leaderboard),
+        "tracks": rows(tables.tracks),
+        "conditions": rows(tables.conditions),
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The table's rows as dictionaries of JSON values."""
+    names = [str(name) for name in table.columns]
+    return [
+        dict(zip(names, map(_value, row), strict=True))
+        for row in table.itertuples(index=False, name=None)
+    ]
+
+
+def _value(value: object) -> Any:
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return float(f"{number:.{DIGITS}g}") + 0.0 if math.isfinite(number) else None
+    return str(value)

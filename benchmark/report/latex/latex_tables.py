@@ -1,0 +1,273 @@
+r"""The leaderboard and the conditions as LaTeX tables, ready to `\input` (package booktabs).
+
+The files hold no number that the CSV files lack. What is shown can be changed in the preamble,
+before they are read: `\newcommand{\launderscore}[2]{#1}` hides the leaderboard's intervals,
+`\newcommand{\laundercellintervals}{}` shows those of the conditions, `\newcommand{\laundertable}
+{table}` takes another environment, and `\newcommand{\launderother}[2]{#1}` sets names in other
+scripts as they are, where the engine has a font for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from attacks.contract.condition import CLEAN
+from benchmark.data.protocol import SHORT_DIGEST
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.metrics.bootstrap import LEVEL
+from benchmark.report.condition_labels import short_names
+from benchmark.report.latex import layout
+from benchmark.report.latex.escape import breakable, escape
+from benchmark.report.latex.layout import Part, Row
+from benchmark.report.rows import Row as Record
+from benchmark.report.rows import bounded, records
+from benchmark.scores.run_results import RunResults
+
+MISSING = "--"
+INTERVALS = r"\laundercellintervals"
+LEVEL_TEXT = f"{100 * LEVEL:g}\\,\\%"
+BOUNDS = (
+    f" Below them, {LEVEL_TEXT} intervals of a paired bootstrap over clusters; ranks with the range"
+    " that these leave open."
+)
+NO_BOUNDS = " No intervals were made."
+CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column, without and with intervals
+DETECTOR, UNDER = 66.0, 74.0  # pt, of columns of the leaderboard
+LACKS = "$^{\\ast}$"
+UNVERIFIED = "$^{\\dagger}$"
+NAMES = " Conditions go by what tells them apart; conditions.csv has their full spellings."
+
+
+def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> str:
+    """The headline track's leaderboard: one row per detector; best in bold, warnings below.
+
+    EER in per cent with one decimal. `run` is the run's name, which goes into the label.
+    """
+    rows = records(tables.leaderboard)
+    best = {
+        column: _best(row[column] for row in rows if row["rank"] is not None)
+        for column in ("clean_eer", "mean_eer", "worst_eer")
+    }
+    names = short_names(results.conditions)
+    cells = tables.conditions[tables.conditions["track"] == rows[0]["track"]]
+    clean = cells[cells["condition"] == CLEAN]
+    lacking = set(clean.loc[~clean["complete"].astype(bool), "detector"])
+    head = ("Rank", "Detector", "Clean", "Mean", "Worst", "Under", "Verified")
+    columns = f"rp{{{DETECTOR:g}pt}}rrrp{{{UNDER:g}pt}}r"
+    high = [_high(row, names) for row in rows]
+    made = []
+    for ((page),) in layout.pages([[Row((str(n),), lines) for n, lines in enumerate(high)]]):
+        own = [rows[int(row.cells[0])] for row in page]
+        letters = _letters(own)
+        block = tuple(
+            Row(_standing(row, best, names, letters, row["detector"] in lacking)) for row in own
+        )
+        notes = ["$\\ast$ clean lacks trials"] if lacking & {r["detector"] for r in own} else []
+        notes += [f"\\textsuperscript{{{k}}} {escape(text)}" for text, k in letters.items()]
+        made.append(Part(columns, head, (block,), "; ".join(notes)))
+    caption = (
+        f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
+        " over attack families, and under the worst condition."
+        f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
+        " Verified: conditions measured to do what they claim."
+        f"{NAMES}{_source(results, rows[0], version)}"
+    )
+    text = layout.PREAMBLE.format(what="The leaderboard,", version=version)
+    return text + layout.environment(made, caption, _label("leaderboard", run, rows[0]))
+
+
+def conditions(results: RunResults, tables: Tables, version: str, run: str) -> str:
+    """EER of every detector, by rank, under every condition of the headline track, by family.
+
+    The best of a row is in bold; conditions that are not verified are marked and have none; a cell
+    that lacks trials is marked and cannot be best. `run` is the run's name, for the label. The
+    table stands there twice, with intervals and without, and the document chooses.
+    """
+    table = tables.conditions[tables.conditions["track"] == tables.leaderboard["track"].iloc[0]]
+    rows = records(table)
+    detectors = [str(name) for name in tables.leaderboard["detector"]]
+    names = short_names(results.conditions)
+    lines: dict[str, dict[str, Record]] = {}
+    for row in rows:
+        lines.setdefault(row["condition"], {})[row["detector"]] = row
+    told = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
+    if not bounded(table):
+        told = NO_BOUNDS
+    caption, bounded_caption = (
+        f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
+        " Bold: the lowest of a row. $\\dagger$: not measured to do what it claims."
+        f" $\\ast$: lacks trials.{NAMES}{_source(results, rows[0], version)}"
+        for with_bounds in ("", told)
+    )
+    label = _label("conditions", run, rows[0])
+    plain, stacked = (
+        layout.environment(_matrix(lines, detectors, names, with_bounds), text, label)
+        for with_bounds, text in ((False, caption), (True, bounded_caption))
+    )
+    text = layout.PREAMBLE.format(what="The conditions,", version=version)
+    return f"{text}\\ifdefined{INTERVALS}\n{stacked}\\else\n{plain}\\fi\n"
+
+
+def _matrix(
+    lines: Mapping[str, Mapping[str, Record]],
+    detectors: Sequence[str],
+    names: Mapping[str, str],
+    bounds: bool,
+) -> list[Part]:
+    """Conditions by detectors, as many tables as it takes."""
+    first = CONDITION[bounds]
+    wide = [
+        max(layout.head_width(name), *(_wide(cells[name], bounds) for cells in lines.values()))
+        for name in detectors
+    ]
+    made = []
+    for share in layout.shares(wide, first):
+        mine = [detectors[place] for place in share]
+        blocks: dict[str, list[Row]] = {}
+        for condition, cells in lines.items():
+            name = names.get(condition, condition)
+            row = _condition(name, cells, mine, bounds)
+            blocks.setdefault(cells[mine[0]]["family"], []).append(row)
+        clean, *others = blocks.values()
+        heads = [layout.head(breakable(detectors[place]), wide[place]) for place in share]
+        columns = f"p{{{first:g}pt}}" + "r" * len(mine)
+        pages = layout.pages([clean, *layout.merged(others)])
+        made += [Part(columns, ("Condition", *heads), page) for page in pages]
+    return made
+
+
+def _condition(
+    name: str, cells: Mapping[str, Record], detectors: Sequence[str], bounds: bool
+) -> Row:
+    verified = all(cell["verified"] is not False for cell in cells.values())
+    best = _best(c["eer"] for c in cells.values() if c["complete"]) if verified else None
+    line = [layout.left(breakable(name) + ("" if verified else UNVERIFIED))]
+    for detector in detectors:
+        cell = cells[detector]
+        number = _bold(cell["eer"], bool(cell["complete"]) and _same(cell["eer"], best))
+        number += "" if cell["complete"] else LACKS
+        low, high = cell["eer_low"], cell["eer_high"]
+        line.append(_stacked(number, low, high, r"\launderstack") if bounds else number)
+    return Row(tuple(line), max(layout.lines(name, CONDITION[bounds]), 2 if bounds else 1))
+
+
+def _wide(cell: Record, bounds: bool) -> float:
+    number = _percent(cell["eer"]) + ("" if cell["complete"] else "*")
+    interval = _range(cell["eer_low"], cell["eer_high"]) if bounds else ""
+    return layout.number_width(number, interval)
+
+
+def _standing(
+    row: Record,
+    best: Mapping[str, float | None],
+    names: Mapping[str, str],
+    letters: Mapping[str, str],
+    lacking: bool,
+) -> tuple[str, ...]:
+    """The cells of one detector in the leaderboard."""
+    marks = ",".join(sorted(letters[text] for text in _warnings(row)))
+    ranked = row["rank"] is not None
+    scores = []
+    for column, value in best.items():
+        number = _bold(row[column], ranked and _same(row[column], value))
+        number += LACKS if lacking and column == "clean_eer" else ""
+        low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
+        scores.append(_stacked(number, low, high, r"\launderscore"))
+    return (
+        _rank(row),
+        layout.left(
+            breakable(row["detector"]) + (f"\\textsuperscript{{{marks}}}" if marks else "")
+        ),
+        *scores,
+        layout.left(breakable(_under(row, names)) or MISSING),
+        escape(row["verified"]),
+    )
+
+
+def _high(row: Record, names: Mapping[str, str]) -> int:
+    """How many lines a detector's row takes in the leaderboard."""
+    marks = " " * len(_warnings(row))
+    detector = layout.lines(row["detector"] + marks, DETECTOR)
+    return max(2, detector, layout.lines(_under(row, names), UNDER))
+
+
+def _under(row: Record, names: Mapping[str, str]) -> str:
+    return names.get(row["worst_condition"], row["worst_condition"] or "")
+
+
+def _warnings(row: Record) -> list[str]:
+    return [text for text in str(row["warnings"] or "").split("; ") if text]
+
+
+def _letters(rows: Sequence[Record]) -> dict[str, str]:
+    """A letter for every warning, in the order in which they first appear."""
+    found = dict.fromkeys(text for row in rows for text in _warnings(row))
+    return {text: _letter(place) for place, text in enumerate(found)}
+
+
+def _letter(place: int) -> str:
+    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+
+
+def _of(results: RunResults, row: Record) -> str:
+    protocol = results.protocol
+    track = "" if row["track"] == "-" else f", track {escape(row['track'])}"
+    version = "" if protocol.version == "-" else f" {escape(protocol.version)}"
+    counts = f"{row['n_bonafide']} bona fide and {row['n_spoof']} spoof trials"
+    return f" ({escape(protocol.name)}{version}{track}; {counts})"
+
+
+def _source(results: RunResults, row: Record, version: str) -> str:
+    """The version, and the digests: the run's is that which is cited."""
+    whole, own = (
+        f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
+        for digest in (results.protocol.digest(), row["trial_digest"])
+    )
+    track = "" if row["track"] == "-" else f", the track's {own}"
+    return f" LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
+
+
+def _label(what: str, run: str, row: Record) -> str:
+    """A label that no table of another run has; what it cannot hold of a name becomes a hash."""
+    own = _slug(run) or hashlib.sha256(run.encode()).hexdigest()[:8]
+    return "-".join(filter(None, ("tab:launderbench", what, own, _slug(str(row["track"])))))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _rank(row: Record) -> str:
+    if row["rank"] is None:
+        return MISSING
+    low, high = row["rank_low"], row["rank_high"]
+    return str(row["rank"]) if low == high else f"{row['rank']} ({low}--{high})"
+
+
+def _bold(value: float | None, bold: bool) -> str:
+    return f"\\textbf{{{_percent(value)}}}" if bold else _percent(value)
+
+
+def _stacked(number: str, low: float | None, high: float | None, macro: str) -> str:
+    interval = _range(low, high)
+    return f"{macro}{{{number}}}{{{interval}}}" if interval else number
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{_percent(low)}--{_percent(high)}"
+
+
+def _best(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _same(value: float | None, best: float | None) -> bool:
+    """Equal as shown: what a reader cannot tell apart is equally bold."""
+    return value is not None and best is not None and _percent(value) == _percent(best)
+
+
+def _percent(rate: float | None) -> str:
+    return f"{100 * rate:.1f}" if rate is not None and math.isfinite(rate) else MISSING

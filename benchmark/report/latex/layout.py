@@ -1,0 +1,166 @@
+r"""Where the cells of LaTeX tables go: columns and rows that fit, parts where a page is too small.
+
+A table is set at a size of its own (8 pt, intervals 7 pt), so that its widths do not hang on the
+document's class; 345 pt is the text width of the narrowest one, `article`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from benchmark.report.latex.escape import ems, parts
+
+WIDTH = 345.0  # pt
+SEP = 2.5  # pt, on either side of a column
+LINES = 42  # of a table on one page, beside its head, caption and notes
+SIZE, SMALL = 8.0, 7.0  # pt
+
+PREAMBLE = r"""% {what} by LaunderBench {version}. Needs \usepackage{{booktabs}}.
+% What is shown can be changed before \input: see results/README.md. \laundertable is the
+% environment: table* spans both columns of a page; sidewaystable needs the package rotating.
+\providecommand{{\laundertable}}{{table*}}
+\providecommand{{\laundersize}}{{\fontsize{{8}}{{9.5}}\selectfont}}
+\providecommand{{\laundersmall}}{{\fontsize{{7}}{{8}}\selectfont}}
+\providecommand{{\launderstack}}[2]{{%
+  \begin{{tabular}}[t]{{@{{}}r@{{}}}}#1\\[-1.5pt]\laundersmall #2\end{{tabular}}}}
+\providecommand{{\launderscore}}{{\launderstack}}
+\providecommand{{\launderother}}[2]{{#2}}
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells that are LaTeX already, and how many lines high they are together."""
+
+    cells: tuple[str, ...]
+    lines: int = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table: its columns, head, rows between rules, and what stands below them."""
+
+    columns: str
+    head: tuple[str, ...]
+    blocks: tuple[tuple[Row, ...], ...]
+    notes: str = ""
+
+
+def environment(parts_: Sequence[Part], caption: str, label: str) -> str:
+    """All the tables of one kind, numbered where they are several."""
+    made = []
+    for number, part in enumerate(parts_, start=1):
+        several = len(parts_) > 1
+        own = f"{caption} Part {number} of {len(parts_)}." if several else caption
+        made.append(_table(part, own, f"{label}-{number}" if several else label))
+    return "".join(made)
+
+
+def pages(blocks: Sequence[Sequence[Row]]) -> list[tuple[tuple[Row, ...], ...]]:
+    """Blocks of rows dealt to pages of at most `LINES` lines, a rule before each counted as one.
+
+    A block that is too long for one page goes over several.
+    """
+    found: list[list[tuple[Row, ...]]] = [[]]
+    room = LINES
+    for block in blocks:
+        high = 1 + sum(row.lines for row in block)
+        if found[-1] and room < high <= LINES:
+            found.append([])
+            room = LINES
+        rest: list[Row] = []
+        for row in block:
+            need = row.lines + (not rest)
+            if need > room and (found[-1] or rest):
+                if rest:
+                    found[-1].append(tuple(rest))
+                found.append([])
+                rest, room = [], LINES
+                need = row.lines + 1
+            rest.append(row)
+            room -= need
+        found[-1].append(tuple(rest))
+    return [tuple(page) for page in found]
+
+
+def merged(blocks: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    """Neighbours of one row each become one block: a rule between them would say nothing."""
+    found: list[list[Row]] = []
+    alone = False
+    for block in blocks:
+        if alone and len(block) == 1:
+            found[-1] += block
+        else:
+            found.append(list(block))
+        alone = len(block) == 1
+    return found
+
+
+def shares(wide: Sequence[float], taken: float) -> list[range]:
+    """Columns of `wide` pt beside `taken` pt, dealt evenly to the fewest tables that hold them."""
+    for number in range(1, len(wide) + 1):
+        edges = [round(len(wide) * place / number) for place in range(number + 1)]
+        found = [range(*edge) for edge in pairwise(edges)]
+        if all(taken + sum(wide[n] + 2 * SEP for n in own) <= WIDTH for own in found):
+            return found
+    return [range(place, place + 1) for place in range(len(wide))]
+
+
+def head_width(name: str) -> float:
+    """Width (pt) in which every part of a name fits on a line of a column's head."""
+    return SMALL * max(ems(part) for word in name.split() for part in parts(word))
+
+
+def number_width(number: str, interval: str) -> float:
+    """Width (pt) of a number, in bold at most, over its interval."""
+    return max(1.08 * SIZE * ems(number), SMALL * ems(interval))
+
+
+def lines(text: str, width: float) -> int:
+    """How many lines `text` takes at most in a column of `width` pt."""
+    used, count = 0.0, 1
+    for word in text.split():
+        for part in parts(word + " "):
+            wide = 0.94 * SIZE * ems(part)  # letters are narrower, for their size, at 8 pt
+            if used and used + wide > width:
+                used, count = 0.0, count + 1
+            used += wide
+            count += int(used // width)
+            used %= width
+    return count
+
+
+def head(text: str, width: float) -> str:
+    """A column's head of LaTeX that may break its lines, standing on the last of them."""
+    return f"\\parbox[b]{{{width:.0f}pt}}{{\\laundersmall\\raggedleft\\hspace{{0pt}}{text}}}"
+
+
+def left(text: str) -> str:
+    """A cell of a column of fixed width; not for a row's last."""
+    return f"\\raggedright\\hspace{{0pt}}{text}"
+
+
+def _table(part: Part, caption: str, label: str) -> str:
+    made = [
+        "\\begin{\\laundertable}",
+        "\\centering",
+        "\\setlength{\\belowcaptionskip}{4pt}",
+        f"\\caption{{{caption}}}",
+        f"\\label{{{label}}}",
+        "\\laundersize",
+        f"\\setlength{{\\tabcolsep}}{{{SEP:g}pt}}",
+        f"\\begin{{tabular}}{{@{{}}{part.columns}@{{}}}}",
+        "\\toprule",
+        " & ".join(part.head) + " \\\\",
+    ]
+    for block in part.blocks:
+        made += ["\\midrule", *(" & ".join(row.cells) + " \\\\" for row in block)]
+    made += ["\\bottomrule", "\\end{tabular}"]
+    if part.notes:
+        made += [
+            "",
+            f"\\vspace{{3pt}}\\parbox{{\\linewidth}}{{\\laundersmall\\raggedright {part.notes}}}",
+        ]
+    return "\n".join([*made, "\\end{\\laundertable}", ""])

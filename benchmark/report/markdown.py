@@ -1,0 +1,118 @@
+"""The leaderboards and the conditions as Markdown tables (GitHub's dialect)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.metrics.bootstrap import LEVEL
+from benchmark.report.jinja import DASH, percent
+from benchmark.report.rows import bounded, records
+from benchmark.scores.run_results import RunResults
+
+
+def document(results: RunResults, tables: Tables, version: str) -> str:
+    """Every track's leaderboard, its warnings and its EER by condition; EER in per cent."""
+    protocol = results.protocol
+    title = protocol.name if protocol.version == "-" else f"{protocol.name} {protocol.version}"
+    boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
+    blocks = [
+        f"# LaunderBench: {escape(title)}",
+        "EER in %. The mean is over attack families. The lowest is in bold.",
+    ]
+    for board in boards:
+        blocks += _board(board, tables.conditions, version, protocol.digest())
+    return "\n\n".join(blocks) + "\n"
+
+
+def _bounds(board: pd.DataFrame) -> str:
+    if not bounded(board):
+        return "No intervals were made."
+    return (
+        f"In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters; behind the"
+        " rank, the range that they leave open."
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """A table of cells that are escaped already; the columns in `right` are flush right."""
+    aligned = set(right)
+    rule = ["---:" if place in aligned else "---" for place in range(len(head))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+
+
+def escape(text: str) -> str:
+    r"""`text` as it stands, whatever Markdown or HTML it holds.
+
+    >>> escape("a|b <script> *x* _y_")
+    'a\\|b &lt;script&gt; \\*x\\* \\_y\\_'
+    """
+    flat = " ".join(text.split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", flat)
+
+
+def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: str) -> list[str]:
+    rows = records(board)
+    first = rows[0]
+    track = "" if first["track"] == "-" else f"Track {escape(first['track'])}: "
+    own = "" if first["track"] == "-" else f", the track's `{first['trial_digest']}`"
+    ranked = [row for row in rows if row["rank"] is not None]
+    best = {
+        column: min((percent(row[column]) for row in ranked if row[column] is not None),
+                    key=float, default="")
+        for column in ("clean_eer", "mean_eer", "worst_eer")
+    }  # fmt: skip
+    lines = [
+        (
+            _rank(row),
+            escape(row["detector"]),
+            *(_number(row, name, row["rank"] is not None and percent(row[name]) == best[name])
+              for name in best),
+            escape(row["worst_condition"]) or DASH,
+            row["verified"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    head = ("rank", "detector", "clean", "mean", "worst", "under", "verified")
+    notes = [f"- {escape(r['detector'])}: {escape(r['warnings'])}" for r in rows if r["warnings"]]
+    return [
+        f"## {track}{first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials",
+        f"LaunderBench {escape(version)}; the run's trial digest `{digest}`{own}.",
+        _bounds(board),
+        table(head, lines, (2, 3, 4, 6)),
+        *(["\n".join(notes)] if notes else []),
+        _matrix(conditions[conditions["track"] == first["track"]], [r["detector"] for r in rows]),
+    ]
+
+
+def _matrix(cells: pd.DataFrame, detectors: list[Any]) -> str:
+    lines: dict[str, dict[str, Any]] = {}
+    unsure = set(cells.loc[cells["verified"].eq(False), "condition"])
+    for cell in cells.to_dict("records"):
+        mark = "" if cell["complete"] else " (lacks trials)"
+        shown = percent(cell["eer"]) + mark
+        lines.setdefault(str(cell["condition"]), {})[cell["detector"]] = shown
+    rows = [
+        (escape(name) + (" (unverified)" if name in unsure else ""), *(row[d] for d in detectors))
+        for name, row in lines.items()
+    ]
+    head = ("condition", *(escape(name) for name in detectors))
+    return table(head, rows, range(1, len(head)))
+
+
+def _number(row: Any, column: str, bold: bool) -> str:
+    shown = f"**{percent(row[column])}**" if bold else percent(row[column])
+    low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
+    return shown if low is None or high is None else f"{shown} [{percent(low)}, {percent(high)}]"
+
+
+def _rank(row: Any) -> str:
+    if row["rank"] is None:
+        return DASH
+    low, high = row["rank_low"], row["rank_high"]
+    return str(row["rank"]) if low == high else f"{row['rank']} ({low}{DASH}{high})"

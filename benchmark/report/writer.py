@@ -1,0 +1,183 @@
+"""Write a run's report: CSV tables, one HTML file, provenance; and the terminal's summary.
+
+The CSV files depend on the scores alone and are byte-identical for equal scores: numbers have
+six significant digits, times and machine facts stand in `run.json` (and in the HTML's
+provenance section) only.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.core import atomic_files
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.report import html, json_tables, markdown
+from benchmark.report.html import Samples
+from benchmark.report.jinja import percent
+from benchmark.report.latex import latex_tables
+from benchmark.report.rows import bounded, records
+from benchmark.scores.run_results import RunResults
+
+DIGITS = 6
+
+
+def write(
+    results: RunResults,
+    folder: Path,
+    tables: Tables | None = None,
+    samples: Samples | None = None,
+) -> list[Path]:
+    """Write every report file into `folder` (made if absent) and return their paths.
+
+    `tables` spares computing them again; `samples` are what the page plays. A file is replaced
+    whole or not at all.
+    """
+    found = tables if tables is not None else leaderboard_tables.tables(results)
+    texts = {
+        f"{name}.csv": csv_text(table)
+        for name, table in {
+            "leaderboard": found.leaderboard,
+            "tracks": found.tracks,
+            "conditions": found.conditions,
+            "robustness": found.robustness,
+            "severity": found.severity,
+            "differences": found.differences,
+            "breakdown": found.breakdown,
+            "effects": _effects(found),
+            "failures": found.failures,
+        }.items()
+    }
+    version, run = metadata.version("launderbench"), folder.resolve().name
+    texts["leaderboard.tex"] = latex_tables.leaderboard(results, found, version, run)
+    texts["conditions.tex"] = latex_tables.conditions(results, found, version, run)
+    texts["leaderboard.md"] = markdown.document(results, found, version)
+    texts["leaderboard.json"] = json_tables.document(results, found, version)
+    texts["leaderboard.html"] = html.render(results, found, samples)
+    texts["run.json"] = _run_json(results, found, texts)
+    return [atomic_files.write(folder / name, text) for name, text in texts.items()]
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """The table as CSV: fixed digits, empty where undefined, no cell that a sheet would run."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.itertuples(index=False, name=None):
+        writer.writerow([cell(value) for value in row])
+    return out.getvalue()
+
+
+def cell(value: object) -> str:
+    """One CSV cell; text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+    >>> cell(0.1234567), cell(float("nan")), cell(True), cell("=1+1"), cell("-")
+    ('0.123457', '', 'true', "'=1+1", '-')
+    """
+    if value is None or value is pd.NA:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return "" if np.isnan(value) else f"{float(value) + 0.0:.{DIGITS}g}"
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # a bare \r would not be quoted
+    risky = text[:1] in ("=", "+", "-", "@", "\t", "\n") and text != "-"
+    return "'" + text if risky else text
+
+
+def summary(tables: Tables) -> str:
+    """The leaderboard in a terminal: EER in per cent, the mean over families with its bounds."""
+    board = tables.leaderboard
+    mean = "mean [95 %]" if bounded(board) else "mean"
+    header = ("rank", "detector", "clean", mean, "worst", "worst condition", "verified")
+    lines = [
+        (
+            _rank(row),
+            str(row["detector"]),
+            percent(row["clean_eer"]),
+            _bounded(row),
+            percent(row["worst_eer"]),
+            str(row["worst_condition"]) or "-",
+            str(row["verified"]),
+        )
+        for row in records(board)
+    ]
+    widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
+    left = {1, 5}
+    text = [
+        "  ".join(
+            value.ljust(width) if i in left else value.rjust(width)
+            for i, (value, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in (header, *lines)
+    ]
+    track = board["track"].iloc[0]
+    title = "EER in %" + ("" if track == "-" else f", track {track}")
+    first = board.iloc[0]
+    title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
+    notes = [f"  {row['detector']}: {row['warnings']}" for row in records(board) if row["warnings"]]
+    text.insert(1, "-" * max(map(len, text)))
+    failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
+    return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else [])])
+
+
+def _rank(row: dict[str, Any]) -> str:
+    if row["rank"] is None:
+        return "-"
+    low, high = row["rank_low"], row["rank_high"]
+    return f"{row['rank']}" if low == high else f"{row['rank']} ({low}-{high})"
+
+
+def _bounded(row: dict[str, Any]) -> str:
+    if row["mean_eer_low"] is None:
+        return percent(row["mean_eer"])
+    low, high = percent(row["mean_eer_low"]), percent(row["mean_eer_high"])
+    return f"{percent(row['mean_eer'])} [{low}, {high}]"
+
+
+def _effects(tables: Tables) -> pd.DataFrame:
+    """The checks of every condition, with its verdict."""
+    verdicts = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
+    return tables.checks.assign(verified=tables.checks["condition"].map(verdicts))
+
+
+def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str:
+    """Provenance, digests of the trials and of every table, and what was planned."""
+    protocol = results.protocol
+    facts = {
+        "provenance": results.provenance,
+        "protocol": {
+            "name": protocol.name,
+            "version": protocol.version,
+            "headline": protocol.headline,
+            "trial_digest": protocol.digest(),
+            "track_trial_digests": {
+                str(row["track"]): row["trial_digest"]
+                for table in (tables.leaderboard, tables.tracks)
+                for row in records(table)
+            },
+            "dev_trial_digest": results.dev.digest(),
+            "audio_digest": protocol.audio_digest,
+            "systems_left_out": list(protocol.systems_left_out),
+        },
+        "detectors": list(results.detectors),
+        "conditions": [info.condition for info in results.conditions],
+        "choices": tables.choices,
+        "tables_sha256": {
+            name: hashlib.sha256(text.encode()).hexdigest()
+            for name, text in texts.items()
+            if name.endswith(".csv")
+        },
+    }
+    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

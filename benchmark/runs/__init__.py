@@ -1,0 +1,1 @@
+"""Runs: the plan, its units, how they are executed, provenance."""

@@ -1,0 +1,133 @@
+"""Where the time of a run goes: each stage alone, in this process, on one thread."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from benchmark.core.parallel import one_thread
+from benchmark.core.stage_timer import Spent, Stopwatch, peak_memory
+from benchmark.inference import checkpoints
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.inference.scorer import Scorer
+from benchmark.runs.executor import Setting
+from benchmark.runs.plan import Plan
+from benchmark.runs.runner import Missing
+from benchmark.runs.work_unit import Job, prepare, score, write
+from detectors.contract.base import TensorDetector, registry
+
+STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a plan cost: by (stage, item), and over all.
+
+    wall       : seconds on the clock for all of it
+    cpu        : seconds of processor time
+    trials     : utterances x conditions
+    peak       : bytes that the process held at its peak
+    """
+
+    spent: dict[tuple[str, str], Spent]
+    wall: float
+    cpu: float
+    trials: int
+    peak: int
+
+
+def measure(plan: Plan, device: torch.device) -> Profile:
+    """Compute the whole plan, into a folder that is thrown away, and time every stage.
+
+    One utterance under each condition goes ahead unmeasured: rooms are simulated and noises opened
+    once in a run.
+    """
+    jobs = Missing(plan, {}, {})
+    watch = Stopwatch()
+    with one_thread(), tempfile.TemporaryDirectory() as scratch:
+        setting = Setting(Path(scratch), plan.detectors, str(device))
+        scorer = Scorer(setting.detectors, device)
+        for number, job in enumerate(_warming(jobs.jobs)):
+            prepared = prepare(job)
+            if number == 0:
+                score(prepared, scorer)
+        scorer.watch = watch
+        wall, cpu = time.perf_counter(), time.process_time()
+        with tqdm(total=jobs.trials, desc="profile", unit="trial", leave=False) as bar:
+            for job in jobs.jobs:
+                prepared = prepare(job, watch=watch)
+                broken = score(prepared, scorer)
+                with watch.timing("write", count=len(prepared.rows)):
+                    write(prepared, broken, setting.store())
+                bar.update(len(prepared.rows))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return Profile(watch.spent, wall, cpu, jobs.trials, peak_memory())
+
+
+def untrained(name: str, folder: Path) -> Checkpoint | None:
+    """Random weights for the network `name`, saved in `folder`; None where it is no network."""
+    item = registry.get(name)()
+    if not isinstance(item, TensorDetector) or item.ready_made:
+        return None
+    torch.manual_seed(0)
+    path = folder / f"{name}.safetensors"
+    arrays = {key: value.numpy() for key, value in item.build().state_dict().items()}
+    checkpoints.save(path, arrays, {"detector": name})
+    return checkpoints.load(path)
+
+
+def _warming(jobs: Iterator[Job]) -> Iterator[Job]:
+    seen: set[str] = set()
+    for job in jobs:
+        if job.condition not in seen:
+            seen.add(job.condition)
+            yield replace(job, utterances=job.utterances[:1])
+
+
+def table(profile: Profile) -> pd.DataFrame:
+    """One row per stage, attack, input and detector, and one for all of it.
+
+    cpu_s, wall_s : seconds; cpu_ms_each: milliseconds of processor time per utterance
+    per_s         : utterances per second on the clock
+    waited        : share of the clock time in which the process did not compute
+    peak_mib      : by how much the stage raised the peak of memory; the last row: the peak itself
+    """
+    rows = []
+    for stage in STAGES:
+        parts = {item: spent for (of, item), spent in profile.spent.items() if of == stage}
+        if not parts:
+            continue
+        rows.append(_row(stage, "", _sum([*parts.values()])))
+        rows += [_row(stage, item, spent) for item, spent in parts.items() if item]
+    every = Spent(profile.cpu, profile.wall, profile.trials, profile.peak)
+    return pd.DataFrame([*rows, _row("all", "", every)])
+
+
+def _sum(parts: list[Spent]) -> Spent:
+    return Spent(
+        sum(part.cpu for part in parts),
+        sum(part.wall for part in parts),
+        sum(part.count for part in parts),
+        sum(part.raised for part in parts),
+    )
+
+
+def _row(stage: str, item: str, spent: Spent) -> dict[str, object]:
+    return {
+        "stage": stage,
+        "item": item,
+        "utterances": spent.count,
+        "cpu_s": spent.cpu,
+        "wall_s": spent.wall,
+        "cpu_ms_each": 1000 * spent.cpu / max(spent.count, 1),
+        "per_s": spent.count / spent.wall if spent.wall > 0.0 else float("nan"),
+        "waited": spent.waited,
+        "peak_mib": spent.raised / 2**20,
+    }

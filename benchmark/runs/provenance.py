@@ -1,0 +1,72 @@
+"""What a reader needs to rebuild a number: versions, commit, machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_LIBRARIES = (
+    "av", "librosa", "numpy", "pandas", "pyarrow", "pyroomacoustics", "scikit-learn", "scipy",
+    "soundfile", "soxr", "torch", "torchvision",
+)  # fmt: skip
+
+
+def code() -> dict[str, Any]:
+    """Version, commit and library versions of this process (JSON-able)."""
+    import av
+
+    return {
+        "launderbench": metadata.version("launderbench"),
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "ffmpeg": {k: ".".join(map(str, v)) for k, v in sorted(av.library_versions.items())},
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What computes: system, processor, cores and device (JSON-able)."""
+    import torch
+
+    from benchmark.core.parallel import cores
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": cores(),
+        "device": device,
+        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+    }
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of this checkout; None for an installed copy or where there is no git."""
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"

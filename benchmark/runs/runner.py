@@ -1,0 +1,226 @@
+"""Carry out a plan: find what is missing, run it, keep everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from attacks.contract.condition import Condition
+from attacks.contract.precomputed import made
+from benchmark.core.errors import InputError
+from benchmark.core.parallel import one_thread
+from benchmark.inference.batching import BATCH
+from benchmark.inference.scorer import Scorer
+from benchmark.runs.executor import Setting, execute
+from benchmark.runs.plan import Plan, Share, UnitKeys, digest_column, path_column, rows_of, shards
+from benchmark.runs.precision_check import PRECISION
+from benchmark.runs.work_unit import Job, prepare
+from benchmark.scores.store import IMPORTED, Store, done
+
+WHOLE = Share()
+
+
+class Missing:
+    """The part of a plan that is not in the store.
+
+    Its `jobs` are made while they are gone through, every time anew: a large plan has millions.
+
+    units_planned : units of the plan, or of this machine's share of it
+    units         : those that are to be done
+    trials        : utterances x conditions still to be laundered
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        held: dict[str, set[str]],
+        failed: dict[str, list[Path]],
+        share: Share = WHOLE,
+    ) -> None:
+        self._plan, self._held, self._failed, self._share = plan, held, failed, share
+        self.units_planned = self.units = self.trials = 0
+        for _, start, stop, conditions in self._shards():
+            self.units_planned += len(conditions)
+            self.trials += (stop - start) * len(conditions)
+        self.units = self.units_planned
+        if held or not plan.detectors:
+            sizes = [len(job.utterances) for job in self.jobs]
+            self.units, self.trials = len(sizes), sum(sizes)
+
+    def _shards(self) -> Iterator[tuple[str, int, int, tuple[Condition, ...]]]:
+        """Split, first row, row behind the last, and conditions, of this machine's shards."""
+        number = 0
+        for split, protocol, conditions in self._plan.parts():
+            for start, stop in shards(len(protocol.table)):
+                if self._share.holds(number):
+                    yield split, start, stop, conditions
+                number += 1
+
+    @property
+    def jobs(self) -> Iterator[Job]:
+        """What is to be done, shard by shard of utterances, so that each is decoded once."""
+        identities = {checkpoint.identity: checkpoint.name for checkpoint in self._plan.detectors}
+        sources: dict[str, _Source] = {}
+        for split, start, stop, conditions in self._shards():
+            if split not in sources:
+                sources = {split: _Source(self._plan, split, conditions)}
+            source = sources[split]
+            shard = source.shard(start, stop)
+            for key, condition, name in source.units(start, stop):
+                there = set() if key in self._failed else self._held.get(key, set())
+                lacking = identities  # shared: there may be half a million units
+                if there:
+                    lacking = {i: n for i, n in identities.items() if i not in there}
+                if lacking:
+                    void = tuple(self._failed.get(key, ()))
+                    where = source.root, shard[name]
+                    yield Job(key, split, condition, *where, self._plan.seed, lacking, void)
+
+
+class _Source:
+    """One split's rows and what fixes its units, looked up once for all of its shards."""
+
+    def __init__(self, plan: Plan, split: str, conditions: tuple[Condition, ...]) -> None:
+        protocol = plan.protocol(split)
+        self.root = protocol.root
+        asked = [(condition.identity(), made(condition)) for condition in conditions]
+        self._asked = [*zip(map(str, conditions), (name for _, name in asked), strict=True)]
+        self._keys = UnitKeys(protocol.table, protocol.digest(), asked, plan.seed)
+        self._table = protocol.table
+
+    def shard(self, start: int, stop: int) -> dict[str, tuple[tuple[str, str, str], ...]]:
+        """The utterances of a shard, by the name of the ready-made audio."""
+        rows = self._table.iloc[start:stop]  # lists of a whole large corpus would double its memory
+        return {
+            name: tuple(rows_of(rows, "utterance_id", path_column(name), digest_column(name)))
+            for name in {name for _, name in self._asked}
+        }
+
+    def units(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
+        """Key, condition and name of the ready-made audio, of each unit of a shard."""
+        for key, asked in zip(self._keys.of(start, stop), self._asked, strict=True):
+            yield key, *asked
+
+
+def missing(
+    plan: Plan, store: Store, retry_failures: bool = False, share: Share = WHOLE
+) -> Missing:
+    """The jobs that would complete `store` for `plan`, or for this machine's share of it.
+
+    With `retry_failures`, units with any failed row are computed anew for all detectors, and the
+    parts that held the failures go.
+    """
+    parts = store.scan()
+    failed: dict[str, list[Path]] = {}
+    for part in parts:
+        if retry_failures and part.failures and IMPORTED not in part.origin:
+            failed.setdefault(part.key, []).append(part.path)
+    return Missing(plan, done(parts), failed, share)
+
+
+def claim(plan: Plan, store: Store, precision: dict[str, Any] | None = None) -> None:
+    """Make `store` this plan's folder; refuse one that holds other trials or another seed.
+
+    `precision` are notes on how detectors score, by their names.
+    """
+    head = joined_head(plan, store)
+    for name, note in (precision or {}).items():
+        head["detectors"][name][PRECISION] = note
+    store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
+    store.write_head(head)
+
+
+def joined_head(plan: Plan, store: Store) -> dict[str, Any]:
+    """The plan's head, with what of the one in `store` stays.
+
+    Detectors that an earlier plan with the same conditions brought stay on the leaderboard, and
+    what is known of a detector's precision stays with it. Raises `InputError` where `store` holds
+    other trials or another seed.
+    """
+    head = head_of(plan)
+    old = store.read_head()
+    if old is not None:
+        for field, what in (("trial_digest", "trial digest"), ("seed", "seed")):
+            if old.get(field) != head[field]:
+                raise InputError(
+                    f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
+                    f" {head[field]}): choose another RUN name or delete that folder"
+                )
+        for name, item in head["detectors"].items():
+            before = old["detectors"].get(name, {})
+            if before.get("identity") == item["identity"] and PRECISION in before:
+                item[PRECISION] = before[PRECISION]
+        if old["conditions"] == head["conditions"]:
+            head["detectors"] = old["detectors"] | head["detectors"]
+    return head
+
+
+def head_of(plan: Plan) -> dict[str, Any]:
+    """What a run folder says about the plan that it holds."""
+    return {
+        "data": plan.test.name,
+        "data_version": plan.test.version,
+        "data_root": str(plan.test.root),
+        "headline": plan.test.headline,
+        "trial_digest": plan.test.digest(),
+        "dev_digest": plan.dev.digest(),
+        "audio_digest": plan.test.audio_digest,
+        "trials": len(plan.test.table),
+        "seed": plan.seed,
+        "suite": plan.suite,
+        "conditions": [_describe(condition) for condition in plan.conditions],
+        "detectors": {
+            c.name: {"identity": c.identity, "training": c.facts} for c in plan.detectors
+        },
+    }
+
+
+def _describe(condition: Condition) -> dict[str, Any]:
+    step = condition.steps[0] if len(condition.steps) == 1 else None
+    severity = step.severity if step is not None else None
+    return {
+        "condition": str(condition),
+        "family": condition.family,
+        "severity": getattr(step, severity.parameter) if severity else None,
+        "unit": severity.unit if severity else "",
+        "parameter": severity.parameter if severity else "",
+        "rising": severity.ladder[-1] > severity.ladder[0] if severity else True,
+        "identity": condition.identity(),
+        "made": made(condition),
+    }
+
+
+def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> None:
+    """Execute the missing jobs, with a progress bar over trials.
+
+    The detectors are loaded here first: weights that do not fit are told before any work.
+    """
+    Scorer(setting.detectors, torch.device("cpu"))
+    with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:
+        for job in execute(jobs.jobs, setting, workers, split_scoring):
+            bar.update(len(job.utterances))
+
+
+def estimate(jobs: Missing, setting: Setting) -> float:
+    """Seconds that the missing jobs would take one worker, from one batch of each condition."""
+    costs: dict[str, float] = {}
+    total = 0.0
+    scorer = Scorer(setting.detectors, torch.device(setting.device))
+    with one_thread():
+        for job in jobs.jobs:
+            if job.condition not in costs:
+                sample = replace(job, utterances=job.utterances[:BATCH])
+                prepare(replace(sample, utterances=sample.utterances[:1]))  # rooms, noises
+                started = time.perf_counter()
+                scorer(prepare(sample).waves, list(job.identities.values()))
+                spent = time.perf_counter() - started
+                costs[job.condition] = spent / len(sample.utterances)
+            total += costs[job.condition] * len(job.utterances)
+    return total

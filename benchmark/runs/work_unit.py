@@ -1,0 +1,152 @@
+"""One unit of work: read, launder, verify, score; used alike in workers and in the main process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attacks.contract.base import AttackError
+from attacks.contract.condition import parse
+from attacks.contract.launder import Laundered, launder
+from benchmark.audio import reader
+from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.data.protocol import ABSENT
+from benchmark.inference.scorer import Scorer
+from benchmark.runs.audio_cache import AudioCache
+from benchmark.scores.store import Store
+
+Wave = npt.NDArray[np.float32]
+Row = dict[str, Any]
+_NONE = "the data set brings no such audio of this utterance"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit as plain data, ready to be sent to a worker.
+
+    `utterances` are (id, file below `root`, SHA-256 of the file). `identities` maps the identity
+    of each detector that lacks this unit to its name; `replaces` are parts that the new one makes
+    void.
+    """
+
+    key: str
+    split: str
+    condition: str
+    root: Path
+    utterances: tuple[tuple[str, str, str], ...]
+    seed: int
+    identities: dict[str, str]
+    replaces: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A laundered unit: one row per utterance, and the waves of the rows that did not fail."""
+
+    job: Job
+    rows: list[Row]
+    waves: list[Wave]
+
+
+def prepare(job: Job, cache: AudioCache | None = None, watch: Stopwatch = OFF) -> Prepared:
+    """Read and launder every utterance of the unit; failures become rows with their cause.
+
+    With a `cache`, a unit that is in it is taken from there, and one in which nothing failed is
+    put into it.
+    """
+    if cache is not None:
+        with watch.timing("cache", "get", len(job.utterances)):
+            kept = cache.get(job.key)
+        if kept is not None:
+            return Prepared(job, *kept)
+    prepared = _laundered(job, watch)
+    if cache is not None and len(prepared.waves) == len(prepared.rows):
+        with watch.timing("cache", "put", len(job.utterances)):
+            cache.put(job.key, prepared.rows, prepared.waves)
+    return prepared
+
+
+def _laundered(job: Job, watch: Stopwatch) -> Prepared:
+    condition = parse(job.condition)
+    rows: list[Row] = []
+    waves: list[Wave] = []
+    for utterance_id, path, digest in job.utterances:
+        row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
+        row |= {"seconds": None, "facts": [], "checks": [], "scores": {}, "causes": {}}
+        rows.append(row)
+        with watch.timing("read"):
+            read = _NONE if path == ABSENT else _read(job.root / path, digest)
+        if isinstance(read, str):
+            row |= {"failure": "unreadable", "cause": read}
+            continue
+        row |= {"decoder": read.decoder, "seconds": read.wave.size / reader.SAMPLE_RATE}
+        try:
+            laundered = launder(
+                condition, read.wave, reader.SAMPLE_RATE, utterance_id, job.seed, watch
+            )
+        except AttackError as error:
+            row |= {"failure": "attack", "cause": str(error)}
+            continue
+        row |= {"facts": _facts(laundered), "checks": _checks(laundered)}
+        waves.append(laundered.wave)
+    return Prepared(job, rows, waves)
+
+
+def score(prepared: Prepared, scorer: Scorer) -> dict[str, str]:
+    """Put the scores into the unit's rows; the cause for each detector that raised.
+
+    A non-finite score is refused, with its cause.
+    """
+    alive = [row for row in prepared.rows if row["failure"] is None]
+    scores, broken = scorer(prepared.waves, list(prepared.job.identities.values()))
+    for name, cause in broken.items():
+        for row in alive:
+            row["causes"][name] = cause
+    for name, values in scores.items():
+        for row, value in zip(alive, values, strict=True):
+            if np.isfinite(value):
+                row["scores"][name] = float(value)
+            else:
+                row["causes"][name] = f"non-finite score ({value})"
+    return broken
+
+
+def write(prepared: Prepared, broken: dict[str, str], store: Store) -> Job:
+    """Write the part of a scored unit; `broken` is what `score` returned."""
+    job = prepared.job
+    store.write_part(
+        job.key, job.split, job.condition, prepared.rows, job.identities, broken, job.replaces
+    )
+    return job
+
+
+@lru_cache(maxsize=128)  # two shards, and what is remembered of each recording
+def _read(path: Path, digest: str) -> reader.Recording | str:
+    """The recording, or the reason why there is none; the last few shards stay decoded.
+
+    `digest` is part of the memory's key, so that a replaced file is read again.
+    """
+    try:
+        recording = reader.record(path)
+    except reader.AudioError as error:
+        return str(error)
+    recording.wave.flags.writeable = False
+    return recording
+
+
+def _facts(laundered: Laundered) -> list[Row]:
+    return [{"attack": step.attack, **step.facts} for step in laundered.steps]
+
+
+def _checks(laundered: Laundered) -> Sequence[Row]:
+    return [
+        {"step": number, "attack": step.attack, **vars(check)}
+        for number, step in enumerate(laundered.steps)
+        for check in step.checks
+    ]

@@ -1,0 +1,154 @@
+"""Ensembles: detectors without an audio side, computed from the stored scores of others.
+
+Written `mean(mel-cnn, lfcc-gmm)` or `logistic(mel-cnn, lfcc-gmm)`; the spelling is the name under
+which they stand in the tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import union_categoricals
+from sklearn.linear_model import LogisticRegression
+
+from attacks.contract.condition import CLEAN
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError, unknown
+from benchmark.data.protocol import LABELS, Protocol
+from benchmark.metrics.discrimination import Floats
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_matrix import score_cube
+
+METHODS = {
+    "mean": "the average of the members' scores, standardised on clean dev",
+    "logistic": "a logistic regression on the members' scores, fitted on clean dev",
+}
+TEXT = ("detector", "condition", "split", "utterance_id")
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Scores of `members`, standardised on clean dev, and their mean or logistic fusion.
+
+    mean     : the average of the standardised scores
+    logistic : the log-odds of a logistic regression on them, fitted on clean dev with equal class
+               mass
+    """
+
+    method: str
+    members: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The canonical spelling."""
+        return f"{self.method}({', '.join(self.members)})"
+
+
+def parse(text: str) -> Ensemble:
+    """The ensemble spelt `text`; `InputError` for another method, fewer than two or equal members.
+
+    >>> parse("mean( mel-cnn,shortcut )").name
+    'mean(mel-cnn, shortcut)'
+    """
+    spelt = re.fullmatch(r"\s*([\w-]+)\s*\((.*)\)\s*", text)
+    if spelt is None:
+        raise InputError(f"ensemble {text!r}: write it like mean(mel-cnn, lfcc-gmm)")
+    method, inside = spelt.groups()
+    if method not in METHODS:
+        raise unknown("fusion", method, METHODS)
+    members = tuple(name.strip() for name in call_syntax.split(inside, ","))
+    if len(members) < 2 or len(set(members)) < len(members) or not all(members):
+        raise InputError(f"ensemble {text!r}: name two or more different detectors")
+    return Ensemble(method, members)
+
+
+def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
+    """`results` with each ensemble as a further detector, after the others.
+
+    A trial that a member has not scored has no score of the ensemble either. Raises `InputError`
+    where a member is not in the run, or where clean dev lacks scores of it or a class.
+    """
+    if not ensembles:
+        return results
+    for ensemble in ensembles:
+        for member in ensemble.members:
+            if member not in results.detectors:
+                raise unknown(f"member of {ensemble.name}", member, results.detectors)
+        if ensemble.name in results.detectors:
+            raise InputError(f"the run holds {ensemble.name} already")
+    clean = [info.condition for info in results.conditions].index(CLEAN)
+    dev, test = score_cube(results, "dev"), score_cube(results, "test")
+    bonafide = (results.dev.table["label"] == LABELS[0]).to_numpy(dtype=np.bool_)
+    scores = results.scores
+    for ensemble in ensembles:
+        rows = [results.detectors.index(member) for member in ensemble.members]
+        fuse = _Fusion(ensemble, dev[rows, clean], bonafide)
+        for split, cube, protocol in (("dev", dev, results.dev), ("test", test, results.protocol)):
+            fused = fuse(cube[rows])
+            scores = _appended(scores, _frame(results, protocol, ensemble.name, split, fused))
+    names = tuple(ensemble.name for ensemble in ensembles)
+    return replace(results, detectors=(*results.detectors, *names), scores=scores)
+
+
+class _Fusion:
+    """What an ensemble learns from clean dev: location and scale per member, and weights."""
+
+    def __init__(self, ensemble: Ensemble, dev: Floats, bonafide: npt.NDArray[np.bool_]) -> None:
+        """`dev` (members, utterances), NaN = not scored."""
+        seen = np.isfinite(dev).all(axis=0)
+        if not (bonafide[seen].any() and (~bonafide[seen]).any()):
+            raise InputError(
+                f"{ensemble.name} needs scores of its members on clean dev, of both classes"
+            )
+        self.mean = dev[:, seen].mean(axis=1)
+        spread = dev[:, seen].std(axis=1)
+        self.spread = np.where(spread > 0, spread, np.inf)  # a constant member adds nothing
+        self.weights = np.full(len(dev), 1 / len(dev))
+        self.bias = 0.0
+        if ensemble.method == "logistic":
+            model = LogisticRegression(class_weight="balanced")
+            model.fit(self._standard(dev[:, seen]).T, bonafide[seen])
+            self.weights, self.bias = model.coef_[0], float(model.intercept_[0])
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Fused scores of (members, ...), shape (...); NaN where a member has none."""
+        return np.tensordot(self.weights, self._standard(scores), axes=1) + self.bias
+
+    def _standard(self, scores: Floats) -> Floats:
+        shape = (-1,) + (1,) * (scores.ndim - 1)
+        return (scores - self.mean.reshape(shape)) / self.spread.reshape(shape)
+
+
+def _frame(
+    results: RunResults, protocol: Protocol, name: str, split: str, fused: Floats
+) -> pd.DataFrame:
+    """Rows of finite scores out of fused scores (conditions, utterances)."""
+    conditions = [info.condition for info in results.conditions]
+    condition, utterance = np.nonzero(np.isfinite(fused))
+    ids = protocol.table["utterance_id"].to_numpy()
+    return pd.DataFrame(
+        {
+            "detector": name,
+            "condition": np.array(conditions, dtype=object)[condition],
+            "split": split,
+            "utterance_id": ids[utterance],
+            "score": fused[condition, utterance],
+        }
+    )
+
+
+def _appended(scores: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Both tables; text columns that are categories stay so, for the tables can be large."""
+    joined = pd.concat([scores[["score"]], more[["score"]]], ignore_index=True)
+    for column in TEXT:
+        if isinstance(scores[column].dtype, pd.CategoricalDtype):
+            parts = [pd.Categorical(table[column]) for table in (scores, more)]
+            joined[column] = union_categoricals(parts)
+        else:
+            joined[column] = [*scores[column], *more[column]]
+    return joined[[*TEXT, "score"]]

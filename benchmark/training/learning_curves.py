@@ -1,0 +1,38 @@
+"""Learning curves: a table and a picture beside the checkpoint."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.core import atomic_files
+
+History = list[dict[str, float]]
+
+
+def epochs(out: Path) -> int:
+    """How many epochs the training of the checkpoint `out` had, by the table beside it."""
+    return len(pd.read_csv(out.with_suffix(".csv")))
+
+
+def write(out: Path, name: str, history: History) -> None:
+    """Write loss and accuracy per epoch as CSV and PNG beside the checkpoint `out`."""
+    from matplotlib.figure import Figure
+
+    atomic_files.write(out.with_suffix(".csv"), pd.DataFrame(history).to_csv(index=False))
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split in ("train", "dev"):
+            axes.plot(
+                [row["epoch"] for row in history],
+                [row[f"{split}_{quantity}"] for row in history],
+                marker="o",
+                label=split,
+            )
+        axes.set(xlabel="epoch", ylabel=quantity, title=f"{name}: {quantity}")
+        axes.legend()
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120, format="png")
+    atomic_files.write(out.with_suffix(".png"), picture.getvalue())

@@ -1,0 +1,133 @@
+"""What a training is fed: the utterances that serve, read into memory, and their batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from benchmark.audio import reader
+from benchmark.core.errors import InputError
+from benchmark.data.protocol import LABELS, Protocol, require_both_classes
+from benchmark.data.subsets import UNKNOWN, draw
+from benchmark.runs.plan import limited
+
+Wave = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split in memory: waves, labels (n,), and the recording of each, which copies share.
+
+    `pairs` (n,) numbers the recordings of `recordings`, which are their ids.
+    """
+
+    waves: list[Wave]
+    bonafide: npt.NDArray[np.bool_]
+    pairs: torch.Tensor
+    recordings: list[str]
+
+
+def used(protocol: Protocol, split: str) -> Protocol:
+    """What of a split serves in training; `InputError` where that lacks a class.
+
+    Where the data set says which utterances are copies of one recording (`pair`), those without a
+    counterpart of the other class are left out: such a fake differs from every human utterance
+    in voice, words and recording, and a detector would learn that instead.
+    """
+    part = protocol.split(split)
+    require_both_classes(part, f"the {split} split")
+    if not _paired(part.table):
+        return part
+    both = part.table.groupby("pair")["label"].transform("nunique") == len(LABELS)
+    kept = part.table[both & (part.table["pair"] != UNKNOWN)].reset_index(drop=True)
+    if kept.empty:
+        counts = part.table["label"].value_counts()
+        raise InputError(
+            f"the {split} split of {protocol.root} has"
+            f" {' and '.join(f'{counts[label]} {label}' for label in LABELS)} utterances, but none"
+            " has a counterpart of the other class with its value in the column 'pair', and such"
+            " ones are not trained on: give the copies of one recording one value, or leave that"
+            " column out of the protocol"
+        )
+    return replace(part, table=kept)
+
+
+def left_out(protocol: Protocol) -> Iterator[str]:
+    """A line for train and dev each, where `used` leaves utterances out."""
+    for split in ("train", "dev"):
+        whole, kept = len(protocol.split(split).table), len(used(protocol, split).table)
+        if kept < whole:
+            yield (
+                f"left out of {split}: {whole - kept} of {whole} utterances, which have no"
+                " counterpart of the other class (column pair)"
+            )
+
+
+def _paired(table: pd.DataFrame) -> bool:
+    """Does the table say of any utterance which recording it is a copy of?"""
+    return "pair" in table.columns and bool((table["pair"] != UNKNOWN).any())
+
+
+def subset(protocol: Protocol, most: int) -> Protocol:
+    """The protocol with at most `most` training utterances; the other splits stay whole.
+
+    Recordings stay with their copies; else classes and spoof systems are kept in proportion. A
+    larger subset holds the smaller one. `InputError` where not one recording fits.
+    """
+    part = used(protocol, "train")
+    if _paired(part.table):
+        sizes = part.table["pair"].value_counts()
+        order = sorted(sizes.index, key=lambda pair: draw(0, str(pair)))
+        fitting = sizes.loc[order].cumsum() <= most
+        kept = part.table[part.table["pair"].isin(sizes.loc[order].index[fitting])]
+        if kept.empty:
+            raise InputError(
+                f"--subset {most} is less than one recording with its copies"
+                f" ({sizes.loc[order[0]]} utterances)"
+            )
+    else:
+        kept = limited(part, most).table
+    rest = protocol.table[protocol.table["split"] != "train"]
+    table = pd.concat([rest, kept]).sort_values("utterance_id", kind="stable")
+    return replace(protocol, table=table.reset_index(drop=True))
+
+
+def read(split: Protocol) -> Examples:
+    """Decode every utterance of a split; `InputError` names the first that cannot be read."""
+    waves = []
+    for path in split.table["path"]:
+        try:
+            waves.append(reader.read(split.root / path))
+        except reader.AudioError as error:
+            raise InputError(f"cannot train: {error}") from error
+    table = split.table
+    pairs = table["pair"] if _paired(table) else table["utterance_id"]
+    numbers, recordings = pd.factorize(pairs)
+    bonafide = (table["label"] == "bonafide").to_numpy()
+    return Examples(waves, bonafide, torch.from_numpy(numbers.astype(np.int64)), [*recordings])
+
+
+def batches(
+    pairs: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
+    """Row numbers of one epoch's batches: all rows once, the copies of a recording together.
+
+    Recordings come in random order and are joined until a batch has `batch_size` rows or more.
+    Told side by side, a recording and its copies differ by nothing but the copying.
+    """
+    rows_of: list[list[int]] = [[] for _ in range(int(pairs.max()) + 1)]
+    for row, pair in enumerate(pairs.tolist()):
+        rows_of[pair].append(row)
+    batch: list[int] = []
+    for pair in torch.randperm(len(rows_of), generator=generator).tolist():
+        batch += rows_of[pair]
+        if len(batch) >= batch_size:
+            yield torch.tensor(batch)
+            batch = []
+    if len(batch) > 1:  # batch statistics need more than one item
+        yield torch.tensor(batch)

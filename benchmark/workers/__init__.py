@@ -1,0 +1,1 @@
+"""Worker processes: how they start, with the plugins of their parent."""
