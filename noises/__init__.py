@@ -4,14 +4,13 @@ The bank is built once and verified when opened. White and pink noise need no re
 generated where they are used.
 """
 
-from noises.bank import FOLDER_VARIABLE, KINDS, MANIFEST, bank_folder, build, sound
+from noises.bank import KINDS, MANIFEST, bank_folder, build, sound
 from noises.excerpts import EVALUATION, TRAINING, Excerpt, Noise, Recording, Share
 from noises.loading import is_path, open_kind, open_noise, open_path
 from noises.synthetic import GENERATED
 
 __all__ = [
     "EVALUATION",
-    "FOLDER_VARIABLE",
     "GENERATED",
     "KINDS",
     "MANIFEST",

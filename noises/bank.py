@@ -22,7 +22,6 @@ from benchmark.core.errors import InputError
 from noises import synthetic
 
 KINDS = ("babble", "cafe", "street", "volvo")
-FOLDER_VARIABLE = "LAUNDERBENCH_NOISES"
 MANIFEST = "manifest.json"
 SECONDS = 200.0
 BUILD_VERSION = 2
@@ -60,7 +59,7 @@ ABOUT: dict[str, dict[str, Any]] = {
 
 def bank_folder() -> Path:
     """Where the bank lies: `LAUNDERBENCH_NOISES`, else the user's cache."""
-    moved = os.environ.get(FOLDER_VARIABLE)
+    moved = os.environ.get(paths.NOISES_VARIABLE)
     return Path(moved) if moved else paths.noises()
 
 

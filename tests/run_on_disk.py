@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
-from benchmark.runs.plan import shards, unit_keys
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from benchmark.scores.store import Store
+from benchmark.scores.unit_keys import shards, unit_keys
 
 SEED = 0
 ORIGIN = {

@@ -1,4 +1,4 @@
-"""Who may import whom: attacks, detectors and noises know nothing of runners and reports."""
+"""Imports go one way: the order of the packages is stated here once, and held."""
 
 from __future__ import annotations
 
@@ -7,46 +7,114 @@ import doctest
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-ALLOWED = {"assets", "audio", "core", "frontends", "synthesis"}
-HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn")
+ROOT = Path(__file__).parents[1]
+ORDER = (  # a package imports only itself and what stands before it, lazy imports included
+    "benchmark.core",
+    "benchmark.audio",
+    "benchmark.assets",
+    "benchmark.frontends",
+    "benchmark.synthesis",
+    "noises",
+    "attacks",
+    "detectors",
+    "benchmark.workers",
+    "benchmark.metrics",
+    "benchmark.data",
+    "benchmark.laundering",
+    "benchmark.inference",
+    "benchmark.training",
+    "benchmark.scores",
+    "benchmark.runs",
+    "benchmark.leaderboard",
+    "benchmark.exchange",
+    "benchmark.report",
+    "benchmark.cli",
+)
+PLUGINS = ("noises", "attacks", "detectors")
+FOUNDATIONS = ORDER[: ORDER.index("noises")]
+TOPS = ("benchmark", *PLUGINS, "launderbench")
+HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn", "pandas")
 
 
-def imported(path: Path) -> set[str]:
-    """Modules of the package `benchmark` that a file imports, at any depth."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def package(module: str) -> str:
+    """The package of ORDER that a dotted module name lies in."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] == "benchmark" else parts[0]
+
+
+def imports(source: str) -> Iterator[str]:
+    """The project's modules that a source imports, at any depth of functions and conditions."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = node.module == "benchmark"
-            found |= {f"benchmark.{a.name}" for a in node.names} if inside else {node.module}
-    return {name.split(".")[1] for name in found if name.startswith("benchmark.")}
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in found if name.split(".")[0] in TOPS)
 
 
-@pytest.mark.parametrize("package", ["attacks", "detectors", "noises"])
-def test_packages_import_only_the_ground_floor(package: str) -> None:
-    for path in sorted((ROOT / package).rglob("*.py")):
-        assert imported(path) <= ALLOWED, path.name
+def upward(module: str, source: str) -> list[str]:
+    """What a module imports that its place in ORDER forbids."""
+    mine = package(module)
+    allowed = {mine, *ORDER[: ORDER.index(mine)]}
+    if mine in PLUGINS:
+        allowed = {mine, *FOUNDATIONS, *PLUGINS[: PLUGINS.index(mine)]}
+    return [name for name in imports(source) if package(name) not in allowed]
 
 
-def test_attacks_import_without_the_heavy_libraries() -> None:
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every module of the four packages, but the ways into the command."""
+    for top in ("benchmark", *PLUGINS):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            if name not in ("benchmark", "benchmark.__main__"):
+                yield name, path
+
+
+def test_imports_go_one_way() -> None:
+    found = {name: upward(name, path.read_text(encoding="utf-8")) for name, path in sources()}
+    assert {name: names for name, names in found.items() if names} == {}
+    assert {package(name) for name in found} == set(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("benchmark.core.registry", "def late():\n    from benchmark.data import protocol"),
+        ("benchmark.metrics.curves", "import benchmark.report.html"),
+        ("attacks.noise.additive_noise", "from benchmark.runs.plan import Plan"),
+        ("attacks.noise.additive_noise", "from detectors.contract.base import registry"),
+        ("noises.bank", "if True:\n    import attacks.contract.base"),
+        ("detectors.external.hub", "import launderbench"),
+    ],
+)
+def test_an_upward_import_is_seen(module: str, source: str) -> None:
+    assert upward(module, source)
+
+
+def test_every_package_says_what_it_holds() -> None:
+    for top in ("benchmark", *PLUGINS):
+        for folder in {path.parent for path in (ROOT / top).rglob("*.py")}:
+            initial = folder / "__init__.py"
+            assert initial.is_file(), f"{folder} has no __init__.py, so that it is not installed"
+            if folder.name != top:
+                assert ast.get_docstring(ast.parse(initial.read_text())), initial
+
+
+def test_listing_attacks_needs_no_heavy_library() -> None:
     code = (
-        "import sys, attacks.contract.base; attacks.contract.base.registry.names();"
-        f"print([m for m in {HEAVY!r} if m in sys.modules], attacks.contract.base.registry.broken)"
+        "import sys; from attacks.contract.base import registry; registry.names();"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], registry.broken)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[] {}", done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("package", ["attacks", "noises"])
-def test_files_stay_short(package: str) -> None:
-    for path in sorted((ROOT / package).rglob("*.py")):
-        assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path.name
 
 
 @pytest.mark.parametrize(

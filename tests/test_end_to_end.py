@@ -22,10 +22,11 @@ from attacks.contract.base import registry as attack_registry
 from attacks.contract.suites import parse_suite
 from benchmark.cli.main import main
 from benchmark.data import loading
+from benchmark.data.trial_table import with_digests
 from benchmark.inference import checkpoints
 from benchmark.runs import runner
 from benchmark.runs.executor import Setting
-from benchmark.runs.plan import Plan, with_digests
+from benchmark.runs.plan import Plan
 from benchmark.scores.store import Store
 
 PLUGIN = Path(__file__).parent / "plugins" / "toy_plugin.py"

@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.data import loading
+from benchmark.data import loading, trial_table
 from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import Protocol, require_both_classes, trial_digest, validated
-from benchmark.runs import plan
 
 
 def table(*rows: tuple[str, str]) -> pd.DataFrame:
@@ -93,19 +92,19 @@ def test_a_protocol_row_without_its_file_is_named(tmp_path: Path) -> None:
     root = builders.corpus(tmp_path / "toy", test=4, dev=2)
     (root / "flac" / "test_0002.flac").unlink()
     with pytest.raises(InputError, match=r"1 of 4 protocol rows have no file.*test_0002"):
-        plan.with_digests(loading.open_data(root).split("test"))
+        trial_table.with_digests(loading.open_data(root).split("test"))
 
 
 def test_a_limit_keeps_the_classes_and_nests(toy: Path) -> None:
     test = loading.open_data(toy).split("test")
-    small, large = plan.limited(test, 8), plan.limited(test, 16)
+    small, large = trial_table.limited(test, 8), trial_table.limited(test, 16)
     assert len(small.table) == 8
     assert small.table["label"].value_counts().to_dict() == {"bonafide": 4, "spoof": 4}
     assert set(small.table["utterance_id"]) <= set(large.table["utterance_id"])
     assert small.digest() != test.digest()
-    assert plan.limited(test, 1000).digest() == test.digest()
+    assert trial_table.limited(test, 1000).digest() == test.digest()
     with pytest.raises(InputError, match="LIMIT must be at least 2"):
-        plan.limited(test, 1)
+        trial_table.limited(test, 1)
 
 
 def test_tracks_put_the_headline_first(toy: Path) -> None:

@@ -60,7 +60,7 @@ def test_three_shares_make_the_run_of_one_machine(
     toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("benchmark.runs.plan.SHARD", 5)
+    monkeypatch.setattr("benchmark.scores.unit_keys.SHARD", 5)
     weights = [networks["raw-cnn"]]
     assert run(toy, tmp_path / "one", weights) == 0
     for share in ("2/3", "1/3"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,8 +27,9 @@ def verdict(small: RunResults, *checks: tuple[str, bool, float, bool | None]) ->
     for quantity, effect, measured, passed in checks:
         part = mine.assign(quantity=quantity, effect=effect, measured=measured)
         parts.append(part.assign(passed=pd.Series([passed] * len(part), dtype=object).to_numpy()))
-    results = replace(small, effects=pd.concat(parts, ignore_index=True))
-    return verification.verdicts(results, verification.checks(results))[NAME]
+    names = [info.condition for info in small.conditions]
+    measured = pd.concat(parts, ignore_index=True), names, small.protocol.table["utterance_id"]
+    return verification.verdicts(*measured, verification.checks(*measured))[NAME]
 
 
 def test_what_was_left_alone_verifies_nothing(small: RunResults) -> None:

@@ -15,8 +15,9 @@ from attacks.contract import conformance
 from attacks.contract.base import registry as attack_registry
 from attacks.contract.condition import Condition, parse
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, pooled, start_process
+from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.workers import plugins
+from benchmark.workers.start import start_process
 from detectors.contract.base import WaveDetector
 from detectors.contract.base import registry as detector_registry
 

@@ -13,7 +13,7 @@ from benchmark.cli import run_config
 from benchmark.core import atomic_files, paths
 from benchmark.data import embedded, subsets
 from benchmark.data.protocol import Protocol
-from benchmark.runs.plan import rows_of
+from benchmark.data.trial_table import rows_of
 
 
 def build(options: Namespace) -> None:

@@ -13,12 +13,12 @@ from benchmark.cli import run_config
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.protocol import Protocol
+from benchmark.data.trial_table import limited
 from benchmark.exchange import audio_corpus as corpus
 from benchmark.exchange import score_formats
 from benchmark.laundering import effect_tables
 from benchmark.laundering.output_layout import Target
 from benchmark.runs import provenance, runner
-from benchmark.runs.plan import limited
 from benchmark.scores.store import IMPORTED, Store
 from benchmark.workers import plugins
 

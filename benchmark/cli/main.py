@@ -21,10 +21,10 @@ from benchmark.cli.arguments import (
     workers_option,
 )
 from benchmark.cli.run_options import cache_options, precision_option, profile_options, shard_option
+from benchmark.core import paths
 from benchmark.core.errors import InputError
 
 BAD_INPUT = 2
-NOISES = "LAUNDERBENCH_NOISES"  # how --noise-dir reaches worker processes
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (not all as claimed), 2 (bad input) or 130."""
-    noises = os.environ.get(NOISES)
+    noises = os.environ.get(paths.NOISES_VARIABLE)
     try:
         options = parser().parse_args(arguments)
         module = importlib.import_module(options.module)
@@ -57,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         if noises is None:
-            os.environ.pop(NOISES, None)
+            os.environ.pop(paths.NOISES_VARIABLE, None)
         else:
-            os.environ[NOISES] = noises
+            os.environ[paths.NOISES_VARIABLE] = noises
 
 
 def parser() -> argparse.ArgumentParser:

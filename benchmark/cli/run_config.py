@@ -12,15 +12,15 @@ from pathlib import Path
 from attacks.contract import suites
 from attacks.contract.condition import Condition, spell
 from attacks.contract.precomputed import Ready, made
-from benchmark.cli.main import NOISES
-from benchmark.core import call_syntax
+from benchmark.core import call_syntax, paths
 from benchmark.core.errors import InputError, unknown
 from benchmark.data import embedded, loading
 from benchmark.data.protocol import LABELS, Protocol, require_both_classes
+from benchmark.data.trial_table import limited, with_digests
 from benchmark.inference import checkpoints, detector_selection, precision, published_weights
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
-from benchmark.runs.plan import Plan, limited, with_digests
+from benchmark.runs.plan import Plan
 from benchmark.scores import fusion
 from benchmark.training.training_config import Course, planned
 from detectors.contract.base import registry as detector_registry
@@ -77,7 +77,7 @@ def suite_of(options: Namespace) -> suites.Suite:
     if options.noise_dir is not None:
         if not options.noise_dir.is_dir():
             raise InputError(f"noise folder not found: {options.noise_dir}")
-        os.environ[NOISES] = str(options.noise_dir.resolve())
+        os.environ[paths.NOISES_VARIABLE] = str(options.noise_dir.resolve())
     suite = _ready_made(options) if options.suite == READY else suites.parse_suite(options.suite)
     lacking: dict[str, str] = {}
     for condition in suite.conditions:

@@ -1,22 +1,19 @@
-"""Spawned processes: one compute thread each, the same plugins, and no life after the parent's."""
+"""Spawned processes: pools of them, and one compute thread each."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from benchmark.core.errors import InputError
-from benchmark.workers import plugins
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -91,23 +88,3 @@ def pooled(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def start_process(plugin_files: Iterable[Path]) -> None:
-    """The initializer of every spawned process: one thread, plugins loaded, tied to the parent."""
-    _die_with_parent()
-    torch.set_num_threads(1)
-    plugins.load(plugin_files)
-
-
-def _die_with_parent() -> None:
-    """A worker whose parent was killed must not linger with the run folder half used."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+NOISES_VARIABLE = "LAUNDERBENCH_NOISES"  # names a noise bank to use instead of the cached one
+
 
 def cache() -> Path:
     """The user's LaunderBench cache; `LAUNDERBENCH_CACHE` moves it."""

@@ -15,7 +15,7 @@ from benchmark.data.protocol import LABELS, Protocol
 from benchmark.data.shortcut_leakage import leak
 from benchmark.data.splitting import groups
 from benchmark.data.subsets import UNKNOWN
-from benchmark.runs.plan import limited, rows_of
+from benchmark.data.trial_table import limited, rows_of
 
 SILENT_DBFS = -60.0  # active speech level below which a file counts as silent
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

@@ -14,7 +14,8 @@ import soundfile
 from tqdm import tqdm
 
 from benchmark.audio import reader
-from benchmark.core.parallel import cores, one_thread, pooled, start_process
+from benchmark.core.parallel import cores, one_thread, pooled
+from benchmark.workers.start import start_process
 
 BATCH = 64  # files of one job
 SERIAL = 200  # fewer files are read here: starting processes takes longer

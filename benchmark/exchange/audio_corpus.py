@@ -25,12 +25,12 @@ from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import ABSENT, CARD_FILE, MADE, PROTOCOL_FILE, Protocol
+from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.exchange.score_formats import file_id
 from benchmark.laundering import effect_tables, launder_files, output_layout
 from benchmark.laundering.effect_tables import Outcome
 from benchmark.laundering.launder_files import Record
 from benchmark.laundering.output_layout import FORMATS, RECORDS, Order, Source, Target, folder_names
-from benchmark.runs.plan import digest_column, path_column, rows_of
 
 AT_ONCE = 4096  # utterances whose records are in memory together
 

@@ -24,9 +24,9 @@ from benchmark.exchange import audio_corpus, score_formats
 from benchmark.laundering.output_layout import folder_names
 from benchmark.leaderboard.ranks import REVERSED
 from benchmark.metrics.discrimination import eer
-from benchmark.runs.plan import shards, unit_keys
 from benchmark.scores.load_run import collect
 from benchmark.scores.store import IMPORTED, Store
+from benchmark.scores.unit_keys import shards, unit_keys
 
 AUDIO = (".flac", ".wav")
 MANY = 20_000  # trials that take long enough for a progress bar

@@ -34,12 +34,14 @@ from benchmark import frontends
 from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError, unknown
-from benchmark.core.parallel import cores, one_thread, pooled, start_process
+from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.data.protocol import ABSENT, Protocol
+from benchmark.data.trial_table import digest_column, path_column, rows_of, with_digests
 from benchmark.exchange.score_formats import file_id
 from benchmark.frontends.specs import Image
 from benchmark.laundering.output_layout import RECORDS, folder_names
-from benchmark.runs.plan import digest_column, path_column, rows_of, shards, with_digests
+from benchmark.scores.unit_keys import shards
+from benchmark.workers.start import start_process
 
 SPEC = Image()  # 128 mels of the first 4 s at 22,050 Hz
 METADATA = "metadata.csv"

@@ -26,8 +26,9 @@ from attacks.contract.launder import Laundered, launder
 from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, pooled, start_process
+from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.laundering.output_layout import RECORDS, Order, Source
+from benchmark.workers.start import start_process
 
 FULL_SCALE = 32768
 FEW = 16  # files that are not worth worker processes

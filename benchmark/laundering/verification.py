@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
-from benchmark.scores.run_results import RunResults
+
+Trials = Sequence[str] | pd.Series
 
 NEEDED = 0.99  # share of measurable utterances that must pass
 TEXTS = ("condition", "attack", "quantity", "unit", "relation")
@@ -36,14 +38,20 @@ class Verdict:
     measured: float = np.nan
 
 
-def checks(results: RunResults) -> pd.DataFrame:
+def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
     """One row per condition, step, attack name and quantity (effects or not), in plan order.
 
     `claimed`, `measured` and `tolerance` are medians over the test utterances; `measured_low`
     and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
+
+    effects    : one row per utterance, condition and check, as a run keeps them
+    conditions : spellings, in the order of the plan
+    trials     : the utterance ids of the trial set; effects on others count for nothing
     """
     keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
-    groups = _in_order(_effects(results)).groupby(keys, sort=False, dropna=False, observed=True)
+    groups = _in_order(_of_trials(effects, conditions, trials)).groupby(
+        keys, sort=False, dropna=False, observed=True
+    )
     table = groups.agg(
         claimed=("claimed", "median"),
         measured=("measured", "median"),
@@ -57,22 +65,23 @@ def checks(results: RunResults) -> pd.DataFrame:
     return table.astype(dict.fromkeys(TEXTS, object))
 
 
-def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
-    """The verdict on every condition; `table` is what `checks` returns."""
-    effects = _effects(results)
+def verdicts(
+    effects: pd.DataFrame, conditions: Sequence[str], trials: Trials, table: pd.DataFrame
+) -> dict[str, Verdict]:
+    """The verdict on every condition; `table` is what `checks` returns of the same effects."""
+    effects = _of_trials(effects, conditions, trials)
     passed = effects["passed"].to_numpy()
     shows = effects["effect"].to_numpy() | (passed != 1)  # no effect can only fail an utterance
     width = len(effects["utterance_id"].cat.categories)
     places = effects["place"].to_numpy(dtype=np.int64)
     trial = places * width + effects["utterance_id"].cat.codes.to_numpy()
-    tried, failed, done = np.zeros((3, len(results.conditions), width), dtype=np.bool_)
+    tried, failed, done = np.zeros((3, len(conditions), width), dtype=np.bool_)
     tried.flat[trial] = True
     failed.flat[trial[passed == 0]] = True
     done.flat[trial[shows & (passed == 1)]] = True
     done &= ~failed
     found: dict[str, Verdict] = {}
-    for place, info in enumerate(results.conditions):
-        name = info.condition
+    for place, name in enumerate(conditions):
         if name == CLEAN:
             found[name] = Verdict(None)
             continue
@@ -100,20 +109,19 @@ def verdicts(results: RunResults, table: pd.DataFrame) -> dict[str, Verdict]:
     return found
 
 
-def _effects(results: RunResults) -> pd.DataFrame:
+def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
     """Effects of the trial set, `passed` as 1, 0 or NaN, texts as categories, attacks by name.
 
     `place` is the condition's in the plan. Parameters are dropped from the spelling because a
     stochastic chain draws new ones for every utterance.
     """
-    effects = results.effects
-    order = {info.condition: place for place, info in enumerate(results.conditions)}
+    order = {name: place for place, name in enumerate(conditions)}
     order.pop(CLEAN, None)  # clean claims nothing
     columns: dict[str, Any] = {name: pd.Categorical(effects[name]) for name in TEXTS}
     attack = columns["attack"]
     columns["attack"] = attack.map(lambda spelled: str(spelled).split("(", maxsplit=1)[0])
     ids = pd.Categorical(effects["utterance_id"])
-    held = np.append(ids.categories.isin(results.protocol.table["utterance_id"]), False)[ids.codes]
+    held = np.append(ids.categories.isin(trials), False)[ids.codes]
     condition = columns["condition"]
     places = [order.get(name, -1) for name in condition.categories]
     place = np.array([*places, -1], dtype=np.int64)[condition.codes]

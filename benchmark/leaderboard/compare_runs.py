@@ -17,16 +17,16 @@ from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
-from benchmark.leaderboard import cell_metrics
+from benchmark.leaderboard import cell_metrics, trial_sets
 from benchmark.leaderboard.cell_metrics import Operating
 from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, discrimination
 from benchmark.metrics.bootstrap_metrics import METRICS, replicate
 from benchmark.metrics.decision import ASVSPOOF5
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.score_matrix import Trials
 
 MEAN = "mean over families"  # stands in the column `condition`
 INCOMPLETE, UNVERIFIED = "lacks trials", "not verified"
@@ -70,8 +70,8 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
             f" {', '.join(b.detectors)} in the second"
         )
     rows: list[dict[str, Any]] = []
-    for track in a.protocol.tracks() or [score_matrix.WHOLE]:
-        trials = score_matrix.trials(a.protocol, track, resamples)
+    for track in a.protocol.tracks() or [trial_sets.WHOLE]:
+        trials = trial_sets.trial_set(a.protocol, track, resamples)
         sides = [measure(results, trials, common, conditions) for results in (a, b)]
         for one, two in zip(*sides, strict=True):
             rows += _line(track, one, two)
@@ -79,7 +79,7 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
 
 
 def measure(
-    results: RunResults, trials: Trials, detectors: Sequence[str], conditions: Sequence[str]
+    results: RunResults, trials: TrialSet, detectors: Sequence[str], conditions: Sequence[str]
 ) -> list[Line]:
     """The cells of `detectors` under `conditions` on one track, with their resamples.
 
@@ -87,11 +87,12 @@ def measure(
     A cell's row holds detector, condition, family, complete, verified and every metric.
     """
     score_matrix.check(results)
-    verdicts = verification.verdicts(results, verification.checks(results))
-    test, dev = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
     names = [info.condition for info in results.conditions]
+    measured = results.effects, names, results.protocol.table["utterance_id"]
+    verdicts = verification.verdicts(*measured, verification.checks(*measured))
+    test, dev = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
     wanted = [names.index(name) for name in conditions]
-    rows = score_matrix.track_rows(results.dev, trials.track)
+    rows = trial_sets.track_rows(results.dev, trials.track)
     bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     places = [(results.detectors.index(name), number) for name in detectors for number in wanted]
     frozen = {
@@ -123,7 +124,7 @@ def measure(
 
 
 def _cell(
-    keys: dict[str, Any], scores: Floats, trials: Trials, frozen: Operating, verdict: Verdict
+    keys: dict[str, Any], scores: Floats, trials: TrialSet, frozen: Operating, verdict: Verdict
 ) -> Cell:
     there = ~np.isnan(scores)
     labels = trials.bonafide[there]

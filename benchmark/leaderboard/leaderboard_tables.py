@@ -21,7 +21,7 @@ from benchmark.core.parallel import cores
 from benchmark.data.protocol import trial_digest
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
-from benchmark.leaderboard import breakdown, cell_metrics
+from benchmark.leaderboard import breakdown, cell_metrics, trial_sets
 from benchmark.leaderboard.breakdown import Slice
 from benchmark.leaderboard.cell_metrics import Operating
 from benchmark.leaderboard.detector_cells import Cell, Line
@@ -33,13 +33,13 @@ from benchmark.leaderboard.robustness import (
     robustness,
     severity,
 )
+from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, discrimination
 from benchmark.metrics.bootstrap_metrics import replicate
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import FAILURE_COLUMNS, ConditionInfo, RunResults
-from benchmark.scores.score_matrix import Trials
 
 KEYS = ("track", "detector", "condition", "family", "severity", "unit")
 STATE = ("coverage", "complete", "verified")
@@ -82,7 +82,7 @@ class Tables:
 class _Track:
     """What all cells of one track share; `frozen` is by detector, `lost` counts unread trials."""
 
-    trials: Trials
+    trials: TrialSet
     groups: list[Slice]
     table: pd.DataFrame
     lost: int
@@ -102,15 +102,17 @@ def tables(
     not given. Without resamples (0) there are no intervals.
     """
     score_matrix.check(results)
-    checks = verification.checks(results)
-    verdicts = verification.verdicts(results, checks)
+    names = [info.condition for info in results.conditions]
+    measured = results.effects, names, results.protocol.table["utterance_id"]
+    checks = verification.checks(*measured)
+    verdicts = verification.verdicts(*measured, checks)
     cube, dev_cube = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
     steps = ladders(results.conditions)
     boards: list[pd.DataFrame] = []
     rows: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("conditions", "robustness", "severity", "differences", "breakdown")
     }
-    tracks = results.protocol.tracks() or [score_matrix.WHOLE]
+    tracks = results.protocol.tracks() or [trial_sets.WHOLE]
     total = len(tracks) * len(results.detectors) * len(results.conditions)
     chosen = ""
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
@@ -149,9 +151,9 @@ def tables(
 def _track(
     results: RunResults, name: str, resamples: int, dev_cube: Floats, costs: Costs
 ) -> _Track:
-    trials = score_matrix.trials(results.protocol, name, resamples)
+    trials = trial_sets.trial_set(results.protocol, name, resamples)
     table = results.protocol.table.iloc[trials.rows]
-    rows = score_matrix.track_rows(results.dev, name)
+    rows = trial_sets.track_rows(results.dev, name)
     bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     clean = [info.condition for info in results.conditions].index(CLEAN)
     frozen = {
@@ -160,7 +162,7 @@ def _track(
         )
         for number, detector in enumerate(results.detectors)
     }
-    lost = score_matrix.lost(results, name)
+    lost = trial_sets.lost(results, name)
     return _Track(trials, breakdown.slices(table), table, lost, frozen, costs)
 
 

@@ -19,12 +19,13 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
+from benchmark.leaderboard import trial_sets
 from benchmark.leaderboard.compare_runs import INCOMPLETE, UNVERIFIED, measure
 from benchmark.leaderboard.detector_cells import Cell
+from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.score_matrix import Trials
 
 FOLDER = Path(__file__).with_name("published")
 COLUMNS = ("condition", "as_published", "ready_made")  # how close ours is: the last is the same
@@ -135,8 +136,8 @@ def beside(
     ]
     if not pairs:
         raise InputError(f"no condition of the run has a counterpart in {published.name}")
-    track = (results.protocol.tracks() or [score_matrix.WHOLE])[0]
-    trials = score_matrix.trials(results.protocol, track, resamples)
+    track = (results.protocol.tracks() or [trial_sets.WHOLE])[0]
+    trials = trial_sets.trial_set(results.protocol, track, resamples)
     wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
     lines = measure(results, trials, list(systems), wanted)
     rows = []
@@ -233,9 +234,9 @@ def _only(
     }
 
 
-def _notes(results: RunResults, published: Published, trials: Trials) -> tuple[str, ...]:
+def _notes(results: RunResults, published: Published, trials: TrialSet) -> tuple[str, ...]:
     protocol = results.protocol
-    track = "" if trials.track == score_matrix.WHOLE else f", track {trials.track}"
+    track = "" if trials.track == trial_sets.WHOLE else f", track {trials.track}"
     notes = [
         f"Published: {published.source}.",
         f"The published figures are of {published.trials}.",

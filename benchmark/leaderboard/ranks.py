@@ -11,9 +11,9 @@ import pandas as pd
 
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import Line
+from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import METRICS
-from benchmark.scores.score_matrix import Trials
 
 SHORTCUT = "shortcut"  # the detector that listens to level and silence only
 REVERSED = 0.60  # clean EER above which the sign of the scores is in doubt
@@ -26,7 +26,7 @@ COMPARISON_COLUMNS = (
 
 
 def standings(
-    trials: Trials, lines: list[Line], audio_digest: str, imported: Collection[str] = ()
+    trials: TrialSet, lines: list[Line], audio_digest: str, imported: Collection[str] = ()
 ) -> pd.DataFrame:
     """One row per detector, ranked by the mean over families of the mean EER in the family.
 
@@ -96,7 +96,7 @@ def _ranked(lines: list[Line]) -> list[int]:
     return [place for place, line in enumerate(lines) if line.families]
 
 
-def _row(trials: Trials, line: Line) -> dict[str, Any]:
+def _row(trials: TrialSet, line: Line) -> dict[str, Any]:
     """The row of one detector, its rank left open."""
     clean = line.clean
     usable = [cell for part in line.families.values() for cell in part]
@@ -147,7 +147,9 @@ def _row(trials: Trials, line: Line) -> dict[str, Any]:
     }
 
 
-def _warnings(row: dict[str, Any], trials: Trials, line: Line, shortcut: Line | None) -> list[str]:
+def _warnings(
+    row: dict[str, Any], trials: TrialSet, line: Line, shortcut: Line | None
+) -> list[str]:
     """What a reader must know before believing a row."""
     found = []
     if row["missing_cells"]:

@@ -21,10 +21,10 @@ from benchmark.core import call_syntax
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.protocol import SHORT_DIGEST, trial_digest
 from benchmark.inference import published_weights
+from benchmark.leaderboard.trial_sets import track_rows
 from benchmark.report import bibtex
 from benchmark.report.bibtex import Entry
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.score_matrix import track_rows
 from benchmark.scores.store import IMPORTED
 from detectors.contract.base import registry as detector_registry
 

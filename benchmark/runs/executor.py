@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 
-from benchmark.core.parallel import one_thread, pooled, start_process
+from benchmark.core.parallel import one_thread, pooled
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.work_unit import Job, Prepared, prepare, score, write
 from benchmark.scores.store import Store
+from benchmark.workers.start import start_process
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
 from benchmark.data.protocol import LABELS
+from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.metrics.discrimination import eer
 from benchmark.runs import provenance
-from benchmark.runs.plan import Plan, digest_column, path_column, rows_of
+from benchmark.runs.plan import Plan
 from benchmark.runs.work_unit import Job, Wave, prepare
 
 SAMPLE = 64

@@ -16,13 +16,15 @@ from attacks.contract.condition import Condition
 from attacks.contract.precomputed import made
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
+from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.executor import Setting, execute
-from benchmark.runs.plan import Plan, Share, UnitKeys, digest_column, path_column, rows_of, shards
+from benchmark.runs.plan import Plan, Share
 from benchmark.runs.precision_check import PRECISION
 from benchmark.runs.work_unit import Job, prepare
 from benchmark.scores.store import IMPORTED, Store, done
+from benchmark.scores.unit_keys import UnitKeys, shards
 
 WHOLE = Share()
 

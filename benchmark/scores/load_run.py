@@ -14,7 +14,6 @@ import pyarrow as pa
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import DURATION, Protocol
-from benchmark.runs.plan import unit_keys
 from benchmark.scores import part_reader
 from benchmark.scores.part_reader import Rows
 from benchmark.scores.run_results import (
@@ -25,6 +24,7 @@ from benchmark.scores.run_results import (
     RunResults,
 )
 from benchmark.scores.store import IMPORTED, PartInfo, Store
+from benchmark.scores.unit_keys import unit_keys
 
 Codes = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.floating]

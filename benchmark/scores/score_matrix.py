@@ -1,37 +1,16 @@
-"""From a run's rows of scores to arrays per track, detector and condition, with checks."""
+"""From a run's rows of scores to one array of detectors, conditions and utterances, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
-from benchmark.data.protocol import LABELS, Protocol, trial_digest
-from benchmark.metrics import bootstrap
-from benchmark.metrics.discrimination import Bools, Floats, Places
+from benchmark.metrics.discrimination import Floats, Places
 from benchmark.scores.run_results import SCORE_COLUMNS, RunResults
-
-WHOLE = "-"  # the track of a data set without tracks: every trial
-
-
-@dataclass(frozen=True)
-class Trials:
-    """One track's trial set.
-
-    rows     : (n,), where its trials stand in the protocol's table
-    bonafide : (n,)
-    draws    : the bootstrap resamples that every cell of the track shares
-    """
-
-    track: str
-    rows: Places
-    bonafide: Bools
-    digest: str
-    draws: bootstrap.Resamples
 
 
 def check(results: RunResults) -> None:
@@ -98,32 +77,3 @@ def score_cube(results: RunResults, split: str) -> Floats:
         twice = rows.loc[pd.Series(flat).duplicated().to_numpy()]
         raise InputError(f"{len(twice)} trials are scored twice; first: {_where(twice)}")
     return cube.reshape(shape)
-
-
-def track_rows(protocol: Protocol, track: str) -> Places:
-    """Rows of the trials of a track: all bona fide utterances and the track's spoofs."""
-    table = protocol.table
-    if track == WHOLE:
-        return np.arange(len(table))
-    chosen = (table["label"] == "bonafide") | (table["track"] == track)
-    return np.flatnonzero(chosen.to_numpy())
-
-
-def lost(results: RunResults, track: str) -> int:
-    """How many planned trials of a track could not be read, and so are in no cell."""
-    table = results.unreadable
-    mine = (table["label"] == "bonafide") | (table["track"] == track) | (track == WHOLE)
-    return int(mine.sum())
-
-
-def trials(protocol: Protocol, track: str, resamples: int) -> Trials:
-    """The trial set of a track with its resamples; `InputError` where it lacks a class."""
-    rows = track_rows(protocol, track)
-    table = protocol.table.iloc[rows].reset_index(drop=True)
-    for label in LABELS:
-        if not (table["label"] == label).any():
-            raise InputError(f"track {track!r} of {protocol.name} has no {label} utterance")
-    bonafide = (table["label"] == "bonafide").to_numpy(dtype=np.bool_)
-    digest = trial_digest(table)
-    draws = bootstrap.resample(bootstrap.clusters(table), bonafide, digest, resamples)
-    return Trials(track, rows, bonafide, digest, draws)

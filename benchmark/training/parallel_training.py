@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, start_process
+from benchmark.core.parallel import cores, one_thread
 from benchmark.data.protocol import Protocol
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import learning_curves
 from benchmark.training.train_detector import train
 from benchmark.training.training_config import Course
+from benchmark.workers.start import start_process
 from detectors.contract.base import TensorDetector, registry
 
 

@@ -15,10 +15,10 @@ from benchmark.core import paths
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.file_hashes import file_digests, rows_digest
 from benchmark.data.protocol import Protocol
+from benchmark.data.trial_table import rows_of, with_digests
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.networks import ONE_CLASS
 from benchmark.inference.precision import BF16
-from benchmark.runs.plan import rows_of, with_digests
 from benchmark.training.losses import LOSSES
 from benchmark.training.training_examples import used
 from detectors.contract.base import Detector, TensorDetector, registry

@@ -14,7 +14,7 @@ from benchmark.audio import reader
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import LABELS, Protocol, require_both_classes
 from benchmark.data.subsets import UNKNOWN, draw
-from benchmark.runs.plan import limited
+from benchmark.data.trial_table import limited
 
 Wave = npt.NDArray[np.float32]
 

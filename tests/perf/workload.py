@@ -16,11 +16,12 @@ import soundfile
 
 from attacks.contract.condition import Condition
 from attacks.contract.suites import load
-from benchmark.core.parallel import start_process
 from benchmark.data import loading
+from benchmark.data.trial_table import with_digests
 from benchmark.runs import profile
-from benchmark.runs.plan import Plan, with_digests
+from benchmark.runs.plan import Plan
 from benchmark.runs.work_unit import Job, prepare
+from benchmark.workers.start import start_process
 
 TESTS = Path(__file__).parents[1]
 CLIPS = 4  # of 4 s

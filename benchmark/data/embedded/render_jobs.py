@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, start_process
+from benchmark.core.parallel import cores, one_thread
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.utterance_plan import Job
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
+from benchmark.workers.start import start_process
 
 MOST_WORKERS = 8
 AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.leaderboard import trial_sets
 from benchmark.metrics.discrimination import Floats
 from benchmark.report.html import score_curves_section as curves
 from benchmark.report.rows import Row, records
@@ -60,7 +61,7 @@ def _track(
     fine: curves.Detail,
 ) -> Row:
     """One track; `kept` are the places in the plan of the conditions that it shows."""
-    rows = score_matrix.track_rows(results.protocol, str(table["track"].iloc[0]))
+    rows = trial_sets.track_rows(results.protocol, str(table["track"].iloc[0]))
     labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     known = {(row["detector"], row["condition"]): row for row in records(table)}
     names = [results.conditions[place].condition for place in kept]

@@ -1,0 +1,73 @@
+"""Operations on the table of trials: rows, columns, limits, and the digests of its files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from benchmark.core.errors import InputError
+from benchmark.data.file_hashes import MISSING, file_digests
+from benchmark.data.protocol import ABSENT, MADE, Protocol, require_both_classes
+
+
+def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    """Some columns of a table as rows, by way of lists: a million cells one by one take minutes."""
+    return list(zip(*(table[column].tolist() for column in columns), strict=True))
+
+
+def path_column(made: str = "") -> str:
+    """The column with the path of the recordings, or of ready-made audio called `made`."""
+    return f"{MADE}{made}" if made else "path"
+
+
+def digest_column(made: str = "") -> str:
+    """The column with the SHA-256 of the files in `path_column(made)`."""
+    return f"file_sha256:{made}" if made else "file_sha256"
+
+
+def limited(protocol: Protocol, limit: int) -> Protocol:
+    """At most `limit` utterances, the classes and spoof systems kept in proportion.
+
+    The choice depends on the ids alone: a larger limit contains the smaller one's trials within
+    every class and system.
+    """
+    if limit < 2:
+        raise InputError(f"LIMIT must be at least 2 (one trial of each class), not {limit}")
+    table = protocol.table
+    if limit >= len(table):
+        return protocol
+    order = table["utterance_id"].map(lambda uid: hashlib.sha256(uid.encode()).hexdigest())
+    groups = table["label"] + "/" + table["spoof_system"]
+    rank = order.groupby(groups).rank(method="first")
+    share = rank / groups.map(groups.value_counts())
+    keep = pd.DataFrame({"share": share, "order": order}).sort_values(["share", "order"])
+    chosen = table.loc[sorted(keep.index[:limit])].reset_index(drop=True)
+    result = replace(protocol, table=chosen)
+    require_both_classes(result, f"the first {limit} trials")
+    return result
+
+
+def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
+    """The protocol with the SHA-256 of every file, in the column `file_sha256`.
+
+    Ready-made audio has a column of its own for each condition; where the data set says that it
+    has none of an utterance, that row will fail. `InputError` names the first row without its
+    file, unless `allow_missing`: then such rows are read, and fail, like damaged ones.
+    """
+    table = protocol.table
+    columns = {}
+    for made in ("", *protocol.made()):
+        names = table[path_column(made)].tolist()
+        digests = file_digests(protocol.root, names)
+        known = zip(names, digests, strict=True)
+        gone = [name for name, found in known if found == MISSING and name != ABSENT]
+        if gone and not allow_missing:
+            raise InputError(
+                f"{protocol.root}: {len(gone)} of {len(table)} protocol rows have no file, the"
+                f" first is {gone[0]}; --allow-missing goes on without them"
+            )
+        columns[digest_column(made)] = digests
+    return replace(protocol, table=table.assign(**columns))
