@@ -55,11 +55,11 @@ lint: setup ## ruff and mypy
 	$(BIN)/mypy
 
 perf: setup ## the speed targets and every stage; ARGS=--benchmark-compare: against the last
-	$(BIN)/python -m pytest tests/perf -o addopts= --benchmark-only --benchmark-sort=name \
+	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-sort=name \
 		--benchmark-autosave $(ARGS)
 
 soak: setup ## long fault and fuzz loops
-	$(BIN)/python -m pytest tests/soak -o addopts= $(ARGS)
+	$(BIN)/python -m pytest tests/soak $(ARGS)
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment
 	$(PYTHON) -m venv .venv-constraints

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.places import ROOT
+
 ORDER = (  # a package imports only itself and what stands before it, lazy imports included
     "benchmark.core",
     "benchmark.audio",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # builders, attack_fixtures
 
 ROWS: list[tuple[str, str, str, str]] = []
 Target = Callable[[str, str, float, bool, str], None]

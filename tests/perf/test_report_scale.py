@@ -19,12 +19,13 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+from tests.support.places import ROOT
+
 WRITE = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import run_on_disk, synthetic_run
+from tests.support import run_on_disk, synthetic_run
 print(run_on_disk.write(synthetic_run.large(**json.loads(sys.argv[2])), Path(sys.argv[3])))
 """
 REPORT = """
@@ -75,7 +76,7 @@ def measured(code: str, *arguments: str) -> dict[str, float]:
 )
 def test_report(benchmark, tmp_path: Path, size: dict[str, int | None], resamples: int) -> None:
     run = tmp_path / "run"
-    made = [sys.executable, "-c", WRITE, str(TESTS), json.dumps(size), str(run)]
+    made = [sys.executable, "-c", WRITE, str(ROOT), json.dumps(size), str(run)]
     parts = int(subprocess.run(made, check=True, capture_output=True, text=True).stdout)
     facts = benchmark.pedantic(measured, args=(REPORT, str(run), str(resamples)), rounds=1)
     page = run / "leaderboard.html"

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import builders
 
 from attacks.contract.launder import launder
 from attacks.contract.suites import load
 from benchmark import frontends
 from benchmark.core.parallel import one_thread
 from detectors.contract.base import LogMel, TensorDetector, registry
+from tests.support import builders
 
 WAVE = builders.voice(1, 4.0)
 NEEDS_BANK = ("babble", "cafe", "street", "volvo")

@@ -12,13 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import bare
-import peer
 import pytest
 import soundfile
 import torch
-import workload
-from workload import CLIPS, LAUNDERING, clips, cost, cpu
 
 import noises
 from attacks.contract.condition import parse
@@ -35,8 +31,11 @@ from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.executor import Setting, execute
 from benchmark.runs.runner import Missing
 from benchmark.scores.store import Store
+from tests.perf import bare, peer, workload
+from tests.perf.workload import CLIPS, LAUNDERING, clips, cost, cpu
+from tests.support.places import ROOT
 
-pytest_plugins = ["attack_fixtures"]
+pytest_plugins = ("tests.support.attack_fixtures",)
 
 CPU = torch.device("cpu")
 SMALL = bool(os.environ.get("LAUNDERBENCH_PERF_SMALL"))
@@ -191,15 +190,15 @@ def test_two_workers(benchmark, target, tmp_path: Path) -> None:
 MEMORY = """
 import resource, sys
 from pathlib import Path
-sys.path[:0] = sys.argv[1:3]
-import workload
+sys.path.insert(0, sys.argv[1])
+from tests.perf import workload
 from attacks.contract.condition import parse
 from benchmark.runs.executor import Setting, execute
 from benchmark.runs.runner import missing
 from benchmark.scores.store import Store
 
 def main():
-    root, out = Path(sys.argv[3]), Path(sys.argv[4])
+    root, out = Path(sys.argv[2]), Path(sys.argv[3])
     out.mkdir()
     plan = workload.plan(root, (parse("clean"), parse("lowpass(cutoff=4000)")), ["raw-cnn"], out)
     setting = Setting(out / "run", plan.detectors, "cpu")
@@ -222,7 +221,7 @@ def test_memory(benchmark, target, tmp_path: Path) -> None:
 
     def peak(utterances: int) -> int:
         root = workload.corpus(tmp_path / f"c{utterances}", 100, 0.5, utterances)
-        paths = [workload.TESTS, Path(__file__).parent, root, tmp_path / f"o{utterances}"]
+        paths = [ROOT, root, tmp_path / f"o{utterances}"]
         done = subprocess.run(
             [sys.executable, script, *paths], check=True, capture_output=True, text=True
         )
@@ -297,7 +296,7 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
 def test_help(benchmark, target) -> None:
     """Target 6: the command line's help."""
     command = [sys.executable, "-m", "benchmark", "--help"]
-    root = Path(__file__).parents[2]
+    root = ROOT
     benchmark.pedantic(
         lambda: subprocess.run(command, check=True, capture_output=True, cwd=root), rounds=5
     )

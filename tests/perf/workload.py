@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import builders
 import numpy as np
 import pandas as pd
 import soundfile
@@ -22,8 +21,8 @@ from benchmark.runs import profile
 from benchmark.runs.plan import Plan
 from benchmark.runs.work_unit import Job, prepare
 from benchmark.workers.start import start_process
+from tests.support import builders
 
-TESTS = Path(__file__).parents[1]
 CLIPS = 4  # of 4 s
 LAUNDERING = load("laundering").conditions[1:]
 

@@ -6,15 +6,10 @@ common. `make soak ARGS="-s -k test_coverage"` prints the shares.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import coverage_model
+from tests.support import coverage_model
 
 ROUNDS = 2000
 RESAMPLES = 1000

@@ -13,13 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import builders
-
 import launderbench
+from tests.support import builders
+from tests.support.places import TOY_PLUGIN
 
-PLUGIN = Path(__file__).parents[1] / "plugins" / "toy_plugin.py"
 SUITE = "halve(share=0.3); noise(kind=white, snr=10); mp3(kbps=16); resample(rate=8000)"
 
 
@@ -27,7 +24,7 @@ SUITE = "halve(share=0.3); noise(kind=white, snr=10); mp3(kbps=16); resample(rat
 def test_kills(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "cache"))
     toy = builders.corpus(tmp_path / "toy", train=12, test=200)
-    common = ["--plugin", PLUGIN, "--data", toy]
+    common = ["--plugin", TOY_PLUGIN, "--data", toy]
     assert launderbench.run("train", "comb", "raw-cnn", *map(str, common)) == 0
     dice = random.Random(seed)
 

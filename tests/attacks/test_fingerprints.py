@@ -1,0 +1,193 @@
+"""An attack whose samples change must raise its version.
+
+`python -m tests.attacks.test_fingerprints` writes the fingerprints of new attacks and of raised
+versions into tests/data/golden/attack_fingerprints.json. It refuses to change those of a known
+version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attacks.contract.base import Attack, Wave
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
+from noises.bank import BUILD_VERSION
+from tests.support.attack_support import available
+from tests.support.places import GOLDEN
+
+pytest_plugins = ("tests.support.attack_fixtures",)
+
+FILE = GOLDEN / "attack_fingerprints.json"
+TOLERANCE = 1e-3
+SPELLINGS = (
+    "aac(kbps=24)",
+    "agc(gain=12)",
+    "amr_nb(kbps=5.9)",
+    "audiomentations",
+    "bandpass(low=300, high=3400)",
+    "clipping(depth=12)",
+    "clipping(depth=12, kind=soft)",
+    "compression(ratio=4)",
+    "dc_offset(offset=0.05)",
+    "denoise(stationary=true)",
+    "denoise(strength=1)",
+    "dropout(rate=4)",
+    "echo(delay=50)",
+    "eq(gain=12)",
+    "ffmpeg(codec=pcm_mulaw, kbps=0, rate=8000)",
+    "g711(law=mu)",
+    "g711(law=a, loss=0.1)",
+    "g722",
+    "g723_1",
+    "g726(kbps=24)",
+    "highpass(cutoff=300)",
+    "loudspeaker(distortion=5)",
+    "lowpass(cutoff=4000)",
+    "media(strength=4)",
+    "microphone(kind=any, depth=10)",
+    "microphone(kind=laptop, depth=20)",
+    "mp3(kbps=32)",
+    "network(strength=4)",
+    "noise(kind=babble, snr=5)",
+    "noise(kind=babble, snr=5, reference=whole)",
+    "noise(kind=cafe, snr=5)",
+    "noise(kind=street, snr=5)",
+    "noise(kind=volvo, snr=5)",
+    "noise(kind=pink, snr=5)",
+    "noise(kind=white, snr=5)",
+    "notch(centre=1000)",
+    "opus(kbps=24)",
+    "opus(kbps=12, passes=2, loss=0.1)",
+    "packet_loss(loss=0.2)",
+    "packet_loss(loss=0.2, concealment=zero)",
+    "pad_silence(fill=floor)",
+    "peaking(gain=12)",
+    "phone_call(strength=4)",
+    "physical(strength=2)",
+    "pitch_shift(semitones=4)",
+    "quantise(bits=5)",
+    "replay(rt60=0.3)",
+    "ready(audio=anything)",
+    "resample(rate=8000)",
+    "resample(rate=8000, quality=polyphase)",
+    "resample(rate=8000, quality=linear)",
+    "resample(rate=11025, returned=false)",
+    "reverberation(rt60=0.3)",
+    "reverberation(rt60=0.3, room=large, distance=2)",
+    "reverberation(rt60=0.3, room=small, rays=true)",
+    "reverberation(rt60=0.9)",
+    "smart_speaker(strength=2)",
+    "smoothing(width=6)",
+    "social_media_upload(strength=4)",
+    "rir(path=simulated)",
+    "speed(factor=1.25)",
+    "stochastic(pool=media, least=2, most=4)",
+    "stochastic(pool=network, least=5, most=5)",
+    "telephone",
+    "time_shift(shift=50, fill=roll)",
+    "time_stretch(factor=1.25)",
+    "trim_silence(threshold=20)",
+    "voice_note(strength=4)",
+    "vorbis(quality=1)",
+)
+
+
+def signal() -> Wave:
+    """Bursts of coloured noise, 1.5 s, from uniform numbers, which numpy never changes."""
+    noise = np.random.default_rng(2026).random(24000) - 0.5
+    coloured = np.convolve(noise, 0.9 ** np.arange(40), mode="same") + 0.3 * noise
+    swell = np.abs(np.sin(np.arange(24000) * 2 * np.pi * 1.5 / 16000)) ** 3
+    return (0.08 * coloured * swell).astype(np.float32)
+
+
+def version(text: str) -> str:
+    """What a change of the samples must change."""
+    noisy = "noise(" in text or "network" in text or parse(text).family == "pipeline"
+    bank = f" bank {BUILD_VERSION}" if noisy else ""
+    return " | ".join(_versions(step) for step in parse(text).steps) + bank
+
+
+def _versions(step: Attack) -> str:
+    """The attack's, and where it always takes the same steps, those of its parts."""
+    fixed = step.name == "replay" or step.family == "pipeline"
+    parts = sorted(step.resources().items()) if fixed else []
+    own = [f"{key} {value}" for key, value in parts if key.startswith("version/")]
+    return ", ".join([f"{step.name} {step.version}", *own])
+
+
+def fingerprint(text: str) -> list[float]:
+    """RMS, levels of four bands and three projections of the output, all relative to its size."""
+    wave = launder(parse(text), signal(), 16000, "fingerprint", 0).wave.astype(np.float64)
+    norm = float(np.linalg.norm(wave))
+    bins = np.abs(np.fft.rfft(wave)) ** 2
+    bands = [float(np.sqrt(part.sum() / bins.sum())) for part in np.array_split(bins, 4)]
+    shapes = np.random.default_rng(7).random((3, wave.size)) - 0.5
+    shapes = np.cumsum(shapes, axis=1)  # low frequencies, where the energy is
+    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
+    values = [norm / wave.size**0.5, *bands, *(float(v) / norm for v in shapes @ wave)]
+    return [round(value, 6) for value in values]
+
+
+def same(old: list[float], new: list[float]) -> bool:
+    return len(old) == len(new) and bool(np.allclose(old, new, rtol=0, atol=TOLERANCE))
+
+
+def known() -> dict[str, dict[str, object]]:
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_samples_change_with_the_version_only(text: str) -> None:
+    entry = known().get(text)
+    advice = "run: python tests/test_attacks_fingerprints.py"
+    assert entry is not None, f"no fingerprint of {text}; {advice}"
+    assert entry["version"] == version(text), f"{text} has a new version; {advice}"
+    assert same(entry["fingerprint"], fingerprint(text)), (  # type: ignore[arg-type]
+        f"the samples of {text} changed but its version did not: raise it, then {advice}"
+    )
+
+
+def test_every_attack_has_a_fingerprint() -> None:
+    covered = {step.name for text in SPELLINGS for step in parse(text).steps}
+    assert covered == set(available())
+    assert set(known()) == set(SPELLINGS)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_change_of_the_samples_is_seen() -> None:
+    assert not same(fingerprint("lowpass(cutoff=4000)"), fingerprint("lowpass(cutoff=4100)"))
+    assert not same(fingerprint("mp3(kbps=32)"), fingerprint("mp3(kbps=24)"))
+    assert not same(fingerprint("noise(snr=5)"), fingerprint("noise(snr=5.1)"))
+
+
+def update() -> None:
+    old, new = known(), {}
+    for text in SPELLINGS:
+        made = {"version": version(text), "fingerprint": fingerprint(text)}
+        was = old.get(text, {})
+        if was.get("version") == made["version"]:
+            if not same(was["fingerprint"], made["fingerprint"]):  # type: ignore[arg-type]
+                sys.exit(f"the samples of {text} changed: raise its version first")
+            made = was
+        new[text] = made
+    FILE.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    import noises
+    from tests.support.attack_fixtures import BANK_SECONDS
+    from tests.support.attack_support import room_tone, talkers
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LAUNDERBENCH_NOISES"] = os.environ["LAUNDERBENCH_CACHE"] = folder
+        noises.build(Path(folder), babble=talkers(), cafe=room_tone(), seconds=BANK_SECONDS)
+        update()

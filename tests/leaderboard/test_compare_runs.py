@@ -1,0 +1,372 @@
+"""Runs beside each other and beside published figures: what differs, and what cannot be told."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attacks.contract import suites
+from attacks.contract.condition import parse
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
+from benchmark.leaderboard.published_figures import COLUMNS, beside, load
+from benchmark.report import citations, comparison_text
+from benchmark.scores.run_results import ConditionInfo, RunResults
+from tests.support import synthetic_run
+from tests.support.places import GOLDEN, TOY_PLUGIN
+
+PUBLISHED = GOLDEN / "asvspoof_laundering_eer.csv"
+KEEP = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)", "mp3(kbps=64)"}
+RENAMED = {
+    "reverb(rt60=0.3)": "reverberation(rt60=0.3)",
+    "reverb(rt60=0.9)": "ready(audio=Reverberation/RT_0_9)",
+    "mp3(kbps=16)": "mp3(kbps=160)",
+    "mp3(kbps=64)": "noise(kind=babble, snr=20)",
+}
+
+
+def kept(results: RunResults) -> RunResults:
+    return replace(
+        results,
+        conditions=tuple(info for info in results.conditions if info.condition in KEEP),
+        scores=results.scores[results.scores["condition"].isin(KEEP)],
+        effects=results.effects[results.effects["condition"].isin(KEEP)],
+    )
+
+
+@pytest.fixture(scope="module")
+def first() -> RunResults:
+    return kept(synthetic_run.run())
+
+
+@pytest.fixture(scope="module")
+def second(first: RunResults) -> RunResults:
+    """The same trials in another order of conditions; melcnn is deaf, raw-cnn lacks trials."""
+    made = kept(synthetic_run.broken(synthetic_run.run()))
+    scores = made.scores.copy()
+    noise = np.random.default_rng(0).normal(size=len(scores))
+    deaf = scores["detector"] == "melcnn"
+    scores.loc[deaf, "score"] = noise[deaf.to_numpy()]
+    clean, *rest = made.conditions
+    return replace(made, scores=scores, conditions=(clean, *reversed(rest)))
+
+
+@pytest.fixture(scope="module")
+def published(first: RunResults) -> RunResults:
+    """The run under conditions that have a counterpart, but for one."""
+    names = {name: str(parse(own)) for name, own in RENAMED.items()} | {"clean": "clean"}
+    return replace(
+        first,
+        conditions=tuple(replace(i, condition=names[i.condition]) for i in first.conditions),
+        scores=first.scores.assign(condition=first.scores["condition"].map(names)),
+        effects=first.effects.assign(condition=first.effects["condition"].map(names)),
+    )
+
+
+def test_differences_are_those_of_the_cells(first: RunResults, second: RunResults) -> None:
+    found = compare(first, second, 60).table
+    sides = [leaderboard_tables.tables(results, 60).conditions for results in (first, second)]
+    keys = ["track", "detector", "condition"]
+    both = sides[0].merge(sides[1], on=keys, suffixes=("_a", "_b"))
+    wide = both.merge(found[found["metric"] == "eer"], on=keys)
+    assert len(wide) == 3 * 4 * 5
+    np.testing.assert_array_equal(wide["a"], wide["eer_a"])
+    np.testing.assert_array_equal(wide["b"], wide["eer_b"])
+    told = wide[wide["remark"] == ""]
+    np.testing.assert_allclose(told["difference"], told["eer_b"] - told["eer_a"])
+    assert wide.loc[wide["remark"] != "", "difference"].isna().all()
+    unverified = wide[wide["condition"] == "reverb(rt60=0.9)"]
+    assert (unverified["remark"] == UNVERIFIED).all()
+    lacking = wide.query("detector == 'rawcnn' and condition == 'mp3(kbps=16)'")
+    assert (lacking["remark"] == INCOMPLETE).all()
+
+
+def test_without_laundering_in_common_there_is_no_mean(first: RunResults) -> None:
+    clean = replace(
+        first,
+        conditions=first.conditions[:1],
+        scores=first.scores[first.scores["condition"] == "clean"],
+        effects=first.effects.iloc[:0],
+    )
+    for pair in ((clean, first), (first, clean)):
+        found = compare(*pair, 20)
+        means = found.table[found.table["condition"] == MEAN]
+        assert len(means) and (means["remark"] == UNLAUNDERED).all()
+        assert means[["a", "b", "difference"]].isna().all(axis=None)
+        rest = found.table[found.table["condition"] != MEAN]
+        assert (rest["condition"] == "clean").all() and (rest["remark"] == "").all()
+        shown = [line for line in comparison_text.text(found).splitlines() if f"({MEAN})" in line]
+        assert shown and all(line.endswith("no laundering condition in common") for line in shown)
+
+
+def test_the_bounds_are_paired(first: RunResults, second: RunResults) -> None:
+    rows = compare(first, second, 200).table.query("metric == 'eer' and remark == ''")
+    same = rows[rows["detector"].isin(["resnet18", "shortcut"])]
+    assert (same[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+    assert not same["distinguishable"].any()
+    deaf = rows.query("detector == 'melcnn' and condition == 'clean' and track == 'neural'")
+    assert deaf["distinguishable"].item() and deaf["difference_low"].item() > 0.2
+    unpaired = compare(first, second, 0).table
+    assert unpaired["difference_low"].isna().all() and unpaired["distinguishable"].isna().all()
+
+
+def test_the_mean_over_families_is_the_leaderboards(first: RunResults, second: RunResults) -> None:
+    found = compare(first, first, 20).table.query("metric == 'eer'")
+    means = found[(found["condition"] == MEAN) & (found["track"] == "neural")]
+    board = leaderboard_tables.tables(first, 20).leaderboard.set_index("detector")["mean_eer"]
+    for row in means.itertuples():
+        assert row.a == row.b == pytest.approx(board[row.detector])
+    other = compare(first, second, 20).table.query("metric == 'eer'")
+    lost = other[(other["condition"] == MEAN) & (other["detector"] == "rawcnn")]
+    assert (lost["remark"] == INCOMPLETE).all() and lost["a"].isna().all()
+
+
+def test_what_only_one_run_has_is_listed(first: RunResults) -> None:
+    detector, condition = first.detectors[0], first.conditions[-1].condition
+    fewer = replace(
+        first,
+        detectors=first.detectors[1:],
+        conditions=first.conditions[:-1],
+        scores=first.scores.query(f"detector != {detector!r} and condition != {condition!r}"),
+        effects=first.effects.query(f"condition != {condition!r}"),
+        provenance={"plan": {"seed": 7}},
+    )
+    found = compare(fewer, first, 10)
+    assert found.only["detectors of the second run only"] == (detector,)
+    assert found.only["conditions of the second run only"] == (condition,)
+    assert found.only["detectors of the first run only"] == ()
+    assert "other seeds: 7 and None" in found.notes[0]
+    text = comparison_text.text(found)
+    assert f"conditions of the second run only: {condition}" in text
+
+
+def test_other_trials_are_refused_with_both_digests(first: RunResults) -> None:
+    other = kept(synthetic_run.run(seed=5))
+    with pytest.raises(InputError) as told:
+        compare(first, other)
+    assert first.protocol.digest() in str(told.value)
+    assert other.protocol.digest() in str(told.value)
+    stranger = replace(
+        first,
+        detectors=("x",),
+        scores=first.scores[first.scores["detector"] == "melcnn"].assign(detector="x"),
+    )
+    with pytest.raises(InputError, match="no detector in common"):
+        compare(first, stranger)
+
+
+def test_comparisons_are_written_the_same_every_time(
+    first: RunResults, second: RunResults, tmp_path: Path
+) -> None:
+    written = []
+    for name in ("one", "two"):
+        order = np.random.default_rng(len(name)).permutation(len(second.scores))
+        shuffled = replace(second, scores=second.scores.iloc[order])
+        paths = comparison_text.write(compare(first, shuffled, 30), tmp_path / name)
+        assert [path.name for path in paths] == ["comparison.csv", "comparison.md"]
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+    rows = list(csv.DictReader(written[0][0].decode().splitlines()))
+    assert {row["condition"] for row in rows} == {*KEEP, MEAN}
+
+
+def test_the_published_figures_are_the_papers() -> None:
+    """CSV, mapping and figures; six of the paper's, as its tables have them."""
+    table = load("asvspoof-laundering")
+    assert len(table.rows) == 29 and len(table.systems) == 7
+    at = {(row["attack"], row["level"]): row for row in table.rows}
+    assert at["resampling", "44100"]["AASIST"] == "25.49"
+    assert at["resampling", "11025"]["LFCC-GMM"] == "61.41"
+    assert at["babble", "20"]["CQCC-GMM"] == "47.05"
+    for row in table.rows:
+        for column in COLUMNS:
+            assert str(parse(str(parse(row[column])))) == str(parse(row[column]))
+        assert all(0 <= float(row[system]) <= 100 for system in table.systems)
+    tops = {row["condition"] for row in table.rows if row["level"] in ("196k", "256k", "320k")}
+    assert tops == {"mp3(kbps=160)"}
+    ours = {str(parse(row["condition"])) for row in table.rows}
+    wrong = {str(parse(row["as_published"])) for row in table.rows}
+
+    for name, spelled in (("laundering", ours), ("laundering-as-published", wrong)):
+        assert spelled == {str(c) for c in suites.load(name).conditions if c.steps}
+    assert set(table.detectors.values()) <= set(table.systems)
+    assert table.citation in citations.FILE.read_text(encoding="utf-8")
+
+
+def test_the_published_figures_equal_the_reference() -> None:
+    with PUBLISHED.open(newline="") as file:
+        reference = {(row["attack"], row["level"]): row for row in csv.DictReader(file)}
+    table = load("asvspoof-laundering")
+    assert {(row["attack"], row["level"]) for row in table.rows} == set(reference)
+    for row in table.rows:
+        for system in table.systems:
+            assert row[system] == reference[row["attack"], row["level"]][system]
+
+
+def test_our_cells_stand_beside_the_published(published: RunResults) -> None:
+    table = load("asvspoof-laundering")
+    match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
+    found = beside(published, table, match, 40)
+    rows = found.table[found.table["detector"] == "melcnn"]
+    assert list(zip(rows["attack"], rows["level"], strict=True)) == [
+        ("reverberation", "0.3"), ("reverberation", "0.9"), ("babble", "20"),
+        ("recompression", "196k"), ("recompression", "256k"), ("recompression", "320k"),
+    ]  # fmt: skip
+    cells = leaderboard_tables.tables(published, 40).conditions.query("track == 'neural'")
+    eers = cells[cells["detector"] == "melcnn"].set_index("condition")
+    for row in rows.itertuples():
+        assert row.eer == eers.loc[row.condition, "eer"]
+        assert (row.eer_low, row.eer_high) == tuple(
+            eers.loc[row.condition, ["eer_low", "eer_high"]]
+        )
+        assert row.difference == pytest.approx(row.eer - row.published)
+    by_level = rows.set_index("level")
+    assert by_level.loc["196k", "published"] == pytest.approx(0.0083)
+    assert by_level.loc["0.3", "published"] == pytest.approx(0.3640)
+    assert found.only["published systems only"] == (
+        "LFCC-GMM", "LFCC-LCNN", "OC-Softmax", "RawNet2", "RawGAT-ST",
+    )  # fmt: skip
+    assert found.only["detectors of the run only"] == ("resnet18", "shortcut")
+    assert found.only["conditions of the run only"] == ("clean",)
+    assert len(found.only["published conditions only"]) == 29 - 6
+    assert any("none is claimed to equal another" in note for note in found.notes)
+    assert any("other data" in note for note in found.notes)
+
+
+def test_differences_of_definition_stand_where_they_hold(published: RunResults) -> None:
+    match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
+    found = beside(published, load("asvspoof-laundering"), match, 0)
+
+    def told(detector: str, level: str) -> str:
+        rows = found.table.query(f"detector == {detector!r} and level == {level!r}")
+        return " ".join(found.differences[int(n) - 1] for n in rows["differences"].item().split())
+
+    assert "active speech level" in told("melcnn", "20") and "gaps" in told("melcnn", "20")
+    assert "slip" in told("rawcnn", "20") and "slip" not in told("melcnn", "20")
+    assert "160 kbit/s" in told("melcnn", "256k")
+    assert "lead-in" in told("melcnn", "0.3")
+    assert "lead-in" not in told("melcnn", "0.9")  # the published audio itself
+    text = comparison_text.text(found)
+    assert all(f"[{n}] {line}" in text for n, line in enumerate(found.differences, start=1))
+    table = load("asvspoof-laundering")
+    rate = next(d for d in table.differences if "stayed at the new rate" in d.text)
+    assert rate.holds("resampling", "8000", "condition", "AASIST")
+    assert not rate.holds("resampling", "8000", "as_published", "AASIST")
+
+
+def test_detectors_are_matched_by_what_they_are(published: RunResults) -> None:
+    plan = {"detectors": {"melcnn": {"training": {"detector": "lfcc-gmm"}}}}
+    found = beside(
+        replace(published, provenance={"plan": plan}), load("asvspoof-laundering"), {}, 0
+    )
+    assert set(zip(found.table["detector"], found.table["system"], strict=True)) == {
+        ("melcnn", "LFCC-GMM")
+    }
+
+
+@pytest.mark.parametrize(
+    ("match", "cause"),
+    [
+        ({}, "no detector of the run .* has a counterpart"),
+        ({"melcn": "AASIST"}, "unknown detector of the run 'melcn'; did you mean 'melcnn'"),
+        ({"melcnn": "AASIS"}, "unknown system of asvspoof-laundering 'AASIS'; did you mean"),
+    ],
+)
+def test_what_does_not_match_is_told(
+    published: RunResults, match: dict[str, str], cause: str
+) -> None:
+    with pytest.raises(InputError, match=cause):
+        beside(published, load("asvspoof-laundering"), match, 0)
+
+
+def test_a_run_without_published_conditions_is_refused(first: RunResults) -> None:
+    only = replace(
+        first,
+        conditions=(ConditionInfo("clean", "clean"),),
+        scores=first.scores[first.scores["condition"] == "clean"],
+        effects=first.effects.iloc[:0],
+    )
+    with pytest.raises(InputError, match="no condition of the run has a counterpart"):
+        beside(only, load("asvspoof-laundering"), {"melcnn": "AASIST"}, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (("compare", "nowhere/at-all", "other/run"), "nowhere/at-all holds no run"),
+        (("cite", "nowhere/at-all"), "nowhere/at-all holds no run"),
+        (("compare", "a/b"), "name a second run, or a published table"),
+        (("compare", "a/b", "c/d", "--published", "asvspoof-laundering"), "not both"),
+        (("compare", "a/b", "c/d", "--match", "x=AASIST"), "--match goes with --published"),
+        (("compare", "a/b", "--published", "asvspoof"), "did you mean 'asvspoof-laundering'"),
+        (
+            ("compare", "a/b", "--published", "asvspoof-laundering", "--match", "AASIST"),
+            "write it like",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: tuple[str, ...], cause: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert cause in line
+
+
+def test_the_commands_work_on_a_run(
+    toy: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cli(*arguments: object) -> str:
+        assert main([str(a) for a in arguments]) == 0
+        return capsys.readouterr().out
+
+    plugin = ("--plugin", TOY_PLUGIN)
+    suite = "halve(share=0.3); mp3(kbps=16)"
+    cli("train", *plugin, "comb", "--data", toy, "--out", cache / "comb.safetensors")
+    data = ("--data", toy, "--checkpoint", cache / "comb.safetensors", "--workers", 0)
+    for seed in (0, 1):
+        run = ("--suite", suite, "--seed", seed, "--run", tmp_path / f"run{seed}")
+        cli("run", *plugin, *data, *run)
+    one, two = tmp_path / "run0", tmp_path / "run1"
+    for name in ("leaderboard.tex", "conditions.tex", "leaderboard.md", "leaderboard.json"):
+        assert (one / name).is_file()
+    told = cli("cite", *plugin, one)
+    assert "@techreport{iso1993mp3," in told and "% attack halve: says nothing" in told
+    facts = json.loads((one / "run.json").read_text())
+    digest = facts["protocol"]["trial_digest"]
+    assert f"the run's trial digest {digest[:12]}}}" in told
+    assert f"% the run's trial digest: {digest}\n" in told
+    for origin in facts["provenance"]["computed"]:
+        assert f", commit {(origin['commit'] or 'unknown')[:12]}" in told
+        assert ("(modified tree)" in told) is bool(origin["dirty"])
+    for name, own in facts["protocol"]["track_trial_digests"].items():
+        assert name == "-" or f"% the trial digest of track {name}: {own}" in told
+        headline = name in ("-", facts["protocol"]["headline"])
+        assert (own[:12] in (one / "leaderboard.tex").read_text()) is headline, name
+    assert cli("cite", *plugin, one, "--out", tmp_path / "refs.bib").startswith("wrote")
+    assert (tmp_path / "refs.bib").read_text() == told
+    shown = cli("compare", *plugin, one, two, "--bootstrap", 100, "--out", tmp_path / "both")
+    assert "other seeds: 0 and 1" in shown and "halve(share=0.3)" in shown
+    table = pd.read_csv(tmp_path / "both" / "comparison.csv")
+    clean = table.query("condition == 'clean'")
+    assert (clean["difference"].dropna() == 0).all()
+    shown = cli("compare", one, "--published", "asvspoof-laundering", "--match", "comb=AASIST")
+    assert "AASIST, recompression 16k: 1.60" in shown
+
+
+def test_a_run_without_scores_is_told(
+    first: RunResults, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = replace(first, scores=first.scores.iloc[:0])
+    with pytest.raises(InputError, match="no test scores yet"):
+        compare(empty, first)
+    with pytest.raises(InputError, match="no test scores yet"):
+        beside(empty, load("asvspoof-laundering"), {"melcnn": "AASIST"})

@@ -1,0 +1,428 @@
+"""The report in a real browser: from disk, without network, by mouse, keyboard and screen reader.
+
+Drives the Chromium of the system; where there is none, the tests are skipped and say so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.report import gallery, writer
+from benchmark.report.html import Samples
+from benchmark.report.html.samples_section import Card, Utterance
+from tests.support import synthetic_run
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
+WIDE, NARROW = 1440, 375
+VIEWS = (
+    "leaderboard", "conditions", "severity", "robustness", "curves", "scores", "decisions",
+    "systems",
+)  # fmt: skip
+
+
+@dataclass
+class Visit:
+    """A loaded page, what it asked the network for and what it complained about."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"no browser here: none of {', '.join(NAMES)} is on the path")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a broken run with three tracks, a hostile detector name, and two sounds."""
+    made = synthetic_run.broken(synthetic_run.run())
+    keep = {
+        i.condition for i in made.conditions if not re.search("white|volvo|street", i.condition)
+    }
+    made = replace(
+        made,
+        conditions=tuple(info for info in made.conditions if info.condition in keep),
+        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=made.effects[made.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+        provenance=made.provenance | {"plan": {"suite": "a long line to cite; " * 20}},
+    )
+    tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
+    before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
+    card = Card(HOSTILE, after, True, "level -18 dB", False)
+    samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
+    folder = tmp_path_factory.mktemp("browser")
+    writer.write(made, folder, leaderboard_tables.tables(made, 40), samples)
+    return folder / "leaderboard.html"
+
+
+def opened(browser: Any, file: Path, width: int = WIDE, **context: Any) -> Visit:
+    made = browser.new_context(
+        viewport={"width": width, "height": 900},
+        offline=True,
+        **{"color_scheme": "light"} | context,
+    )
+    visit = Visit(made.new_page())
+    visit.page.on("request", lambda request: visit.requests.append(request.url))
+    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    visit.page.on(
+        "console",
+        lambda said: visit.complaints.append(said.text) if said.type in ("error", "warning") else 0,
+    )
+    visit.page.goto(file.as_uri())
+    return visit
+
+
+@pytest.fixture
+def visit(browser: Any, file: Path) -> Iterator[Visit]:
+    made = opened(browser, file)
+    yield made
+    assert made.complaints == []
+    made.page.context.close()
+
+
+def test_loads_from_disk_and_asks_for_nothing(visit: Visit, file: Path) -> None:
+    assert visit.page.title() == "LaunderBench: embedded"
+    strays = [url for url in visit.requests if not url.startswith("data:")]
+    assert strays == [file.as_uri()]
+    assert HOSTILE in visit.page.inner_text("#board-1")
+    assert visit.page.locator("script").count() == 2
+
+
+def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    head = page.locator("#board-1 thead th", has_text="Clean EER")
+    cells = page.locator("#board-1 tbody td:nth-child(5)")
+
+    def column() -> list[float]:
+        return [float(text.split()[0]) for text in cells.all_inner_texts()]
+
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column() == sorted(column())
+    head.locator("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column() == sorted(column(), reverse=True)
+    page.locator("#board-1 thead button", has_text="Laundered EER").click()
+    page.locator("#board-1 thead button", has_text="Laundered EER").click()
+    assert page.locator("#board-1 [aria-sort]").count() == 1
+    assert "rawcnn" in page.locator("#board-1 tbody tr").last.inner_text()  # unranked stays last
+
+
+@pytest.mark.parametrize(("name", "place"), [("AUC", 8), ("F1", 9)])
+def test_the_first_click_sorts_the_best_first(visit: Visit, name: str, place: int) -> None:
+    head = visit.page.locator("#board-1 thead th", has_text=name)
+    cells = visit.page.locator(f"#board-1 tbody td:nth-child({place})")
+
+    def column() -> list[float]:
+        texts = [text.split()[0] for text in cells.all_inner_texts()]
+        assert texts[-1] == "–"  # the unranked one has no mean
+        return [float(text) for text in texts[:-1]]
+
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column() == sorted(column(), reverse=True) != sorted(column())
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column() == sorted(column())
+
+
+@pytest.mark.parametrize(
+    ("field_", "table"), [("Filter detectors", "#board-1"), ("Filter conditions", "#heat-1")]
+)
+def test_a_filter_moves_no_column(visit: Visit, field_: str, table: str) -> None:
+    heads = visit.page.locator(f"{table} thead th")
+
+    def widths() -> list[float]:
+        return [box["width"] for box in (head.bounding_box() for head in heads.all())]
+
+    before = widths()
+    visit.page.get_by_label(field_).first.fill("nothing has this name")
+    assert not visit.page.locator(f"{table} tbody tr:visible").count()
+    assert widths() == pytest.approx(before, abs=0.5)
+    bottom = visit.page.locator(f"{table} thead").bounding_box()
+    whole = visit.page.locator(table).bounding_box()
+    assert whole["height"] < bottom["height"] + 40  # the rows do not keep their room
+
+
+def test_marks_stay_on_the_axis(visit: Visit) -> None:
+    for bar in visit.page.locator("#board-1 td.bar").all():
+        axis = bar.locator(".axis").bounding_box()
+        marks = bar.locator("i").all()
+        assert len(marks) in (2, 4) and axis["width"] > 200
+        for mark in marks:
+            box = mark.bounding_box()
+            assert box["x"] >= axis["x"] - 4
+            assert box["x"] + box["width"] <= axis["x"] + axis["width"] + 4
+
+
+def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> None:
+    page = opened(browser, file, NARROW).page
+    frame = page.locator(".frame:has(#board-1)")
+    right = frame.bounding_box()["x"] + frame.bounding_box()["width"]
+    for place in (1, 2, 3):
+        for cell in page.locator(f"#board-1 tr > :nth-child({place})").all():
+            if HOSTILE not in cell.inner_text():
+                box = cell.bounding_box()
+                assert box["x"] >= 0 and box["x"] + box["width"] <= right - 20  # off the shadow
+    playwright.expect(frame).to_have_class("frame more")
+    shadow = "frame => getComputedStyle(frame, '::after').pointerEvents"
+    assert frame.evaluate(shadow) == "none"  # it is there, and lets the mouse through
+    frame.locator(".scroll").evaluate("part => { part.scrollLeft = part.scrollWidth; }")
+    playwright.expect(frame).to_have_class("frame")
+    for name in page.locator(".figures tbody th >> visible=true").all():
+        if HOSTILE not in name.inner_text():
+            assert name.bounding_box()["width"] > 90 and name.bounding_box()["height"] < 80
+    tops = "cells => new Set(cells.map(cell => cell.getBoundingClientRect().top)).size"
+    for row in page.locator("#board-1 tbody tr").all():
+        assert row.locator("> *").evaluate_all(tops) == 1  # one rule under all cells
+
+
+def test_a_note_is_a_link_away(visit: Visit) -> None:
+    mark = visit.page.locator("#board-1 tr", has_text="rawcnn").locator("sup a")
+    assert mark.get_attribute("aria-label") == "note 1"
+    mark.press("Enter")
+    note = visit.page.locator("li:target")
+    assert note.inner_text() == "unranked: 1 cell lacks trials" and note.is_visible()
+
+
+def test_labels_of_severities_keep_apart(visit: Visit) -> None:
+    for chart in visit.page.locator("#severity ~ .track:visible figure").all():
+        texts = chart.locator("svg > text[text-anchor]").all()
+        boxes = [text.bounding_box() for text in texts]
+        boxes.sort(key=lambda box: (round(box["y"] / 8), box["x"]))
+        for one, other in pairwise(boxes):
+            if abs(one["y"] - other["y"]) < 4:
+                assert other["x"] - one["x"] - one["width"] > 6
+
+
+def test_filters_rows_and_says_how_many_are_left(visit: Visit) -> None:
+    page = visit.page
+    field_ = page.get_by_label("Filter detectors").first
+    field_.fill("RESNET")
+    rows = page.locator("#board-1 tbody tr:visible")
+    assert rows.locator("th").all_inner_texts() == ["resnet18"]
+    assert "1 of 4 shown" in page.inner_text("[data-track=neural] .tools output >> nth=0")
+    field_.fill("")
+    assert rows.count() == 4
+    conditions = page.get_by_label("Filter conditions").first
+    conditions.fill("mp3(")
+    shown = page.locator("#heat-1 tbody tr:visible th").all_inner_texts()
+    assert shown == ["Codec", *(f"mp3(kbps={k})" for k in (160, 128, 64, 16))]
+    conditions.fill("reverberation")  # a family's name brings its conditions
+    assert len(page.locator("#heat-1 tbody tr:visible th").all_inner_texts()) == 4
+
+
+def test_folds_a_family_under_its_mean(visit: Visit) -> None:
+    page = visit.page
+    rows = page.locator("#heat-1 tbody tr:visible")
+    before = rows.count()
+    button = page.locator("#heat-1 button", has_text="Codec")
+    assert button.get_attribute("aria-expanded") == "true"
+    button.press("Enter")
+    assert button.get_attribute("aria-expanded") == "false"
+    assert rows.count() == before - 4
+
+
+def test_bounds_are_shown_on_request(visit: Visit) -> None:
+    page = visit.page
+    bound = page.locator("#heat-1 td small:not(.part)").first
+    assert bound.is_visible()
+    page.locator("[data-track=neural] .bounds").uncheck()
+    assert not bound.is_visible()
+
+
+def test_switches_the_track_everywhere(visit: Visit) -> None:
+    page = visit.page
+    assert page.locator(".track:visible").evaluate_all(
+        "parts => [...new Set(parts.map(p => p.dataset.track))]"
+    ) == ["neural"]
+    page.locator("#systems ~ .tabs button", has_text="tts").click()
+    seen = page.locator(".track:visible").evaluate_all("p => p.map(part => part.dataset.track)")
+    assert len(seen) == len(VIEWS) and set(seen) == {"tts"}
+    assert page.locator(".tabs button[aria-pressed=true]").all_inner_texts() == ["tts"] * len(VIEWS)
+    for name in VIEWS:
+        assert page.locator(f"section[aria-labelledby={name}] .track:visible").count() == 1
+
+
+def test_switches_track_and_condition_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    tab = page.locator("#curves ~ .tabs button", has_text="classic")
+    tab.press("Enter")
+    assert tab.get_attribute("aria-pressed") == "true"
+    select = page.get_by_label("Compare clean with").locator("visible=true").first
+    tab.press("Tab")  # on to the last track, then to the chooser
+    page.keyboard.press("Tab")
+    assert select.evaluate("field => field === document.activeElement")
+    before = select.input_value()
+    page.keyboard.press("Home")
+    assert select.input_value() != before
+    name = page.locator("#curves ~ .track:visible .chosen-name").inner_text()
+    assert name == select.locator("option:checked").inner_text().removesuffix(" (unverified)")
+
+
+def test_compares_clean_with_any_condition_on_every_track(visit: Visit) -> None:
+    page = visit.page
+    data = json.loads(page.locator("#data").text_content())
+    assert list(data["tracks"]) == ["classic", "neural", "tts"]
+    place = data["names"].index("reverb(rt60=0.3)")
+
+    def drawn(part: Any, kind: str) -> list[str]:
+        return part.locator(f"path[data-k={kind}]").evaluate_all("all => all.map(p => p.outerHTML)")
+
+    for track, held in data["tracks"].items():
+        part = page.locator(f"#curves ~ .track[data-track={track}]")
+        curve = part.locator(".chosen path[data-k=det][data-s='0']")
+        assert curve.get_attribute("d") == held["cells"]["det"][0][held["worst"]]
+        assert held["worst"] != place
+    clean = [drawn(page.locator(".charts:not(.chosen *)"), kind) for kind in ("roc", "det", "pr")]
+    page.locator("#choose-scores-1").select_option(str(place))
+    assert clean == [
+        drawn(page.locator(".charts:not(.chosen *)"), kind) for kind in ("roc", "det", "pr")
+    ]
+    for track, held in data["tracks"].items():
+        cells = held["cells"]
+        part = page.locator(f".track[data-track={track}]")
+        for kind, mark in {
+            "roc": "s",
+            "det": "s",
+            "pr": "s",
+            "bonafide": "i",
+            "spoof": "i",
+        }.items():
+            for number in range(4):
+                path = part.locator(f".chosen path[data-k={kind}][data-{mark}='{number}']")
+                assert path.get_attribute("d") == cells[kind][number][place]
+        counts = part.locator(".chosen td[data-i='1'] small").all_text_contents()
+        assert [int(count) for count in counts] == cells["counts"][1][place]
+        rate = part.locator(".chosen [data-i='1'][data-k=eer]").text_content()
+        assert rate == f"{100 * cells['eer'][1][place]:.1f}"
+    assert set(page.locator(".chosen-name").all_text_contents()) == {"reverb(rt60=0.3)"}
+    values = page.locator("select.choose").evaluate_all("all => all.map(one => one.value)")
+    assert values == [str(place)] * 9  # three views, three tracks
+    assert not page.locator(".chosen-why:visible").count()
+    page.emulate_media(media="print")
+    assert not page.locator(".chosen-why:visible").count()
+
+
+def test_hides_a_detector_everywhere(visit: Visit) -> None:
+    page = visit.page
+    curves = page.locator("[data-s='0']:visible")
+    assert curves.count() > 6
+    page.locator("#severity ~ .legend button", has_text="resnet18").click()
+    assert curves.count() == 0
+    pressed = page.locator(".legend button", has_text="resnet18").evaluate_all(
+        "all => all.map(one => one.ariaPressed)"
+    )
+    assert pressed == ["false", "false"]
+
+
+def test_plays_audio(visit: Visit) -> None:
+    page = visit.page
+    assert page.locator("audio").count() == 2
+    for player in page.locator("audio").all():
+        player.scroll_into_view_if_needed()
+        heard = player.evaluate(
+            """async (player) => {
+                player.muted = true;
+                await player.play();
+                await new Promise((done) => player.addEventListener("ended", done));
+                return [player.currentTime, player.error];
+            }"""
+        )
+        assert heard == [pytest.approx(1.0, abs=0.01), None]
+    assert page.locator(".sounds img").evaluate_all("all => all.every(one => one.naturalWidth > 9)")
+
+
+def test_first_key_leads_to_the_results(visit: Visit) -> None:
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    assert visit.page.locator(".skip").bounding_box()["x"] >= 0
+    visit.page.keyboard.press("Enter")
+    assert visit.page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+)
+def test_breaks_no_rule_of_accessibility(browser: Any, file: Path, width: int, scheme: str) -> None:
+    visit = opened(browser, file, width, color_scheme=scheme)
+    visit.page.evaluate(
+        """() => {
+            document.querySelectorAll("details").forEach((part) => { part.open = true; });
+            document.querySelectorAll(".track").forEach((part) => { part.hidden = false; });
+        }"""
+    )
+    found = axe.Axe().run(visit.page)
+    assert found.violations_count == 0, found.generate_report()
+    assert len(found.response["passes"]) > 20  # it did look
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [NARROW, 768, WIDE])
+def test_never_scrolls_sideways(browser: Any, file: Path, width: int) -> None:
+    visit = opened(browser, file, width)
+    sizes = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert sizes[0] <= sizes[1]
+    texts = visit.page.locator("h1, h2, p:visible, figcaption:visible")
+    boxes = [box for box in (one.bounding_box() for one in texts.all()) if box]
+    assert boxes and all(box["x"] >= -1 and box["x"] + box["width"] <= width + 1 for box in boxes)
+
+
+def test_reads_without_script(browser: Any, file: Path) -> None:
+    page = opened(browser, file, java_script_enabled=False).page
+    for name in ("neural", "classic", "tts"):
+        assert page.locator(f".track[data-track={name}] .board").is_visible()
+    assert page.locator("#heat-3 tbody tr:visible").count() > 10
+    assert page.locator(".tools:visible, .tabs:visible, thead button").count() == 0
+    drawn = page.locator("svg path.line[data-k]").evaluate_all("all => all.map(p => p.outerHTML)")
+    assert len(drawn) == 4 * 3 * 2 * 3 and all('d="M' in path for path in drawn)
+    for name in ("neural", "classic", "tts"):
+        part = page.locator(f".track[data-track={name}]")
+        assert part.locator("svg[aria-label^='ROC, '] >> visible=true").count() == 2
+        assert part.locator("svg[aria-label^='Scores of '] >> visible=true").count() == 4 * 2
+        assert part.locator(".matrix >> visible=true").count() == 4 * 2
+        labels = part.locator("svg[aria-label^='ROC'], svg[aria-label^='Scores']").evaluate_all(
+            "all => all.map(one => one.ariaLabel)"
+        )
+        assert labels and all(f"track {name}" in label for label in labels)
+    assert page.locator("audio[controls]").count() == 2
+    assert page.locator("details[open] #machine, #machine details[open]").count() == 0
+    page.locator("summary", has_text="Every fact").click()
+    assert page.locator("dt", has_text="libraries.numpy").is_visible()
+
+
+def test_prints_everything_that_is_folded(browser: Any, file: Path) -> None:
+    page = opened(browser, file, 720).page  # about the width of a sheet of A4
+    page.locator("#heat-1 button", has_text="Codec").click()
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert page.locator("h3", has_text="Track tts").first.bounding_box()["width"] > 30
+    assert page.locator("#heat-1 tbody tr", has_text="mp3(kbps=16)").is_visible()
+    assert page.locator("#heat-2").is_visible()
+    assert not page.locator(".tools, .toc, audio").locator("visible=true").count()
+    assert page.pdf().startswith(b"%PDF")

@@ -1,0 +1,95 @@
+"""A run folder read back: every score and check that was written, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.scores.load_run import collect
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.store import IMPORTED, PartInfo, Store
+from tests.support import run_on_disk, synthetic_run
+
+KEYS = ["detector", "condition", "split", "utterance_id"]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> RunResults:
+    """What was written into `tmp_path`: 3 detectors, 3 conditions, 150 test trials in 3 shards."""
+    results = synthetic_run.large(detectors=3, levels=2, utterances=150)
+    assert run_on_disk.write(results, tmp_path) == 3 * 3 + 1
+    return results
+
+
+def table(results: RunResults) -> pd.Series:
+    """The scores by what they are of."""
+    frame = results.scores.astype(dict.fromkeys(KEYS, str))
+    return frame.set_index(KEYS)["score"].sort_index()
+
+
+def test_scores_and_checks_come_back(written: RunResults, tmp_path: Path) -> None:
+    found = collect(tmp_path, {})
+    pd.testing.assert_series_equal(table(found), table(written))
+    assert found.scores["utterance_id"].cat.categories.is_monotonic_increasing
+    counts = found.effects.groupby(["condition", "quantity"], observed=True).size()
+    assert len(counts) == 2 * 4
+    assert set(counts) == {150}
+    snr = found.effects[found.effects["quantity"] == "SNR"]
+    levels = {info.condition: info.severity for info in written.conditions}
+    assert (snr["claimed"] == snr["condition"].map(levels).astype(float)).all()
+    assert set(snr["utterance_id"]) == set(written.protocol.table["utterance_id"])
+    assert found.failures.empty
+
+
+def rewritten(folder: Path, origin: dict[str, Any], other: str, lacking: int = 0) -> list[PartInfo]:
+    """Write 99 as one unit's scores of its first detector, in a part of its own.
+
+    The first `lacking` rows have no score; of detector `other`, which raised, all. Gives the two
+    parts of the unit, in their order.
+    """
+    store = Store(folder, origin)
+    old = next(p for p in store.scan() if p.split == "test" and p.condition != "clean")
+    identity, name = next(iter(old.detectors.items()))
+    rows = [
+        {"utterance_id": uid, "failure": None, "cause": None, "decoder": None, "seconds": None,
+         "facts": [], "checks": [], "causes": {other: "boom"},
+         "scores": {} if place < lacking else {name: 99.0}}
+        for place, uid in enumerate(store.read(old)["utterance_id"].to_pylist())
+    ]  # fmt: skip
+    asked = {identity: name, other: other}
+    store.write_part(old.key, old.split, old.condition, rows, asked, {other})
+    return [part for part in store.scan() if part.key == old.key]
+
+
+@pytest.mark.parametrize(("other", "before"), [("c", False), ("b", True)])
+def test_a_trial_that_two_parts_hold_counts_once(
+    written: RunResults, tmp_path: Path, other: str, before: bool
+) -> None:
+    """Its score is that of the first part; where that has none, of the second."""
+    plain = table(collect(tmp_path, {}))
+    parts = rewritten(tmp_path, {}, other, lacking=5)
+    assert [len(part.detectors) for part in parts] == ([1, 3] if before else [3, 1])
+    found = table(collect(tmp_path, {}))
+    assert found.index.equals(plain.index)
+    size = len(Store(tmp_path).read(parts[0]))
+    assert (found == 99).sum() == (size - 5 if before else 0)
+    assert (found != plain).sum() == (found == 99).sum()
+
+
+@pytest.mark.parametrize("other", ["b", "c"])
+def test_checks_made_here_go_before_imported_ones(
+    written: RunResults, tmp_path: Path, other: str
+) -> None:
+    before = collect(tmp_path, {}).effects
+    rewritten(tmp_path, {IMPORTED: "x.csv"}, other)
+    after = collect(tmp_path, {}).effects
+    order = ["condition", "utterance_id", "quantity"]
+    pd.testing.assert_frame_equal(
+        *(e.astype(dict.fromkeys(order, str)).sort_values(order, ignore_index=True)
+          for e in (before, after))
+    )  # fmt: skip
+    assert np.isfinite(after["measured"]).all()

@@ -1,0 +1,122 @@
+"""Parts read in groups: the same rows as part by part, whatever the parts hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmark.core.errors import InputError
+from benchmark.scores import part_reader
+from benchmark.scores.part_reader import ROW, TEXTS
+from benchmark.scores.store import IMPORTED, PartInfo, Store
+from tests.scores.test_store import CHECK, row
+
+BOTH = {"id1": "m", "id2": "n"}
+
+
+def laundered(uid: str, *, checks: int = 2, **scores: float) -> dict[str, object]:
+    own = [CHECK | {"attack": f"noise {uid}", "measured": float(n)} for n in range(checks)]
+    return row(uid, **scores) | {"checks": own}
+
+
+def units(store: Store) -> list[PartInfo]:
+    """Ten parts of several kinds, as `scan` finds them."""
+    for number in range(6):
+        rows = [laundered(f"{number}{n}", checks=n, m=number + n / 8, n=-n / 8) for n in range(3)]
+        store.write_part(f"{number}" * 64, "test", "noisy", rows, BOTH)
+    store.write_part("6" * 64, "test", "clean", [row("00", m=1.0) | {"checks": []}], {"id1": "m"})
+    store.write_part("7" * 64, "dev", "clean", [row("d0", m=2.0, n=3.0)], BOTH)
+    unread = laundered("80", checks=0) | {"failure": "unreadable", "cause": "gone"}
+    store.write_part("8" * 64, "test", "noisy", [unread, laundered("81", m=1.0, n=2.0)], BOTH)
+    broken = [laundered("90", m=1.0) | {"causes": {"n": "boom"}}]
+    store.write_part("9" * 64, "test", "noisy", broken, BOTH, {"n": "boom"})
+    return store.scan()
+
+
+@pytest.mark.parametrize("length", [1, 4, 256])
+def test_groups_hold_what_the_parts_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(part_reader, "LENGTH", length)
+    store = Store(tmp_path)
+    parts = units(store)
+    found, checks = [], []
+    for group in part_reader.read(store, parts, {part.path for part in parts}):
+        frame = group.table.to_pandas()
+        found.append(frame.assign(part=group.numbers, condition=group.condition))
+        own = group.checks.to_pandas()
+        owner = frame["utterance_id"].to_numpy()[own.pop(ROW)]
+        checks += [*zip(owner, own.to_dict("records"), strict=True)]
+        assert group.failures == ("failure" in frame)
+        assert all(parts[number].detectors == group.detectors for number in group.numbers)
+    whole = pd.concat(found).sort_values("part", kind="stable").reset_index(drop=True)
+    expected, expected_checks = [], []
+    for number, part in enumerate(parts):
+        frame = store.read(part).to_pandas().assign(part=number, condition=part.condition)
+        expected.append(frame)
+        for uid, own in zip(frame["utterance_id"], frame["checks"], strict=True):
+            expected_checks += [(uid, check) for check in own]
+    plain = pd.concat(expected).reset_index(drop=True)
+    for column in ("utterance_id", "part", "condition"):
+        assert whole[column].tolist() == plain[column].tolist()
+    for name in ("m", "n"):
+        np.testing.assert_array_equal(whole[f"score:{name}"], plain[f"score:{name}"])
+    assert sorted(checks, key=repr) == sorted(expected_checks, key=repr)
+    assert whole.set_index("utterance_id")["cause"].dropna().to_dict() == {"80": "gone"}
+
+
+def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    parts = units(store)
+    read = part_reader.read(store, parts, {parts[1].path})
+    texts = [text for group in read for text in group.checks["attack"].to_pylist()]
+    assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
+    assert all("checks" not in g.table.column_names for g in read)
+
+
+def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    parts = units(store)
+    for group in part_reader.read(store, parts, {part.path for part in parts}):
+        assert all(pa.types.is_dictionary(group.checks[name].type) for name in TEXTS)
+
+
+def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
+    elsewhere = Store(tmp_path, {IMPORTED: "x.csv"})
+    elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
+    Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
+    parts = Store(tmp_path).scan()
+    read = part_reader.read(Store(tmp_path), parts, ())
+    assert {(g.imported, g.table["score:m"][0].as_py()) for g in read} == {(True, 1), (False, 2)}
+    for group in read:
+        (number,) = group.numbers
+        assert group.imported == (IMPORTED in parts[number].origin)
+
+
+def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path) -> None:
+    """As earlier versions wrote them: zstd, statistics, the Arrow schema, no checksums."""
+    store = Store(tmp_path)
+    for key in "01":
+        rows = [laundered(f"{key}{n}", m=n / 8, n=0.0) for n in range(3)]
+        path = store.write_part(key * 64, "test", "noisy", rows, BOTH)
+    table = pq.read_table(path)
+    meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
+    pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
+    parts = store.scan()
+    (group,) = part_reader.read(store, parts, {part.path for part in parts})
+    assert group.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
+    assert group.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
+    assert len(group.checks) == 12
+
+
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    parts = units(store)
+    parts[4].path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match=parts[4].path.name):
+        part_reader.read(store, parts, {part.path for part in parts})

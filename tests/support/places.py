@@ -1,0 +1,9 @@
+"""Where the tests find files."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "data" / "golden"
+PLUGINS = ROOT / "tests" / "plugins"
+TOY_PLUGIN = PLUGINS / "toy_plugin.py"
+README = ROOT / "README.md"

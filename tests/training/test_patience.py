@@ -1,0 +1,174 @@
+"""Classic early stopping (`--patience`): when training stops, which epoch is kept, and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.training import epoch_selection, parallel_training, train_detector, trainer
+from benchmark.training.training_config import Course, Laundering, planned
+
+pytest_plugins = ("tests.support.attack_fixtures",)
+
+CPU = torch.device("cpu")
+NOISY = Laundering("noisy", ("lowpass(cutoff=4000)", "lowpass(cutoff=2000)"), variants=2)
+
+Told = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
+
+
+def says(*rates: float) -> Told:
+    """An `eer` that gives these rates, one per epoch, and the last one from then on."""
+    left = list(rates)
+
+    def eer(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
+        return (left.pop(0) if len(left) > 1 else left[0]), 0.0
+
+    return eer
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.sampled_from([0.5, 0.7]))))
+def test_the_best_epoch_is_the_first_that_no_other_betters(rows: list[tuple[float, float]]) -> None:
+    rates, losses = [rate for rate, _ in rows], [loss for _, loss in rows]
+    best = epoch_selection.best_epoch(rates, losses)
+    if not rows:
+        assert best == 0
+        return
+    own_rate, own_loss = rows[best - 1]
+    for epoch, (rate, loss) in enumerate(rows, 1):
+        worse = rate > own_rate or (rate == own_rate and loss > own_loss)
+        assert worse or (epoch >= best and (rate, loss) == (own_rate, own_loss))
+
+
+@pytest.mark.parametrize(
+    ("rates", "kept", "ran"),
+    [
+        ((0.4, 0.2, 0.3, 0.3, 0.3, 0.0), 2, 5),  # what would have come later is never seen
+        ((0.4, 0.3, 0.35, 0.35, 0.2, 0.3), 5, 8),  # two in vain are not three
+        ((0.1, 0.11, 0.12, 0.1 + 1e-3), 1, 4),  # within one standard error is no better
+    ],
+)
+def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: tuple[float, ...],
+    kept: int, ran: int,
+) -> None:  # fmt: skip
+    protocol = loading.open_data(toy)
+    course = Course(0, {"epochs": 20}, patience=3)
+    out = tmp_path / "x.safetensors"
+    monkeypatch.setattr(trainer, "eer", says(*rates))
+    said = parallel_training._train_one("raw-cnn", protocol, CPU, out, course, 0)
+    assert f", kept epoch {kept} of 20 (stopped early after epoch {ran}), in {out}" in said
+    assert len(pd.read_csv(out.with_suffix(".csv"))) == ran
+    # the weights are those of that epoch: of a training that was cut off there
+    monkeypatch.setattr(trainer, "eer", says(*np.arange(1, 30)[::-1] / 100))
+    real, calls = trainer._Run._state, []
+
+    def last(run: trainer._Run) -> bytes:
+        calls.append({n: v.clone() for n, v in run.average.module.state_dict().items()})
+        return real(run)
+
+    monkeypatch.setattr(trainer._Run, "_state", last)
+    train_detector.train("raw-cnn", protocol, CPU, tmp_path / "all.safetensors", course)
+    for name, values in Checkpoint("", out, "", {"detector": "raw-cnn"}).arrays().items():
+        np.testing.assert_array_equal(values, calls[kept - 1][name].numpy())
+
+
+def test_of_equal_eers_the_lower_dev_loss_counts(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "eer", says(0.25))
+    out = tmp_path / "x.safetensors"
+    course = Course(0, {"epochs": 6}, patience=6)
+    made = train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
+    losses = pd.read_csv(out.with_suffix(".csv"))["dev_loss"]
+    assert made.facts["epoch"] == int(losses.argmin()) + 1
+    assert made.facts["dev_loss"] == losses.min()
+
+
+def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.safetensors"
+    protocol = loading.open_data(toy)
+    told = parallel_training._train_one("raw-cnn", protocol, CPU, out, Course(0, {"epochs": 2}), 0)
+    assert " of 2 (not stopped early), in " in told
+    plain = tmp_path / "y.safetensors"
+    assert "epoch" not in parallel_training._train_one(
+        "shortcut", protocol, CPU, plain, Course(), 0
+    )
+
+
+@pytest.mark.parametrize("killed_in", [3, 5])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_killed_training_stops_where_it_would_have_stopped(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: int, precision: str
+) -> None:
+    protocol = loading.open_data(toy)
+    course = Course(5, {"epochs": 9, "batch_size": 8}, patience=3, precision=precision)
+    rates = [0.4, 0.2, 0.3, 0.3, 0.3, 0.1]
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    monkeypatch.setattr(trainer, "eer", says(*rates))
+    expected = train_detector.train("raw-cnn", protocol, CPU, whole, course)
+    assert expected.facts["epoch"] == 2
+
+    real = says(*rates)
+    left = [killed_in]
+
+    def killed(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return real(scores, bonafide)
+
+    monkeypatch.setattr(trainer, "eer", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector.train("raw-cnn", protocol, CPU, broken, course)
+    torch.manual_seed(99)  # another process would have another state
+    train_detector.train("raw-cnn", protocol, CPU, broken, course)
+    assert broken.read_bytes() == whole.read_bytes()
+    curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
+    assert curves[0] == curves[1]
+
+
+def test_laundering_and_a_start_go_with_it(toy: Path, tmp_path: Path, world: None) -> None:
+    protocol = loading.open_data(toy)
+    first = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(
+        0, {"epochs": 2}, patience=1
+    ))  # fmt: skip
+    out = tmp_path / "b.safetensors"
+    course = Course(0, {"epochs": 8}, laundering=NOISY, start=first, patience=2)
+    made = train_detector.train("raw-cnn", protocol, CPU, out, course)
+    rows = pd.read_csv(out.with_suffix(".csv"))
+    order = rows.sort_values(["judged_eer", "dev_loss", "epoch"], kind="stable")
+    assert made.facts["epoch"] == order["epoch"].iloc[0]
+    assert made.facts["judged_eer"] == pytest.approx(rows["judged_eer"].min())
+    assert len(rows) == min(8, made.facts["epoch"] + 2)
+    assert made.facts["start"] == first.identity
+
+
+def test_patience_is_a_fact_only_where_it_is_given(toy: Path) -> None:
+    protocol = loading.open_data(toy)
+    facts, path = planned("raw-cnn", protocol)
+    others = [planned("raw-cnn", protocol, Course(patience=n)) for n in (3, 10)]
+    assert len({path, *(other for _, other in others)}) == 3
+    assert "early_stopping" not in facts
+    assert others[0][0] == {**facts, "early_stopping": 3}
+
+
+def test_only_what_has_epochs_takes_patience(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "lfcc-gmm", "--data", str(toy), "--patience", "3"]) == 2
+    assert "'lfcc-gmm' is no network: it has no --loss, --precision or --patience" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(InputError, match="is no network"):
+        planned("lfcc-gmm", loading.open_data(toy), Course(patience=3))
+    assert main(["train", "raw-cnn", "--data", str(toy), "--patience", "0"]) == 2
+    assert "argument --patience: 0 is out of range" in capsys.readouterr().err

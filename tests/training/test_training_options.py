@@ -1,0 +1,473 @@
+"""Training: losses, laundering, going on after a kill, memory, splits, and what it is called."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from attacks.contract.condition import parse
+from attacks.contract.suites import parse_suite
+from benchmark.cli import run_config
+from benchmark.cli.main import main
+from benchmark.core.errors import InputError
+from benchmark.data import loading
+from benchmark.inference import checkpoints, networks, published_weights
+from benchmark.inference.scorer import Scorer
+from benchmark.training import augmentation, train_detector, trainer, training_config
+from benchmark.training.losses import LOSSES
+from benchmark.training.training_config import Course, Laundering, planned
+from benchmark.training.training_examples import Examples, subset
+from detectors.contract.base import TensorDetector, registry
+from noises import EVALUATION
+from tests.support.builders import fake, voice
+from tests.support.places import README
+
+pytest_plugins = ("tests.support.attack_fixtures",)
+
+CPU = torch.device("cpu")
+SHORT = {"epochs": 4, "batch_size": 8}
+NOISY = Laundering("noisy", ("noise(kind=babble, snr=5)", "lowpass(cutoff=4000)"))
+
+
+def test_losses_equal_their_formulas() -> None:
+    scores = torch.tensor([1.5, -0.3, 0.8, -2.0])
+    target = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    weights = torch.tensor([1.0, 1.0, 2.0, 2.0])
+    sign = [1, 1, -1, -1]
+    each = [math.log1p(math.exp(-s * float(x))) for s, x in zip(sign, scores, strict=True)]
+    weighted = [w * value for w, value in zip(weights.tolist(), each, strict=True)]
+    assert float(LOSSES["bce"](scores, target, weights)) == pytest.approx(sum(weighted) / 4)
+    assert float(LOSSES["ce"](scores, target, weights)) == pytest.approx(sum(weighted) / 6)
+    cosines = torch.tensor([0.95, 0.5, 0.1, 0.6])
+    beyond = [0.9 - 0.95, 0.9 - 0.5, 0.1 - 0.2, 0.6 - 0.2]
+    paper = [math.log1p(math.exp(20 * x)) for x in beyond]
+    own = float(LOSSES["oc-softmax"](cosines, target, torch.ones(4)))
+    assert own == pytest.approx(sum(paper) / 4, rel=1e-5)
+
+
+def test_one_class_training_scores_cosines_and_its_checkpoint_loads(
+    toy: Path, tmp_path: Path
+) -> None:
+    protocol = loading.open_data(toy)
+    course = Course(0, SHORT, loss="oc-softmax")
+    made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", course)
+    assert made.name == "raw-cnn+oc-softmax"
+    assert made.detector == "raw-cnn"
+    assert made.facts["loss"] == "oc-softmax"
+    waves = [100 * voice(1), fake(2)]
+    scores, causes = Scorer([made], CPU)(waves, [made.name])
+    assert not causes
+    assert np.abs(scores[made.name]).max() <= 1 + 1e-6
+
+
+def test_a_network_whose_score_is_not_its_last_linear_layer_is_refused() -> None:
+    class Doubled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(16000, 1)
+
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            return 2 * self.head(batch).squeeze(1)
+
+    item = registry.get("raw-cnn")()
+    with pytest.raises(InputError, match="does not end in a linear layer with one output"):
+        made = networks.one_class(Doubled(), "x")
+        networks.require_scores_from_head(item, made, voice(0))
+    with pytest.raises(InputError, match="does not end in a linear layer with one output"):
+        networks.one_class(nn.Sequential(nn.Linear(3, 2)), "x")
+
+
+def test_one_class_is_refused_before_any_data_are_read(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(options: object) -> NoReturn:
+        raise AssertionError("data were read")
+
+    monkeypatch.setattr(run_config, "data", read)
+    asked = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
+    assert main(asked) == 2
+    assert capsys.readouterr().err.strip() == (
+        "launderbench: detector 'softmax-cnn' does not end in a linear layer with one output, so"
+        " that it cannot be trained with --loss oc-softmax"
+    )
+
+
+def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
+    refused = set()
+    for name in registry.names():
+        cls = registry.get(name)
+        if name in published_weights.index() or not issubclass(cls, TensorDetector):
+            continue
+        try:
+            networks.require_one_class(cls())
+        except InputError:
+            refused.add(name)
+    readme = README.read_text(encoding="utf-8")
+    (said,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", readme)
+    assert set(re.findall("`([^`]+)`", said)) == refused | {"ssl"}
+
+
+def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None:
+    protocol = loading.open_data(toy)
+    first = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+    )
+    with pytest.raises(InputError, match="was trained with --loss bce: its last layer is another"):
+        planned("raw-cnn", protocol, Course(loss="oc-softmax", start=first))
+    planned("raw-cnn", protocol, Course(loss="ce", start=first))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    course = Course(5, {"epochs": 6, "batch_size": 8, "patience": 9})
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    expected = train_detector.train("mel-cnn", protocol, CPU, whole, course)
+    with monkeypatch.context() as patch:
+        calls = []
+
+        def killed(*arguments: object) -> tuple[float, float]:
+            calls.append(1)
+            if len(calls) == 4:
+                raise KeyboardInterrupt
+            return real(*arguments)  # type: ignore[arg-type]
+
+        real = trainer.eer
+        patch.setattr(trainer, "eer", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_detector.train("mel-cnn", protocol, CPU, broken, course)
+    assert broken.with_suffix(".state").is_file()
+    assert not broken.is_file()
+    torch.manual_seed(99)  # another process would have another state
+    made = train_detector.train("mel-cnn", protocol, CPU, broken, course)
+    assert "goes on after epoch 3" in capsys.readouterr().err
+    assert not broken.with_suffix(".state").exists()
+    assert made.path.read_bytes() == expected.path.read_bytes()
+    curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
+    assert curves[0] == curves[1]
+
+
+def test_a_state_of_another_training_and_a_damaged_one_are_told_and_not_used(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    out = tmp_path / "x.safetensors"
+    course = Course(0, {"epochs": 1})
+    first = train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes()
+    state = out.with_suffix(".state")
+    torch.save({"key": "another"}, state)
+    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
+    assert "is of another training" in capsys.readouterr().err
+    state.write_bytes(b"PK\x03\x04 half a file")
+    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    real = trainer._Run._inputs
+    full: list[int] = []
+
+    def small(run: trainer._Run, rows: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
+        if len(rows) > 8 and not full:
+            full.append(len(rows))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(run, rows, heard)
+
+    monkeypatch.setattr(trainer._Run, "_inputs", small)
+    halved = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT | {"batch_size": 16})
+    )
+    assert full == [16]
+    assert "out of memory with a batch of 16: raw-cnn is trained anew with 8" in (
+        capsys.readouterr().err
+    )
+    assert halved.facts["batch_size_used"] == 8
+    assert halved.facts["recipe"]["batch_size"] == 16
+    asked = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "b.safetensors", Course(0, SHORT)
+    )
+    for name, values in asked.arrays().items():
+        np.testing.assert_array_equal(values, halved.arrays()[name])
+
+
+def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(trainer._Run, "_inputs", full)
+    with pytest.raises(InputError, match="too little memory to train raw-cnn even with a batch of"):
+        train_detector.train(
+            "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+        )
+
+
+def test_scoring_goes_on_in_halves_where_memory_is_too_small(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = train_detector.train(
+        "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+    )
+    waves = [voice(n) for n in range(20)]
+    expected = Scorer([made], CPU)(waves, ["raw-cnn"])[0]["raw-cnn"]
+    scorer = Scorer([made], CPU)
+    network = scorer._loaded[0].network
+    assert network is not None
+
+    def small(_: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if len(inputs[0]) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    network.register_forward_pre_hook(small)
+    capsys.readouterr()
+    scores, causes = scorer(waves, ["raw-cnn"])
+    assert not causes
+    np.testing.assert_allclose(scores["raw-cnn"], expected, atol=1e-4)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split("goes on with ")[1] for line in told] == [
+        "8 utterances at once", "4 utterances at once"
+    ]  # fmt: skip
+
+
+def pairs_of_examples(count: int) -> Examples:
+    waves = [make(n, 1.0) for n in range(count) for make in (voice, fake)]
+    pairs = torch.arange(count).repeat_interleave(2)
+    return Examples(waves, np.arange(2 * count) % 2 == 0, pairs, [f"r{n}" for n in range(count)])
+
+
+def test_copies_meet_the_same_draws_and_evaluation_never_meets_them(world: None) -> None:
+    laundering = Laundering("x", ("noise(kind=babble, snr=0)",), variants=2)
+    examples = pairs_of_examples(3)
+    first, second = augmentation.variants(examples, laundering, 0, "x", 0)
+    for row in range(0, 6, 2):
+        # the noise under a recording and under its copy is the same
+        heard = [first[row + n] - examples.waves[row + n] for n in (0, 1)]
+        assert np.corrcoef(*heard)[0, 1] > 0.9
+        assert np.abs(first[row] - second[row]).max() > 0.01  # another excerpt
+    again, _ = augmentation.variants(examples, laundering, 0, "x", 0)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_training_draws_nothing_that_evaluation_draws() -> None:
+    (condition,) = Laundering("x", ("noise(kind=babble, snr=0) | reverberation",)).parsed()
+    noise, room = condition.steps
+    (own_noise, own_room) = parse("noise(kind=babble, snr=0) | reverberation").steps
+    assert noise.share.begin >= EVALUATION.end  # type: ignore[attr-defined]
+    for kind, rooms in room.shapes.items():  # type: ignore[attr-defined]
+        assert not set(rooms) & set(own_room.shapes[kind])  # type: ignore[attr-defined]
+    assert own_noise.share == EVALUATION  # type: ignore[attr-defined]
+    assert min(augmentation.training_seed(s, n) for s in range(3) for n in range(3)) >= 2**63
+
+
+def test_a_recordings_variants_are_different_conditions_and_all_are_drawn() -> None:
+    conditions = [parse(f"lowpass(cutoff={hz})") for hz in range(1000, 1900, 100)]
+    for recording in ("a", "b", "c"):
+        drawn = [str(augmentation.drawn(conditions, recording, n, 0)) for n in range(9)]
+        assert sorted(drawn) == sorted(map(str, conditions))
+    first = {str(augmentation.drawn(conditions, f"r{n}", 0, 0)) for n in range(100)}
+    assert len(first) == 9
+
+
+def test_the_share_of_clean_is_kept() -> None:
+    material = trainer.Material(
+        [torch.zeros(1)] * 5, np.array([True]), torch.arange(4000), clean=0.25
+    )
+    run = object.__new__(trainer._Run)
+    run.train, run.generator = material, torch.Generator().manual_seed(0)
+    counts = torch.bincount(run._heard(), minlength=5) / 4000  # type: ignore[arg-type]
+    assert counts[0] == pytest.approx(0.25, abs=0.03)
+    assert counts[1:].min() > 0.15
+
+
+def test_the_epoch_is_judged_on_clean_and_laundered_dev_in_their_shares() -> None:
+    bonafide = np.array([True, True, False, False])
+    right, wrong = torch.tensor([2.0, 1.0, -1.0, -2.0]), torch.tensor([-2.0, -1.0, 1.0, 2.0])
+    run = object.__new__(trainer._Run)
+    run.dev = trainer.Material([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
+    run.how = SimpleNamespace(device=CPU)  # type: ignore[assignment]
+    run.average = SimpleNamespace(module=nn.Identity())  # type: ignore[assignment]
+    assert run._judged(0.0) == pytest.approx(0.75)
+    run.dev = trainer.Material([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
+    assert run._judged(0.0) == pytest.approx(0.5)
+    run.dev = trainer.Material([right], bonafide, torch.arange(4))
+    assert run._judged(0.1) == 0.1
+
+
+def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
+    toy: Path, tmp_path: Path, world: None
+) -> None:
+    cleanly, noisily = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    train_detector.train("raw-cnn", loading.open_data(toy), CPU, cleanly, Course(0, {"epochs": 1}))
+    common = ("--data", str(toy), "--epochs", "1")
+    suite = "noise(kind=babble, snr=5); lowpass(cutoff=4000)"
+    assert main(["train", "raw-cnn", *common, "--out", str(noisily), "--suite", suite]) == 0
+    made = checkpoints.load(noisily)
+    assert made.name == "raw-cnn+noise-lowpass"
+    assert made.facts["laundering"]["conditions"] == [
+        str(c) for c in parse_suite(suite).conditions[1:]
+    ]
+    assert made.facts["laundering"]["clean"] == 0.25
+    folder = tmp_path / "run"
+    run = ["run", "--data", str(toy), "--suite", "lowpass(cutoff=4000)", "--workers", "0"]
+    run += ["--run", str(folder), "--checkpoint", str(cleanly), "--checkpoint", str(noisily)]
+    assert main(run) == 0
+    board = pd.read_csv(folder / "leaderboard.csv")
+    assert set(board["detector"]) == {"raw-cnn", "raw-cnn+noise-lowpass"}
+
+
+def test_two_checkpoints_of_one_name_are_refused(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    files = [tmp_path / f"{n}.safetensors" for n in "ab"]
+    for file in files:
+        train_detector.train("raw-cnn", protocol, CPU, file, Course(0, {"epochs": 1}))
+    given = [part for file in files for part in ("--checkpoint", str(file))]
+    assert main(["run", "--data", str(toy), "--suite", "clean", *given]) == 2
+    assert "are both called 'raw-cnn': train one of them with --name" in capsys.readouterr().err
+
+
+def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
+    protocol = loading.open_data(toy)
+    asked = [
+        Course(),
+        Course(1),
+        Course(0, {"epochs": 3}),
+        Course(loss="ce"),
+        Course(precision="bf16"),
+        Course(laundering=NOISY),
+        Course(laundering=replace(NOISY, clean=0.5)),
+        Course(name="mine"),
+    ]
+    paths = [planned("raw-cnn", protocol, course)[1] for course in asked]
+    assert len(set(paths)) == len(asked)
+    assert planned("raw-cnn", protocol)[1] == paths[0]
+    assert paths[-1].name.startswith("mine-seed0-")
+
+
+def test_training_can_begin_with_the_weights_of_a_checkpoint(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    first = train_detector.train(
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+    )
+    barely = Course(0, {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}, start=first)
+    second = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", barely)
+    assert second.facts["start"] == first.identity
+    for name, values in second.arrays().items():
+        if values.dtype == np.float32 and "running" not in name:
+            np.testing.assert_allclose(values, first.arrays()[name], atol=1e-6)
+    assert planned("raw-cnn", protocol, barely)[1] != planned("raw-cnn", protocol)[1]
+    given = ["train", "mel-cnn", "--data", str(toy), "--start", str(first.path)]
+    assert main(given) == 2
+    assert "holds weights of 'raw-cnn', not of 'mel-cnn'" in capsys.readouterr().err
+
+
+def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
+    protocol = loading.open_data(toy)
+    made = [
+        train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", course)
+        for p in training_config.PRECISIONS
+        for course in [Course(0, SHORT, precision=p)]
+    ]
+    exact, mixed = (entry.arrays() for entry in made)
+    assert made[1].facts["precision"] == "bf16"
+    assert all(values.dtype in (np.float32, np.int64) for values in mixed.values())
+    apart = max(float(np.abs(exact[name] - mixed[name]).max()) for name in exact)
+    assert 0 < apart < 0.3
+
+
+def test_splits_are_cut_by_speaker_where_asked(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = loading.open_data(toy)
+    root = tmp_path / "flat"
+    root.mkdir()
+    (root / "flac").symlink_to(toy / "flac")
+    protocol.table.drop(columns="split").to_csv(root / "protocol.csv", index=False)
+    out = tmp_path / "x.safetensors"
+    train = ["train", "raw-cnn", "--data", str(root), "--epochs", "1", "--out", str(out)]
+    assert main(train) == 2
+    assert "has no train and dev splits: say --splits 80/10/10" in capsys.readouterr().err
+    assert main([*train, "--splits", "70/15/15"]) == 0
+    assert "split by speaker: " in capsys.readouterr().out
+    assert main([*train, "--force", "--splits", "80/10/20"]) == 2
+    assert "the shares '80/10/20' sum to 110: want 100" in capsys.readouterr().err
+    assert main([*train, "--force", "--splits", "80/20"]) == 2
+    assert "training wants three, as 80/10/10" in capsys.readouterr().err
+
+
+def test_a_subset_keeps_recordings_with_their_copies(toy: Path) -> None:
+    protocol = loading.open_data(toy)
+    plain = subset(protocol, 10).table
+    train = plain[plain["split"] == "train"]
+    assert train["label"].value_counts().to_dict() == {"bonafide": 5, "spoof": 5}
+    assert len(plain) - len(train) == int((protocol.table["split"] != "train").sum())
+    table = protocol.table.assign(pair=protocol.table["utterance_id"].str[:-1])
+    paired = replace(protocol, table=table.sort_values("pair", kind="stable"))
+    kept = subset(paired, 12).table.query("split == 'train'")
+    assert 0 < len(kept) <= 12
+    for pair, rows in kept.groupby("pair"):
+        assert len(rows) == int((table["pair"] == pair).sum())
+    with pytest.raises(InputError, match="less than one recording with its copies"):
+        subset(paired, 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--loss", "cee"], "unknown loss 'cee'; did you mean 'ce'"),
+        (["--precision", "fp16"], "unknown precision 'fp16'"),
+        (["--suite", "clean"], "holds nothing but clean to train with"),
+        (["--suite", "ready(audio=x)"], "comes ready-made: training cannot make it"),
+        (["--suite", "smoke", "--clean-share", "1"], "share of clean must be"),
+        (["--name", "a b"], "--name 'a b': want letters"),
+        (["--name", "lfcc-gmm"], "--name 'lfcc-gmm' is the name of another detector"),
+    ],
+)
+def test_bad_options_are_told_in_one_sentence(
+    toy: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+) -> None:
+    assert main(["train", "raw-cnn", "--data", str(toy), *more]) == 2
+    shown = capsys.readouterr().err.strip()
+    assert told in shown
+    assert "\n" not in shown
+
+
+def test_options_of_networks_are_refused_elsewhere(
+    toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "shortcut", "--data", str(toy), "--loss", "ce"]) == 2
+    assert "'shortcut' is no network: it has no --loss, --precision" in capsys.readouterr().err
+
+
+def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
+    suite = parse_suite("augmentation")
+    spelled = tuple(str(condition) for condition in suite.conditions if condition.steps)
+    families = {condition.family for condition in suite.conditions}
+    assert families >= {"noise", parse("pitch_shift").family, parse("time_stretch").family}
+    laundering = Laundering(suite.name, spelled, variants=len(spelled))
+    examples = pairs_of_examples(1)
+    made = [*augmentation.variants(examples, laundering, 0, "x", 0)]
+    lengths = {waves[0].size / examples.waves[0].size for waves in made}
+    assert min(lengths) == pytest.approx(0.85, abs=0.01)
+    assert max(lengths) == pytest.approx(1.18, abs=0.01)
+    for waves in made:  # copies stay as long as their recording
+        assert waves[0].size == waves[1].size
