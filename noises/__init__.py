@@ -5,7 +5,7 @@ generated where they are used.
 """
 
 from noises.bank import KINDS, MANIFEST, bank_folder, build, sound
-from noises.excerpts import EVALUATION, TRAINING, Excerpt, Noise, Recording, Share
+from noises.excerpts import EVALUATION, TRAINING, Excerpt, ExcerptRange, Noise, NoiseRecording
 from noises.loading import is_path, open_kind, open_noise, open_path
 from noises.synthetic import GENERATED
 
@@ -16,9 +16,9 @@ __all__ = [
     "MANIFEST",
     "TRAINING",
     "Excerpt",
+    "ExcerptRange",
     "Noise",
-    "Recording",
-    "Share",
+    "NoiseRecording",
     "bank_folder",
     "build",
     "is_path",

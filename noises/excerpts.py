@@ -17,7 +17,7 @@ BLOCK_S = 10.0
 
 
 @dataclass(frozen=True)
-class Share:
+class ExcerptRange:
     """The part of every recording that may be drawn from, as shares of its length."""
 
     begin: float
@@ -25,12 +25,12 @@ class Share:
 
 
 # A detector must never be tested with an excerpt that it was trained with.
-EVALUATION = Share(0.0, 0.75)
-TRAINING = Share(0.75, 1.0)
+EVALUATION = ExcerptRange(0.0, 0.75)
+TRAINING = ExcerptRange(0.75, 1.0)
 
 
 @dataclass(frozen=True)
-class Recording:
+class NoiseRecording:
     """An audio file of `frames` at `rate` Hz; `name` is what it is called in its folder.
 
     It is never held in memory whole: a corpus of noise may be larger than that.
@@ -67,7 +67,7 @@ class Recording:
         return wave
 
 
-def opened(path: Path, name: str, least_seconds: float) -> Recording:
+def opened(path: Path, name: str, least_seconds: float) -> NoiseRecording:
     """The recording in `path`; its header is read, and its samples up to the first sound.
 
     Raises `AudioError` naming the file where it cannot be decoded, is silent throughout, or is
@@ -77,7 +77,7 @@ def opened(path: Path, name: str, least_seconds: float) -> Recording:
         header = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    made = Recording(name, path, header.frames, header.samplerate)
+    made = NoiseRecording(name, path, header.frames, header.samplerate)
     if made.size < least_seconds * SAMPLE_RATE:
         seconds = made.size / SAMPLE_RATE
         raise AudioError(f"{path}: {seconds:.1f} s of noise, want at least {least_seconds:g}")
@@ -102,10 +102,12 @@ class Noise:
     """One opened noise: its recordings in a fixed order, and the SHA-256 of their contents."""
 
     kind: str
-    recordings: tuple[Recording, ...]
+    recordings: tuple[NoiseRecording, ...]
     sha256: str
 
-    def excerpt(self, size: int, rng: np.random.Generator, share: Share = EVALUATION) -> Excerpt:
+    def excerpt(
+        self, size: int, rng: np.random.Generator, share: ExcerptRange = EVALUATION
+    ) -> Excerpt:
         """`size` samples from one of the recordings, each equally likely, anywhere in `share`.
 
         Where that part of the recording is shorter, it goes round: its last 50 ms are faded into

@@ -90,7 +90,7 @@ def test_imports_go_one_way() -> None:
     [
         ("benchmark.core.registry", "def late():\n    from benchmark.data import protocol"),
         ("benchmark.metrics.curves", "import benchmark.report.html"),
-        ("attacks.noise.additive_noise", "from benchmark.runs.plan import Plan"),
+        ("attacks.noise.additive_noise", "from benchmark.runs.plan import RunPlan"),
         ("attacks.noise.additive_noise", "from detectors.contract.base import registry"),
         ("noises.bank", "if True:\n    import attacks.contract.base"),
         ("detectors.external.hub", "import launderbench"),

@@ -73,7 +73,7 @@ def _at(stage: Stage, strength: int) -> tuple[Attack, ...]:
 
 @attack("network")
 @dataclass(frozen=True)
-class Network(Pipeline):
+class NetworkPipeline(Pipeline):
     """Pipeline of an Internet call: Opus; packets lost and a 3.4 kHz band; street noise."""
 
     citation = "balla_laundering"

@@ -29,7 +29,7 @@ INTERPOLATED_DB = -80.0  # error of linear interpolation against the same in who
 
 
 @dataclass(frozen=True)
-class Quality:
+class ResamplerQuality:
     """What a resampler claims for a passage there and back.
 
     stop_db    : dB by which what is left above the new band is down, at least
@@ -47,11 +47,11 @@ class Quality:
     kept_share: float
 
 
-FILTERED: Mapping[str, Quality] = {
-    "soxr_hq": Quality(70.0, False, 1.0, -50.0, 0.85),
+FILTERED: Mapping[str, ResamplerQuality] = {
+    "soxr_hq": ResamplerQuality(70.0, False, 1.0, -50.0, 0.85),
     # a Kaiser window of 5 over ten zero crossings either side: half the amplitude passes at the
     # Nyquist frequency, and from 16 % above it on what is strong below is mirrored 53 dB down
-    "polyphase": Quality(45.0, True, 1.2, -40.0, 0.8),
+    "polyphase": ResamplerQuality(45.0, True, 1.2, -40.0, 0.8),
 }
 LINEAR = "linear"
 POLYPHASE_REACH = 22  # samples at the lower rate: ten either side, there and back

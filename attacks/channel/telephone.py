@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attacks.contract.base import Severity, attack, number
-from attacks.filters.linear_phase import BandFilter, Design
+from attacks.filters.linear_phase import BandDesign, BandFilter
 
 TRANSITION_HZ = 200.0
 
@@ -31,6 +31,6 @@ class Telephone(BandFilter):
     severity = Severity("high", "Hz", (7000.0, 5000.0, 3400.0, 2700.0, 2000.0))
 
     @property
-    def design(self) -> Design:
+    def design(self) -> BandDesign:
         half = TRANSITION_HZ / 2
-        return Design((self.low - half, self.high + half), TRANSITION_HZ, low_passes=False)
+        return BandDesign((self.low - half, self.high + half), TRANSITION_HZ, low_passes=False)

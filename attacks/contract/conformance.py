@@ -35,7 +35,7 @@ DRAWS = 4  # utterances on which a stochastic chain is tried
 
 
 @dataclass(frozen=True)
-class Finding:
+class AttackFinding:
     """One broken promise: of which condition, on which signal, which rule, and what was seen."""
 
     condition: str
@@ -47,7 +47,7 @@ class Finding:
         return f"{self.condition} on {self.fixture}: {self.rule}: {self.message}"
 
 
-def check(subject: Attack | Condition, *, brief: bool = False) -> list[Finding]:
+def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFinding]:
     """Everything that `subject` does not keep of the attack contract; empty where it conforms.
 
     Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, 60 s, one sample,
@@ -61,11 +61,13 @@ def check(subject: Attack | Condition, *, brief: bool = False) -> list[Finding]:
     try:
         name = str(condition)
     except AttributeError:
-        return [Finding("?", "-", "name", "the attack has no name: decorate it with attack(...)")]
-    found = [Finding(name, "-", rule, text) for rule, text in _declared(condition)]
+        return [
+            AttackFinding("?", "-", "name", "the attack has no name: decorate it with attack(...)")
+        ]
+    found = [AttackFinding(name, "-", rule, text) for rule, text in _declared(condition)]
     state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - kept
     try:
-        found += [Finding(name, *what) for what in _measured(condition, brief)]
+        found += [AttackFinding(name, *what) for what in _measured(condition, brief)]
     finally:
         np.random.set_state(state)  # noqa: NPY002
         random.setstate(python_state)

@@ -12,7 +12,7 @@ from scipy.signal import correlate
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
 from attacks.contract.condition import Condition, blamed, spell
 from benchmark.core.errors import InputError
-from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.core.stage_timer import OFF, StageTimer
 
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
@@ -63,7 +63,7 @@ def launder(
     sample_rate: int,
     utterance_id: str,
     seed: int,
-    watch: Stopwatch = OFF,
+    watch: StageTimer = OFF,
 ) -> Laundered:
     """Apply every step of `condition` to `wave` (float32 (T,), T >= 1) and check each claim.
 
@@ -100,7 +100,7 @@ def _kind(value: object) -> str:
 
 
 def _apply(
-    attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator, watch: Stopwatch
+    attack: Attack, before: Wave, sample_rate: int, rng: np.random.Generator, watch: StageTimer
 ) -> tuple[Wave, Step]:
     spelling = spell(attack)
     before = before.view()

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, integer, number
-from attacks.filters.linear_phase import BandFilter, Design
+from attacks.filters.linear_phase import BandDesign, BandFilter
 from attacks.filters.response_curve import Array, affected, response_check
 from benchmark.core.errors import InputError
 
@@ -31,8 +31,8 @@ class LowPass(BandFilter):
     severity = Severity("cutoff", "Hz", (7000.0, 5500.0, 4000.0, 2800.0, 1500.0))
 
     @property
-    def design(self) -> Design:
-        return Design((self.cutoff,), self.transition, low_passes=True)
+    def design(self) -> BandDesign:
+        return BandDesign((self.cutoff,), self.transition, low_passes=True)
 
     @property
     def transition(self) -> float:
@@ -60,8 +60,8 @@ class HighPass(BandFilter):
     severity = Severity("cutoff", "Hz", (100.0, 300.0, 600.0, 1200.0, 2400.0))
 
     @property
-    def design(self) -> Design:
-        return Design((self.cutoff,), _lower_transition(self.cutoff), low_passes=False)
+    def design(self) -> BandDesign:
+        return BandDesign((self.cutoff,), _lower_transition(self.cutoff), low_passes=False)
 
 
 @attack("bandpass")
@@ -87,9 +87,9 @@ class BandPass(BandFilter):
             )
 
     @property
-    def design(self) -> Design:
+    def design(self) -> BandDesign:
         transition = min(_lower_transition(self.low), _upper_transition(self.high))
-        return Design((self.low, self.high), transition, low_passes=False)
+        return BandDesign((self.low, self.high), transition, low_passes=False)
 
 
 @attack("notch")
@@ -122,8 +122,8 @@ class Notch(BandFilter):
         return self.centre - self.width / 2, self.centre + self.width / 2
 
     @property
-    def design(self) -> Design:
-        return Design(self._edges, min(0.5 * self.width, 500.0), low_passes=True)
+    def design(self) -> BandDesign:
+        return BandDesign(self._edges, min(0.5 * self.width, 500.0), low_passes=True)
 
 
 @attack("smoothing")

@@ -26,7 +26,7 @@ Band = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Design:
+class BandDesign:
     """Which bands pass.
 
     cutoffs    : Hz, rising; at each the response is -6 dB and passing turns into stopping
@@ -62,7 +62,7 @@ class BandFilter(Attack):
     citation = ""
 
     @property
-    def design(self) -> Design:
+    def design(self) -> BandDesign:
         """The bands that the parameters ask for."""
         raise NotImplementedError
 
@@ -104,7 +104,7 @@ class BandFilter(Attack):
 
 
 @lru_cache(maxsize=64)
-def kaiser_taps(design: Design, sample_rate: int) -> npt.NDArray[np.float32]:
+def kaiser_taps(design: BandDesign, sample_rate: int) -> npt.NDArray[np.float32]:
     """The impulse response, float32, symmetric and of odd length."""
     count, _ = kaiserord(STOP_DB, design.transition / (sample_rate / 2))
     taps = firwin(

@@ -74,7 +74,7 @@ class AdditiveNoise(Attack):
     severity = Severity("snr", "dB", (30.0, 20.0, 10.0, 5.0, 0.0))
     measures = "SNR; share of 50 ms frames with noise"
     citation = "itu2011p56"
-    share: ClassVar[noises.Share] = noises.EVALUATION
+    share: ClassVar[noises.ExcerptRange] = noises.EVALUATION
 
     @property
     def stream(self) -> str:

@@ -26,7 +26,7 @@ KEPT_FROM = 4  # every fourth file of a folder is left to training
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredResponse:
     """A response as it is used: float32 (L,) at 16 kHz, read-only, beginning with the direct path.
 
     `direct` is where that lay in the file, in samples at 16 kHz; `t20` and `edt` in seconds are
@@ -41,10 +41,10 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Responses:
+class ResponseFolder:
     """The responses that a path holds, in a fixed order, and the SHA-256 of their files."""
 
-    all: tuple[Measured, ...]
+    all: tuple[MeasuredResponse, ...]
     sha256: str
 
 
@@ -103,7 +103,7 @@ class MeasuredRoom(Attack):
             convolution.check(before, after, samples, facts["gain"]),
         ]
 
-    def _responses(self) -> Responses:
+    def _responses(self) -> ResponseFolder:
         if self.path == SIMULATED:
             return _simulated(EVALUATION[DRAWN])
         return _part(opened(Path(self.path).expanduser()), training=False)
@@ -112,7 +112,7 @@ class MeasuredRoom(Attack):
 class _TrainingRoom(MeasuredRoom):
     """The same, with responses that evaluation never draws."""
 
-    def _responses(self) -> Responses:
+    def _responses(self) -> ResponseFolder:
         if self.path == SIMULATED:
             return _simulated(TRAINING[DRAWN])
         found = opened(Path(self.path).expanduser())
@@ -124,25 +124,25 @@ class _TrainingRoom(MeasuredRoom):
         return _part(found, training=True)
 
 
-def _part(found: Responses, training: bool) -> Responses:
+def _part(found: ResponseFolder, training: bool) -> ResponseFolder:
     """Every fourth response is kept for training; a folder of three or fewer keeps none."""
     chosen = [
         response
         for number, response in enumerate(found.all)
         if (number % KEPT_FROM == KEPT_FROM - 1) == training
     ]
-    return Responses(tuple(chosen), found.sha256)
+    return ResponseFolder(tuple(chosen), found.sha256)
 
 
 @lru_cache(maxsize=8)
-def opened(path: Path) -> Responses:
+def opened(path: Path) -> ResponseFolder:
     """The responses in the file or folder `path`, read once per process; `InputError` as above."""
     files = discovery.listed(path, "rir")
     read = tuple(_read(file, discovery.name_below(file, path)) for file in files)
-    return Responses(read, discovery.digest(files))
+    return ResponseFolder(read, discovery.digest(files))
 
 
-def _read(path: Path, name: str) -> Measured:
+def _read(path: Path, name: str) -> MeasuredResponse:
     try:
         channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -160,11 +160,13 @@ def _read(path: Path, name: str) -> Measured:
     return _aligned(name, samples)
 
 
-def _aligned(name: str, samples: Wave) -> Measured:
+def _aligned(name: str, samples: Wave) -> MeasuredResponse:
     direct = direct_path(samples, SAMPLE_RATE)
     cut = samples[direct:] / samples[direct]
     cut.flags.writeable = False
-    return Measured(name, cut, direct, _told(t20(cut, SAMPLE_RATE)), _told(edt(cut, SAMPLE_RATE)))
+    return MeasuredResponse(
+        name, cut, direct, _told(t20(cut, SAMPLE_RATE)), _told(edt(cut, SAMPLE_RATE))
+    )
 
 
 def _told(seconds: float) -> float | None:
@@ -172,6 +174,6 @@ def _told(seconds: float) -> float | None:
 
 
 @lru_cache(maxsize=2)
-def _simulated(shapes: tuple[Room, ...]) -> Responses:
+def _simulated(shapes: tuple[Room, ...]) -> ResponseFolder:
     bank = rir_bank.bank(shapes, SIMULATED_RT60, False)
-    return Responses(tuple(_aligned(made.key, made.samples) for made in bank), "")
+    return ResponseFolder(tuple(_aligned(made.key, made.samples) for made in bank), "")

@@ -27,7 +27,7 @@ PINNED, PUBLISHED, NOT_PINNED = "pinned", "as the server publishes", "not pinned
 
 
 @dataclass(frozen=True)
-class Received:
+class DownloadedFile:
     """A file that came: its hash as `md5:HEX` or `sha256:HEX`, and what that was held against."""
 
     path: Path
@@ -35,7 +35,7 @@ class Received:
     checked: str
 
 
-def download(url: str, name: str, folder: Path, known: str = "", size: int = 0) -> Received:
+def download(url: str, name: str, folder: Path, known: str = "", size: int = 0) -> DownloadedFile:
     """Bring `url` into `folder` as `name`; a file that is there with the right hash stays.
 
     `known` is the file's hash, `size` its length in bytes; where they are empty, what the server
@@ -60,13 +60,13 @@ def download(url: str, name: str, folder: Path, known: str = "", size: int = 0) 
         raise InputError(f"cannot write {folder / name} ({error.strerror or error})") from error
     path = folder / name
     if known:
-        return Received(path, known, PINNED)
+        return DownloadedFile(path, known, PINNED)
     expected = transfer.published or f"sha256:{pooch.file_hash(str(path))}"
     algorithm, digest = expected.split(":")
     if transfer.published and pooch.file_hash(str(path), alg=algorithm) != digest:
         path.unlink()
         raise _another(url, name, expected)
-    return Received(path, expected, PUBLISHED if transfer.published else NOT_PINNED)
+    return DownloadedFile(path, expected, PUBLISHED if transfer.published else NOT_PINNED)
 
 
 @dataclass

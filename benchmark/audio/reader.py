@@ -23,7 +23,7 @@ class AudioError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Recording:
+class DecodedAudio:
     """A decoded file: float32 (T,) at 16 kHz, mono, and what decoded it (`soundfile` or `pyav`)."""
 
     wave: Wave
@@ -38,7 +38,7 @@ def read(path: Path) -> Wave:
     return record(path).wave
 
 
-def record(path: Path) -> Recording:
+def record(path: Path) -> DecodedAudio:
     """As `read`, with the decoder: libsndfile, and FFmpeg for formats that it does not know."""
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such file")
@@ -60,7 +60,7 @@ def record(path: Path) -> Recording:
     wave = resample(mono, rate)
     if wave.size == 0:
         raise AudioError(f"{path}: holds no samples")
-    return Recording(wave, decoder)
+    return DecodedAudio(wave, decoder)
 
 
 def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:

@@ -25,7 +25,7 @@ FEW = 12  # conditions that are not worth worker processes
 
 
 @dataclass(frozen=True)
-class Job:
+class ConditionCheck:
     """One condition to check for the name at `place`, as its `step`-th; ready for a worker."""
 
     place: int
@@ -52,7 +52,7 @@ def check(options: Namespace) -> int:
     for place, cause in absent.items():
         print(f"n/a   {names[place]}: not available in this build: {cause}")
     jobs = [
-        Job(place, step, spelling)
+        ConditionCheck(place, step, spelling)
         for place, condition in enumerate(conditions)
         if place not in absent
         for step, spelling in enumerate(_spellings(condition, options.quick))
@@ -86,7 +86,10 @@ def _spellings(condition: Condition, quick: bool) -> list[str]:
 
 
 def _findings(
-    jobs: Sequence[Job], workers: int | None, plugin_files: Sequence[Path], bar: tqdm[Any]
+    jobs: Sequence[ConditionCheck],
+    workers: int | None,
+    plugin_files: Sequence[Path],
+    bar: tqdm[Any],
 ) -> Iterator[tuple[int, list[str]]]:
     """What was found of each name, by its place and in that order, whoever is done first.
 
@@ -94,13 +97,13 @@ def _findings(
     """
     if workers is None:
         workers = 0 if len(jobs) <= FEW else cores()
-    results: Iterable[tuple[Job, list[str]]] = map(_work, jobs)
+    results: Iterable[tuple[ConditionCheck, list[str]]] = map(_work, jobs)
     if workers:
         results = pooled(_work, jobs, workers, start_process, (tuple(plugin_files),))
-    waiting: dict[int, set[Job]] = {}
+    waiting: dict[int, set[ConditionCheck]] = {}
     for job in jobs:
         waiting.setdefault(job.place, set()).add(job)
-    found: dict[Job, list[str]] = {}
+    found: dict[ConditionCheck, list[str]] = {}
     for done, lines in results:
         found[done] = lines
         bar.update()
@@ -111,7 +114,7 @@ def _findings(
             yield place, [line for job in ordered for line in found[job]]
 
 
-def _work(job: Job) -> tuple[Job, list[str]]:
+def _work(job: ConditionCheck) -> tuple[ConditionCheck, list[str]]:
     return job, job()
 
 

@@ -45,8 +45,8 @@ def compare(options: Namespace) -> int:
     if options.published:
         table = published_figures.load(options.published)
         match = _pairs(options.match)
-        found: comparison_text.Beside | comparison_text.Comparison = published_figures.beside(
-            _results(options.run), table, match, resamples
+        found: comparison_text.PublishedComparison | comparison_text.RunComparison = (
+            published_figures.beside(_results(options.run), table, match, resamples)
         )
     else:
         found = compared(_results(options.run), _results(options.other), resamples)

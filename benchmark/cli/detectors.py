@@ -17,7 +17,7 @@ from benchmark.inference import checkpoints, detector_selection, networks, publi
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
 from benchmark.training import training_config, training_examples
-from benchmark.training.training_config import Course, Laundering, planned
+from benchmark.training.training_config import LaunderingAugmentation, TrainingConfig, planned
 from benchmark.workers import plugins
 from detectors.contract.base import TensorDetector
 from detectors.contract.base import registry as detector_registry
@@ -57,7 +57,7 @@ def train(options: Namespace) -> int:
 def train_missing(
     names: Sequence[str],
     protocol: Protocol,
-    course: Course,
+    course: TrainingConfig,
     device: torch.device,
     plugins: Sequence[Path],
     out: Path | None = None,
@@ -78,7 +78,7 @@ def train_missing(
         train_all(wanted, protocol, device, course, tuple(plugins))
 
 
-def _require_taken(name: str, course: Course) -> None:
+def _require_taken(name: str, course: TrainingConfig) -> None:
     """Refuse (`InputError`) a course that the detector cannot take."""
     item = detector_registry.get(name)()
     training_config.require_taken(item, course)
@@ -87,7 +87,7 @@ def _require_taken(name: str, course: Course) -> None:
         networks.require_one_class(item)
 
 
-def _planned(name: str, protocol: Protocol, course: Course) -> Path:
+def _planned(name: str, protocol: Protocol, course: TrainingConfig) -> Path:
     """Where the checkpoint belongs, with the encoder fetched whose content is in its name."""
     item = detector_registry.get(name)()
     if isinstance(item, TensorDetector):
@@ -108,7 +108,7 @@ def bring_all() -> None:
         print(line, file=sys.stderr)
 
 
-def _course(options: Namespace) -> Course:
+def _course(options: Namespace) -> TrainingConfig:
     changes: dict[str, Any] = {
         field: value
         for option, field in RECIPE.items()
@@ -118,9 +118,11 @@ def _course(options: Namespace) -> Course:
     if options.suite:
         suite = run_config.suite_of(options)
         spelled = tuple(str(c) for c in suite.conditions if c.steps)
-        laundering = Laundering(suite.name, spelled, options.clean_share, options.variants)
+        laundering = LaunderingAugmentation(
+            suite.name, spelled, options.clean_share, options.variants
+        )
     start = checkpoints.load(options.start) if options.start else None
-    return Course(
+    return TrainingConfig(
         options.seed, changes, options.loss, options.precision, laundering, start, options.name,
         options.patience,
     )  # fmt: skip

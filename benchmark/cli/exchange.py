@@ -17,7 +17,7 @@ from benchmark.data.trial_table import limited
 from benchmark.exchange import audio_corpus as corpus
 from benchmark.exchange import score_formats
 from benchmark.laundering import effect_tables
-from benchmark.laundering.output_layout import Target
+from benchmark.laundering.output_layout import OutputTarget
 from benchmark.runs import provenance, runner
 from benchmark.scores.store import IMPORTED, Store
 from benchmark.workers import plugins
@@ -27,7 +27,7 @@ def export_audio(options: Namespace) -> int:
     """Write the laundered corpus; 1 when a file failed or a condition is not what it claims."""
     plugins.load(options.plugin)
     suite = run_config.suite_of(options)
-    where = Target(options.out, options.format)
+    where = OutputTarget(options.out, options.format)
     wanted = corpus.order(suite.conditions, where, options.seed, options.plugin)
     outcomes, failed = corpus.export(_utterances(options), wanted, options.workers)
     for outcome in outcomes:
@@ -58,14 +58,14 @@ def spectrograms(options: Namespace) -> int:
 
 def import_scores(options: Namespace) -> int:
     """Take scores into a run, which is made if it is not there; 1 when a trial has none."""
-    from benchmark.exchange.import_scores import Wanted, bring
+    from benchmark.exchange.import_scores import ImportRequest, bring
 
     plugins.load(options.plugin)
     folder = run_config.run_folder(options.run)
     origin = provenance.code() | {IMPORTED: options.file.name}
     store = Store(folder, origin)
     _claim(store, options)
-    wanted = Wanted(
+    wanted = ImportRequest(
         options.file,
         options.detector,
         options.condition,

@@ -23,8 +23,8 @@ from benchmark.inference.checkpoints import FLOAT32
 from benchmark.inference.scorer import resolve_device
 from benchmark.runs import precision_check, provenance, runner
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.runs.executor import Setting
-from benchmark.runs.plan import Plan, Share
+from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.plan import PlanShare, RunPlan
 from benchmark.scores import fusion
 from benchmark.scores.fusion import Ensemble
 from benchmark.scores.store import Store
@@ -35,7 +35,7 @@ from detectors.contract.base import registry as detector_registry
 def bench(options: Namespace) -> int:
     """Data, training, matrix, report."""
     from benchmark.cli import detectors as detector_commands
-    from benchmark.training.training_config import Course
+    from benchmark.training.training_config import TrainingConfig
 
     plugins.open_all(options.plugin)
     _ensembles(options)  # a misspelt one is told before the work, not after it
@@ -47,7 +47,7 @@ def bench(options: Namespace) -> int:
         embedded.build()
     if missing:
         data = run_config.training_data(options)
-        course = Course(options.seed)
+        course = TrainingConfig(options.seed)
         detector_commands.train_missing(missing, data, course, device, options.plugin)
     return _run(options, device)
 
@@ -71,7 +71,7 @@ def plan(options: Namespace) -> int:
         return 0
     matrix = run_config.plan(options)
     store = Store(run_config.folder(options, matrix))
-    todo = runner.missing(matrix, store, options.retry_failures, Share(*options.shard))
+    todo = runner.missing(matrix, store, options.retry_failures, PlanShare(*options.shard))
     trials = len(matrix.test.table)
     print(f"data        {matrix.test.name} {matrix.test.version}: {trials} test trials")
     print(f"digest      {matrix.test.digest()}")
@@ -199,7 +199,7 @@ def _run(options: Namespace, device: torch.device) -> int:
     workers = _workers(options)
     matrix = run_config.plan(options)
     store = Store(run_config.folder(options, matrix))
-    share = Share(*options.shard)
+    share = PlanShare(*options.shard)
     todo = runner.missing(matrix, store, options.retry_failures, share)
     notes = _notes(options, matrix, store, device, busy=todo.units > 0)
     runner.claim(matrix, store, notes)
@@ -240,7 +240,7 @@ def _report(options: Namespace, folder: Path, choices: dict[str, Any] | None = N
 
 
 def _notes(
-    options: Namespace, matrix: Plan, store: Store, device: torch.device, busy: bool
+    options: Namespace, matrix: RunPlan, store: Store, device: torch.device, busy: bool
 ) -> dict[str, Any]:
     """How the detectors score, by their names, where another precision than float32 is asked."""
     if options.precision == FLOAT32:
@@ -266,6 +266,8 @@ def _workers(options: Namespace) -> int:
     return cores() if options.workers is None else int(options.workers)
 
 
-def _setting(options: Namespace, matrix: Plan, store: Store, device: torch.device) -> Setting:
+def _setting(
+    options: Namespace, matrix: RunPlan, store: Store, device: torch.device
+) -> WorkerSetup:
     origin = provenance.code() | {"machine": provenance.machine(str(device))}
-    return Setting(store.folder, matrix.detectors, str(device), tuple(options.plugin), origin)
+    return WorkerSetup(store.folder, matrix.detectors, str(device), tuple(options.plugin), origin)

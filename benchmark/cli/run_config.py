@@ -20,9 +20,9 @@ from benchmark.data.trial_table import limited, with_digests
 from benchmark.inference import checkpoints, detector_selection, precision, published_weights
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
-from benchmark.runs.plan import Plan
+from benchmark.runs.plan import RunPlan
 from benchmark.scores import fusion
-from benchmark.training.training_config import Course, planned
+from benchmark.training.training_config import TrainingConfig, planned
 from detectors.contract.base import registry as detector_registry
 
 RESULTS = Path("results")
@@ -30,7 +30,7 @@ READY = "ready"  # the suite of a data set's ready-made conditions
 LONGEST_NAME = 80
 
 
-def plan(options: Namespace, scored: bool = True) -> Plan:
+def plan(options: Namespace, scored: bool = True) -> RunPlan:
     """The plan that the options ask for; `InputError` where anything that it needs is missing.
 
     Not `scored`: without detectors, for scores that are made elsewhere.
@@ -45,7 +45,7 @@ def plan(options: Namespace, scored: bool = True) -> Plan:
     if options.limit is not None:
         test = limited(test, options.limit)
         dev = limited(dev, options.limit) if len(dev.table) else dev
-    return Plan(
+    return RunPlan(
         with_digests(test, options.allow_missing),
         with_digests(dev, options.allow_missing),
         suite.name,
@@ -178,7 +178,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         if data is None or name in given:
             ready.append(given[name])
             continue
-        path = planned(name, data, Course(options.seed))[1]
+        path = planned(name, data, TrainingConfig(options.seed))[1]
         if not path.is_file():
             spelt = shlex.quote(name)
             where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
@@ -200,7 +200,7 @@ def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint
     return tuple(precision.lowered(checkpoint, asked) for checkpoint in ready)
 
 
-def folder(options: Namespace, matrix: Plan) -> Path:
+def folder(options: Namespace, matrix: RunPlan) -> Path:
     """Where the run lands: as asked, else below results/ under a name made of what it runs."""
     if options.run:
         return run_folder(options.run)

@@ -11,7 +11,7 @@ _NOTHING = nullcontext()
 
 
 @dataclass
-class Spent:
+class StageTime:
     """What one stage spent on one item, over all calls.
 
     cpu    : seconds of processor time of this process
@@ -31,11 +31,11 @@ class Spent:
         return max(0.0, 1.0 - self.cpu / self.wall) if self.wall > 0.0 else 0.0
 
 
-class Stopwatch:
+class StageTimer:
     """Adds up what is done under `timing`, by (stage, item). Not for several threads at once."""
 
     def __init__(self) -> None:
-        self.spent: dict[tuple[str, str], Spent] = {}
+        self.spent: dict[tuple[str, str], StageTime] = {}
 
     def timing(self, stage: str, item: str = "", count: int = 1) -> AbstractContextManager[None]:
         """A context whose cost is added to `stage` and `item`, for `count` utterances."""
@@ -47,14 +47,14 @@ class Stopwatch:
         try:
             yield
         finally:
-            spent = self.spent.setdefault((stage, item), Spent())
+            spent = self.spent.setdefault((stage, item), StageTime())
             spent.cpu += time.process_time() - cpu
             spent.wall += time.perf_counter() - wall
             spent.count += count
             spent.raised += peak_memory() - peak
 
 
-class _Off(Stopwatch):
+class _Off(StageTimer):
     def timing(self, stage: str, item: str = "", count: int = 1) -> AbstractContextManager[None]:
         return _NOTHING
 

@@ -21,7 +21,7 @@ INDEX = Path(__file__).with_name("corpora.toml")
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """One file of a corpus. `hash` is `md5:HEX` or `sha256:HEX`, empty where none is known that
     can be relied on; `size` in bytes, 0 where unknown; `home` is the folder into which what the
     archive holds belongs."""
@@ -45,7 +45,7 @@ class Corpus:
     note: str = ""
     kaggle: str = ""
     hub: str = ""
-    files: tuple[Remote, ...] = field(default=())
+    files: tuple[RemoteFile, ...] = field(default=())
 
     @property
     def way(self) -> str:
@@ -60,7 +60,7 @@ def index(path: Path = INDEX) -> dict[str, Corpus]:
     """Every corpus by name."""
     found = {}
     for name, facts in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        remotes = tuple(Remote(**one) for one in facts.pop("files", []))
+        remotes = tuple(RemoteFile(**one) for one in facts.pop("files", []))
         found[name] = Corpus(name=name, files=remotes, **facts)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.data.file_inspection import Facts, inspect_all
+from benchmark.data.file_inspection import FileFacts, inspect_all
 from benchmark.data.protocol import LABELS, Protocol
 from benchmark.data.shortcut_leakage import leak
 from benchmark.data.splitting import groups
@@ -102,7 +102,7 @@ def _systems(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     return dict(found)
 
 
-def _durations(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, dict[str, Any]]:
+def _durations(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, dict[str, Any]]:
     """Hours and quantiles of the seconds by class, and of both together."""
     seconds = np.array([fact.seconds for fact in facts])
     label = table["label"].to_numpy()
@@ -118,7 +118,7 @@ def _durations(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, dict[st
     return found
 
 
-def _formats(facts: Sequence[Facts]) -> dict[str, dict[str, int]]:
+def _formats(facts: Sequence[FileFacts]) -> dict[str, dict[str, int]]:
     kinds = {
         "rate": [f"{fact.rate} Hz" for fact in facts],
         "channels": [str(fact.channels) for fact in facts],
@@ -136,7 +136,7 @@ def _causes(broken: Sequence[dict[str, str]]) -> dict[str, int]:
     return dict(sorted(Counter(one["cause"] for one in broken).items(), key=_most)[:SHOWN])
 
 
-def _misnamed(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, Any]:
+def _misnamed(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]:
     """Files of another format than their ending says; they are read by what they hold."""
     found = [
         {"path": path, "format": fact.container}
@@ -146,7 +146,7 @@ def _misnamed(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, Any]:
     return {"files": len(found), "first": found[:SHOWN]}
 
 
-def _silent(table: pd.DataFrame, facts: Sequence[Facts]) -> dict[str, Any]:
+def _silent(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]:
     ids = [
         uid
         for uid, fact in zip(table["utterance_id"], facts, strict=True)

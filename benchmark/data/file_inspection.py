@@ -23,7 +23,7 @@ _NONE = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileFacts:
     """One file. `cause` says why it cannot be used; the other fields are then empty.
 
     `rate` in Hz, `seconds` at that rate; `decoder` is `soundfile` or `pyav`. From decoding:
@@ -42,7 +42,7 @@ class Facts:
     cause: str = ""
 
 
-def inspect(path: Path, *, decode: bool) -> Facts:
+def inspect(path: Path, *, decode: bool) -> FileFacts:
     """The facts of one file; never raises for what the file holds."""
     try:
         if not path.is_file():
@@ -52,15 +52,15 @@ def inspect(path: Path, *, decode: bool) -> Facts:
         found = reader.record(path) if decode else None
         facts = _header(path)
     except reader.AudioError as error:
-        return Facts(cause=_without(path, str(error)))
+        return FileFacts(cause=_without(path, str(error)))
     except OSError as error:
-        return Facts(cause=f"cannot be read ({error.strerror})")
+        return FileFacts(cause=f"cannot be read ({error.strerror})")
     if found is None:
-        return Facts(**facts)  # type: ignore[arg-type]
+        return FileFacts(**facts)  # type: ignore[arg-type]
     from detectors.classical.shortcut import features
 
     samples = np.ascontiguousarray(found.wave, dtype="<f4")
-    return Facts(
+    return FileFacts(
         **facts | {"decoder": found.decoder},  # type: ignore[arg-type]
         sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
         features=features(found.wave),
@@ -115,12 +115,12 @@ def _header_by_ffmpeg(path: Path) -> dict[str, str | int | float]:
 
 def inspect_all(
     root: Path, names: Sequence[str], *, decode: bool, workers: int | None = None
-) -> list[Facts]:
+) -> list[FileFacts]:
     """The facts of every file `root / name`, in the order of `names`, read in parallel.
 
     `workers` processes decode (default: one per core; 0: none); headers are read by threads.
     """
-    found: list[Facts] = [Facts()] * len(names)
+    found: list[FileFacts] = [FileFacts()] * len(names)
     jobs = (
         _Job(start, root, tuple(names[start : start + BATCH]), decode)
         for start in range(0, len(names), BATCH)
@@ -142,7 +142,7 @@ class _Job:
 
 def _run(
     jobs: Iterator[_Job], total: int, decode: bool, workers: int
-) -> Iterator[tuple[int, list[Facts]]]:
+) -> Iterator[tuple[int, list[FileFacts]]]:
     if not workers or (decode and total < SERIAL):
         yield from map(_task, jobs)
     elif decode:
@@ -153,5 +153,5 @@ def _run(
             yield from pool.map(_task, jobs)
 
 
-def _task(job: _Job) -> tuple[int, list[Facts]]:
+def _task(job: _Job) -> tuple[int, list[FileFacts]]:
     return job.start, [inspect(job.root / name, decode=job.decode) for name in job.names]

@@ -30,12 +30,21 @@ from benchmark.exchange.score_formats import file_id
 from benchmark.laundering import effect_tables, launder_files, output_layout
 from benchmark.laundering.effect_tables import Outcome
 from benchmark.laundering.launder_files import Record
-from benchmark.laundering.output_layout import FORMATS, RECORDS, Order, Source, Target, folder_names
+from benchmark.laundering.output_layout import (
+    FORMATS,
+    RECORDS,
+    LaunderingJob,
+    OutputTarget,
+    SourceFile,
+    folder_names,
+)
 
 AT_ONCE = 4096  # utterances whose records are in memory together
 
 
-def order(conditions: Sequence[Condition], where: Target, seed: int, plugins: list[Path]) -> Order:
+def order(
+    conditions: Sequence[Condition], where: OutputTarget, seed: int, plugins: list[Path]
+) -> LaunderingJob:
     """What every utterance gets; `InputError` where a condition is ready-made already."""
     for condition in conditions:
         if made(condition):
@@ -47,12 +56,14 @@ def order(conditions: Sequence[Condition], where: Target, seed: int, plugins: li
     return replace(base, conditions=tuple(zip(spellings, identities, folders, strict=True)))
 
 
-def sources(protocol: Protocol) -> list[Source]:
+def sources(protocol: Protocol) -> list[SourceFile]:
     """The recordings of the protocol, by the names that their files get."""
     table = protocol.table
     digests = file_digests(protocol.root, table["path"])
     rows = zip(table["utterance_id"], table["path"], digests, strict=True)
-    found = [Source(uid, file_id(uid), protocol.root / path, sha256) for uid, path, sha256 in rows]
+    found = [
+        SourceFile(uid, file_id(uid), protocol.root / path, sha256) for uid, path, sha256 in rows
+    ]
     names = pd.Series([source.name for source in found]).str.lower()
     if names.duplicated().any():
         twice = found[int(names.duplicated().argmax())]
@@ -61,7 +72,7 @@ def sources(protocol: Protocol) -> list[Source]:
 
 
 def export(
-    protocol: Protocol, wanted: Order, workers: int | None
+    protocol: Protocol, wanted: LaunderingJob, workers: int | None
 ) -> tuple[list[Outcome], list[Record]]:
     """Make what is missing and write the tables; the outcomes, and the records of what failed.
 
@@ -107,9 +118,9 @@ def measured(
     spellings = [c["condition"] for c in head["conditions"]]
     folder = dict(zip(spellings, folder_names(spellings), strict=True))[info["condition"]]
     condition = (info["condition"], info["identity"], f"{folder}/{format_}")
-    wanted = Order((condition,), Target(exported, format_), head["seed"])
+    wanted = LaunderingJob((condition,), OutputTarget(exported, format_), head["seed"])
     for uid, name, sha256 in rows_of(table, "utterance_id", path_column(), digest_column()):
-        source = Source(uid, file_id(uid), Path(head["data_root"]) / name, sha256)
+        source = SourceFile(uid, file_id(uid), Path(head["data_root"]) / name, sha256)
         record = launder_files.kept(wanted, source, 0)
         if record is not None:
             yield uid, {"facts": _facts(record), "checks": _checks(record)}
@@ -141,7 +152,7 @@ def _word(text: str) -> str:
     return text if text == "-" else file_id(text)
 
 
-def _protocol(table: pd.DataFrame, wanted: Order, gone: set[tuple[str, str]]) -> None:
+def _protocol(table: pd.DataFrame, wanted: LaunderingJob, gone: set[tuple[str, str]]) -> None:
     """protocol.csv: of an utterance that failed under a condition it says that there is none."""
     extra = [column for column in table.columns if column.startswith(MADE)]
     columns = {}
@@ -157,7 +168,7 @@ def _protocol(table: pd.DataFrame, wanted: Order, gone: set[tuple[str, str]]) ->
     atomic_files.write(wanted.out / PROTOCOL_FILE, rows.to_csv(index=False, lineterminator="\n"))
 
 
-def _card(protocol: Protocol, wanted: Order) -> None:
+def _card(protocol: Protocol, wanted: LaunderingJob) -> None:
     facts = {
         "name": f"{protocol.name}-laundered",
         "version": protocol.version,

@@ -36,7 +36,7 @@ NOTHING: dict[str, Any] = {"facts": [], "checks": []}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ImportRequest:
     """What to import and how strictly.
 
     `reversed_` turns the sign; `missing` lets trials go without scores, `strangers` lets scores go
@@ -54,7 +54,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ImportedCell:
     """What came in for one split under one condition; `hint` where the sign is in doubt."""
 
     split: str
@@ -70,7 +70,7 @@ class Taken:
         return text + (f"; {self.hint}" if self.hint else "")
 
 
-def bring(store: Store, wanted: Wanted) -> tuple[list[Taken], int]:
+def bring(store: Store, wanted: ImportRequest) -> tuple[list[ImportedCell], int]:
     """Take a score file into the run in `store`: what came in, and scores of no trial passed over.
 
     Scores that an earlier file gave the detector for the same split and condition are replaced.
@@ -140,7 +140,7 @@ def _entry(head: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _matched(
-    read: pd.DataFrame, head: dict[str, Any], trials: pd.DataFrame, wanted: Wanted
+    read: pd.DataFrame, head: dict[str, Any], trials: pd.DataFrame, wanted: ImportRequest
 ) -> tuple[pd.DataFrame, int]:
     """The file's rows with the run's utterance ids, splits and conditions; how many are strange."""
     table = read.assign(condition=_conditions(read["condition"], head, wanted))
@@ -180,7 +180,7 @@ def _matched(
     return table.assign(score=-single if wanted.reversed_ else single), int(foreign.sum())
 
 
-def _conditions(said: pd.Series, head: dict[str, Any], wanted: Wanted) -> list[str]:
+def _conditions(said: pd.Series, head: dict[str, Any], wanted: ImportRequest) -> list[str]:
     """The run's condition of every row: by its spelling, or by its folder in an export."""
     known = [c["condition"] for c in head["conditions"]]
     names = dict(zip(folder_names(known), known, strict=True)) | {name: name for name in known}
@@ -221,7 +221,7 @@ def _excused(folder: Path) -> set[tuple[str, str]]:
     )
 
 
-def _taken(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> Taken:
+def _taken(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> ImportedCell:
     values = np.array([scores.get(uid, np.float32(np.nan)) for uid in mine["utterance_id"]])
     finite = np.isfinite(values)
     broken = sum(not np.isfinite(value) for value in scores.values())
@@ -235,7 +235,7 @@ def _taken(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> Ta
                 f"EER {rate:.0%}: higher must mean more bona fide, and here it seems to mean more"
                 " spoof (--reversed turns the sign)"
             )
-    return Taken(split, condition, len(mine), int(finite.sum()), broken, hint)
+    return ImportedCell(split, condition, len(mine), int(finite.sum()), broken, hint)
 
 
 def _units(
@@ -244,7 +244,7 @@ def _units(
     cell: tuple[str, str],
     scores: Scores,
     excused: set[tuple[str, str]],
-    wanted: Wanted,
+    wanted: ImportRequest,
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The units of a split under a condition: their keys, and rows as the store takes them."""
     split, condition = cell

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import onnx
 
 INPUT, OUTPUT = "waves", "scores"
-NETWORK = "network"  # the attribute of `Whole`, by which its nodes are known
+NETWORK = "network"  # the attribute of `FrontendAndNetwork`, by which its nodes are known
 TOLERANCE = 1e-3  # between the file's scores and the detector's
 LARGE = 0.1  # of the spread of the scores: a difference by 8 bits that wants a warning
 SLOW = 1.05  # of the float time: an 8-bit file that wants a warning, beyond the scatter of times
@@ -42,7 +42,7 @@ Score = Callable[[torch.Tensor], Scores]  # waves (B, samples) to scores (B,)
 
 
 @dataclass(frozen=True)
-class Whence:
+class ComparisonBasis:
     """What a file is measured against, and on what.
 
     `batch` (n, samples) are utterances, then noises; `scores` (n,) the detector's; `said` names
@@ -56,7 +56,7 @@ class Whence:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OnnxComparison:
     """How far a file's scores are from the detector's, and what it costs beside another.
 
     `apart` (n,) are the differences, `size` is in bytes; `milliseconds` and `others`, that of what
@@ -64,7 +64,7 @@ class Comparison:
     """
 
     path: Path
-    whence: Whence
+    whence: ComparisonBasis
     apart: Scores
     size: int
     milliseconds: float
@@ -110,7 +110,7 @@ class Comparison:
             )
 
 
-class Whole(torch.nn.Module):
+class FrontendAndNetwork(torch.nn.Module):
     """Frontend and network: float32 waves (B, samples) at the input's own rate to scores (B,)."""
 
     def __init__(self, spec: Input, network: torch.nn.Module) -> None:
@@ -135,11 +135,11 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) ->
     if not isinstance(item, TensorDetector):
         raise InputError(f"detector {checkpoint.name!r} is no network: there is nothing to export")
     found = onnx_samples.gathered(checkpoint, data, int8)
-    whole = Whole(item.input, loaded_network(checkpoint, item)).eval()
+    whole = FrontendAndNetwork(item.input, loaded_network(checkpoint, item)).eval()
     with one_thread(), torch.inference_mode():
         batch = _batch(item.input, [*found.utterances, *found.noises])
         own: Score = lambda waves: whole(waves).numpy()  # noqa: E731 - as a session's
-        whence = Whence(batch, _in_parts(own, batch), len(found.utterances), found.said)
+        whence = ComparisonBasis(batch, _in_parts(own, batch), len(found.utterances), found.said)
         model = _converted(whole, batch[:2], item.input, checkpoint.name)
         inner = onnx_quantisation.nodes(model.graph, NETWORK)
         if int8 and not inner:
@@ -210,7 +210,9 @@ def _batch(spec: Input, waves: list[Wave]) -> torch.Tensor:
     return frontends.waveforms(frontends.waveform_of(spec), waves, CPU)
 
 
-def _converted(whole: Whole, example: torch.Tensor, spec: Input, name: str) -> onnx.ModelProto:
+def _converted(
+    whole: FrontendAndNetwork, example: torch.Tensor, spec: Input, name: str
+) -> onnx.ModelProto:
     whole(example)  # the frontend's tables are made once, and not while it is traced
     batch = torch.export.Dim("batch")
     shapes: dict[int, Any] = {0: batch}
@@ -241,7 +243,9 @@ def _describe(model: onnx.ModelProto, said: dict[str, str]) -> None:
     )
 
 
-def _compared(model: onnx.ModelProto, path: Path, other: Score, whence: Whence) -> Comparison:
+def _compared(
+    model: onnx.ModelProto, path: Path, other: Score, whence: ComparisonBasis
+) -> OnnxComparison:
     """Check what is to be written to `path`, and compare it; its time beside that of `other`."""
     import onnx
 
@@ -250,7 +254,7 @@ def _compared(model: onnx.ModelProto, path: Path, other: Score, whence: Whence) 
     score = _session(content)
     apart = np.abs(_in_parts(score, whence.batch) - whence.scores)
     milliseconds, others = _milliseconds((score, other), whence.batch)
-    return Comparison(path, whence, apart, len(content), milliseconds, others)
+    return OnnxComparison(path, whence, apart, len(content), milliseconds, others)
 
 
 def _in_parts(score: Score, batch: torch.Tensor) -> Scores:

@@ -53,7 +53,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Shard:
+class SpectrogramShard:
     """Some utterances under one condition as plain data, ready to be sent to a worker.
 
     `utterances` are (id, file below `root`, SHA-256 of the file); `folder` is the condition's.
@@ -144,7 +144,7 @@ def pictures(waves: Sequence[Wave]) -> Pixels:
 
 def _shards(
     protocol: Protocol, conditions: Sequence[Condition], out: Path, kind: str, seed: int
-) -> list[Shard]:
+) -> list[SpectrogramShard]:
     digested = with_digests(protocol, allow_missing=True).table
     spellings = [str(condition) for condition in conditions]
     found = []
@@ -155,7 +155,7 @@ def _shards(
             raise unknown("ready-made condition of the data set", name, protocol.made())
         every = rows_of(digested, *columns)
         found += [
-            Shard(
+            SpectrogramShard(
                 number, str(condition), condition.identity(), folder, protocol.root,
                 tuple(every[start:stop]), out, kind, seed,
             )
@@ -164,7 +164,7 @@ def _shards(
     return found
 
 
-def _work(shard: Shard) -> tuple[tuple[str, int], list[Row]]:
+def _work(shard: SpectrogramShard) -> tuple[tuple[str, int], list[Row]]:
     """Read, launder and draw a shard; write its files and its record."""
     rows: list[Row] = []
     waves: list[Wave] = []
@@ -189,7 +189,7 @@ def _work(shard: Shard) -> tuple[tuple[str, int], list[Row]]:
     return (shard.folder, shard.number), rows
 
 
-def _kept(shard: Shard) -> list[Row] | None:
+def _kept(shard: SpectrogramShard) -> list[Row] | None:
     """The rows of a finished shard, if its files still are what this order would make."""
     try:
         facts = json.loads(shard.record().read_text(encoding="utf-8"))
@@ -203,7 +203,7 @@ def _kept(shard: Shard) -> list[Row] | None:
         return None  # not there, or damaged: made anew
 
 
-def _png(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
+def _png(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     written: dict[str, str] = {}
     for row, one in zip(rows, pixels, strict=True):
         row["path"] = f"{shard.folder}/png/{file_id(row['utterance_id'])}.png"
@@ -213,13 +213,13 @@ def _png(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     return written
 
 
-def _npy(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
+def _npy(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     buffer = io.BytesIO()
     np.save(buffer, pixels)
     return _written(shard, _place(shard, rows, "npy"), buffer.getvalue())
 
 
-def _hdf5(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
+def _hdf5(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     """Datasets `images` and `utterance_id`, both in the order of the metadata."""
     buffer = io.BytesIO()
     h5py = _h5py()
@@ -230,7 +230,7 @@ def _hdf5(shard: Shard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     return _written(shard, _place(shard, rows, "h5"), buffer.getvalue())
 
 
-def _place(shard: Shard, rows: list[Row], ending: str) -> str:
+def _place(shard: SpectrogramShard, rows: list[Row], ending: str) -> str:
     """The shard's file; every row learns it, and where it stands in there."""
     path = f"{shard.folder}/{shard.kind}/shard-{shard.number:05d}.{ending}"
     for index, row in enumerate(rows):
@@ -238,7 +238,7 @@ def _place(shard: Shard, rows: list[Row], ending: str) -> str:
     return path
 
 
-def _written(shard: Shard, path: str, content: bytes) -> dict[str, str]:
+def _written(shard: SpectrogramShard, path: str, content: bytes) -> dict[str, str]:
     atomic_files.write(shard.out / path, content)
     return {path: hashlib.sha256(content).hexdigest()}
 
@@ -258,7 +258,7 @@ def _condition(spelling: str) -> Condition:
     return parse(spelling)
 
 
-WRITERS: dict[str, Callable[[Shard, list[Row], Pixels], dict[str, str]]] = {
+WRITERS: dict[str, Callable[[SpectrogramShard, list[Row], Pixels], dict[str, str]]] = {
     "png": _png,
     "npy": _npy,
     "hdf5": _hdf5,

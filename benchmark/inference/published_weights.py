@@ -25,7 +25,7 @@ RAW = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedWeights:
     """One weight file that its authors publish; `name` is the detector that runs with it.
 
     `size` is in bytes, `citation` BibTeX, `reported` what the authors say of its accuracy.
@@ -60,13 +60,15 @@ class Published:
 
 
 @cache
-def index() -> dict[str, Published]:
+def index() -> dict[str, PublishedWeights]:
     """Every published weight file by the name of its detector."""
     text = (Path(detectors.__path__[0]) / "weights.toml").read_text(encoding="utf-8")
-    return {name: Published(name=name, **facts) for name, facts in tomllib.loads(text).items()}
+    return {
+        name: PublishedWeights(name=name, **facts) for name, facts in tomllib.loads(text).items()
+    }
 
 
-def find(name: str) -> Published:
+def find(name: str) -> PublishedWeights:
     """The entry of detector `name`; `InputError` with the nearest names where there is none."""
     if name not in index():
         raise unknown("published weights", name, index())
@@ -138,7 +140,7 @@ def fetch(name: str) -> Path:
     return entry.cached
 
 
-def add(path: Path) -> Published:
+def add(path: Path) -> PublishedWeights:
     """Copy a published weight file into the cache, recognised by what it holds.
 
     `InputError` where it is none of the published files, with what is wrong where its name is one.
@@ -159,7 +161,7 @@ def add(path: Path) -> Published:
     )
 
 
-def describe(entry: Published) -> Iterator[str]:
+def describe(entry: PublishedWeights) -> Iterator[str]:
     """What a user of the weights must know, line by line."""
     yield f"{entry.name}  {entry.reported}"
     yield f"    licence: {entry.licence}"
@@ -173,7 +175,7 @@ def describe(entry: Published) -> Iterator[str]:
         yield f"      {line}"
 
 
-def _facts(entry: Published) -> dict[str, str]:
+def _facts(entry: PublishedWeights) -> dict[str, str]:
     return {
         "weights": entry.file,
         "sha256": entry.sha256,
@@ -183,7 +185,7 @@ def _facts(entry: Published) -> dict[str, str]:
     }
 
 
-def _mismatch(entry: Published, path: Path) -> str:
+def _mismatch(entry: PublishedWeights, path: Path) -> str:
     digest, size = _sha256(path), path.stat().st_size
     return (
         f"{path} is not the published {entry.file} (SHA-256 {digest[:12]}..., {size} bytes;"

@@ -29,7 +29,7 @@ NAME_OF_PICTURE = ".png"
 
 
 @dataclass(frozen=True)
-class Source:
+class AudioSource:
     """One file: as it is told, and the name of its picture without suffix."""
 
     path: Path
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredFile:
     """One file's score (higher = more bona fide) and verdict, or the cause why there is none.
 
     `seconds` is how much sound it holds.
@@ -50,7 +50,7 @@ class Scored:
     seconds: float = 0.0
 
 
-def sources(given: Sequence[Path]) -> list[Source]:
+def sources(given: Sequence[Path]) -> list[AudioSource]:
     """The files as given, and every audio file below the folders, sorted within each.
 
     A file that is not there is a source too: its line says so. `InputError` where a folder holds
@@ -60,16 +60,16 @@ def sources(given: Sequence[Path]) -> list[Source]:
     for path in given:
         if path.is_dir():
             inside = discovery.listed(path, "score")
-            found += [Source(file, discovery.name_below(file, path)) for file in inside]
+            found += [AudioSource(file, discovery.name_below(file, path)) for file in inside]
         else:
-            found.append(Source(path, path.name))
+            found.append(AudioSource(path, path.name))
     return found
 
 
 def run(
     checkpoint: Checkpoint,
     device: torch.device,
-    wanted: Sequence[Source],
+    wanted: Sequence[AudioSource],
     as_json: bool,
     pictures: Path | None,
 ) -> int:
@@ -99,7 +99,7 @@ def verdict(score: float, limit: float | None) -> str:
     return "bonafide" if score >= limit else "spoof"
 
 
-def tell(scored: Scored, checkpoint: Checkpoint, as_json: bool) -> None:
+def tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
     """Print one line, at once; in plain text a failure goes to standard error.
 
     A file too short to say anything is named there too, beside its score.
@@ -126,9 +126,9 @@ def _scored(
     scorer: Scorer,
     checkpoint: Checkpoint,
     limit: float | None,
-    wanted: Sequence[Source],
+    wanted: Sequence[AudioSource],
     pictures: Path | None,
-) -> Iterator[Scored]:
+) -> Iterator[ScoredFile]:
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
         read = [_read(source.path) for source in part]
@@ -139,16 +139,16 @@ def _scored(
         own = iter(scores[checkpoint.name])
         for source, wave in zip(part, read, strict=True):
             if isinstance(wave, str):
-                yield Scored(source.path, None, "", wave)
+                yield ScoredFile(source.path, None, "", wave)
                 continue
             score = float(next(own))
             if pictures is not None:
                 atomic_files.write(pictures / f"{source.name}{NAME_OF_PICTURE}", picture(wave))
             if not np.isfinite(score):
-                yield Scored(source.path, None, "", f"the score is not finite ({score})")
+                yield ScoredFile(source.path, None, "", f"the score is not finite ({score})")
             else:
                 seconds = wave.size / reader.SAMPLE_RATE
-                yield Scored(source.path, score, verdict(score, limit), seconds=seconds)
+                yield ScoredFile(source.path, score, verdict(score, limit), seconds=seconds)
 
 
 def _read(path: Path) -> reader.Wave | str:
@@ -170,7 +170,7 @@ def picture(wave: reader.Wave) -> bytes:
     return buffer.getvalue()
 
 
-def _require_different_names(wanted: Sequence[Source]) -> None:
+def _require_different_names(wanted: Sequence[AudioSource]) -> None:
     seen: dict[str, Path] = {}
     for source in wanted:
         other = seen.setdefault(source.name, source.path)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from benchmark.core.errors import InputError
-from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.inference import networks
 from benchmark.inference.batching import BATCH, Batch, Inputs, Wave
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
@@ -80,7 +80,7 @@ class Scorer:
         ready: Sequence[Checkpoint],
         device: torch.device,
         fill: bool = True,
-        watch: Stopwatch = OFF,
+        watch: StageTimer = OFF,
     ) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False

@@ -27,7 +27,7 @@ from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores, one_thread, pooled
-from benchmark.laundering.output_layout import RECORDS, Order, Source
+from benchmark.laundering.output_layout import RECORDS, LaunderingJob, SourceFile
 from benchmark.workers.start import start_process
 
 FULL_SCALE = 32768
@@ -37,15 +37,15 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
+class FileTask:
     """One source and the places of the conditions that it lacks; ready to be sent to a worker."""
 
-    order: Order
-    source: Source
+    order: LaunderingJob
+    source: SourceFile
     conditions: tuple[int, ...]
 
 
-def claim(wanted: Order) -> None:
+def claim(wanted: LaunderingJob) -> None:
     """Make the output folder this order's; refuse one that holds other conditions or a seed."""
     path = wanted.out / RECORDS / "order.json"
     new = {
@@ -65,10 +65,12 @@ def claim(wanted: Order) -> None:
     atomic_files.write(path, json.dumps(new, indent=1) + "\n")
 
 
-def missing(wanted: Order, found: Iterable[Source]) -> tuple[list[Record], list[Job]]:
+def missing(
+    wanted: LaunderingJob, found: Iterable[SourceFile]
+) -> tuple[list[Record], list[FileTask]]:
     """The records of what is there already, and the jobs that would make the rest."""
     there: list[Record] = []
-    jobs: list[Job] = []
+    jobs: list[FileTask] = []
     for source in found:
         lacking = []
         for condition in range(len(wanted.conditions)):
@@ -78,11 +80,11 @@ def missing(wanted: Order, found: Iterable[Source]) -> tuple[list[Record], list[
             else:
                 there.append(record)
         if lacking:
-            jobs.append(Job(wanted, source, tuple(lacking)))
+            jobs.append(FileTask(wanted, source, tuple(lacking)))
     return there, jobs
 
 
-def run(wanted: Order, found: Sequence[Source], workers: int | None) -> list[Record]:
+def run(wanted: LaunderingJob, found: Sequence[SourceFile], workers: int | None) -> list[Record]:
     """Make what is missing, with a progress bar; the records of all, source by source.
 
     workers = None: one per core, but none for a handful of files, where starting them would take
@@ -108,7 +110,7 @@ def run(wanted: Order, found: Sequence[Source], workers: int | None) -> list[Rec
     return sorted(records, key=lambda r: (place[r["condition"]], r["utterance_id"]))
 
 
-def work(job: Job) -> list[Record]:
+def work(job: FileTask) -> list[Record]:
     """Read one source, launder it under each condition that it lacks, write what comes out."""
     try:
         wave: Wave | str = reader.read(job.source.path)
@@ -117,7 +119,7 @@ def work(job: Job) -> list[Record]:
     return [_render(job, condition, wave) for condition in job.conditions]
 
 
-def _render(job: Job, condition: int, wave: Wave | str) -> Record:
+def _render(job: FileTask, condition: int, wave: Wave | str) -> Record:
     wanted, source = job.order, job.source
     spelling = wanted.conditions[condition][0]
     output = wanted.output(source, condition)
@@ -171,7 +173,7 @@ def encode(wave: Wave, format_: str) -> tuple[bytes, int, float]:
     return buffer.getvalue(), beyond, gain
 
 
-def kept(wanted: Order, source: Source, condition: int) -> Record | None:
+def kept(wanted: LaunderingJob, source: SourceFile, condition: int) -> Record | None:
     """The record of a finished output, if it still is what this order would make."""
     path, output = wanted.record(source, condition), wanted.output(source, condition)
     try:

@@ -21,7 +21,7 @@ RECORDS = ".launderbench"
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """One recording: its utterance id, the output's name without suffix, its file, SHA-256."""
 
     utterance_id: str
@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputTarget:
     """Where it goes: into `folder`, in a format; as one file where `name` (its stem) is given."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Order:
+class LaunderingJob:
     """What every file gets, and where it goes.
 
     `conditions` are (spelling, identity, folder below the target's; empty where there is one
@@ -53,7 +53,7 @@ class Order:
     """
 
     conditions: tuple[tuple[str, str, str], ...]
-    target: Target
+    target: OutputTarget
     seed: int = 0
     plugins: tuple[Path, ...] = ()
 
@@ -72,37 +72,37 @@ class Order:
         """True where finished outputs are kept."""
         return not self.target.name
 
-    def output(self, source: Source, condition: int) -> Path:
+    def output(self, source: SourceFile, condition: int) -> Path:
         """The audio file for one source under one condition."""
         return self.out / self.conditions[condition][2] / f"{source.name}{FORMATS[self.format]}"
 
-    def record(self, source: Source, condition: int) -> Path:
+    def record(self, source: SourceFile, condition: int) -> Path:
         """Where it says what made that file."""
         return self.out / RECORDS / self.conditions[condition][2] / f"{source.name}.json"
 
-    def key(self, source: Source, condition: int) -> str:
+    def key(self, source: SourceFile, condition: int) -> str:
         """What fixes that file's samples, as a hash (hex)."""
         identity = self.conditions[condition][1]
         parts = [KEY_FORMAT, identity, self.seed, source.utterance_id, source.sha256, self.format]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def target(path: Path, out: Path, format_: str | None, conditions: int) -> Target:
+def target(path: Path, out: Path, format_: str | None, conditions: int) -> OutputTarget:
     """What the output asked for means: `InputError` where it cannot be."""
     suffixes = {suffix: name for name, suffix in FORMATS.items()}
     named = suffixes.get(out.suffix.lower())
     if named is None or out.is_dir() or path.is_dir():
-        return Target(out, format_ or "wav")
+        return OutputTarget(out, format_ or "wav")
     if conditions > 1:
         raise InputError(f"{out} is one file, but {conditions} conditions are asked for")
     if format_ not in (None, named):
         raise InputError(f"{out} does not go with --format {format_}")
     if out.resolve() == path.resolve():
         raise InputError(f"{out}: the output would replace the input")
-    return Target(out.parent, named, out.stem)
+    return OutputTarget(out.parent, named, out.stem)
 
 
-def sources(path: Path, leave_out: Path, name: str = "") -> tuple[Source, ...]:
+def sources(path: Path, leave_out: Path, name: str = "") -> tuple[SourceFile, ...]:
     """The recording at `path`, or every audio file below the folder `path`, sorted by its id.
 
     The id is the path below the folder without its suffix. Hidden files and what lies below
@@ -112,7 +112,7 @@ def sources(path: Path, leave_out: Path, name: str = "") -> tuple[Source, ...]:
     """
     if path.is_file():
         (digest,) = file_digests(path.parent, [path.name])
-        return (Source(path.stem, name or path.stem, path, digest),)
+        return (SourceFile(path.stem, name or path.stem, path, digest),)
     found: dict[str, str] = {}
     for file in discovery.listed(path, "attack"):
         inside = file.relative_to(path)
@@ -126,20 +126,20 @@ def sources(path: Path, leave_out: Path, name: str = "") -> tuple[Source, ...]:
         raise InputError(f"{path}: holds no audio but what lies in {leave_out}")
     digests = file_digests(path, found.values())
     made = zip(found.items(), digests, strict=True)
-    rows = (Source(name, name, path / file, digest) for (name, file), digest in made)
+    rows = (SourceFile(name, name, path / file, digest) for (name, file), digest in made)
     return tuple(sorted(rows, key=lambda source: source.utterance_id))
 
 
 def order(
-    conditions: Iterable[Condition], where: Target, seed: int, plugins: Iterable[Path]
-) -> Order:
+    conditions: Iterable[Condition], where: OutputTarget, seed: int, plugins: Iterable[Path]
+) -> LaunderingJob:
     """The order for these conditions; each has a folder of its own where there are several."""
     wanted = tuple(conditions)
     spellings = [str(condition) for condition in wanted]
     identities = [condition.identity() for condition in wanted]
     folders = folder_names(spellings) if len(spellings) > 1 else [""]
     rows = tuple(zip(spellings, identities, folders, strict=True))
-    return Order(rows, where, seed, tuple(plugins))
+    return LaunderingJob(rows, where, seed, tuple(plugins))
 
 
 def folder_names(spellings: list[str]) -> list[str]:

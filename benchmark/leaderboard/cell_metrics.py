@@ -22,7 +22,7 @@ DEV, TRAINING = "dev", "training"  # where a threshold was frozen
 
 
 @dataclass(frozen=True)
-class Operating:
+class OperatingPoint:
     """What was frozen before any laundering: NaN or None where nothing could be.
 
     `source` says on what: clean dev of this data set, or the dev split of the training data.
@@ -33,18 +33,18 @@ class Operating:
     calibration: Calibration | None = None
 
 
-def operating(scores: Floats, bonafide: Bools, own: float | None) -> Operating:
+def operating(scores: Floats, bonafide: Bools, own: float | None) -> OperatingPoint:
     """The EER threshold and the calibration of one detector on clean dev scores (NaN = missing).
 
     Nothing is frozen on a dev set that lacks a class or a trial, since two detectors would then
     rest on different trials; the detector's `own` threshold takes its place, if it has one.
     """
     if np.isnan(scores).any() or bonafide.all() or not bonafide.any():
-        return Operating() if own is None else Operating(own, TRAINING)
-    return Operating(discrimination.eer(scores, bonafide)[1], DEV, calibrate(scores, bonafide))
+        return OperatingPoint() if own is None else OperatingPoint(own, TRAINING)
+    return OperatingPoint(discrimination.eer(scores, bonafide)[1], DEV, calibrate(scores, bonafide))
 
 
-def numbers(ranking: Ranking | None, frozen: Operating, costs: Costs) -> dict[str, Any]:
+def numbers(ranking: Ranking | None, frozen: OperatingPoint, costs: Costs) -> dict[str, Any]:
     """The point metrics of a cell by column name; all NaN without a ranking (a class lacks)."""
     point: dict[str, Any] = dict.fromkeys(METRICS, np.nan)
     decided: Confusion | None = None

@@ -18,8 +18,8 @@ from benchmark.core.parallel import cores
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
 from benchmark.leaderboard import cell_metrics, trial_sets
-from benchmark.leaderboard.cell_metrics import Operating
-from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.leaderboard.cell_metrics import OperatingPoint
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, discrimination
 from benchmark.metrics.bootstrap_metrics import METRICS, replicate
@@ -34,7 +34,7 @@ UNLAUNDERED = "no laundering condition in common"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """What two runs have in common, and what only one of them has.
 
     table : one row per track, detector, condition (and `MEAN`) and metric: `a`, `b`, their
@@ -49,7 +49,7 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) -> Comparison:
+def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) -> RunComparison:
     """Compare run `b` with run `a`; `InputError` where their test trials differ.
 
     Both are resampled by the same draws. F1, actDCF and Cllr rest on what each run froze on its
@@ -75,12 +75,12 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
         sides = [measure(results, trials, common, conditions) for results in (a, b)]
         for one, two in zip(*sides, strict=True):
             rows += _line(track, one, two)
-    return Comparison(pd.DataFrame(rows), _only(a, b, names), _notes(a, b))
+    return RunComparison(pd.DataFrame(rows), _only(a, b, names), _notes(a, b))
 
 
 def measure(
     results: RunResults, trials: TrialSet, detectors: Sequence[str], conditions: Sequence[str]
-) -> list[Line]:
+) -> list[DetectorCells]:
     """The cells of `detectors` under `conditions` on one track, with their resamples.
 
     Both as the run spells them, clean among the conditions; lines and cells come in their order.
@@ -120,11 +120,13 @@ def measure(
             made.append(cell)
             bar.update()
     width = len(wanted)
-    return [Line(tuple(made[start : start + width])) for start in range(0, len(made), width)]
+    return [
+        DetectorCells(tuple(made[start : start + width])) for start in range(0, len(made), width)
+    ]
 
 
 def _cell(
-    keys: dict[str, Any], scores: Floats, trials: TrialSet, frozen: Operating, verdict: Verdict
+    keys: dict[str, Any], scores: Floats, trials: TrialSet, frozen: OperatingPoint, verdict: Verdict
 ) -> Cell:
     there = ~np.isnan(scores)
     labels = trials.bonafide[there]
@@ -139,7 +141,7 @@ def _cell(
     return Cell(keys | state | numbers, draws)
 
 
-def _line(track: str, one: Line, two: Line) -> list[dict[str, Any]]:
+def _line(track: str, one: DetectorCells, two: DetectorCells) -> list[dict[str, Any]]:
     """The rows of one detector: every condition, then the mean over families."""
     rows = []
     for a, b in zip(one.cells, two.cells, strict=True):
@@ -186,9 +188,9 @@ def _remark(a: Cell, b: Cell) -> str:
     return ", ".join(found)
 
 
-def _shared(mine: Line, other: Line) -> Line:
+def _shared(mine: DetectorCells, other: DetectorCells) -> DetectorCells:
     """`mine`, in which what is not verified in `other` is not verified either."""
-    return Line(
+    return DetectorCells(
         tuple(
             Cell(a.row | {"verified": a.row["verified"] and b.row["verified"]}, a.draws)
             for a, b in zip(mine.cells, other.cells, strict=True)

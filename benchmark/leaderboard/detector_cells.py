@@ -32,7 +32,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class DetectorCells:
     """The cells of one detector on one track, in plan order, clean among them."""
 
     cells: tuple[Cell, ...]

@@ -23,8 +23,8 @@ from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
 from benchmark.leaderboard import breakdown, cell_metrics, trial_sets
 from benchmark.leaderboard.breakdown import Slice
-from benchmark.leaderboard.cell_metrics import Operating
-from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.leaderboard.cell_metrics import OperatingPoint
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells
 from benchmark.leaderboard.ranks import COMPARISON_COLUMNS, comparisons, standings
 from benchmark.leaderboard.robustness import (
     SEVERITY_COLUMNS,
@@ -86,7 +86,7 @@ class _Track:
     groups: list[Slice]
     table: pd.DataFrame
     lost: int
-    frozen: dict[str, Operating]
+    frozen: dict[str, OperatingPoint]
     costs: Costs
 
 
@@ -168,7 +168,7 @@ def _track(
 
 def _lines(
     results: RunResults, track: _Track, verdicts: dict[str, Verdict], cube: Floats, bar: tqdm
-) -> list[Line]:
+) -> list[DetectorCells]:
     """The lines of all detectors on one track; cells are computed on every core."""
 
     def one(place: tuple[int, int]) -> Cell:
@@ -182,19 +182,19 @@ def _lines(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
         made = list(pool.map(one, places))
     return [
-        _against_clean(Line(tuple(made[start : start + number])))
+        _against_clean(DetectorCells(tuple(made[start : start + number])))
         for start in range(0, len(made), number)
     ]
 
 
-def _against_clean(line: Line) -> Line:
+def _against_clean(line: DetectorCells) -> DetectorCells:
     clean = line.clean
     finished = []
     for cell in line.cells:
         row = cell.row | cell_metrics.differences(cell.row, cell.draws, clean.row, clean.draws)
         row = cell_metrics.in_order(row, [*KEYS, *STATE])
         finished.append(Cell(row, cell.draws, cell.parts))
-    return Line(tuple(finished))
+    return DetectorCells(tuple(finished))
 
 
 def _cell(

@@ -33,7 +33,7 @@ KEYS = ("attack", "level")
 
 
 @dataclass(frozen=True)
-class Difference:
+class DefinitionDifference:
     """One way in which a published figure differs by definition, and where it does.
 
     Empty tuples: everywhere.
@@ -57,7 +57,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedTable:
     """One published table; `rows` as in its CSV file, `detectors` maps our names to systems."""
 
     name: str
@@ -67,7 +67,7 @@ class Published:
     data: str
     trials: str
     detectors: Mapping[str, str]
-    differences: tuple[Difference, ...]
+    differences: tuple[DefinitionDifference, ...]
     rows: tuple[Mapping[str, str], ...]
 
     @property
@@ -77,7 +77,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedComparison:
     """Our cells beside a published table.
 
     table : one row per detector and pair of conditions: `eer` with bounds, `published`, the plain
@@ -99,7 +99,7 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load(name: str) -> Published:
+def load(name: str) -> PublishedTable:
     """A published table by name; `InputError` with near names where there is none."""
     if name not in names():
         raise unknown("published table", name, names())
@@ -108,18 +108,18 @@ def load(name: str) -> Published:
         rows = tuple(csv.DictReader(file))
     lists = ("attacks", "levels", "columns", "systems")
     differences = tuple(
-        Difference(item["text"], **{key: tuple(item.get(key, ())) for key in lists})
+        DefinitionDifference(item["text"], **{key: tuple(item.get(key, ())) for key in lists})
         for item in facts.pop("differences")
     )
-    return Published(name=name, differences=differences, rows=rows, **facts)
+    return PublishedTable(name=name, differences=differences, rows=rows, **facts)
 
 
 def beside(
     results: RunResults,
-    published: Published,
+    published: PublishedTable,
     match: Mapping[str, str] | None = None,
     resamples: int = bootstrap.RESAMPLES,
-) -> Beside:
+) -> PublishedComparison:
     """The cells of the run's headline track beside the published figures.
 
     `match` maps further detectors of the run to systems. `InputError` where one is unknown, and
@@ -150,7 +150,7 @@ def beside(
     order = {number: place for place, number in enumerate(used, start=1)}
     for row in rows:
         row["differences"] = " ".join(str(order[number]) for number in row["differences"])
-    return Beside(
+    return PublishedComparison(
         pd.DataFrame(rows),
         tuple(published.differences[number].text for number in used),
         _only(results, published, systems, pairs),
@@ -158,7 +158,9 @@ def beside(
     )
 
 
-def _matched(results: RunResults, published: Published, match: Mapping[str, str]) -> dict[str, str]:
+def _matched(
+    results: RunResults, published: PublishedTable, match: Mapping[str, str]
+) -> dict[str, str]:
     for name, system in match.items():
         if name not in results.detectors:
             raise unknown("detector of the run", name, results.detectors)
@@ -190,7 +192,7 @@ def _spelled(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def _row(
-    cell: Cell, published: Published, system: str, row: Mapping[str, str], column: str
+    cell: Cell, published: PublishedTable, system: str, row: Mapping[str, str], column: str
 ) -> dict[str, Any]:
     attack, level = (row[key] for key in KEYS)
     eer, figure = float(cell.row["eer"]), float(row[system]) / 100
@@ -218,7 +220,7 @@ def _row(
 
 
 def _only(
-    results: RunResults, published: Published, systems: Mapping[str, str], pairs: list[Any]
+    results: RunResults, published: PublishedTable, systems: Mapping[str, str], pairs: list[Any]
 ) -> dict[str, tuple[str, ...]]:
     heard = {spelled for _, _, spelled in pairs}
     rows = [id(row) for row, _, _ in pairs]
@@ -234,7 +236,7 @@ def _only(
     }
 
 
-def _notes(results: RunResults, published: Published, trials: TrialSet) -> tuple[str, ...]:
+def _notes(results: RunResults, published: PublishedTable, trials: TrialSet) -> tuple[str, ...]:
     protocol = results.protocol
     track = "" if trials.track == trial_sets.WHOLE else f", track {trials.track}"
     notes = [

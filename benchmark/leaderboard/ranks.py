@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.leaderboard.cell_metrics import TRAINING
-from benchmark.leaderboard.detector_cells import Line
+from benchmark.leaderboard.detector_cells import DetectorCells
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import METRICS
@@ -26,7 +26,7 @@ COMPARISON_COLUMNS = (
 
 
 def standings(
-    trials: TrialSet, lines: list[Line], audio_digest: str, imported: Collection[str] = ()
+    trials: TrialSet, lines: list[DetectorCells], audio_digest: str, imported: Collection[str] = ()
 ) -> pd.DataFrame:
     """One row per detector, ranked by the mean over families of the mean EER in the family.
 
@@ -57,7 +57,7 @@ def standings(
     return table.sort_values(["rank", "detector"], na_position="last", ignore_index=True)
 
 
-def comparisons(track: str, lines: list[Line]) -> list[dict[str, Any]]:
+def comparisons(track: str, lines: list[DetectorCells]) -> list[dict[str, Any]]:
     """One row per pair of ranked detectors, metric, and `over` (clean, or the mean of families).
 
     `difference` is detector less other, with the bounds of the paired resamples; `distinguishable`
@@ -86,17 +86,17 @@ def comparisons(track: str, lines: list[Line]) -> list[dict[str, Any]]:
     return found
 
 
-def _values(line: Line, over: str, metric: str) -> tuple[float, Any]:
+def _values(line: DetectorCells, over: str, metric: str) -> tuple[float, Any]:
     if over == "mean":
         return line.mean(metric), line.mean_draws(metric)
     return line.clean.row[metric], getattr(line.clean.draws, metric)
 
 
-def _ranked(lines: list[Line]) -> list[int]:
+def _ranked(lines: list[DetectorCells]) -> list[int]:
     return [place for place, line in enumerate(lines) if line.families]
 
 
-def _row(trials: TrialSet, line: Line) -> dict[str, Any]:
+def _row(trials: TrialSet, line: DetectorCells) -> dict[str, Any]:
     """The row of one detector, its rank left open."""
     clean = line.clean
     usable = [cell for part in line.families.values() for cell in part]
@@ -148,7 +148,7 @@ def _row(trials: TrialSet, line: Line) -> dict[str, Any]:
 
 
 def _warnings(
-    row: dict[str, Any], trials: TrialSet, line: Line, shortcut: Line | None
+    row: dict[str, Any], trials: TrialSet, line: DetectorCells, shortcut: DetectorCells | None
 ) -> list[str]:
     """What a reader must know before believing a row."""
     found = []

@@ -10,7 +10,7 @@ import numpy as np
 
 from attacks.contract.condition import split_steps
 from benchmark.core.errors import unknown
-from benchmark.leaderboard.detector_cells import Cell, Line
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells
 from benchmark.leaderboard.ranks import SHORTCUT
 from benchmark.metrics import bootstrap
 from benchmark.metrics.discrimination import Floats
@@ -66,7 +66,7 @@ def starred(condition: str, parameter: str) -> str:
     return f"{head}({', '.join(starred_parts)})"
 
 
-def baseline_line(lines: list[Line], name: str) -> Line | None:
+def baseline_line(lines: list[DetectorCells], name: str) -> DetectorCells | None:
     """The baseline's line: the detector called `name`, else the shortcut classifier, else None."""
     names = [line.detector for line in lines]
     if name and name not in names:
@@ -76,7 +76,7 @@ def baseline_line(lines: list[Line], name: str) -> Line | None:
 
 
 def robustness(
-    track: str, lines: list[Line], steps: list[Ladder], baseline: Line | None
+    track: str, lines: list[DetectorCells], steps: list[Ladder], baseline: DetectorCells | None
 ) -> list[dict[str, Any]]:
     """One row per detector and family, and one over all families (the mean of the families' rows).
 
@@ -109,7 +109,7 @@ def robustness(
     return found
 
 
-def severity(track: str, lines: list[Line], steps: list[Ladder]) -> list[dict[str, Any]]:
+def severity(track: str, lines: list[DetectorCells], steps: list[Ladder]) -> list[dict[str, Any]]:
     """One row per detector and ladder.
 
     area     : under EER over severity, levels evenly spaced from clean (0) to the severest (1),
@@ -157,7 +157,7 @@ def _area(rates: list[Floats]) -> Floats:
 
 
 def _family(
-    track: str, line: Line, name: str, planned: list[Cell], baseline: Line | None
+    track: str, line: DetectorCells, name: str, planned: list[Cell], baseline: DetectorCells | None
 ) -> dict[str, Any]:
     """The row of one family: means over its verified cells, where all of them are complete."""
     verified = [cell for cell in planned if cell.row["verified"]]
@@ -193,7 +193,7 @@ def _family(
     }
 
 
-def _means(line: Line, cells: list[Cell]) -> tuple[float, float]:
+def _means(line: DetectorCells, cells: list[Cell]) -> tuple[float, float]:
     """Mean EER of cells, and its difference to clean; NaN where there are none."""
     if not cells:
         return np.nan, np.nan
@@ -202,7 +202,11 @@ def _means(line: Line, cells: list[Cell]) -> tuple[float, float]:
 
 
 def _overall(
-    track: str, line: Line, rows: list[dict[str, Any]], areas: list[float], baseline: Line | None
+    track: str,
+    line: DetectorCells,
+    rows: list[dict[str, Any]],
+    areas: list[float],
+    baseline: DetectorCells | None,
 ) -> dict[str, Any]:
     """The row over all families: blank where the detector is unranked."""
     counted = [row for row in rows if row["family"] in line.families]

@@ -63,7 +63,7 @@ DATA = {
 
 
 @dataclass(frozen=True)
-class Use:
+class CitedUse:
     """What is cited and for what; `entries` is empty where `note` says why."""
 
     whose: str
@@ -72,7 +72,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Made:
+class RunIdentity:
     """What a run's numbers were made with and over, as its cited note names it.
 
     commits : every distinct commit that computed scores ('' where there was no git checkout), and
@@ -126,7 +126,7 @@ def mentions(citation: str | None, whose: str) -> Iterator[str]:
         yield ", ".join(part for part in (who, title, entry.get("year")) if part)
 
 
-def made(results: RunResults) -> Made:
+def made(results: RunResults) -> RunIdentity:
     """What made the numbers of a run, from its provenance and its trials."""
     origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
     commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
@@ -135,20 +135,22 @@ def made(results: RunResults) -> Made:
         name: trial_digest(protocol.table.iloc[track_rows(protocol, name)])
         for name in protocol.tracks()
     }
-    return Made(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
+    return RunIdentity(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
 
 
-def of_run(head: dict[str, Any], version: str, with_: Made | None = None) -> list[Use]:
+def of_run(head: dict[str, Any], version: str, with_: RunIdentity | None = None) -> list[CitedUse]:
     """Everything that the run with this head (`Store.read_head`) uses, the harness first.
 
     `with_` tells what only the run's parts know. `InputError` where an attack or a detector of
     the run is not registered here.
     """
-    uses = [Use("LaunderBench", (harness(head, version, with_),))]
+    uses = [CitedUse("LaunderBench", (harness(head, version, with_),))]
     if with_ is not None:
-        uses += [Use("computed by commit", (), commit) for commit, _ in with_.commits if commit]
-        uses.append(Use("the run's trial digest", (), with_.digest))
-        uses += [Use(f"the trial digest of track {n}", (), d) for n, d in with_.tracks.items()]
+        uses += [
+            CitedUse("computed by commit", (), commit) for commit, _ in with_.commits if commit
+        ]
+        uses.append(CitedUse("the run's trial digest", (), with_.digest))
+        uses += [CitedUse(f"the trial digest of track {n}", (), d) for n, d in with_.tracks.items()]
     if head["suite"] in SUITES:
         uses.append(_use(f"suite {head['suite']}", SUITES[head["suite"]]))
     trained = {str(item["training"].get("data", "")) for item in head["detectors"].values()}
@@ -164,7 +166,7 @@ def of_run(head: dict[str, Any], version: str, with_: Made | None = None) -> lis
     return uses
 
 
-def harness(head: dict[str, Any], version: str, with_: Made | None = None) -> Entry:
+def harness(head: dict[str, Any], version: str, with_: RunIdentity | None = None) -> Entry:
     """The entry of LaunderBench itself, with what makes this run's numbers repeatable.
 
     The trial digest is the run's, cut as in the captions of its tables.
@@ -186,7 +188,7 @@ def harness(head: dict[str, Any], version: str, with_: Made | None = None) -> En
     return Entry("misc", "launderbench", fields)
 
 
-def document(uses: Iterable[Use]) -> str:
+def document(uses: Iterable[CitedUse]) -> str:
     """One BibTeX text with every entry once, in the order of its first use.
 
     Above each stands what it is cited for. Where a plugin's entry differs from another of the
@@ -218,19 +220,19 @@ def _free(entry: Entry, taken: dict[str, Entry], whose: str) -> Entry:
     return named
 
 
-def _use(whose: str, citation: str | None, cls: type | None = None) -> Use:
+def _use(whose: str, citation: str | None, cls: type | None = None) -> CitedUse:
     note = "says nothing about what to cite" if citation is None else ""
     if citation is not None and not citation.strip():
         ours = cls is not None and cls.__module__.partition(".")[0] in OURS
         note = "LaunderBench's own: cite the harness" if ours else "has no source to cite"
-    return Use(whose, resolve(citation, whose), note)
+    return CitedUse(whose, resolve(citation, whose), note)
 
 
-def _data(name: str) -> Use:
+def _data(name: str) -> CitedUse:
     whose = f"data set {name}"
     if name in DATA:
-        return Use(whose, resolve(DATA[name], whose))
-    return Use(whose, (), "is your own: cite where its audio comes from")
+        return CitedUse(whose, resolve(DATA[name], whose))
+    return CitedUse(whose, (), "is your own: cite where its audio comes from")
 
 
 def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
@@ -250,11 +252,11 @@ def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
                     yield inner.name, type(inner)
 
 
-def _detector(name: str, training: dict[str, Any]) -> Use:
+def _detector(name: str, training: dict[str, Any]) -> CitedUse:
     """A trained detector may have a name of its own; its training says what it is."""
     whose = f"detector {name}"
     if IMPORTED in training:
-        return Use(whose, (), "its scores were imported: cite the system that made them")
+        return CitedUse(whose, (), "its scores were imported: cite the system that made them")
     spelt = str(training.get("detector", name))
     kind = (call_syntax.call(spelt) or (spelt, ""))[0]
     known = detector_registry
@@ -267,7 +269,7 @@ def _detector(name: str, training: dict[str, Any]) -> Use:
         cls = known.get(kind)
         return _use(whose, cls.citation, cls)
     note = "cite the model or the program that its parameters name"
-    return Use(whose, resolve(configured[kind].citation, whose), note)
+    return CitedUse(whose, resolve(configured[kind].citation, whose), note)
 
 
 def _plain(text: object) -> str:

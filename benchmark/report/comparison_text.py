@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core import atomic_files
-from benchmark.leaderboard.compare_runs import MEAN, Comparison
-from benchmark.leaderboard.published_figures import Beside
+from benchmark.leaderboard.compare_runs import MEAN, RunComparison
+from benchmark.leaderboard.published_figures import PublishedComparison
 from benchmark.report import markdown
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import bounded
@@ -22,40 +22,42 @@ TABLES = ("detector", "condition", "ours", "published", "ours less published", "
 NUMBERS = {2, 3, 4}
 
 
-def text(found: Comparison | Beside) -> str:
+def text(found: RunComparison | PublishedComparison) -> str:
     """For a terminal: EER in per cent, and everything that has no counterpart."""
     blocks = [*found.notes]
     for title, head, rows in _tables(found):
         blocks.append(f"{title}\n\n{_aligned([head, *rows])}")
-    if isinstance(found, Beside):
+    if isinstance(found, PublishedComparison):
         blocks += [f"[{number}] {line}" for number, line in enumerate(found.differences, start=1)]
     blocks += [f"{what}: {', '.join(names)}" for what, names in found.only.items() if names]
     return "\n\n".join(blocks)
 
 
-def document(found: Comparison | Beside) -> str:
+def document(found: RunComparison | PublishedComparison) -> str:
     """The same as Markdown."""
     escape = markdown.escape
-    blocks = ["# Comparison", *(escape(note) for note in found.notes)]
+    blocks = ["# RunComparison", *(escape(note) for note in found.notes)]
     for title, head, rows in _tables(found):
         cells = [[escape(cell) for cell in row] for row in rows]
         blocks += [f"## {escape(title)}", markdown.table(head, cells, NUMBERS)]
-    if isinstance(found, Beside):
+    if isinstance(found, PublishedComparison):
         numbered = enumerate(found.differences, start=1)
         blocks.append("\n".join(f"{number}. {escape(line)}" for number, line in numbered))
     blocks += [f"{what}: {escape(', '.join(names))}" for what, names in found.only.items() if names]
     return "\n\n".join(blocks) + "\n"
 
 
-def write(found: Comparison | Beside, folder: Path) -> list[Path]:
+def write(found: RunComparison | PublishedComparison, folder: Path) -> list[Path]:
     """`comparison.csv` (shares, every metric) and `comparison.md`, in `folder`."""
     texts = {f"{STEM}.csv": csv_text(found.table), f"{STEM}.md": document(found)}
     return [atomic_files.write(folder / name, content) for name, content in texts.items()]
 
 
-def _tables(found: Comparison | Beside) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
+def _tables(
+    found: RunComparison | PublishedComparison,
+) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
     """Title, head and rows of every table."""
-    if isinstance(found, Beside):
+    if isinstance(found, PublishedComparison):
         rows = [_beside(row) for row in _records(found.table)]
         ours = ", ours with 95 % bounds" if bounded(found.table) else ""
         yield f"EER in %{ours}", TABLES, rows

@@ -22,7 +22,7 @@ from attacks.contract.base import Wave
 from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.laundering.launder_files import encode
-from benchmark.laundering.output_layout import Order, Source
+from benchmark.laundering.output_layout import LaunderingJob, SourceFile
 from benchmark.report.jinja import environment
 from benchmark.report.palette import ramp
 
@@ -41,7 +41,7 @@ Shades = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Shown:
+class GalleryWave:
     """A wave as the page carries it: its player's and spectrogram's data, seconds, gain.
 
     `audio` is '' where it has no player.
@@ -53,7 +53,9 @@ class Shown:
     gain: float
 
 
-def write(path: Path, wanted: Order, found: Sequence[Source], records: Sequence[Record]) -> Path:
+def write(
+    path: Path, wanted: LaunderingJob, found: Sequence[SourceFile], records: Sequence[Record]
+) -> Path:
     """The page about a few of the sources, evenly spread, under the conditions of the order."""
     made = {(r["condition"], r["utterance_id"]): r for r in records if r["failure"] is None}
     spellings = [spelling for spelling, _, _ in wanted.conditions]
@@ -80,7 +82,7 @@ def write(path: Path, wanted: Order, found: Sequence[Source], records: Sequence[
     return atomic_files.write(path, text)
 
 
-def show(wave: Wave, top_db: float, player: bool = True) -> Shown:
+def show(wave: Wave, top_db: float, player: bool = True) -> GalleryWave:
     """The first seconds of `wave` (T,), its spectrogram on a scale that ends at `top_db`."""
     part = wave[: round(SECONDS * reader.SAMPLE_RATE)]
     picture = _data("image/png", png(shades(spectrogram(part), top_db)))
@@ -88,7 +90,7 @@ def show(wave: Wave, top_db: float, player: bool = True) -> Shown:
     if player:
         content, _, gain = encode(part, "flac")
         sound = _data("audio/flac", content)
-    return Shown(sound, picture, part.size / reader.SAMPLE_RATE, gain)
+    return GalleryWave(sound, picture, part.size / reader.SAMPLE_RATE, gain)
 
 
 def spectrogram(wave: Wave) -> npt.NDArray[np.float64]:
@@ -130,7 +132,7 @@ def png(pixels: Shades) -> bytes:
 
 
 def _section(
-    source: Source, wanted: Order, made: dict[tuple[str, str], Record], budget: int
+    source: SourceFile, wanted: LaunderingJob, made: dict[tuple[str, str], Record], budget: int
 ) -> dict[str, Any]:
     """One utterance: the original, and every condition while the page has room for it."""
     wave = reader.read(source.path)

@@ -18,13 +18,13 @@ from benchmark.core.parallel import one_thread, pooled
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.runs.work_unit import Job, Prepared, prepare, score, write
+from benchmark.runs.work_unit import LaunderedUnit, WorkUnit, prepare, score, write
 from benchmark.scores.store import Store
 from benchmark.workers.start import start_process
 
 
 @dataclass(frozen=True)
-class Setting:
+class WorkerSetup:
     """What every process of one run shares."""
 
     folder: Path
@@ -40,8 +40,8 @@ class Setting:
 
 
 def execute(
-    jobs: Iterable[Job], setting: Setting, workers: int, split_scoring: bool
-) -> Iterator[Job]:
+    jobs: Iterable[WorkUnit], setting: WorkerSetup, workers: int, split_scoring: bool
+) -> Iterator[WorkUnit]:
     """Run the jobs and yield each when its part is written, in whatever order they finish.
 
     workers = 0 runs in this process. With `split_scoring` the workers only launder and this
@@ -55,21 +55,21 @@ def execute(
             yield from _pooled(jobs, setting, workers, split_scoring)
 
 
-def _serial(jobs: Iterable[Job], setting: Setting) -> Iterator[Job]:
+def _serial(jobs: Iterable[WorkUnit], setting: WorkerSetup) -> Iterator[WorkUnit]:
     worker = _Worker(setting)
     for job in jobs:
         yield worker.whole(job)
 
 
 def _pooled(
-    jobs: Iterable[Job], setting: Setting, workers: int, split_scoring: bool
-) -> Iterator[Job]:
+    jobs: Iterable[WorkUnit], setting: WorkerSetup, workers: int, split_scoring: bool
+) -> Iterator[WorkUnit]:
     start = _start_worker, (setting, not split_scoring)
     if not split_scoring:
         yield from pooled(_whole, jobs, workers, *start)
         return
     scorer, store = Scorer(setting.detectors, torch.device(setting.device)), setting.store()
-    writing: Future[Job] | None = None
+    writing: Future[WorkUnit] | None = None
     with ThreadPoolExecutor(1) as writer:  # writes one unit while the next is scored
         for prepared in pooled(_prepared, jobs, workers, *start):
             broken = score(prepared, scorer)
@@ -83,13 +83,13 @@ def _pooled(
 class _Worker:
     """What one process holds for the whole run."""
 
-    def __init__(self, setting: Setting, scores: bool = True) -> None:
+    def __init__(self, setting: WorkerSetup, scores: bool = True) -> None:
         self.cache = setting.cache
         self.store = setting.store()
         detectors = setting.detectors if scores else ()
         self.scorer = Scorer(detectors, torch.device(setting.device if scores else "cpu"))
 
-    def whole(self, job: Job) -> Job:
+    def whole(self, job: WorkUnit) -> WorkUnit:
         prepared = prepare(job, self.cache)
         return write(prepared, score(prepared, self.scorer), self.store)
 
@@ -97,17 +97,17 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start_worker(setting: Setting, scores: bool) -> None:
+def _start_worker(setting: WorkerSetup, scores: bool) -> None:
     global _worker
     start_process(setting.plugins)
     _worker = _Worker(setting, scores)
 
 
-def _whole(job: Job) -> Job:
+def _whole(job: WorkUnit) -> WorkUnit:
     assert _worker is not None
     return _worker.whole(job)
 
 
-def _prepared(job: Job) -> Prepared:
+def _prepared(job: WorkUnit) -> LaunderedUnit:
     assert _worker is not None
     return prepare(job, _worker.cache)

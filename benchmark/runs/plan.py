@@ -11,7 +11,7 @@ from benchmark.inference.checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """Everything that a run computes: test x conditions, and dev x clean for the thresholds."""
 
     test: Protocol
@@ -31,7 +31,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Share:
+class PlanShare:
     """One of `of` equal shares of a plan, for as many machines: every `of`-th shard of utterances.
 
     index : 1 to `of`; `InputError` where it is not

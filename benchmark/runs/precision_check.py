@@ -20,8 +20,8 @@ from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.metrics.discrimination import eer
 from benchmark.runs import provenance
-from benchmark.runs.plan import Plan
-from benchmark.runs.work_unit import Job, Wave, prepare
+from benchmark.runs.plan import RunPlan
+from benchmark.runs.work_unit import Wave, WorkUnit, prepare
 
 SAMPLE = 64
 PRECISION = "precision"  # of a detector in a run's head: how it scored, and what was measured
@@ -41,7 +41,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PrecisionDifference:
     """How far a detector's scores are from those of the same network in float32.
 
     trials          : how many were compared
@@ -69,7 +69,7 @@ class Difference:
         return f"{told} EER {'unchanged' if same else 'changed'} ({rates})"
 
 
-def sample_of(plan: Plan) -> Sample:
+def sample_of(plan: RunPlan) -> Sample:
     """Up to `SAMPLE` readable clean trials of the test split, half of each class.
 
     They are chosen by their ids, so that a plan always has the same ones.
@@ -79,12 +79,14 @@ def sample_of(plan: Plan) -> Sample:
     place = order.groupby(table["label"]).rank(method="first")
     chosen = table[place <= SAMPLE // 2]
     utterances = tuple(rows_of(chosen, "utterance_id", path_column(), digest_column()))
-    made = prepare(Job("", "test", CLEAN, plan.test.root, utterances, plan.seed, {}))
+    made = prepare(WorkUnit("", "test", CLEAN, plan.test.root, utterances, plan.seed, {}))
     heard = [row["failure"] is None for row in made.rows]
     return Sample(tuple(made.waves), (chosen["label"] == LABELS[0]).to_numpy()[heard])
 
 
-def compare(checkpoint: Checkpoint, sample: Sample, device: torch.device) -> Difference | None:
+def compare(
+    checkpoint: Checkpoint, sample: Sample, device: torch.device
+) -> PrecisionDifference | None:
     """The scores of a `lowered` checkpoint against float32; None where float32 fails too.
 
     Raises `InputError` where the detector cannot be scored in its precision.
@@ -101,12 +103,12 @@ def compare(checkpoint: Checkpoint, sample: Sample, device: torch.device) -> Dif
     apart = np.abs(coarse - exact)
     both = sample.bonafide.any() and not sample.bonafide.all()
     rates = [eer(scores, sample.bonafide)[0] if both else None for scores in (exact, coarse)]
-    return Difference(
+    return PrecisionDifference(
         len(exact), float(exact.std()), float(np.median(apart)), float(apart.max()), *rates
     )
 
 
-def report(plan: Plan, head: Head, device: torch.device, busy: bool) -> dict[str, Note]:
+def report(plan: RunPlan, head: Head, device: torch.device, busy: bool) -> dict[str, Note]:
     """Print how every detector of the plan scores and how far that is from float32; the same as
     notes for the run's head, by the detectors' names.
 
@@ -165,7 +167,7 @@ def _lines(note: Note, lacking: str) -> Iterator[str]:
         yield f"scored in {note['scored']}; {said}"
     for item in note.get("measured", []):
         values = {name: value for name, value in item.items() if name != "device"}
-        yield f"{Difference(**values)}, on {item['device']}"
+        yield f"{PrecisionDifference(**values)}, on {item['device']}"
 
 
 def _scores(checkpoint: Checkpoint, sample: Sample, device: torch.device) -> Floats | str:

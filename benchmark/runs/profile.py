@@ -13,14 +13,14 @@ import torch
 from tqdm import tqdm
 
 from benchmark.core.parallel import one_thread
-from benchmark.core.stage_timer import Spent, Stopwatch, peak_memory
+from benchmark.core.stage_timer import StageTime, StageTimer, peak_memory
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
-from benchmark.runs.executor import Setting
-from benchmark.runs.plan import Plan
-from benchmark.runs.runner import Missing
-from benchmark.runs.work_unit import Job, prepare, score, write
+from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.plan import RunPlan
+from benchmark.runs.runner import MissingUnits
+from benchmark.runs.work_unit import WorkUnit, prepare, score, write
 from detectors.contract.base import TensorDetector, registry
 
 STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
@@ -36,23 +36,23 @@ class Profile:
     peak       : bytes that the process held at its peak
     """
 
-    spent: dict[tuple[str, str], Spent]
+    spent: dict[tuple[str, str], StageTime]
     wall: float
     cpu: float
     trials: int
     peak: int
 
 
-def measure(plan: Plan, device: torch.device) -> Profile:
+def measure(plan: RunPlan, device: torch.device) -> Profile:
     """Compute the whole plan, into a folder that is thrown away, and time every stage.
 
     One utterance under each condition goes ahead unmeasured: rooms are simulated and noises opened
     once in a run.
     """
-    jobs = Missing(plan, {}, {})
-    watch = Stopwatch()
+    jobs = MissingUnits(plan, {}, {})
+    watch = StageTimer()
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
-        setting = Setting(Path(scratch), plan.detectors, str(device))
+        setting = WorkerSetup(Path(scratch), plan.detectors, str(device))
         scorer = Scorer(setting.detectors, device)
         for number, job in enumerate(_warming(jobs.jobs)):
             prepared = prepare(job)
@@ -83,7 +83,7 @@ def untrained(name: str, folder: Path) -> Checkpoint | None:
     return checkpoints.load(path)
 
 
-def _warming(jobs: Iterator[Job]) -> Iterator[Job]:
+def _warming(jobs: Iterator[WorkUnit]) -> Iterator[WorkUnit]:
     seen: set[str] = set()
     for job in jobs:
         if job.condition not in seen:
@@ -106,12 +106,12 @@ def table(profile: Profile) -> pd.DataFrame:
             continue
         rows.append(_row(stage, "", _sum([*parts.values()])))
         rows += [_row(stage, item, spent) for item, spent in parts.items() if item]
-    every = Spent(profile.cpu, profile.wall, profile.trials, profile.peak)
+    every = StageTime(profile.cpu, profile.wall, profile.trials, profile.peak)
     return pd.DataFrame([*rows, _row("all", "", every)])
 
 
-def _sum(parts: list[Spent]) -> Spent:
-    return Spent(
+def _sum(parts: list[StageTime]) -> StageTime:
+    return StageTime(
         sum(part.cpu for part in parts),
         sum(part.wall for part in parts),
         sum(part.count for part in parts),
@@ -119,7 +119,7 @@ def _sum(parts: list[Spent]) -> Spent:
     )
 
 
-def _row(stage: str, item: str, spent: Spent) -> dict[str, object]:
+def _row(stage: str, item: str, spent: StageTime) -> dict[str, object]:
     return {
         "stage": stage,
         "item": item,

@@ -19,17 +19,17 @@ from benchmark.core.parallel import one_thread
 from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
-from benchmark.runs.executor import Setting, execute
-from benchmark.runs.plan import Plan, Share
+from benchmark.runs.executor import WorkerSetup, execute
+from benchmark.runs.plan import PlanShare, RunPlan
 from benchmark.runs.precision_check import PRECISION
-from benchmark.runs.work_unit import Job, prepare
+from benchmark.runs.work_unit import WorkUnit, prepare
 from benchmark.scores.store import IMPORTED, Store, done
 from benchmark.scores.unit_keys import UnitKeys, shards
 
-WHOLE = Share()
+WHOLE = PlanShare()
 
 
-class Missing:
+class MissingUnits:
     """The part of a plan that is not in the store.
 
     Its `jobs` are made while they are gone through, every time anew: a large plan has millions.
@@ -41,10 +41,10 @@ class Missing:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RunPlan,
         held: dict[str, set[str]],
         failed: dict[str, list[Path]],
-        share: Share = WHOLE,
+        share: PlanShare = WHOLE,
     ) -> None:
         self._plan, self._held, self._failed, self._share = plan, held, failed, share
         self.units_planned = self.units = self.trials = 0
@@ -66,7 +66,7 @@ class Missing:
                 number += 1
 
     @property
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self) -> Iterator[WorkUnit]:
         """What is to be done, shard by shard of utterances, so that each is decoded once."""
         identities = {checkpoint.identity: checkpoint.name for checkpoint in self._plan.detectors}
         sources: dict[str, _Source] = {}
@@ -83,13 +83,13 @@ class Missing:
                 if lacking:
                     void = tuple(self._failed.get(key, ()))
                     where = source.root, shard[name]
-                    yield Job(key, split, condition, *where, self._plan.seed, lacking, void)
+                    yield WorkUnit(key, split, condition, *where, self._plan.seed, lacking, void)
 
 
 class _Source:
     """One split's rows and what fixes its units, looked up once for all of its shards."""
 
-    def __init__(self, plan: Plan, split: str, conditions: tuple[Condition, ...]) -> None:
+    def __init__(self, plan: RunPlan, split: str, conditions: tuple[Condition, ...]) -> None:
         protocol = plan.protocol(split)
         self.root = protocol.root
         asked = [(condition.identity(), made(condition)) for condition in conditions]
@@ -112,8 +112,8 @@ class _Source:
 
 
 def missing(
-    plan: Plan, store: Store, retry_failures: bool = False, share: Share = WHOLE
-) -> Missing:
+    plan: RunPlan, store: Store, retry_failures: bool = False, share: PlanShare = WHOLE
+) -> MissingUnits:
     """The jobs that would complete `store` for `plan`, or for this machine's share of it.
 
     With `retry_failures`, units with any failed row are computed anew for all detectors, and the
@@ -124,10 +124,10 @@ def missing(
     for part in parts:
         if retry_failures and part.failures and IMPORTED not in part.origin:
             failed.setdefault(part.key, []).append(part.path)
-    return Missing(plan, done(parts), failed, share)
+    return MissingUnits(plan, done(parts), failed, share)
 
 
-def claim(plan: Plan, store: Store, precision: dict[str, Any] | None = None) -> None:
+def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
     """Make `store` this plan's folder; refuse one that holds other trials or another seed.
 
     `precision` are notes on how detectors score, by their names.
@@ -139,7 +139,7 @@ def claim(plan: Plan, store: Store, precision: dict[str, Any] | None = None) -> 
     store.write_head(head)
 
 
-def joined_head(plan: Plan, store: Store) -> dict[str, Any]:
+def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
     """The plan's head, with what of the one in `store` stays.
 
     Detectors that an earlier plan with the same conditions brought stay on the leaderboard, and
@@ -164,7 +164,7 @@ def joined_head(plan: Plan, store: Store) -> dict[str, Any]:
     return head
 
 
-def head_of(plan: Plan) -> dict[str, Any]:
+def head_of(plan: RunPlan) -> dict[str, Any]:
     """What a run folder says about the plan that it holds."""
     return {
         "data": plan.test.name,
@@ -199,7 +199,7 @@ def _describe(condition: Condition) -> dict[str, Any]:
     }
 
 
-def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> None:
+def run(jobs: MissingUnits, setting: WorkerSetup, workers: int, split_scoring: bool) -> None:
     """Execute the missing jobs, with a progress bar over trials.
 
     The detectors are loaded here first: weights that do not fit are told before any work.
@@ -210,7 +210,7 @@ def run(jobs: Missing, setting: Setting, workers: int, split_scoring: bool) -> N
             bar.update(len(job.utterances))
 
 
-def estimate(jobs: Missing, setting: Setting) -> float:
+def estimate(jobs: MissingUnits, setting: WorkerSetup) -> float:
     """Seconds that the missing jobs would take one worker, from one batch of each condition."""
     costs: dict[str, float] = {}
     total = 0.0

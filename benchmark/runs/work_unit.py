@@ -15,7 +15,7 @@ from attacks.contract.base import AttackError
 from attacks.contract.condition import parse
 from attacks.contract.launder import Laundered, launder
 from benchmark.audio import reader
-from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.data.protocol import ABSENT
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
@@ -27,7 +27,7 @@ _NONE = "the data set brings no such audio of this utterance"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WorkUnit:
     """A unit as plain data, ready to be sent to a worker.
 
     `utterances` are (id, file below `root`, SHA-256 of the file). `identities` maps the identity
@@ -46,15 +46,17 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class LaunderedUnit:
     """A laundered unit: one row per utterance, and the waves of the rows that did not fail."""
 
-    job: Job
+    job: WorkUnit
     rows: list[Row]
     waves: list[Wave]
 
 
-def prepare(job: Job, cache: AudioCache | None = None, watch: Stopwatch = OFF) -> Prepared:
+def prepare(
+    job: WorkUnit, cache: AudioCache | None = None, watch: StageTimer = OFF
+) -> LaunderedUnit:
     """Read and launder every utterance of the unit; failures become rows with their cause.
 
     With a `cache`, a unit that is in it is taken from there, and one in which nothing failed is
@@ -64,7 +66,7 @@ def prepare(job: Job, cache: AudioCache | None = None, watch: Stopwatch = OFF) -
         with watch.timing("cache", "get", len(job.utterances)):
             kept = cache.get(job.key)
         if kept is not None:
-            return Prepared(job, *kept)
+            return LaunderedUnit(job, *kept)
     prepared = _laundered(job, watch)
     if cache is not None and len(prepared.waves) == len(prepared.rows):
         with watch.timing("cache", "put", len(job.utterances)):
@@ -72,7 +74,7 @@ def prepare(job: Job, cache: AudioCache | None = None, watch: Stopwatch = OFF) -
     return prepared
 
 
-def _laundered(job: Job, watch: Stopwatch) -> Prepared:
+def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
     condition = parse(job.condition)
     rows: list[Row] = []
     waves: list[Wave] = []
@@ -95,10 +97,10 @@ def _laundered(job: Job, watch: Stopwatch) -> Prepared:
             continue
         row |= {"facts": _facts(laundered), "checks": _checks(laundered)}
         waves.append(laundered.wave)
-    return Prepared(job, rows, waves)
+    return LaunderedUnit(job, rows, waves)
 
 
-def score(prepared: Prepared, scorer: Scorer) -> dict[str, str]:
+def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
     """Put the scores into the unit's rows; the cause for each detector that raised.
 
     A non-finite score is refused, with its cause.
@@ -117,7 +119,7 @@ def score(prepared: Prepared, scorer: Scorer) -> dict[str, str]:
     return broken
 
 
-def write(prepared: Prepared, broken: dict[str, str], store: Store) -> Job:
+def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> WorkUnit:
     """Write the part of a scored unit; `broken` is what `score` returned."""
     job = prepared.job
     store.write_part(
@@ -127,7 +129,7 @@ def write(prepared: Prepared, broken: dict[str, str], store: Store) -> Job:
 
 
 @lru_cache(maxsize=128)  # two shards, and what is remembered of each recording
-def _read(path: Path, digest: str) -> reader.Recording | str:
+def _read(path: Path, digest: str) -> reader.DecodedAudio | str:
     """The recording, or the reason why there is none; the last few shards stay decoded.
 
     `digest` is part of the memory's key, so that a replaced file is read again.

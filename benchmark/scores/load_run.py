@@ -15,7 +15,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import DURATION, Protocol
 from benchmark.scores import part_reader
-from benchmark.scores.part_reader import Rows
+from benchmark.scores.part_reader import PartRows
 from benchmark.scores.run_results import (
     EFFECT_COLUMNS,
     FAILURE_COLUMNS,
@@ -95,7 +95,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     )
 
 
-def _decoders(read: list[Rows]) -> dict[str, int]:
+def _decoders(read: list[PartRows]) -> dict[str, int]:
     """Number of utterances that each decoder read."""
     used: dict[str, str] = {}
     for table in (g.table for g in read if g.condition == CLEAN and not g.imported):
@@ -104,7 +104,7 @@ def _decoders(read: list[Rows]) -> dict[str, int]:
     return {name: named.count(name) for name in dict.fromkeys(named)}
 
 
-def _seconds(read: list[Rows]) -> dict[str, float]:
+def _seconds(read: list[PartRows]) -> dict[str, float]:
     """The length of every recording that was read here; parts of older versions do not say it."""
     known: dict[str, float] = {}
     for table in (g.table for g in read if g.condition == CLEAN):
@@ -158,7 +158,7 @@ def _thresholds(head: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in known.items() if value is not None}
 
 
-def _utterances(read: list[Rows]) -> tuple[pd.Index, Codes]:
+def _utterances(read: list[PartRows]) -> tuple[pd.Index, Codes]:
     """All utterance ids, sorted, and for every row of every group in turn the place of its own."""
     columns = pa.chunked_array([c for g in read for c in g.table["utterance_id"].chunks])
     coded = columns.combine_chunks().dictionary_encode()
@@ -169,7 +169,7 @@ def _utterances(read: list[Rows]) -> tuple[pd.Index, Codes]:
     return ids[order], places[coded.indices.to_numpy()]
 
 
-def _scores(read: list[Rows], names: dict[str, str], twice: bool) -> pd.DataFrame:
+def _scores(read: list[PartRows], names: dict[str, str], twice: bool) -> pd.DataFrame:
     """The scores that are there, text columns as categories: a large run has tens of millions.
 
     Categories are sorted, so that rows sort by them as by their text. With `twice`, where two
@@ -220,7 +220,7 @@ def _scores(read: list[Rows], names: dict[str, str], twice: bool) -> pd.DataFram
     return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if twice else scores
 
 
-def _failures(read: list[Rows], names: dict[str, str]) -> pd.DataFrame:
+def _failures(read: list[PartRows], names: dict[str, str]) -> pd.DataFrame:
     frames = []
     for group in read:
         if not group.failures:
@@ -255,7 +255,7 @@ def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
     return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
-def _effects(read: list[Rows]) -> pd.DataFrame:
+def _effects(read: list[PartRows]) -> pd.DataFrame:
     """One row per check, text columns as categories; a unit that two parts hold counts once."""
     kept = [group for group in read if len(group.checks)]
     if not kept:

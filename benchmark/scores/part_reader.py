@@ -30,7 +30,7 @@ TEXTS = [field.name for field in CHECK if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
-class Rows:
+class PartRows:
     """The stored rows of a group: parts of one split and condition that hold the same detectors.
 
     numbers   : (rows,), which of the parts asked for each row is from
@@ -52,7 +52,7 @@ class Rows:
     checks: pa.Table
 
 
-def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[Rows]:
+def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[PartRows]:
     """Every part's rows, on every core; the checks of the parts in `checked` (paths) alone.
 
     The rows of a group are in the order of the parts. `InputError` names a damaged part.
@@ -74,7 +74,7 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
         for start in range(0, len(numbers), LENGTH)
     ]
 
-    def one(numbers: list[int]) -> Rows:
+    def one(numbers: list[int]) -> PartRows:
         return _rows(store, parts, numbers, parts[numbers[0]].path in checked)
 
     made = []
@@ -89,13 +89,13 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
     return made
 
 
-def _rows(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> Rows:
+def _rows(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> PartRows:
     first = parts[numbers[0]]
     columns = None if first.failures else _columns(first, checked)
     tables = [store.read(parts[number], columns) for number in numbers]
     whole = pa.concat_tables(tables, promote_options="default")
     kept = [name for name in whole.column_names if name not in ("facts", "checks")]
-    return Rows(
+    return PartRows(
         split=first.split,
         condition=first.condition,
         detectors=first.detectors,

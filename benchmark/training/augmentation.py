@@ -13,14 +13,14 @@ from attacks.contract.condition import Condition
 from attacks.contract.launder import launder
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
-from benchmark.training.training_config import Laundering
-from benchmark.training.training_examples import Examples, Wave
+from benchmark.training.training_config import LaunderingAugmentation
+from benchmark.training.training_examples import TrainingExamples, Wave
 
 ABOVE_EVALUATION = 1 << 127  # evaluation's seeds have 63 bits
 
 
 def variants(
-    examples: Examples, laundering: Laundering, seed: int, title: str, line: int
+    examples: TrainingExamples, laundering: LaunderingAugmentation, seed: int, title: str, line: int
 ) -> Iterator[list[Wave]]:
     """All waves, laundered, as often as `laundering.variants` says.
 

@@ -16,7 +16,7 @@ from benchmark.data.protocol import Protocol
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import learning_curves
 from benchmark.training.train_detector import train
-from benchmark.training.training_config import Course
+from benchmark.training.training_config import TrainingConfig
 from benchmark.workers.start import start_process
 from detectors.contract.base import TensorDetector, registry
 
@@ -25,7 +25,7 @@ def train_all(
     wanted: dict[str, Path],
     protocol: Protocol,
     device: torch.device,
-    course: Course,
+    course: TrainingConfig,
     plugin_files: tuple[Path, ...] = (),
 ) -> None:
     """Train every detector in `wanted` (name -> checkpoint file) and say how it went.
@@ -74,7 +74,7 @@ def _train_one(
     protocol: Protocol,
     device: torch.device,
     out: Path,
-    course: Course,
+    course: TrainingConfig,
     line: int,
 ) -> str:
     started = time.monotonic()

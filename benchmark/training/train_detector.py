@@ -17,9 +17,9 @@ from benchmark.inference import checkpoints, networks
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.metrics.discrimination import eer
 from benchmark.training import augmentation, learning_curves, training_examples
-from benchmark.training.trainer import STATE, Fitted, Material, Setting, fit
-from benchmark.training.training_config import Course, digest, planned
-from benchmark.training.training_examples import Examples, Wave
+from benchmark.training.trainer import STATE, FittedWeights, TrainerConfig, TrainingTensors, fit
+from benchmark.training.training_config import TrainingConfig, digest, planned
+from benchmark.training.training_examples import TrainingExamples, Wave
 from detectors.contract.base import Arrays, Input, Recipe, TensorDetector, WaveDetector, registry
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def train(
     protocol: Protocol,
     device: torch.device,
     out: Path,
-    course: Course | None = None,
+    course: TrainingConfig | None = None,
     line: int = 0,
 ) -> Checkpoint:
     """Train `name` and write `out` (safetensors) with learning curves beside it (CSV, PNG).
@@ -47,7 +47,7 @@ def train(
     training that was killed goes on where it was. Deterministic for one machine, seed and number of
     threads.
     """
-    course = course or Course()
+    course = course or TrainingConfig()
     facts, _ = planned(name, protocol, course)
     key = digest([facts, str(device), torch.__version__, torch.get_num_threads()])
     item = registry.get(name)()
@@ -70,7 +70,7 @@ def train(
         facts |= own
     elif isinstance(item, TensorDetector):
         recipe = Recipe(**facts["recipe"])
-        how = Setting(
+        how = TrainerConfig(
             recipe, course.loss, course.precision, course.seed, device, out.with_suffix(STATE),
             key, title, line, course.patience,
         )  # fmt: skip
@@ -90,7 +90,12 @@ def train(
 
 
 def _fit_waves(
-    item: WaveDetector, examples: Examples, dev: Examples, course: Course, title: str, line: int
+    item: WaveDetector,
+    examples: TrainingExamples,
+    dev: TrainingExamples,
+    course: TrainingConfig,
+    title: str,
+    line: int,
 ) -> tuple[Arrays, dict[str, Any]]:
     """The state of a wave detector, fitted to all waves and all variants of them, and its facts."""
     waves, bonafide = list(examples.waves), [examples.bonafide]
@@ -107,12 +112,16 @@ def _fit_waves(
 
 
 def _fit_network(
-    item: TensorDetector, examples: Examples, dev: Examples, course: Course, how: Setting
-) -> Fitted:
+    item: TensorDetector,
+    examples: TrainingExamples,
+    dev: TrainingExamples,
+    course: TrainingConfig,
+    how: TrainerConfig,
+) -> FittedWeights:
     spec = trained_input(item.input)
     clean = course.laundering.clean if course.laundering else 1.0
     train, judged = (
-        Material(_heard(spec, part, course, how), part.bonafide, part.pairs, clean)
+        TrainingTensors(_heard(spec, part, course, how), part.bonafide, part.pairs, clean)
         for part in (examples, dev)
     )
     torch.manual_seed(course.seed)
@@ -126,7 +135,9 @@ def _fit_network(
     return fit(item, network, train, judged, how)
 
 
-def _heard(spec: Input, part: Examples, course: Course, how: Setting) -> list[torch.Tensor]:
+def _heard(
+    spec: Input, part: TrainingExamples, course: TrainingConfig, how: TrainerConfig
+) -> list[torch.Tensor]:
     """The inputs of a split, clean and in every variant."""
     made = [_inputs(spec, part.waves)]
     if course.laundering:

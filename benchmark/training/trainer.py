@@ -32,7 +32,7 @@ STATE = ".state"  # suffix of the file beside the checkpoint, while the training
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingTensors:
     """One split as tensors: inputs (n, ...) clean and in variants, targets, weights, pairs (n,).
 
     Targets are 1 for bona fide, else 0; weights bring both classes to equal mass; rows with one
@@ -56,7 +56,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Setting:
+class TrainerConfig:
     """How a network is fitted; `key` names the training in its state file, `title` on the screen.
 
     `state` is where it is written down after every epoch how to go on; `line` is the screen line
@@ -77,7 +77,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedWeights:
     """The weights that are kept, the row of their epoch, the rows of all, and the batch size."""
 
     arrays: Arrays
@@ -87,8 +87,12 @@ class Fitted:
 
 
 def fit(
-    item: TensorDetector, network: torch.nn.Module, train: Material, dev: Material, how: Setting
-) -> Fitted:
+    item: TensorDetector,
+    network: torch.nn.Module,
+    train: TrainingTensors,
+    dev: TrainingTensors,
+    how: TrainerConfig,
+) -> FittedWeights:
     """Fit `network`, or go on where a training with this `key` was killed.
 
     A training that was killed gives the weights that it would have given, bit for bit, on the
@@ -137,9 +141,9 @@ class _Run:
         self,
         item: TensorDetector,
         network: torch.nn.Module,
-        train: Material,
-        dev: Material,
-        how: Setting,
+        train: TrainingTensors,
+        dev: TrainingTensors,
+        how: TrainerConfig,
     ) -> None:
         self.item, self.train, self.dev, self.how = item, train, dev, how
         self.loss = LOSSES[how.loss]
@@ -161,7 +165,7 @@ class _Run:
         self.history: History = []
         self.kept: dict[str, torch.Tensor] = {}
 
-    def finish(self) -> Fitted:
+    def finish(self) -> FittedWeights:
         """The epochs that lack, up to the last or until as many as patience were in vain."""
         recipe, kept = self.how.recipe, self._kept_epoch()
         patience = self.how.patience or recipe.patience
@@ -180,7 +184,7 @@ class _Run:
                 bar.update()
                 bar.set_postfix(dev_loss=f"{row['dev_loss']:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
         arrays = {name: value.cpu().numpy() for name, value in self.kept.items()}
-        return Fitted(arrays, self.history[kept - 1], self.history, recipe.batch_size)
+        return FittedWeights(arrays, self.history[kept - 1], self.history, recipe.batch_size)
 
     def _kept_epoch(self) -> int:
         eers = [row["judged_eer"] for row in self.history]

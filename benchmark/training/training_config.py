@@ -33,7 +33,7 @@ LONGEST_NAME = 80  # of a file, without seed and digest
 
 
 @dataclass(frozen=True)
-class Laundering:
+class LaunderingAugmentation:
     """Laundering as augmentation: of a suite's conditions, each recording meets `variants`.
 
     Those are drawn once and laundered once, before the training; in every epoch a recording is
@@ -64,7 +64,7 @@ class Laundering:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingConfig:
     """What is asked of one training; `changes` override fields of the detector's `Recipe`.
 
     `start` is a checkpoint of the same network, with whose weights the training begins. With
@@ -78,7 +78,7 @@ class Course:
     changes: dict[str, Any] = field(default_factory=dict)
     loss: str = "bce"
     precision: str = FLOAT32
-    laundering: Laundering | None = None
+    laundering: LaunderingAugmentation | None = None
     start: Checkpoint | None = None
     name: str = ""
     patience: int | None = None
@@ -104,7 +104,7 @@ class Course:
 
 
 def planned(
-    detector: str, protocol: Protocol, course: Course | None = None
+    detector: str, protocol: Protocol, course: TrainingConfig | None = None
 ) -> tuple[dict[str, Any], Path]:
     """What the training of `detector` rests on, and where its checkpoint belongs in the cache.
 
@@ -113,7 +113,7 @@ def planned(
     that the detector starts from. Raises `InputError` where a split lacks a class or a file, where
     that encoder is absent, and where the detector cannot take the course.
     """
-    course = course or Course()
+    course = course or TrainingConfig()
     item = registry.get(detector)()
     require_taken(item, course)
     name = course.called(detector)
@@ -157,7 +157,7 @@ def planned(
     return facts, paths.checkpoints() / file
 
 
-def require_taken(item: Detector, course: Course) -> None:
+def require_taken(item: Detector, course: TrainingConfig) -> None:
     """Refuse (`InputError`) a course that the detector cannot take, before any data are read.
 
     Whether its network can take the head of another loss is not asked: `networks.require_one_class`

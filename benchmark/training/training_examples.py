@@ -20,7 +20,7 @@ Wave = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Examples:
+class TrainingExamples:
     """One split in memory: waves, labels (n,), and the recording of each, which copies share.
 
     `pairs` (n,) numbers the recordings of `recordings`, which are their ids.
@@ -97,7 +97,7 @@ def subset(protocol: Protocol, most: int) -> Protocol:
     return replace(protocol, table=table.reset_index(drop=True))
 
 
-def read(split: Protocol) -> Examples:
+def read(split: Protocol) -> TrainingExamples:
     """Decode every utterance of a split; `InputError` names the first that cannot be read."""
     waves = []
     for path in split.table["path"]:
@@ -109,7 +109,9 @@ def read(split: Protocol) -> Examples:
     pairs = table["pair"] if _paired(table) else table["utterance_id"]
     numbers, recordings = pd.factorize(pairs)
     bonafide = (table["label"] == "bonafide").to_numpy()
-    return Examples(waves, bonafide, torch.from_numpy(numbers.astype(np.int64)), [*recordings])
+    return TrainingExamples(
+        waves, bonafide, torch.from_numpy(numbers.astype(np.int64)), [*recordings]
+    )
 
 
 def batches(

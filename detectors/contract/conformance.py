@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Finding:
+class DetectorFinding:
     """One broken promise: of which detector, which rule, and what was seen."""
 
     detector: str
@@ -35,7 +35,7 @@ class Finding:
         return f"{self.detector}: {self.rule}: {self.message}"
 
 
-def check(cls: type[Detector]) -> list[Finding]:
+def check(cls: type[Detector]) -> list[DetectorFinding]:
     """Everything that the detector does not keep of its contract; empty where it conforms.
 
     Tensor detectors are tried with untrained weights, wave detectors after a short training,
@@ -53,7 +53,7 @@ def check(cls: type[Detector]) -> list[Finding]:
         found = _wave(item)
     else:
         found = iter([("kind", "derives from neither TensorDetector nor WaveDetector")])
-    return [Finding(name, *what) for what in (*_declared(item), *found)]
+    return [DetectorFinding(name, *what) for what in (*_declared(item), *found)]
 
 
 def signals(count: int, seconds: float = 2.0) -> list[Wave]:

@@ -119,21 +119,21 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class Description:
+class OnnxDescription:
     """What an ONNX file says of itself."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]
 
 
-def _described(file: str) -> Description:
+def _described(file: str) -> OnnxDescription:
     path = existing("onnx", file)
     stat = path.stat()
     return _read(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, size: int, changed: int) -> Description:
+def _read(path: Path, size: int, changed: int) -> OnnxDescription:
     """`size` and `changed` are of the file, so that a replaced one is read anew."""
     session = _session(path)
     sources = session.get_inputs()
@@ -141,7 +141,7 @@ def _read(path: Path, size: int, changed: int) -> Description:
         shown = ", ".join(f"{source.name}: {source.type}" for source in sources)
         raise InputError(f"onnx: {path} takes {shown}; want one input of {FLOAT}")
     metadata = session.get_modelmeta().custom_metadata_map
-    return Description(dict(metadata), tuple(output.name for output in session.get_outputs()))
+    return OnnxDescription(dict(metadata), tuple(output.name for output in session.get_outputs()))
 
 
 def _session(path: Path) -> InferenceSession:

@@ -36,7 +36,7 @@ def crop_and_flip(
     )
 
 
-class Cropped:
+class CropAndFlip:
     """Mixed into a detector on spectrograms: it is trained on `crop_and_flip` of its batches."""
 
     crop: ClassVar[int] = 128  # frames
@@ -64,7 +64,7 @@ def roll_and_flip(
     )
 
 
-class Rolled:
+class RollAndFlip:
     """Mixed into a detector on pictures: it is trained on `roll_and_flip` of its batches."""
 
     def augment(

@@ -17,7 +17,7 @@ from detectors.layers.sinc_filters import SincFilters
 FILTERS, TAPS = 70, 129
 
 
-class Picture(nn.Module):
+class SincPicture(nn.Module):
     """Waves (B, T) to a picture (B, 1, 23, (T - 128) // 3): rectified filter outputs, pooled."""
 
     def __init__(self) -> None:

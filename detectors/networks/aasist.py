@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from detectors.contract.base import TensorDetector, Waveform, detector
 from detectors.layers.graph_attention import GraphAttention, GraphPool, StackedGraphAttention
-from detectors.layers.sinc_encoder import Picture, encoder
+from detectors.layers.sinc_encoder import SincPicture, encoder
 
 BANDS = 23  # spectral nodes that the encoder leaves
 INNER = 32  # features of a node after the stacked layers
@@ -22,7 +22,7 @@ COOL, HOT = 2.0, 100.0  # temperatures of the plain and of the stacked attention
 
 
 @dataclass(frozen=True)
-class Size:
+class AasistSize:
     """Encoder channels, and the shares of nodes that the three kinds of pooling keep."""
 
     width: int
@@ -31,8 +31,8 @@ class Size:
     keep_stacked: float
 
 
-LARGE = Size(64, 0.5, 0.7, 0.5)
-LIGHT = Size(24, 0.4, 0.5, 0.7)
+LARGE = AasistSize(64, 0.5, 0.7, 0.5)
+LIGHT = AasistSize(24, 0.4, 0.5, 0.7)
 
 
 @detector("aasist")
@@ -86,7 +86,7 @@ class BackEnd(nn.Module):
     Attribute names are the keys of the published weight files.
     """
 
-    def __init__(self, size: Size, bands: int) -> None:
+    def __init__(self, size: AasistSize, bands: int) -> None:
         super().__init__()
         width = size.width
         self.pos_S = nn.Parameter(torch.randn(1, bands, width))
@@ -158,9 +158,9 @@ class BackEnd(nn.Module):
 class Network(BackEnd):
     """Waveform batch (B, 64600) to scores (B,): the logit of bona fide."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: AasistSize) -> None:
         super().__init__(size, BANDS)
-        self.picture = Picture()
+        self.picture = SincPicture()
         self.first_bn = nn.BatchNorm2d(1)
         self.encoder = encoder(size.width, project_picture=True)
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import AttentivePooling, Cropped, PerUtteranceNorm, conv_block
+from detectors.layers.common import AttentivePooling, CropAndFlip, PerUtteranceNorm, conv_block
 
 
 @detector("attention-cnn")
-class AttentionCnn(Cropped, TensorDetector):
+class AttentionCnn(CropAndFlip, TensorDetector):
     """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
 
     summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"

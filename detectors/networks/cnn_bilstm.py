@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
 @detector("cnn-bilstm")
-class CnnBiLstm(Cropped, TensorDetector):
+class CnnBiLstm(CropAndFlip, TensorDetector):
     """Three convolution blocks that shrink frequency more than time, and a BiLSTM, averaged."""
 
     summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"

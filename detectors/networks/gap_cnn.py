@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
 @detector("gap-cnn")
-class GapCnn(Cropped, TensorDetector):
+class GapCnn(CropAndFlip, TensorDetector):
     """Four blocks (16, 32, 64, 128), spatial dropout between them, global average pooling."""
 
     summary = "log-mel CNN: 4 batch-normalised blocks with dropout, global average pooling"

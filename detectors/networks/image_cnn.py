@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import Image, Recipe, TensorDetector, detector
-from detectors.layers.common import Rolled
+from detectors.layers.common import RollAndFlip
 
 
 @detector("image-cnn")
-class ImageCnn(Rolled, TensorDetector):
+class ImageCnn(RollAndFlip, TensorDetector):
     """Three convolution blocks (32, 64, 128) and a dense head, as in many tutorials."""
 
     summary = "CNN on 224 x 224 magma pictures: 3 convolution blocks (32, 64, 128), dense head"

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import Cqt, Lfcc, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 from detectors.networks.lcnn_lstm import MaxFeatureMap
 
 
-class Lcnn(Cropped, TensorDetector):
+class Lcnn(CropAndFlip, TensorDetector):
     """What the light CNNs share; they differ in their input."""
 
     citation = "lavrentyeva2019stc"

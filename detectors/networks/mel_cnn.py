@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
 @detector("mel-cnn")
-class MelCnn(Cropped, TensorDetector):
+class MelCnn(CropAndFlip, TensorDetector):
     """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"

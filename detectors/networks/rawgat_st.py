@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from detectors.contract.base import Arrays, TensorDetector, Waveform, detector
 from detectors.layers.graph_attention import GraphAttention, GraphPool
-from detectors.layers.sinc_encoder import Picture, encoder
+from detectors.layers.sinc_encoder import SincPicture, encoder
 
 BANDS, FRAMES = 23, 29  # nodes that the encoders leave
 KEEP = (0.64, 0.81, 0.64)  # of spectral, temporal and joint nodes
@@ -61,7 +61,7 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.picture = Picture()
+        self.picture = SincPicture()
         self.first_bn = nn.BatchNorm2d(1)
         self.encoder1 = encoder(64, project_picture=False)
         self.encoder2 = encoder(64, project_picture=False)

@@ -32,7 +32,7 @@ class RawNet2(TensorDetector):
         return Network()
 
 
-class ResidualBlock(nn.Module):
+class GatedResidualBlock(nn.Module):
     """Two convolutions beside a shortcut, then a third of the time steps."""
 
     def __init__(self, inside: int, outside: int, first: bool) -> None:
@@ -69,7 +69,7 @@ class Network(nn.Module):
         self.stages = len(WIDTHS) - 1
         for place in range(self.stages):
             inside, outside = WIDTHS[place : place + 2]
-            block = ResidualBlock(inside, outside, first=place == 0)
+            block = GatedResidualBlock(inside, outside, first=place == 0)
             self.add_module(f"block{place}", nn.Sequential(block))
             gate = nn.Linear(outside, outside)
             self.add_module(f"fc_attention{place}", nn.Sequential(gate))

@@ -6,11 +6,11 @@ from torch import nn
 from torchvision.models import resnet18
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 
 
 @detector("resnet18")
-class ResNet18(Cropped, TensorDetector):
+class ResNet18(CropAndFlip, TensorDetector):
     """torchvision's ResNet-18 with one input channel and one output, no pretrained weights."""
 
     summary = "torchvision ResNet-18 on log-mel images, from scratch"

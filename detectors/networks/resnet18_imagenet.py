@@ -10,14 +10,14 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from benchmark.core.errors import InputError
 from detectors.contract.base import Image, Recipe, TensorDetector, detector
-from detectors.layers.common import Cropped
+from detectors.layers.common import CropAndFlip
 
 WEIGHTS = ResNet18_Weights.IMAGENET1K_V1
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
 
 
 @detector("resnet18-imagenet")
-class ResNet18ImageNet(Cropped, TensorDetector):
+class ResNet18ImageNet(CropAndFlip, TensorDetector):
     """torchvision's ResNet-18 with its ImageNet weights and a new head of one output."""
 
     summary = "torchvision ResNet-18 on 224 x 224 magma pictures, from ImageNet weights"

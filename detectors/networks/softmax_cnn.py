@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from detectors.contract.base import Recipe, Spectrogram, TensorDetector, detector
-from detectors.layers.common import Cropped, PerUtteranceNorm, conv_block
+from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
 @detector("softmax-cnn")
-class SoftmaxCnn(Cropped, TensorDetector):
+class SoftmaxCnn(CropAndFlip, TensorDetector):
     """Two logits, spoof and bona fide.
 
     The score is their difference: the logistic loss of it is the cross-entropy of the softmax.

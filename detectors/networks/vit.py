@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
-from detectors.layers.common import PerUtteranceNorm, Rolled
+from detectors.layers.common import PerUtteranceNorm, RollAndFlip
 
 PATCH = 16
 WIDTH, HEADS, LAYERS = 96, 4, 4
 
 
 @detector("vit")
-class VisionTransformer(Rolled, TensorDetector):
+class VisionTransformer(RollAndFlip, TensorDetector):
     """Patches of 16 mel bands x 16 frames as tokens, four encoder layers, mean of the tokens."""
 
     summary = "small vision transformer: 16 x 16 log-mel patches, 4 layers, width 96"

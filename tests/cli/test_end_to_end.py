@@ -24,8 +24,8 @@ from benchmark.data import loading
 from benchmark.data.trial_table import with_digests
 from benchmark.inference import checkpoints
 from benchmark.runs import runner
-from benchmark.runs.executor import Setting
-from benchmark.runs.plan import Plan
+from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.plan import RunPlan
 from benchmark.scores.store import Store
 from tests.support import builders
 from tests.support.places import TOY_PLUGIN
@@ -102,10 +102,10 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     ready = tuple(checkpoints.load(weights(cached, name)) for name in ("comb", "raw-cnn"))
     conditions = parse_suite(SUITE).conditions
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
-    plan = Plan(test, dev, "x", conditions, ready, 0)
+    plan = RunPlan(test, dev, "x", conditions, ready, 0)
     store = Store(tmp_path / "split")
     runner.claim(plan, store)
-    setting = Setting(store.folder, ready, "cpu", (TOY_PLUGIN,))
+    setting = WorkerSetup(store.folder, ready, "cpu", (TOY_PLUGIN,))
     runner.run(runner.missing(plan, store), setting, workers=1, split_scoring=True)
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "split"))
 

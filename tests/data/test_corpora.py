@@ -350,7 +350,7 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def corpus(server: Server, **facts: object) -> corpora.Corpus:
     given = {"name": "toy", "title": "Toy", "page": "http://page", "licence": "CC0"} | facts
     remotes = tuple(
-        corpora.Remote(name, f"{server.url}/{name}", f"md5:{hashlib.md5(body).hexdigest()}")
+        corpora.RemoteFile(name, f"{server.url}/{name}", f"md5:{hashlib.md5(body).hexdigest()}")
         for name, body in server.files.items()
     )
     return corpora.Corpus(**given, files=remotes)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.embedded import builder, human_speech, render_jobs, text_to_speech
-from benchmark.data.embedded.human_speech import Recording, Segment
+from benchmark.data.embedded.human_speech import Segment, SourceRecording
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
 from benchmark.synthesis.systems import GRIFFIN_LIM, SYSTEMS
 
@@ -33,7 +33,7 @@ def invented() -> list[Segment]:
     made = []
     for seed, (speaker, count) in enumerate(SPEAKERS.items()):
         rng = np.random.default_rng(seed)
-        recording = Recording(f"{speaker}-r", speaker, "a", LART, f"{speaker}.mp3", "00")
+        recording = SourceRecording(f"{speaker}-r", speaker, "a", LART, f"{speaker}.mp3", "00")
         for i in range(count):
             wave = 0.1 * rng.standard_normal(SEGMENT + 2 * CONTEXT)
             made.append(Segment(f"{speaker}-r-{i:02d}", recording, wave.astype(np.float32)))

@@ -14,7 +14,7 @@ from benchmark.assets.wheel_catalog import LART
 from benchmark.audio.reader import SAMPLE_RATE, Wave, read
 from benchmark.audio.speech_level import active_level
 from benchmark.data.embedded import text_to_speech
-from benchmark.data.embedded.human_speech import PRACTICE, Recording, Segment
+from benchmark.data.embedded.human_speech import PRACTICE, Segment, SourceRecording
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.speaker_splits import split_speakers, spread
 from benchmark.data.embedded.utterance_plan import choose, plan
@@ -35,7 +35,7 @@ def people(counts: dict[str, int]) -> list[Segment]:
     made = []
     for speaker, count in counts.items():
         group = speaker.partition("-")[0]
-        recording = Recording(f"{speaker}-r", speaker, group, LART, "x.mp3", "0")
+        recording = SourceRecording(f"{speaker}-r", speaker, group, LART, "x.mp3", "0")
         wave = np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32)
         made += [Segment(f"{speaker}-r-{i:02d}", recording, wave) for i in range(count)]
     return made

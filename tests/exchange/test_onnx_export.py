@@ -19,13 +19,13 @@ from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.exchange import onnx_export
-from benchmark.exchange.onnx_export import Comparison, Whence
+from benchmark.exchange.onnx_export import ComparisonBasis, OnnxComparison
 from benchmark.exchange.onnx_samples import Signals, gathered
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import loaded_network
 from benchmark.training import train_detector
-from benchmark.training.training_config import Course
+from benchmark.training.training_config import TrainingConfig
 from detectors.contract.base import LogMel, registry
 from tests.support import builders
 from tests.support.builders import RATE, fake, voice
@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("export") / "mel.safetensors"
-    course = Course(0, {"epochs": 1, "batch_size": 8})
+    course = TrainingConfig(0, {"epochs": 1, "batch_size": 8})
     return train_detector.train("mel-cnn", loading.open_data(toy), CPU, out, course)
 
 
@@ -188,7 +188,7 @@ def test_a_window_that_onnx_defines_otherwise_survives() -> None:
     """LFCC are taken under a Hamming window of 0.54; that of ONNX is one of 25/46."""
     spec = registry.get("lfcc-lcnn")().input  # type: ignore[attr-defined]
     batch = frontends.waveforms(frontends.waveform_of(spec), waves()[0], CPU)
-    whole = onnx_export.Whole(spec, Energy()).eval()
+    whole = onnx_export.FrontendAndNetwork(spec, Energy()).eval()
     model = onnx_export._converted(whole, batch, spec, "energy")
     scores = onnx_export._session(model.SerializeToString())(batch)
     np.testing.assert_allclose(scores, whole(batch).numpy(), atol=1e-4)
@@ -268,8 +268,8 @@ def test_an_8_bit_file_that_is_slow_or_far_off_is_warned_of(
     apart: Sequence[float], times: tuple[float, float], warned: list[str]
 ) -> None:
     own = np.array([-1.0, 1.0, 5.0], np.float32)  # a spread of 1 on the utterances
-    whence = Whence(torch.zeros(3, 4), own, 2, "dev utterances of 'x'")
-    compared = Comparison(Path("f"), whence, np.array(apart, np.float32), 10, *times)
+    whence = ComparisonBasis(torch.zeros(3, 4), own, 2, "dev utterances of 'x'")
+    compared = OnnxComparison(Path("f"), whence, np.array(apart, np.float32), 10, *times)
     said = [*compared.warnings()]
     assert len(said) == len(warned)
     for line, part in zip(said, warned, strict=True):
@@ -280,7 +280,7 @@ def test_what_is_no_network_is_not_exported(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "s.safetensors"
-    train_detector.train("shortcut", loading.open_data(toy), CPU, out, Course())
+    train_detector.train("shortcut", loading.open_data(toy), CPU, out, TrainingConfig())
     given = ["export", str(out), "--onnx", str(tmp_path / "s.onnx"), "--train-data", str(toy)]
     assert main(given) == 2
     assert "'shortcut' is no network: there is nothing to export" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def entry(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> published_weights.Published:
+) -> published_weights.PublishedWeights:
     """An index of one entry, whose file is a small state dict of random AASIST-L weights."""
     torch.manual_seed(0)
     file = tmp_path / "AASIST-L.pth"
@@ -70,7 +70,7 @@ def entry(
     return entry
 
 
-def serve(root: Path, entry: published_weights.Published, content: bytes) -> None:
+def serve(root: Path, entry: published_weights.PublishedWeights, content: bytes) -> None:
     place = root / entry.repository / entry.commit / entry.path
     place.parent.mkdir(parents=True)
     place.write_bytes(content)
@@ -106,7 +106,7 @@ def test_the_index_agrees_with_the_file(name: str) -> None:
 
 def test_fetch_brings_the_published_file(
     server: Path,
-    entry: published_weights.Published,
+    entry: published_weights.PublishedWeights,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -128,7 +128,7 @@ def test_fetch_brings_the_published_file(
 @pytest.mark.parametrize("change", [lambda data: data[:-100], lambda data: data[:-1] + b"\0\0"])
 def test_fetch_refuses_another_file(
     server: Path,
-    entry: published_weights.Published,
+    entry: published_weights.PublishedWeights,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     change: object,
@@ -142,7 +142,7 @@ def test_fetch_refuses_another_file(
 
 def test_a_download_that_breaks_off_leaves_nothing(
     server: Path,
-    entry: published_weights.Published,
+    entry: published_weights.PublishedWeights,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -157,7 +157,7 @@ def test_a_download_that_breaks_off_leaves_nothing(
 
 def test_without_the_file_or_the_network_fetch_says_where_to_put_it(
     server: Path,
-    entry: published_weights.Published,
+    entry: published_weights.PublishedWeights,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -170,7 +170,7 @@ def test_without_the_file_or_the_network_fetch_says_where_to_put_it(
 
 
 def test_add_knows_a_file_by_what_it_holds(
-    entry: published_weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: published_weights.PublishedWeights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     renamed = (tmp_path / "AASIST-L.pth").rename(tmp_path / "download.bin")
     assert main(["weights", "add", str(renamed)]) == 0
@@ -181,7 +181,7 @@ def test_add_knows_a_file_by_what_it_holds(
 
 
 def test_add_refuses_what_is_not_published(
-    entry: published_weights.Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: published_weights.PublishedWeights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = tmp_path / "AASIST-L.pth"
     cut.write_bytes(cut.read_bytes()[:1000])
@@ -194,7 +194,7 @@ def test_add_refuses_what_is_not_published(
 
 
 def test_a_file_changed_in_the_cache_is_not_run(
-    entry: published_weights.Published, tmp_path: Path
+    entry: published_weights.PublishedWeights, tmp_path: Path
 ) -> None:
     published_weights.add(tmp_path / "AASIST-L.pth")
     entry.cached.write_bytes(entry.cached.read_bytes()[:-1])
@@ -265,7 +265,7 @@ def test_a_truncated_state_dict_is_damaged(tmp_path: Path) -> None:
 
 
 def test_weights_enter_a_plan_by_name_and_by_path(
-    entry: published_weights.Published,
+    entry: published_weights.PublishedWeights,
     toy: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -311,7 +311,7 @@ def test_all_and_more_are_run_together_and_ensembles_are_asked_for_elsewhere(
 
 
 def test_published_weights_run_by_default_on_cuda_only(
-    entry: published_weights.Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    entry: published_weights.PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from benchmark.cli import run_config
     from benchmark.cli.main import parser

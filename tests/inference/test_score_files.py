@@ -26,7 +26,7 @@ from benchmark.inference import checkpoints, stream
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.training import train_detector
-from benchmark.training.training_config import Course
+from benchmark.training.training_config import TrainingConfig
 from tests.support.builders import RATE, fake, voice
 from tests.support.places import ROOT
 
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("score") / "raw.safetensors"
-    course = Course(0, {"epochs": 4, "batch_size": 8})
+    course = TrainingConfig(0, {"epochs": 4, "batch_size": 8})
     return train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
 
 

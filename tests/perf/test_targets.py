@@ -24,12 +24,12 @@ from attacks.reverb.rir_bank import response
 from attacks.reverb.room_geometry import DRAWN, EVALUATION
 from benchmark import frontends
 from benchmark.core.parallel import one_thread, pooled
-from benchmark.core.stage_timer import Stopwatch
+from benchmark.core.stage_timer import StageTimer
 from benchmark.inference.scorer import BATCH, Scorer
 from benchmark.runs import runner, work_unit
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.runs.executor import Setting, execute
-from benchmark.runs.runner import Missing
+from benchmark.runs.executor import WorkerSetup, execute
+from benchmark.runs.runner import MissingUnits
 from benchmark.scores.store import Store
 from tests.perf import bare, peer, workload
 from tests.perf.workload import CLIPS, LAUNDERING, clips, cost, cpu
@@ -55,7 +55,7 @@ def test_attack_stage(benchmark, target, bank: Path, tmp_path: Path) -> None:
     assert len(calls) == len(LAUNDERING) == 27
     source = tmp_path / "clip.wav"
     soundfile.write(source, waves[0], 16000)
-    watch = Stopwatch()
+    watch = StageTimer()
 
     def ours() -> None:
         for number, wave in enumerate(waves):
@@ -88,7 +88,7 @@ def test_attack_stage(benchmark, target, bank: Path, tmp_path: Path) -> None:
     target("1c", "verification on top of it: <= 15 %", v / a, v / a <= 0.15, f"{v / a:.1%}")
 
 
-def _spent(watch: Stopwatch, stage: str) -> float:
+def _spent(watch: StageTimer, stage: str) -> float:
     return sum(spent.cpu for (of, _), spent in watch.spent.items() if of == stage)
 
 
@@ -113,10 +113,10 @@ def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
     if SMALL:
         conditions = tuple(conditions[i] for i in (0, 1, 4, 19, 24, 27))
     plan = workload.plan(root, conditions, ["aasist"], tmp_path)
-    setting = Setting(tmp_path / "run", plan.detectors, "cpu")
+    setting = WorkerSetup(tmp_path / "run", plan.detectors, "cpu")
     with one_thread():
         scorer = Scorer(plan.detectors, CPU)
-        jobs = [*Missing(plan, {}, {}).jobs]
+        jobs = [*MissingUnits(plan, {}, {}).jobs]
         waves = work_unit.prepare(jobs[-1]).waves
         spec = scorer._loaded[0].item.input
         batch = frontends.batch(spec, waves, CPU)
@@ -148,11 +148,11 @@ def test_matrix_with_small_networks(benchmark, target, tmp_path: Path) -> None:
 
     root = workload.corpus(tmp_path / "c", 32 if SMALL else 256, 4.0)
     plan = workload.plan(root, load("laundering").conditions, ["mel-cnn", "raw-cnn"], tmp_path)
-    setting = Setting(tmp_path / "run", plan.detectors, "cpu")
+    setting = WorkerSetup(tmp_path / "run", plan.detectors, "cpu")
     seen: list[tuple[float, float]] = []
 
     def run() -> None:
-        running = execute(Missing(plan, {}, {}).jobs, setting, 2, False)
+        running = execute(MissingUnits(plan, {}, {}).jobs, setting, 2, False)
         for _ in running:
             pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
             seen.append((time.perf_counter(), workload.busy(pids)))
@@ -173,7 +173,7 @@ def test_two_workers(benchmark, target, tmp_path: Path) -> None:
     def run(workers: int) -> None:
         stamps = []
         with one_thread():
-            jobs = Missing(plan, {}, {}).jobs
+            jobs = MissingUnits(plan, {}, {}).jobs
             for key, digest, _ in pooled(workload.digest, jobs, workers, workload.start, ()):
                 stamps.append(time.perf_counter())
                 found.setdefault(workers, {})[key] = digest
@@ -193,7 +193,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.perf import workload
 from attacks.contract.condition import parse
-from benchmark.runs.executor import Setting, execute
+from benchmark.runs.executor import WorkerSetup, execute
 from benchmark.runs.runner import missing
 from benchmark.scores.store import Store
 
@@ -201,7 +201,7 @@ def main():
     root, out = Path(sys.argv[2]), Path(sys.argv[3])
     out.mkdir()
     plan = workload.plan(root, (parse("clean"), parse("lowpass(cutoff=4000)")), ["raw-cnn"], out)
-    setting = Setting(out / "run", plan.detectors, "cpu")
+    setting = WorkerSetup(out / "run", plan.detectors, "cpu")
     for _ in execute(missing(plan, Store(out / "run")).jobs, setting, 1, False):
         pass
     # getrusage(RUSAGE_SELF) would hold the peak of the process that started this one
@@ -259,15 +259,15 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
     )
     work_unit._read.cache_clear()
     cache = AudioCache(tmp_path / "audio", 10**9)
-    setting = Setting(tmp_path / "run", plan.detectors, "cpu", cache=cache)
-    jobs = Missing(plan, {}, {})
+    setting = WorkerSetup(tmp_path / "run", plan.detectors, "cpu", cache=cache)
+    jobs = MissingUnits(plan, {}, {})
     benchmark.pedantic(lambda: [*execute(jobs.jobs, setting, 0, False)], rounds=1)
     inputs = len({scorer.item.input for scorer in Scorer(plan.detectors, CPU)._loaded})
     batches = sum(-(-len(job.utterances) // BATCH) for job in jobs.jobs)
     decoded, made = counts["record"] / 20, counts["features"] / (inputs * batches)
     before = counts["launder"]
     again = workload.plan(root, conditions, [*names, "gap-cnn"], tmp_path)
-    setting = Setting(tmp_path / "run", again.detectors, "cpu", cache=cache)
+    setting = WorkerSetup(tmp_path / "run", again.detectors, "cpu", cache=cache)
     assert len([*execute(runner.missing(again, Store(tmp_path / "run")).jobs, setting, 0, False)])
     redone = counts["launder"] - before
     target("5", "decoded once; an input made once; no codec again", decoded + made,
@@ -281,7 +281,7 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
     root = workload.corpus(tmp_path / "c", 10, 0.2, 64 * (200 if SMALL else 1111))
     plan = workload.plan(root, conditions, ["raw-cnn"], tmp_path)
     store = Store(tmp_path / "run", {"libraries": {f"library{i}": "1.2.3" for i in range(20)}})
-    for job in Missing(plan, {}, {}).jobs:
+    for job in MissingUnits(plan, {}, {}).jobs:
         store.write_part(job.key, job.split, job.condition, [], job.identities)
     used = cpu()
     left = benchmark.pedantic(runner.missing, args=(plan, store), rounds=3)

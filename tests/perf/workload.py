@@ -18,8 +18,8 @@ from attacks.contract.suites import load
 from benchmark.data import loading
 from benchmark.data.trial_table import with_digests
 from benchmark.runs import profile
-from benchmark.runs.plan import Plan
-from benchmark.runs.work_unit import Job, prepare
+from benchmark.runs.plan import RunPlan
+from benchmark.runs.work_unit import WorkUnit, prepare
 from benchmark.workers.start import start_process
 from tests.support import builders
 
@@ -79,13 +79,13 @@ def corpus(root: Path, files: int, seconds: float, utterances: int | None = None
     return root
 
 
-def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> Plan:
+def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> RunPlan:
     """The plan of a corpus, for networks with random weights."""
     protocol = loading.open_data(root)
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
     made = [profile.untrained(name, weights) for name in names]
     ready = tuple(checkpoint for checkpoint in made if checkpoint is not None)
-    return Plan(test, dev, "perf", conditions, ready, 0)
+    return RunPlan(test, dev, "perf", conditions, ready, 0)
 
 
 def start() -> None:
@@ -93,7 +93,7 @@ def start() -> None:
     start_process(())
 
 
-def digest(job: Job) -> tuple[str, str, float]:
+def digest(job: WorkUnit) -> tuple[str, str, float]:
     """Launder a unit: its key, the SHA-256 of all its samples, and its seconds on the clock."""
     begun = time.perf_counter()
     digest_ = hashlib.sha256()

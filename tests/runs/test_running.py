@@ -12,7 +12,7 @@ import pytest
 import attacks.contract.launder
 import launderbench
 from benchmark.cli.main import main
-from benchmark.core.stage_timer import OFF, Stopwatch
+from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.runs import profile, work_unit
 from benchmark.runs.audio_cache import AudioCache
 
@@ -101,7 +101,7 @@ def test_the_profile_names_every_stage_attack_and_detector(
 
 
 def test_the_stopwatch_adds_up_and_is_silent_when_off() -> None:
-    watch = Stopwatch()
+    watch = StageTimer()
     for count in (2, 3):
         with watch.timing("attack", "x", count):
             sum(range(20000))

@@ -17,12 +17,14 @@ from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import epoch_selection, parallel_training, train_detector, trainer
-from benchmark.training.training_config import Course, Laundering, planned
+from benchmark.training.training_config import LaunderingAugmentation, TrainingConfig, planned
 
 pytest_plugins = ("tests.support.attack_fixtures",)
 
 CPU = torch.device("cpu")
-NOISY = Laundering("noisy", ("lowpass(cutoff=4000)", "lowpass(cutoff=2000)"), variants=2)
+NOISY = LaunderingAugmentation(
+    "noisy", ("lowpass(cutoff=4000)", "lowpass(cutoff=2000)"), variants=2
+)
 
 Told = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 
@@ -63,7 +65,7 @@ def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
     kept: int, ran: int,
 ) -> None:  # fmt: skip
     protocol = loading.open_data(toy)
-    course = Course(0, {"epochs": 20}, patience=3)
+    course = TrainingConfig(0, {"epochs": 20}, patience=3)
     out = tmp_path / "x.safetensors"
     monkeypatch.setattr(trainer, "eer", says(*rates))
     said = parallel_training._train_one("raw-cnn", protocol, CPU, out, course, 0)
@@ -88,7 +90,7 @@ def test_of_equal_eers_the_lower_dev_loss_counts(
 ) -> None:
     monkeypatch.setattr(trainer, "eer", says(0.25))
     out = tmp_path / "x.safetensors"
-    course = Course(0, {"epochs": 6}, patience=6)
+    course = TrainingConfig(0, {"epochs": 6}, patience=6)
     made = train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
     losses = pd.read_csv(out.with_suffix(".csv"))["dev_loss"]
     assert made.facts["epoch"] == int(losses.argmin()) + 1
@@ -98,11 +100,13 @@ def test_of_equal_eers_the_lower_dev_loss_counts(
 def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.safetensors"
     protocol = loading.open_data(toy)
-    told = parallel_training._train_one("raw-cnn", protocol, CPU, out, Course(0, {"epochs": 2}), 0)
+    told = parallel_training._train_one(
+        "raw-cnn", protocol, CPU, out, TrainingConfig(0, {"epochs": 2}), 0
+    )
     assert " of 2 (not stopped early), in " in told
     plain = tmp_path / "y.safetensors"
     assert "epoch" not in parallel_training._train_one(
-        "shortcut", protocol, CPU, plain, Course(), 0
+        "shortcut", protocol, CPU, plain, TrainingConfig(), 0
     )
 
 
@@ -112,7 +116,7 @@ def test_a_killed_training_stops_where_it_would_have_stopped(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: int, precision: str
 ) -> None:
     protocol = loading.open_data(toy)
-    course = Course(5, {"epochs": 9, "batch_size": 8}, patience=3, precision=precision)
+    course = TrainingConfig(5, {"epochs": 9, "batch_size": 8}, patience=3, precision=precision)
     rates = [0.4, 0.2, 0.3, 0.3, 0.3, 0.1]
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
     monkeypatch.setattr(trainer, "eer", says(*rates))
@@ -140,11 +144,10 @@ def test_a_killed_training_stops_where_it_would_have_stopped(
 
 def test_laundering_and_a_start_go_with_it(toy: Path, tmp_path: Path, world: None) -> None:
     protocol = loading.open_data(toy)
-    first = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(
-        0, {"epochs": 2}, patience=1
-    ))  # fmt: skip
+    config = TrainingConfig(0, {"epochs": 2}, patience=1)
+    first = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", config)
     out = tmp_path / "b.safetensors"
-    course = Course(0, {"epochs": 8}, laundering=NOISY, start=first, patience=2)
+    course = TrainingConfig(0, {"epochs": 8}, laundering=NOISY, start=first, patience=2)
     made = train_detector.train("raw-cnn", protocol, CPU, out, course)
     rows = pd.read_csv(out.with_suffix(".csv"))
     order = rows.sort_values(["judged_eer", "dev_loss", "epoch"], kind="stable")
@@ -157,7 +160,7 @@ def test_laundering_and_a_start_go_with_it(toy: Path, tmp_path: Path, world: Non
 def test_patience_is_a_fact_only_where_it_is_given(toy: Path) -> None:
     protocol = loading.open_data(toy)
     facts, path = planned("raw-cnn", protocol)
-    others = [planned("raw-cnn", protocol, Course(patience=n)) for n in (3, 10)]
+    others = [planned("raw-cnn", protocol, TrainingConfig(patience=n)) for n in (3, 10)]
     assert len({path, *(other for _, other in others)}) == 3
     assert "early_stopping" not in facts
     assert others[0][0] == {**facts, "early_stopping": 3}
@@ -169,6 +172,6 @@ def test_only_what_has_epochs_takes_patience(toy: Path, capsys: pytest.CaptureFi
         capsys.readouterr().err
     )
     with pytest.raises(InputError, match="is no network"):
-        planned("lfcc-gmm", loading.open_data(toy), Course(patience=3))
+        planned("lfcc-gmm", loading.open_data(toy), TrainingConfig(patience=3))
     assert main(["train", "raw-cnn", "--data", str(toy), "--patience", "0"]) == 2
     assert "argument --patience: 0 is out of range" in capsys.readouterr().err

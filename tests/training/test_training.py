@@ -18,7 +18,7 @@ from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.training import epoch_selection, train_detector, trainer, training_examples
-from benchmark.training.training_config import Course
+from benchmark.training.training_config import TrainingConfig
 from tests.support.places import ROOT
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
-    course = Course(3, {"epochs": 2, "batch_size": 8})
+    course = TrainingConfig(3, {"epochs": 2, "batch_size": 8})
     made = train_detector.train("raw-cnn", protocol, CPU, out, course)
     assert made.facts["seed"] == 3
     assert made.facts["recipe"]["epochs"] == 2
@@ -77,7 +77,7 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
     protocol = loading.open_data(toy)
     long, short = tmp_path / "long.safetensors", tmp_path / "short.safetensors"
     stopped = train_detector.train(
-        "raw-cnn", protocol, CPU, long, Course(0, {"epochs": 40, "patience": 2})
+        "raw-cnn", protocol, CPU, long, TrainingConfig(0, {"epochs": 40, "patience": 2})
     )
     assert len(told) == 5
     assert stopped.facts["epoch"] == 3
@@ -85,7 +85,7 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
     # the weights are those after epoch 3 of this schedule, not the last ones
     told.clear()
     again = train_detector.train(
-        "raw-cnn", protocol, CPU, short, Course(0, {"epochs": 40, "patience": 20})
+        "raw-cnn", protocol, CPU, short, TrainingConfig(0, {"epochs": 40, "patience": 20})
     )
     assert len(told) == 23
     for name, values in stopped.arrays().items():

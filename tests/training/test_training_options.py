@@ -25,8 +25,8 @@ from benchmark.inference import checkpoints, networks, published_weights
 from benchmark.inference.scorer import Scorer
 from benchmark.training import augmentation, train_detector, trainer, training_config
 from benchmark.training.losses import LOSSES
-from benchmark.training.training_config import Course, Laundering, planned
-from benchmark.training.training_examples import Examples, subset
+from benchmark.training.training_config import LaunderingAugmentation, TrainingConfig, planned
+from benchmark.training.training_examples import TrainingExamples, subset
 from detectors.contract.base import TensorDetector, registry
 from noises import EVALUATION
 from tests.support.builders import fake, voice
@@ -36,7 +36,7 @@ pytest_plugins = ("tests.support.attack_fixtures",)
 
 CPU = torch.device("cpu")
 SHORT = {"epochs": 4, "batch_size": 8}
-NOISY = Laundering("noisy", ("noise(kind=babble, snr=5)", "lowpass(cutoff=4000)"))
+NOISY = LaunderingAugmentation("noisy", ("noise(kind=babble, snr=5)", "lowpass(cutoff=4000)"))
 
 
 def test_losses_equal_their_formulas() -> None:
@@ -59,7 +59,7 @@ def test_one_class_training_scores_cosines_and_its_checkpoint_loads(
     toy: Path, tmp_path: Path
 ) -> None:
     protocol = loading.open_data(toy)
-    course = Course(0, SHORT, loss="oc-softmax")
+    course = TrainingConfig(0, SHORT, loss="oc-softmax")
     made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", course)
     assert made.name == "raw-cnn+oc-softmax"
     assert made.detector == "raw-cnn"
@@ -120,18 +120,18 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
 def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     first = train_detector.train(
-        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", TrainingConfig(0, SHORT)
     )
     with pytest.raises(InputError, match="was trained with --loss bce: its last layer is another"):
-        planned("raw-cnn", protocol, Course(loss="oc-softmax", start=first))
-    planned("raw-cnn", protocol, Course(loss="ce", start=first))
+        planned("raw-cnn", protocol, TrainingConfig(loss="oc-softmax", start=first))
+    planned("raw-cnn", protocol, TrainingConfig(loss="ce", start=first))
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     protocol = loading.open_data(toy)
-    course = Course(5, {"epochs": 6, "batch_size": 8, "patience": 9})
+    course = TrainingConfig(5, {"epochs": 6, "batch_size": 8, "patience": 9})
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
     expected = train_detector.train("mel-cnn", protocol, CPU, whole, course)
     with monkeypatch.context() as patch:
@@ -163,7 +163,7 @@ def test_a_state_of_another_training_and_a_damaged_one_are_told_and_not_used(
 ) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
-    course = Course(0, {"epochs": 1})
+    course = TrainingConfig(0, {"epochs": 1})
     first = train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes()
     state = out.with_suffix(".state")
     torch.save({"key": "another"}, state)
@@ -189,7 +189,11 @@ def test_out_of_memory_halves_the_batch_and_says_so(
 
     monkeypatch.setattr(trainer._Run, "_inputs", small)
     halved = train_detector.train(
-        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT | {"batch_size": 16})
+        "raw-cnn",
+        protocol,
+        CPU,
+        tmp_path / "a.safetensors",
+        TrainingConfig(0, SHORT | {"batch_size": 16}),
     )
     assert full == [16]
     assert "out of memory with a batch of 16: raw-cnn is trained anew with 8" in (
@@ -198,7 +202,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     assert halved.facts["batch_size_used"] == 8
     assert halved.facts["recipe"]["batch_size"] == 16
     asked = train_detector.train(
-        "raw-cnn", protocol, CPU, tmp_path / "b.safetensors", Course(0, SHORT)
+        "raw-cnn", protocol, CPU, tmp_path / "b.safetensors", TrainingConfig(0, SHORT)
     )
     for name, values in asked.arrays().items():
         np.testing.assert_array_equal(values, halved.arrays()[name])
@@ -213,7 +217,11 @@ def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
     monkeypatch.setattr(trainer._Run, "_inputs", full)
     with pytest.raises(InputError, match="too little memory to train raw-cnn even with a batch of"):
         train_detector.train(
-            "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+            "raw-cnn",
+            loading.open_data(toy),
+            CPU,
+            tmp_path / "x.safetensors",
+            TrainingConfig(0, SHORT),
         )
 
 
@@ -221,7 +229,7 @@ def test_scoring_goes_on_in_halves_where_memory_is_too_small(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = train_detector.train(
-        "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", Course(0, SHORT)
+        "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", TrainingConfig(0, SHORT)
     )
     waves = [voice(n) for n in range(20)]
     expected = Scorer([made], CPU)(waves, ["raw-cnn"])[0]["raw-cnn"]
@@ -244,14 +252,16 @@ def test_scoring_goes_on_in_halves_where_memory_is_too_small(
     ]  # fmt: skip
 
 
-def pairs_of_examples(count: int) -> Examples:
+def pairs_of_examples(count: int) -> TrainingExamples:
     waves = [make(n, 1.0) for n in range(count) for make in (voice, fake)]
     pairs = torch.arange(count).repeat_interleave(2)
-    return Examples(waves, np.arange(2 * count) % 2 == 0, pairs, [f"r{n}" for n in range(count)])
+    return TrainingExamples(
+        waves, np.arange(2 * count) % 2 == 0, pairs, [f"r{n}" for n in range(count)]
+    )
 
 
 def test_copies_meet_the_same_draws_and_evaluation_never_meets_them(world: None) -> None:
-    laundering = Laundering("x", ("noise(kind=babble, snr=0)",), variants=2)
+    laundering = LaunderingAugmentation("x", ("noise(kind=babble, snr=0)",), variants=2)
     examples = pairs_of_examples(3)
     first, second = augmentation.variants(examples, laundering, 0, "x", 0)
     for row in range(0, 6, 2):
@@ -265,7 +275,9 @@ def test_copies_meet_the_same_draws_and_evaluation_never_meets_them(world: None)
 
 
 def test_training_draws_nothing_that_evaluation_draws() -> None:
-    (condition,) = Laundering("x", ("noise(kind=babble, snr=0) | reverberation",)).parsed()
+    (condition,) = LaunderingAugmentation(
+        "x", ("noise(kind=babble, snr=0) | reverberation",)
+    ).parsed()
     noise, room = condition.steps
     (own_noise, own_room) = parse("noise(kind=babble, snr=0) | reverberation").steps
     assert noise.share.begin >= EVALUATION.end  # type: ignore[attr-defined]
@@ -285,7 +297,7 @@ def test_a_recordings_variants_are_different_conditions_and_all_are_drawn() -> N
 
 
 def test_the_share_of_clean_is_kept() -> None:
-    material = trainer.Material(
+    material = trainer.TrainingTensors(
         [torch.zeros(1)] * 5, np.array([True]), torch.arange(4000), clean=0.25
     )
     run = object.__new__(trainer._Run)
@@ -299,13 +311,13 @@ def test_the_epoch_is_judged_on_clean_and_laundered_dev_in_their_shares() -> Non
     bonafide = np.array([True, True, False, False])
     right, wrong = torch.tensor([2.0, 1.0, -1.0, -2.0]), torch.tensor([-2.0, -1.0, 1.0, 2.0])
     run = object.__new__(trainer._Run)
-    run.dev = trainer.Material([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
+    run.dev = trainer.TrainingTensors([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
     run.how = SimpleNamespace(device=CPU)  # type: ignore[assignment]
     run.average = SimpleNamespace(module=nn.Identity())  # type: ignore[assignment]
     assert run._judged(0.0) == pytest.approx(0.75)
-    run.dev = trainer.Material([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
+    run.dev = trainer.TrainingTensors([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
     assert run._judged(0.0) == pytest.approx(0.5)
-    run.dev = trainer.Material([right], bonafide, torch.arange(4))
+    run.dev = trainer.TrainingTensors([right], bonafide, torch.arange(4))
     assert run._judged(0.1) == 0.1
 
 
@@ -313,7 +325,9 @@ def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
     toy: Path, tmp_path: Path, world: None
 ) -> None:
     cleanly, noisily = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    train_detector.train("raw-cnn", loading.open_data(toy), CPU, cleanly, Course(0, {"epochs": 1}))
+    train_detector.train(
+        "raw-cnn", loading.open_data(toy), CPU, cleanly, TrainingConfig(0, {"epochs": 1})
+    )
     common = ("--data", str(toy), "--epochs", "1")
     suite = "noise(kind=babble, snr=5); lowpass(cutoff=4000)"
     assert main(["train", "raw-cnn", *common, "--out", str(noisily), "--suite", suite]) == 0
@@ -337,7 +351,7 @@ def test_two_checkpoints_of_one_name_are_refused(
     protocol = loading.open_data(toy)
     files = [tmp_path / f"{n}.safetensors" for n in "ab"]
     for file in files:
-        train_detector.train("raw-cnn", protocol, CPU, file, Course(0, {"epochs": 1}))
+        train_detector.train("raw-cnn", protocol, CPU, file, TrainingConfig(0, {"epochs": 1}))
     given = [part for file in files for part in ("--checkpoint", str(file))]
     assert main(["run", "--data", str(toy), "--suite", "clean", *given]) == 2
     assert "are both called 'raw-cnn': train one of them with --name" in capsys.readouterr().err
@@ -346,14 +360,14 @@ def test_two_checkpoints_of_one_name_are_refused(
 def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
     protocol = loading.open_data(toy)
     asked = [
-        Course(),
-        Course(1),
-        Course(0, {"epochs": 3}),
-        Course(loss="ce"),
-        Course(precision="bf16"),
-        Course(laundering=NOISY),
-        Course(laundering=replace(NOISY, clean=0.5)),
-        Course(name="mine"),
+        TrainingConfig(),
+        TrainingConfig(1),
+        TrainingConfig(0, {"epochs": 3}),
+        TrainingConfig(loss="ce"),
+        TrainingConfig(precision="bf16"),
+        TrainingConfig(laundering=NOISY),
+        TrainingConfig(laundering=replace(NOISY, clean=0.5)),
+        TrainingConfig(name="mine"),
     ]
     paths = [planned("raw-cnn", protocol, course)[1] for course in asked]
     assert len(set(paths)) == len(asked)
@@ -366,9 +380,11 @@ def test_training_can_begin_with_the_weights_of_a_checkpoint(
 ) -> None:
     protocol = loading.open_data(toy)
     first = train_detector.train(
-        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", Course(0, SHORT)
+        "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", TrainingConfig(0, SHORT)
     )
-    barely = Course(0, {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}, start=first)
+    barely = TrainingConfig(
+        0, {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0}, start=first
+    )
     second = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "b.safetensors", barely)
     assert second.facts["start"] == first.identity
     for name, values in second.arrays().items():
@@ -385,7 +401,7 @@ def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Pa
     made = [
         train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", course)
         for p in training_config.PRECISIONS
-        for course in [Course(0, SHORT, precision=p)]
+        for course in [TrainingConfig(0, SHORT, precision=p)]
     ]
     exact, mixed = (entry.arrays() for entry in made)
     assert made[1].facts["precision"] == "bf16"
@@ -463,7 +479,7 @@ def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
     spelled = tuple(str(condition) for condition in suite.conditions if condition.steps)
     families = {condition.family for condition in suite.conditions}
     assert families >= {"noise", parse("pitch_shift").family, parse("time_stretch").family}
-    laundering = Laundering(suite.name, spelled, variants=len(spelled))
+    laundering = LaunderingAugmentation(suite.name, spelled, variants=len(spelled))
     examples = pairs_of_examples(1)
     made = [*augmentation.variants(examples, laundering, 0, "x", 0)]
     lengths = {waves[0].size / examples.waves[0].size for waves in made}

@@ -22,7 +22,7 @@ from benchmark.core.errors import InputError
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded import human_speech, text_to_speech
 from benchmark.data.embedded.render_jobs import made, make
-from benchmark.data.embedded.utterance_plan import Plan, plan
+from benchmark.data.embedded.utterance_plan import UtterancePlan, plan
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from benchmark.data.shortcut_leakage import shortcut_auc
 from benchmark.synthesis.systems import SYSTEMS, TORTOISE_TTS, left_out
@@ -190,7 +190,7 @@ def _enter(root: Path) -> None:
         atomic_files.write(file, recipe)
 
 
-def _sweep(flac: Path, planned: Plan) -> None:
+def _sweep(flac: Path, planned: UtterancePlan) -> None:
     """Remove what a killed process left under a temporary name."""
     wanted = {f"{uid}.flac" for uid in planned.table["utterance_id"]}
     for path in flac.iterdir():
@@ -218,7 +218,7 @@ def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[str, i
 
 def _files(
     segments: list[human_speech.Segment],
-    requests: list[text_to_speech.Request],
+    requests: list[text_to_speech.SpeechRequest],
     without: tuple[str, ...],
 ) -> dict[str, dict[str, str]]:
     """Wheel -> member -> SHA-256 of everything that was read out of the wheels."""

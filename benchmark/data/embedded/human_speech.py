@@ -32,7 +32,7 @@ PRACTICE = "practice"
 
 
 @dataclass(frozen=True)
-class Recording:
+class SourceRecording:
     """One recording: who speaks, in which group of speakers, and where the bytes come from."""
 
     source: str
@@ -48,7 +48,7 @@ class Segment:
     """4 s of a recording, `CONTEXT` samples on either side: float32 (CONTEXT + T + CONTEXT,)."""
 
     segment_id: str
-    recording: Recording
+    recording: SourceRecording
     wave: Wave
 
 
@@ -65,7 +65,7 @@ def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
     return sorted(found, key=lambda segment: segment.segment_id)
 
 
-def recordings(wheels: Path) -> Iterator[tuple[Recording, Wave]]:
+def recordings(wheels: Path) -> Iterator[tuple[SourceRecording, Wave]]:
     """Every distinct recording with its 16 kHz wave; `InputError` where a wheel is missing."""
     seen: set[str] = set()
     for source, speaker, group, wheel, name, data in (*_lart(wheels), *_council(wheels)):
@@ -73,7 +73,7 @@ def recordings(wheels: Path) -> Iterator[tuple[Recording, Wave]]:
         if digest in seen:
             continue
         seen.add(digest)
-        yield Recording(source, speaker, group, wheel, name, digest), decode(data)
+        yield SourceRecording(source, speaker, group, wheel, name, digest), decode(data)
 
 
 def decode(data: bytes) -> Wave:

@@ -14,7 +14,7 @@ from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores, one_thread
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
-from benchmark.data.embedded.utterance_plan import Job
+from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
 from benchmark.workers.start import start_process
 
@@ -23,7 +23,12 @@ AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are use
 
 
 def make(
-    jobs: Sequence[Job], flac: Path, wheels: Path, *, workers: int = 0, progress: bool = True
+    jobs: Sequence[SynthesisJob],
+    flac: Path,
+    wheels: Path,
+    *,
+    workers: int = 0,
+    progress: bool = True,
 ) -> None:
     """Write every file of `jobs` that `flac` lacks, with `workers` processes (0: one per CPU).
 
@@ -72,13 +77,13 @@ def made(path: Path) -> bool:
         return False
 
 
-def names(job: Job) -> list[str]:
+def names(job: SynthesisJob) -> list[str]:
     """Ids of the utterances that `job` makes."""
     spoken = [job.request.utterance_id] if job.request else []
     return [*spoken, *([job.human] if job.human else []), *(uid for uid, _ in job.copies)]
 
 
-def run(job: Job, flac: Path, wheels: Path) -> None:
+def run(job: SynthesisJob, flac: Path, wheels: Path) -> None:
     """Make the files of one job that are missing."""
     for name in names(job):
         path = flac / f"{name}.flac"
@@ -93,7 +98,7 @@ def run(job: Job, flac: Path, wheels: Path) -> None:
             raise RuntimeError(f"making {name} failed: {error}") from error
 
 
-def _source(job: Job, name: str, wheels: Path) -> Callable[[], Wave]:
+def _source(job: SynthesisJob, name: str, wheels: Path) -> Callable[[], Wave]:
     """What makes the untreated 4 s of the utterance `name` of a job."""
     from benchmark.data.embedded import text_to_speech
     from benchmark.synthesis import vocoders  # heavy: loaded where it is used

@@ -54,7 +54,7 @@ HIBARI_VOICE = "heart"  # a single voice: it is heard in test only
 
 
 @dataclass(frozen=True)
-class Request:
+class SpeechRequest:
     """One utterance to be spoken: by which system and voice, and where its words come from."""
 
     utterance_id: str
@@ -65,13 +65,13 @@ class Request:
     text: str  # the words, or for ready-made clips the name of the file in the wheel
 
 
-def requests(wheels: Path, left_out: tuple[str, ...]) -> list[Request]:
+def requests(wheels: Path, left_out: tuple[str, ...]) -> list[SpeechRequest]:
     """Every TTS utterance of the data set; voices and texts are disjoint between the splits."""
     makers = {TORTOISE_TTS.name: _tortoise(wheels), KOKORO.name: _kokoro(), HIBARI.name: _hibari()}
     return [r for system, made in makers.items() if system not in left_out for r in made]
 
 
-def speak(request: Request, wheels: Path) -> Wave:
+def speak(request: SpeechRequest, wheels: Path) -> Wave:
     """The 4 s of the utterance with the most speech, float32 (T,) at 16 kHz.
 
     Raises ValueError where the system says less than 4 s; `requests` asks for no such thing.
@@ -95,7 +95,7 @@ def sentences(split: str) -> list[str]:
     return text.splitlines()[first:end]
 
 
-def _tortoise(wheels: Path) -> Iterator[Request]:
+def _tortoise(wheels: Path) -> Iterator[SpeechRequest]:
     clips = [name for name in members(TORTOISE, wheels) if name.startswith(TORTOISE_FOLDER)]
     texts = sorted({name.split("/")[-2] for name in clips})
     for name in clips:
@@ -107,10 +107,10 @@ def _tortoise(wheels: Path) -> Iterator[Request]:
             continue
         if best_start(decode(member(TORTOISE, name, wheels))) is not None:
             uid = f"tortoise-{voice.replace('_', '-')}-{number:02d}"
-            yield Request(uid, TORTOISE_TTS.name, f"tortoise-{voice}", split, text, name)
+            yield SpeechRequest(uid, TORTOISE_TTS.name, f"tortoise-{voice}", split, text, name)
 
 
-def _kokoro() -> Iterator[Request]:
+def _kokoro() -> Iterator[SpeechRequest]:
     """Within a split the voices take turns, so that no two of them read the same sentence."""
     for split in SENTENCES:
         voices = [voice for voice, where in KOKORO_SPLIT.items() if where == split]
@@ -119,14 +119,14 @@ def _kokoro() -> Iterator[Request]:
             voice = voices[number % len(voices)]
             uid = f"kokoro-{voice.replace('_', '-')}-{first + number:02d}"
             source = f"sentence-{first + number:02d}"
-            yield Request(uid, KOKORO.name, f"kokoro-{voice}", split, source, text)
+            yield SpeechRequest(uid, KOKORO.name, f"kokoro-{voice}", split, source, text)
 
 
-def _hibari() -> Iterator[Request]:
+def _hibari() -> Iterator[SpeechRequest]:
     first = SENTENCES["test"][0]
     for number, text in enumerate(sentences("test"), start=first):
         uid, source = f"hibari-{HIBARI_VOICE}-{number:02d}", f"sentence-{number:02d}"
-        yield Request(uid, HIBARI.name, f"hibari-{HIBARI_VOICE}", "test", source, text)
+        yield SpeechRequest(uid, HIBARI.name, f"hibari-{HIBARI_VOICE}", "test", source, text)
 
 
 @functools.lru_cache(maxsize=1)
@@ -136,7 +136,7 @@ def _hibari_engine() -> Any:
     return Hibari(voice=HIBARI_VOICE, threads=1)
 
 
-def _speak_kokoro(request: Request, wheels: Path) -> Wave:
+def _speak_kokoro(request: SpeechRequest, wheels: Path) -> Wave:
     session, vocabulary, voices = _kokoro_engine(wheels)
     phonemes = " ".join(_hibari_engine().phonemize(request.text))
     tokens = [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]

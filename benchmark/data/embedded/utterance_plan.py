@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.audio.reader import Wave
 from benchmark.data.embedded.human_speech import Segment
 from benchmark.data.embedded.speaker_splits import SEGMENTS, split_speakers, spread
-from benchmark.data.embedded.text_to_speech import Request
+from benchmark.data.embedded.text_to_speech import SpeechRequest
 from benchmark.synthesis.systems import BY_NAME, GRIFFIN_LIM, LJ, SIXTEEN, UNIVERSAL, WORLD
 
 _NEURAL = (UNIVERSAL.name, SIXTEEN.name)
@@ -27,27 +27,29 @@ TEST_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
 
 
 @dataclass(frozen=True)
-class Job:
+class SynthesisJob:
     """Utterances that are made together: a human segment with its copies, or one TTS utterance."""
 
     wave: Wave | None  # the segment with its context; None for TTS
     copies: tuple[tuple[str, str], ...] = ()  # (utterance_id, system)
     human: str = ""  # the bona fide utterance's id
-    request: Request | None = None
+    request: SpeechRequest | None = None
 
 
 @dataclass(frozen=True)
-class Plan:
+class UtterancePlan:
     """The protocol's rows and the jobs that make them."""
 
     table: pd.DataFrame
-    jobs: tuple[Job, ...]
+    jobs: tuple[SynthesisJob, ...]
 
 
-def plan(segments: Sequence[Segment], spoken: Sequence[Request], left_out: Sequence[str]) -> Plan:
+def plan(
+    segments: Sequence[Segment], spoken: Sequence[SpeechRequest], left_out: Sequence[str]
+) -> UtterancePlan:
     """The whole data set; deterministic, and the same whatever the order of `segments`."""
     rows: list[dict[str, str]] = []
-    jobs: list[Job] = []
+    jobs: list[SynthesisJob] = []
     for split, chosen in choose(segments).items():
         for place, segment in enumerate(chosen):
             systems = [name for name in rotation(split, place) if name not in left_out]
@@ -56,14 +58,14 @@ def plan(segments: Sequence[Segment], spoken: Sequence[Request], left_out: Seque
             pair = segment.segment_id
             rows.append(_row(pair, "-", *about, pair))
             rows.extend(_row(uid, name, *about, pair) for uid, name in copies)
-            jobs.append(Job(segment.wave, copies, human=segment.segment_id))
+            jobs.append(SynthesisJob(segment.wave, copies, human=segment.segment_id))
     for request in spoken:
         about = (request.voice, request.split, request.source)
         uid = request.utterance_id
         rows.append(_row(uid, request.system, *about, uid))
-        jobs.append(Job(None, request=request))
+        jobs.append(SynthesisJob(None, request=request))
     table = pd.DataFrame(rows).sort_values("utterance_id", kind="stable").reset_index(drop=True)
-    return Plan(table, tuple(jobs))
+    return UtterancePlan(table, tuple(jobs))
 
 
 def choose(segments: Sequence[Segment]) -> dict[str, list[Segment]]:

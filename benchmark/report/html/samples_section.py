@@ -50,7 +50,7 @@ class Card:
     """
 
     condition: str
-    after: gallery.Shown
+    after: gallery.GalleryWave
     passed: bool | None
     check: str
     recorded: bool
@@ -62,7 +62,7 @@ class Utterance:
 
     name: str
     about: str
-    before: gallery.Shown
+    before: gallery.GalleryWave
     cards: tuple[Card, ...]
     left_out: tuple[str, ...]
 
@@ -272,5 +272,5 @@ def _measured(done: Laundered) -> Iterator[str]:
                 yield f"{check.quantity} {number(check.measured)} {check.unit}".rstrip()
 
 
-def _size(shown: gallery.Shown) -> int:
+def _size(shown: gallery.GalleryWave) -> int:
     return len(shown.audio) + len(shown.picture)

@@ -21,9 +21,8 @@ from benchmark.metrics.bootstrap import LEVEL
 from benchmark.report.condition_labels import short_names
 from benchmark.report.latex import layout
 from benchmark.report.latex.escape import breakable, escape
-from benchmark.report.latex.layout import Part, Row
-from benchmark.report.rows import Row as Record
-from benchmark.report.rows import bounded, records
+from benchmark.report.latex.layout import TablePart, TableRow
+from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
 
 MISSING = "--"
@@ -59,15 +58,16 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
     columns = f"rp{{{DETECTOR:g}pt}}rrrp{{{UNDER:g}pt}}r"
     high = [_high(row, names) for row in rows]
     made = []
-    for ((page),) in layout.pages([[Row((str(n),), lines) for n, lines in enumerate(high)]]):
+    for ((page),) in layout.pages([[TableRow((str(n),), lines) for n, lines in enumerate(high)]]):
         own = [rows[int(row.cells[0])] for row in page]
         letters = _letters(own)
         block = tuple(
-            Row(_standing(row, best, names, letters, row["detector"] in lacking)) for row in own
+            TableRow(_standing(row, best, names, letters, row["detector"] in lacking))
+            for row in own
         )
         notes = ["$\\ast$ clean lacks trials"] if lacking & {r["detector"] for r in own} else []
         notes += [f"\\textsuperscript{{{k}}} {escape(text)}" for text, k in letters.items()]
-        made.append(Part(columns, head, (block,), "; ".join(notes)))
+        made.append(TablePart(columns, head, (block,), "; ".join(notes)))
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
         " over attack families, and under the worst condition."
@@ -90,7 +90,7 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     rows = records(table)
     detectors = [str(name) for name in tables.leaderboard["detector"]]
     names = short_names(results.conditions)
-    lines: dict[str, dict[str, Record]] = {}
+    lines: dict[str, dict[str, Row]] = {}
     for row in rows:
         lines.setdefault(row["condition"], {})[row["detector"]] = row
     told = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
@@ -112,11 +112,11 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
 
 
 def _matrix(
-    lines: Mapping[str, Mapping[str, Record]],
+    lines: Mapping[str, Mapping[str, Row]],
     detectors: Sequence[str],
     names: Mapping[str, str],
     bounds: bool,
-) -> list[Part]:
+) -> list[TablePart]:
     """Conditions by detectors, as many tables as it takes."""
     first = CONDITION[bounds]
     wide = [
@@ -126,7 +126,7 @@ def _matrix(
     made = []
     for share in layout.shares(wide, first):
         mine = [detectors[place] for place in share]
-        blocks: dict[str, list[Row]] = {}
+        blocks: dict[str, list[TableRow]] = {}
         for condition, cells in lines.items():
             name = names.get(condition, condition)
             row = _condition(name, cells, mine, bounds)
@@ -135,13 +135,13 @@ def _matrix(
         heads = [layout.head(breakable(detectors[place]), wide[place]) for place in share]
         columns = f"p{{{first:g}pt}}" + "r" * len(mine)
         pages = layout.pages([clean, *layout.merged(others)])
-        made += [Part(columns, ("Condition", *heads), page) for page in pages]
+        made += [TablePart(columns, ("Condition", *heads), page) for page in pages]
     return made
 
 
 def _condition(
-    name: str, cells: Mapping[str, Record], detectors: Sequence[str], bounds: bool
-) -> Row:
+    name: str, cells: Mapping[str, Row], detectors: Sequence[str], bounds: bool
+) -> TableRow:
     verified = all(cell["verified"] is not False for cell in cells.values())
     best = _best(c["eer"] for c in cells.values() if c["complete"]) if verified else None
     line = [layout.left(breakable(name) + ("" if verified else UNVERIFIED))]
@@ -151,17 +151,17 @@ def _condition(
         number += "" if cell["complete"] else LACKS
         low, high = cell["eer_low"], cell["eer_high"]
         line.append(_stacked(number, low, high, r"\launderstack") if bounds else number)
-    return Row(tuple(line), max(layout.lines(name, CONDITION[bounds]), 2 if bounds else 1))
+    return TableRow(tuple(line), max(layout.lines(name, CONDITION[bounds]), 2 if bounds else 1))
 
 
-def _wide(cell: Record, bounds: bool) -> float:
+def _wide(cell: Row, bounds: bool) -> float:
     number = _percent(cell["eer"]) + ("" if cell["complete"] else "*")
     interval = _range(cell["eer_low"], cell["eer_high"]) if bounds else ""
     return layout.number_width(number, interval)
 
 
 def _standing(
-    row: Record,
+    row: Row,
     best: Mapping[str, float | None],
     names: Mapping[str, str],
     letters: Mapping[str, str],
@@ -187,22 +187,22 @@ def _standing(
     )
 
 
-def _high(row: Record, names: Mapping[str, str]) -> int:
+def _high(row: Row, names: Mapping[str, str]) -> int:
     """How many lines a detector's row takes in the leaderboard."""
     marks = " " * len(_warnings(row))
     detector = layout.lines(row["detector"] + marks, DETECTOR)
     return max(2, detector, layout.lines(_under(row, names), UNDER))
 
 
-def _under(row: Record, names: Mapping[str, str]) -> str:
+def _under(row: Row, names: Mapping[str, str]) -> str:
     return names.get(row["worst_condition"], row["worst_condition"] or "")
 
 
-def _warnings(row: Record) -> list[str]:
+def _warnings(row: Row) -> list[str]:
     return [text for text in str(row["warnings"] or "").split("; ") if text]
 
 
-def _letters(rows: Sequence[Record]) -> dict[str, str]:
+def _letters(rows: Sequence[Row]) -> dict[str, str]:
     """A letter for every warning, in the order in which they first appear."""
     found = dict.fromkeys(text for row in rows for text in _warnings(row))
     return {text: _letter(place) for place, text in enumerate(found)}
@@ -212,7 +212,7 @@ def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
-def _of(results: RunResults, row: Record) -> str:
+def _of(results: RunResults, row: Row) -> str:
     protocol = results.protocol
     track = "" if row["track"] == "-" else f", track {escape(row['track'])}"
     version = "" if protocol.version == "-" else f" {escape(protocol.version)}"
@@ -220,7 +220,7 @@ def _of(results: RunResults, row: Record) -> str:
     return f" ({escape(protocol.name)}{version}{track}; {counts})"
 
 
-def _source(results: RunResults, row: Record, version: str) -> str:
+def _source(results: RunResults, row: Row, version: str) -> str:
     """The version, and the digests: the run's is that which is cited."""
     whole, own = (
         f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
@@ -230,7 +230,7 @@ def _source(results: RunResults, row: Record, version: str) -> str:
     return f" LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
 
 
-def _label(what: str, run: str, row: Record) -> str:
+def _label(what: str, run: str, row: Row) -> str:
     """A label that no table of another run has; what it cannot hold of a name becomes a hash."""
     own = _slug(run) or hashlib.sha256(run.encode()).hexdigest()[:8]
     return "-".join(filter(None, ("tab:launderbench", what, own, _slug(str(row["track"])))))
@@ -240,7 +240,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _rank(row: Record) -> str:
+def _rank(row: Row) -> str:
     if row["rank"] is None:
         return MISSING
     low, high = row["rank_low"], row["rank_high"]

@@ -31,7 +31,7 @@ PREAMBLE = r"""% {what} by LaunderBench {version}. Needs \usepackage{{booktabs}}
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """Cells that are LaTeX already, and how many lines high they are together."""
 
     cells: tuple[str, ...]
@@ -39,38 +39,38 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """One table: its columns, head, rows between rules, and what stands below them."""
 
     columns: str
     head: tuple[str, ...]
-    blocks: tuple[tuple[Row, ...], ...]
+    blocks: tuple[tuple[TableRow, ...], ...]
     notes: str = ""
 
 
-def environment(parts_: Sequence[Part], caption: str, label: str) -> str:
+def environment(parts_: Sequence[TablePart], caption: str, label: str) -> str:
     """All the tables of one kind, numbered where they are several."""
     made = []
     for number, part in enumerate(parts_, start=1):
         several = len(parts_) > 1
-        own = f"{caption} Part {number} of {len(parts_)}." if several else caption
+        own = f"{caption} TablePart {number} of {len(parts_)}." if several else caption
         made.append(_table(part, own, f"{label}-{number}" if several else label))
     return "".join(made)
 
 
-def pages(blocks: Sequence[Sequence[Row]]) -> list[tuple[tuple[Row, ...], ...]]:
+def pages(blocks: Sequence[Sequence[TableRow]]) -> list[tuple[tuple[TableRow, ...], ...]]:
     """Blocks of rows dealt to pages of at most `LINES` lines, a rule before each counted as one.
 
     A block that is too long for one page goes over several.
     """
-    found: list[list[tuple[Row, ...]]] = [[]]
+    found: list[list[tuple[TableRow, ...]]] = [[]]
     room = LINES
     for block in blocks:
         high = 1 + sum(row.lines for row in block)
         if found[-1] and room < high <= LINES:
             found.append([])
             room = LINES
-        rest: list[Row] = []
+        rest: list[TableRow] = []
         for row in block:
             need = row.lines + (not rest)
             if need > room and (found[-1] or rest):
@@ -85,9 +85,9 @@ def pages(blocks: Sequence[Sequence[Row]]) -> list[tuple[tuple[Row, ...], ...]]:
     return [tuple(page) for page in found]
 
 
-def merged(blocks: Sequence[Sequence[Row]]) -> list[list[Row]]:
+def merged(blocks: Sequence[Sequence[TableRow]]) -> list[list[TableRow]]:
     """Neighbours of one row each become one block: a rule between them would say nothing."""
-    found: list[list[Row]] = []
+    found: list[list[TableRow]] = []
     alone = False
     for block in blocks:
         if alone and len(block) == 1:
@@ -142,7 +142,7 @@ def left(text: str) -> str:
     return f"\\raggedright\\hspace{{0pt}}{text}"
 
 
-def _table(part: Part, caption: str, label: str) -> str:
+def _table(part: TablePart, caption: str, label: str) -> str:
     made = [
         "\\begin{\\laundertable}",
         "\\centering",
