@@ -30,7 +30,10 @@ print(run_on_disk.write(synthetic_run.large(**json.loads(sys.argv[2])), Path(sys
 """
 REPORT = """
 import json, sys, time
-from benchmark import cli, collect, leaderboard, report
+from benchmark.cli.main import main
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.report import writer
+from benchmark.scores import load_run
 spent = {}
 def timed(module, name, function):
     def wrapped(*args, **named):
@@ -40,9 +43,9 @@ def timed(module, name, function):
         spent[f"{name}_cpu_s"] = round(time.process_time() - cpu, 1)
         return result
     setattr(module, name, wrapped)
-for module, name in ((collect, "collect"), (leaderboard, "tables"), (report, "write")):
+for module, name in ((load_run, "collect"), (leaderboard_tables, "tables"), (writer, "write")):
     timed(module, name, getattr(module, name))
-status = cli.main(["report", sys.argv[1], "--bootstrap", sys.argv[2]])
+status = main(["report", sys.argv[1], "--bootstrap", sys.argv[2]])
 print(json.dumps(spent))
 sys.exit(status)
 """
