@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmark.cli.main import main
+import launderbench
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(launderbench.command())

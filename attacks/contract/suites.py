@@ -58,7 +58,7 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
     elif text in names():
         path = FOLDER / f"{text}{SUFFIX}"
     else:
-        raise unknown("suite", text, names())
+        raise unknown("suite", text, names(), "launderbench list suites")
     if path.resolve() in within:
         raise InputError(f"{path}: includes itself")
     try:
@@ -116,7 +116,8 @@ def parse_suite(text: str) -> Suite:
     if text in names() or text.endswith(SUFFIX):
         return load(text)
     if not spelled and first not in registry.names():
-        raise unknown("suite or attack", text, {*names(), *registry.names()})
+        see = "launderbench list suites, launderbench list attacks"
+        raise unknown("suite or attack", text, {*names(), *registry.names()}, see)
     conditions = [part for part in parts if part.strip()]
     if not conditions:
         raise InputError(f"the suite {text!r} holds no conditions")

@@ -1,4 +1,7 @@
-"""Options that several commands share, and the types of their values."""
+"""Options that several commands share, and the types of their values.
+
+Every module of a command imports this one, so it must stay light: no torch, no pandas.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 LEAST_RESAMPLES = 100
+CACHE_GB = 20.0
+
+Action = Callable[[argparse.Namespace], int | None]
+Command = Callable[[str, str, Action], argparse.ArgumentParser]  # (name, help, action)
 
 
 def data_option(sub: argparse.ArgumentParser) -> None:
-    """--data and what says how to read it."""
+    """Add --data and the options that say how to read it."""
     sub.add_argument(
         "--data", type=Path, metavar="PATH",
         help="folder of a known layout, or a table of files (default: the embedded data set)",
@@ -19,10 +26,10 @@ def data_option(sub: argparse.ArgumentParser) -> None:
 
 
 def reading_options(sub: argparse.ArgumentParser) -> None:
-    """What says how a data set is to be read."""
+    """Add the options that say how a data set is read."""
     sub.add_argument(
         "--layout", default="", metavar="NAME",
-        help="the layout of --data, where it is not recognised (see: list layouts)",
+        help="layout of --data, where it is not recognised (see: launderbench list layouts)",
     )  # fmt: skip
     sub.add_argument(
         "--pattern", default="", metavar="REGEX",
@@ -34,18 +41,132 @@ def reading_options(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def corpus_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options of commands that write one file or picture for each utterance."""
+    data_option(sub)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
+    sub.add_argument(
+        "--split", default="test", choices=("test", "dev", "train", "all"),
+        help="which utterances (default: test)",
+    )  # fmt: skip
+    subset_options(sub)
+    workers_option(sub)
+
+
+def subset_options(sub: argparse.ArgumentParser) -> None:
+    """Add --seed, --limit and --noise-dir."""
+    sub.add_argument("--seed", type=seed, default=0, help="seed of the attacks")
+    sub.add_argument("--limit", type=at_least(2), help="at most this many utterances of a split")
+    noise_option(sub)
+
+
+def noise_option(sub: argparse.ArgumentParser) -> None:
+    """Add --noise-dir."""
+    sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
+
+
+def run_argument(sub: argparse.ArgumentParser) -> None:
+    """Add the positional RUN."""
+    sub.add_argument("run", metavar="RUN", help="run folder, or name below results/")
+
+
+def matrix_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options that say which data, suite and detectors a run has."""
+    data_option(sub)
+    sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
+    sub.add_argument("--detectors", default="", help="comma-separated, or all (default: a few)")
+    sub.add_argument(
+        "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
+        help="use this checkpoint for its detector (repeatable)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--weights", type=named_file, action="append", default=[], metavar="NAME=FILE",
+        help="use this weight file (state dict of PyTorch) for detector NAME (repeatable)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--train-data", type=Path, metavar="DIR",
+        help="data set on which the detectors are (or were) trained (default: the embedded one)",
+    )  # fmt: skip
+    sub.add_argument("--seed", type=seed, default=0, help="seed of attacks and training")
+    sub.add_argument("--limit", type=at_least(2), help="at most this many test trials")
+    sub.add_argument("--run", default="", help="run folder, or name below results/")
+    sub.add_argument(
+        "--allow-missing", action="store_true",
+        help="go on where files of the protocol are missing; coverage then says so",
+    )  # fmt: skip
+    noise_option(sub)
+
+
+def execution_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options that say how a run is computed."""
+    device_option(sub)
+    precision_option(sub)
+    workers_option(sub)
+    sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
+
+
+def detector_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options that name one detector, for commands that use it outside a run."""
+    sub.add_argument("detector", metavar="DETECTOR", help="name, or checkpoint (.safetensors)")
+    sub.add_argument("--weights", type=Path, metavar="FILE", help="weight file for DETECTOR")
+    sub.add_argument(
+        "--train-data", type=Path, metavar="DIR",
+        help="data set on which DETECTOR was trained (default: the embedded one)",
+    )  # fmt: skip
+    sub.add_argument("--seed", type=seed, default=0, help="seed with which it was trained")
+    device_option(sub)
+
+
+def device_option(sub: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
 def workers_option(sub: argparse.ArgumentParser) -> None:
-    """--workers."""
+    """Add --workers."""
     sub.add_argument(
         "--workers", type=at_least(0), help="worker processes (default: one per core; 0: none)"
     )
 
 
-def sample_options(sub: argparse.ArgumentParser) -> None:
-    """--voices and --samples: what the report's page may play."""
+def precision_option(sub: argparse.ArgumentParser) -> None:
+    """Add --precision."""
+    sub.add_argument(
+        "--precision", default="float32",
+        help="in which networks score: float32 (default), bf16, or tf32 on CUDA; others than"
+        " float32 have rows of their own, as mel-cnn@bf16",
+    )  # fmt: skip
+
+
+def cache_options(sub: argparse.ArgumentParser) -> None:
+    """Add --audio-cache and --cache-gb."""
+    sub.add_argument(
+        "--audio-cache", type=Path, metavar="DIR",
+        help="keep laundered audio here, so that a detector added later needs no attack again",
+    )  # fmt: skip
+    sub.add_argument(
+        "--cache-gb", type=positive, default=CACHE_GB, metavar="GB",
+        help=f"at most this much of it (default: {CACHE_GB:g})",
+    )  # fmt: skip
+
+
+def shard_option(sub: argparse.ArgumentParser) -> None:
+    """Add --shard."""
+    sub.add_argument(
+        "--shard", type=_share, metavar="I/N", default=(1, 1),
+        help="compute only the I-th of N shares, for N machines that share one run folder",
+    )  # fmt: skip
+
+
+def report_options(sub: argparse.ArgumentParser) -> None:
+    """Add --ensemble, --voices and --samples, which every command that reports has."""
+    sub.add_argument(
+        "--ensemble", action="append", default=[], metavar="FUSION",
+        help="also report mean(A, B) or logistic(A, B) of detectors A, B, ... (repeatable)",
+    )  # fmt: skip
     sub.add_argument(
         "--voices", choices=("none", "synthetic", "all"), default="synthetic",
-        help="whose voices the page may play: none (pictures only), those that nobody lent, or all"
+        help="voices that the page may play: none (pictures only), synthetic ones, or all"
         " (default: synthetic)",
     )  # fmt: skip
     sub.add_argument(
@@ -54,8 +175,16 @@ def sample_options(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def resamples_option(sub: argparse.ArgumentParser) -> None:
+    """Add --bootstrap."""
+    sub.add_argument(
+        "--bootstrap", type=resamples, metavar="N",
+        help="resamples behind every interval, 100 at least (default: 1000; 0: no intervals)",
+    )  # fmt: skip
+
+
 def named_file(text: str) -> tuple[str, Path]:
-    """NAME=FILE."""
+    """Parse NAME=FILE."""
     name, separator, path = text.partition("=")
     if not (name and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
@@ -63,7 +192,7 @@ def named_file(text: str) -> tuple[str, Path]:
 
 
 def at_least(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
-    """A whole number in [low, high]."""
+    """Return a parser of whole numbers in [low, high]."""
 
     def whole(text: str) -> int:
         try:
@@ -81,7 +210,7 @@ seed = at_least(0)
 
 
 def resamples(text: str) -> int:
-    """How many resamples: 0, or enough for the ends of a 95 % interval to mean something."""
+    """Parse a number of resamples: 0, or enough for a 95 % interval."""
     number = at_least(0, 100_000)(text)
     if 0 < number < LEAST_RESAMPLES:
         raise argparse.ArgumentTypeError(
@@ -92,7 +221,7 @@ def resamples(text: str) -> int:
 
 
 def positive(text: str) -> float:
-    """A finite number above 0."""
+    """Parse a finite number above 0."""
     try:
         value = float(text)
     except ValueError as error:
@@ -100,3 +229,11 @@ def positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{value:g} is out of range (above 0)")
     return value
+
+
+def _share(text: str) -> tuple[int, int]:
+    index, slash, of = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N")
+    count = at_least(1)(of)
+    return at_least(1, count)(index), count

@@ -4,46 +4,40 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from attacks.contract import conformance
-from attacks.contract.base import registry as attack_registry
-from attacks.contract.condition import Condition, parse
+from benchmark.cli.arguments import Command, workers_option
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, pooled
-from benchmark.workers import plugins
-from benchmark.workers.start import start_process
-from detectors.contract.base import WaveDetector
-from detectors.contract.base import registry as detector_registry
 
-FEW = 12  # conditions that are not worth worker processes
+if TYPE_CHECKING:
+    from attacks.contract.condition import Condition
 
 
-@dataclass(frozen=True)
-class ConditionCheck:
-    """One condition to check for the name at `place`, as its `step`-th; ready for a worker."""
-
-    place: int
-    step: int
-    spelling: str
-
-    def __call__(self) -> list[str]:
-        """The findings, as lines; at a level of severity the long signals are left out."""
-        found = conformance.check(parse(self.spelling), brief=self.step > 0)
-        return [str(finding) for finding in found]
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command("check", "run the conformance checks on attacks or detectors", check)
+    sub.add_argument("names", nargs="*", metavar="NAME", help="attacks, conditions or detectors")
+    sub.add_argument("--all", action="store_true", help="every registered attack")
+    sub.add_argument("--quick", action="store_true", help="leave out the levels of severity")
+    workers_option(sub)
 
 
 def check(options: Namespace) -> int:
-    """Conformance of attacks or detectors; 1 when a finding stands or nothing was checked."""
+    """Check attacks or detectors; return 1 when one fails or none was checked."""
+    from tqdm import tqdm
+
+    from attacks.contract.base import registry
+    from attacks.contract.condition import parse
+    from benchmark.core.parallel import one_thread
+    from benchmark.workers import plugins
+    from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
+    from detectors.contract.base import registry as detector_registry
+
     plugins.open_all(options.plugin)
     if any(detector_registry.knows(name) for name in options.names):
         return _detectors(options.names)
-    names = attack_registry.names() if options.all else options.names
+    names = registry.names() if options.all else options.names
     if not names:
         raise InputError("name the attacks to check, or say --all")
     started = time.monotonic()
@@ -55,17 +49,17 @@ def check(options: Namespace) -> int:
         ConditionCheck(place, step, spelling)
         for place, condition in enumerate(conditions)
         if place not in absent
-        for step, spelling in enumerate(_spellings(condition, options.quick))
+        for step, spelling in enumerate(spellings(condition, options.quick))
     ]
     failed = 0
     with (
         one_thread(),
         tqdm(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
     ):
-        for place, findings in _findings(jobs, options.workers, options.plugin, bar):
-            failed += bool(findings)
-            told = [f"{'FAIL' if findings else 'ok  '}  {names[place]}"]
-            bar.write("\n        ".join([*told, *findings]))
+        for place, found in findings(jobs, options.workers, options.plugin, bar):
+            failed += bool(found)
+            head = f"{'FAIL' if found else 'ok  '}  {names[place]}"
+            bar.write("\n        ".join([head, *found]))
     passed = len(names) - failed - len(absent)
     print(
         f"{passed} passed, {failed} failed, {len(absent)} not available"
@@ -78,52 +72,13 @@ def _unavailable(condition: Condition) -> str:
     return next((cause for step in condition.steps if (cause := step.unavailable())), "")
 
 
-def _spellings(condition: Condition, quick: bool) -> list[str]:
-    """The condition, then its other levels of severity."""
-    own = str(condition)
-    rest = [] if quick else map(str, conformance.levels(condition))
-    return [own, *(level for level in rest if level != own)]
-
-
-def _findings(
-    jobs: Sequence[ConditionCheck],
-    workers: int | None,
-    plugin_files: Sequence[Path],
-    bar: tqdm[Any],
-) -> Iterator[tuple[int, list[str]]]:
-    """What was found of each name, by its place and in that order, whoever is done first.
-
-    workers = None: one per core, but none for a handful of conditions.
-    """
-    if workers is None:
-        workers = 0 if len(jobs) <= FEW else cores()
-    results: Iterable[tuple[ConditionCheck, list[str]]] = map(_work, jobs)
-    if workers:
-        results = pooled(_work, jobs, workers, start_process, (tuple(plugin_files),))
-    waiting: dict[int, set[ConditionCheck]] = {}
-    for job in jobs:
-        waiting.setdefault(job.place, set()).add(job)
-    found: dict[ConditionCheck, list[str]] = {}
-    for done, lines in results:
-        found[done] = lines
-        bar.update()
-        while waiting and (first := next(iter(waiting.values()))) <= found.keys():
-            place = next(iter(waiting))
-            del waiting[place]
-            ordered = sorted(first, key=lambda job: job.step)
-            yield place, [line for job in ordered for line in found[job]]
-
-
-def _work(job: ConditionCheck) -> tuple[ConditionCheck, list[str]]:
-    return job, job()
-
-
 def _detectors(names: Sequence[str]) -> int:
+    from detectors.contract.base import WaveDetector, registry
     from detectors.contract.conformance import check as conforms
 
     failed, unavailable = 0, 0
     for name in names:
-        cls = detector_registry.get(name)
+        cls = registry.get(name)
         if issubclass(cls, WaveDetector) and (cause := cls().unavailable()):
             unavailable += 1
             print(f"n/a   {name}: not available here: {cause}")

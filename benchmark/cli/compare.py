@@ -1,70 +1,64 @@
-"""What the commands do that say what to cite and set runs beside each other."""
+"""The command `compare`: two runs of the same trials, or a run and published figures."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmark.cli import run_config
-from benchmark.core import atomic_files
+from benchmark.cli.arguments import Command, resamples_option, run_argument
 from benchmark.core.errors import InputError
-from benchmark.metrics import bootstrap as statistics
-from benchmark.report import citations
-from benchmark.scores.load_run import collect
-from benchmark.scores.run_results import RunResults
-from benchmark.workers import plugins
+
+if TYPE_CHECKING:
+    from benchmark.leaderboard.compare_runs import RunComparison
+    from benchmark.leaderboard.published_figures import PublishedComparison
 
 
-def cite(options: Namespace) -> int:
-    """BibTeX of everything that a run uses."""
-    plugins.load(options.plugin)
-    results = _results(options.run)
-    head, version = results.provenance["plan"], metadata.version("launderbench")
-    text = citations.document(citations.of_run(head, version, citations.made(results)))
-    if options.out is None:
-        print(text, end="")
-    else:
-        print(f"wrote {atomic_files.write(options.out, text)}")
-    return 0
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command("compare", "compare a run with another one, or with published figures", compare)
+    run_argument(sub)
+    sub.add_argument("other", metavar="RUN", nargs="?", default="", help="of the same trials")
+    sub.add_argument("--published", default="", metavar="TABLE", help="asvspoof-laundering")
+    sub.add_argument(
+        "--match", action="append", default=[], metavar="NAME=SYSTEM",
+        help="compare our detector NAME with the published SYSTEM (repeatable)",
+    )  # fmt: skip
+    resamples_option(sub)
+    sub.add_argument(
+        "--out", type=Path, metavar="DIR", help="also write comparison.csv and comparison.md there"
+    )
 
 
 def compare(options: Namespace) -> int:
-    """A run beside another, or beside published figures."""
-    from benchmark.leaderboard import published_figures
-    from benchmark.leaderboard.compare_runs import compare as compared
+    """Print the comparison, and write it where --out says."""
+    from benchmark.cli import run_config
+    from benchmark.leaderboard import compare_runs, published_figures
+    from benchmark.metrics import bootstrap
     from benchmark.report import comparison_text
+    from benchmark.workers import plugins
 
     if bool(options.other) == bool(options.published):
         raise InputError("name a second run, or a published table with --published, not both")
     if options.match and not options.published:
         raise InputError("--match goes with --published")
     plugins.load(options.plugin)
-    resamples = statistics.RESAMPLES if options.bootstrap is None else options.bootstrap
+    resamples = bootstrap.RESAMPLES if options.bootstrap is None else options.bootstrap
+    found: PublishedComparison | RunComparison
     if options.published:
         table = published_figures.load(options.published)
-        match = _pairs(options.match)
-        found: comparison_text.PublishedComparison | comparison_text.RunComparison = (
-            published_figures.beside(_results(options.run), table, match, resamples)
-        )
+        pairs = _pairs(options.match)
+        results = run_config.results(options.run)
+        found = published_figures.beside(results, table, pairs, resamples)
     else:
-        found = compared(_results(options.run), _results(options.other), resamples)
+        runs = run_config.results(options.run), run_config.results(options.other)
+        found = compare_runs.compare(*runs, resamples)
     print(comparison_text.text(found))
     if options.out is not None:
         written = comparison_text.write(found, options.out)
         print(f"\nwrote {', '.join(path.name for path in written)} in {options.out}")
     return 0
-
-
-def _results(run: str) -> RunResults:
-    folder: Path = run_config.run_folder(run)
-    try:
-        return collect(folder, {})
-    except InputError as error:
-        raise InputError(
-            str(error) if str(folder) in str(error) else f"{folder}: {error}"
-        ) from error
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import tempfile
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from benchmark.cli.arguments import Command, device_option, matrix_options, precision_option
 
-from benchmark.cli import run_config
-from benchmark.core import atomic_files
-from benchmark.inference import precision
-from benchmark.inference.scorer import resolve_device
-from benchmark.runs.profile import measure, table, untrained
-from benchmark.workers import plugins
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = {
     "utterances": "{:,.0f}",
@@ -27,8 +24,31 @@ FORMATS = {
 LONGEST = 68  # letters of an item that are shown; the CSV has them all
 
 
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command(
+        "profile", "say where the time of a run goes: stages, attacks, detectors", profile
+    )
+    matrix_options(sub)
+    sub.set_defaults(limit=64)
+    precision_option(sub)
+    device_option(sub)
+    sub.add_argument(
+        "--untrained", action="store_true",
+        help="networks with random weights, which are as fast as trained ones",
+    )  # fmt: skip
+    sub.add_argument("--csv", type=Path, metavar="FILE", help="also write the table as CSV")
+
+
 def profile(options: Namespace) -> int:
     """Measure the plan that the options ask for and print the table."""
+    from benchmark.cli import run_config
+    from benchmark.core import atomic_files
+    from benchmark.inference import precision
+    from benchmark.inference.scorer import resolve_device
+    from benchmark.runs.profile import measure, table, untrained
+    from benchmark.workers import plugins
+
     plugins.load(options.plugin)
     device = resolve_device(options.device)
     precision.require(options.precision, device)

@@ -7,7 +7,10 @@ import os
 import re
 import shlex
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from attacks.contract import suites
 from attacks.contract.condition import Condition, spell
@@ -22,6 +25,9 @@ from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
 from benchmark.runs.plan import RunPlan
 from benchmark.scores import fusion
+from benchmark.scores.load_run import collect
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.store import Store
 from benchmark.training.training_config import TrainingConfig, planned
 from detectors.contract.base import registry as detector_registry
 
@@ -203,7 +209,7 @@ def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint
 def folder(options: Namespace, matrix: RunPlan) -> Path:
     """Where the run lands: as asked, else below results/ under a name made of what it runs."""
     if options.run:
-        return run_folder(options.run)
+        return run_folder(options.run, new=True)
     parts = [matrix.test.name, matrix.suite]
     if options.limit is not None:
         parts.append(f"limit{options.limit}")
@@ -215,9 +221,20 @@ def folder(options: Namespace, matrix: RunPlan) -> Path:
     return RESULTS / name
 
 
-def run_folder(text: str) -> Path:
-    """A run by folder (with a slash in it) or by its name below results/."""
-    return Path(text) if "/" in text else RESULTS / text
+def run_folder(text: str, new: bool = False) -> Path:
+    """Return the folder of a run that is given by a path or by its name below results/.
+
+    A folder of that name in the working directory goes before one below results/; a folder that
+    holds a run goes before one that does not. A `new` run never lands in a folder of something
+    else: `RUN=tests` means results/tests.
+    """
+    here, below = Path(text), RESULTS / text
+    if "/" in text:
+        return here
+    for folder in (here, below):
+        if Store(folder).head.is_file():
+            return folder
+    return here if here.is_dir() and not below.is_dir() and not new else below
 
 
 def _given(options: Namespace) -> dict[str, Checkpoint]:
@@ -232,3 +249,50 @@ def _given(options: Namespace) -> dict[str, Checkpoint]:
                 " train one of them with --name"
             )
     return given
+
+
+def utterances(options: Namespace) -> Protocol:
+    """Return the utterances of the chosen splits; `InputError` where there are none."""
+    whole = data(options)
+    names = whole.table["split"].unique() if options.split == "all" else [options.split]
+    parts = [whole.split(name) for name in names]
+    if options.limit is not None:
+        parts = [limited(part, options.limit) if len(part.table) else part for part in parts]
+    table = pd.concat([part.table for part in parts], ignore_index=True)
+    if table.empty:
+        raise InputError(f"{whole.root} holds no {options.split} utterance")
+    return replace(whole, table=table.sort_values("utterance_id", ignore_index=True))
+
+
+def one_detector(options: Namespace) -> Checkpoint:
+    """Return the one detector that the options name: a checkpoint file, a name, or weights for one.
+
+    `InputError` where it cannot be had, with how it can.
+    """
+    path = Path(options.detector)
+    is_file = path.suffix == ".safetensors"
+    if is_file and options.weights:
+        raise InputError(f"{path} is a checkpoint already: it takes no --weights")
+    as_for_a_run = Namespace(
+        detectors="" if is_file or options.weights else options.detector,
+        checkpoint=[path] if is_file else [],
+        weights=[(options.detector, options.weights)] if options.weights else [],
+        train_data=options.train_data,
+        seed=options.seed,
+        device=options.device,
+    )
+    found = ready_detectors(as_for_a_run)
+    if len(found) != 1:
+        raise InputError(f"want one detector, not {options.detector!r}")
+    return found[0]
+
+
+def results(run: str) -> RunResults:
+    """Read the run of that folder or name; `InputError` names the folder."""
+    folder = run_folder(run)
+    try:
+        return collect(folder, {})
+    except InputError as error:
+        raise InputError(
+            str(error) if str(folder) in str(error) else f"{folder}: {error}"
+        ) from error

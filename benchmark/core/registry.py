@@ -49,7 +49,7 @@ class Registry(Generic[T]):
         self._load()
         if name in self._items:
             return self._items[name]
-        error = unknown(self.kind, name, self._items)
+        error = unknown(self.kind, name, self._items, f"launderbench list {self.kind}s")
         if self.broken:
             causes = "; ".join(f"{plugin}: {cause}" for plugin, cause in self.broken.items())
             error = InputError(f"{error} [plugins that failed to load: {causes}]")

@@ -68,7 +68,7 @@ def index(path: Path = INDEX) -> dict[str, Corpus]:
 def find(name: str) -> Corpus:
     """The corpus `name`; `InputError` with the nearest names where there is none."""
     if name not in index():
-        raise unknown("corpus", name, index())
+        raise unknown("corpus", name, index(), "launderbench data fetch")
     return index()[name]
 
 

@@ -25,7 +25,7 @@ def open_data(
         raise InputError(f"data folder not found: {path}")
     readers = {reader.name: reader for reader in READERS}
     if layout and layout not in readers:
-        raise unknown("layout", layout, readers)
+        raise unknown("layout", layout, readers, "launderbench list layouts")
     tried = [readers[layout]] if layout else list(READERS)
     hints = Hints(pattern, labels)
     for reader in tried:

@@ -1,0 +1,41 @@
+"""The command `export-audio`: write the laundered corpus as files, for other tools."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from benchmark.cli.arguments import Command, corpus_options
+
+
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command(
+        "export-audio", "write the laundered corpus as files, for other tools", export_audio
+    )
+    sub.add_argument("suite", metavar="SUITE", help="suite name, TOML file or condition")
+    corpus_options(sub)
+    sub.add_argument(
+        "--format", choices=("flac", "wav"), default="flac", help="16-bit FLAC or 32-bit float WAV"
+    )
+
+
+def export_audio(options: Namespace) -> int:
+    """Write the laundered corpus; 1 when a file failed or a condition is not what it claims."""
+    from benchmark.cli import run_config
+    from benchmark.exchange import audio_corpus
+    from benchmark.laundering import effect_tables
+    from benchmark.laundering.output_layout import OutputTarget
+    from benchmark.workers import plugins
+
+    plugins.load(options.plugin)
+    suite = run_config.suite_of(options)
+    where = OutputTarget(options.out, options.format)
+    wanted = audio_corpus.order(suite.conditions, where, options.seed, options.plugin)
+    outcomes, failed = audio_corpus.export(run_config.utterances(options), wanted, options.workers)
+    for outcome in outcomes:
+        print(outcome)
+    for cause in effect_tables.causes(failed):
+        print(f"failed: {cause}", file=sys.stderr)
+    print(f"wrote the audio, protocols, {' and '.join(effect_tables.NAMES)} in {options.out}")
+    return 0 if all(outcome.sound for outcome in outcomes) else 1

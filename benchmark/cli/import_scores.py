@@ -1,0 +1,98 @@
+"""The command `import-scores`: take scores that were made elsewhere into a run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.cli.arguments import Command, data_option, subset_options
+from benchmark.core.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.scores.store import Store
+
+
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command("import-scores", "take scores that were made elsewhere into a run", import_scores)
+    sub.add_argument("file", type=Path, metavar="FILE", help="`id score` rows, ASVspoof or CSV")
+    sub.add_argument("--detector", required=True, metavar="NAME", help="what to call it")
+    sub.add_argument("--run", required=True, help="run folder, or name below results/")
+    sub.add_argument(
+        "--condition", default="", metavar="COND",
+        help="which condition the scores are of, where the file does not say (default: clean)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--reversed", action="store_true", help="higher scores mean more spoof: turn the sign"
+    )
+    sub.add_argument(
+        "--allow-missing", action="store_true",
+        help="go on where trials have no score; coverage then says so",
+    )  # fmt: skip
+    sub.add_argument(
+        "--allow-unknown", action="store_true", help="pass over scores of what is no trial"
+    )
+    sub.add_argument(
+        "--exported", type=Path, metavar="DIR",
+        help="what export-audio wrote and was scored: its measured effects come along",
+    )  # fmt: skip
+    data_option(sub)
+    sub.add_argument("--suite", default="", help="the conditions of a new run (default: clean)")
+    subset_options(sub)
+
+
+def import_scores(options: Namespace) -> int:
+    """Take scores into a run, which is made if it is not there; 1 when a trial has none."""
+    from benchmark.cli import run_config
+    from benchmark.exchange.import_scores import ImportRequest, bring
+    from benchmark.runs import provenance
+    from benchmark.scores.store import IMPORTED, Store
+    from benchmark.workers import plugins
+
+    plugins.load(options.plugin)
+    folder = run_config.run_folder(options.run, new=True)
+    origin = provenance.code() | {IMPORTED: options.file.name}
+    store = Store(folder, origin)
+    _claim(store, options)
+    wanted = ImportRequest(
+        options.file,
+        options.detector,
+        options.condition,
+        options.reversed,
+        options.allow_missing,
+        options.allow_unknown,
+        options.exported,
+    )
+    taken, strangers = bring(store, wanted)
+    for one in taken:
+        print(one)
+    if strangers:
+        print(f"passed over: {strangers} scores of what is no trial of the run")
+    print(f"{options.detector} is imported into {folder}; next: launderbench report {options.run}")
+    return 0 if all(one.scored == one.trials for one in taken) else 1
+
+
+def _claim(store: Store, options: Namespace) -> None:
+    """Where data are named, the run must hold them, or becomes theirs if there is none yet."""
+    from attacks.contract.condition import CLEAN
+    from benchmark.cli import run_config
+    from benchmark.runs import runner
+
+    head = store.read_head()
+    if options.data is None:
+        if head is None:
+            raise InputError(
+                f"{store.folder} holds no run: name one, or say --data and --suite for a new one"
+            )
+        return
+    asked = vars(options) | {"suite": options.suite or CLEAN, "allow_missing": True}
+    plan = run_config.plan(Namespace(**asked), scored=False)
+    if head is None:
+        runner.claim(plan, store)
+        return
+    new = runner.head_of(plan)
+    for field in ("trial_digest", "seed", *(["conditions"] if options.suite else [])):
+        if head[field] != new[field]:
+            what = field.replace("_", " ")
+            raise InputError(f"{store.folder} holds a run with another {what} than is asked for")

@@ -1,0 +1,40 @@
+"""The command `spectrograms`: write spectrograms as PNG files, NPY or HDF5 shards."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from benchmark.cli.arguments import Command, corpus_options
+
+
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command(
+        "spectrograms", "write spectrograms as PNG files, NPY or HDF5 shards", spectrograms
+    )
+    sub.add_argument(
+        "--suite", "--condition", default="clean", help="suite name or condition (default: clean)"
+    )
+    corpus_options(sub)
+    sub.add_argument("--kind", choices=("png", "npy", "hdf5"), default="png")
+
+
+def spectrograms(options: Namespace) -> int:
+    """Write spectrograms and their metadata; 1 when an utterance failed."""
+    from benchmark.cli import run_config
+    from benchmark.exchange import spectrogram_export
+    from benchmark.workers import plugins
+
+    plugins.load(options.plugin)
+    suite = run_config.suite_of(options)
+    protocol = run_config.utterances(options)
+    table = spectrogram_export.make(
+        protocol, suite.conditions, options.out, options.kind, options.seed, options.workers,
+        options.plugin,
+    )  # fmt: skip
+    failed = table[table["failure"] != ""]
+    print(f"{len(table) - len(failed)} of {len(table)} spectrograms in {options.out}")
+    for cause in dict.fromkeys(failed["cause"][:10]):
+        print(f"failed: {cause}", file=sys.stderr)
+    return 1 if len(failed) else 0

@@ -1,0 +1,74 @@
+"""Text for a terminal: aligned columns and paragraphs that fit its width."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
+from itertools import zip_longest
+
+GAP = "  "
+NARROWEST = 8  # a column that is wider than this may be wrapped
+
+
+def width() -> int | None:
+    """Return the columns of the terminal, or of COLUMNS; None where output is no terminal."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def columns(
+    rows: Sequence[Sequence[str]], right: Collection[int] = (), limit: int | None = None
+) -> Iterator[str]:
+    """Yield each row as text with aligned columns, the widest wrapped to fit the terminal.
+
+    Columns whose index is in `right` are flush right, the others flush left. `limit` is the
+    widest line in characters; by default that of the terminal.
+    """
+    limit = limit or width()
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while limit and sum(widths) + len(GAP) * (len(widths) - 1) > limit:
+        widest = widths.index(max(widths))
+        if widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    for row in rows:
+        cells = [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)]
+        lines = zip_longest(*cells, fillvalue="")
+        yield "\n".join(_placed(line, widths, right) for line in lines)
+
+
+def paragraph(text: str) -> str:
+    """Return the text wrapped to the terminal, later lines four spaces deeper than the first.
+
+    Words that are longer than a line (paths, hashes) stay whole, so that they can be copied.
+    """
+    limit = width()
+    if limit is None or len(text) <= limit:
+        return text
+    indent = text[: len(text) - len(text.lstrip())]
+    return textwrap.fill(
+        text.strip(),
+        max(limit, len(indent) + NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _placed(line: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
+    parts = (
+        part.rjust(size) if place in right else part.ljust(size)
+        for place, (part, size) in enumerate(zip(line, widths, strict=True))
+    )
+    return GAP.join(parts).rstrip()
+
+
+def _wrapped(cell: str, size: int) -> list[str]:
+    if len(cell) <= size:
+        return [cell]
+    return textwrap.wrap(cell, size, break_on_hyphens=False) or [""]

@@ -1,0 +1,25 @@
+"""The layouts of data sets that are recognised, and what marks each one.
+
+The order is that in which they are looked for: marked ones before general ones. The readers in
+`benchmark.data.readers` bear these names; the table stands apart so that it needs no pandas.
+"""
+
+from __future__ import annotations
+
+LAYOUTS = {
+    "protocol": "protocol.csv",
+    "table": "a .csv, .tsv or .parquet file with columns path and label",
+    "pattern": "audio files that match --pattern",
+    "asvspoof-laundering": "protocols/ASVspoofLauneredDatabase_*.txt",
+    "asvspoof2019-la": "ASVspoof2019_LA_cm_protocols/",
+    "asvspoof2019-pa": "ASVspoof2019_PA_cm_protocols/",
+    "asvspoof2021-la": "ASVspoof2021_LA_eval/flac/",
+    "asvspoof2021-df": "ASVspoof2021_DF_eval/flac/",
+    "asvspoof5": "ASVspoof5_protocols/",
+    "in-the-wild": "meta.csv with file,speaker,label",
+    "fake-or-real": "training/real, testing/real (for-norm/, ...)",
+    "wavefake": "generated_audio/",
+    "librisevoc": "gt/ beside folders of vocoders",
+    "mlaad": "fake/LANG/MODEL/meta.csv",
+    "folders": "folders real/ and fake/",
+}

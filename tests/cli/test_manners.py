@@ -1,0 +1,148 @@
+"""The manners of the command: version, abbreviations, light listings, width, hints, shadows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import run_config
+from benchmark.cli.main import main, parser
+from benchmark.data.layouts import LAYOUTS
+from benchmark.data.readers import READERS
+from tests.support.places import ROOT
+
+ABSENT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "pandas"):
+            raise ModuleNotFoundError(f"{name} is absent in this test")
+sys.meta_path.insert(0, Absent())
+import launderbench as l
+"""
+COMMAND = "import launderbench, sys; sys.exit(launderbench.command())"
+
+
+def python(code: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code in (0, None)
+    assert capsys.readouterr().out == f"launderbench {metadata.version('launderbench')}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bench", "--suit", "smoke"], ["list", "attacks", "--fam", "noise"], ["--vers"]]
+)
+def test_no_option_may_be_abbreviated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("launderbench: ")
+
+
+@pytest.mark.parametrize("call", ["'list', 'suites'", "'list', 'layouts'", "'list', 'pools'"])
+def test_small_listings_need_neither_torch_nor_pandas(call: str) -> None:
+    done = python(f"{ABSENT}\nsys.exit(l.run({call}))")
+    assert done.returncode == 0 and done.stdout, done.stderr
+
+
+def test_help_needs_neither_torch_nor_pandas() -> None:
+    done = python(f"{ABSENT}\nl.run('--help')")
+    assert done.returncode == 0 and "COMMAND" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("call", ["'check', 'mp3'", "'plan'"])
+def test_a_blocked_library_is_noticed(call: str) -> None:
+    done = python(f"{ABSENT}\nl.run({call})")
+    assert done.returncode != 0 and "is absent in this test" in done.stderr
+
+
+def test_every_command_has_help_that_says_what_it_does() -> None:
+    (commands,) = parser()._subparsers._group_actions  # type: ignore[union-attr]
+    for name, sub in commands.choices.items():  # type: ignore[union-attr]
+        assert sub.description and sub.format_help(), name
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("what", ["attacks", "layouts", "pools", "suites"])
+def test_listings_fit_the_terminal(
+    what: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0x")
+    assert main(["list", what]) == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["list", what]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= columns
+    assert sorted("".join(shown.split())) == sorted("".join(whole.split()))  # nothing is cut off
+
+
+def test_layouts_are_those_of_the_readers_in_their_order() -> None:
+    assert [*LAYOUTS.items()] == [(reader.name, reader.wants) for reader in READERS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near", "see"),
+    [
+        (["check", "mp4"], "'mp3'", "launderbench list attacks"),
+        (["bench", "--suite", "smoek"], "'smoke'", "launderbench list suites"),
+        (["train", "mel-cn"], "'mel-cnn'", "launderbench list detectors"),
+        (["data", "describe", ".", "--layout", "wavefak"], "'wavefake'", "list layouts"),
+        (["list", "attaks"], "'attacks'", "'attaks'"),
+        (["benhc"], "'bench'", "launderbench --help"),
+    ],
+)
+def test_an_unknown_name_gets_a_hint_and_not_the_registry(
+    arguments: list[str], near: str, see: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("launderbench:")]
+    assert f"did you mean {near}" in line and see in line
+    assert len(line) < 250
+
+
+def test_a_folder_here_goes_before_one_below_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    below = run_config.RESULTS / "mine"
+    assert run_config.run_folder("mine") == below
+    Path("mine").mkdir()
+    assert run_config.run_folder("mine") == Path("mine")
+    assert run_config.run_folder("mine", new=True) == below  # it may be anything
+    below.mkdir(parents=True)
+    (below / "plan.json").write_text("{}")
+    assert run_config.run_folder("mine") == below  # what holds a run goes first
+    Path("mine/plan.json").write_text("{}")
+    assert run_config.run_folder("mine") == run_config.run_folder("mine", new=True) == Path("mine")
+    assert run_config.run_folder("./other") == Path("other")
+
+
+@pytest.mark.parametrize("name", ["benchmark", "attacks", "noises"])
+def test_a_package_of_another_project_is_named_in_one_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("raise RuntimeError('foreign code ran')")
+    done = python(COMMAND, "list", "suites", cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert str(tmp_path / name) in line and "hides LaunderBench's package" in line
+    done = python("from launderbench import Attack", cwd=tmp_path)
+    assert done.returncode == 1 and f"ImportError: {tmp_path / name} hides" in done.stderr
+
+
+def test_a_single_file_may_hide_a_package_too(tmp_path: Path) -> None:
+    (tmp_path / "attacks.py").write_text("raise RuntimeError('foreign code ran')")
+    done = python(COMMAND, "list", "suites", cwd=tmp_path)
+    assert done.returncode == 2 and "attacks.py hides" in done.stderr

@@ -1,0 +1,82 @@
+"""`launderbench new`: skeletons that pass their own tests, as files and in the tree."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+from tests.support.places import ROOT
+
+
+def pytest_of(test: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=test.parent, env=environment)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("attack", "mains-hum"), ("detector", "Tiny_net2")])
+def test_a_skeleton_passes_its_test_and_works_in_the_tree(
+    kind: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", kind, name, "--out", str(tmp_path)]) == 0
+    plugin, test = sorted(tmp_path.iterdir())
+    assert {plugin.name, test.name} == {
+        f"{name.replace('-', '_').lower()}.py",
+        f"test_{name.replace('-', '_').lower()}.py",
+    }
+    assert f"--plugin {plugin}" in capsys.readouterr().out
+    done = pytest_of(test, ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    tree = tmp_path / "tree"
+    for package in ("attacks", "benchmark", "detectors", "noises"):
+        shutil.copytree(ROOT / package, tree / package)
+    shutil.copy(ROOT / "launderbench.py", tree)
+    (tree / f"{kind}s" / "mine").mkdir()
+    plugin.rename(tree / f"{kind}s" / "mine" / plugin.name)  # a sub-folder of its own
+    (tree / "other").mkdir()
+    test.rename(tree / "other" / test.name)
+    done = pytest_of(tree / "other" / test.name, tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", ["attack", "detector"])
+def test_a_skeleton_that_is_broken_fails_its_test(kind: str, tmp_path: Path) -> None:
+    assert main(["new", kind, "broken", "--out", str(tmp_path)]) == 0
+    plugin = tmp_path / "broken.py"
+    text = plugin.read_text()
+    wrong = text.replace("-self.snr / 20", "-self.snr / 10").replace("dim=(2, 3)", "dim=(0, 2, 3)")
+    assert wrong != text
+    plugin.write_text(wrong)
+    assert pytest_of(tmp_path / "test_broken.py", ROOT).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["attack", "mp3"], "there is attack 'mp3' already"),
+        (["detector", "mel-cnn"], "there is detector 'mel-cnn' already"),
+        (["attack", "a b"], "'a b' is no name for an attack"),
+        (["attack", "../x"], "is no name for an attack"),
+        (["attack", "9x"], "is no name for an attack"),
+        (["attack", "taken"], "exists already"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(
+    arguments: list[str],
+    cause: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("test_taken.py").write_text("# mine")
+    assert main(["new", *arguments]) == 2
+    assert cause in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["test_taken.py"]
