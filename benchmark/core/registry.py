@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import re
@@ -14,6 +15,7 @@ from weakref import WeakSet
 from benchmark.core.errors import InputError, unknown
 
 T = TypeVar("T")
+FILES = "launderbench_plugin_"  # the modules of files that are given by path
 
 
 class Registry(Generic[T]):
@@ -40,7 +42,7 @@ class Registry(Generic[T]):
     def add(self, name: str, item: T) -> None:
         """Register `item`; a name that is taken raises `InputError` naming both modules."""
         if name in self._items:
-            old, new = (getattr(i, "__module__", "?") for i in (self._items[name], item))
+            old, new = map(_origin, (self._items[name], item))
             raise InputError(f"{self.kind} {name!r} is registered twice: in {old} and in {new}")
         self._items[name] = item
 
@@ -69,8 +71,10 @@ class Registry(Generic[T]):
         path = Path(path).resolve()
         if not path.is_file():
             raise InputError(f"plugin file not found: {path}")
-        module_name = f"launderbench_plugin_{path.stem}"
-        if getattr(sys.modules.get(module_name), "__file__", None) == str(path):
+        module_name = f"{FILES}{path.stem}"
+        if _file_of(module_name) not in ("", str(path)):  # another file of the same stem
+            module_name += f"_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        if _file_of(module_name) == str(path):
             return
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
@@ -84,7 +88,7 @@ class Registry(Generic[T]):
             sys.modules.pop(module_name, None)
             for other, items in before:
                 other._items = items
-            raise InputError(f"plugin {path} failed to load: {error!r}") from error
+            raise InputError(f"plugin {path} failed to load: {_cause(error)}") from error
 
     def _load(self) -> None:
         if self._loaded:
@@ -104,8 +108,10 @@ class Registry(Generic[T]):
         for root in roots:
             for path in root.rglob("*.py"):
                 parts = path.relative_to(root).with_suffix("").parts
+                if path.name == "__init__.py" or any(part.startswith(".") for part in parts):
+                    continue
                 flat = len(parts) == 1
-                if parts[-1] != "__init__" and (flat or registers.search(path.read_bytes())):
+                if flat or registers.search(path.read_bytes()):
                     found.append((flat, ".".join((self.package, *parts))))
         return [name for _, name in sorted(found)]
 
@@ -115,4 +121,20 @@ class Registry(Generic[T]):
             load(name)  # type: ignore[operator]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - recorded, and quoted on a miss
             self._items = before
-            self.broken[name] = repr(error)
+            self.broken[name] = _cause(error)
+
+
+def _file_of(module: str) -> str:
+    """Return the file of a loaded module; '' where it is not loaded or has none."""
+    return str(getattr(sys.modules.get(module), "__file__", "") or "")
+
+
+def _origin(item: object) -> str:
+    """Return where an item was defined: its module, or its file if that was given by path."""
+    module = str(getattr(item, "__module__", "?"))
+    return _file_of(module) if module.startswith(FILES) else module
+
+
+def _cause(error: BaseException) -> str:
+    """Return the error on one line, with the line of the file where Python names it."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import list as listing
+from benchmark.training import training_config
 from detectors.contract.base import registry
 
 
@@ -67,7 +68,7 @@ def test_a_trained_detector_is_told_from_an_untrained_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made = tmp_path / "made.safetensors"
-    monkeypatch.setattr(listing, "planned", lambda name, data: ({}, made))
+    monkeypatch.setattr(training_config, "planned", lambda name, data: ({}, made))
     item = registry.get("mel-cnn")()
     assert listing._weights("mel-cnn", item, object()).startswith("not trained yet")  # type: ignore[arg-type]
     made.touch()

@@ -66,8 +66,81 @@ def test_a_file_by_path(package: Path, tmp_path: Path) -> None:
         box().load_file(tmp_path / "none.py")
     plugin = tmp_path / "bad.py"
     plugin.write_text("raise RuntimeError('sour')")
-    with pytest.raises(InputError, match=r"bad\.py failed to load: RuntimeError\('sour'\)"):
+    with pytest.raises(InputError, match=r"bad\.py failed to load: RuntimeError: sour$"):
         box().load_file(plugin)
+
+
+def test_a_syntax_error_is_one_line_with_its_place(package: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "fig.py"
+    plugin.write_text("import fruit\n\ndef broken(:\n    pass\n")
+    with pytest.raises(InputError) as caught:
+        box().load_file(plugin)
+    (line,) = str(caught.value).splitlines()
+    assert "fig.py failed to load: SyntaxError: invalid syntax (fig.py, line 3)" in line
+    (package / "fig.py").write_text(plugin.read_text())
+    (package / "grape.py").write_text("raise ValueError('two\\nlines')")
+    for name in ("fruit", "fruit.apple"):
+        del sys.modules[name]
+    assert box().names() == ["apple"]
+    assert box().broken == {
+        "fruit.fig": "SyntaxError: invalid syntax (fig.py, line 3)",
+        "fruit.grape": "ValueError: two lines",
+    }
+
+
+def test_two_files_that_take_one_name_are_both_named(package: Path, tmp_path: Path) -> None:
+    text = "import fruit\n\nclass Kiwi:\n    pass\n\nfruit.box.add('kiwi', Kiwi)"
+    first, second = tmp_path / "first.py", tmp_path / "second.py"
+    for plugin in (first, second):
+        plugin.write_text(text)
+    box().load_file(first)
+    with pytest.raises(InputError, match=f"'kiwi' is registered twice: in {first} and in {second}"):
+        box().load_file(second)
+    assert box().names() == ["apple", "kiwi"]
+
+
+def test_two_files_of_one_stem_are_two_modules(package: Path, tmp_path: Path) -> None:
+    for number in (1, 2):
+        plugin = tmp_path / str(number) / "lime.py"
+        plugin.parent.mkdir()
+        plugin.write_text(
+            f"import fruit\n\nclass Lime:\n    pass\n\nfruit.box.add('lime{number}', Lime)"
+        )
+        box().load_file(plugin)
+        box().load_file(plugin)
+    limes = [box().get(f"lime{number}") for number in (1, 2)]
+    assert len({cls.__module__ for cls in limes}) == 2  # type: ignore[attr-defined]
+    for cls in limes:
+        assert getattr(sys.modules[cls.__module__], "Lime") is cls  # type: ignore[attr-defined]  # noqa: B009
+
+
+@pytest.mark.parametrize("package_file", [True, False])
+def test_plugins_in_sub_folders_are_found_and_machinery_is_not_imported(
+    package: Path, package_file: bool
+) -> None:
+    inner = package / "citrus" / "sour"
+    inner.mkdir(parents=True)
+    if package_file:
+        (package / "citrus" / "__init__.py").write_text("")
+        (inner / "__init__.py").write_text("1 / 0  # never imported: it registers nothing")
+        (inner / "__init__.py").write_text("")
+    (inner / "lemon.py").write_text("import fruit\nfruit.fruit = fruit.box.add\n"
+                                    "from fruit import fruit\nfruit('lemon', 6)")  # fmt: skip
+    (inner / "peeler.py").write_text("raise RuntimeError('machinery was imported')")
+    (package / ".hidden").mkdir()
+    (package / ".hidden" / "x.py").write_text("fruit('x', 1)")
+    assert box().names() == ["apple", "lemon"]
+    assert box().broken == {}
+
+
+def test_the_projects_own_plugins_come_before_files_dropped_flat(package: Path) -> None:
+    (package / "inner").mkdir()
+    (package / "inner" / "own.py").write_text(
+        "import fruit\ndef fruit_(*a): fruit.box.add(*a)\n# fruit('pear')\nfruit_('pear', 7)"
+    )
+    (package / "aaa.py").write_text("import fruit\nfruit.box.add('pear', 8)")
+    assert box().get("pear") == 7
+    assert [*box().broken] == ["fruit.aaa"]
 
 
 def test_an_entry_point(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
