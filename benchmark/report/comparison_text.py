@@ -36,7 +36,7 @@ def text(found: RunComparison | PublishedComparison) -> str:
 def document(found: RunComparison | PublishedComparison) -> str:
     """The same as Markdown."""
     escape = markdown.escape
-    blocks = ["# RunComparison", *(escape(note) for note in found.notes)]
+    blocks = ["# Comparison", *(escape(note) for note in found.notes)]
     for title, head, rows in _tables(found):
         cells = [[escape(cell) for cell in row] for row in rows]
         blocks += [f"## {escape(title)}", markdown.table(head, cells, NUMBERS)]

@@ -53,7 +53,7 @@ def environment(parts_: Sequence[TablePart], caption: str, label: str) -> str:
     made = []
     for number, part in enumerate(parts_, start=1):
         several = len(parts_) > 1
-        own = f"{caption} TablePart {number} of {len(parts_)}." if several else caption
+        own = f"{caption} Part {number} of {len(parts_)}." if several else caption
         made.append(_table(part, own, f"{label}-{number}" if several else label))
     return "".join(made)
 
