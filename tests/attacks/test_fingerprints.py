@@ -148,7 +148,7 @@ def known() -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("text", SPELLINGS)
 def test_samples_change_with_the_version_only(text: str) -> None:
     entry = known().get(text)
-    advice = "run: python tests/test_attacks_fingerprints.py"
+    advice = "run: python -m tests.attacks.test_fingerprints"
     assert entry is not None, f"no fingerprint of {text}; {advice}"
     assert entry["version"] == version(text), f"{text} has a new version; {advice}"
     assert same(entry["fingerprint"], fingerprint(text)), (  # type: ignore[arg-type]

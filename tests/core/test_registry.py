@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from benchmark.core.errors import InputError
 from benchmark.core.registry import Registry
+from tests.support.places import ROOT
 
 
 @pytest.fixture
@@ -169,3 +171,16 @@ def test_a_file_that_fails_midway_leaves_nothing(package: Path, tmp_path: Path, 
     plugin.write_text("import fruit\nfruit.box.add('elder', 55)")
     box().load_file(plugin)
     assert box().get("elder") == 55
+
+
+def test_looking_up_imports_no_machinery_of_the_project() -> None:
+    code = (
+        "import sys\n"
+        "from attacks.contract.base import registry as attacks\n"
+        "from detectors.contract.base import registry as detectors\n"
+        "attacks.names(), detectors.names()\n"
+        "print([n for n in sys.modules if n.endswith('.conformance')], attacks.broken,"
+        " detectors.broken, len(attacks.names()) > 50, len(detectors.names()) > 25)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[] {} {} True True", done.stdout + done.stderr
