@@ -39,7 +39,7 @@ include = ["smoke"]
 conditions = ["noise(kind=cafe, snr=5) | mp3(kbps=32)", "reverberation(rt60=0.3) | g711 | opus"]
 """
 CACHED = ("embedded", "noises", "rirs", "wheels", "weights")
-TIMED = ("origin", "written", "commit", "machine", "seconds", "code", "when")
+TIMED = ("origin", "written", "commit", "machine", "seconds", "code", "when", "data_root")
 PROBE = """
 import dataclasses, json
 import launderbench
@@ -200,7 +200,7 @@ def content(path: Path) -> Any:
 
 
 def untimed(value: Any) -> Any:
-    """The value without what tells of the time and the machine, at any depth."""
+    """Return the value without time, machine and place, at any depth."""
     if isinstance(value, dict):
         return {key: untimed(inner) for key, inner in value.items() if key not in TIMED}
     return [untimed(inner) for inner in value] if isinstance(value, list) else value
