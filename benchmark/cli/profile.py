@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import Command, device_option, matrix_options, precision_option
+from benchmark.core import terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,10 +73,8 @@ def profile(options: Namespace) -> int:
 
 
 def text(made: pd.DataFrame) -> str:
-    """The table for the terminal: stages flush left, what is in them below."""
+    """Return the table for the terminal: stages flush left, their items indented below."""
     names = made["stage"].where(made["item"] == "", "  " + made["item"].str[:LONGEST])
-    shown = made.drop(columns=["stage", "item"])
-    for column, form in FORMATS.items():
-        shown[column] = shown[column].map(form.format)
-    shown.insert(0, "", names.str.ljust(names.str.len().max()))
-    return shown.to_string(index=False)
+    shown = [made[column].map(form.format) for column, form in FORMATS.items()]
+    rows = [("", *FORMATS), *zip(names, *shown, strict=True)]
+    return "\n".join(terminal.columns(rows, right=range(1, len(FORMATS) + 1)))

@@ -71,4 +71,5 @@ def _placed(line: Sequence[str], widths: Sequence[int], right: Collection[int]) 
 def _wrapped(cell: str, size: int) -> list[str]:
     if len(cell) <= size:
         return [cell]
-    return textwrap.wrap(cell, size, break_on_hyphens=False) or [""]
+    indent = cell[: len(cell) - len(cell.lstrip())]
+    return textwrap.wrap(cell, size, subsequent_indent=indent, break_on_hyphens=False) or [""]

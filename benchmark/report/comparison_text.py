@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, terminal
 from benchmark.leaderboard.compare_runs import MEAN, RunComparison
 from benchmark.leaderboard.published_figures import PublishedComparison
 from benchmark.report import markdown
@@ -102,11 +102,4 @@ def _records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place in NUMBERS else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return "\n".join(terminal.columns(rows, right=NUMBERS))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, terminal
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
@@ -113,21 +113,17 @@ def summary(tables: Tables) -> str:
         )
         for row in records(board)
     ]
-    widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
-    left = {1, 5}
-    text = [
-        "  ".join(
-            value.ljust(width) if i in left else value.rjust(width)
-            for i, (value, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (header, *lines)
-    ]
+    text = [*terminal.columns([header, *lines], right=(0, 2, 3, 4, 6))]
     track = board["track"].iloc[0]
     title = "EER in %" + ("" if track == "-" else f", track {track}")
     first = board.iloc[0]
     title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
-    notes = [f"  {row['detector']}: {row['warnings']}" for row in records(board) if row["warnings"]]
-    text.insert(1, "-" * max(map(len, text)))
+    notes = [
+        terminal.paragraph(f"  {row['detector']}: {row['warnings']}")
+        for row in records(board)
+        if row["warnings"]
+    ]
+    text.insert(1, "-" * max(len(line) for row in text for line in row.splitlines()))
     failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
     return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else [])])
 
