@@ -194,7 +194,7 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         atomic_files.lock(tmp_path / "file" / "l", "x"),
     ):
         pass
-    job = render_jobs.Job(0.1 * invented()[0].wave, human="quiet-00")
+    job = render_jobs.SynthesisJob(0.1 * invented()[0].wave, human="quiet-00")
     with pytest.raises(InputError, match="cannot write"):
         render_jobs.run(job, tmp_path / "file" / "flac", tmp_path)
 
@@ -210,7 +210,7 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
 
 
 def test_a_job_that_fails_names_its_utterance(tmp_path: Path) -> None:
-    silent = render_jobs.Job(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
+    silent = render_jobs.SynthesisJob(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
     with pytest.raises(RuntimeError, match="quiet-00"):
         render_jobs.run(silent, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []

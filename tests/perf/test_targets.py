@@ -253,7 +253,7 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
         monkeypatch.setattr(module, name, call)
 
     (
-        counted(work_unit.audio, "record"),
+        counted(work_unit.reader, "record"),
         counted(frontends, "features"),
         counted(work_unit, "launder"),
     )

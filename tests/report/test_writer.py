@@ -184,7 +184,7 @@ def test_page_marks_what_does_not_count(page: str) -> None:
 def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, page: str) -> None:
     assert "Papers should cite results on ASVspoof, In-the-Wild" in page
     other = replace(results, protocol=replace(results.protocol, name="asvspoof2019"))
-    assert "Papers should cite" not in writer.page.render(other, tables)
+    assert "Papers should cite" not in writer.html.render(other, tables)
 
 
 @pytest.mark.parametrize(

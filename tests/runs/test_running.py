@@ -50,7 +50,7 @@ def test_an_added_detector_hears_kept_audio_and_scores_the_same_bits(
     assert run(toy, tmp_path / "kept", [first], *keep) == 0
     with monkeypatch.context() as patch:
         patch.setattr(work_unit, "launder", lambda *_: pytest.fail("laundered again"))
-        patch.setattr(work_unit.audio, "record", lambda *_: pytest.fail("decoded again"))
+        patch.setattr(work_unit.reader, "record", lambda *_: pytest.fail("decoded again"))
         assert run(toy, tmp_path / "kept", [first, second], *keep) == 0
     pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "kept"))
     assert cells(tmp_path / "plain") == cells(tmp_path / "kept")  # what was verified, too
