@@ -1,11 +1,11 @@
-"""The study of docs/filtering.md: what keeping part of the spectrum saves, and what it costs.
+"""The study of examples/filtering.md: what keeping part of the spectrum saves, and what it costs.
 
 Trains `filtered-cnn` in several settings on the embedded data set, runs them over a few
 conditions, and prints (and writes, as `filtering.md` in the folder) a table of error against
 compute. What is trained or run already is not done again.
 
-    python docs/filtering_study.py results/filtering
-    python docs/filtering_study.py results/filtering --epochs 10 --settings 3
+    python examples/filtering_study.py results/filtering
+    python examples/filtering_study.py results/filtering --epochs 10 --settings 3
 """
 
 from __future__ import annotations
