@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ ORDER = (  # a package imports only itself and what stands before it, lazy impor
 PLUGINS = ("noises", "attacks", "detectors")
 FOUNDATIONS = ORDER[: ORDER.index("noises")]
 TOPS = ("benchmark", *PLUGINS, "launderbench")
+PAGE = ROOT / "docs" / "architecture.md"
 HEAVY = ("av", "pyroomacoustics", "torch", "librosa", "matplotlib", "sklearn", "pandas")
 
 
@@ -107,6 +109,24 @@ def test_every_package_says_what_it_holds() -> None:
             assert initial.is_file(), f"{folder} has no __init__.py, so that it is not installed"
             if folder.name != top:
                 assert ast.get_docstring(ast.parse(initial.read_text())), initial
+
+
+def test_the_page_lists_the_packages_in_order() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    listed = re.findall(r"^(\d+)\. `([\w.]+)`: ", page, re.MULTILINE)
+    assert listed == [(str(place), name) for place, name in enumerate(ORDER, start=1)]
+
+
+def test_the_picture_shows_every_package() -> None:
+    picture = PAGE.with_suffix(".svg").read_text(encoding="utf-8")
+    shown = " ".join(re.findall(r'class="package"[^>]*>([^<]+)<', picture)).split()
+    assert sorted(shown) == sorted(name.removeprefix("benchmark.") for name in ORDER)
+
+
+def test_every_path_on_the_page_exists() -> None:
+    paths = re.findall(r"`([^`\s]*/[^`\s]*)`", PAGE.read_text(encoding="utf-8"))
+    assert len(paths) > 18
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_listing_attacks_needs_no_heavy_library() -> None:
