@@ -28,8 +28,9 @@ def quantised(
 
     Weights are symmetric, with a scale per channel, and from -64 to 64: without VNNI instructions,
     x86 processors sum each two products, of an unsigned and a signed byte, in 16 bits, and cut off
-    what exceeds them. 2 * 255 * 64 does not. The activations' ranges are the least and greatest
-    values on `waves`, batches (n, samples) for the input called `source`.
+    what exceeds them. 2 * 255 * 64 does not. Activations are unsigned: of signed ones ONNX Runtime
+    computes some layers in float32. Their ranges are the least and greatest values on `waves`,
+    batches (n, samples) for the input called `source`.
     """
     import onnx
     from onnxruntime import quantization as q
@@ -48,7 +49,7 @@ def quantised(
         made = Path(folder) / "int8.onnx"
         q.quantize_static(
             str(path), str(made), Reader(), per_channel=True, nodes_to_quantize=[*nodes],
-            weight_type=q.QuantType.QInt8, activation_type=q.QuantType.QInt8, reduce_range=True,
+            weight_type=q.QuantType.QInt8, activation_type=q.QuantType.QUInt8, reduce_range=True,
         )  # fmt: skip
         return onnx.load(str(made))
 

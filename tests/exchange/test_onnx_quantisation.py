@@ -1,6 +1,6 @@
-"""Networks in 8 bits: products that overflow on no processor.
+"""Networks in 8 bits: products that overflow on no processor, and no float between them.
 
-That is read from the file: any processor sees a fault.
+Both are read from the file and from what ONNX Runtime makes of it: any processor sees a fault.
 """
 
 from __future__ import annotations
@@ -83,3 +83,13 @@ def test_two_products_fit_16_bits(file: Path) -> None:
         greatest = np.abs(values.astype(int)).max()
         assert 2 * 255 * greatest <= np.iinfo(np.int16).max
         assert greatest == 64  # the most that fits: no accuracy is given away
+
+
+def test_values_stay_in_8_bits_from_product_to_product(file: Path, tmp_path: Path) -> None:
+    options = runtime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
+    assert kinds["QLinearConv"] == PRODUCTS["Conv"]
+    assert not kinds["Conv"] and not kinds["Relu"] and not kinds["Add"]
