@@ -1,1 +1,1 @@
-"""What is fetched: wheels and archives, checked by hash."""
+"""Downloaded assets: wheels, files and archives, checked by hash."""

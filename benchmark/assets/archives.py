@@ -1,4 +1,4 @@
-"""Unpack an archive that came from elsewhere: nothing in it may reach out of the folder."""
+"""Safe unpacking of foreign archives: no member may leave the target folder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from benchmark.core.errors import InputError
 
-RATIO = 50  # sound packs at most to a tenth or so; more is a trap
-FLOOR = 64 << 20  # bytes that even the smallest archive may hold
+RATIO = 50  # audio compresses to about a tenth at most; a higher ratio means an archive bomb
+FLOOR = 64 << 20  # bytes that even the smallest archive may unpack to
 RESERVE = 64 << 20  # bytes of the disk that are left free
 MOST_FILES = 5_000_000
 PIECE = 1 << 20
@@ -27,7 +27,7 @@ LITTER = ("__MACOSX", ".DS_Store")
 
 @dataclass(frozen=True)
 class _Member:
-    """A file in an archive; `cause` says why it may not be unpacked."""
+    """A file in an archive; a non-empty `cause` says why it must not be unpacked."""
 
     name: str
     size: int
@@ -36,35 +36,35 @@ class _Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Does the name say that `unpack` can read it?"""
+    """Return True if `unpack` can read files with this file name extension."""
     return path.name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
 
 
 def unpack(archive: Path, folder: Path, home: str = "") -> int:
-    """Unpack a ZIP or tar file into `folder`; gives the number of files.
+    """Unpack a ZIP or tar file into `folder` and return the number of files.
 
-    Members that do not lie in a folder `home` of the archive are put below it. Raises
-    `InputError`, naming the archive and the member, for members that would land outside of
-    `folder` and for links and devices; for an archive that is damaged, cut short or encrypted;
-    for one that holds over 50 times its own size; and where the disk is too small.
+    Members outside a folder `home` of the archive are placed in `folder / home`. Raises
+    `InputError`, naming the archive and the member, for members that would land outside `folder`
+    and for links and devices. It is also raised for an archive that is damaged, cut short or
+    encrypted, that unpacks to over 50 times its size, or that does not fit on the disk.
     """
-    most = max(FLOOR, RATIO * archive.stat().st_size)
+    limit = max(FLOOR, RATIO * archive.stat().st_size)
     written = count = 0
     try:
         with tqdm(desc=f"unpacking {archive.name}", unit="file") as bar:
-            for member in _members(archive, folder, most):
+            for member in _members(archive, folder, limit):
                 count += 1
                 if count > MOST_FILES:
                     raise InputError(f"{archive} holds more than {MOST_FILES} files")
                 target = folder / _inside(member, archive, home)
-                written += _write(member, target, archive, most - written)
+                written += _write(member, target, archive, limit - written)
                 bar.update()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError) as error:
         raise InputError(f"{archive} is damaged or cut short ({error}): fetch it again") from error
-    except (NotImplementedError, RuntimeError) as error:  # how zipfile says encrypted
+    except (NotImplementedError, RuntimeError) as error:  # zipfile's errors for encryption
         raise InputError(f"{archive} cannot be unpacked here ({error})") from error
     except OSError as error:
-        # bz2 and gzip say so as well, without a number
+        # bz2 and gzip report damage as an OSError without errno
         cause = error.strerror if error.errno else f"damaged or cut short: {error}"
         raise InputError(f"{archive} cannot be unpacked into {folder} ({cause})") from error
     if not count:
@@ -72,15 +72,15 @@ def unpack(archive: Path, folder: Path, home: str = "") -> int:
     return count
 
 
-def _members(archive: Path, folder: Path, most: int) -> Iterator[_Member]:
+def _members(archive: Path, folder: Path, limit: int) -> Iterator[_Member]:
     folder.mkdir(parents=True, exist_ok=True)
     if archive.name.lower().endswith(".zip"):
-        return _of_zip(archive, folder, most)
+        return _of_zip(archive, folder, limit)
     return _of_tar(archive, folder)
 
 
-def _of_zip(archive: Path, folder: Path, most: int) -> Iterator[_Member]:
-    """All members are looked at before the first one is unpacked."""
+def _of_zip(archive: Path, folder: Path, limit: int) -> Iterator[_Member]:
+    """Yield the members of a ZIP file, after checking all of them."""
     with zipfile.ZipFile(archive) as opened:
         found = []
         for info in opened.infolist():
@@ -92,10 +92,10 @@ def _of_zip(archive: Path, folder: Path, most: int) -> Iterator[_Member]:
         for member in found:
             _inside(member, archive, "")
         total = sum(member.size for member in found)
-        if total > most:
-            raise _too_large(archive, most)
-        _room(folder, total)
-        yield from (member for member in found if not _litter(member.name))
+        if total > limit:
+            raise _too_large(archive, limit)
+        _require_space(folder, total)
+        yield from (member for member in found if not _is_litter(member.name))
 
 
 def _zip_opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
@@ -103,11 +103,11 @@ def _zip_opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], 
 
 
 def _of_tar(archive: Path, folder: Path) -> Iterator[_Member]:
-    """One pass over a stream: what a tar holds is known only when it has been read."""
-    _room(folder, archive.stat().st_size)
+    """Yield the members of a tar file in one pass: its contents are known only once read."""
+    _require_space(folder, archive.stat().st_size)
     with tarfile.open(archive, "r|*") as opened:
         for info in opened:
-            if info.isdir() or _litter(info.name):
+            if info.isdir() or _is_litter(info.name):
                 continue
             cause = "" if info.isreg() else "is a link or a device"
             yield _Member(info.name, info.size, _tar_opener(opened, info), cause)
@@ -118,55 +118,55 @@ def _tar_opener(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], 
 
 
 def _inside(member: _Member, archive: Path, home: str) -> PurePosixPath:
-    """Where a member belongs below the folder."""
+    """Return the relative path to which a member is unpacked; refuse unsafe members."""
     name = member.name.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or name[1:2] == ":" or "\0" in name or not parts:
         raise InputError(
-            f"{archive}: the member {member.name!r} leads out of the folder; not unpacked"
+            f"{archive}: the member {member.name!r} points outside the folder; not unpacked"
         )
     if member.cause:
         raise InputError(f"{archive}: the member {member.name!r} {member.cause}; not unpacked")
     return PurePosixPath(*([home] if home and parts[0] != home else []), *parts)
 
 
-def _write(member: _Member, target: Path, archive: Path, most: int) -> int:
+def _write(member: _Member, target: Path, archive: Path, limit: int) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if member.size > most:
-        raise _too_large(archive, most)
+    if member.size > limit:
+        raise _too_large(archive, limit)
     if member.size > FLOOR:
-        _room(target.parent, member.size)
+        _require_space(target.parent, member.size)
     source = member.open()
     if source is None:
         raise InputError(f"{archive}: the member {member.name!r} cannot be read")
     written = 0
     if target.is_symlink():
-        target.unlink()  # it is replaced, never written through
+        target.unlink()  # replace the link; never write through it
     with source, target.open("wb") as file:
         while piece := source.read(PIECE):
             written += len(piece)
-            if written > most:
-                raise _too_large(archive, most)
+            if written > limit:
+                raise _too_large(archive, limit)
             file.write(piece)
     if written != member.size:
         raise InputError(f"{archive} is damaged or cut short (in {member.name!r}): fetch it again")
     return written
 
 
-def _room(folder: Path, wanted: int) -> None:
+def _require_space(folder: Path, wanted: int) -> None:
     free = shutil.disk_usage(folder).free
     if wanted > free - RESERVE:
         raise InputError(
-            f"{folder}: unpacking needs {wanted / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+            f"{folder}: unpacking needs {wanted / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free"
         )
 
 
-def _litter(name: str) -> bool:
+def _is_litter(name: str) -> bool:
     parts = PurePosixPath(name).parts
     return bool(parts) and (parts[0] == LITTER[0] or parts[-1] == LITTER[1])
 
 
-def _too_large(archive: Path, most: int) -> InputError:
+def _too_large(archive: Path, limit: int) -> InputError:
     return InputError(
-        f"{archive} would unpack to more than {RATIO} times its size: that is no archive of sound"
+        f"{archive} would unpack to more than {RATIO} times its size: it is not an audio archive"
     )

@@ -1,4 +1,4 @@
-"""Every wheel of which files are used: pinned by hash, with licence and credit."""
+"""Catalogue of the wheels whose files are used: pinned by hash, with licence and credit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wheel:
-    """One file of the package index, and on what terms its content may be used."""
+    """One file of the package index, with the licence, credit and use of its content."""
 
     name: str
     version: str
@@ -19,7 +19,7 @@ class Wheel:
 
     @property
     def requirement(self) -> str:
-        """The line of a requirements file that pip checks the download against."""
+        """Line of a requirements file, with the hash that pip checks."""
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
 
 

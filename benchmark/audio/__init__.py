@@ -1,1 +1,1 @@
-"""Audio in: files found and read, speech level, features remembered."""
+"""Audio input: finding and reading files, speech level, memoised features."""

@@ -1,4 +1,4 @@
-"""Audio files that the user names: one file, or all files of a folder, and what they hold."""
+"""Discovery and hashing of the audio files that a user names: one file or a folder."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from benchmark.core.errors import InputError
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 
-def listed(path: Path, what: str) -> tuple[Path, ...]:
-    """`path` itself where it is a file, else every audio file below it, as `below` finds them.
+def listed(path: Path, purpose: str) -> tuple[Path, ...]:
+    """Return `path` itself if it is a file, else every audio file below it (see `below`).
 
-    `what` says in an `InputError` what was looked for: nothing lies at `path`, or no audio file.
+    Raises `InputError`, which begins with `purpose`, if `path` is missing or has no audio file.
     """
     if path.is_file():
         return (path,)
     if not path.is_dir():
-        raise InputError(f"{what}: no such file or folder: {path}")
+        raise InputError(f"{purpose}: no such file or folder: {path}")
     found = below(path)
     if not found:
-        raise InputError(f"{what}: no audio file ({', '.join(SUFFIXES)}) in {path}")
+        raise InputError(f"{purpose}: no audio file ({', '.join(SUFFIXES)}) in {path}")
     return found
 
 
 def below(folder: Path) -> tuple[Path, ...]:
-    """Every audio file in `folder` and its folders, sorted by its name there.
+    """Return every audio file in `folder` and its subfolders, sorted by relative path.
 
-    Hidden files, which some systems leave beside the real ones, are passed over.
+    Hidden files are skipped: some systems leave one next to every audio file.
     """
     files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     found = (file for file in files if not file.name.startswith(".") and file.is_file())
@@ -37,14 +37,15 @@ def below(folder: Path) -> tuple[Path, ...]:
 
 
 def name_below(path: Path, folder: Path) -> str:
-    """What to call a file that `listed` found: its path below the folder, with slashes."""
+    """Return the name of a file found by `listed`: its path below `folder`, with slashes."""
     return path.name if path == folder else path.relative_to(folder).as_posix()
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """SHA-256 (hex) over the contents of files in the order given; of one file, its own.
+    """Return the SHA-256 (hex) of one file, or of the hashes of several files in the given order.
 
-    The names are not in it: a folder that is moved or renamed holds the same.
+    File names do not enter, so moving or renaming a folder does not change the digest.
+    Raises `InputError` if a file cannot be read.
     """
     each = [_sha256(path) for path in paths]
     return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()

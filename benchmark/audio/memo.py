@@ -1,8 +1,8 @@
-"""Remember what was computed from a recording that nobody can write to.
+"""Memoised features of read-only waveforms.
 
-All conditions of an utterance launder the same samples; what they ask of it (its active level,
-its spectrum) is computed once. Only arrays that own their samples and are read-only count, and
-what was remembered goes with the array.
+All conditions of an utterance launder the same samples, so features such as the active level and
+the spectrum are computed once. Only samples that a read-only array owns are memoised. The features
+are dropped together with that array.
 """
 
 from __future__ import annotations
@@ -16,27 +16,30 @@ import numpy.typing as npt
 
 T = TypeVar("T")
 
-_known: dict[int, dict[tuple[Any, ...], Any]] = {}
+_memo: dict[int, dict[tuple[Any, ...], Any]] = {}
 
 
-def remembered(wave: npt.NDArray[Any], what: tuple[Any, ...], compute: Callable[[], T]) -> T:
-    """`compute()`, or its earlier result for the same `what` on the same read-only samples."""
+def remembered(wave: npt.NDArray[Any], feature: tuple[Any, ...], compute: Callable[[], T]) -> T:
+    """Return `compute()`, or its earlier result for this `feature` of the same read-only samples.
+
+    `feature` names the computed quantity and its settings.
+    """
     owner = _owner(wave)
     if owner is None:
         return compute()
-    if id(owner) not in _known:
-        _known[id(owner)] = {}
-        weakref.finalize(owner, _known.pop, id(owner), None)
-    facts = _known[id(owner)]
-    where = (*what, wave.__array_interface__["data"][0], wave.shape, wave.strides, wave.dtype)
-    if where not in facts:
-        facts[where] = compute()
-    result: T = facts[where]
+    if id(owner) not in _memo:
+        _memo[id(owner)] = {}
+        weakref.finalize(owner, _memo.pop, id(owner), None)
+    features = _memo[id(owner)]
+    key = (*feature, wave.__array_interface__["data"][0], wave.shape, wave.strides, wave.dtype)
+    if key not in features:
+        features[key] = compute()
+    result: T = features[key]
     return result
 
 
 def _owner(wave: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
-    """The read-only array that holds the samples; None where anybody may change them."""
+    """Return the read-only array that owns the samples; None if the samples can be changed."""
     while isinstance(wave.base, np.ndarray):
         wave = wave.base
     return None if wave.flags.writeable or wave.base is not None else wave

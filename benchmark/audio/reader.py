@@ -1,4 +1,4 @@
-"""The one reader of audio: decode, mix to mono, resample to 16 kHz, float32."""
+"""The audio reader of the project: decode, mix to mono, resample to 16 kHz, float32."""
 
 from __future__ import annotations
 
@@ -19,27 +19,30 @@ Wave = npt.NDArray[np.float32]
 
 
 class AudioError(RuntimeError):
-    """A file that cannot be used as audio; the message names the file and the cause."""
+    """Error for a file that cannot be used as audio; the message names the file and the cause."""
 
 
 @dataclass(frozen=True)
 class DecodedAudio:
-    """A decoded file: float32 (T,) at 16 kHz, mono, and what decoded it (`soundfile` or `pyav`)."""
+    """A decoded file: float32 (T,), 16 kHz, mono; and its decoder (`soundfile` or `pyav`)."""
 
     wave: Wave
     decoder: str
 
 
 def read(path: Path) -> Wave:
-    """The utterance in `path`: float32 (T,) at 16 kHz, mono (mean of the channels), T >= 1.
+    """Read the utterance in `path`: float32 (T,) at 16 kHz, mono (mean of the channels), T >= 1.
 
-    Raises `AudioError` where the file is missing, undecodable, empty or not finite.
+    Raises `AudioError` if the file is missing, undecodable, empty or not finite.
     """
     return record(path).wave
 
 
 def record(path: Path) -> DecodedAudio:
-    """As `read`, with the decoder: libsndfile, and FFmpeg for formats that it does not know."""
+    """Read `path` as `read` does and name the decoder.
+
+    libsndfile decodes; FFmpeg decodes the formats that libsndfile does not recognise.
+    """
     if not Path(path).is_file():
         raise AudioError(f"{path}: no such file")
     decoder = "soundfile"
@@ -64,7 +67,10 @@ def record(path: Path) -> DecodedAudio:
 
 
 def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:
-    """Mono samples and their rate of the first sound track; damaged packets are an error."""
+    """Return mono samples and sample rate (Hz) of the first audio stream.
+
+    Damaged packets raise `AudioError`: skipping them would silently shorten the utterance.
+    """
     import av
 
     try:
@@ -86,14 +92,14 @@ def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:
 
 
 def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
-    """`wave` (T,) at `rate` Hz brought to `to` Hz with soxr HQ; untouched where they are equal."""
+    """Resample `wave` (T,) from `rate` Hz to `to` Hz with soxr HQ; equal rates change nothing."""
     if rate == to:
         return np.ascontiguousarray(wave, dtype=np.float32)
     return np.asarray(soxr.resample(wave, rate, to, quality="HQ"), dtype=np.float32)
 
 
 def audio_digest(waves: Iterable[tuple[str, Wave]]) -> str:
-    """SHA-256 (hex) over the ids and decoded float32 samples, in the order given."""
+    """Return the SHA-256 (hex) over utterance ids and decoded float32 samples, in given order."""
     digest = hashlib.sha256()
     for utterance_id, wave in waves:
         digest.update(utterance_id.encode() + b"\0")

@@ -1,4 +1,4 @@
-"""Active speech level after ITU-T P.56, the reference of every SNR in this project."""
+"""Active speech level after ITU-T P.56, the reference level of every SNR in this project."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ MARGIN_DB = 15.9
 TIME_CONSTANT_S = 0.03
 HANGOVER_S = 0.2
 STEPS = 24  # thresholds reach 144 dB below the envelope's peak
-ENVELOPE_RATE = 2000  # Hz; P.56 asks for no less than 600
+ENVELOPE_RATE = 2000  # Hz; P.56 requires at least 600
 
 
 def rms(wave: npt.NDArray[np.floating]) -> float:
-    """Root mean square of the whole wave, in full-scale units."""
+    """Return the root mean square of the whole wave (full scale = 1); 0.0 for an empty wave."""
     if wave.size == 0:
         return 0.0
     return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64))))
 
 
 def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
-    """Active speech level (linear RMS, full scale = 1), ITU-T P.56 method B.
+    """Return the active speech level (linear RMS, full scale = 1), ITU-T P.56 method B.
 
-    The RMS over the time in which the speech is active: the two-pole envelope (30 ms),
-    held over 200 ms, is compared with thresholds 6.02 dB apart, from the lowest upwards, and the
-    level is read where it first lies 15.9 dB or less above the threshold. The thresholds hang on
-    the envelope's own peak, so the level of a scaled wave is the scaled level. Activity is never
-    taken to be shorter than the hangover (or than the wave), which makes the level of a click or
-    of a very short wave its plain RMS over that time. Returns 0.0 for silence or an empty wave:
-    there is then no level to refer an SNR to.
+    The level is the RMS over the time in which speech is active. The two-pole envelope (30 ms),
+    held over 200 ms, is compared with thresholds 6.02 dB apart, from the lowest upwards. The level
+    is read where it is first 15.9 dB or less above the threshold. The thresholds are relative to
+    the envelope's own peak, so scaling the wave scales the level. The active time is at least the
+    hangover or the wave's length, whichever is shorter. A click or a very short wave thus gets its
+    plain RMS over that time. Returns 0.0 for silence or an empty wave: an SNR then has no reference
+    level.
 
     >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(64000) / 16000)
     >>> round(20 * float(np.log10(active_level(tone, 16000))), 1)  # 0.5 / sqrt(2)
@@ -42,12 +42,12 @@ def active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
 
 def _active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
     samples = np.asarray(wave, dtype=np.float64)
-    # not BLAS: its threads would make the last bit, and the time, depend on their number
+    # not BLAS: with it the last bit and the run time depend on the number of threads
     energy = float(np.einsum("i,i->", samples, samples))
     if samples.size == 0 or energy <= 0.0:
         return 0.0
     pole = np.exp(-1.0 / (sample_rate * TIME_CONSTANT_S))
-    # both one-pole stages in one pass
+    # one filter for both one-pole stages
     envelope = lfilter([(1 - pole) ** 2], [1, -2 * pole, pole**2], np.abs(samples))
     stride = max(1, sample_rate // ENVELOPE_RATE)
     envelope = envelope[stride - 1 :: stride] if envelope.size >= stride else envelope[-1:]
@@ -56,7 +56,7 @@ def _active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
         return 0.0
     hang = round(sample_rate * HANGOVER_S)
     least = min(samples.size, hang)
-    # Activity is at most the whole wave, so that no threshold this far down can be the one.
+    # The active time is at most the whole wave, so thresholds below this one cannot be the answer.
     reach = 10 * np.log10(energy / samples.size) - MARGIN_DB - 20 * np.log10(peak)
     first = min(STEPS, int(np.floor(-reach / (20 * np.log10(2)))) + 2)
     above: tuple[float, float] | None = None
@@ -75,7 +75,7 @@ def _active_level(wave: npt.NDArray[np.floating], sample_rate: int) -> float:
 
 
 def _active(envelope: npt.NDArray[np.float64], threshold: float, hang: int) -> int:
-    """Envelope samples above the threshold or less than `hang` samples after one that was."""
+    """Count envelope samples at or above the threshold, or under `hang` samples after one."""
     hits = np.flatnonzero(envelope >= threshold)
     gaps = np.diff(hits, append=envelope.size)
     return int(np.minimum(gaps, hang).sum())

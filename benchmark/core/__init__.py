@@ -1,1 +1,1 @@
-"""Foundations: errors, the registry, parameters and their syntax, paths, files, processes."""
+"""Foundations: errors, registry, parameters and their syntax, paths, atomic files, processes."""

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Atomic file writing, and a lock file against concurrent processes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from benchmark.core.errors import InputError
 
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write `content` to `path` atomically, making its folder; a kill leaves the old file.
+    """Write `content` to `path` atomically and create its folder; a kill leaves the old file.
 
-    Raises `InputError` naming the path and the cause where it cannot be written (a full disk).
+    Raises `InputError` naming the path and the cause if writing fails (for example, a full disk).
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -28,16 +28,16 @@ def write(path: Path, content: bytes | str) -> Path:
             temporary.unlink()
         raise InputError(
             f"cannot write {path} ({error.strerror});"
-            " what was written before is kept: mend this and run again"
+            " files written earlier are kept: fix the cause and run again"
         ) from error
     return path
 
 
 @contextlib.contextmanager
 def growing(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
-    """Text files to be written piece by piece; they take their names when all is written.
+    """Open text files for writing in pieces; they get their names once all are complete.
 
-    After an error or a kill the old files stand. `InputError` where one cannot be made.
+    After an error or a kill the old files remain. Raises `InputError` if a file cannot be written.
     """
     temporary = {name: folder / f".{name}.{uuid.uuid4().hex}" for name in names}
     try:
@@ -59,10 +59,11 @@ def growing(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
 
 @contextlib.contextmanager
 def lock(path: Path, purpose: str) -> Iterator[None]:
-    """Hold the lock file `path`, which a killed process gives back; wait for it if need be.
+    """Hold the lock file `path`; wait while another process holds it.
 
-    One line on stderr says what the wait is for (`purpose`). Where the file system or the system
-    knows no locks a warning says so. `InputError` where the file cannot be made.
+    The lock of a killed process is released. While waiting, one line on stderr names the `purpose`.
+    Warns where the operating system or the file system has no locks. Raises `InputError` if the
+    file cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
         raise InputError(f"cannot write {path} ({error.strerror})") from error
     with file:
         try:
-            import fcntl  # not on Windows
+            import fcntl  # missing on Windows
 
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,5 +80,5 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
                 print(f"waiting for another process to finish: {purpose}", file=sys.stderr)
                 fcntl.flock(file, fcntl.LOCK_EX)
         except (ImportError, OSError) as error:
-            warnings.warn(f"cannot lock {path} ({error}): start one at a time", stacklevel=3)
+            warnings.warn(f"cannot lock {path} ({error}): run one process at a time", stacklevel=3)
         yield

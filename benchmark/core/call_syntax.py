@@ -1,7 +1,7 @@
-"""The grammar in which attacks and detectors are spelt: ``name(key=value, ...)``.
+"""The grammar of attack and detector spellings: ``name(key=value, ...)``.
 
-Numbers stand in their shortest round-trip form, text bare where it can be, else in double quotes.
-Single quotes are part of the text: what is meant by a value in them is asked, not guessed.
+Numbers have their shortest round-trip form. Text is bare where possible, else in double quotes.
+Single quotes would be part of the text, so a value in single quotes is refused as ambiguous.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _BARE = re.compile(r"[A-Za-z_][\w./+-]*")
 
 
 def call(text: str) -> tuple[str, str] | None:
-    """The name and what stands between its parentheses; None where `text` is no call."""
+    """Return the name and the text between the parentheses; None if `text` is not a call."""
     match = _CALL.fullmatch(text)
     return (match[1], match[2] or "") if match else None
 
 
 def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
-    """The values that `body`, what stands between the parentheses of `name`, gives to parameters.
+    """Parse `body`, the text between the parentheses of `name`, into parameter values.
 
-    Raises `InputError`, with near names, for one that is not `known`, is given twice, has no value
-    or has it in single quotes.
+    Raises `InputError` for a parameter that is not `known` (with similar names), is given twice,
+    has no value, or has its value in single quotes.
     """
     values: dict[str, Any] = {}
     for part in split(body, ",") if body.strip() else []:
@@ -45,9 +45,9 @@ def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
 
 
 def spell(name: str, item: Any, *, defaults: bool = True) -> str:
-    """The canonical spelling of a dataclass: fields in the order of their declaration.
+    """Return the canonical spelling of a dataclass: fields in the order of their declaration.
 
-    Without `defaults`, fields that have their default value are left out.
+    Without `defaults`, fields with their default value are left out.
     """
     values = ", ".join(
         f"{f.name}={value(getattr(item, f.name))}"
@@ -58,7 +58,10 @@ def spell(name: str, item: Any, *, defaults: bool = True) -> str:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Split at `separator` outside quotes and parentheses."""
+    """Split `text` at `separator` outside quotes and parentheses.
+
+    Raises `InputError` for unbalanced quotes or parentheses.
+    """
     parts, depth, quoted, start, escaped = [], 0, False, 0, False
     for i, char in enumerate(text):
         if escaped:
@@ -80,7 +83,7 @@ def split(text: str, separator: str) -> list[str]:
 
 
 def value(item: object) -> str:
-    """One value as it is spelt."""
+    """Return the canonical spelling of one value."""
     if isinstance(item, bool):
         return "true" if item else "false"
     if isinstance(item, float):
@@ -103,7 +106,7 @@ def _parse_value(text: str, where: str) -> object:
         raise InputError(f"{where} has no value")
     if _SINGLE.fullmatch(text):
         plain = text.strip("'")
-        raise InputError(f'{where} stands in single quotes; spellings want double ones: "{plain}"')
+        raise InputError(f'{where} is in single quotes; use double quotes: "{plain}"')
     if not _NUMBER.fullmatch(text):
         return text
     return float(text) if re.search(r"[.eE]", text) else int(text)

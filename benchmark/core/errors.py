@@ -1,4 +1,4 @@
-"""The one error that a user sees: bad input, told in one sentence."""
+"""The error that users see: bad input, described in one sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FEW = 8  # names that an error lists
 
 
 class InputError(ValueError):
-    """Bad input from outside: one sentence that names the file or value and the cause.
+    """Bad input from the user: one sentence that names the file or value and the cause.
 
     The command line prints it without a traceback and exits with code 2.
     """

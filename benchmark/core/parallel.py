@@ -1,4 +1,4 @@
-"""Spawned processes: pools of them, and one compute thread each."""
+"""Pools of spawned processes with one compute thread each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from benchmark.core.errors import InputError
 J = TypeVar("J")
 R = TypeVar("R")
 
-# One thread in every numerical library; and glibc keeps freed memory instead of handing it back
-# to the kernel after every batch, which cost a third of the training time.
+# One thread in every numerical library. glibc keeps freed memory: returning it to the kernel after
+# every batch took a third of the training time.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -31,7 +31,7 @@ _ENVIRONMENT = {
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One compute thread here and in processes spawned meanwhile; restored afterwards."""
+    """Use one compute thread here and in processes spawned in this block; then restore."""
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     threads = torch.get_num_threads()
     os.environ.update(_ENVIRONMENT)
@@ -48,7 +48,7 @@ def one_thread() -> Iterator[None]:
 
 
 def cores() -> int:
-    """CPUs that this process may use; where the system cannot say, all of them."""
+    """Return the number of CPUs that this process may use, or of all CPUs if that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -61,10 +61,10 @@ def pooled(
     start: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> Iterator[R]:
-    """`task` of every job, in spawned processes, in whatever order they finish.
+    """Run `task` on every job in spawned processes; yield results in order of completion.
 
-    Every process begins with `start(*arguments)`. Jobs are taken from their iterable only when a
-    process will soon be free. Raises `InputError` where a process dies.
+    Every process first calls `start(*arguments)`. At most two jobs per process are taken from the
+    iterable in advance. Raises `InputError` if a process dies.
     """
     pool = ProcessPoolExecutor(
         workers,

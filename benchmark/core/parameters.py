@@ -1,4 +1,4 @@
-"""Parameters of attacks and detectors: the fields of a frozen dataclass, with range and unit."""
+"""Parameters of attacks and detectors: fields of a frozen dataclass, with range and unit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from benchmark.core.errors import InputError, unknown
 
 
 def settle(item: Any, owner: str) -> None:
-    """Check every field of a frozen dataclass that was declared here, and give it its type.
+    """Check every field declared with a function of this module and convert it to its type.
 
-    `owner` is whom the message names. Raises `InputError` for a value that is out of range or of
-    another type.
+    `item` is a frozen dataclass; error messages name `owner`. Raises `InputError` for a value that
+    is out of range or of the wrong type.
     """
     for parameter in dataclasses.fields(item):
         check = parameter.metadata.get("check")
@@ -26,7 +26,7 @@ def settle(item: Any, owner: str) -> None:
 def number(
     default: float, *, low: float = -math.inf, high: float = math.inf, unit: str = ""
 ) -> Any:
-    """A real parameter in [low, high] with its physical unit."""
+    """Declare a real parameter in [low, high] with its physical unit."""
 
     def check(owner: str, parameter: str, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
@@ -40,7 +40,7 @@ def number(
 
 
 def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
-    """A whole-number parameter in [low, high]."""
+    """Declare an integer parameter in [low, high] with its physical unit."""
 
     def check(owner: str, parameter: str, value: object) -> int:
         whole = isinstance(value, (int, float)) and _finite(value) and value == int(value)
@@ -57,12 +57,12 @@ def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
 def _finite(value: int | float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # an integer beyond the range of floats
         return False
 
 
 def choice(default: str, *options: str) -> Any:
-    """A parameter that takes one of a few words."""
+    """Declare a parameter that takes one of the `options`."""
 
     def check(owner: str, parameter: str, value: object) -> str:
         if value not in options:
@@ -73,7 +73,7 @@ def choice(default: str, *options: str) -> Any:
 
 
 def flag(default: bool) -> Any:
-    """A parameter that is true or false."""
+    """Declare a parameter that is true or false."""
 
     def check(owner: str, parameter: str, value: object) -> bool:
         if not isinstance(value, bool):
@@ -84,7 +84,7 @@ def flag(default: bool) -> Any:
 
 
 def text(default: str = "") -> Any:
-    """A parameter that takes any text: a path, or the name of something found elsewhere."""
+    """Declare a parameter that takes any text: a path, or the name of an external resource."""
 
     def check(owner: str, parameter: str, value: object) -> str:
         if isinstance(value, (bool, int, float)):

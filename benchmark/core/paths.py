@@ -1,4 +1,4 @@
-"""Where things lie in the user's cache."""
+"""Paths in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from pathlib import Path
 
 import platformdirs
 
-NOISES_VARIABLE = "LAUNDERBENCH_NOISES"  # names a noise bank to use instead of the cached one
+NOISES_VARIABLE = "LAUNDERBENCH_NOISES"  # path of a noise bank that replaces the cached one
 
 
 def cache() -> Path:
-    """The user's LaunderBench cache; `LAUNDERBENCH_CACHE` moves it."""
+    """Return the user's LaunderBench cache folder; `LAUNDERBENCH_CACHE` overrides it."""
     moved = os.environ.get("LAUNDERBENCH_CACHE")
     return Path(moved) if moved else Path(platformdirs.user_cache_dir("launderbench"))
 
 
 def wheels() -> Path:
-    """Fetched data wheels."""
+    """Return the folder of fetched data wheels."""
     return cache() / "wheels"
 
 
 def embedded() -> Path:
-    """The built embedded data set (protocol.csv, card.json, flac/)."""
+    """Return the folder of the built embedded data set (protocol.csv, card.json, flac/)."""
     return cache() / "embedded"
 
 
 def noises() -> Path:
-    """The noise bank (one WAV or FLAC per kind and manifest.json)."""
+    """Return the folder of the noise bank (one WAV or FLAC per kind, and manifest.json)."""
     return cache() / "noises"
 
 
 def rirs() -> Path:
-    """Room impulse responses, by hash."""
+    """Return the folder of room impulse responses, named by hash."""
     return cache() / "rirs"
 
 
 def weights() -> Path:
-    """Published weight files, as their authors publish them."""
+    """Return the folder of weight files, as published by their authors."""
     return cache() / "weights"
 
 
 def checkpoints() -> Path:
-    """Trained detectors."""
+    """Return the folder of trained detectors."""
     return cache() / "checkpoints"

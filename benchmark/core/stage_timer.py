@@ -1,4 +1,4 @@
-"""Where time goes: what each stage took of the processor, of the clock and of memory."""
+"""CPU time, wall-clock time and peak memory of each stage."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _NOTHING = nullcontext()
 
 @dataclass
 class StageTime:
-    """What one stage spent on one item, over all calls.
+    """Cost of one stage for one item, summed over all calls.
 
-    cpu    : seconds of processor time of this process
-    wall   : seconds on the clock
-    count  : utterances that went through
-    raised : bytes by which the process's peak memory rose meanwhile
+    cpu    : CPU seconds of this process
+    wall   : wall-clock seconds
+    count  : number of utterances processed
+    raised : bytes by which the stage raised the peak memory of the process
     """
 
     cpu: float = 0.0
@@ -27,18 +27,18 @@ class StageTime:
 
     @property
     def waited(self) -> float:
-        """Share of the clock time in which this process did not compute: it waited."""
+        """Share of the wall-clock time, in [0, 1], that this process spent waiting."""
         return max(0.0, 1.0 - self.cpu / self.wall) if self.wall > 0.0 else 0.0
 
 
 class StageTimer:
-    """Adds up what is done under `timing`, by (stage, item). Not for several threads at once."""
+    """Sum of the costs measured by `timing`, by (stage, item). Not thread-safe."""
 
     def __init__(self) -> None:
         self.spent: dict[tuple[str, str], StageTime] = {}
 
     def timing(self, stage: str, item: str = "", count: int = 1) -> AbstractContextManager[None]:
-        """A context whose cost is added to `stage` and `item`, for `count` utterances."""
+        """Return a context whose cost is added to (`stage`, `item`), for `count` utterances."""
         return self._timing(stage, item, count)
 
     @contextmanager
@@ -59,11 +59,11 @@ class _Off(StageTimer):
         return _NOTHING
 
 
-OFF = _Off()  # measures nothing, and costs next to nothing
+OFF = _Off()  # measures nothing, at almost no cost
 
 
 def peak_memory() -> int:
-    """Bytes that this process held at its peak; 0 where the system does not say (Windows)."""
+    """Return the peak memory of this process in bytes; 0 where it is unknown (Windows)."""
     try:
         import resource
     except ImportError:

@@ -1,1 +1,1 @@
-"""Data sets: protocols, readers of corpora, splits, and the embedded set."""
+"""Data sets: protocols, readers of corpora, splits, and the embedded data set."""

@@ -1,4 +1,4 @@
-"""Fetch the field's open corpora by name; say how to get those that are not open."""
+"""Public corpora by name: fetch the open ones; give instructions for the others."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ INDEX = Path(__file__).with_name("corpora.toml")
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file of a corpus. `hash` is `md5:HEX` or `sha256:HEX`, empty where none is known that
-    can be relied on; `size` in bytes, 0 where unknown; `home` is the folder into which what the
-    archive holds belongs."""
+    """One file of a corpus.
+
+    `hash` is `md5:HEX` or `sha256:HEX`, empty if no reliable one is known. `size` is in bytes, 0 if
+    unknown. `home` is the folder into which the archive is unpacked.
+    """
 
     name: str
     url: str
@@ -35,8 +37,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus of the field: `files` at open addresses, or the name of a data set at Kaggle or
-    at Hugging Face, or neither: then `note` says how to get it at `page`."""
+    """A public corpus.
+
+    It has `files` at open addresses, or the name of a data set at Kaggle or Hugging Face. Without
+    any of these, `note` says how to get it from `page`.
+    """
 
     name: str
     title: str
@@ -49,7 +54,7 @@ class Corpus:
 
     @property
     def way(self) -> str:
-        """How it comes."""
+        """Source of the corpus: `open`, `Kaggle`, `Hugging Face` or `by hand`."""
         if self.files:
             return "open"
         return "Kaggle" if self.kaggle else "Hugging Face" if self.hub else "by hand"
@@ -57,7 +62,7 @@ class Corpus:
 
 @cache
 def index(path: Path = INDEX) -> dict[str, Corpus]:
-    """Every corpus by name."""
+    """Return every corpus of the index file by name."""
     found = {}
     for name, facts in tomllib.loads(path.read_text(encoding="utf-8")).items():
         remotes = tuple(RemoteFile(**one) for one in facts.pop("files", []))
@@ -66,26 +71,26 @@ def index(path: Path = INDEX) -> dict[str, Corpus]:
 
 
 def find(name: str) -> Corpus:
-    """The corpus `name`; `InputError` with the nearest names where there is none."""
+    """Return the corpus `name`; `InputError` with similar names if it is unknown."""
     if name not in index():
         raise unknown("corpus", name, index(), "launderbench data fetch")
     return index()[name]
 
 
 def listing() -> Iterator[str]:
-    """A line for every corpus."""
+    """Yield one line of text per corpus."""
     width = max(map(len, index()))
     for corpus in index().values():
         yield f"{corpus.name:{width}}  {corpus.way:12}  {corpus.title} ({corpus.licence})"
 
 
 def fetch(corpus: Corpus, folder: Path, only: str = "", keep: bool = False) -> Iterator[str]:
-    """Bring a corpus into `folder` and say line by line what was done.
+    """Fetch a corpus into `folder` and yield one line of text per step.
 
-    `only` is a pattern such as `*keys*` over the names of files. What came and was unpacked is
-    recorded in fetched.json and not fetched again; archives are deleted unless `keep`. Raises
-    `InputError`: with instructions where the corpus must be got by hand, with the cause where
-    something fails; what came before is kept.
+    `only` is a pattern over file names, such as `*keys*`. Files that were fetched and unpacked are
+    recorded in fetched.json and not fetched again. Archives are deleted unless `keep`. Raises
+    `InputError` with instructions if the corpus must be downloaded by hand, or with the cause of a
+    failure; files fetched before are kept.
     """
     if corpus.files:
         yield from _from_addresses(corpus, folder, only, keep)
@@ -94,7 +99,7 @@ def fetch(corpus: Corpus, folder: Path, only: str = "", keep: bool = False) -> I
     elif corpus.hub:
         yield _from_hub(corpus, folder, only)
     else:
-        raise InputError(f"{corpus.title} cannot be fetched from here: {_by_hand(corpus)}")
+        raise InputError(f"{corpus.title} cannot be fetched automatically: {_by_hand(corpus)}")
     if corpus.note:
         yield corpus.note
     yield f"licence: {corpus.licence}; {corpus.page}"
@@ -108,7 +113,7 @@ def _from_addresses(corpus: Corpus, folder: Path, only: str, keep: bool) -> Iter
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make {folder} ({error.strerror})") from error
+        raise InputError(f"cannot create {folder} ({error.strerror})") from error
     record = _record(folder)
     for remote in wanted:
         if record.get(remote.name, {}).get("url") == remote.url:
@@ -116,9 +121,9 @@ def _from_addresses(corpus: Corpus, folder: Path, only: str, keep: bool) -> Iter
             continue
         received = download(remote.url, remote.name, folder, remote.hash, remote.size)
         if received.checked == PUBLISHED:
-            yield f"{remote.name}: agrees with the hash that the server publishes: {received.hash}"
+            yield f"{remote.name}: matches the hash published by the server, {received.hash}"
         elif received.checked == NOT_PINNED:
-            yield f"{remote.name}: not pinned, nothing to check it against; it is {received.hash}"
+            yield f"{remote.name}: not pinned (no published hash); its hash is {received.hash}"
         count = 1
         if is_archive(received.path):
             count = unpack(received.path, folder, remote.home)
@@ -135,7 +140,7 @@ def _from_addresses(corpus: Corpus, folder: Path, only: str, keep: bool) -> Iter
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """What was fetched into a folder before."""
+    """Read the record of the files that were fetched into a folder before."""
     if not (folder / RECORD).is_file():
         return {}
     try:
@@ -152,13 +157,13 @@ def _from_kaggle(corpus: Corpus, folder: Path) -> str:
         import kagglehub
     except ImportError as error:
         raise InputError(
-            f"{corpus.name} comes by Kaggle's client: pip install 'launderbench[kaggle]',"
+            f"{corpus.name} needs Kaggle's client: pip install 'launderbench[kaggle]',"
             f" or {_by_hand(corpus)}"
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
     try:
         where = kagglehub.dataset_download(corpus.kaggle, output_dir=str(folder))
-    except Exception as error:  # the client's errors have no common kind
+    except Exception as error:  # the client's errors have no common base class
         raise _client_failed("Kaggle", corpus, error) from error
     return f"{corpus.kaggle} is in {where}"
 
@@ -168,22 +173,22 @@ def _from_hub(corpus: Corpus, folder: Path, only: str) -> str:
         import huggingface_hub
     except ImportError as error:
         raise InputError(
-            f"{corpus.name} comes by Hugging Face's client: pip install 'launderbench[hub]',"
+            f"{corpus.name} needs Hugging Face's client: pip install 'launderbench[hub]',"
             f" or {_by_hand(corpus)}"
         ) from error
     try:
         where = huggingface_hub.snapshot_download(
             corpus.hub, repo_type="dataset", local_dir=str(folder), allow_patterns=only or None
         )
-    except Exception as error:  # the client's errors have no common kind
+    except Exception as error:  # the client's errors have no common base class
         raise _client_failed("Hugging Face", corpus, error) from error
     return f"{corpus.hub} is in {where}"
 
 
 def _client_failed(client: str, corpus: Corpus, error: Exception) -> InputError:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return InputError(
-        f"{client}'s client could not bring {corpus.name} ({said}): log in with it, or"
+        f"{client}'s client could not fetch {corpus.name} ({cause}): log in with it, or"
         f" {_by_hand(corpus)}"
     )
 

@@ -1,4 +1,4 @@
-"""What a data set holds and what is wrong with it, as plain data."""
+"""Description of a data set, its contents and its faults, as plain data."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from benchmark.data.trial_table import limited, rows_of
 
 SILENT_DBFS = -60.0  # active speech level below which a file counts as silent
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-ENDINGS = {  # the endings that go with what libsndfile and FFmpeg call a container
+ENDINGS = {  # container names of libsndfile and FFmpeg -> matching file name extensions
     "WAV": (".wav",), "WAVEX": (".wav",), "RF64": (".wav",), "FLAC": (".flac",),
     "OGG": (".ogg", ".oga", ".opus"), "MP3": (".mp3",), "AIFF": (".aif", ".aiff"), "AU": (".au",),
     "mov": (".m4a", ".mp4"), "matroska": (".webm",), "aac": (".aac",), "asf": (".wma",),
     "amr": (".amr",),
 }  # fmt: skip
-SHOWN = 20  # how many examples of a fault are listed; all are counted
+SHOWN = 20  # examples listed per fault; the counts cover all
 
 
 def describe(
     protocol: Protocol, *, limit: int | None = None, decode: bool = True, workers: int | None = None
 ) -> dict[str, Any]:
-    """Everything about a data set, JSON-able; the same whatever the number of workers.
+    """Describe a data set as JSON-able data; the number of workers does not affect the result.
 
-    Counts are of the whole protocol. What needs the audio is measured on all files, or on a
-    sample of `limit` with the classes and spoof systems in proportion. Without `decode` only
-    headers are read: nothing is then said of content, silence, damage beyond the header, or leak.
+    Counts cover the whole protocol. Audio is measured on all files, or on a sample of `limit` files
+    with classes and spoof systems in proportion. Without `decode` only headers are read. The result
+    then lacks content, silence, damage beyond the header, and leakage.
     """
     sample = protocol if limit is None else limited(protocol, limit)
     names = sample.table["path"].tolist()
@@ -83,13 +83,13 @@ def _splits(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "bonafide": len(human),
             "spoof": len(spoof),
             "spoof_per_bonafide": round(len(spoof) / len(human), 3) if len(human) else None,
-            "speakers": _known(rows, "speaker"),
-            "spoof_systems": _known(spoof, "spoof_system"),
+            "speakers": _count_known(rows, "speaker"),
+            "spoof_systems": _count_known(spoof, "spoof_system"),
         }
     return found
 
 
-def _known(rows: pd.DataFrame, column: str) -> int:
+def _count_known(rows: pd.DataFrame, column: str) -> int:
     return len(set(rows[column]) - {UNKNOWN})
 
 
@@ -103,7 +103,7 @@ def _systems(table: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def _durations(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, dict[str, Any]]:
-    """Hours and quantiles of the seconds by class, and of both together."""
+    """Return total hours and quantiles of the durations (s), per class and overall."""
     seconds = np.array([fact.seconds for fact in facts])
     label = table["label"].to_numpy()
     found = {}
@@ -125,19 +125,19 @@ def _formats(facts: Sequence[FileFacts]) -> dict[str, dict[str, int]]:
         "format": [f"{fact.container} {fact.encoding}" for fact in facts],
         "decoder": [fact.decoder for fact in facts],
     }
-    return {kind: dict(sorted(Counter(v).items(), key=_most)) for kind, v in kinds.items()}
+    return {kind: dict(sorted(Counter(v).items(), key=_by_count)) for kind, v in kinds.items()}
 
 
-def _most(item: tuple[str, int]) -> tuple[int, str]:
+def _by_count(item: tuple[str, int]) -> tuple[int, str]:
     return -item[1], item[0]
 
 
 def _causes(broken: Sequence[dict[str, str]]) -> dict[str, int]:
-    return dict(sorted(Counter(one["cause"] for one in broken).items(), key=_most)[:SHOWN])
+    return dict(sorted(Counter(one["cause"] for one in broken).items(), key=_by_count)[:SHOWN])
 
 
 def _misnamed(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]:
-    """Files of another format than their ending says; they are read by what they hold."""
+    """Find files whose format differs from their extension; they are read by content."""
     found = [
         {"path": path, "format": fact.container}
         for path, fact in zip(table["path"].tolist(), facts, strict=True)
@@ -156,7 +156,7 @@ def _silent(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]:
 
 
 def _duplicates(hashed: pd.DataFrame) -> dict[str, Any]:
-    """Utterances with the same decoded samples; `contradictions` also differ in their class."""
+    """Find sets of utterances with the same samples; `contradictions` counts mixed classes."""
     repeated = hashed[hashed["content"].duplicated(keep=False)]
     sets = [
         [{"utterance_id": uid, "label": label, "split": split} for uid, label, split in rows]
@@ -176,7 +176,7 @@ def _duplicates(hashed: pd.DataFrame) -> dict[str, Any]:
 
 
 def _same_path(table: pd.DataFrame) -> int:
-    """How many rows name a file that an earlier row names already."""
+    """Count the rows whose file an earlier row already names."""
     return int(table["path"].duplicated().sum())
 
 
@@ -185,7 +185,7 @@ def _overlap(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _shared(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
-    """For every two splits the values of a column that both have."""
+    """Find, for every two splits, the values of a column that occur in both."""
     has = {str(s): set(rows[column]) - {UNKNOWN} for s, rows in table.groupby("split")}
     found = []
     for one, other in combinations(sorted(has), 2):

@@ -1,4 +1,4 @@
-"""A data set's description for people."""
+"""Text version of a data set's description."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MEDIAN, LOW, HIGH = "50%", "5%", "95%"
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """What `describe` found, line by line; what is wrong begins with `!`."""
+    """Yield the result of `describe` as lines of text; lines about faults begin with `!`."""
     yield f"{found['name']}: {found['utterances']} utterances in {found['root']}"
     yield f"trial digest {found['trial_digest']}"
     read = found["audio_read"]
     if read["sample"]:
         yield (
-            f"All counts are of the whole; audio was read of a sample of {read['files']} files,"
-            " classes and spoof systems in proportion."
+            f"Counts cover the whole data set; audio was read from a sample of {read['files']}"
+            " files, with classes and spoof systems in proportion."
         )
     yield ""
     yield from _splits(found["splits"])
@@ -77,10 +77,10 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"    {one['path']}: {one['cause']}" for one in broken["first"])
     misnamed = found["misnamed"]
     if misnamed["files"]:
-        told = ", ".join(f"{one['path']} is {one['format']}" for one in misnamed["first"][:5])
-        yield f"! {misnamed['files']} files are of another format than their names say: {told}"
+        first = ", ".join(f"{one['path']} is {one['format']}" for one in misnamed["first"][:5])
+        yield f"! {misnamed['files']} files differ in format from their extension: {first}"
     if found["same_path"]:
-        yield f"! {found['same_path']} rows name a file that another row names already"
+        yield f"! {found['same_path']} rows name a file that an earlier row already names"
     silent = found.get("silent", {"files": 0})
     if silent["files"]:
         yield (
@@ -89,9 +89,9 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
         )
     same = found.get("duplicates", {"files": 0})
     if same["files"]:
-        yield f"! {same['files']} files repeat the samples of others, in {same['sets']} sets"
+        yield f"! {same['files']} files repeat the samples of other files, in {same['sets']} sets"
         if same["contradictions"]:
-            yield f"! {same['contradictions']} of these sets are both bona fide and spoof"
+            yield f"! {same['contradictions']} of these sets contain both bona fide and spoof"
         for one in same["first"][:5]:
             yield "    " + " = ".join(
                 f"{u['utterance_id']} ({u['label']}, {u['split']})" for u in one[:4]
@@ -105,7 +105,7 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _leak(leak: Mapping[str, Any]) -> Iterator[str]:
-    yield "what a classifier of level, silence and coarse bands tells (AUC; 0.5 is chance)"
+    yield "AUC of a classifier that uses only level, silence and coarse bands (0.5 is chance)"
     if leak["auc"] is None:
         yield f"  {leak['verdict']}"
         return

@@ -1,4 +1,4 @@
-"""What the files of a data set hold: SHA-256 of each, remembered by path, size and time."""
+"""SHA-256 of the files of a data set, cached by path, size and modification time."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ MISSING = "no file"
 
 
 def file_digests(root: Path, names: Iterable[str]) -> list[str]:
-    """SHA-256 (hex) of the bytes of every file `root / name`, in the order of `names`.
+    """Return the SHA-256 (hex) of every file `root / name`, in the order of `names`.
 
-    `MISSING` stands for a file that is not there. Digests are kept in the user's cache and taken
-    from there while a file's size and modification time stay the same.
+    A missing file gets `MISSING`. Digests are stored in the user's cache and reused while the size
+    and the modification time of a file stay the same.
     """
     wanted = list(names)
-    where = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:24]
-    memory = paths.cache() / "digests" / f"{where}.json"
+    root_key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:24]
+    cache_file = paths.cache() / "digests" / f"{root_key}.json"
     known: dict[str, list[object]] = {}
-    if memory.is_file():
+    if cache_file.is_file():
         try:
-            known = json.loads(memory.read_text())
+            known = json.loads(cache_file.read_text())
         except ValueError:
-            known = {}  # a damaged memory costs time, nothing else
+            known = {}  # a damaged cache file costs only time
     stamps = {name: _stamp(f"{root}/{name}") for name in dict.fromkeys(wanted)}
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
     with ThreadPoolExecutor(THREADS) as pool:
         hashed = pool.map(lambda name: _sha256(root / name), stale)
-        bar = tqdm(hashed, "digesting files", len(stale), unit="file", disable=len(stale) < 2000)
+        bar = tqdm(hashed, "hashing files", len(stale), unit="file", disable=len(stale) < 2000)
         known |= {n: [*stamps[n], digest] for n, digest in zip(stale, bar, strict=True)}
     if stale:
-        atomic_files.write(memory, json.dumps(known))
+        atomic_files.write(cache_file, json.dumps(known))
     return [str(known[name][2]) if stamps[name] else MISSING for name in wanted]
 
 
 def rows_digest(rows: Iterable[tuple[str, ...]]) -> str:
-    """SHA-256 (hex) over rows such as (utterance_id, label, file_sha256), in their order."""
+    """Return the SHA-256 (hex) over rows such as (utterance_id, label, file_sha256), in order."""
     text = "".join("\t".join(row) + "\n" for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stamp(path: str) -> list[object]:
-    """Size and modification time; empty where there is no file."""
+    """Return size and modification time (ns) of a regular file; empty if there is none."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a million paths
+        found = os.stat(path)  # noqa: PTH116 - fast for a million paths
     except OSError:
         return []
     return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else []

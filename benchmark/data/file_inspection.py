@@ -1,4 +1,4 @@
-"""What can be told of single audio files: container, length, level, content, and what is wrong."""
+"""Inspection of single audio files: container, duration, level, content, faults."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from benchmark.audio import reader
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.workers.start import start_process
 
-BATCH = 64  # files of one job
-SERIAL = 200  # fewer files are read here: starting processes takes longer
+BATCH = 64  # files per job
+SERIAL = 200  # fewer files are read in this process: starting others would take longer
 _NONE = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file. `cause` says why it cannot be used; the other fields are then empty.
+    """Facts of one audio file.
 
-    `rate` in Hz, `seconds` at that rate; `decoder` is `soundfile` or `pyav`. From decoding:
-    `sha256` (hex) of the float32 samples as detectors hear them (16 kHz, mono), and the shortcut
-    `features` (14); both are empty where only headers were read.
+    `cause` says why the file cannot be used; the other fields are then empty. `rate` is in Hz,
+    `seconds` is the duration, `decoder` is `soundfile` or `pyav`. Two fields need decoding and are
+    empty if only headers were read: `sha256` (hex) of the float32 samples that detectors get
+    (16 kHz, mono), and the shortcut `features` (14,).
     """
 
     container: str = ""
@@ -43,7 +44,7 @@ class FileFacts:
 
 
 def inspect(path: Path, *, decode: bool) -> FileFacts:
-    """The facts of one file; never raises for what the file holds."""
+    """Return the facts of one file; the file's content never raises an error."""
     try:
         if not path.is_file():
             raise reader.AudioError(f"{path}: no such file")
@@ -52,7 +53,7 @@ def inspect(path: Path, *, decode: bool) -> FileFacts:
         found = reader.record(path) if decode else None
         facts = _header(path)
     except reader.AudioError as error:
-        return FileFacts(cause=_without(path, str(error)))
+        return FileFacts(cause=_without_path(path, str(error)))
     except OSError as error:
         return FileFacts(cause=f"cannot be read ({error.strerror})")
     if found is None:
@@ -67,8 +68,8 @@ def inspect(path: Path, *, decode: bool) -> FileFacts:
     )
 
 
-def _without(path: Path, message: str) -> str:
-    """A cause that does not name the file, so that equal causes can be counted."""
+def _without_path(path: Path, message: str) -> str:
+    """Remove the file name from an error message, so that equal causes can be counted."""
     for mention in (f"{path}: ", f"Error opening '{path}': ", f"Error opening {str(path)!r}: "):
         message = message.replace(mention, "")
     return message.replace(f": {str(path)!r}", "")
@@ -116,9 +117,9 @@ def _header_by_ffmpeg(path: Path) -> dict[str, str | int | float]:
 def inspect_all(
     root: Path, names: Sequence[str], *, decode: bool, workers: int | None = None
 ) -> list[FileFacts]:
-    """The facts of every file `root / name`, in the order of `names`, read in parallel.
+    """Return the facts of every file `root / name`, in the order of `names`, read in parallel.
 
-    `workers` processes decode (default: one per core; 0: none); headers are read by threads.
+    `workers` processes decode (default: one per core; 0: none). Threads read headers.
     """
     found: list[FileFacts] = [FileFacts()] * len(names)
     jobs = (

@@ -1,4 +1,4 @@
-"""Open a data set, whatever its layout, as a protocol."""
+"""Opening a data set in any supported layout as a protocol."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmark.data.readers import READERS, Hints, Reader
 def open_data(
     path: Path, *, layout: str = "", pattern: str = "", labels: Mapping[str, str] | None = None
 ) -> Protocol:
-    """The data set in a folder, or described by a table file.
+    """Open the data set in a folder, or the one described by a table file.
 
     The layout is recognised by its marks (`launderbench list layouts` names them) unless `layout`
-    says which it is. `pattern` is a regular expression over relative paths with a named group
-    `label` (and `speaker`, `spoof_system`, `split`, ...); `labels` maps the data set's own words
-    to bonafide and spoof. Without a split column every utterance is a test trial. `InputError`
-    names what was looked for and what was found.
+    is given. `pattern` is a regular expression over relative paths with a named group `label` (and
+    `speaker`, `spoof_system`, `split`, ...). `labels` maps the data set's own class names to
+    bonafide and spoof. Without a split column every utterance is a test trial. Raises `InputError`
+    that names what was looked for and what was found.
     """
     if not path.exists():
         raise InputError(f"data folder not found: {path}")
@@ -31,22 +31,22 @@ def open_data(
     for reader in tried:
         found = reader.read(path, hints)
         if found is not None:
-            _alone(path, reader, tried)
+            _require_one_corpus(path, reader, tried)
             return found
     here = [p.name for p in sorted(path.iterdir())] if path.is_dir() else [f"the file {path.name}"]
     shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
     wanted = "; ".join(f"{reader.wants} ({reader.name})" for reader in tried)
     raise InputError(
-        f"{path} is no known data set: looked for {wanted}; found {shown or 'nothing'}"
+        f"{path} is not a known data set: looked for {wanted}; found {shown or 'nothing'}"
     )
 
 
-def _alone(path: Path, reader: Reader, tried: Sequence[Reader]) -> None:
-    """Refuse to guess which corpus is meant in a folder that holds several."""
+def _require_one_corpus(path: Path, reader: Reader, tried: Sequence[Reader]) -> None:
+    """Raise `InputError` if the folder holds several corpora: none is chosen by guessing."""
     if reader.marks is None:
         return
     names = [one.name for one in tried if one.marks is not None and one.marks(path)]
     if len(names) > 1:
         raise InputError(
-            f"{path} holds several data sets ({', '.join(names)}): say which with --layout"
+            f"{path} holds several data sets ({', '.join(names)}): select one with --layout"
         )

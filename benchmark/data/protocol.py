@@ -1,4 +1,4 @@
-"""The protocol: one table of utterances, its validation and its digests."""
+"""The protocol of a data set: one table of utterances, its validation and its digests."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pandas as pd
 from benchmark.core.errors import InputError
 
 LABELS = ("bonafide", "spoof")
-OTHER = "other"  # utterances of a corpus that serve in no split (progress and hidden subsets)
+OTHER = "other"  # utterances that belong to no split (progress and hidden subsets)
 SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
 DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-", "track": "-"}
-MADE = "made:"  # begins the columns with paths of audio that came laundered
-DURATION = "duration"  # a column of seconds; a run fills it in where the data set has none
-ABSENT = "-"  # in such a column: of this utterance there is none
+MADE = "made:"  # prefix of the columns with paths of ready-made laundered audio
+DURATION = "duration"  # a column in seconds; a run adds it if the data set has none
+ABSENT = "-"  # in a `made:` column: the data set has no such audio of the utterance
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"
-SHORT_DIGEST = 12  # hex digits of a trial digest in captions and citations, which are matched by it
+SHORT_DIGEST = 12  # hex digits of a trial digest in captions and citations, to match the two
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Protocol:
     """The utterances of a data set.
 
     `table` has the columns utterance_id, path (relative to `root`), label (bonafide or spoof),
-    speaker, spoof_system, split (train, dev, test or other), source and track; further columns
-    survive (`pair` says which utterances are copies of one recording, for training).
-    Columns `made:NAME` hold paths of the same utterances as somebody else laundered them.
-    A bona fide utterance belongs to every track; `headline` is the track that the leaderboard
-    ranks on (`-`: the data set has no tracks). Rows are sorted by utterance_id.
+    speaker, spoof_system, split (train, dev, test or other), source and track. Further columns are
+    kept; `pair` names the recording of which an utterance is a copy and is used in training.
+    Columns `made:NAME` hold paths of the same utterances, laundered by the authors of the data set.
+    A bona fide utterance belongs to every track. `headline` is the track on which the leaderboard
+    ranks (`-`: the data set has no tracks). Rows are sorted by utterance_id.
     """
 
     name: str
@@ -44,33 +44,37 @@ class Protocol:
     systems_left_out: tuple[str, ...] = field(default=())
 
     def split(self, name: str) -> Protocol:
-        """The utterances of one split."""
+        """Return the protocol of one split."""
         return replace(self, table=self.table[self.table["split"] == name].reset_index(drop=True))
 
     def digest(self) -> str:
-        """The trial digest of these utterances."""
+        """Return the trial digest of these utterances."""
         return trial_digest(self.table)
 
     def made(self) -> list[str]:
-        """Names of the conditions in which the utterances come ready-made."""
+        """Return the names of the conditions for which the data set has ready-made audio."""
         return [c.removeprefix(MADE) for c in self.table.columns if c.startswith(MADE)]
 
     def tracks(self) -> list[str]:
-        """Names of the tracks, the headline first; `['-']` where the data set has none."""
+        """Return the names of the tracks, the headline first; `['-']` if there are none."""
         spoof = self.table.loc[self.table["label"] == "spoof", "track"]
         names = sorted(set(spoof) - {self.headline})
         return [self.headline, *names] if self.headline in set(spoof) else names
 
 
 def trial_digest(table: pd.DataFrame) -> str:
-    """SHA-256 (hex) over the sorted (utterance_id, label) pairs: not over the samples."""
+    """Return the SHA-256 (hex) over the sorted (utterance_id, label) pairs, without the audio."""
     rows = sorted(zip(table["utterance_id"], table["label"], strict=True))
     text = "".join(f"{uid}\t{label}\n" for uid, label in rows)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
-    """The table with defaults filled, sorted by id; `InputError` naming `source` and the row."""
+    """Return the table with defaults filled in, sorted by utterance id.
+
+    Raises `InputError` naming `source` and the row for missing columns, duplicate ids, unknown
+    labels or splits, and paths outside the data folder.
+    """
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
         raise InputError(
@@ -97,23 +101,23 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
             row = bad.iloc[0]
             raise InputError(
                 f"{source}: {column} of {row['utterance_id']!r} is {row[column]!r};"
-                f" want {' or '.join(allowed)}"
+                f" expected {' or '.join(allowed)}"
             )
     return table.reset_index(drop=True)
 
 
 def _inside(path: str, source: Path) -> str:
-    """`path` where it stays inside the data folder; `InputError` where it leads out of it."""
+    """Return `path`; raise `InputError` if it is empty or points outside the data folder."""
     if not path:
         raise InputError(f"{source}: an utterance has no path")
     if path[0] in "/\\" or path[1:2] == ":" or ".." in path.replace("\\", "/").split("/"):
-        raise InputError(f"{source}: the path {path!r} leads out of the data folder")
+        raise InputError(f"{source}: the path {path!r} points outside the data folder")
     return path
 
 
-def require_both_classes(protocol: Protocol, what: str) -> None:
-    """Refuse a set of trials in which a class is missing."""
+def require_both_classes(protocol: Protocol, subset: str) -> None:
+    """Raise `InputError`, which names the `subset`, if the protocol lacks a class."""
     counts = protocol.table["label"].value_counts()
     for label in LABELS:
         if counts.get(label, 0) == 0:
-            raise InputError(f"{what} of {protocol.root} has no {label} utterance")
+            raise InputError(f"{subset} of {protocol.root} has no {label} utterance")

@@ -1,4 +1,4 @@
-"""How much of the classes the recordings give away: the shortcut classifier measured as AUC."""
+"""Shortcut leakage: AUC of a classifier on recording properties, without speech content."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from detectors.classical.shortcut import fit_features, score_features
 
 FOLDS = 5
-LEAST = 20  # of each class: fewer say nothing
-# AUC from which on the words hold, the highest first
+LEAST = 20  # utterances of each class; with fewer the AUC is not meaningful
+# (lowest AUC at which the verdict applies, verdict), the highest first
 VERDICTS = (
     (0.95, "the recordings all but give the classes away"),
     (0.8, "much can be told from the recordings alone"),
@@ -29,11 +29,11 @@ Scores = npt.NDArray[np.float32]
 
 
 def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str, float]]:
-    """How well the shortcut classifier tells each system from human speech, as AUC on test.
+    """Compute the test AUC of the shortcut classifier for each system, as track -> system -> AUC.
 
-    `features`, float32 (n, 14), are made by `detectors.classical.shortcut`. Per track it is trained
-    on the bona fide and the track's spoof utterances of train, and measured on the bona fide of
-    test against one system at a time. 0.5 is chance.
+    `features`, float32 (n, 14), come from `detectors.classical.shortcut`. The classifier of a track
+    is trained on the train split: all bona fide and the track's spoof utterances. It is measured on
+    the bona fide utterances of test against one system at a time. AUC is in [0, 1]; 0.5 is chance.
     """
     bonafide = (table["label"] == "bonafide").to_numpy()
     train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
@@ -45,20 +45,21 @@ def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str,
         state = fit_features(features[used], bonafide[used])
         found[track] = {}
         for system in sorted(set(table.loc[test & (table["track"] == track), "spoof_system"])):
-            asked = test & (bonafide | (table["spoof_system"] == system).to_numpy())
-            auc = roc_auc_score(bonafide[asked], score_features(features[asked], state))
+            trials = test & (bonafide | (table["spoof_system"] == system).to_numpy())
+            auc = roc_auc_score(bonafide[trials], score_features(features[trials], state))
             found[track][system] = round(float(auc), 4)
     return found
 
 
 def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> dict[str, Any]:
-    """What the recordings give away in a data set, overall and by spoof system and source.
+    """Measure the shortcut leakage of a data set, overall and by spoof system and source.
 
-    Trained on train and measured on test where both hold both classes; else cross-validated, with
-    the rows of one of the `groups` (n,) in one fold. For its systems each track has a classifier of
-    its own, as in `shortcut_auc`. The verdict goes by the system that is told best. `auc` is None,
-    and the verdict says why, where a class has under 20 utterances. Sources count where they hold
-    as many of both classes.
+    The classifier is trained on train and measured on test if each has at least 20 utterances per
+    class. Otherwise it is cross-validated, with all rows of one of the `groups` (n,) in one fold.
+    The systems of a track get a classifier of their own, as in `shortcut_auc`. The verdict follows
+    the highest of the overall AUC and the AUCs of systems with at least 20 spoof utterances. If a
+    class has under 20 utterances, `auc` is None and the verdict says why. Sources are listed if
+    they have at least 20 utterances of each class.
     """
     bonafide = (table["label"] == "bonafide").to_numpy()
     fewest = int(min(bonafide.sum(), (~bonafide).sum()))
@@ -93,20 +94,20 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
         for name, part in named.items()
         if min((part & bonafide).sum(), (part & ~bonafide).sum()) >= LEAST
     }
-    # the worst of the systems that are there in numbers: a mean would hide it
-    telling = [overall, *(s["auc"] for s in systems.values() if s["spoof"] >= LEAST)]
-    words = next(words for least, words in VERDICTS if max(telling) >= least)
+    # the highest AUC of the systems with enough utterances: a mean would hide it
+    aucs = [overall, *(s["auc"] for s in systems.values() if s["spoof"] >= LEAST)]
+    verdict = next(verdict for least, verdict in VERDICTS if max(aucs) >= least)
     return {
         "auc": overall,
         "method": method,
         "systems": systems,
         "sources": dict(_each(bonafide, sources, folds)) if len(named) > 1 else {},
-        "verdict": words,
+        "verdict": verdict,
     }
 
 
 def _parts(bonafide: Chosen, groups: npt.NDArray[Any]) -> tuple[str, list[tuple[Chosen, Chosen]]]:
-    """Folds, each as what is trained on and what is held out."""
+    """Return the method and its folds, each a mask of training rows and one of held-out rows."""
     kinds = [len(set(groups[part])) for part in (bonafide, ~bonafide)]
     if min(kinds) < FOLDS:
         groups = np.arange(len(bonafide))
@@ -125,8 +126,10 @@ def _parts(bonafide: Chosen, groups: npt.NDArray[Any]) -> tuple[str, list[tuple[
 def _scored(
     features: Features, bonafide: Chosen, parts: list[tuple[Chosen, Chosen]]
 ) -> list[tuple[Chosen, Scores]]:
-    """What is held out, with the scores of a classifier trained on the rest; a part whose
-    training lacks a class is left out."""
+    """Return each held-out mask with the scores of a classifier trained on the other rows.
+
+    A fold whose training rows lack a class is left out.
+    """
     folds = []
     for trained, held in parts:
         if len(set(bonafide[trained])) == 2:
@@ -153,16 +156,16 @@ def _each(
 
 
 def _mean_auc(bonafide: Chosen, part: Chosen, folds: list[tuple[Chosen, Scores]]) -> float | None:
-    """Mean over the folds that hold both classes, weighted by their pairs; None without any.
+    """Return the mean AUC over folds with both classes, weighted by their pairs; None without any.
 
     Scores of different folds come from different classifiers and are never ranked together.
     """
     pairs, total = 0, 0.0
     for chosen, scores in folds:
-        asked = chosen & part
-        human = int((bonafide & asked).sum())
-        weight = human * (int(asked.sum()) - human)
+        trials = chosen & part
+        human = int((bonafide & trials).sum())
+        weight = human * (int(trials.sum()) - human)
         if weight:
             pairs += weight
-            total += weight * float(roc_auc_score(bonafide[asked], scores[asked]))
+            total += weight * float(roc_auc_score(bonafide[trials], scores[trials]))
     return round(total / pairs, 4) if pairs else None

@@ -16,17 +16,18 @@ from benchmark.data.protocol import LABELS, Protocol, require_both_classes
 from benchmark.data.subsets import UNKNOWN, draw, renamed
 
 SPLIT_NAMES = {2: ("train", "test"), 3: ("train", "dev", "test")}
-ROUNDED = 1e-9  # what adding up shares may be off
-PASSES = 4  # over the groups, moving each to where it fits best
+ROUNDED = 1e-9  # relative rounding error allowed in the sum of the shares
+PASSES = 4  # passes over the groups, each moving every group to its best split
 TOGETHER = ("speaker", "pair")  # utterances that share one of these stay in one split
 
 Counts = npt.NDArray[np.float64]
 
 
 def ratios_of(text: str) -> dict[str, float]:
-    """Shares of train, dev and test from `80/10/10`, or of train and test from `80/20`.
+    """Parse shares of train, dev and test (`80/10/10`), or of train and test (`80/20`).
 
-    They are per cent, or parts of 1 (`0.8/0.1/0.1`). `InputError` where they are no whole.
+    They are per cent or fractions of 1 (`0.8/0.1/0.1`); the result sums to 1. Raises `InputError`
+    for anything else and for shares that do not sum to 100 or 1.
     """
     parts = text.split("/")
     try:
@@ -35,24 +36,24 @@ def ratios_of(text: str) -> dict[str, float]:
         numbers = []
     if len(numbers) not in SPLIT_NAMES or not all(0 < n < float("inf") for n in numbers):
         raise InputError(
-            f"the shares {text!r} are none: want two or three numbers above 0, as 80/10/10"
+            f"invalid shares {text!r}: expected two or three numbers above 0, such as 80/10/10"
             " (train/dev/test) or 80/20 (train/test)"
         )
     whole = sum(numbers)
     if not any(math.isclose(whole, total, rel_tol=ROUNDED) for total in (1, 100)):
-        raise InputError(f"the shares {text!r} sum to {whole:.12g}: want 100, as in 80/10/10")
+        raise InputError(f"the shares {text!r} sum to {whole:.12g}, not 100 as in 80/10/10")
     names = SPLIT_NAMES[len(numbers)]
     return {name: n / whole for name, n in zip(names, numbers, strict=True)}
 
 
 def split(protocol: Protocol, ratios: Mapping[str, float], seed: int) -> Protocol:
-    """The data set under new splits that share no speaker and no recording.
+    """Return the data set with new splits that share no speaker and no recording.
 
-    Utterances of one speaker, and copies of one recording (`pair`), stay together; an utterance
-    of which neither is known goes alone. Every split gets both classes, and of every class and
-    spoof system as near its share as whole groups allow. The old splits do not count. The same
-    ids and seed give the same splits, whatever the order of rows. `InputError` where it cannot be
-    done, with the reason.
+    Utterances of one speaker, and copies of one recording (`pair`), stay together. An utterance
+    without a known speaker or recording is a group of its own. Every split gets both classes. The
+    share of each class and spoof system is as close to its target as whole groups allow. The old
+    splits are ignored. The result depends on the utterance ids and the seed, not on the order of
+    rows. Raises `InputError` with the reason if no such splits exist.
     """
     require_both_classes(protocol, "the data set")
     names = [*ratios]
@@ -66,7 +67,7 @@ def split(protocol: Protocol, ratios: Mapping[str, float], seed: int) -> Protoco
     np.add.at(counts, (own, codes), 1)
     spoof = np.array([name.startswith("spoof/") for name in strata])
     both = np.stack([counts[:, ~spoof].sum(axis=1), counts[:, spoof].sum(axis=1)], axis=1)
-    # by size, then by lot
+    # by size, then at random
     size, lots = counts.sum(axis=1).tolist(), [draw(seed, key) for key in keys.tolist()]
     order = sorted(range(len(keys)), key=lambda g: (-size[g], lots[g]))
     kept = _cover(both, order, [ratios[name] for name in names])
@@ -76,7 +77,10 @@ def split(protocol: Protocol, ratios: Mapping[str, float], seed: int) -> Protoco
 
 
 def groups(table: pd.DataFrame) -> npt.NDArray[np.str_]:
-    """For every row the id of the first utterance of its group: what may not be parted."""
+    """Return for each row, (n,), the id of its group: the smallest utterance id in that group.
+
+    Rows that share a speaker or a recording, directly or through other rows, form one group.
+    """
     ids = table["utterance_id"].tolist()
     parent = {name: name for name in ids}
 
@@ -94,14 +98,15 @@ def groups(table: pd.DataFrame) -> npt.NDArray[np.str_]:
             if value == UNKNOWN:
                 continue
             one, other = sorted((find(name), find(first.setdefault(value, name))))
-            parent[other] = one  # the smaller id leads, so that the order of rows is nothing
+            parent[other] = one  # the smaller id, so that the order of rows does not matter
     return np.array([find(name) for name in ids])
 
 
 def _cover(both: Counts, order: Sequence[int], shares: Sequence[float]) -> dict[int, int]:
-    """Group -> split for the few small groups that give every split both classes.
+    """Assign to each split a small group, or a pair of groups, that has both classes.
 
-    `both` (groups, 2) counts bona fide and spoof utterances.
+    `both` (groups, 2) counts bona fide and spoof utterances; `order` lists groups by falling size.
+    Returns group -> split. Raises `InputError` if there are too few groups.
     """
     has = (both > 0).tolist()
     mixed = [g for g in reversed(order) if all(has[g])]
@@ -111,7 +116,7 @@ def _cover(both: Counts, order: Sequence[int], shares: Sequence[float]) -> dict[
         if len(mixed) + len(own) < wanted:
             raise InputError(
                 f"cannot split: all {label} utterances belong to {len(mixed) + len(own)}"
-                f" speakers or recordings that must stay together, and {wanted} splits need"
+                f" speakers or recordings that must stay together, but {wanted} splits need"
                 f" {wanted}"
             )
     if len(mixed) + min(map(len, single)) < wanted:
@@ -130,9 +135,11 @@ def _cover(both: Counts, order: Sequence[int], shares: Sequence[float]) -> dict[
 
 @dataclass
 class _Filling:
-    """Splits while they fill with groups: how much of every stratum each has and wants.
+    """Greedy assignment of groups to splits, with filled and target counts per stratum.
 
-    `counts` (groups, strata); `kept` are groups that stay where they are put.
+    counts : (groups, strata), utterances
+    shares : (splits,), target shares
+    kept   : group -> split of groups that are not moved
     """
 
     counts: Counts
@@ -148,12 +155,14 @@ class _Filling:
         self.filled = np.zeros_like(self.target)
 
     def place(self, order: Sequence[int]) -> None:
-        """Put every group, the largest first, where it brings the splits nearest their targets;
-        then move groups while that helps. Utterances that go alone fill what is left open."""
+        """Assign every group, the largest first, to the split that it brings closest to its target.
+
+        Then move groups while that improves the fit. Groups of one utterance fill the rest.
+        """
         for group, split in self.kept.items():
             self._put(group, split)
-        alone = (self.counts.sum(axis=1) == 1).tolist()
-        large = [g for g in order if not alone[g] and g not in self.kept]
+        single = (self.counts.sum(axis=1) == 1).tolist()
+        large = [g for g in order if not single[g] and g not in self.kept]
         for group in large:
             self._put(group, self._best(group))
         for _ in range(PASSES):
@@ -165,11 +174,11 @@ class _Filling:
                 moved += best != before
             if not moved:
                 break
-        self._fill([g for g in order if alone[g] and g not in self.kept])
+        self._fill([g for g in order if single[g] and g not in self.kept])
 
     def _best(self, group: int) -> int:
         own = self.counts[group]
-        has = own > 0  # no other stratum changes
+        has = own > 0  # the other strata do not change
         miss = self.filled[:, has] - self.target[:, has]
         cost = (own[has] * (2 * miss + own[has]) / self.target[:, has]).sum(axis=1)
         return int(np.argmin(cost))
@@ -182,7 +191,7 @@ class _Filling:
         self.filled[self.where[group]] -= self.counts[group]
 
     def _fill(self, singles: Sequence[int]) -> None:
-        """Share out utterances that may go anywhere, stratum by stratum."""
+        """Distribute groups of one utterance over the splits, stratum by stratum."""
         of: dict[int, list[int]] = defaultdict(list)
         strata = self.counts.argmax(axis=1).tolist()
         for group in singles:
@@ -196,7 +205,10 @@ class _Filling:
 
 
 def _shares(wanted: Counts, total: int) -> npt.NDArray[np.int64]:
-    """`total` in whole parts, near what is `wanted` (which may be negative) and summing to it."""
+    """Divide `total` into integers, close in proportion to `wanted`; negative entries count as 0.
+
+    Largest-remainder rounding; the result sums to `total`.
+    """
     open_ = np.maximum(wanted, 0.0)
     exact = open_ * total / open_.sum() if open_.sum() > 0 else np.full(len(wanted), 0.0)
     whole = np.floor(exact).astype(np.int64)
@@ -208,7 +220,7 @@ def _shares(wanted: Counts, total: int) -> npt.NDArray[np.int64]:
 
 
 def achieved(protocol: Protocol, ratios: Mapping[str, float]) -> Iterator[str]:
-    """What shares the splits got, line by line: of all, of each class, and the worst stratum."""
+    """Yield one line per split: its share overall, of each class, and of the worst stratum."""
     table = protocol.table
     strata = table["label"] + "/" + table["spoof_system"]
     for name, ratio in ratios.items():
@@ -216,9 +228,9 @@ def achieved(protocol: Protocol, ratios: Mapping[str, float]) -> Iterator[str]:
         shares = [inside.mean(), *(inside[table["label"] == label].mean() for label in LABELS)]
         of_strata = inside.groupby(strata).mean()
         worst = str((of_strata - ratio).abs().idxmax())
-        alone = len(set(table.loc[inside, "speaker"]) - {UNKNOWN})
+        speakers = len(set(table.loc[inside, "speaker"]) - {UNKNOWN})
         yield (
-            f"{name}: {shares[0]:.1%} of all (asked {ratio:.1%}), {shares[1]:.1%} of bona fide,"
-            f" {shares[2]:.1%} of spoof; {alone} speakers;"
-            f" farthest off: {of_strata[worst]:.1%} of {worst}"
+            f"{name}: {shares[0]:.1%} of all (target {ratio:.1%}), {shares[1]:.1%} of bona fide,"
+            f" {shares[2]:.1%} of spoof; {speakers} speakers;"
+            f" largest deviation: {of_strata[worst]:.1%} of {worst}"
         )

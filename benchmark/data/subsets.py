@@ -1,4 +1,4 @@
-"""Parts of a data set: balanced subsets and speaker-disjoint splits, drawn from ids and a seed."""
+"""Subsets of a data set: drawn from utterance ids and a seed, and written as a protocol."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ UNKNOWN = "-"
 
 
 def balanced(protocol: Protocol, by: Sequence[str], seed: int) -> Protocol:
-    """A subset in which the values of the first column of `by` are equally frequent, per split.
+    """Draw a subset in which the values of the first column of `by` are equally frequent per split.
 
-    Within each of them the utterances are spread over the values of the next column as evenly as
-    the counts allow, and so on. Which utterances those are depends on ids and seed alone, not on
-    the order of rows. `InputError` where a column is unknown or holds nothing, and where a split
-    lacks a class while `label` is asked for.
+    Within each value, the utterances are spread over the values of the next column as evenly as the
+    counts allow, and so on. The choice depends on ids and seed, not on the order of rows. Raises
+    `InputError` if a column is unknown or empty, or if `by` has `label` and a split lacks a class.
     """
     if not by:
         raise InputError("--by names no column")
@@ -33,7 +32,7 @@ def balanced(protocol: Protocol, by: Sequence[str], seed: int) -> Protocol:
         if column not in protocol.table:
             raise unknown("column", column, protocol.table.columns)
         if set(protocol.table[column]) <= {UNKNOWN}:
-            raise InputError(f"{protocol.name} says nothing of {column}: cannot balance by it")
+            raise InputError(f"{protocol.name} has no values of {column}: cannot balance by it")
     chosen: list[int] = []
     for split, rows in protocol.table.groupby("split"):
         if "label" in by:
@@ -44,13 +43,13 @@ def balanced(protocol: Protocol, by: Sequence[str], seed: int) -> Protocol:
 
 
 def _spread(rows: pd.DataFrame, by: Sequence[str], quota: int, seed: int) -> list[int]:
-    """Index labels of `quota` rows, as evenly spread over the columns as the counts allow."""
+    """Return the index labels of `quota` rows, spread evenly over `by` as far as counts allow."""
     if not by:
         named = zip(rows["utterance_id"].tolist(), rows.index.tolist(), strict=True)
         return [row for _, row in sorted((draw(seed, name), row) for name, row in named)[:quota]]
     parts = {str(value): part for value, part in rows.groupby(by[0])}
     taken: list[int] = []
-    # the scarcest first: what they cannot fill is left to the others
+    # the rarest value first: the others take the quota that it cannot fill
     ranked = sorted(parts, key=lambda value: (len(parts[value]), draw(seed, f"{by[0]}={value}")))
     for place, value in enumerate(ranked):
         share = min(len(parts[value]), quota // (len(ranked) - place))
@@ -60,7 +59,7 @@ def _spread(rows: pd.DataFrame, by: Sequence[str], quota: int, seed: int) -> lis
 
 
 def draw(seed: int, name: str) -> bytes:
-    """What sorts names at random: the same for the same seed and name, whatever the company."""
+    """Return a random sort key of `name` that depends on `seed` and `name` alone."""
     return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest()
 
 
@@ -70,20 +69,22 @@ def _of(protocol: Protocol, table: pd.DataFrame, suffix: str) -> Protocol:
 
 
 def renamed(protocol: Protocol, splits: pd.Series) -> Protocol:
-    """The same utterances under other splits."""
+    """Return the same utterances with other splits, given in the order of the rows."""
     return _of(protocol, protocol.table.assign(split=splits.to_numpy()), "split")
 
 
-def write(protocol: Protocol, folder: Path, made: dict[str, Any]) -> Path:
-    """Write the protocol of a part of a data set into `folder`; its audio stays where it is.
+def write(protocol: Protocol, folder: Path, origin: dict[str, Any]) -> Path:
+    """Write the protocol of a subset into `folder` and return its path; no audio is copied.
 
-    The card beside protocol.csv says below which folder its paths lie (`root`) and how the part
-    came about (`made`). `InputError` where the folder holds another protocol already.
+    card.json, next to protocol.csv, names the folder of the audio (`root`) and the `origin` of the
+    subset (`made`). Raises `InputError` if `folder` already has a protocol that this function did
+    not write.
     """
     card_file = folder / CARD_FILE
-    if (folder / PROTOCOL_FILE).exists() and not _ours(card_file):
+    if (folder / PROTOCOL_FILE).exists() and not _is_ours(card_file):
         raise InputError(
-            f"{folder} holds a {PROTOCOL_FILE} that is not a part made here: name another folder"
+            f"{folder} has a {PROTOCOL_FILE} that `launderbench data` did not write: choose"
+            " another folder"
         )
     card = {
         "name": protocol.name,
@@ -91,13 +92,13 @@ def write(protocol: Protocol, folder: Path, made: dict[str, Any]) -> Path:
         "headline": protocol.headline,
         "systems_left_out": [*protocol.systems_left_out],
         "root": Path(os.path.relpath(protocol.root.resolve(), folder.resolve())).as_posix(),
-        "made": made,
+        "made": origin,
     }
     atomic_files.write(card_file, json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     return atomic_files.write(folder / PROTOCOL_FILE, protocol.table.to_csv(index=False))
 
 
-def _ours(card_file: Path) -> bool:
+def _is_ours(card_file: Path) -> bool:
     try:
         return "made" in json.loads(card_file.read_text())
     except (OSError, ValueError, TypeError):

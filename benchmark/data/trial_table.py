@@ -1,4 +1,4 @@
-"""Operations on the table of trials: rows, columns, limits, and the digests of its files."""
+"""Operations on the trial table: rows, columns, limits, and the digests of its files."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from benchmark.data.protocol import ABSENT, MADE, Protocol, require_both_classes
 
 
 def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
-    """Some columns of a table as rows, by way of lists: a million cells one by one take minutes."""
+    """Return some columns of a table as rows; lists are fast, single cells take minutes."""
     return list(zip(*(table[column].tolist() for column in columns), strict=True))
 
 
 def path_column(made: str = "") -> str:
-    """The column with the path of the recordings, or of ready-made audio called `made`."""
+    """Return the column with the paths of the recordings, or of ready-made audio named `made`."""
     return f"{MADE}{made}" if made else "path"
 
 
 def digest_column(made: str = "") -> str:
-    """The column with the SHA-256 of the files in `path_column(made)`."""
+    """Return the column with the SHA-256 of the files in `path_column(made)`."""
     return f"file_sha256:{made}" if made else "file_sha256"
 
 
 def limited(protocol: Protocol, limit: int) -> Protocol:
-    """At most `limit` utterances, the classes and spoof systems kept in proportion.
+    """Return at most `limit` utterances, with classes and spoof systems in proportion.
 
-    The choice depends on the ids alone: a larger limit contains the smaller one's trials within
-    every class and system.
+    The choice depends on the ids alone. Within each class and system, a larger limit includes the
+    trials of a smaller one. Raises `InputError` if `limit` is below 2 or a class is missing.
     """
     if limit < 2:
         raise InputError(f"LIMIT must be at least 2 (one trial of each class), not {limit}")
@@ -51,11 +51,11 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
 
 
 def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
-    """The protocol with the SHA-256 of every file, in the column `file_sha256`.
+    """Return the protocol with the SHA-256 of every file, in the column `file_sha256`.
 
-    Ready-made audio has a column of its own for each condition; where the data set says that it
-    has none of an utterance, that row will fail. `InputError` names the first row without its
-    file, unless `allow_missing`: then such rows are read, and fail, like damaged ones.
+    Each condition of ready-made audio has its own column. Where the data set has no such audio of
+    an utterance, the row fails later. Raises `InputError` naming the first row without its file.
+    With `allow_missing` such rows stay and fail later like damaged files.
     """
     table = protocol.table
     columns = {}
@@ -67,7 +67,7 @@ def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
         if gone and not allow_missing:
             raise InputError(
                 f"{protocol.root}: {len(gone)} of {len(table)} protocol rows have no file, the"
-                f" first is {gone[0]}; --allow-missing goes on without them"
+                f" first is {gone[0]}; use --allow-missing to continue without them"
             )
         columns[digest_column(made)] = digests
     return replace(protocol, table=table.assign(**columns))

@@ -1,1 +1,1 @@
-"""Laundering of files and of the utterances of a run, with what was verified."""
+"""Laundering of files, measured effects, and the verification of attacks."""

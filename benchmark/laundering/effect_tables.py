@@ -1,4 +1,4 @@
-"""What laundering did to files, as tables and as a verdict: from the records of `render`."""
+"""Effects of laundering on files, as tables and as outcomes per condition."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Record = dict[str, Any]
 EFFECTS = "effects.csv"
 FILES = "files.csv"
 NAMES = (EFFECTS, FILES)
-_MADE = ("samples", "beyond", "gain", "passed", "sha256")
-_FILE = ("condition", "utterance_id", "source", "path", *_MADE, "failure", "cause")
+_OUTPUT = ("samples", "beyond", "gain", "passed", "sha256")
+_FILE = ("condition", "utterance_id", "source", "path", *_OUTPUT, "failure", "cause")
 _EFFECT = (
     "condition", "utterance_id", "step", "attack", "quantity", "unit", "relation", "claimed",
     "measured", "tolerance", "passed", "effect", "facts",
@@ -27,7 +27,7 @@ _EFFECT = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one condition went: files that failed, utterances by verdict, files made to fit."""
+    """Result of one condition: failed files, utterances by verdict, files attenuated to fit."""
 
     condition: str
     failed: int
@@ -38,7 +38,7 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        """Nothing failed, and at least 99 % of the measurable utterances are as claimed."""
+        """True if no file failed and at least 99 % of the measurable utterances are as claimed."""
         measurable = self.passed + self.refuted
         return not self.failed and self.passed >= NEEDED * measurable
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def outcomes(records: Iterable[Record]) -> list[Outcome]:
-    """One outcome per condition, in the order of their first record."""
+    """Return one outcome per condition, in the order of their first record."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record["condition"], []).append(record)
@@ -62,7 +62,7 @@ def outcomes(records: Iterable[Record]) -> list[Outcome]:
 
 
 def total(parts: Iterable[Outcome]) -> list[Outcome]:
-    """The outcomes of conditions that were made in several goes."""
+    """Sum the outcomes of conditions whose files were laundered in several batches."""
     sums: dict[str, list[int]] = {}
     for part in parts:
         condition, *counts = astuple(part)
@@ -72,12 +72,13 @@ def total(parts: Iterable[Outcome]) -> list[Outcome]:
 
 
 def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
-    """The tables as CSV, in the order of the records.
+    """Write the tables as CSV, in the order of the records, and return their paths.
 
-    effects.csv : one row per check of a step, its facts as JSON; `passed` is empty where nothing
-                  could be measured. A step's number, spelling and utterance id are what replays it.
-    files.csv   : one row per file: where it came from, where it is, its SHA-256, how many
-                  samples lay beyond full scale and the gain for it, or why it failed
+    effects.csv : one row per check of a step, the step's facts as JSON; `passed` is empty if
+                  nothing could be measured. Step number, spelling and utterance id suffice to
+                  repeat the step.
+    files.csv   : one row per file: source, path, SHA-256, number of samples beyond full scale and
+                  the gain applied for them, or the cause of the failure
     """
     return [
         atomic_files.write(folder / f"{prefix}{name}", table.to_csv(index=False))
@@ -86,7 +87,7 @@ def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
 
 
 def tables(records: list[Record]) -> dict[str, pd.DataFrame]:
-    """What `write` writes, by the name of the file."""
+    """Return the tables that `write` writes, by file name."""
     effects = pd.DataFrame([row for r in records for row in _effects(r)], columns=[*_EFFECT])
     listed = pd.DataFrame(records, columns=[*_FILE])
     for column in ("samples", "beyond"):
@@ -95,12 +96,12 @@ def tables(records: list[Record]) -> dict[str, pd.DataFrame]:
 
 
 def causes(records: Iterable[Record], most: int = 10) -> Iterator[str]:
-    """Why files failed: the first few, then how many more."""
+    """Yield the causes of failed files: the first `most`, then the number of further ones."""
     failed = [record for record in records if record["failure"] is not None]
-    told = dict.fromkeys(record["cause"] for record in failed)  # one file, many conditions
-    for place, cause in enumerate(told):
+    distinct = dict.fromkeys(record["cause"] for record in failed)  # one file, many conditions
+    for place, cause in enumerate(distinct):
         if place == most:
-            yield f"and {len(told) - most} more causes; {FILES} holds all"
+            yield f"and {len(distinct) - most} more causes; {FILES} lists all"
             return
         yield cause
 
@@ -120,13 +121,13 @@ def _effects(record: Record) -> Iterator[Record]:
 
 
 def _outcome(condition: str, records: list[Record]) -> Outcome:
-    made = [record for record in records if record["failure"] is None]
-    verdicts = [record["passed"] for record in made]
+    finished = [record for record in records if record["failure"] is None]
+    verdicts = [record["passed"] for record in finished]
     return Outcome(
         condition,
-        failed=len(records) - len(made),
+        failed=len(records) - len(finished),
         passed=verdicts.count(True),
         refuted=verdicts.count(False),
         not_measurable=verdicts.count(None),
-        attenuated=sum(record["gain"] != 1 for record in made),
+        attenuated=sum(record["gain"] != 1 for record in finished),
     )

@@ -1,8 +1,8 @@
-"""Launder files: one, or a folder with everything below it, each output beside its effects.
+"""Laundering of a single file or of all files below a folder, with the measured effects.
 
-Every finished output has a record under `.launderbench/` that names what made it. A later call
-makes only what has no record, another source, another identity of the attack, or other bytes than
-were written, so that a run that was killed goes on where it stopped.
+Every finished output has a record under `.launderbench/` with the key of its inputs. A later call
+writes only outputs without a record, with a changed source or attack identity, or with bytes that
+differ from those written. A killed run is thus resumed where it stopped.
 """
 
 from __future__ import annotations
@@ -31,103 +31,104 @@ from benchmark.laundering.output_layout import RECORDS, LaunderingJob, SourceFil
 from benchmark.workers.start import start_process
 
 FULL_SCALE = 32768
-FEW = 16  # files that are not worth worker processes
+FEW = 16  # up to this many outputs, starting worker processes takes longer than the work
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class FileTask:
-    """One source and the places of the conditions that it lacks; ready to be sent to a worker."""
+    """One source and the indices of its missing conditions; picklable for worker processes."""
 
-    order: LaunderingJob
+    job: LaunderingJob
     source: SourceFile
     conditions: tuple[int, ...]
 
 
-def claim(wanted: LaunderingJob) -> None:
-    """Make the output folder this order's; refuse one that holds other conditions or a seed."""
-    path = wanted.out / RECORDS / "order.json"
+def claim(job: LaunderingJob) -> None:
+    """Record the settings of a job in its output folder.
+
+    Raises `InputError` if the folder has files made with other conditions, seed or format.
+    """
+    path = job.out / RECORDS / "order.json"
     new = {
-        "conditions": [spelling for spelling, _, _ in wanted.conditions],
-        "seed": wanted.seed,
-        "format": wanted.format,
+        "conditions": [spelling for spelling, _, _ in job.conditions],
+        "seed": job.seed,
+        "format": job.format,
     }
     if path.is_file():
         old = json.loads(path.read_text(encoding="utf-8"))
         for name, value in new.items():
             if old.get(name) != value:
                 raise InputError(
-                    f"{wanted.out} holds files made with other {name}"
-                    f" ({_short(old.get(name))}, not {_short(value)}):"
+                    f"{job.out} holds files made with other settings"
+                    f" ({name}: {_short(old.get(name))}, not {_short(value)}):"
                     " choose another folder or delete that one"
                 )
     atomic_files.write(path, json.dumps(new, indent=1) + "\n")
 
 
-def missing(
-    wanted: LaunderingJob, found: Iterable[SourceFile]
-) -> tuple[list[Record], list[FileTask]]:
-    """The records of what is there already, and the jobs that would make the rest."""
-    there: list[Record] = []
-    jobs: list[FileTask] = []
+def missing(job: LaunderingJob, found: Iterable[SourceFile]) -> tuple[list[Record], list[FileTask]]:
+    """Return the records of finished outputs, and the tasks for the missing ones."""
+    finished: list[Record] = []
+    tasks: list[FileTask] = []
     for source in found:
         lacking = []
-        for condition in range(len(wanted.conditions)):
-            record = kept(wanted, source, condition) if wanted.resumable else None
+        for condition in range(len(job.conditions)):
+            record = kept(job, source, condition) if job.resumable else None
             if record is None:
                 lacking.append(condition)
             else:
-                there.append(record)
+                finished.append(record)
         if lacking:
-            jobs.append(FileTask(wanted, source, tuple(lacking)))
-    return there, jobs
+            tasks.append(FileTask(job, source, tuple(lacking)))
+    return finished, tasks
 
 
-def run(wanted: LaunderingJob, found: Sequence[SourceFile], workers: int | None) -> list[Record]:
-    """Make what is missing, with a progress bar; the records of all, source by source.
+def run(job: LaunderingJob, found: Sequence[SourceFile], workers: int | None) -> list[Record]:
+    """Write the missing outputs, with a progress bar, and return the records of all outputs.
 
-    workers = None: one per core, but none for a handful of files, where starting them would take
-    longer than the work.
+    The records are sorted by condition and utterance id. `workers` None means one process per core,
+    but none for up to `FEW` outputs.
     """
-    if wanted.resumable:
-        claim(wanted)
-    records, jobs = missing(wanted, found)
-    todo = sum(len(job.conditions) for job in jobs)
+    if job.resumable:
+        claim(job)
+    records, tasks = missing(job, found)
+    todo = sum(len(task.conditions) for task in tasks)
     if workers is None:
         workers = 0 if todo <= FEW else cores()
     with tqdm(
         total=len(records) + todo, initial=len(records), desc="launder", unit="file",
         disable=todo <= 1,
     ) as bar, one_thread():  # fmt: skip
-        parts: Iterator[list[Record]] = map(work, jobs)
+        parts: Iterator[list[Record]] = map(work, tasks)
         if workers:
-            parts = pooled(work, jobs, workers, start_process, (wanted.plugins,))
+            parts = pooled(work, tasks, workers, start_process, (job.plugins,))
         for part in parts:
             records += part
             bar.update(len(part))
-    place = {spelling: number for number, (spelling, _, _) in enumerate(wanted.conditions)}
+    place = {spelling: number for number, (spelling, _, _) in enumerate(job.conditions)}
     return sorted(records, key=lambda r: (place[r["condition"]], r["utterance_id"]))
 
 
-def work(job: FileTask) -> list[Record]:
-    """Read one source, launder it under each condition that it lacks, write what comes out."""
+def work(task: FileTask) -> list[Record]:
+    """Read one source, launder it under each missing condition, and write the outputs."""
     try:
-        wave: Wave | str = reader.read(job.source.path)
+        wave: Wave | str = reader.read(task.source.path)
     except reader.AudioError as error:
         wave = str(error)
-    return [_render(job, condition, wave) for condition in job.conditions]
+    return [_render(task, condition, wave) for condition in task.conditions]
 
 
-def _render(job: FileTask, condition: int, wave: Wave | str) -> Record:
-    wanted, source = job.order, job.source
-    spelling = wanted.conditions[condition][0]
-    output = wanted.output(source, condition)
+def _render(task: FileTask, condition: int, wave: Wave | str) -> Record:
+    job, source = task.job, task.source
+    spelling = job.conditions[condition][0]
+    output = job.output(source, condition)
     record: Record = {
         "condition": spelling,
         "utterance_id": source.utterance_id,
         "source": str(source.path),
-        "path": output.relative_to(wanted.out).as_posix(),
+        "path": output.relative_to(job.out).as_posix(),
         "failure": None,
         "cause": None,
     }
@@ -135,11 +136,11 @@ def _render(job: FileTask, condition: int, wave: Wave | str) -> Record:
         return record | {"failure": "unreadable", "cause": wave}
     try:
         done = launder(
-            _condition(spelling), wave, reader.SAMPLE_RATE, source.utterance_id, wanted.seed
+            _condition(spelling), wave, reader.SAMPLE_RATE, source.utterance_id, job.seed
         )
     except AttackError as error:
         return record | {"failure": "attack", "cause": str(error)}
-    content, beyond, gain = encode(done.wave, wanted.format)
+    content, beyond, gain = encode(done.wave, job.format)
     atomic_files.write(output, content)
     record |= {
         "samples": int(done.wave.size),
@@ -148,41 +149,41 @@ def _render(job: FileTask, condition: int, wave: Wave | str) -> Record:
         "passed": done.passed,
         "steps": _steps(done),
         "sha256": hashlib.sha256(content).hexdigest(),
-        "key": wanted.key(source, condition),
+        "key": job.key(source, condition),
     }
-    if wanted.resumable:
-        atomic_files.write(wanted.record(source, condition), json.dumps(record))
+    if job.resumable:
+        atomic_files.write(job.record(source, condition), json.dumps(record))
     return record
 
 
 def encode(wave: Wave, format_: str) -> tuple[bytes, int, float]:
-    """`wave` (T,) at 16 kHz as the bytes of a file, samples beyond full scale, gain (1: as it is).
+    """Encode `wave` (T,) at 16 kHz; return the bytes, samples beyond full scale, and linear gain.
 
-    wav  : 32-bit float, nothing lost.
-    flac : 16 bit; a wave with samples beyond full scale is attenuated as a whole until it fits.
+    wav  : 32-bit float, lossless; the gain is 1
+    flac : 16 bit; if samples are beyond full scale, the whole wave is attenuated to fit
     """
     buffer = io.BytesIO()
     if format_ == "wav":
-        wavfile.write(buffer, reader.SAMPLE_RATE, wave)  # libsndfile would write the time of day
+        wavfile.write(buffer, reader.SAMPLE_RATE, wave)  # libsndfile writes a time stamp
         return buffer.getvalue(), 0, 1.0
     scaled = wave.astype(np.float64) * FULL_SCALE
     beyond = int(np.sum(np.abs(np.rint(scaled)) > FULL_SCALE))
     gain = (FULL_SCALE - 1) / float(np.abs(scaled).max()) if beyond else 1.0
-    kept = np.minimum(np.rint(scaled * gain), FULL_SCALE - 1)  # 1.0 itself is one step too high
+    kept = np.minimum(np.rint(scaled * gain), FULL_SCALE - 1)  # +1.0 is one step beyond int16
     soundfile.write(buffer, kept.astype(np.int16), reader.SAMPLE_RATE, "PCM_16", format="FLAC")
     return buffer.getvalue(), beyond, gain
 
 
-def kept(wanted: LaunderingJob, source: SourceFile, condition: int) -> Record | None:
-    """The record of a finished output, if it still is what this order would make."""
-    path, output = wanted.record(source, condition), wanted.output(source, condition)
+def kept(job: LaunderingJob, source: SourceFile, condition: int) -> Record | None:
+    """Return the record of a finished output; None if its inputs or bytes have changed."""
+    path, output = job.record(source, condition), job.output(source, condition)
     try:
         record: Record = json.loads(path.read_text(encoding="utf-8"))
         with output.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
     except (OSError, ValueError):
-        return None  # not there, or damaged: made anew
-    same = record.get("key") == wanted.key(source, condition) and record.get("sha256") == digest
+        return None  # missing or damaged: written again
+    same = record.get("key") == job.key(source, condition) and record.get("sha256") == digest
     return record | {"source": str(source.path)} if same else None
 
 

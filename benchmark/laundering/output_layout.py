@@ -1,4 +1,4 @@
-"""What laundering files makes, and where: sources, outputs, their records and their keys."""
+"""Output layout of laundered files: sources, output paths, records and keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECORDS = ".launderbench"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One recording: its utterance id, the output's name without suffix, its file, SHA-256."""
+    """One recording: utterance id, output name without suffix, path of the file, SHA-256."""
 
     utterance_id: str
     name: str
@@ -32,7 +32,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class OutputTarget:
-    """Where it goes: into `folder`, in a format; as one file where `name` (its stem) is given."""
+    """The output folder and format; `name` is the stem of a single output file, else empty."""
 
     folder: Path
     format: str = "wav"
@@ -40,16 +40,16 @@ class OutputTarget:
 
     @property
     def prefix(self) -> str:
-        """What the names of the tables beside a single file begin with."""
+        """Prefix of the names of the tables of a single output file."""
         return f"{self.name}." if self.name else ""
 
 
 @dataclass(frozen=True)
 class LaunderingJob:
-    """What every file gets, and where it goes.
+    """The conditions for all files, the output target, the seed and the plugins.
 
-    `conditions` are (spelling, identity, folder below the target's; empty where there is one
-    condition). A single file has no record and is always made.
+    Each of the `conditions` is (spelling, identity, subfolder of the target; empty for a single
+    condition). A single output file has no record and is always written.
     """
 
     conditions: tuple[tuple[str, str, str], ...]
@@ -59,56 +59,60 @@ class LaunderingJob:
 
     @property
     def out(self) -> Path:
-        """The folder into which everything goes."""
+        """The output folder."""
         return self.target.folder
 
     @property
     def format(self) -> str:
-        """wav or flac."""
+        """Output format: `wav` or `flac`."""
         return self.target.format
 
     @property
     def resumable(self) -> bool:
-        """True where finished outputs are kept."""
+        """True if finished outputs are kept and not written again."""
         return not self.target.name
 
     def output(self, source: SourceFile, condition: int) -> Path:
-        """The audio file for one source under one condition."""
+        """Return the path of the audio file for one source under one condition."""
         return self.out / self.conditions[condition][2] / f"{source.name}{FORMATS[self.format]}"
 
     def record(self, source: SourceFile, condition: int) -> Path:
-        """Where it says what made that file."""
+        """Return the path of the record of that file."""
         return self.out / RECORDS / self.conditions[condition][2] / f"{source.name}.json"
 
     def key(self, source: SourceFile, condition: int) -> str:
-        """What fixes that file's samples, as a hash (hex)."""
+        """Return the SHA-256 (hex) over everything that determines the samples of that file."""
         identity = self.conditions[condition][1]
         parts = [KEY_FORMAT, identity, self.seed, source.utterance_id, source.sha256, self.format]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def target(path: Path, out: Path, format_: str | None, conditions: int) -> OutputTarget:
-    """What the output asked for means: `InputError` where it cannot be."""
+    """Interpret the output path `out`: a single file if it ends in .wav or .flac, else a folder.
+
+    Raises `InputError` for a single file with several conditions, with another `format_` than its
+    suffix, or with the path of the input.
+    """
     suffixes = {suffix: name for name, suffix in FORMATS.items()}
     named = suffixes.get(out.suffix.lower())
     if named is None or out.is_dir() or path.is_dir():
         return OutputTarget(out, format_ or "wav")
     if conditions > 1:
-        raise InputError(f"{out} is one file, but {conditions} conditions are asked for")
+        raise InputError(f"{out} is one file, but {conditions} conditions are given: name a folder")
     if format_ not in (None, named):
-        raise InputError(f"{out} does not go with --format {format_}")
+        raise InputError(f"{out} does not match --format {format_}")
     if out.resolve() == path.resolve():
         raise InputError(f"{out}: the output would replace the input")
     return OutputTarget(out.parent, named, out.stem)
 
 
 def sources(path: Path, leave_out: Path, name: str = "") -> tuple[SourceFile, ...]:
-    """The recording at `path`, or every audio file below the folder `path`, sorted by its id.
+    """Return the recording at `path`, or every audio file below it, sorted by utterance id.
 
-    The id is the path below the folder without its suffix. Hidden files and what lies below
-    `leave_out` (the output folder, when it is inside) are no sources. `InputError` where there is
-    nothing, or where two files have one id. `name` is what a single recording's output is called
-    when that is not its own name.
+    The id is the path below the folder without its suffix. Hidden files and files below `leave_out`
+    (the output folder, if it is inside) are skipped. `name` is the output name of a single
+    recording; by default its own. Raises `InputError` if there is no audio file or if two files
+    have the same id.
     """
     if path.is_file():
         (digest,) = file_digests(path.parent, [path.name])
@@ -120,20 +124,22 @@ def sources(path: Path, leave_out: Path, name: str = "") -> tuple[SourceFile, ..
             continue
         name = inside.with_suffix("").as_posix()
         if name in found:
-            raise InputError(f"{path}: {found[name]} and {inside} would have one output, {name}")
+            raise InputError(
+                f"{path}: {found[name]} and {inside} would have the same output, {name}"
+            )
         found[name] = inside.as_posix()
     if not found:
-        raise InputError(f"{path}: holds no audio but what lies in {leave_out}")
+        raise InputError(f"{path}: holds no audio outside {leave_out}")
     digests = file_digests(path, found.values())
-    made = zip(found.items(), digests, strict=True)
-    rows = (SourceFile(name, name, path / file, digest) for (name, file), digest in made)
+    pairs = zip(found.items(), digests, strict=True)
+    rows = (SourceFile(name, name, path / file, digest) for (name, file), digest in pairs)
     return tuple(sorted(rows, key=lambda source: source.utterance_id))
 
 
 def order(
     conditions: Iterable[Condition], where: OutputTarget, seed: int, plugins: Iterable[Path]
 ) -> LaunderingJob:
-    """The order for these conditions; each has a folder of its own where there are several."""
+    """Return the job for these conditions; several conditions get one subfolder each."""
     wanted = tuple(conditions)
     spellings = [str(condition) for condition in wanted]
     identities = [condition.identity() for condition in wanted]
@@ -143,7 +149,7 @@ def order(
 
 
 def folder_names(spellings: list[str]) -> list[str]:
-    """Readable folder names, one for each condition."""
+    """Return one readable, unique folder name per condition."""
     safe = [re.sub(r"[^A-Za-z0-9.=+-]+", "_", spelling).strip("_") for spelling in spellings]
     return [
         name

@@ -1,4 +1,4 @@
-"""Did the attacks do what they claim: verdicts per condition, from the effects of a run."""
+"""Verification of attacks: verdicts per condition from the measured effects of a run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ NUMBERS = ("claimed", "measured", "tolerance")
 
 @dataclass(frozen=True)
 class Verdict:
-    """One condition's verdict over the whole test set.
+    """Verdict on one condition over the whole test set.
 
-    verified is None for `clean`, which claims nothing. An utterance is measurable when an effect
-    could be measured on it, or when any check failed; it passes when no check of it failed. A
-    right length or an untouched pass band alone is no effect. Claimed and measured are medians of
-    the main check: the first effect that was measured, in the order of the steps.
+    `verified` is None for `clean`, which claims nothing. An utterance is measurable if an effect
+    could be measured on it or if a check failed. It passes if none of its checks failed. A correct
+    length or an unchanged pass band alone is not an effect. `claimed` and `measured` are medians of
+    the main check: the first measured effect, in the order of the steps. `passed`, `failed` and
+    `not_measurable` count utterances.
     """
 
     verified: bool | None
@@ -39,14 +40,15 @@ class Verdict:
 
 
 def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
-    """One row per condition, step, attack name and quantity (effects or not), in plan order.
+    """Return one row per condition, step, attack name and quantity, in plan order.
 
-    `claimed`, `measured` and `tolerance` are medians over the test utterances; `measured_low`
-    and `measured_high` are the 5 % and 95 % quantiles; the counts are of utterances.
+    Quantities that are not effects are included. `claimed`, `measured` and `tolerance` are medians
+    over the test utterances, `measured_low` and `measured_high` the 5 % and 95 % quantiles. Counts
+    are numbers of utterances.
 
-    effects    : one row per utterance, condition and check, as a run keeps them
+    effects    : one row per utterance, condition and check, as stored by a run
     conditions : spellings, in the order of the plan
-    trials     : the utterance ids of the trial set; effects on others count for nothing
+    trials     : utterance ids of the trial set; effects on other utterances are ignored
     """
     keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
     groups = _in_order(_of_trials(effects, conditions, trials)).groupby(
@@ -68,10 +70,10 @@ def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> 
 def verdicts(
     effects: pd.DataFrame, conditions: Sequence[str], trials: Trials, table: pd.DataFrame
 ) -> dict[str, Verdict]:
-    """The verdict on every condition; `table` is what `checks` returns of the same effects."""
+    """Return the verdict on every condition; `table` is the result of `checks` on these effects."""
     effects = _of_trials(effects, conditions, trials)
     passed = effects["passed"].to_numpy()
-    shows = effects["effect"].to_numpy() | (passed != 1)  # no effect can only fail an utterance
+    shows = effects["effect"].to_numpy() | (passed != 1)  # other checks can only fail
     width = len(effects["utterance_id"].cat.categories)
     places = effects["place"].to_numpy(dtype=np.int64)
     trial = places * width + effects["utterance_id"].cat.codes.to_numpy()
@@ -94,7 +96,7 @@ def verdicts(
         claims = rows[rows["effect"]]
         measured = claims[claims["measured"].notna()]
         claims = claims if measured.empty else measured
-        if claims.empty:  # nothing but a length: it claims no effect
+        if claims.empty:  # only checks such as the length: no effect is claimed
             found[name] = Verdict(False, *counts)
             continue
         main = claims.iloc[0]
@@ -110,10 +112,10 @@ def verdicts(
 
 
 def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
-    """Effects of the trial set, `passed` as 1, 0 or NaN, texts as categories, attacks by name.
+    """Select the effects of the trial set: `passed` as 1, 0 or NaN, texts as categories.
 
-    `place` is the condition's in the plan. Parameters are dropped from the spelling because a
-    stochastic chain draws new ones for every utterance.
+    `place` is the index of the condition in the plan. Parameters are dropped from the spelling of
+    an attack, because a stochastic chain draws new ones for every utterance.
     """
     order = {name: place for place, name in enumerate(conditions)}
     order.pop(CLEAN, None)  # clean claims nothing
@@ -140,7 +142,7 @@ def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials)
 
 
 def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
-    """By place in the plan, step and utterance; the checks of one step keep their order."""
+    """Sort by place in the plan, step and utterance; the checks of one step keep their order."""
     ids = effects["utterance_id"].cat
     rank = np.argsort(np.argsort(ids.categories.to_numpy(dtype=str), kind="stable"))
     steps = effects["step"].to_numpy(dtype=np.int64)

@@ -1,8 +1,8 @@
 """Uncertainty: the paired cluster bootstrap, its intervals, and rank intervals.
 
 Utterances of one speaker are not independent, so whole clusters are drawn with replacement.
-The draws depend on the trial set alone: every detector and condition of a track sees the same
-resamples, and the difference of two cells has an interval of its own.
+The draws depend on the trial set alone. Every detector and condition of a track thus gets the same
+resamples, and the difference of two cells gets a paired interval.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from benchmark.metrics.discrimination import Bools, Floats, Places
 
 RESAMPLES = 1000
 LEVEL = 0.95
-FEW_CLUSTERS = 20  # below this many, percentile intervals are too narrow: flagged
-MANY_CLUSTERS = 1000  # more are drawn in groups
+FEW_CLUSTERS = 20  # with fewer, percentile intervals are too narrow and are flagged
+MANY_CLUSTERS = 1000  # with more, clusters are drawn in groups
 
 
 @dataclass(frozen=True)
 class Resamples:
     """B draws of whole clusters from one trial set.
 
-    cluster : (n,), each trial's cluster number
-    unit    : (n,), the number of what is drawn whole: the cluster, or a group of clusters
-    counts  : (B, units), how often each draw holds each unit; B = 0 where the set has one
-              cluster, since nothing can be said about its spread
+    cluster : (n,), cluster number of each trial
+    unit    : (n,), number of each trial's resampling unit: its cluster or a group of clusters
+    counts  : (B, units), how often each draw has each unit; B = 0 if the set has one cluster,
+              because the spread is then unknown
     """
 
     cluster: Places
@@ -46,7 +46,7 @@ class Resamples:
 
     @property
     def units(self) -> int:
-        """Number of what is drawn."""
+        """Number of resampling units."""
         return self.counts.shape[1]
 
     @property
@@ -56,11 +56,11 @@ class Resamples:
 
 
 def clusters(table: pd.DataFrame) -> Places:
-    """Number the cluster of each trial: its speaker, human or synthetic voice.
+    """Return the cluster number of each trial, (n,): its speaker, human or synthetic voice.
 
-    Where no trial has a speaker (`-`), the source (the recording or text) takes its place. A
-    trial whose own value is `-` is a cluster by itself: nothing ties it to another, and lumping
-    all unknowns into one cluster would tie everything.
+    If no trial has a known speaker (`-`), the source (recording or text) is used instead. A trial
+    whose own value is `-` is a cluster by itself: no other trial is known to depend on it. One
+    cluster of all unknowns would make all of them dependent.
 
     >>> clusters(pd.DataFrame({"speaker": ["a", "-", "a", "-"], "source": "-"})).tolist()
     [0, 1, 0, 2]
@@ -74,12 +74,14 @@ def clusters(table: pd.DataFrame) -> Places:
 def resample(cluster: Places, bonafide: Bools, digest: str, size: int = RESAMPLES) -> Resamples:
     """Draw `size` resamples, seeded by the trial digest (hex).
 
-    A draw that leaves a class without trials is drawn again: no error rate is defined on it. A
-    draw holds a few clusters fewer than the set (`drawn_number`).
-    More than `MANY_CLUSTERS` clusters are dealt at random into that many groups of equal number,
-    which are drawn in their place (the random groups of Wolter 2007, "Introduction to Variance
-    Estimation", chapter 2): groups of independent clusters are independent, and 1,000 of them
-    fix a standard error to within 2.2 %, as closely as 1,000 resamples do.
+    cluster  : (n,), cluster numbers; bonafide: (n,), labels
+
+    A draw without trials of a class is repeated, because no error rate is defined on it. A draw has
+    slightly fewer clusters than the set (`drawn_number`). More than `MANY_CLUSTERS` clusters are
+    assigned at random to that many groups of equal size, and the groups are drawn instead (random
+    groups: Wolter 2007, "Introduction to Variance Estimation", chapter 2). Groups of independent
+    clusters are independent. 1,000 groups determine a standard error to within 2.2 %, as precisely
+    as 1,000 resamples do. Raises `InputError` if the trial set has one class only.
     """
     number = int(cluster.max()) + 1 if cluster.size else 0
     rng = np.random.default_rng(int(digest[:16], 16))
@@ -102,12 +104,13 @@ def resample(cluster: Places, bonafide: Bools, digest: str, size: int = RESAMPLE
 
 
 def drawn_number(units: int) -> int:
-    """How many clusters a resample draws so that percentiles are as wide as they ought to be.
+    """Return the number of clusters per resample that gives percentiles of the correct width.
 
-    As many draws as clusters give a spread too small by sqrt((K - 1) / K), and the percentiles of
-    a normal law where Student's t is due: 3.6 % too narrow at 50 clusters (Hesterberg 2015, "What
-    teachers should know about the bootstrap"). m draws spread as 1 / sqrt(m), so m is chosen to
-    make that good (m out of n: Rao and Wu 1988). Two at least: one may hold a single class.
+    Drawing K of K clusters makes the spread too small by sqrt((K - 1) / K). It also gives
+    percentiles of a normal distribution instead of Student's t. Together the interval is 3.6 % too
+    narrow at 50 clusters (Hesterberg 2015, "What teachers should know about the bootstrap"). The
+    spread of m draws is proportional to 1 / sqrt(m), so m is chosen to correct this (m out of n:
+    Rao and Wu 1988). The minimum is two, because one cluster may have a single class.
 
     >>> drawn_number(20), drawn_number(50), drawn_number(1000)
     (17, 47, 997)
@@ -118,7 +121,7 @@ def drawn_number(units: int) -> int:
 
 
 def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of replicates (B,); NaN bounds where there are none.
+    """Return the percentile interval of replicates (B,); NaN bounds without replicates or with NaN.
 
     >>> interval(np.arange(5.0), level=0.5)
     (1.0, 3.0)
@@ -130,12 +133,12 @@ def interval(replicates: Floats, level: float = LEVEL) -> tuple[float, float]:
 
 
 def rank_bounds(means: Sequence[Floats]) -> list[tuple[int, int]]:
-    """Best and worst rank of each detector that paired resamples do not rule out.
+    """Return the best and worst rank of each detector that paired resamples do not rule out.
 
-    `means` holds one array (B,) per detector, lower = better; column b is one resample for all.
-    A detector is significantly better than another where the interval of their paired
-    difference lies below 0. Its rank lies between 1 + the number significantly better and n -
-    the number significantly worse. Without resamples nothing is ruled out.
+    `means` has one array (B,) per detector, lower = better; entry b of all is the same resample.
+    A detector is significantly better than another if the interval of their paired difference is
+    below 0. Its rank is between 1 + the number of significantly better detectors and n - the number
+    of significantly worse ones. Without resamples no rank is ruled out.
     """
     number = len(means)
     bounds = []
@@ -148,11 +151,11 @@ def rank_bounds(means: Sequence[Floats]) -> list[tuple[int, int]]:
 
 
 def alike(means: Sequence[Floats]) -> list[str]:
-    """Groups of detectors that paired resamples do not tell apart, as letters per detector.
+    """Return letters per detector; detectors that share a letter do not differ significantly.
 
-    Two detectors share a letter exactly where the interval of their paired difference holds 0
-    (the compact letter display of Piepho 2004, with every maximal group listed). `means` as in
-    `rank_bounds`, in the order in which letters are to run. No correction for many comparisons.
+    Two detectors share a letter if and only if the interval of their paired difference contains 0
+    (the compact letter display of Piepho 2004, with every maximal group listed). `means` is as in
+    `rank_bounds`; letters are assigned in its order. Multiple comparisons are not corrected for.
 
     >>> steps = np.linspace(0, 1, 101)
     >>> alike([steps, 0.5 * np.sin(40 * steps) + steps, steps + 5])
@@ -177,7 +180,7 @@ def _holds_zero(difference: Floats) -> bool:
 def _cliques(
     chosen: set[int], open_: set[int], shut: set[int], near: list[set[int]]
 ) -> list[set[int]]:
-    """All maximal sets of pairwise near items (Bron and Kerbosch 1973, with a pivot)."""
+    """Return all maximal sets of pairwise near items (Bron and Kerbosch 1973, with a pivot)."""
     if not open_:
         return [chosen] if not shut and chosen else []
     pivot = max(open_ | shut, key=lambda item: len(near[item] & open_))
@@ -189,6 +192,6 @@ def _cliques(
 
 
 def _letter(number: int) -> str:
-    """a to z, then A to Z, then numbers in brackets."""
+    """Return the letter of a group: a to z, then A to Z, then numbers in brackets."""
     letters = string.ascii_letters
     return letters[number] if number < len(letters) else f"[{number}]"

@@ -1,14 +1,13 @@
-"""The metrics of one cell in every bootstrap resample: exact, without sorting or walking it again.
+"""The metrics of one cell in every bootstrap resample: exact, without sorting each resample.
 
-Weighing n trials B times over costs B x n steps a cell, hours for a large run. Instead the sorted
-trials are cut into bins of whole tie groups and counted per cluster. One product of matrices
-(resamples x clusters) (clusters x bins) then gives the ROC of every resample at the bin edges.
-What EER needs from inside the bin where it crosses is taken from its few trials. All counts are
-whole numbers that floating point holds exactly, so results depend on no order of summation, no
-number of threads.
+Weighting n trials B times would cost B x n steps per cell, hours for a large run. Instead the
+sorted trials are cut into bins of whole tie groups and counted per cluster. One matrix product,
+(resamples x clusters) (clusters x bins), then gives the ROC of every resample at the bin edges. For
+the EER, the few trials inside the bin of the crossing are used too. All counts are integers that
+floating point represents exactly, so results do not depend on summation order or thread count.
 
-EER and minDCF look for a threshold first, and their replicates are corrected for what resamples
-make of that search (`searched`). All others are the metric of the resample itself.
+EER and minDCF search for a threshold; their replicates are corrected for the bias of that search
+(`bootstrap_bias`). All other replicates are the metric of the resample itself.
 """
 
 from __future__ import annotations
@@ -25,19 +24,20 @@ from benchmark.metrics.decision import ASVSPOOF5, Confusion, Costs, llr_bits, ou
 from benchmark.metrics.discrimination import Bools, Floats, Places, Ranking
 
 BINS = 1024
-_PAIRS = 1 << 20  # (resample, trial) pairs refined at once: bounds memory
+_PAIRS = 1 << 20  # (resample, trial) pairs processed at once; limits memory
 _EXACT = {np.dtype(np.float32): 1 << 24, np.dtype(np.float64): 1 << 53}
-_QUANTUM = 2.0**-30  # sums of multiples of it are exact in float64 up to 2**23 bits
+_QUANTUM = 2.0**-30  # sums of its multiples are exact in float64 up to 2**23 bits (of Cllr)
 
 Counts = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """The metrics of one cell in every resample, (B,) each; NaN where nothing was frozen.
+    """The metrics of one cell in every resample, (B,) each; NaN without threshold or calibration.
 
-    Made for intervals: percentiles of them, of their means and of differences over one set of
-    resamples. `eer` and `min_dcf` are corrected (`searched`): none is that of its resample alone.
+    They serve for intervals: percentiles of replicates, of their means, and of differences over the
+    same resamples. `eer` and `min_dcf` are bias-corrected with all resamples (`bootstrap_bias`), so
+    a single value is not the metric of its resample.
     """
 
     eer: Floats
@@ -53,10 +53,11 @@ METRICS = tuple(field.name for field in fields(Replicates))
 
 @dataclass(frozen=True)
 class _Bins:
-    """Sorted trials in bins of whole tie groups, with their cluster.
+    """Sorted trials in bins of whole tie groups.
 
-    start, size : (G,), the trials of each bin; whole: (G,), True where it is one tie group
-    cluster     : (n,)
+    cluster     : (n,), resampling unit of each trial
+    start, size : (G,), first trial and number of trials of each bin
+    whole       : (G,), True if the bin is a single tie group
     """
 
     ranking: Ranking
@@ -66,7 +67,10 @@ class _Bins:
     whole: Bools
 
     def places(self, bins: Places) -> tuple[Places, Bools]:
-        """Trials of `bins` (P,) as (P, m), short bins filled up by their last one; which count."""
+        """Return the trials of `bins` (P,) as (P, m), and a mask (P, m) of the valid ones.
+
+        Shorter bins are padded with their last trial.
+        """
         step = np.arange(int(self.size[bins].max()))
         inside = step < self.size[bins][:, None]
         return self.start[bins][:, None] + np.minimum(step, self.size[bins][:, None] - 1), inside
@@ -74,7 +78,7 @@ class _Bins:
 
 @dataclass(frozen=True)
 class _Edges:
-    """Trials rejected in every resample at the bins' edges, (B, G + 1), and each class's total."""
+    """Rejected trials of each class in every resample at the bin edges, (B, G + 1)."""
 
     bonafide: Counts
     spoof: Counts
@@ -91,7 +95,10 @@ def replicate(
     calibration: Calibration | None = None,
     costs: Costs = ASVSPOOF5,
 ) -> Replicates:
-    """Every metric in every resample; F1 at `threshold`, actDCF and Cllr after `calibration`."""
+    """Compute every metric in every resample.
+
+    F1 is taken at `threshold`; actDCF and Cllr after `calibration`. See `Replicates`.
+    """
     nothing = np.full(draws.size, np.nan)
     cluster = draws.unit[ranking.order]
     counted = _Sums(ranking, cluster, draws)
@@ -120,7 +127,7 @@ def replicate(
 
 @dataclass(frozen=True)
 class _Sums:
-    """Metrics that are sums over trials: summed per cluster once, then per resample."""
+    """Metrics that are sums over trials, which are summed per cluster, then per resample."""
 
     ranking: Ranking
     cluster: Places
@@ -137,7 +144,7 @@ class _Sums:
         return np.asarray((bona / n_bona + spoof / n_spoof) / 2)
 
     def _total(self, columns: Floats) -> Floats:
-        """Sums of (n, c) over the trials of every resample, (B, c)."""
+        """Sum `columns` (n, c) over the trials of every resample, (B, c)."""
         number = self.draws.units
         sums = [np.bincount(self.cluster, column, number) for column in columns.T]
         whole = np.round(np.stack(sums, axis=-1) / _QUANTUM) * _QUANTUM
@@ -173,18 +180,18 @@ def _edges(bins: _Bins, draws: Resamples) -> _Edges:
 
 
 def _eer(bins: _Bins, edges: _Edges, draws: Resamples) -> tuple[Floats, Places]:
-    """Where each resample's ROC crosses: the bin by bisection, then the trials inside it.
+    """Return the EER (B,) of each resample and the bin (B,) in which its ROC crosses FRR = FAR.
 
-    Gives the rates (B,), and the bins (B,).
+    Bisection over the edges finds the bin; the trials inside it give the rate.
     """
     total = edges.totals
     rows = np.arange(draws.size)
 
     def before(bona: Counts, spoof: Counts, of: tuple[Floats, Floats]) -> Bools:
-        """FRR < FAR, asked of whole numbers: no rounding moves a crossing from bin to bin."""
+        """Test FRR < FAR with integers, so that rounding cannot move a crossing to another bin."""
         return np.asarray(bona.astype(np.float64) * of[1] + spoof * of[0] < of[0] * of[1])
 
-    low = np.zeros(draws.size, dtype=np.intp)  # the gap is below 0 at `low`, not at `high`
+    low = np.zeros(draws.size, dtype=np.intp)  # FRR - FAR is below 0 at `low`, not at `high`
     high = np.full(draws.size, bins.start.size, dtype=np.intp)
     while (high - low).max() > 1:
         middle = (low + high) // 2
@@ -215,10 +222,10 @@ def _smooth_eer(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
 def _inside(
     bins: _Bins, edges: _Edges, draws: Resamples, rows: Places, chosen: Places
 ) -> tuple[Floats, Floats]:
-    """Bona fide and spoof trials that resamples `rows` (P,) reject inside the bins `chosen` (P,).
+    """Count bona fide and spoof trials that resamples `rows` (P,) reject inside bins `chosen` (P,).
 
-    Shape (P, m + 1): the bin's left edge, then one point per trial; a trial that its tie group
-    goes beyond repeats the point before it.
+    Shape (P, m + 1): the left edge of the bin, then one point per trial. A trial that is not the
+    last one of its tie group repeats the previous point.
     """
     places, counted = bins.places(chosen)
     weight = draws.counts[rows[:, None], bins.cluster[places]] * counted
@@ -235,7 +242,10 @@ def _inside(
 
 
 def _auc(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
-    """Pairs in the right order: across bins from the edges, within a bin pair by pair."""
+    """Compute the AUC (B,) from correctly ordered pairs.
+
+    Pairs across bins are counted at the edges, pairs within a bin one by one.
+    """
     total = edges.totals
     won = np.empty(draws.size)
     step = max(1, _PAIRS // bins.start.size)
@@ -255,9 +265,9 @@ def _auc(bins: _Bins, edges: _Edges, draws: Resamples) -> Floats:
 
 
 def _pairs_within(bins: _Bins, number: int) -> Floats | None:
-    """(K, K): pairs of one bin that bona fide of cluster k wins over spoof of l, less those lost.
+    """Count pairs within bins, (K, K): bona fide of cluster k above spoof of l, minus those below.
 
-    None where every bin is one tie group: its pairs count one half each, as the edges do.
+    Returns None if every bin is one tie group: its pairs count one half each, as at the edges.
     """
     labels, values = bins.ranking.bonafide, bins.ranking.values
     bin_of = np.repeat(np.arange(bins.start.size), bins.size)
@@ -278,7 +288,7 @@ def _pairs_within(bins: _Bins, number: int) -> Floats | None:
 
 
 def _min_dcf(edges: _Edges, costs: Costs) -> Floats:
-    """From the bins' edges alone: an optimum wanders over far more than one bin of trials."""
+    """Compute minDCF (B,) at the bin edges alone: optima vary over far more trials than one bin."""
     miss, accept = costs.weights
     of_bona, of_spoof = edges.totals
     cost = edges.bonafide * (miss / of_bona)[:, None]

@@ -1,4 +1,4 @@
-"""Calibration: from the scores of a detector to log-likelihood ratios, fitted on clean dev."""
+"""Calibration of detector scores to log-likelihood ratios, fitted on clean dev."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from benchmark.metrics.discrimination import Floats, checked
 
 @dataclass(frozen=True)
 class Calibration:
-    """The affine map from scores to log-likelihood ratios: `slope * score + offset`."""
+    """Affine map from scores to log-likelihood ratios: `slope * score + offset`."""
 
     slope: float
     offset: float
 
     def __call__(self, scores: npt.ArrayLike) -> Floats:
-        """Log-likelihood ratios (natural log) of scores."""
+        """Return the log-likelihood ratios (natural log) of `scores`, same shape."""
         return self.slope * np.asarray(scores, dtype=np.float64) + self.offset
 
 
 def calibrate(scores: npt.ArrayLike, bonafide: npt.ArrayLike) -> Calibration:
-    """Fit scores to log-likelihood ratios by logistic regression with equal class weights.
+    """Fit the calibration of scores (n,) by logistic regression with equal class weights.
 
-    The slope is never negative: a detector of reversed polarity keeps an LLR of 0 rather than
-    being mended. A penalty of 0.01 / n on the standardised slope keeps it finite where the
-    classes separate perfectly.
+    The slope is never negative: a detector with reversed polarity gets an LLR of 0 instead of a
+    correction. A penalty of 0.01 / n on the standardised slope keeps it finite if the classes are
+    perfectly separable. Raises `InputError` as `checked` does.
     """
     values, labels = checked(scores, bonafide)
     centre, spread = float(values.mean()), float(values.std())

@@ -1,4 +1,4 @@
-"""Points to draw: ROC, DET, precision-recall and calibration curves, thinned to what is seen."""
+"""Points of ROC, DET, precision-recall and calibration curves, thinned for plotting."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scipy.special import expit, ndtri
 from benchmark.metrics.discrimination import Floats, Roc, checked, precision_recall
 
 POINTS = 400
-PROBIT_FLOOR = 1e-4  # rates nearer to 0 or 1 than this lie on the rim of a DET plot
+PROBIT_FLOOR = 1e-4  # rates closer to 0 or 1 than this are drawn at the edge of a DET plot
 
 
 @dataclass(frozen=True)
 class Points:
-    """A polyline, (k,) each."""
+    """A polyline; `x` and `y` have shape (k,)."""
 
     x: Floats
     y: Floats
 
 
 def roc_points(curve: Roc, limit: int = POINTS) -> Points:
-    """The ROC from (0, 0) to (1, 1): x = FRR (bona fide rejected), y = spoofs rejected."""
+    """Return the ROC from (0, 0) to (1, 1): x = FRR (bona fide rejected), y = spoofs rejected."""
     return thin(Points(curve.frr, 1.0 - curve.far), limit)
 
 
 def det_points(curve: Roc, limit: int = POINTS) -> Points:
-    """The DET curve (Martin et al. 1997): probits of FAR (x) and FRR (y).
+    """Return the DET curve (Martin et al. 1997): probits of FAR (x) and FRR (y).
 
     A probit is the quantile of the standard normal distribution: 0 is 50 %, -2.33 is 1 %.
     """
@@ -37,15 +37,15 @@ def det_points(curve: Roc, limit: int = POINTS) -> Points:
 
 
 def precision_recall_points(curve: Roc, limit: int = POINTS) -> Points:
-    """Recall (x) and precision (y) of finding spoof, from the strictest threshold on."""
+    """Return recall (x) and precision (y) of spoof, from the lowest threshold upwards."""
     return thin(Points(*precision_recall(curve)), limit)
 
 
 def thin(points: Points, limit: int = POINTS) -> Points:
-    """At most `limit` of the points, evenly spaced along the curve; the ends are kept.
+    """Return at most `limit` of the points, evenly spaced along the curve, with both ends.
 
-    No point that is left out lies farther from the polyline that remains than the curve's length
-    (horizontal plus vertical way) divided by `limit - 1`: 0.5 % of a ROC's side at 400 points.
+    No removed point is farther from the remaining polyline than the curve's length (horizontal plus
+    vertical distance) divided by `limit - 1`: 0.5 % of the side of a ROC at 400 points.
     """
     if points.x.size <= limit:
         return points
@@ -57,10 +57,10 @@ def thin(points: Points, limit: int = POINTS) -> Points:
 
 @dataclass(frozen=True)
 class Reliability:
-    """A calibration curve, one entry per bin of equal trial mass, (k,) each.
+    """A calibration curve, one entry per bin of equal trial weight.
 
-    predicted : mean posterior of bona fide that the log-likelihood ratios imply at even odds
-    observed  : share of bona fide trials in the bin, the classes weighted to even odds
+    predicted : (k,), mean posterior of bona fide from the log-likelihood ratios at even odds
+    observed  : (k,), share of bona fide trials in the bin, classes weighted to even odds
     """
 
     predicted: Floats
@@ -68,7 +68,7 @@ class Reliability:
 
 
 def reliability(llr: npt.ArrayLike, bonafide: npt.ArrayLike, bins: int = 15) -> Reliability:
-    """How log-likelihood ratios keep their promise (DeGroot and Fienberg 1983).
+    """Compute the calibration curve of log-likelihood ratios (n,) (DeGroot and Fienberg 1983).
 
     >>> found = reliability([-9.0, -9.0, 9.0, 9.0], [False, False, True, True], bins=2)
     >>> found.observed.tolist()

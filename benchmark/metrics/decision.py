@@ -1,7 +1,7 @@
-"""Decision metrics: what scores say at a threshold, or as log-likelihood ratios.
+"""Decision metrics of scores at a threshold, or of log-likelihood ratios.
 
-The conventions of `metrics` hold: higher scores = more bona fide, spoof is the positive class of
-precision, recall and F1, and a miss is a bona fide trial rejected (as in ASVspoof 5).
+The conventions of `discrimination` apply: higher scores = more bona fide, spoof is the positive
+class of precision, recall and F1, and a miss is a bona fide trial rejected (as in ASVspoof 5).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmark.metrics.discrimination import Bools, Floats, Roc, checked, roc
 
 @dataclass(frozen=True)
 class Costs:
-    """Detection costs; the defaults are those of ASVspoof 5 (Wang et al. 2024), track 1.
+    """Detection costs; the defaults are those of ASVspoof 5, track 1 (Wang et al. 2024).
 
     p_spoof      : prior probability of a spoof, in (0, 1)
     miss         : cost of rejecting a bona fide trial, above 0
@@ -37,9 +37,7 @@ class Costs:
 
     @property
     def weights(self) -> tuple[float, float]:
-        """What FRR and FAR weigh in the normalised cost.
-
-        Normalised by what the better constant decision costs.
+        """Weights of FRR and FAR in the cost, normalised by that of the better constant decision.
 
         >>> ASVSPOOF5.weights
         (1.9, 1.0)
@@ -49,7 +47,7 @@ class Costs:
 
     @property
     def threshold(self) -> float:
-        """The log-likelihood ratio at or above which accepting costs less (Bayes)."""
+        """Bayes threshold: log-likelihood ratio at or above which accepting costs less."""
         miss, accept = self.weights
         return float(np.log(accept / miss))
 
@@ -58,7 +56,7 @@ ASVSPOOF5 = Costs()
 
 
 def parse_costs(text: str) -> Costs:
-    """Costs from `P_SPOOF,C_MISS,C_FA`; `InputError` where they make no sense.
+    """Parse costs from `P_SPOOF,C_MISS,C_FA`; `InputError` for invalid values.
 
     >>> parse_costs("0.05,1,10") == ASVSPOOF5
     True
@@ -71,16 +69,16 @@ def parse_costs(text: str) -> Costs:
 
 
 def min_dcf_of(curve: Roc, costs: Costs = ASVSPOOF5) -> float:
-    """`min_dcf` of a curve."""
+    """Return `min_dcf` of a ROC."""
     miss, accept = costs.weights
     return float(np.min(miss * curve.frr + accept * curve.far))
 
 
 def min_dcf(scores: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSPOOF5) -> float:
-    """Smallest detection cost over all thresholds; 1 is what a constant decision costs.
+    """Return the smallest normalised detection cost over all thresholds, in [0, 1].
 
-    The normalised detection cost function of the NIST evaluations, with the costs of ASVspoof 5
-    (Wang et al. 2024).
+    A constant decision costs 1. This is the detection cost function of the NIST evaluations, by
+    default with the costs of ASVspoof 5 (Wang et al. 2024).
 
     >>> min_dcf([1.0, 3.0, 2.0, 4.0], [False, False, True, True])  # rejects below 2: 1 of 2 passes
     0.5
@@ -89,9 +87,10 @@ def min_dcf(scores: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSP
 
 
 def act_dcf(llr: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSPOOF5) -> float:
-    """Detection cost at the Bayes threshold of calibrated log-likelihood ratios (natural log).
+    """Return the detection cost of log-likelihood ratios (natural log) at the Bayes threshold.
 
-    `llr` is log p(x | bona fide) - log p(x | spoof). Normalised as `min_dcf`, and never below it.
+    `llr` (n,) is log p(x | bona fide) - log p(x | spoof). The cost is normalised as in `min_dcf`,
+    and never below it.
 
     >>> act_dcf([-1.0, 1.0, 0.0, 2.0], [False, False, True, True])  # accepts from -0.64 up
     0.5
@@ -103,7 +102,9 @@ def act_dcf(llr: npt.ArrayLike, bonafide: npt.ArrayLike, costs: Costs = ASVSPOOF
 
 
 def cllr(llr: npt.ArrayLike, bonafide: npt.ArrayLike) -> float:
-    """Cost of log-likelihood ratios in bits (Brummer and du Preez 2006); 1 says nothing.
+    """Return the cost in bits of log-likelihood ratios, at least 0 (Brummer and du Preez 2006).
+
+    Ratios without information (all 0) cost 1.
 
     >>> cllr([0.0, 0.0], [True, False])
     1.0
@@ -114,16 +115,16 @@ def cllr(llr: npt.ArrayLike, bonafide: npt.ArrayLike) -> float:
 
 
 def llr_bits(llr: Floats, labels: Bools) -> Floats:
-    """The cost in bits of each trial's log-likelihood ratio, (n,): log2(1 + exp(-+llr))."""
+    """Return the cost in bits of each log-likelihood ratio, (n,): log2(1 + exp(-+llr))."""
     return np.asarray(np.logaddexp(0.0, np.where(labels, -llr, llr)) / np.log(2.0))
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts at a threshold, positive class spoof; floats or arrays of shape (B,).
+    """Counts of the four outcomes at a threshold, positive class spoof; floats or arrays (B,).
 
-    Source of the ratios: Manning, Raghavan and Schuetze 2008, chapter 8; macro-F1 is the mean of
-    the two classes' F1 (Sokolova and Lapalme 2009 leave the order open; this is scikit-learn's).
+    The ratios follow Manning, Raghavan and Schuetze 2008, chapter 8. Macro-F1 is the mean of both
+    classes' F1, as in scikit-learn (Sokolova and Lapalme 2009 do not fix the order of averaging).
 
     >>> counts = confusion([1.0, 3.0, 2.0, 4.0, 5.0], [False, False, True, True, True], 2.5)
     >>> [float(n) for n in (counts.hit, counts.missed, counts.false_alarm, counts.correct)]
@@ -139,7 +140,7 @@ class Confusion:
 
     @property
     def precision(self) -> Floats:
-        """Share of spoofs among rejected trials; NaN where nothing was rejected."""
+        """Share of spoofs among rejected trials; NaN if no trial was rejected."""
         return _ratio(self.hit, self.hit + self.false_alarm)
 
     @property
@@ -149,12 +150,12 @@ class Confusion:
 
     @property
     def f1(self) -> Floats:
-        """F1 of spoof."""
+        """F1 of the class spoof."""
         return _ratio(2 * self.hit, 2 * self.hit + self.missed + self.false_alarm)
 
     @property
     def bonafide(self) -> Confusion:
-        """The same counts with bona fide as the positive class: the other half of the report."""
+        """The same counts with bona fide as the positive class."""
         return Confusion(self.correct, self.false_alarm, self.missed, self.hit)
 
     @property
@@ -164,17 +165,17 @@ class Confusion:
 
     @property
     def accuracy(self) -> Floats:
-        """Share of correct decisions; says little where one class is rare."""
+        """Share of correct decisions; not informative if one class is rare."""
         total = self.hit + self.missed + self.false_alarm + self.correct
         return _ratio(self.hit + self.correct, total)
 
     @property
     def balanced_accuracy(self) -> Floats:
-        """Mean of the share of spoofs rejected and of bona fide trials accepted."""
+        """Mean of the share of spoofs rejected and the share of bona fide trials accepted."""
         return (self.recall + self.bonafide.recall) / 2
 
     def report(self) -> dict[str, dict[str, float]]:
-        """Precision, recall, F1 and support of each class.
+        """Return precision, recall, F1 and support of each class.
 
         >>> confusion([1.0, 2.0], [False, True], 1.5).report()["bonafide"]
         {'precision': 1.0, 'recall': 1.0, 'f1': 1.0, 'support': 1.0}
@@ -191,22 +192,22 @@ class Confusion:
 
 
 def confusion(scores: npt.ArrayLike, bonafide: npt.ArrayLike, threshold: float) -> Confusion:
-    """Counts of the four outcomes at `threshold`.
+    """Count the four outcomes at `threshold`.
 
-    A threshold that comes from these very trials makes an oracle of every figure: say so.
+    If the threshold comes from these same trials, all figures are oracle values; label them so.
     """
     values, labels = checked(scores, bonafide)
     return Confusion(*outcomes(values, labels, threshold).sum(axis=0))
 
 
 def outcomes(values: Floats, labels: Bools, threshold: float) -> Floats:
-    """Indicators (n, 4) of the four outcomes, in the order of `Confusion`'s fields."""
+    """Return indicators (n, 4) of the four outcomes, in the order of the fields of `Confusion`."""
     rejected = values < threshold
     columns = [~labels & rejected, ~labels & ~rejected, labels & rejected, labels & ~rejected]
     return np.stack(columns, axis=-1).astype(np.float64)
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:
-    """The quotient; NaN where the denominator is 0."""
+    """Return the quotient; NaN where the denominator is 0."""
     nan = np.full(np.broadcast(top, bottom).shape, np.nan)
     return np.divide(top, bottom, out=nan, where=np.asarray(bottom) > 0)

@@ -1,4 +1,4 @@
-"""The HiFi-GAN V1 generator and the mel spectrogram that it was trained on.
+"""The HiFi-GAN V1 generator and the mel spectrogram on which it was trained.
 
 Architecture: Kong, Kim, Bae, "HiFi-GAN: Generative Adversarial Networks for Efficient and High
 Fidelity Speech Synthesis" (NeurIPS 2020), table of V1: four transposed convolutions that together
@@ -28,7 +28,11 @@ MELS = 80
 
 @dataclass(frozen=True)
 class MelSpec:
-    """What a neural vocoder hears: natural log of an 80-band Slaney mel magnitude."""
+    """Input of a neural vocoder: natural log of an 80-band Slaney mel magnitude spectrogram.
+
+    `sample_rate` and `fmax` are in Hz, `n_fft` and `hop` in samples; `floor` is the smallest
+    magnitude before the log.
+    """
 
     sample_rate: int
     n_fft: int
@@ -37,7 +41,7 @@ class MelSpec:
     floor: float = 1e-5
 
     def __call__(self, wave: npt.NDArray[np.float32]) -> Tensor:
-        """`wave` float32 (T,) at `sample_rate`, T > n_fft -> float32 (1, 80, T // hop)."""
+        """Compute the log-mel of `wave`: float32 (T,), T > n_fft -> float32 (1, 80, T // hop)."""
         pad = (self.n_fft - self.hop) // 2
         framed = F.pad(torch.from_numpy(np.ascontiguousarray(wave))[None], (pad, pad), "reflect")
         window = torch.hann_window(self.n_fft)
@@ -47,7 +51,7 @@ class MelSpec:
         return torch.log(torch.clamp(self.filters() @ spectrum, min=self.floor))
 
     def filters(self) -> Tensor:
-        """The mel filter bank, float32 (80, n_fft / 2 + 1)."""
+        """Return the mel filter bank, float32 (80, n_fft / 2 + 1)."""
         bank = mel_filters(
             sr=self.sample_rate, n_fft=self.n_fft, n_mels=MELS, fmin=0.0, fmax=self.fmax
         )
@@ -55,7 +59,7 @@ class MelSpec:
 
 
 class _Stack(nn.Module):
-    """Three residual pairs: a dilated convolution and a plain one, each after a leaky ReLU."""
+    """Three residual pairs of a dilated and a plain convolution, each after a leaky ReLU."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -75,7 +79,7 @@ class _Stack(nn.Module):
 
 
 class Generator(nn.Module):
-    """Mel (B, 80, frames) -> wave (B, 1, 256 * frames) in -1..1, at the mel's sample rate."""
+    """HiFi-GAN V1: mel (B, 80, frames) -> wave (B, 1, 256 * frames) in -1..1, at the mel's rate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +97,7 @@ class Generator(nn.Module):
         self.conv_post = nn.Conv1d(channels, 1, 7, padding=3)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """The wave of `mel`; see the class."""
+        """Synthesise the wave of `mel`; see the class for the shapes."""
         x = self.conv_pre(mel)
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, SLOPE))
@@ -106,11 +110,11 @@ class Generator(nn.Module):
 
 
 def load(state: Mapping[str, Tensor]) -> Generator:
-    """A generator in evaluation mode with the published weights, weight norm folded in.
+    """Return a generator in evaluation mode with the published weights, weight norm folded in.
 
-    `state` is a state dict whose convolutions hold a magnitude (`weight_g`) and a direction
-    (`weight_v`); the weight is their product, the direction taken at unit norm.
-    Raises RuntimeError (from PyTorch) where a name or a shape does not fit the architecture.
+    The convolutions in `state` have a magnitude (`weight_g`) and a direction (`weight_v`). Their
+    weight is the magnitude times the direction, normalised to unit norm. Raises RuntimeError (from
+    PyTorch) if a name or a shape does not fit the architecture.
     """
     folded: dict[str, Tensor] = {}
     for name, value in state.items():

@@ -1,4 +1,4 @@
-"""The spoof systems: their track, what they need, and which of them can run here."""
+"""The spoof systems of the embedded data set: track, requirements, availability."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HEADLINE = "neural"
 
 @dataclass(frozen=True)
 class Engine:
-    """An installed package that a system runs on; `version` pins it, empty takes any."""
+    """A package that a spoof system needs; `version` pins it, an empty string accepts any."""
 
     distribution: str
     module: str
     version: str = ""
 
     def found(self) -> str | None:
-        """The installed version, None where it is missing or not the pinned one."""
+        """Return the installed version; None if it is missing or not the pinned version."""
         if importlib.util.find_spec(self.module) is None:
             return None
         try:
@@ -39,23 +39,23 @@ class Engine:
 
 @dataclass(frozen=True)
 class System:
-    """A way to make fakes."""
+    """A spoof system: its track, the wheels it reads and the engines it needs."""
 
     name: str
     track: str
     summary: str
     wheels: tuple[Wheel, ...] = ()
     engines: tuple[Engine, ...] = ()
-    members: tuple[tuple[str, ...], ...] = ()  # files read, per wheel
+    members: tuple[tuple[str, ...], ...] = ()  # files read from each wheel
 
     @property
     def files(self) -> list[tuple[Wheel, str]]:
-        """What is read out of the wheels; ready-made clips are found in the wheel itself."""
+        """(wheel, file name) of every file read; ready-made clips are listed by their wheel."""
         pairs = zip(self.wheels, self.members, strict=False)
         return [(wheel, name) for wheel, names in pairs for name in names]
 
     def missing(self) -> list[str]:
-        """Names of the engines that this machine lacks; empty where the system can run."""
+        """Return the engines that are not installed; empty if the system can run."""
         return [e.distribution for e in self.engines if e.found() is None]
 
 
@@ -99,7 +99,7 @@ KOKORO = System(
     "tts",
     "Kokoro-82M, int8, English read by its Japanese voices",
     (KOKORO_VOICES, *KOKORO_PARTS),
-    (ONNX, HIBARI_ENGINE),  # hibari turns text into the phonemes that both read
+    (ONNX, HIBARI_ENGINE),  # hibari converts text to phonemes for both systems
     ((KOKORO_TABLE, KOKORO_STYLES), *((name,) for name in KOKORO_MEMBERS)),
 )
 HIBARI = System(
@@ -111,5 +111,5 @@ BY_NAME = {system.name: system for system in SYSTEMS}
 
 
 def left_out() -> tuple[str, ...]:
-    """Names of the systems that cannot run here."""
+    """Return the names of the systems that cannot run on this machine."""
     return tuple(system.name for system in SYSTEMS if system.missing())

@@ -1,4 +1,4 @@
-"""Copy-synthesis: the same words in the same voice, through a vocoder."""
+"""Copy-synthesis: a recording resynthesised by a vocoder, same words and same voice."""
 
 from __future__ import annotations
 
@@ -34,19 +34,22 @@ LIM_FFT, LIM_HOP, LIM_ROUNDS, LIM_MOMENTUM = 1024, 160, 32, 0.99
 
 
 def copy(system: str, wave: Wave, wheels: Path) -> Wave:
-    """`wave` float32 (T,) at 16 kHz resynthesised by `system`; same length, aligned to 2 ms."""
-    made = _COPIERS[system](wave, wheels)
-    if made.size < wave.size:
-        made = np.pad(made, (0, wave.size - made.size))
-    return np.ascontiguousarray(made[: wave.size], dtype=np.float32)
+    """Resynthesise `wave`, float32 (T,) at 16 kHz, with `system`: same length, aligned to 2 ms.
+
+    `wheels` is the folder of the fetched wheels.
+    """
+    copied = _COPIERS[system](wave, wheels)
+    if copied.size < wave.size:
+        copied = np.pad(copied, (0, wave.size - copied.size))
+    return np.ascontiguousarray(copied[: wave.size], dtype=np.float32)
 
 
 def _v1(checkpoint: str, wave: Wave, wheels: Path) -> Wave:
     raised = resample(wave, SAMPLE_RATE, V1_RATE)
     padded = np.pad(raised, (0, -raised.size % V1_MEL.hop), mode="reflect")
     with torch.inference_mode():
-        made = _v1_model(checkpoint, wheels)(V1_MEL(padded))[0, 0].numpy()
-    return resample(made[: raised.size], V1_RATE, SAMPLE_RATE)
+        synthesised = _v1_model(checkpoint, wheels)(V1_MEL(padded))[0, 0].numpy()
+    return resample(synthesised[: raised.size], V1_RATE, SAMPLE_RATE)
 
 
 @functools.lru_cache(maxsize=2)
@@ -65,7 +68,7 @@ def _sixteen(wave: Wave, wheels: Path) -> Wave:
 @functools.lru_cache(maxsize=1)
 def _sixteen_model(wheels: Path) -> torch.jit.ScriptModule:
     data = member(HIFIGAN_16K, SIXTEEN_MEMBER, wheels)
-    with warnings.catch_warnings():  # TorchScript is deprecated, and the only form it comes in
+    with warnings.catch_warnings():  # TorchScript is deprecated, but the only published form
         warnings.simplefilter("ignore", FutureWarning)
         model = torch.jit.load(io.BytesIO(data), map_location="cpu").eval()
         return torch.jit.freeze(model)
@@ -78,12 +81,12 @@ def _world(wave: Wave, wheels: Path) -> Wave:
     pitch, times = pyworld.harvest(samples, SAMPLE_RATE)
     envelope = pyworld.cheaptrick(samples, pitch, times, SAMPLE_RATE)
     aperiodicity = pyworld.d4c(samples, pitch, times, SAMPLE_RATE)
-    made = pyworld.synthesize(pitch, envelope, aperiodicity, SAMPLE_RATE)
-    return np.asarray(made, dtype=np.float32)
+    synthesised = pyworld.synthesize(pitch, envelope, aperiodicity, SAMPLE_RATE)
+    return np.asarray(synthesised, dtype=np.float32)
 
 
 def _griffin_lim(wave: Wave, wheels: Path) -> Wave:
-    """Mel magnitude -> least-squares linear magnitude -> phase by fast Griffin-Lim.
+    """Invert a mel magnitude: least-squares linear magnitude, then fast Griffin-Lim for the phase.
 
     Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013).
     """
@@ -97,8 +100,8 @@ def _griffin_lim(wave: Wave, wheels: Path) -> Wave:
         return torch.istft(x, LIM_FFT, LIM_HOP, window=window, length=wave.size)
 
     filters = mel.filters()
-    heard = filters @ analyse(torch.from_numpy(wave)).abs()
-    magnitude = torch.clamp(torch.linalg.pinv(filters) @ heard, min=0.0)
+    mel_magnitude = filters @ analyse(torch.from_numpy(wave)).abs()
+    magnitude = torch.clamp(torch.linalg.pinv(filters) @ mel_magnitude, min=0.0)
     seed = hashlib.blake2b(wave.tobytes(), digest_size=8).digest()
     rng = np.random.default_rng(int.from_bytes(seed, "big"))
     phase = rng.uniform(-np.pi, np.pi, tuple(magnitude.shape)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Fetching wheels: pinned, atomic, and clear about what is missing. No test uses the network."""
+"""Fetching wheels: pinned, atomic, with clear errors. No test uses the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.core.errors import InputError
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> Wheel:
-    """A wheel that a fake index holds at tmp_path/index."""
+    """Return a wheel that a fake index offers in tmp_path/index."""
     index = tmp_path / "index"
     index.mkdir()
     path = index / "toy_data-1.0-py3-none-any.whl"
@@ -28,7 +28,7 @@ def wheel(tmp_path: Path) -> Wheel:
 
 
 def fake_pip(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Let `script` stand for pip; it sees the listing as argv[1] and the folder as argv[2]."""
+    """Replace pip by `script`, which gets the listing as argv[1] and the folder as argv[2]."""
 
     def command(listing: Path, into: Path) -> Sequence[str]:
         return [sys.executable, "-c", script, str(listing), str(into)]
@@ -41,7 +41,7 @@ def copying(index: Path) -> str:
     return f"import shutil, sys; [shutil.copy(path, sys.argv[2]) for path in {files!r}]"
 
 
-def test_fetch_places_the_wheel_and_does_not_ask_twice(
+def test_fetch_stores_the_wheel_and_does_not_download_twice(
     tmp_path: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_pip(monkeypatch, copying(tmp_path / "index"))
@@ -49,16 +49,16 @@ def test_fetch_places_the_wheel_and_does_not_ask_twice(
     wheels.fetch([wheel], store, progress=False)
     assert wheels.members(wheel, store) == ["toy/hello.txt"]
     assert wheels.member(wheel, "toy/hello.txt", store) == b"hello"
-    fake_pip(monkeypatch, "raise SystemExit('asked twice')")
+    fake_pip(monkeypatch, "raise SystemExit('downloaded twice')")
     wheels.fetch([wheel], store, progress=False)
     assert [p.name for p in store.iterdir()] == [wheel.filename]
 
 
-def test_no_network_names_the_wheel_and_the_way_out(
+def test_no_network_names_the_wheel_and_a_remedy(
     tmp_path: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = "WARNING: retrying\\nERROR: Could not find a version that satisfies toy-data==1.0"
-    fake_pip(monkeypatch, f"import sys; sys.stderr.write('{said}'); sys.exit(1)")
+    stderr = "WARNING: retrying\\nERROR: Could not find a version that satisfies toy-data==1.0"
+    fake_pip(monkeypatch, f"import sys; sys.stderr.write('{stderr}'); sys.exit(1)")
     with pytest.raises(InputError) as caught:
         wheels.fetch([wheel], tmp_path / "store", progress=False)
     text = str(caught.value)
@@ -69,7 +69,9 @@ def test_no_network_names_the_wheel_and_the_way_out(
     assert list((tmp_path / "store").iterdir()) == []
 
 
-def test_missing_pip_is_told(tmp_path: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pip_is_reported(
+    tmp_path: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_pip(monkeypatch, "import sys; sys.exit('/usr/bin/python: No module named pip')")
     with pytest.raises(InputError, match="ensurepip"):
         wheels.fetch([wheel], tmp_path / "store", progress=False)
@@ -93,7 +95,7 @@ def test_an_index_that_sends_something_else_is_refused(
     assert not (tmp_path / "store" / wheel.filename).exists()
 
 
-def test_what_a_killed_fetch_left_is_removed(
+def test_leftovers_of_a_killed_fetch_are_removed(
     tmp_path: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = tmp_path / "store" / f"{wheels.TEMPORARY}dead"
@@ -110,7 +112,7 @@ def test_reading_a_wheel_that_is_not_there(tmp_path: Path, wheel: Wheel) -> None
         wheels.members(wheel, tmp_path)
 
 
-def test_pip_is_asked_for_pinned_wheels_only(tmp_path: Path) -> None:
+def test_pip_downloads_pinned_wheels_only(tmp_path: Path) -> None:
     command = wheels.pip_command(tmp_path / "r.txt", tmp_path)
     for option in ("--require-hashes", "--no-deps", "--only-binary=:all:"):
         assert option in command

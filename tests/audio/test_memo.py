@@ -1,4 +1,4 @@
-"""What is remembered of a recording is what would be computed, and only while nobody can write."""
+"""Memoised features equal computed ones, and only read-only samples are memoised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_only_read_only_samples_are_remembered() -> None:
 
     wave = np.arange(8, dtype=np.float32)
     view = wave.view()
-    view.flags.writeable = False  # the owner may still be written to
+    view.flags.writeable = False  # its owner is still writable
     assert [remembered(view, ("x",), compute) for _ in range(2)] == [1, 2]
     wave.flags.writeable = False
     assert [remembered(wave.view(), ("x",), compute) for _ in range(3)] == [3, 3, 3]
@@ -29,15 +29,15 @@ def test_only_read_only_samples_are_remembered() -> None:
     assert remembered(wave[::-1], ("x",), compute) == 6
 
 
-def test_what_was_remembered_goes_with_the_array() -> None:
-    before = len(memo._known)
+def test_memoised_features_are_dropped_with_the_array() -> None:
+    before = len(memo._memo)
     wave = np.ones(4)
     wave.flags.writeable = False
     assert remembered(wave, ("x",), lambda: 7) == 7
-    assert len(memo._known) == before + 1
+    assert len(memo._memo) == before + 1
     del wave
     gc.collect()
-    assert len(memo._known) == before
+    assert len(memo._memo) == before
 
 
 def test_levels_are_the_same_bits_either_way() -> None:

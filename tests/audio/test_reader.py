@@ -1,4 +1,4 @@
-"""The reader of audio: every format, rate and depth gives the same utterance."""
+"""The audio reader: every format, sample rate and bit depth gives the same utterance."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def test_formats_that_another_program_wrote(
     out = tmp_path / f"a.{ending}"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
     subprocess.run([*command, *options, str(out)], check=True)
-    made = reader.record(out)
-    assert made.decoder == decoder
-    assert made.wave.dtype == np.float32
+    decoded = reader.record(out)
+    assert decoded.decoder == decoder
+    assert decoded.wave.dtype == np.float32
     mono = stereo.mean(axis=1)
-    shift = lag(mono, made.wave)  # a container may carry its encoder's delay
+    shift = lag(mono, decoded.wave)  # a container may include the delay of its encoder
     assert 0 <= shift < 2500
-    assert similarity(made.wave[shift:], mono) > 0.95
+    assert similarity(decoded.wave[shift:], mono) > 0.95
 
 
 def test_the_sound_track_of_a_video(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_sound_track_of_a_video(tmp_path: Path) -> None:
         reader.read(tmp_path / "mute.mp4")
 
 
-def test_what_is_no_audio_names_the_file_and_the_cause(tmp_path: Path) -> None:
+def test_an_error_names_the_file_and_the_cause(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     (tmp_path / "text.wav").write_text("no audio at all\n" * 50)
     (tmp_path / "noise.mp3").write_bytes(rng.bytes(20_000))
@@ -115,7 +115,7 @@ def test_what_is_no_audio_names_the_file_and_the_cause(tmp_path: Path) -> None:
             reader.read(tmp_path / name)
 
 
-def test_a_truncated_file_of_another_format_is_no_shorter_utterance(tmp_path: Path) -> None:
+def test_a_truncated_file_that_ffmpeg_decodes_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", builders.voice(5, 3.0), RATE)
     out = tmp_path / "a.m4a"
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]

@@ -1,4 +1,4 @@
-"""The active speech level against the wording of ITU-T P.56, written out sample by sample."""
+"""The active speech level against a sample-by-sample implementation of ITU-T P.56."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.attack_support import clip, db
 
 
 def by_the_standard(wave: np.ndarray, rate: int) -> float:
-    """P.56 method B in plain loops: envelope, counters with hangover, reading at 15.9 dB."""
+    """Compute P.56 method B in plain loops: envelope, counters with hangover, 15.9 dB margin."""
     g = np.exp(-1 / (rate * 0.03))
     thresholds = [np.abs(wave).max() * 2.0**-k for k in range(24)][::-1]
     counts, hangs = [0] * 24, [round(0.2 * rate)] * 24
@@ -42,7 +42,7 @@ def by_the_standard(wave: np.ndarray, rate: int) -> float:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_agrees_with_the_standard_written_out(seed: int) -> None:
-    # speech with a long pause, so that the plain RMS is another number
+    # speech with a long pause, so that the plain RMS differs from the active level
     wave = np.concatenate([clip(1.2, seed), np.zeros(16000, dtype=np.float32), clip(0.8, seed + 5)])
     level = active_level(wave, 16000)
     assert db(level / by_the_standard(wave, 16000)) == pytest.approx(0, abs=0.15)
@@ -76,7 +76,7 @@ def test_a_very_short_wave_has_its_rms(size: int) -> None:
     assert active_level(wave, 16000) == pytest.approx(rms(wave), rel=1e-6)
 
 
-def test_silence_and_nothing_have_no_level() -> None:
+def test_silence_and_an_empty_wave_have_no_level() -> None:
     assert active_level(np.zeros(16000, dtype=np.float32), 16000) == 0.0
     assert active_level(np.zeros(0, dtype=np.float32), 16000) == 0.0
     assert rms(np.zeros(0, dtype=np.float32)) == 0.0

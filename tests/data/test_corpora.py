@@ -1,4 +1,4 @@
-"""Corpora are fetched whole and unharmed, or refused in one sentence: against a local server."""
+"""Fetching corpora from a local server: complete and intact, or refused with one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 
 @dataclass
 class Server:
-    """Serves `files`; breaks off after `cut` bytes of an answer, while `cuts` last."""
+    """A server of `files` that cuts its next `cuts` responses off after `cut` bytes."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             self.wfile.write(part + state.extra)
 
         def log_message(self, *arguments: object) -> None:
-            """Quiet."""
+            """Print nothing."""
 
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.url = f"http://127.0.0.1:{running.server_port}"
@@ -94,26 +94,26 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def test_a_file_comes_once_and_is_checked(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_fetched_once_and_checked(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
-    assert got.path.read_bytes() == CONTENT
-    assert got.checked == "pinned"
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
+    assert fetched.path.read_bytes() == CONTENT
+    assert fetched.checked == "pinned"
     download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
     assert server.asked == [None]
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_break_is_resumed_where_it_came(server: Server, tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
     server.cut, server.cuts = 300_000, 2
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
-    assert got.path.read_bytes() == CONTENT
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
+    assert fetched.path.read_bytes() == CONTENT
     starts = [int(asked.removeprefix("bytes=")[:-1]) for asked in server.asked if asked]
     assert server.asked[0] is None and starts == [300_000, 600_000]
 
 
-def test_a_later_call_goes_on_with_the_part(
+def test_a_later_call_resumes_the_partial_file(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files["a.bin"] = CONTENT
@@ -128,58 +128,62 @@ def test_a_later_call_goes_on_with_the_part(
         real(self)
 
     monkeypatch.setattr(download._Transfer, "_once", once_then_fail)
-    with pytest.raises(InputError, match=r"broke off again and again.*run again to go on"):
+    with pytest.raises(InputError, match=r"interrupted repeatedly.*run again to resume"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
     assert (tmp_path / "a.bin.part").stat().st_size == 400_000
     monkeypatch.setattr(download._Transfer, "_once", real)
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
-    assert got.path.read_bytes() == CONTENT
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
+    assert fetched.path.read_bytes() == CONTENT
     assert server.asked == [None, "bytes=400000-"]
 
 
-def test_a_file_that_changed_meanwhile_is_begun_anew(server: Server, tmp_path: Path) -> None:
+def test_a_file_that_has_changed_is_downloaded_from_the_start(
+    server: Server, tmp_path: Path
+) -> None:
     (tmp_path / "a.bin.part").write_bytes(b"old" * 1000)
     (tmp_path / "a.bin.part.version").write_text('"old"')
     server.files["a.bin"] = CONTENT
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
-    assert got.path.read_bytes() == CONTENT
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
+    assert fetched.path.read_bytes() == CONTENT
 
 
 def test_a_server_without_ranges_sends_all_again(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
     server.ranges, server.cut, server.cuts = False, 300_000, 1
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
-    assert got.path.read_bytes() == CONTENT
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
+    assert fetched.path.read_bytes() == CONTENT
 
 
-def test_a_part_longer_than_the_file_is_thrown_away(server: Server, tmp_path: Path) -> None:
+def test_a_partial_file_longer_than_the_file_is_discarded(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.bin.part").write_bytes(CONTENT * 2)
     server.files["a.bin"] = CONTENT
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
-    assert got.path.read_bytes() == CONTENT
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
+    assert fetched.path.read_bytes() == CONTENT
 
 
-def test_a_body_that_is_always_cut_short_is_an_error(server: Server, tmp_path: Path) -> None:
+def test_a_response_that_is_always_truncated_is_an_error(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
     server.ranges, server.cut, server.cuts = False, 1000, 100
-    with pytest.raises(InputError, match="broke off again and again"):
+    with pytest.raises(InputError, match="interrupted repeatedly"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
     assert not (tmp_path / "a.bin").exists()
 
 
-def test_another_file_than_the_published_one_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_file_that_differs_from_the_published_one_is_refused(
+    server: Server, tmp_path: Path
+) -> None:
     server.files["a.bin"] = b"something else"
-    with pytest.raises(InputError, match=r"gave another file than the published a\.bin"):
+    with pytest.raises(InputError, match=r"a different file from the published a\.bin"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5)
-    with pytest.raises(InputError, match=r"offers 14 bytes; the published file has 1024000"):
+    with pytest.raises(InputError, match=r"offers 14 bytes, but the published file has 1024000"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
     assert not (tmp_path / "a.bin").exists()
 
 
-def test_more_than_was_published_is_cut_off(server: Server, tmp_path: Path) -> None:
+def test_more_bytes_than_published_are_refused(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
     server.extra = b"more"
-    with pytest.raises(InputError, match="sends more than the 1024000 bytes"):
+    with pytest.raises(InputError, match="sent more than the 1024000 bytes"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path, MD5, len(CONTENT))
 
 
@@ -194,24 +198,24 @@ def test_more_than_was_published_is_cut_off(server: Server, tmp_path: Path) -> N
         ({"Content-MD5": base64.b64encode(hashlib.md5(CONTENT).digest()).decode()}, MD5),
     ],
 )
-def test_what_a_server_publishes_is_held_against_the_file(
+def test_the_hash_that_a_server_publishes_is_checked(
     server: Server, tmp_path: Path, headers: dict[str, str], kind: str
 ) -> None:
     server.headers = headers
     server.files["a.bin"] = CONTENT
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
-    assert (got.hash, got.checked) == (kind, "as the server publishes")
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
+    assert (fetched.hash, fetched.checked) == (kind, "as the server publishes")
     server.files["b.bin"] = CONTENT[:-1]
-    with pytest.raises(InputError, match=f"another file than the published b.bin.*{kind}"):
+    with pytest.raises(InputError, match=f"different file from the published b.bin.*{kind}"):
         download.download(f"{server.url}/b.bin", "b.bin", tmp_path)
     assert not (tmp_path / "b.bin").exists()
 
 
-def test_nothing_published_is_said_to_be_not_pinned(server: Server, tmp_path: Path) -> None:
+def test_a_file_without_a_published_hash_is_not_pinned(server: Server, tmp_path: Path) -> None:
     server.files["a.bin"] = CONTENT
-    got = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
-    assert got.checked == "not pinned"
-    assert got.hash == f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    fetched = download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
+    assert fetched.checked == "not pinned"
+    assert fetched.hash == f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 def test_errors_of_servers(server: Server, tmp_path: Path) -> None:
@@ -221,19 +225,19 @@ def test_errors_of_servers(server: Server, tmp_path: Path) -> None:
     server.files["a"] = b"<html>"
     server.failures = [503, 429]
     server.headers = {"Content-Type": "text/html; charset=utf-8"}
-    with pytest.raises(InputError, match="web page, not with a file"):
+    with pytest.raises(InputError, match="web page instead of a file"):
         download.download(f"{server.url}/a", "a", tmp_path)
     with pytest.raises(InputError, match="no connection"):
         download.download("http://127.0.0.1:1/a", "a", tmp_path)
 
 
-def test_a_full_disk_is_seen_beforehand(
+def test_a_full_disk_is_detected_beforehand(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files["a.bin"] = CONTENT
     usage = types.SimpleNamespace(free=download.RESERVE + 1000)
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(InputError, match="still to come and"):
+    with pytest.raises(InputError, match="remain to be downloaded, but"):
         download.download(f"{server.url}/a.bin", "a.bin", tmp_path)
     archive = zipped(tmp_path / "a.zip", {"x.wav": CONTENT})
     with pytest.raises(InputError, match="unpacking needs"):
@@ -280,13 +284,13 @@ def test_archives_are_unpacked_below_their_home(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../evil", "a/../../evil", "/tmp/evil", "C:\\evil", "..\\evil", "a\\..\\..\\evil"]
 )
-def test_members_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
+def test_members_that_point_outside_are_refused(tmp_path: Path, name: str) -> None:
     inner = tmp_path / "in"
     for archive in (
         zipped(tmp_path / "a.zip", {"good.wav": b"1", name: b"2"}),
         tarred(tmp_path / "a.tar", {name: b"2"}, "w"),
     ):
-        with pytest.raises(InputError, match="leads out of the folder; not unpacked"):
+        with pytest.raises(InputError, match="points outside the folder; not unpacked"):
             archives.unpack(archive, inner)
     assert not list(inner.rglob("*"))
     assert not list(tmp_path.rglob("evil"))
@@ -335,7 +339,7 @@ def test_a_damaged_archive_is_one_sentence(tmp_path: Path, ending: str) -> None:
         archives.unpack(path, tmp_path / "out")
 
 
-def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "FLOOR", 1 << 20)
     zeros = bytes(3 << 20)
     for archive in (
@@ -380,12 +384,12 @@ def test_a_corpus_is_fetched_unpacked_recorded_and_not_fetched_again(
         list(corpora.fetch(toy, out))
 
 
-def test_what_must_be_got_by_hand_says_how(server: Server, tmp_path: Path) -> None:
+def test_a_corpus_to_download_by_hand_says_how(server: Server, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be fetched .* at http://page\. Ask"):
         list(corpora.fetch(corpus(server, note="Ask them."), tmp_path))
 
 
-def test_kaggle_and_hugging_face_clients_do_the_work(
+def test_kaggle_and_hugging_face_clients_are_called(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[tuple[str, dict[str, object]]] = []
@@ -409,7 +413,7 @@ def test_kaggle_and_hugging_face_clients_do_the_work(
         raise PermissionError("gated\nlong story")
 
     hub.snapshot_download = refuse  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match=r"could not bring toy \(gated\): log in"):
+    with pytest.raises(InputError, match=r"could not fetch toy \(gated\): log in"):
         list(corpora.fetch(corpus(server, hub="c/d"), tmp_path))
     monkeypatch.setitem(sys.modules, "kagglehub", None)
     with pytest.raises(InputError, match=r"pip install 'launderbench\[kaggle\]'"):

@@ -1,4 +1,4 @@
-"""A description counts what is there, names what is wrong, and measures the leak."""
+"""A description of a data set counts its contents, names its faults and measures leakage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def table(root: Path, rows: list[dict[str, str]]) -> Path:
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every fault once, beside four good recordings of different formats."""
+    """Write a data set with every fault once and four good recordings in different formats."""
     root = tmp_path_factory.mktemp("data")
     wave = builders.voice(1, 1.0)
     stereo = np.stack([wave, wave], axis=1)
@@ -65,7 +65,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return table(root, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def test_counts_lengths_and_formats(troubled: Path) -> None:
+def test_counts_durations_and_formats(troubled: Path) -> None:
     found = describe(open_data(troubled))
     assert found["utterances"] == 13
     assert found["splits"]["train"] == {
@@ -104,14 +104,15 @@ def test_faults_are_all_named(troubled: Path) -> None:
     text = "\n".join(lines(found))
     for words in (
         "! 6 files cannot be used", "gone.wav: no such file", "! 1 files are silent",
-        "! 1 files are of another format than their names say: wrong ending.mp3 is WAV",
-        "! 1 of these sets are both bona fide and spoof", "! test and train share 1 speakers: s1",
+        "! 1 files differ in format from their extension: wrong ending.mp3 is WAV",
+        "! 1 of these sets contain both bona fide and spoof",
+        "! test and train share 1 speakers: s1",
         "! dev and train share 1 identical recordings", "not measured: a class has 2 readable",
     ):  # fmt: skip
         assert words in text
 
 
-def test_headers_alone_tell_lengths_and_formats(troubled: Path) -> None:
+def test_headers_alone_give_durations_and_formats(troubled: Path) -> None:
     found = describe(open_data(troubled), decode=False)
     assert found["durations"]["spoof"]["seconds"]["100%"] == 2.0
     assert not {"silent", "duplicates", "leak"} & set(found)
@@ -120,7 +121,7 @@ def test_headers_alone_tell_lengths_and_formats(troubled: Path) -> None:
     assert "Only headers were read" in "\n".join(lines(found))
 
 
-def test_sound_that_libsndfile_does_not_know(tmp_path: Path) -> None:
+def test_a_format_that_libsndfile_does_not_know(tmp_path: Path) -> None:
     import av
 
     path = tmp_path / "a.m4a"
@@ -150,16 +151,16 @@ def test_the_number_of_workers_does_not_matter(toy: Path, monkeypatch: pytest.Mo
     assert inspect_all(toy, names, decode=False, workers=2)[3].seconds == alone[3].seconds
 
 
-def test_a_sample_says_that_it_is_one(toy: Path) -> None:
+def test_a_sample_is_described_as_a_sample(toy: Path) -> None:
     found = describe(open_data(toy), limit=12)
     assert found["utterances"] == 60
     assert found["audio_read"] == {"files": 12, "sample": True}
     assert found["durations"]["all"]["files"] == 12
-    assert "audio was read of a sample of 12 files" in "\n".join(lines(found))
+    assert "audio was read from a sample of 12 files" in "\n".join(lines(found))
 
 
 def simulated(count: int, shift: float, split: str = "") -> tuple[pd.DataFrame, np.ndarray]:
-    """Utterances whose shortcut features are normal; those of A1 are `shift` deviations louder."""
+    """Return utterances with normal shortcut features; A1 is `shift` deviations louder."""
     rng = np.random.default_rng(5)
     label = np.where(np.arange(count) % 2, "spoof", "bonafide")
     system = np.where(label == "bonafide", "-", np.where(np.arange(count) % 4 == 1, "A1", "A2"))
@@ -173,7 +174,7 @@ def simulated(count: int, shift: float, split: str = "") -> tuple[pd.DataFrame, 
 
 
 @pytest.mark.parametrize("split", ["", "train"])
-def test_the_leak_is_where_it_was_put(split: str) -> None:
+def test_the_leakage_is_found_in_its_system(split: str) -> None:
     rows, x = simulated(2000, shift=4.0, split=split)
     found = leak(rows, x, np.arange(len(rows)))
     assert found["systems"]["A1"]["auc"] > 0.95
@@ -185,7 +186,7 @@ def test_the_leak_is_where_it_was_put(split: str) -> None:
     assert none["verdict"].startswith("little")
 
 
-def test_systems_are_told_as_on_the_card_of_the_embedded_data_set(toy: Path) -> None:
+def test_system_aucs_equal_those_on_the_card_of_the_embedded_data_set(toy: Path) -> None:
     rows = open_data(toy).table
     x = np.random.default_rng(1).standard_normal((len(rows), 14)).astype(np.float32)
     rows = pd.concat([rows] * 4, ignore_index=True)
@@ -195,8 +196,8 @@ def test_systems_are_told_as_on_the_card_of_the_embedded_data_set(toy: Path) -> 
     assert {name: part["auc"] for name, part in found["systems"].items()} == card
 
 
-def test_a_speaker_s_own_sound_is_no_leak_when_speakers_are_kept_apart() -> None:
-    """Every speaker has one class and one sound: held-out speakers give nothing away."""
+def test_speaker_identity_is_no_leakage_when_speakers_are_kept_apart() -> None:
+    """Every speaker has one class and one sound, so held-out speakers are at chance."""
     rng = np.random.default_rng(0)
     speakers = np.repeat(np.arange(24), 40)
     x = rng.standard_normal((960, 14)) / 10 + rng.standard_normal((24, 14))[speakers]
@@ -217,7 +218,7 @@ def test_the_command_line_describes_balances_splits_and_lists(
     assert json.loads((tmp_path / "d").read_text())["utterances"] == 60
     split = ["data", "split", str(toy), "--ratios", "70/15/15", "--out", str(tmp_path / "s")]
     assert cli.main(split) == 0
-    assert "dev: 16.7% of all (asked 15.0%)" in capsys.readouterr().out
+    assert "dev: 16.7% of all (target 15.0%)" in capsys.readouterr().out
     part = ["data", "balance", str(tmp_path / "s"), "--out", str(tmp_path / "b")]
     assert cli.main([*part, "--by", "label,spoof_system"]) == 0
     assert cli.main(["data", "describe", str(tmp_path / "b"), "--json", "--headers"]) == 0

@@ -1,4 +1,4 @@
-"""The builder on a small invented corpus: complete, resumable, the same for any worker count."""
+"""The builder on a small synthetic corpus: complete, resumable, independent of worker count."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.embedded import builder, human_speech, render_jobs, text_to_speech
 from benchmark.data.embedded.human_speech import Segment, SourceRecording
+from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
 from benchmark.synthesis.systems import GRIFFIN_LIM, SYSTEMS
 
@@ -29,20 +30,20 @@ OTHERS = tuple(s.name for s in SYSTEMS if s.name != GRIFFIN_LIM.name)
 SPEAKERS = {"a-1": 8, "a-2": 8, "a-3": 4, "a-4": 3}  # train, train, dev, test
 
 
-def invented() -> list[Segment]:
-    made = []
+def synthetic_segments() -> list[Segment]:
+    found = []
     for seed, (speaker, count) in enumerate(SPEAKERS.items()):
         rng = np.random.default_rng(seed)
         recording = SourceRecording(f"{speaker}-r", speaker, "a", LART, f"{speaker}.mp3", "00")
         for i in range(count):
             wave = 0.1 * rng.standard_normal(SEGMENT + 2 * CONTEXT)
-            made.append(Segment(f"{speaker}-r-{i:02d}", recording, wave.astype(np.float32)))
-    return made
+            found.append(Segment(f"{speaker}-r-{i:02d}", recording, wave.astype(np.float32)))
+    return found
 
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """A cache of its own, invented segments, one system; counts how often the bank was built."""
+    """Set up an empty cache, synthetic segments and one system; count the builds of the bank."""
     calls = {"noises": 0}
 
     def bank(folder: Path, *, babble: list[np.ndarray], cafe: np.ndarray) -> None:
@@ -54,7 +55,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(wheels, "fetch", lambda *_args, **_options: None)
     monkeypatch.setattr(builder, "_files", lambda *_args: {})
-    monkeypatch.setattr(human_speech, "segments", lambda *_args, **_options: invented())
+    monkeypatch.setattr(human_speech, "segments", lambda *_args, **_options: synthetic_segments())
     monkeypatch.setattr(text_to_speech, "requests", lambda *_args: [])
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
     monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
@@ -63,7 +64,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return calls
 
 
-def test_reading_what_is_not_built_says_what_to_do(
+def test_reading_an_unbuilt_set_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
@@ -98,7 +99,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert len(lines) == len(table)
     assert {len(line.split()) for line in lines} == {5}
 
-    # A finished set is read, not built; a killed one goes on and ends in the same bytes.
+    # A complete set is read, not built; a killed build is resumed and ends in the same bytes.
     monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("built twice"))
     assert embedded.build(progress=False).audio_digest == built.audio_digest
     assert corpus["noises"] == 1
@@ -117,20 +118,20 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert all(file.stat().st_mtime_ns == when for file, when in kept.items())
     assert sorted((root / "flac").iterdir()) == files
 
-    # Another version's files are not trusted.
+    # Files of another version are not reused.
     monkeypatch.setattr(builder, "VERSION", builder.VERSION + "x")
     assert not embedded.complete()
-    builder._enter(root)
+    builder._keep_or_clear(root)
     assert not (root / "flac").exists()
 
 
-def test_a_build_mends_what_is_lost(
+def test_a_build_restores_missing_files(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = embedded.build(progress=False, workers=1)
     (paths.noises() / "manifest.json").unlink()
     assert not embedded.complete()
-    monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("the set is whole"))
+    monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("the set is complete"))
     embedded.build(progress=False)
     assert corpus["noises"] == 2 and embedded.complete()
     monkeypatch.setattr(builder, "make", render_jobs.make)
@@ -147,7 +148,7 @@ def test_a_build_mends_what_is_lost(
         assert not embedded.complete()
 
 
-def test_only_an_engine_that_came_makes_a_set_incomplete(
+def test_only_a_newly_installed_engine_makes_a_set_incomplete(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.build(progress=False, workers=1)
@@ -155,10 +156,10 @@ def test_only_an_engine_that_came_makes_a_set_incomplete(
     assert embedded.complete()
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])
     assert not embedded.complete()
-    asked = []
-    monkeypatch.setattr(builder, "_build", lambda without, **_o: asked.append(without))
+    built = []
+    monkeypatch.setattr(builder, "_build", lambda without, **_o: built.append(without))
     embedded.build(progress=False)
-    assert asked == [OTHERS[1:]]
+    assert built == [OTHERS[1:]]
 
 
 def test_a_second_build_waits_and_says_so(
@@ -167,8 +168,8 @@ def test_a_second_build_waits_and_says_so(
     paths.cache().mkdir(exist_ok=True)
     lock = paths.cache() / builder.LOCK_FILE
     code = (
-        "import sys; from pathlib import Path; from benchmark import files\n"
-        "with files.lock(Path(sys.argv[1]), 'x'): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from benchmark.core.atomic_files import lock\n"
+        "with lock(Path(sys.argv[1]), 'x'): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -181,11 +182,11 @@ def test_a_second_build_waits_and_says_so(
         other.stdin.close()
         thread.join(120)
     assert corpus["noises"] == 1
-    said = "waiting for another process to finish: building the embedded data set"
-    assert capfd.readouterr().err.count(said) == 1
+    message = "waiting for another process to finish: building the embedded data set"
+    assert capfd.readouterr().err.count(message) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         wheels.fetch([LART], tmp_path / "file" / "wheels", progress=False)
@@ -194,7 +195,7 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         atomic_files.lock(tmp_path / "file" / "l", "x"),
     ):
         pass
-    job = render_jobs.SynthesisJob(0.1 * invented()[0].wave, human="quiet-00")
+    job = SynthesisJob(0.1 * synthetic_segments()[0].wave, human="quiet-00")
     with pytest.raises(InputError, match="cannot write"):
         render_jobs.run(job, tmp_path / "file" / "flac", tmp_path)
 
@@ -210,7 +211,7 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
 
 
 def test_a_job_that_fails_names_its_utterance(tmp_path: Path) -> None:
-    silent = render_jobs.SynthesisJob(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
+    silent = SynthesisJob(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
     with pytest.raises(RuntimeError, match="quiet-00"):
         render_jobs.run(silent, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The embedded data set's parts, on synthetic data: activity, treatment, splits, plan, texts."""
+"""Parts of the embedded data set on synthetic data: activity, treatment, splits, plan, texts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmark.synthesis.systems import BY_NAME, SYSTEMS, Engine
 
 
 def syllables(seconds: float, seed: int = 0) -> Wave:
-    """Noise bursts at a syllable's rate, 16 kHz: it moves as speech does."""
+    """Return noise bursts at a syllable rate (4 Hz), 16 kHz: modulated like speech."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     envelope = np.clip(np.sin(2 * np.pi * 4 * time) + 0.6, 0.02, None)
@@ -31,14 +31,14 @@ def syllables(seconds: float, seed: int = 0) -> Wave:
 
 
 def people(counts: dict[str, int]) -> list[Segment]:
-    """Segments of invented speakers; the group is the part of the name before the hyphen."""
-    made = []
+    """Return segments of invented speakers; their group is the name before the hyphen."""
+    found = []
     for speaker, count in counts.items():
         group = speaker.partition("-")[0]
         recording = SourceRecording(f"{speaker}-r", speaker, group, LART, "x.mp3", "0")
         wave = np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32)
-        made += [Segment(f"{speaker}-r-{i:02d}", recording, wave) for i in range(count)]
-    return made
+        found += [Segment(f"{speaker}-r-{i:02d}", recording, wave) for i in range(count)]
+    return found
 
 
 def test_segments_lie_in_speech_and_do_not_overlap() -> None:
@@ -85,7 +85,7 @@ def test_treatment_sets_level_and_removes_dc(gain: float) -> None:
     assert clipped == 0
 
 
-def test_treatment_ends_the_band_and_leaves_the_rest() -> None:
+def test_treatment_limits_the_band_and_keeps_the_rest() -> None:
     wave = np.random.default_rng(0).standard_normal(64000).astype(np.float32)
     before, after = (welch(w, SAMPLE_RATE, nperseg=4096)[1] for w in (levelled(wave), treat(wave)))
     hertz = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
@@ -108,7 +108,7 @@ def test_clipping_is_counted_and_flac_keeps_every_sample(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
 
 
-def test_splits_rank_by_material_and_never_test_the_practice_speaker() -> None:
+def test_splits_rank_speakers_by_segments_and_never_test_the_practice_speaker() -> None:
     counts = {"a-1": 9, "a-2": 8, "a-3": 7, "a-4": 6, "b-1": 5, "b-2": 5, "b-3": 5, PRACTICE: 1}
     groups = {who: who.partition("-")[0] for who in counts}
     splits = split_speakers(counts, groups)
@@ -175,7 +175,7 @@ def test_tts_voices_are_disjoint_between_splits() -> None:
     assert splits["hibari-heart"] == {"test"}
 
 
-def test_systems_are_known_by_name_and_a_missing_engine_is_told() -> None:
+def test_systems_are_known_by_name_and_a_missing_engine_is_found() -> None:
     assert len(BY_NAME) == len(SYSTEMS)
     assert Engine("no-such-distribution", "no_such_module").found() is None
     assert Engine("numpy", "numpy", "0.0.1").found() is None

@@ -1,4 +1,4 @@
-"""Protocols: validation, digests, opening folders, and choosing a subset."""
+"""Protocols: validation, digests, opening folders, and limits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def table(*rows: tuple[str, str]) -> pd.DataFrame:
 
 
 def test_defaults_are_filled_and_rows_sorted() -> None:
-    made = validated(table(("b", "spoof"), ("a", "bonafide")), Path("p.csv"))
-    assert made["utterance_id"].tolist() == ["a", "b"]
-    assert made["split"].tolist() == ["test", "test"]
-    assert made["speaker"].tolist() == ["-", "-"]
+    filled = validated(table(("b", "spoof"), ("a", "bonafide")), Path("p.csv"))
+    assert filled["utterance_id"].tolist() == ["a", "b"]
+    assert filled["split"].tolist() == ["test", "test"]
+    assert filled["speaker"].tolist() == ["-", "-"]
 
 
 def test_two_utterances_with_one_id_are_refused() -> None:
@@ -34,7 +34,7 @@ def test_two_utterances_with_one_id_are_refused() -> None:
 
 
 def test_a_label_outside_the_two_classes_names_the_row() -> None:
-    with pytest.raises(InputError, match=r"label of 'b' is 'fake'; want bonafide or spoof"):
+    with pytest.raises(InputError, match=r"label of 'b' is 'fake'; expected bonafide or spoof"):
         validated(table(("a", "bonafide"), ("b", "fake")), Path("p.csv"))
 
 
@@ -44,8 +44,8 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_blank_cells_take_the_defaults() -> None:
-    made = validated(table(("a", "spoof")).assign(speaker="", track="", split=""), Path("p.csv"))
-    assert made.loc[0, ["speaker", "track", "split"]].tolist() == ["-", "-", "test"]
+    filled = validated(table(("a", "spoof")).assign(speaker="", track="", split=""), Path("p.csv"))
+    assert filled.loc[0, ["speaker", "track", "split"]].tolist() == ["-", "-", "test"]
 
 
 def test_file_digests_follow_the_content(tmp_path: Path, cache: Path) -> None:
@@ -80,7 +80,7 @@ def test_real_and_fake_folders_are_a_data_set(tmp_path: Path) -> None:
     assert protocol.table["path"].tolist() == ["fake/deep er/ü 1.wav", "real/deep er/ü 1.wav"]
 
 
-def test_an_unknown_layout_says_what_was_looked_for_and_found(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_layout_names_wanted_and_found_files(tmp_path: Path) -> None:
     (tmp_path / "speech").mkdir()
     with pytest.raises(InputError, match=r"looked for protocol\.csv.*found speech"):
         loading.open_data(tmp_path)

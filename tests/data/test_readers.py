@@ -1,4 +1,4 @@
-"""Readers: each layout of the field, from a fixture in that layout, gives exact counts."""
+"""Readers: a fixture in each published layout gives exact counts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def test_in_the_wild(tmp_path: Path) -> None:
         tmp_path / "release_in_the_wild" / "meta.csv",
         "file,speaker,label\n0.wav,Alec Guinness,spoof\n3.wav,Barack Obama,bona-fide\n",
     )
-    made = open_data(tmp_path)
-    assert made.name == "in-the-wild"
-    assert made.table[["utterance_id", "path", "label", "speaker"]].values.tolist() == [
+    data = open_data(tmp_path)
+    assert data.name == "in-the-wild"
+    assert data.table[["utterance_id", "path", "label", "speaker"]].values.tolist() == [
         ["0", "release_in_the_wild/0.wav", "spoof", "Alec Guinness"],
         ["3", "release_in_the_wild/3.wav", "bonafide", "Barack Obama"],
     ]
@@ -31,15 +31,17 @@ def test_fake_or_real(tmp_path: Path) -> None:
     for split, count in (("training", 3), ("validation", 2), ("testing", 1)):
         for word in ("real", "fake"):
             sound(*(root / split / word / f"file{i}.wav" for i in range(count)))
-    made = open_data(tmp_path)
-    assert made.name == "for-norm"
-    assert counts(made.table, "split", "label") == {
+    data = open_data(tmp_path)
+    assert data.name == "for-norm"
+    assert counts(data.table, "split", "label") == {
         (split, label): n
         for split, n in (("train", 3), ("dev", 2), ("test", 1))
         for label in ("bonafide", "spoof")
     }
     assert len(open_data(root).table) == 12
-    root.rename(tmp_path / "for-norm" / "for-normalised")  # Kaggle's inner names differ
+    root.rename(
+        tmp_path / "for-norm" / "for-normalised"
+    )  # the inner folders at Kaggle have other names
     assert open_data(tmp_path).name == "for-normalised"
     sound(tmp_path / "for-2sec" / "training" / "real" / "a.wav")
     (tmp_path / "for-2sec" / "testing").mkdir()
@@ -70,20 +72,20 @@ def test_librisevoc(tmp_path: Path) -> None:
     sound(tmp_path / "gt" / "27_123349_000006_000002.wav")
     sound(tmp_path / "melgan" / "27_123349_000006_000002_gen.wav")
     sound(tmp_path / "wavernn" / "27_123349_000006_000002_gen.wav")
-    made = open_data(tmp_path)
-    assert counts(made.table, "label", "spoof_system") == {
+    data = open_data(tmp_path)
+    assert counts(data.table, "label", "spoof_system") == {
         ("bonafide", "-"): 1,
         ("spoof", "melgan"): 1,
         ("spoof", "wavernn"): 1,
     }
-    assert set(made.table["speaker"]) == {"27"}
+    assert set(data.table["speaker"]) == {"27"}
 
 
 def test_mlaad(tmp_path: Path) -> None:
     header = "path|original_file|language|is_original_language|duration|training_data|model_name"
     row = './fake/en/vits/x.wav|en_US/by_book/a/wavs/x.wav|en|True|1.0|ljspeech|vits|a "b\n'
     write(tmp_path / "fake/en/vits/meta.csv", header + "|transcript\n" + row)
-    with pytest.raises(InputError, match="MLAAD holds fakes only; put M-AILABS"):
+    with pytest.raises(InputError, match="MLAAD holds fakes only; add M-AILABS"):
         open_data(tmp_path)
     sound(tmp_path / "real/en_US/by_book/a/wavs/x.wav")
     table = open_data(tmp_path).table
@@ -133,7 +135,7 @@ def test_a_pattern_over_file_names(tmp_path: Path) -> None:
     ]
     with pytest.raises(InputError, match="matches no audio file"):
         open_data(tmp_path, pattern="(?P<label>z)")
-    with pytest.raises(InputError, match="no regular expression"):
+    with pytest.raises(InputError, match="not a regular expression"):
         open_data(tmp_path, pattern="(?P<label>")
     with pytest.raises(InputError, match=r"has no group"):
         open_data(tmp_path, pattern="human")
@@ -144,7 +146,9 @@ def test_links_are_followed_and_a_loop_is_entered_once(tmp_path: Path) -> None:
     (tmp_path / "data" / "real").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "again").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "self.wav").symlink_to("self.wav")
-    (tmp_path / "data" / "fake" / "up").symlink_to("..")  # what is in real/ is not fake for it
+    (tmp_path / "data" / "fake" / "up").symlink_to(
+        ".."
+    )  # real/ must not be read through it as fake
     table = open_data(tmp_path / "data").table
     assert table["path"].tolist() == ["fake/b.wav", "real/a.wav", "real/self.wav"]
 
@@ -166,13 +170,13 @@ def test_a_broken_table_names_the_file_and_cause(tmp_path: Path, text: str, caus
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../b.wav", "C:\\x.wav"])
-def test_a_path_that_leads_out_of_the_data_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_path_outside_the_data_folder_is_refused(tmp_path: Path, path: str) -> None:
     write(tmp_path / "protocol.csv", f"utterance_id,path,label\na,{path},spoof\n")
-    with pytest.raises(InputError, match="leads out of the data folder"):
+    with pytest.raises(InputError, match="points outside the data folder"):
         open_data(tmp_path)
 
 
-def test_an_asked_for_layout_is_the_only_one_tried(tmp_path: Path) -> None:
+def test_a_given_layout_is_the_only_one_tried(tmp_path: Path) -> None:
     sound(tmp_path / "real" / "a.wav", tmp_path / "fake" / "a.wav")
     with pytest.raises(InputError, match=r"looked for gt/ .*; found fake, real"):
         open_data(tmp_path, layout="librisevoc")
@@ -181,8 +185,8 @@ def test_an_asked_for_layout_is_the_only_one_tried(tmp_path: Path) -> None:
     assert len(open_data(tmp_path, layout="folders").table) == 2
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+def test_a_protocol_without_read_permission_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "protocol.csv", "utterance_id,path,label\n")
     (tmp_path / "protocol.csv").chmod(0)
     with pytest.raises(InputError, match=r"protocol\.csv cannot be read"):

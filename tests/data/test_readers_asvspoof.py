@@ -1,4 +1,4 @@
-"""Readers of the ASVspoof challenges: fixtures in their layouts give exact counts."""
+"""Readers of the ASVspoof challenges: fixtures in the published layouts give exact counts."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def test_asvspoof2019_la(tmp_path: Path) -> None:
         "LA_0039 LA_E_2834763 - A11 spoof\nLA_0014 LA_E_8877452 - A14 spoof\n"
         "LA_0012 LA_E_5932896 - - bonafide\n",
     )
-    made = open_data(tmp_path)
-    assert made.name == "asvspoof2019-la"
-    assert counts(made.table, "split", "label") == {
+    data = open_data(tmp_path)
+    assert data.name == "asvspoof2019-la"
+    assert counts(data.table, "split", "label") == {
         ("test", "bonafide"): 1,
         ("test", "spoof"): 2,
         ("train", "bonafide"): 1,
     }
-    row = made.table.set_index("utterance_id").loc["LA_E_2834763"]
+    row = data.table.set_index("utterance_id").loc["LA_E_2834763"]
     assert row["speaker"] == "LA_0039"
     assert row["spoof_system"] == "A11"
     assert row["path"] == "LA/ASVspoof2019_LA_eval/flac/LA_E_2834763.flac"
-    assert open_data(tmp_path / "LA").table.shape == made.table.shape
+    assert open_data(tmp_path / "LA").table.shape == data.table.shape
 
 
 def test_asvspoof2019_pa_keeps_the_environment(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_asvspoof2019_pa_keeps_the_environment(tmp_path: Path) -> None:
 
 def test_asvspoof2021_la_takes_its_evaluation_subset(tmp_path: Path) -> None:
     (tmp_path / "ASVspoof2021_LA_eval" / "flac").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"its key keys/LA/CM/trial_metadata\.txt is not"):
+    with pytest.raises(InputError, match=r"but not its key keys/LA/CM/trial_metadata\.txt"):
         open_data(tmp_path)
     write(
         tmp_path / "keys/LA/CM/trial_metadata.txt",
@@ -54,12 +54,12 @@ def test_asvspoof2021_la_takes_its_evaluation_subset(tmp_path: Path) -> None:
         "LA_0020 LA_E_5464494 g722 loc_tx bonafide bonafide notrim progress\n"
         "LA_0020 LA_E_5464495 g722 loc_tx bonafide bonafide notrim eval\n",
     )
-    made = open_data(tmp_path)
-    assert made.name == "asvspoof2021-la"
-    assert counts(made.table, "split") == {"other": 1, "test": 2}
-    row = made.table.set_index("utterance_id").loc["LA_E_9332881"]
+    data = open_data(tmp_path)
+    assert data.name == "asvspoof2021-la"
+    assert counts(data.table, "split") == {"other": 1, "test": 2}
+    row = data.table.set_index("utterance_id").loc["LA_E_9332881"]
     assert (row["codec"], row["transmission"], row["trim"]) == ("alaw", "ita_tx", "notrim")
-    assert made.table.set_index("utterance_id").loc["LA_E_5464495", "spoof_system"] == "-"
+    assert data.table.set_index("utterance_id").loc["LA_E_5464495", "spoof_system"] == "-"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_asvspoof2021_la_takes_its_evaluation_subset(tmp_path: Path) -> None:
         ("ASVspoof2021_LA_eval/ASVspoof2021_LA_eval/flac", "LA-keys-full/keys/LA/CM"),
         ("LA/ASVspoof2021_LA_eval/flac", "LA/keys/LA/CM"),
         ("ASVspoof2021_LA_eval/flac", "ASVspoof2021_LA_eval/keys/LA/CM"),
-        ("flac", "keys/LA/CM"),  # the corpus's own folder is named
+        ("flac", "keys/LA/CM"),  # the folder of the corpus itself is given
     ],
 )
 def test_asvspoof2021_as_archives_and_mirrors_unpack(tmp_path: Path, audio: str, key: str) -> None:
@@ -93,15 +93,15 @@ def test_asvspoof2021_df_in_folders_of_its_four_archives(tmp_path: Path) -> None
     assert len(set(table["path"])) == 5
 
 
-def test_which_of_several_corpora_is_not_guessed(tmp_path: Path) -> None:
+def test_several_corpora_in_one_folder_are_refused(tmp_path: Path) -> None:
     for access in ("LA", "PA"):
         folder = tmp_path / access / access / f"ASVspoof2019_{access}_cm_protocols"
         row = f"{access}_0079 {access}_T_1 - - bonafide\n"
         write(folder / f"ASVspoof2019.{access}.cm.train.trn.txt", row)
-    with pytest.raises(InputError, match=r"asvspoof2019-la, asvspoof2019-pa\): say which with"):
+    with pytest.raises(InputError, match=r"asvspoof2019-la, asvspoof2019-pa\): select one with"):
         open_data(tmp_path)
-    made = open_data(tmp_path, layout="asvspoof2019-pa")
-    assert made.table["path"].tolist() == ["PA/PA/ASVspoof2019_PA_train/flac/PA_T_1.flac"]
+    data = open_data(tmp_path, layout="asvspoof2019-pa")
+    assert data.table["path"].tolist() == ["PA/PA/ASVspoof2019_PA_train/flac/PA_T_1.flac"]
     assert open_data(tmp_path / "LA").name == "asvspoof2019-la"
 
 

@@ -1,4 +1,4 @@
-"""Balanced subsets and speaker-disjoint splits: disjoint, complete, even, and a matter of ids."""
+"""Balanced subsets and speaker-disjoint splits: disjoint, complete, even, determined by ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def protocol(rows: pd.DataFrame) -> Protocol:
 
 @st.composite
 def tables(draw: st.DrawFn) -> pd.DataFrame:
-    """Utterances of some speakers and recordings, some of them unknown."""
+    """Draw utterances of several speakers and recordings, some of them unknown."""
     count = draw(st.integers(6, 60))
     speakers = [*(f"s{i}" for i in range(draw(st.integers(1, 12)))), "-"]
     pairs = [*(f"p{i}" for i in range(draw(st.integers(1, 30)))), "-", "-", "-"]
@@ -45,9 +45,10 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
 
 
 def possible(table: pd.DataFrame, splits: int) -> bool:
-    """Can whole components of the graph of speakers and recordings give every split both classes?
+    """Return True if connected components of speakers and recordings can fill all splits.
 
-    Components by repeated merging of label sets, independently of the code under test.
+    Every split needs both classes. Components are found by merging sets of utterances,
+    independently of the code under test.
     """
     component = {uid: {uid} for uid in table["utterance_id"]}
     for column in ("speaker", "pair"):
@@ -64,7 +65,7 @@ def possible(table: pd.DataFrame, splits: int) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(tables(), st.sampled_from(["80/10/10", "70/15/15", "50/50", "50/30/20"]), st.integers(0, 3))
-def test_splits_are_disjoint_complete_and_a_matter_of_ids(
+def test_splits_are_disjoint_complete_and_determined_by_ids(
     table: pd.DataFrame, text: str, seed: int
 ) -> None:
     ratios = ratios_of(text)
@@ -73,16 +74,16 @@ def test_splits_are_disjoint_complete_and_a_matter_of_ids(
         with pytest.raises(InputError):
             split(whole, ratios, seed)
         return
-    made = split(whole, ratios, seed).table
-    assert made["utterance_id"].tolist() == whole.table["utterance_id"].tolist()
-    assert set(made["split"]) == set(ratios)
-    assert (made.groupby("split")["label"].nunique() == 2).all()
+    found = split(whole, ratios, seed).table
+    assert found["utterance_id"].tolist() == whole.table["utterance_id"].tolist()
+    assert set(found["split"]) == set(ratios)
+    assert (found.groupby("split")["label"].nunique() == 2).all()
     for column in ("speaker", "pair"):
-        known = made[made[column] != "-"]
+        known = found[found[column] != "-"]
         assert (known.groupby(column)["split"].nunique() <= 1).all()
     shuffled = Protocol("toy", ROOT, whole.table.sample(frac=1, random_state=seed))
     again = split(shuffled, ratios, seed).table.sort_values("utterance_id")
-    assert again["split"].tolist() == made["split"].tolist()
+    assert again["split"].tolist() == found["split"].tolist()
 
 
 def corpus(speakers: int, each: int, seed: int = 0) -> Protocol:
@@ -103,31 +104,31 @@ def corpus(speakers: int, each: int, seed: int = 0) -> Protocol:
 @pytest.mark.parametrize("text", ["80/10/10", "70/15/15", "60/40"])
 def test_shares_are_met_in_every_stratum(text: str) -> None:
     ratios = ratios_of(text)
-    made = split(corpus(100, 20), ratios, seed=1)
-    table = made.table
+    found = split(corpus(100, 20), ratios, seed=1)
+    table = found.table
     for _, rows in table.groupby(["label", "spoof_system"]):
         shares = rows["split"].value_counts(normalize=True)
         for name, ratio in ratios.items():
             assert shares[name] == pytest.approx(ratio, abs=0.015)
-    line = next(achieved(made, ratios))
+    line = next(achieved(found, ratios))
     assert line.startswith("train: ") and "speakers" in line
 
 
 def test_without_speakers_shares_are_exact() -> None:
     rows = pd.DataFrame({"utterance_id": [f"u{i:04d}" for i in range(1000)], "label": "bonafide"})
     rows.loc[::2, "label"] = "spoof"
-    made = split(protocol(rows), ratios_of("80/10/10"), seed=0).table
-    counts = made.groupby(["split", "label"]).size().to_dict()
+    found = split(protocol(rows), ratios_of("80/10/10"), seed=0).table
+    counts = found.groupby(["split", "label"]).size().to_dict()
     assert counts == {
         (name, label): n
         for name, n in (("train", 400), ("dev", 50), ("test", 50))
         for label in ("bonafide", "spoof")
     }
     other = split(protocol(rows), ratios_of("80/10/10"), seed=1).table
-    assert other["split"].tolist() != made["split"].tolist()
+    assert other["split"].tolist() != found["split"].tolist()
 
 
-def test_what_cannot_be_split_says_why() -> None:
+def test_an_impossible_split_says_why() -> None:
     with pytest.raises(InputError, match=r"all bonafide utterances belong to 2 .* 3 splits need 3"):
         split(corpus(2, 20), ratios_of("80/10/10"), 0)
     rows = pd.DataFrame(
@@ -144,20 +145,20 @@ def test_what_cannot_be_split_says_why() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "80", "80/10/5/5", "a/b", "80/-10", "80/0/20", "nan/1"])
-def test_ratios_that_are_none(text: str) -> None:
-    with pytest.raises(InputError, match="want two or three numbers above 0"):
+def test_invalid_ratios_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="expected two or three numbers above 0"):
         ratios_of(text)
 
 
 @pytest.mark.parametrize(
     ("text", "whole"), [("80/10/20", "110"), ("8/2", "10"), ("0.8/0.1", "0.9")]
 )
-def test_shares_that_are_no_whole(text: str, whole: str) -> None:
-    with pytest.raises(InputError, match=f"the shares '{text}' sum to {whole}: want 100"):
+def test_shares_that_do_not_sum_to_100_are_refused(text: str, whole: str) -> None:
+    with pytest.raises(InputError, match=f"the shares '{text}' sum to {whole}, not 100"):
         ratios_of(text)
 
 
-def test_shares_may_be_per_cent_or_parts_of_one() -> None:
+def test_shares_may_be_per_cent_or_fractions() -> None:
     assert ratios_of("80/10/10") == pytest.approx(ratios_of("0.8/0.1/0.1"))
     assert ratios_of("33.3/33.3/33.4") == pytest.approx(
         {"train": 0.333, "dev": 0.333, "test": 0.334}
@@ -169,50 +170,50 @@ def test_shares_may_be_per_cent_or_parts_of_one() -> None:
 def test_balance_is_exact_by_class_and_even_by_system(table: pd.DataFrame, seed: int) -> None:
     whole = protocol(table)
     if whole.table["label"].nunique() < 2:
-        with pytest.raises(InputError, match=r"no (bonafide|spoof) utterance|says nothing of"):
+        with pytest.raises(InputError, match=r"no (bonafide|spoof) utterance|has no values of"):
             balanced(whole, ["label", "spoof_system"], seed)
         return
-    made = balanced(whole, ["label", "spoof_system"], seed).table
-    counts = made["label"].value_counts()
+    found = balanced(whole, ["label", "spoof_system"], seed).table
+    counts = found["label"].value_counts()
     assert counts["bonafide"] == counts["spoof"] == whole.table["label"].value_counts().min()
     had = whole.table["spoof_system"].value_counts()
-    got = made[made["label"] == "spoof"]["spoof_system"].value_counts()
-    # as even as can be: who has fewer than another by more than one has given all it had
+    got = found[found["label"] == "spoof"]["spoof_system"].value_counts()
+    # as even as possible: a system with at least two fewer than the largest is used completely
     for system in set(had.index) - {"-"}:
         if got.get(system, 0) < got.max() - 1:
             assert got.get(system, 0) == had[system]
     shuffled = Protocol("toy", ROOT, whole.table.sample(frac=1, random_state=seed))
     again = balanced(shuffled, ["label", "spoof_system"], seed).table
-    assert set(again["utterance_id"]) == set(made["utterance_id"])
+    assert set(again["utterance_id"]) == set(found["utterance_id"])
 
 
-def test_every_split_is_balanced_by_itself_and_speakers_too(toy: Path) -> None:
+def test_every_split_is_balanced_separately_also_by_speaker(toy: Path) -> None:
     whole = open_data(toy)
-    made = balanced(whole, ["speaker"], 0).table
-    assert (made.groupby(["split", "speaker"]).size().groupby("split").nunique() == 1).all()
+    found = balanced(whole, ["speaker"], 0).table
+    assert (found.groupby(["split", "speaker"]).size().groupby("split").nunique() == 1).all()
     with pytest.raises(InputError, match="did you mean 'speaker'"):
         balanced(whole, ["speker"], 0)
     with pytest.raises(InputError, match="names no column"):
         balanced(whole, [], 0)
     silent = Protocol("toy", ROOT, whole.table.assign(speaker="-"))
-    with pytest.raises(InputError, match="says nothing of speaker"):
+    with pytest.raises(InputError, match="has no values of speaker"):
         balanced(silent, ["speaker"], 0)
 
 
-def test_a_part_is_read_back_with_its_audio(
+def test_a_subset_is_read_back_with_its_audio(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = open_data(toy)
-    part = balanced(whole, ["label"], 0)
-    write(part, tmp_path / "part", {"seed": 0})
+    subset = balanced(whole, ["label"], 0)
+    write(subset, tmp_path / "part", {"seed": 0})
     read = open_data(tmp_path / "part")
-    assert f"its audio lies in {toy.resolve()}" in capsys.readouterr().err
-    assert read.table.equals(part.table)
+    assert f"its audio is in {toy.resolve()}" in capsys.readouterr().err
+    assert read.table.equals(subset.table)
     assert (read.name, read.headline) == ("toy-balanced", "neural")
     assert all((read.root / path).is_file() for path in read.table["path"])
-    write(part, tmp_path / "part", {"seed": 1})  # a part may be drawn again
-    with pytest.raises(InputError, match=r"protocol\.csv that is not a part made here"):
-        write(part, toy, {})
+    write(subset, tmp_path / "part", {"seed": 1})  # a subset may be drawn again
+    with pytest.raises(InputError, match=r"has a protocol\.csv that .* did not write"):
+        write(subset, toy, {})
     (tmp_path / "part" / "card.json").write_text('{"root": "../gone"}')
-    with pytest.raises(InputError, match="root names no folder"):
+    with pytest.raises(InputError, match="root is not a folder"):
         open_data(tmp_path / "part")

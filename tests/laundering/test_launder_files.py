@@ -1,4 +1,4 @@
-"""`launderbench attack`: files and folders laundered, resumable, the same however it is run."""
+"""`launderbench attack`: files and folders, resumable, the same output however it is run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOISE = "noise(kind=babble, snr=5, reference=active)"
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Four recordings in two folders and as many formats, and a text file."""
+    """Write four recordings in two folders and several formats, and a text file."""
     folder = tmp_path / "in"
     (folder / "b").mkdir(parents=True)
     wave = builders.voice(1, 1.0)
@@ -43,7 +43,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every audio file below a folder, by its path there."""
+    """Return the SHA-256 of every audio file below a folder, by relative path."""
     found = [p for p in folder.rglob("*") if p.suffix in (".wav", ".flac")]
     return {
         p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found
@@ -54,7 +54,7 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / name)
 
 
-def test_a_folder_keeps_its_tree_and_says_what_was_done(
+def test_a_folder_keeps_its_tree_and_reports_its_effects(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -76,16 +76,16 @@ def test_a_folder_keeps_its_tree_and_says_what_was_done(
     assert "4 of 4 measurable files as claimed" in capsys.readouterr().out
 
 
-def test_the_same_bytes_whatever_the_workers_the_order_and_the_company(
+def test_workers_order_and_other_files_do_not_change_the_bytes(
     corpus: Path, tmp_path: Path
 ) -> None:
     condition = "stochastic(pool=network) ; noise(kind=white) ; opus(loss=0.1)"
     for name, workers in (("w0", "0"), ("w1", "1"), ("w4", "4")):
         more = ["--workers", workers, "--format", "flac", "--seed", "3"]
         assert main(["attack", condition, str(corpus), str(tmp_path / name), *more]) == 0
-    made = digests(tmp_path / "w0")
-    assert len(made) == 12 and len(set(made.values())) == 12
-    assert made == digests(tmp_path / "w1") == digests(tmp_path / "w4")
+    expected = digests(tmp_path / "w0")
+    assert len(expected) == 12 and len(set(expected.values())) == 12
+    assert expected == digests(tmp_path / "w1") == digests(tmp_path / "w4")
     few = tmp_path / "few"
     (few / "b").mkdir(parents=True)
     shutil.copy(corpus / "b" / "three.wav", few / "b")
@@ -93,12 +93,12 @@ def test_the_same_bytes_whatever_the_workers_the_order_and_the_company(
     more = ["--workers", "0", "--format", "flac", "--seed", "3"]
     assert main(["attack", reverse, str(few), str(tmp_path / "alone"), *more]) == 0
     alone = digests(tmp_path / "alone")
-    assert len(alone) == 3 and alone.items() <= made.items()
+    assert len(alone) == 3 and alone.items() <= expected.items()
     tables = [(tmp_path / name / "effects.csv").read_bytes() for name in ("w0", "w1", "w4")]
     assert tables[0] == tables[1] == tables[2]
 
 
-def test_a_second_call_makes_only_what_is_missing_or_stale(corpus: Path, tmp_path: Path) -> None:
+def test_a_second_call_writes_only_missing_or_stale_outputs(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = ["attack", "noise(kind=white)", str(corpus), str(out), "--workers", "0"]
     assert main(command) == 0
@@ -125,7 +125,7 @@ def test_a_second_call_makes_only_what_is_missing_or_stale(corpus: Path, tmp_pat
     "other", [["noise(kind=pink)"], ["noise(kind=white)", "--seed", "1"],
               ["noise(kind=white)", "--format", "flac"]],
 )  # fmt: skip
-def test_a_folder_holds_one_order(
+def test_a_folder_holds_the_files_of_one_job(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], other: list[str]
 ) -> None:
     out = str(tmp_path / "out")
@@ -136,7 +136,7 @@ def test_a_folder_holds_one_order(
     assert "holds files made with other" in capsys.readouterr().err
 
 
-def test_what_cannot_be_read_is_recorded_and_the_run_goes_on(
+def test_an_unreadable_file_is_recorded_and_the_run_continues(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -144,9 +144,9 @@ def test_what_cannot_be_read_is_recorded_and_the_run_goes_on(
     soundfile.write(corpus / "empty.wav", np.zeros(0), 16000)
     command = ["attack", "lowpass(cutoff=3000)", str(corpus), str(out), "--workers", "0"]
     assert main(command) == 1
-    told = capsys.readouterr()
-    assert "4 of 4 measurable files as claimed, 2 failed" in told.out
-    assert "broken.wav: cannot be decoded" in told.err and "empty.wav: holds no samples" in told.err
+    output, errors = capsys.readouterr()
+    assert "4 of 4 measurable files as claimed, 2 failed" in output
+    assert "broken.wav: cannot be decoded" in errors and "empty.wav: holds no samples" in errors
     failed = table(out, "files.csv").dropna(subset="failure").set_index("utterance_id")
     assert failed["failure"].to_dict() == {"broken": "unreadable", "empty": "unreadable"}
     soundfile.write(corpus / "broken.wav", builders.voice(5, 1.0), 16000)
@@ -154,7 +154,7 @@ def test_what_cannot_be_read_is_recorded_and_the_run_goes_on(
     assert main(command) == 0 and "broken.wav" in digests(out)
 
 
-def test_an_attack_that_is_not_what_it_claims_is_told_by_the_exit_code(
+def test_an_attack_that_fails_its_claim_sets_the_exit_code(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plugin = tmp_path / "liar.py"
@@ -197,15 +197,15 @@ def test_one_file_to_one_file(corpus: Path, tmp_path: Path) -> None:
     [
         (["mp3", "{in}/none.wav", "{out}"], "no such file or folder"),
         (["mp3", "{in}/protocol.txt", "{out}"], "1 failed"),
-        (["mp3;opus", "{in}/one.wav", "{out}/x.wav"], "is one file, but 2 conditions"),
-        (["mp3", "{in}/one.wav", "{out}/x.wav", "--format", "flac"], "does not go with --format"),
+        (["mp3;opus", "{in}/one.wav", "{out}/x.wav"], "is one file, but 2 conditions are given"),
+        (["mp3", "{in}/one.wav", "{out}/x.wav", "--format", "flac"], "does not match --format"),
         (["mp3", "{in}/one.wav", "{in}/one.wav"], "the output would replace the input"),
-        (["mp3", "{in}", "{in}"], "holds no audio but what lies in"),
+        (["mp3", "{in}", "{in}"], "holds no audio outside"),
         (["mp3", "{in}/b/..", "{out}", "--noise-dir", "{in}/none"], "noise folder not found"),
         (["mp4", "{in}", "{out}"], "unknown suite or attack 'mp4'"),
     ],
 )
-def test_bad_orders_are_refused(
+def test_bad_arguments_are_refused(
     corpus: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -217,8 +217,8 @@ def test_bad_orders_are_refused(
     for place, path in places.items():
         arguments = [argument.replace(place, path) for argument in arguments]
     assert main(["attack", *arguments]) in (1, 2)
-    told = capsys.readouterr()
-    assert message in told.err + told.out
+    output, errors = capsys.readouterr()
+    assert message in errors + output
     assert digests(corpus) == before
 
 
@@ -227,10 +227,10 @@ def test_two_files_of_one_name_are_refused(
 ) -> None:
     shutil.copy(corpus / "two.flac", corpus / "one.flac")
     assert main(["attack", "mp3", str(corpus), str(tmp_path / "out")]) == 2
-    assert "one.flac and one.wav would have one output, one" in capsys.readouterr().err
+    assert "one.flac and one.wav would have the same output, one" in capsys.readouterr().err
 
 
-def test_output_inside_the_input_is_no_input(corpus: Path) -> None:
+def test_output_inside_the_input_is_skipped_as_input(corpus: Path) -> None:
     out = corpus / "laundered"
     for _ in range(2):
         assert main(["attack", "mp3(kbps=8)", str(corpus), str(out), "--workers", "0"]) == 0

@@ -1,4 +1,4 @@
-"""Verdicts: only an effect verifies, any check can fail, the main effect is an effect."""
+"""Verdicts: only an effect verifies; any check can fail; the main check is an effect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def small() -> RunResults:
 
 
 def verdict(small: RunResults, *checks: tuple[str, bool, float, bool | None]) -> Verdict:
-    """The verdict on NAME whose checks, each (quantity, effect, measured, passed), are these."""
+    """Return the verdict on NAME for these checks, each (quantity, effect, measured, passed)."""
     effects = small.effects
     mine = effects[effects["condition"] == NAME]
     parts = [effects[effects["condition"] != NAME]]
@@ -32,7 +32,7 @@ def verdict(small: RunResults, *checks: tuple[str, bool, float, bool | None]) ->
     return verification.verdicts(*measured, verification.checks(*measured))[NAME]
 
 
-def test_what_was_left_alone_verifies_nothing(small: RunResults) -> None:
+def test_checks_without_an_effect_verify_nothing(small: RunResults) -> None:
     found = verdict(
         small,
         ("stop band attenuation", True, np.nan, None),
@@ -44,14 +44,14 @@ def test_what_was_left_alone_verifies_nothing(small: RunResults) -> None:
     assert found.quantity == "stop band attenuation"
 
 
-def test_what_was_not_left_alone_fails(small: RunResults) -> None:
+def test_a_failed_check_that_is_no_effect_fails_the_condition(small: RunResults) -> None:
     found = verdict(
         small, ("stop band attenuation", True, 80.0, True), ("pass band error", False, 0.0, False)
     )
     assert found.verified is False and found.failed == len(small.protocol.table)
 
 
-def test_the_main_effect_is_the_first_that_was_measured(small: RunResults) -> None:
+def test_the_main_effect_is_the_first_measured_one(small: RunResults) -> None:
     found = verdict(
         small,
         ("length", False, 0.0, True),

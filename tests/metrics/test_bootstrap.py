@@ -58,7 +58,7 @@ def test_many_clusters_are_dealt_into_groups_of_equal_number() -> None:
 
 
 def test_groups_give_the_spread_of_single_clusters() -> None:
-    """The standard error of a mean over 5,000 independent trials is known: sigma / sqrt(n)."""
+    """Groups give the standard error of an ordinary bootstrap over 5,000 independent trials."""
     rng = np.random.default_rng(6)
     n = 5000
     scores, bonafide = rng.normal(size=n), rng.random(n) < 0.5
@@ -71,7 +71,7 @@ def test_groups_give_the_spread_of_single_clusters() -> None:
         for rows in rng.integers(n, size=(1000, n))
     ]
     assert 0.45 < rejected < 0.55
-    assert f1 == pytest.approx(np.std(exact), rel=0.12)  # four standard errors of either
+    assert f1 == pytest.approx(np.std(exact), rel=0.12)  # four standard errors of each estimate
 
 
 def test_one_class_is_refused() -> None:
@@ -83,8 +83,8 @@ def test_one_class_is_refused() -> None:
     ("speaker", "source", "expected"),
     [
         (["a", "b", "a"], ["x", "x", "x"], [0, 1, 0]),
-        (["-", "-", "-"], ["x", "y", "x"], [0, 1, 0]),  # nobody is known: by source
-        (["-", "a", "-"], ["x", "x", "x"], [0, 1, 2]),  # an unknown speaker stands alone
+        (["-", "-", "-"], ["x", "y", "x"], [0, 1, 0]),  # no speaker is known: by source
+        (["-", "a", "-"], ["x", "x", "x"], [0, 1, 2]),  # an unknown speaker is its own cluster
         (["-", "-", "-"], ["-", "-", "-"], [0, 1, 2]),
     ],
 )
@@ -108,9 +108,9 @@ def test_rank_bounds() -> None:
     assert bootstrap.rank_bounds(list(means)) == [(1, 2), (1, 2), (3, 3)]
 
 
-def test_letters_are_shared_exactly_by_what_cannot_be_told_apart() -> None:
+def test_letters_are_shared_exactly_by_detectors_that_do_not_differ() -> None:
     rng = np.random.default_rng(5)
-    # A chain: neighbours overlap, the ends do not; and one far away from all.
+    # A chain: neighbours overlap, the ends do not; the last one is far from all others.
     means = [place + 0.5 * rng.normal(size=400) for place in (0.0, 1.2, 2.4, 9.0)]
     letters = bootstrap.alike(means)
     for i, one in enumerate(means):
@@ -123,14 +123,14 @@ def test_letters_are_shared_exactly_by_what_cannot_be_told_apart() -> None:
 
 @pytest.mark.parametrize("pair", ["moderate", "almost one"])
 def test_intervals_cover_the_truth(pair: str) -> None:
-    """Nominal 95 %, at 60 clusters; the truth is that of a million trials of the same model.
+    """Check nominal 95 % intervals at 60 clusters against a million trials of the same model.
 
-    `tests/soak/test_coverage.py` does it closely, at several numbers of clusters.
+    `tests/soak/test_coverage.py` measures coverage precisely, at several numbers of clusters.
     """
     rounds, rng = 150, np.random.default_rng(5)
     hits = coverage.hits(rng, coverage.PAIRS[pair], clusters=60, rounds=rounds, resamples=200)
     assert len(hits) == 12
     for name, count in hits.items():
-        # 95 % less four standard errors of 150 rounds, and a little for the 200 draws. An
-        # interval that never misses is too wide.
+        # 95 % minus four standard errors of 150 rounds, and a margin for the 200 draws. An
+        # interval that never misses the truth is too wide.
         assert 0.87 <= count / rounds < 1, name

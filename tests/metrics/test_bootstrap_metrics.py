@@ -1,4 +1,4 @@
-"""Metrics in every resample: those of the repeated trials, whatever the bins, ties or clusters."""
+"""Replicates equal the metrics of the repeated trials for any bins, ties and clusters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ THRESHOLD = 0.4
 def by_hand(
     scores: np.ndarray, bonafide: np.ndarray, draws: bootstrap.Resamples, costs: Costs
 ) -> dict[str, list[float]]:
-    """Every metric of every resample, its trials written out and measured one by one."""
+    """Compute every metric of every resample from its trials, written out with repetitions."""
     found: dict[str, list[float]] = {name: [] for name in METRICS}
     for counts in draws.counts:
         rows = np.repeat(np.arange(scores.size), counts[draws.unit])
@@ -38,10 +38,9 @@ def by_hand(
 def agree(
     scores: np.ndarray, bonafide: np.ndarray, cluster: np.ndarray, size: int, costs: Costs
 ) -> None:
-    """All metrics by hand, before EER and minDCF are corrected for their search.
+    """Compare all metrics with `by_hand`, without the bias correction of EER and minDCF.
 
-    minDCF is taken at the bins' edges: the same where each group of ties has its own bin, never
-    below elsewhere.
+    minDCF is taken at the bin edges: equal if each tie group has its own bin, else never below.
     """
     draws = bootstrap.resample(cluster, bonafide, DIGEST, size)
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +50,7 @@ def agree(
             discrimination.rank(scores, bonafide), draws, THRESHOLD, CALIBRATION, costs
         )
     for name, values in by_hand(scores, bonafide, draws, costs).items():
-        close = 1e-8 if name == "cllr" else 1e-10  # its sums are rounded to 2**-30 bits a cluster
+        close = 1e-8 if name == "cllr" else 1e-10  # its sums are rounded to 2**-30 bits per cluster
         got = getattr(found, name)
         if name == "min_dcf" and scores.size > bootstrap_metrics.BINS:
             assert (got > np.array(values) - close).all()
@@ -106,7 +105,7 @@ def test_any_ties_any_bins(scores: list[int], bins: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("digits", [0, 9])
-def test_the_corrections_rest_on_the_rates_at_every_threshold(digits: int) -> None:
+def test_the_corrections_use_the_rates_at_every_threshold(digits: int) -> None:
     rng = np.random.default_rng(8)
     cluster, bonafide = np.repeat(np.arange(30), 20), rng.random(600) < 0.3
     scores = rng.normal(size=600) + bonafide + 0.5 * rng.normal(size=30)[cluster]
@@ -148,7 +147,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
 
 
-def test_nothing_frozen_is_nan() -> None:
+def test_metrics_without_threshold_or_calibration_are_nan() -> None:
     bonafide = np.tile([True, False], 20)
     draws = bootstrap.resample(np.arange(40), bonafide, DIGEST, 5)
     found = replicate(discrimination.rank(np.arange(40.0), bonafide), draws)

@@ -1,4 +1,4 @@
-"""Ranking and decision metrics: the ASVspoof 5 package's figures, scikit-learn, hand work."""
+"""Metrics against the ASVspoof 5 package, scikit-learn and values computed by hand."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def test_cllr_is_the_log_loss_of_scikit_learn_at_even_odds() -> None:
 @pytest.mark.parametrize(
     ("bonafide", "spoof", "expected"),
     [
-        ([1, 1], [1, 1, 1], 0.5),  # nothing but ties
+        ([1, 1], [1, 1, 1], 0.5),  # all scores tied
         ([3, 4], [1, 2], 0.0),
         ([1, 2], [3, 4], 1.0),  # reversed
-        # Rejecting below 2: no miss, 1/2 accepted; rejecting the tie at 2 too: 1/2 and 0.
+        # Rejecting below 2: FRR 0, FAR 1/2; rejecting the tie at 2 too: FRR 1/2, FAR 0.
         ([2, 3], [1, 2], 0.25),
-        # Below 2: FRR 0, FAR 2/3; the tie takes FRR to 1/2 and FAR to 0: they meet at 2/7.
+        # Below 2: FRR 0, FAR 2/3; the tie changes FRR to 1/2 and FAR to 0: they are equal at 2/7.
         ([2, 3], [1, 2, 2], 2 / 7),
     ],
 )
@@ -122,8 +122,8 @@ def test_eer_worked_by_hand(bonafide: list[float], spoof: list[float], expected:
 
 
 def test_ranking_worked_by_hand() -> None:
-    # Ascending: spoof 1, then a tie of both at 2, then bona fide 3. One of two spoofs is caught
-    # before any bona fide trial falls; at the tie the second, with one of two bona fide.
+    # Ascending: spoof 1, a tie of both classes at 2, bona fide 3. One of two spoofs is rejected
+    # before any bona fide trial; the tie rejects the second one and one of two bona fide trials.
     scores, labels = labelled([2, 3], [1, 2])
     assert discrimination.auc(scores, labels) == pytest.approx(3.5 / 4)
     assert discrimination.average_precision(scores, labels) == pytest.approx(0.5 + 0.5 * 2 / 3)
@@ -134,17 +134,17 @@ def test_ranking_worked_by_hand() -> None:
 
 
 def test_costs_worked_by_hand() -> None:
-    # Rejecting below 2 misses nothing and accepts 1 of 2: 0.5 * 0.5 / 0.5 = 0.5; rejecting all
-    # costs 0.95 / 0.5, accepting all 1; rejecting the spoof at 2 needs bona fide 1 rejected too.
+    # Rejecting below 2 misses nothing and accepts 1 of 2: 0.5 * 0.5 / 0.5 = 0.5. Rejecting all
+    # costs 0.95 / 0.5, accepting all 1. Rejecting the spoof at 2.5 also rejects a bona fide trial.
     scores, labels = labelled([2, 3], [1, 2.5])
     assert decision.min_dcf(scores, labels) == pytest.approx(0.5)
-    assert decision.act_dcf(scores, labels) == pytest.approx(1.0)  # all lie above -0.64
+    assert decision.act_dcf(scores, labels) == pytest.approx(1.0)  # all are above -0.64
     assert decision.cllr(*labelled([np.log(3)], [-np.log(3)])) == pytest.approx(np.log2(4 / 3))
-    # Even odds and equal costs: the threshold is 0, the cost the sum of both rates.
+    # Even odds and equal costs: the threshold is 0 and the cost is the sum of both rates.
     even = decision.Costs(p_spoof=0.5, miss=1, false_accept=1)
     assert (even.weights, even.threshold) == ((1.0, 1.0), 0.0)
     assert decision.act_dcf(*labelled([1, -1], [-1, -2]), even) == pytest.approx(0.5)
-    # A miss that costs a hundred times more: accept all but the spoof that lies below every one.
+    # A miss costs a hundred times more: accept all but the spoof below every bona fide trial.
     dear = decision.Costs(p_spoof=0.5, miss=100, false_accept=1)
     assert decision.min_dcf(scores, labels, dear) == pytest.approx(0.5)
 
@@ -158,7 +158,7 @@ def test_costs_worked_by_hand() -> None:
         ((0.5, 1, -2), "a false acceptance must be above 0"),
     ],
 )
-def test_senseless_costs_are_refused(values: tuple[float, float, float], words: str) -> None:
+def test_invalid_costs_are_refused(values: tuple[float, float, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
         decision.Costs(*values)
     with pytest.raises(InputError, match=words):
@@ -181,7 +181,7 @@ def test_precision_is_undefined_where_nothing_is_rejected() -> None:
     assert counts.f1 == 0.0
 
 
-def test_a_part_of_a_ranking_is_the_ranking_of_the_part() -> None:
+def test_a_part_of_a_ranking_equals_the_ranking_of_the_part() -> None:
     scores, labels = drawn(6, True)
     ranking = discrimination.rank(scores, labels)
     keep = np.random.default_rng(0).random(scores.size) < 0.5
@@ -198,7 +198,7 @@ def test_a_part_of_a_ranking_is_the_ranking_of_the_part() -> None:
         ([1.0, np.inf], [True, False], "not finite"),
         ([1.0, 2.0], [True, True], "no spoof"),
         ([1.0, 2.0], [False, False], "no bona fide"),
-        ([1.0, 2.0, 3.0], [True, False], "want scores"),
+        ([1.0, 2.0, 3.0], [True, False], "expected scores"),
         ([1.0, 2.0], [1, 0], "boolean"),
     ],
 )
@@ -216,7 +216,7 @@ def test_refused(scores: list[float], labels: list[bool], words: str) -> None:
 def test_calibration_recovers_shifted_ratios() -> None:
     rng = np.random.default_rng(0)
     scores, labels = labelled(list(rng.normal(1, 1, 20000)), list(rng.normal(-1, 1, 5000)))
-    fitted = calibrate(scores / 4 + 7, labels)  # the true LLR of unit normals 2 apart is 2 x
+    fitted = calibrate(scores / 4 + 7, labels)  # unit normals at -1 and 1: the true LLR is 2 x
     assert fitted.slope == pytest.approx(8.0, rel=0.05)
     assert fitted.offset == pytest.approx(-56.0, rel=0.05)
     better = decision.cllr(fitted(scores / 4 + 7), labels)
@@ -254,14 +254,14 @@ def test_properties(bonafide: list[int], spoof: list[int]) -> None:
     assert 0 < found <= 1
     assert caught <= discrimination.tpr_at_fpr(scores, labels, 0.5)
     assert decision.act_dcf(scores, labels) >= cost - 1e-12
-    # A rising transform moves no rank.
+    # An increasing transform changes no rank.
     warped = np.exp(scores / 3) - 5
     assert discrimination.eer(warped, labels)[0] == pytest.approx(rate)
     assert discrimination.auc(warped, labels) == pytest.approx(area)
     assert decision.min_dcf(warped, labels) == pytest.approx(cost)
     assert discrimination.average_precision(warped, labels) == pytest.approx(found)
     assert discrimination.tpr_at_fpr(warped, labels, 0.05) == caught
-    # Swapping the labels mirrors; swapping labels and sign changes nothing.
+    # Swapping the labels mirrors the metrics; swapping labels and sign changes nothing.
     assert discrimination.eer(scores, ~labels)[0] == pytest.approx(1 - rate)
     assert discrimination.auc(scores, ~labels) == pytest.approx(1 - area)
     assert discrimination.eer(-scores, ~labels)[0] == pytest.approx(rate)
@@ -269,7 +269,7 @@ def test_properties(bonafide: list[int], spoof: list[int]) -> None:
     # AUC is the share of pairs in the right order.
     gaps = np.subtract.outer(scores[labels], scores[~labels])
     assert area == pytest.approx(np.mean(gaps > 0) + np.mean(gaps == 0) / 2)
-    # The order of trials is nothing; a threshold splits them into the four outcomes.
+    # The order of trials does not matter; a threshold splits them into the four outcomes.
     order = np.random.default_rng(0).permutation(scores.size)
     assert discrimination.eer(scores[order], labels[order])[0] == rate
     counts = decision.confusion(scores, labels, discrimination.eer(scores, labels)[1])
@@ -297,7 +297,7 @@ def test_curves_are_thinned_without_moving(ties: bool) -> None:
             assert (points.x[0], points.y[0]) == (whole[0][0], whole[1][0])
             assert (points.x[-1], points.y[-1]) == (whole[0][-1], whole[1][-1])
     det = curves.det_points(curve)
-    middle = np.argmin(np.abs(det.x - det.y))  # the diagonal of a DET plot is the EER
+    middle = np.argmin(np.abs(det.x - det.y))  # the EER is on the diagonal of a DET plot
     assert (det.x[middle] + det.y[middle]) / 2 == pytest.approx(
         curves.ndtri(discrimination.eer_of(curve)[0]), abs=0.03
     )
@@ -322,12 +322,12 @@ def test_slices_need_both_classes_and_a_column_of_seconds() -> None:
     assert found[("source", "studio")] == 20
     seconds = table["duration"]
     assert found[("duration", "4 to 8 s")] == ((seconds >= 4) & (seconds < 8)).sum()
-    assert ("duration", "8 s and more") not in found  # too few of a class
+    assert ("duration", "8 s and more") not in found  # too few trials of a class
     columns = {
-        "codec": ["mp3" if i % 4 < 2 else "none" for i in range(n)],  # of both classes
-        "vocoder": ["wave" if i % 2 else "bonafide" for i in range(n)],  # of fakes alone
-        "note": [f"n{i}" for i in range(n)],  # names single trials
-        "city": "here",  # parts nothing
+        "codec": ["mp3" if i % 4 < 2 else "none" for i in range(n)],  # in both classes
+        "vocoder": ["wave" if i % 2 else "bonafide" for i in range(n)],  # in spoofs only
+        "note": [f"n{i}" for i in range(n)],  # identifies single trials
+        "city": "here",  # a single value
         "speaker": ["s1" if i < 30 else "s2" for i in range(n)],
         "file_sha256": "0",
         "made:a/b": ["x" if i < 30 else "y" for i in range(n)],

@@ -1,4 +1,4 @@
-"""The vocoders: our HiFi-GAN by its shape, and all of them by ear-like numbers where wheels are."""
+"""The vocoders: HiFi-GAN by its shapes; all of them by spectral distance if wheels are cached."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_weight_norm_is_folded_in() -> None:
     assert torch.allclose(loaded.conv_pre.weight, reference.weight, atol=1e-6)
 
 
-def test_mel_has_one_frame_per_hop_and_the_tone_where_it_belongs() -> None:
+def test_mel_has_one_frame_per_hop_and_the_tone_in_its_band() -> None:
     spec = hifigan.MelSpec(SAMPLE_RATE, n_fft=640, hop=160)
     tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / SAMPLE_RATE).astype(np.float32)
     mel = spec(tone)
@@ -57,7 +57,7 @@ def test_mel_has_one_frame_per_hop_and_the_tone_where_it_belongs() -> None:
 
 
 def lag(before: Wave, after: Wave) -> int:
-    """Samples by which the envelope of `after` trails that of `before`."""
+    """Return the delay in samples of the envelope of `after` against that of `before`."""
     from scipy.signal import butter, sosfiltfilt
 
     band = butter(4, [1000, 6000], "bandpass", fs=SAMPLE_RATE, output="sos")
@@ -82,17 +82,17 @@ def crop() -> Wave:
 def test_a_copy_sounds_like_its_source(crop: Wave, system: str) -> None:
     if BY_NAME[system].missing():
         pytest.skip(f"{system} lacks {BY_NAME[system].missing()}")
-    made = vocoders.copy(system, crop, paths.wheels())
-    assert made.shape == crop.shape
-    assert made.dtype == np.float32
+    copied = vocoders.copy(system, crop, paths.wheels())
+    assert copied.shape == crop.shape
+    assert copied.dtype == np.float32
     spec = hifigan.MelSpec(SAMPLE_RATE, n_fft=640, hop=160)
-    heard, copied = (spec(wave).numpy().ravel() for wave in (crop, treat(made)))
-    assert np.corrcoef(heard, copied)[0, 1] > 0.9
-    assert np.abs(heard - copied).mean() < 0.6  # natural log: 5 dB
-    assert abs(lag(crop, made)) <= 80  # 5 ms
-    level = 20 * np.log10(active_level(made, SAMPLE_RATE))
+    before, after = (spec(wave).numpy().ravel() for wave in (crop, treat(copied)))
+    assert np.corrcoef(before, after)[0, 1] > 0.9
+    assert np.abs(before - after).mean() < 0.6  # natural log: 5 dB
+    assert abs(lag(crop, copied)) <= 80  # 5 ms
+    level = 20 * np.log10(active_level(copied, SAMPLE_RATE))
     assert level == pytest.approx(-26.0, abs=4.0)
-    assert np.corrcoef(crop, made)[0, 1] < 0.999  # it is a copy, not the recording
+    assert np.corrcoef(crop, copied)[0, 1] < 0.999  # resynthesised, not passed through
 
 
 def test_a_copy_is_repeatable(crop: Wave) -> None:

@@ -425,7 +425,7 @@ def test_splits_are_cut_by_speaker_where_asked(
     assert main([*train, "--splits", "70/15/15"]) == 0
     assert "split by speaker: " in capsys.readouterr().out
     assert main([*train, "--force", "--splits", "80/10/20"]) == 2
-    assert "the shares '80/10/20' sum to 110: want 100" in capsys.readouterr().err
+    assert "the shares '80/10/20' sum to 110, not 100" in capsys.readouterr().err
     assert main([*train, "--force", "--splits", "80/20"]) == 2
     assert "training wants three, as 80/10/10" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The embedded data set: real and synthetic speech built from hash-pinned wheels of PyPI."""
+"""The embedded data set: human and synthetic speech built from hash-pinned PyPI wheels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["babble_segments", "build", "complete", "read"]
 
 
 def __getattr__(name: str) -> Any:
-    """The builder's names, on first use: it needs torch, and the catalogue beside it does not."""
+    """Import the builder's names on first use: the builder needs torch, this package does not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from benchmark.data.embedded import builder

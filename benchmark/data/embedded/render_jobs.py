@@ -1,4 +1,4 @@
-"""Make the audio of a plan: worker processes, one thread each, one job at a time."""
+"""Synthesis of the audio of a plan in worker processes, one thread and one job at a time each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
 from benchmark.workers.start import start_process
 
 MOST_WORKERS = 8
-AHEAD = 4  # jobs queued per worker: waves are sent only as fast as they are used
+AHEAD = 4  # jobs queued per worker; more would only hold waves in memory
 
 
 def make(
@@ -30,11 +30,11 @@ def make(
     workers: int = 0,
     progress: bool = True,
 ) -> None:
-    """Write every file of `jobs` that `flac` lacks, with `workers` processes (0: one per CPU).
+    """Write every file of `jobs` that the folder `flac` lacks.
 
-    The samples do not depend on the number of workers.
-    A kill loses the jobs in flight; a second call goes on. A job that fails raises RuntimeError
-    with its utterance.
+    `workers` is the number of processes (0: one per CPU, at most 8); the samples do not depend on
+    it. A kill loses only the running jobs, and a second call resumes. A job that fails raises
+    RuntimeError naming its utterance; a process that dies raises `InputError`.
     """
     open_jobs = [job for job in jobs if not all(made(flac / f"{n}.flac") for n in names(job))]
     count = workers or min(cores(), MOST_WORKERS)
@@ -61,8 +61,8 @@ def make(
                 bar.update(len(done))
         except BrokenProcessPool as error:
             raise InputError(
-                "a process that synthesises speech died, perhaps for want of memory (each takes"
-                " about 1 GB): run `launderbench data build` again, it goes on where it was"
+                "a speech synthesis process died, perhaps because memory ran out (each needs"
+                " about 1 GB): run `launderbench data build` again to resume"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -70,7 +70,7 @@ def make(
 
 
 def made(path: Path) -> bool:
-    """Is there a file that holds something?"""
+    """Return True if the file exists and is not empty."""
     try:
         return path.stat().st_size > 0
     except OSError:
@@ -78,13 +78,13 @@ def made(path: Path) -> bool:
 
 
 def names(job: SynthesisJob) -> list[str]:
-    """Ids of the utterances that `job` makes."""
+    """Return the ids of the utterances that `job` produces."""
     spoken = [job.request.utterance_id] if job.request else []
     return [*spoken, *([job.human] if job.human else []), *(uid for uid, _ in job.copies)]
 
 
 def run(job: SynthesisJob, flac: Path, wheels: Path) -> None:
-    """Make the files of one job that are missing."""
+    """Write the missing files of one job."""
     for name in names(job):
         path = flac / f"{name}.flac"
         if made(path):
@@ -99,9 +99,9 @@ def run(job: SynthesisJob, flac: Path, wheels: Path) -> None:
 
 
 def _source(job: SynthesisJob, name: str, wheels: Path) -> Callable[[], Wave]:
-    """What makes the untreated 4 s of the utterance `name` of a job."""
+    """Return a function that produces the untreated 4 s of the utterance `name` of a job."""
     from benchmark.data.embedded import text_to_speech
-    from benchmark.synthesis import vocoders  # heavy: loaded where it is used
+    from benchmark.synthesis import vocoders  # slow to import
 
     inner = slice(CONTEXT, CONTEXT + SEGMENT)
     if job.wave is None:

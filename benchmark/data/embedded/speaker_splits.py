@@ -1,4 +1,4 @@
-"""Who goes where: speaker-disjoint splits, and which segments of each speaker are used."""
+"""Speaker-disjoint splits of the embedded data set, and the segments used of each speaker."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TypeVar
 
 from benchmark.data.embedded.human_speech import COUNCIL, PRACTICE
 
-TRAIN_SPEAKERS = 2  # of every group, those with the most segments; rarely heard ones serve in test
+TRAIN_SPEAKERS = 2  # per group, those with the most segments; test needs few segments
 TRAIN_SPEAKERS_OF = {COUNCIL: 3}
 DEV_SPEAKERS = 1
-SEGMENTS = {"train": 30, "dev": 20, "test": 5}  # per speaker, at most
+SEGMENTS = {"train": 30, "dev": 20, "test": 5}  # at most, per speaker
 
 T = TypeVar("T")
 
 
 def split_speakers(segments: Mapping[str, int], groups: Mapping[str, str]) -> dict[str, str]:
-    """Speaker -> train, dev or test, from the number of segments and the group of each.
+    """Assign each speaker to train, dev or test by number of segments and group.
 
-    In each group the speakers with the most segments go to train, the next to dev, all others to
-    test. The practice speaker, whom another group may know, is trained on and never tested.
+    In each group the speakers with the most segments go to train, the next one to dev, all others
+    to test. The practice speaker may also occur in another group, so it goes to train.
     """
     chosen: dict[str, str] = {}
     for group in sorted(set(groups.values())):
@@ -35,7 +35,7 @@ def split_speakers(segments: Mapping[str, int], groups: Mapping[str, str]) -> di
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` of `items`, evenly spaced from first to last."""
+    """Return at most `count` of `items`, evenly spaced from first to last."""
     if len(items) <= count:
         return list(items)
     if count == 1:

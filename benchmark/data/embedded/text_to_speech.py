@@ -1,4 +1,4 @@
-"""Text to speech: ready-made Tortoise clips, and Kokoro and hibari reading our own sentences."""
+"""Text-to-speech: ready-made Tortoise clips; Kokoro and hibari, which read our own sentences."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ENGINE_RATE = 24000
 TORTOISE_FOLDER = "ttsdb_tortoise/_vendor/source/examples/various/"
-TORTOISE_SPLIT = {  # voices; the others of the wheel imitate celebrities
+TORTOISE_SPLIT = {  # voice -> split; the wheel's other voices imitate celebrities
     "train_atkins": "train",
     "train_dotrice": "train",
     "train_kennard": "train",
@@ -40,7 +40,11 @@ TORTOISE_SPLIT = {  # voices; the others of the wheel imitate celebrities
     "lj": "test",
     "myself": "test",
 }
-TORTOISE_TEXTS = {"train": (0, 10), "dev": (10, 14), "test": (14, 20)}  # of the sorted folders
+TORTOISE_TEXTS = {
+    "train": (0, 10),
+    "dev": (10, 14),
+    "test": (14, 20),
+}  # ranges of the sorted folders
 KOKORO_SPLIT = {
     "jf_alpha": "train",
     "jf_gongitsune": "train",
@@ -49,32 +53,32 @@ KOKORO_SPLIT = {
     "jm_kumo": "test",
 }
 SENTENCES = {"train": (0, 30), "dev": (30, 38), "test": (38, 50)}  # lines of sentences.txt
-LEAST_SHARE = 0.5  # of active frames in what is synthesised: some voices pause at every word
-HIBARI_VOICE = "heart"  # a single voice: it is heard in test only
+LEAST_SHARE = 0.5  # of active frames in synthesised speech: some voices pause after every word
+HIBARI_VOICE = "heart"  # the only voice: used in test only
 
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """One utterance to be spoken: by which system and voice, and where its words come from."""
+    """One TTS utterance: its system, voice, split, and the source of its text."""
 
     utterance_id: str
     system: str
     voice: str
     split: str
     source: str
-    text: str  # the words, or for ready-made clips the name of the file in the wheel
+    text: str  # the text to speak, or for ready-made clips the name of the file in the wheel
 
 
 def requests(wheels: Path, left_out: tuple[str, ...]) -> list[SpeechRequest]:
-    """Every TTS utterance of the data set; voices and texts are disjoint between the splits."""
+    """Return every TTS utterance of the data set; splits share no voice and no text."""
     makers = {TORTOISE_TTS.name: _tortoise(wheels), KOKORO.name: _kokoro(), HIBARI.name: _hibari()}
     return [r for system, made in makers.items() if system not in left_out for r in made]
 
 
 def speak(request: SpeechRequest, wheels: Path) -> Wave:
-    """The 4 s of the utterance with the most speech, float32 (T,) at 16 kHz.
+    """Synthesise the utterance and return its 4 s with the most speech: float32 (T,), 16 kHz.
 
-    Raises ValueError where the system says less than 4 s; `requests` asks for no such thing.
+    Raises ValueError if there are less than 4 s of speech; `requests` has no such utterance.
     """
     if request.system == TORTOISE_TTS.name:
         wave = decode(member(TORTOISE, request.text, wheels))
@@ -89,7 +93,7 @@ def speak(request: SpeechRequest, wheels: Path) -> Wave:
 
 
 def sentences(split: str) -> list[str]:
-    """The sentences that are read in `split`."""
+    """Return the sentences of `split`."""
     text = resources.files(__package__).joinpath("sentences.txt").read_text(encoding="utf-8")
     first, end = SENTENCES[split]
     return text.splitlines()[first:end]
@@ -111,7 +115,7 @@ def _tortoise(wheels: Path) -> Iterator[SpeechRequest]:
 
 
 def _kokoro() -> Iterator[SpeechRequest]:
-    """Within a split the voices take turns, so that no two of them read the same sentence."""
+    """Yield the Kokoro utterances; the voices of a split take turns, one voice per sentence."""
     for split in SENTENCES:
         voices = [voice for voice, where in KOKORO_SPLIT.items() if where == split]
         first = SENTENCES[split][0]
@@ -154,7 +158,7 @@ def _speak_kokoro(request: SpeechRequest, wheels: Path) -> Wave:
 def _kokoro_engine(
     wheels: Path,
 ) -> tuple[InferenceSession, dict[str, int], dict[str, np.ndarray]]:
-    """Session, phoneme table and voices; the four parts of the model are joined in memory."""
+    """Return session, phoneme table and voices; the four model parts are joined in memory."""
     import onnxruntime  # an optional engine
 
     model = b"".join(

@@ -1,4 +1,4 @@
-"""What the data set consists of: every utterance, and from what it is made."""
+"""Plan of the embedded data set: every utterance and the job that produces it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.data.embedded.text_to_speech import SpeechRequest
 from benchmark.synthesis.systems import BY_NAME, GRIFFIN_LIM, LJ, SIXTEEN, UNIVERSAL, WORLD
 
 _NEURAL = (UNIVERSAL.name, SIXTEEN.name)
-# Systems of the copies of the first, second, ... segment of a split, over and over.
+# Vocoders of the copies of the first, second, ... segment of a split; repeated cyclically.
 SEEN_ROTATION = (
     _NEURAL,
     _NEURAL,
@@ -28,17 +28,17 @@ TEST_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
 
 @dataclass(frozen=True)
 class SynthesisJob:
-    """Utterances that are made together: a human segment with its copies, or one TTS utterance."""
+    """Utterances that are produced together: a segment with its copies, or one TTS utterance."""
 
     wave: Wave | None  # the segment with its context; None for TTS
     copies: tuple[tuple[str, str], ...] = ()  # (utterance_id, system)
-    human: str = ""  # the bona fide utterance's id
+    human: str = ""  # id of the bona fide utterance
     request: SpeechRequest | None = None
 
 
 @dataclass(frozen=True)
 class UtterancePlan:
-    """The protocol's rows and the jobs that make them."""
+    """The rows of the protocol and the jobs that produce their audio."""
 
     table: pd.DataFrame
     jobs: tuple[SynthesisJob, ...]
@@ -47,7 +47,7 @@ class UtterancePlan:
 def plan(
     segments: Sequence[Segment], spoken: Sequence[SpeechRequest], left_out: Sequence[str]
 ) -> UtterancePlan:
-    """The whole data set; deterministic, and the same whatever the order of `segments`."""
+    """Plan the whole data set; deterministic and independent of the order of `segments`."""
     rows: list[dict[str, str]] = []
     jobs: list[SynthesisJob] = []
     for split, chosen in choose(segments).items():
@@ -69,7 +69,7 @@ def plan(
 
 
 def choose(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
-    """The segments that are used in each split, sorted by id."""
+    """Return the segments of each split, sorted by id."""
     of: dict[str, list[Segment]] = {}
     for segment in sorted(segments, key=lambda s: s.segment_id):
         of.setdefault(segment.recording.speaker, []).append(segment)
@@ -83,7 +83,7 @@ def choose(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
 
 
 def rotation(split: str, place: int) -> tuple[str, ...]:
-    """Systems of the copies of the segment at `place` in its split."""
+    """Return the systems that copy the segment at `place` in its split."""
     if split != "test":
         return SEEN_ROTATION[place % len(SEEN_ROTATION)]
     neural = TEST_NEURAL[place % len(TEST_NEURAL)]

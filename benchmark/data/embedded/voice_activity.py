@@ -1,4 +1,4 @@
-"""Where somebody speaks: which stretches of a recording are worth a segment."""
+"""Voice activity: selection of 4 s segments with enough speech."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy.typing as npt
 from benchmark.audio.reader import SAMPLE_RATE, Wave
 
 SEGMENT = 4 * SAMPLE_RATE  # samples of every utterance of the data set
-CONTEXT = SAMPLE_RATE // 10  # kept on either side, so that no vocoder starts inside the segment
+CONTEXT = SAMPLE_RATE // 10  # samples kept on each side, so that vocoders start before the segment
 WINDOW, HOP = 400, 160  # 25 ms every 10 ms
-BELOW_PEAK_DB = 25.0  # a frame within this of the recording's loud speech is active
+BELOW_PEAK_DB = 25.0  # an active frame is at most this far below the recording's loud speech
 LOUD_PERCENTILE = 95
-SHARE = 0.6  # of a segment's frames that must be active
-DIGITAL_DB = 65.0  # a frame this far below loud speech was never recorded: an edit's zeros
+SHARE = 0.6  # least share of active frames in a segment
+DIGITAL_DB = 65.0  # a frame further below loud speech was not recorded: zeros from editing
 STEP = 10  # frames between candidate starts
-MODULATION_DB = 6.0  # spread of the frame levels; steady sound (music, hum) lies below
+MODULATION_DB = 6.0  # least spread of the frame levels; steady sound (music, hum) has less
 
 
 def active_frames(wave: Wave) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Per 10 ms frame of `wave` (T,) at 16 kHz: is it active, and its level in dB re full scale."""
+    """Return activity and level (dB re full scale) per 10 ms frame of `wave` (T,) at 16 kHz."""
     if wave.size < WINDOW:
         return np.zeros(0, bool), np.zeros(0)
     total = np.concatenate([[0.0], np.cumsum(wave.astype(np.float64) ** 2)])
@@ -29,11 +29,11 @@ def active_frames(wave: Wave) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.flo
 
 
 def segment_starts(wave: Wave) -> list[int]:
-    """First samples of the 4 s segments of `wave`, left to right, none overlapping.
+    """Return the first samples of non-overlapping 4 s segments of `wave`, from left to right.
 
-    A segment is taken where at least 60 % of its frames are active, their level moves as speech
-    does, and none is digital silence, which only the human class would have; `CONTEXT` samples are
-    free on both of its sides.
+    In a segment at least 60 % of the frames are active, their level varies as in speech, and none
+    is digital silence, which only the human class would have. `CONTEXT` samples are available on
+    each side.
     """
     active, level = active_frames(wave)
     if not level.size:
@@ -55,9 +55,9 @@ def segment_starts(wave: Wave) -> list[int]:
 
 
 def best_start(wave: Wave, least: float = SHARE) -> int | None:
-    """Start of the most active 4 s of `wave`; None where it is shorter or its share under `least`.
+    """Return the first sample of the most active 4 s of `wave`; the earliest of equal ones.
 
-    Of equally active places the earliest is taken.
+    Returns None if `wave` is shorter or if its share of active frames is below `least`.
     """
     active, _ = active_frames(wave)
     length = SEGMENT // HOP

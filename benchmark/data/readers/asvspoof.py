@@ -66,7 +66,7 @@ _NAMES_5 = (
     "device",
 )
 _CODECS_5 = {f"C{number:02d}": name for number, name in enumerate(_NAMES_5, 1)}
-_NOT_CODED = "none"  # in ASVspoof 5, as 2021 LA calls it
+_NOT_CODED = "none"  # the value of 2021 LA, used for ASVspoof 5 too
 
 
 def _asvspoof2019(access: str) -> Reader:
@@ -82,7 +82,7 @@ def _asvspoof2019(access: str) -> Reader:
             if not file.is_file():
                 continue
             part = columns_of(file, _COLUMNS_2019)
-            kept = {"PA": {"extra": "environment"}}.get(access)  # of LA it is unused
+            kept = {"PA": {"extra": "environment"}}.get(access)  # LA does not use this column
             part = part.rename(columns=kept) if kept else part.drop(columns="extra")
             audio = {"test": "eval"}.get(split, split)
             where = folder.parent / f"ASVspoof2019_{access}_{audio}" / "flac"
@@ -101,7 +101,7 @@ def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
     key_name = f"keys/{track}/CM/trial_metadata.txt"
 
     def audio(root: Path) -> list[Path]:
-        """DF comes in four parts, which mirrors keep in folders of their own."""
+        """Return the audio folders; DF has four parts, which mirrors keep in separate folders."""
         inside = [root / "flac"] if root.resolve().name == mark else []
         return [p for p in inside if p.is_dir()] or places(root, f"{mark}/flac")
 
@@ -114,7 +114,7 @@ def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
         )
         if not keys:
             raise InputError(
-                f"{root}: {mark} is there, but its key {key_name} is not; it comes in"
+                f"{root}: found {mark} but not its key {key_name}; the key is in"
                 f" {track}-keys-full.tar.gz"
             )
         table = columns_of(keys[0], columns)
@@ -152,12 +152,12 @@ def _protocols_5(root: Path) -> list[Path]:
 
 
 def _tidy(table: pd.DataFrame) -> pd.DataFrame:
-    """2021 and 5 write `bonafide` in the column of the spoof system too."""
+    """Set the spoof system of bona fide trials to `-`; 2021 and 5 write `bonafide` there."""
     return table.assign(spoof_system=table["spoof_system"].where(table["label"] == "spoof", "-"))
 
 
 def _paths(table: pd.DataFrame, folders: Sequence[Path], root: Path) -> pd.Series:
-    """Where each utterance lies; in the first folder where it is in none."""
+    """Return the path of each utterance below `root`; the first folder if no folder has it."""
     near = [folder.relative_to(root).as_posix() for folder in folders]
     names = table["utterance_id"] + ".flac"
     if len(folders) == 1:

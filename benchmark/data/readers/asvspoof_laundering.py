@@ -1,4 +1,4 @@
-"""The ASVspoof Laundering Database: ASVspoof 2019 LA's evaluation set as its authors laundered it.
+"""The ASVspoof Laundering Database: the ASVspoof 2019 LA evaluation set, laundered by its authors.
 
 Ali et al., "Is Audio Spoof Detection Robust to Laundering Attacks?", IH&MMSec 2024.
 """
@@ -15,16 +15,20 @@ from benchmark.data.protocol import MADE, Protocol
 from benchmark.data.readers.common import Hints, Reader, class_of, columns_of, locate, protocol
 
 _TYPES = ("Noise_Addition", "Reverberation", "Resampling", "Recompression", "Filtering")
-_STEMS = ("ASVspoofLauneredDatabase", "ASVspoofLaunderedDatabase")  # the first is as published
+# The first stem, with its typing error, is the published one.
+_STEMS = ("ASVspoofLauneredDatabase", "ASVspoofLaunderedDatabase")
 _COLUMNS = ("speaker", "file", "spoof_system", "label", "type", "parameter")
-_SAME = ["speaker", "spoof_system", "label"]  # an utterance has these in all its conditions
-_NAME = re.compile(r"(LA_[A-Z]_\d+)_(.+)")  # the utterance's own id, and the condition
+_SAME = ["speaker", "spoof_system", "label"]  # equal in all conditions of an utterance
+_NAME = re.compile(r"(LA_[A-Z]_\d+)_(.+)")  # utterance id, condition
 _CLEAN = "ASVspoof2019_LA_eval"
 
 
 def _laundered(root: Path, hints: Hints) -> Protocol | None:
-    """One row per utterance of ASVspoof 2019 LA's evaluation set: its clean recording, and in a
-    column `made:TYPE/PARAMETER` of each published condition its laundered one."""
+    """Read the database: one row per utterance of the ASVspoof 2019 LA evaluation set.
+
+    `path` is the clean recording; a column `made:TYPE/PARAMETER` per published condition is the
+    laundered one.
+    """
     files = [
         file
         for type_ in _TYPES
@@ -42,7 +46,7 @@ def _laundered(root: Path, hints: Hints) -> Protocol | None:
     twice = made.duplicated(["utterance_id", "made"])
     if twice.any():
         row = made[twice].iloc[0]
-        raise InputError(f"{source}: {row['utterance_id']} stands twice under {row['made']}")
+        raise InputError(f"{source}: {row['utterance_id']} is listed twice under {row['made']}")
     table = made[["utterance_id", *_SAME]].drop_duplicates()
     unlike = table["utterance_id"].duplicated()
     if unlike.any():
@@ -61,14 +65,14 @@ def _laundered(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _rows(file: Path) -> pd.DataFrame:
-    """One protocol, with the utterance's own id and the name of the condition in `made`."""
+    """Read one protocol; add the utterance id and the name of the condition (`made`)."""
     table = columns_of(file, _COLUMNS)
     names = table["file"].tolist()
     parts = [found.groups() for name in names if (found := _NAME.fullmatch(name))]
     if len(parts) < len(names):
         name = next(name for name in names if not _NAME.fullmatch(name))
         raise InputError(
-            f"{file}: the file name {name!r} is not an id of ASVspoof 2019 LA with its condition,"
+            f"{file}: the file name {name!r} is not an ASVspoof 2019 LA id with a condition,"
             " such as LA_E_2834763_babble_0"
         )
     ids, conditions = zip(*parts, strict=True)
@@ -76,15 +80,15 @@ def _rows(file: Path) -> pd.DataFrame:
 
 
 def _clean(root: Path) -> tuple[Path, Path]:
-    """The folder of the data set that holds both, and in it the clean recordings' folder."""
+    """Return the folder that holds clean and laundered audio, and the clean folder within it."""
     for base in dict.fromkeys((root, root.resolve().parent)):
         clean = locate(base, _CLEAN)
         if clean is not None:
             return base, clean
     raise InputError(
-        f"{root} holds ASVspoof 2019 LA's evaluation set laundered, but the clean one,"
-        f" {_CLEAN}/flac, lies neither in {root} nor in {root.resolve().parent}, nor in a folder"
-        " right below these"
+        f"{root} has the laundered evaluation set of ASVspoof 2019 LA, but the clean one,"
+        f" {_CLEAN}/flac, was not found in {root}, in {root.resolve().parent}, or in a folder"
+        " directly below them"
     )
 
 

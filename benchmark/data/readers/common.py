@@ -1,4 +1,4 @@
-"""What the readers share: looking for folders and files, splitting protocols, words for classes."""
+"""Functions shared by the readers: finding files, parsing tables, class and split names."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ SPLIT_WORDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Hints:
-    """What the user says about a data set beyond where it lies.
+    """User options about a data set, in addition to its path.
 
-    `pattern` is a regular expression with named groups over relative paths; `labels` maps the
-    data set's own words to `bonafide` and `spoof`.
+    `pattern` is a regular expression with named groups over relative paths. `labels` maps the data
+    set's own class names to `bonafide` and `spoof`.
     """
 
     pattern: str = ""
@@ -71,10 +71,10 @@ class Hints:
 
 @dataclass(frozen=True)
 class Reader:
-    """A layout: its name, what marks it, and the function that reads it.
+    """A layout: its name, a text on the files it needs (`wants`), and the function that reads it.
 
-    `read` gives None where the layout is not there, and raises `InputError` where it is there but
-    broken. `marks`, of corpora that are often kept in one folder, finds only whether it is there.
+    `read` returns None if the layout is absent and raises `InputError` if it is present but broken.
+    `marks` only detects a layout; corpora that are often kept in one folder have it.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Reader:
 
 
 def locate(root: Path, *names: str) -> Path | None:
-    """The first of `names` in `root` or in one of the folders right below it."""
+    """Return the first of `names` in `root` or in a folder directly below it; None without one."""
     if not root.is_dir():
         return None
     for folder in (root, *sorted(p for p in root.iterdir() if p.is_dir())):
@@ -95,9 +95,9 @@ def locate(root: Path, *names: str) -> Path | None:
 
 
 def places(root: Path, *names: str) -> list[Path]:
-    """All of `names` in `root`; or else right below its folders; or else one level deeper.
+    """Return all of `names` in `root`, else those in its subfolders, else one level deeper.
 
-    So corpora are found as archives and mirrors unpack them, some in a folder within a folder.
+    Archives and mirrors unpack corpora in this way, some of them in a folder within a folder.
     """
     for above in ("", "*/", "*/*/"):
         found = [path for name in names for path in sorted(root.glob(f"{above}{name}"))]
@@ -108,14 +108,15 @@ def places(root: Path, *names: str) -> list[Path]:
 
 @cache
 def tell(line: str) -> None:
-    """Say something about a data set on standard error, once however often it is opened."""
+    """Print a line about a data set on standard error, only once per process."""
     print(line, file=sys.stderr)
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Every file below `root`, sorted; links are followed, and no folder is entered twice.
+    """Yield every file below `root`, sorted; follow links, but enter no folder twice.
 
-    Nor is one entered that holds `root`: a link to it is a loop, and leads to files of others.
+    Folders that contain `root` are not entered either: a link to one is a loop and leads to files
+    outside the data set.
     """
     seen = {str(above) for above in root.resolve().parents}
     for folder, folders, names in os.walk(root, followlinks=True):
@@ -130,12 +131,12 @@ def walk(root: Path) -> Iterator[Path]:
 
 
 def is_audio(path: Path) -> bool:
-    """Does the name say audio (or video with sound), and is it no hidden file?"""
+    """Return True for a file name of audio, or of video with sound, that is not hidden."""
     return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
 
 def table_of(file: Path, separator: str) -> pd.DataFrame:
-    """A table with a header, all of it text; `InputError` names the file and the cause."""
+    """Read a table with a header, all columns as text; `InputError` names file and cause."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -145,7 +146,7 @@ def table_of(file: Path, separator: str) -> pd.DataFrame:
                 dtype=str,
                 keep_default_na=False,
                 encoding="utf-8-sig",
-                index_col=False,  # else a first line that is too long moves every column
+                index_col=False,  # else a first row with too many cells shifts every column
             )
     except pd.errors.ParserWarning as error:
         raise InputError(f"{file}: rows have more columns than the header") from error
@@ -158,9 +159,9 @@ def table_of(file: Path, separator: str) -> pd.DataFrame:
 
 
 def columns_of(file: Path, names: tuple[str, ...]) -> pd.DataFrame:
-    """A protocol without header, its columns parted by blanks; all text.
+    """Read a protocol without header, columns separated by whitespace, all as text.
 
-    `InputError` names the file and the first line with another number of columns.
+    Raises `InputError` naming the file and, for a row with too few columns, its line.
     """
     try:
         table = pd.read_csv(
@@ -181,9 +182,9 @@ def columns_of(file: Path, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def class_of(words: pd.Series, source: Path, labels: Mapping[str, str] | None = None) -> pd.Series:
-    """`bonafide` or `spoof` for each word; `InputError` names one that is neither.
+    """Map each word to `bonafide` or `spoof`; `InputError` names one that is neither.
 
-    0 and 1 mean opposite things in different corpora and are refused unless `labels` says.
+    0 and 1 mean opposite classes in different corpora, so they are refused without `labels`.
     """
     known = {word: label for label, own in CLASS_WORDS.items() for word in own}
     if labels:
@@ -194,18 +195,18 @@ def class_of(words: pd.Series, source: Path, labels: Mapping[str, str] | None = 
         word = words[strange.index[0]]
         raise InputError(
             f"{source}: the label {word!r} is neither bona fide nor spoof;"
-            f" say --labels '{word or 'WORD'}=spoof,...' to map the data set's own words"
+            f" use --labels '{word or 'WORD'}=spoof,...' to map the data set's own class names"
         )
     return lower.map(known)
 
 
 def split_of(words: pd.Series) -> pd.Series:
-    """train, dev or test for the usual words; other words stay and are refused later."""
+    """Map the usual split names to train, dev or test; others stay and are refused later."""
     known = {word: split for split, own in SPLIT_WORDS.items() for word in own}
     lower = words.str.strip().str.lower()
     return lower.map(known).fillna(words)
 
 
 def protocol(name: str, root: Path, table: pd.DataFrame, source: Path) -> Protocol:
-    """The validated protocol of a corpus."""
+    """Return the validated protocol of a corpus; see `validated` for the errors."""
     return Protocol(name=name, root=root, table=validated(table, source))

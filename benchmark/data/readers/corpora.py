@@ -1,4 +1,4 @@
-"""Single corpora of the field that come as folders or with a metadata file of their own."""
+"""Readers of single corpora with a folder layout or a metadata file of their own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VOCODERS = ("diffwave", "melgan", "parallel_wave_gan", "wavegrad", "wavenet", "
 
 
 def _in_the_wild(root: Path, hints: Hints) -> Protocol | None:
-    """Müller et al. 2022: meta.csv with file, speaker, label beside the audio."""
+    """Read In-the-Wild (Müller et al. 2022): meta.csv with file, speaker and label."""
     file = locate(root, "meta.csv")
     if file is None:
         return None
@@ -41,14 +41,19 @@ def _in_the_wild(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _fake_or_real(root: Path, hints: Hints) -> Protocol | None:
-    """Reimao and Tzerpos 2019: {training,validation,testing}/{real,fake} in each variant."""
+    """Read Fake-or-Real (Reimao and Tzerpos 2019).
+
+    Each variant has the folders {training,validation,testing}/{real,fake}.
+    """
     levels = ((root,), sorted(root.glob("for-*")), sorted(root.glob("for-*/for-*")))
     found = [folder for level in levels for folder in level if _is_variant(folder)]
     if not found:
         return None
     if len(found) > 1:
         names = ", ".join(str(p.relative_to(root)) for p in found)
-        raise InputError(f"{root} holds several variants of Fake-or-Real ({names}): name one")
+        raise InputError(
+            f"{root} holds several variants of Fake-or-Real ({names}): give the folder of one"
+        )
     rows = [
         (_relative(file, root), split, word)
         for split in ("training", "validation", "testing")
@@ -67,9 +72,10 @@ def _is_variant(folder: Path) -> bool:
 
 
 def _wavefake(root: Path, hints: Hints) -> Protocol | None:
-    """Frank and Schönherr 2021: generated_audio/CORPUS_VOCODER/*; LJ Speech is the human side.
+    """Read WaveFake (Frank and Schönherr 2021): generated_audio/CORPUS_VOCODER/*.
 
-    One folder is no copy synthesis but text-to-speech; its system is the folder's whole name.
+    LJ Speech provides the bona fide utterances. One folder holds text-to-speech instead of copy
+    synthesis; its spoof system is the name of the whole folder.
     """
     fakes = locate(root, "generated_audio")
     if fakes is None:
@@ -77,8 +83,8 @@ def _wavefake(root: Path, hints: Hints) -> Protocol | None:
     real = locate(root, *_REAL_LJ)
     if real is None:
         raise InputError(
-            f"{root}: WaveFake holds fakes only; put LJ Speech's recordings beside it"
-            f" ({root / _REAL_LJ[0]})"
+            f"{root}: WaveFake holds fakes only; put LJ Speech's recordings into"
+            f" {root / _REAL_LJ[0]}"
         )
     rows = [(_relative(f, root), "bonafide", "-", "ljspeech", f.stem) for f in _audio(real)]
     for file in _audio(fakes):
@@ -92,8 +98,10 @@ def _wavefake(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _librisevoc(root: Path, hints: Hints) -> Protocol | None:
-    """Sun et al. 2023: gt/ID.wav and a folder per vocoder with ID_gen.wav; IDs begin with the
-    LibriTTS speaker."""
+    """Read LibriSeVoc (Sun et al. 2023): gt/ID.wav, and ID_gen.wav in a folder per vocoder.
+
+    Each ID begins with the LibriTTS speaker.
+    """
     real = locate(root, "gt")
     if real is None or not any((real.parent / name).is_dir() for name in _VOCODERS):
         return None
@@ -109,9 +117,10 @@ def _librisevoc(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _mlaad(root: Path, hints: Hints) -> Protocol | None:
-    """Müller et al. 2024: fake/LANG/MODEL/meta.csv; the human side is M-AILABS, by original_file.
+    """Read MLAAD (Müller et al. 2024): fake/LANG/MODEL/meta.csv.
 
-    Human recordings are looked for as `original_file` in `real/`, `M-AILABS/` or the root.
+    The bona fide utterances are the M-AILABS recordings that `original_file` names, searched in
+    `real/`, `M-AILABS/` and the root.
     """
     metas = sorted((root / "fake").glob("*/*/meta.csv"))
     if not metas:
@@ -139,8 +148,8 @@ def _mlaad(root: Path, hints: Hints) -> Protocol | None:
     ]
     if not humans:
         raise InputError(
-            f"{root}: MLAAD holds fakes only; put M-AILABS beside them, so that the names in"
-            f" original_file are found (looked in {', '.join(map(str, bases))})"
+            f"{root}: MLAAD holds fakes only; add M-AILABS, so that the files named in"
+            f" original_file exist (looked in {', '.join(map(str, bases))})"
         )
     real = pd.DataFrame({"utterance_id": humans, "path": humans, "label": "bonafide"})
     return protocol("mlaad", root, pd.concat([real, fakes[keep]], ignore_index=True), root / "fake")

@@ -1,4 +1,4 @@
-"""Data sets of anyone's own: protocol.csv, a table, two folders, or a pattern over file names."""
+"""Readers of user data sets: protocol.csv, a table, two folders, or a pattern over file names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from benchmark.data.readers.common import (
     walk,
 )
 
-# Other names under which tables have the columns of a protocol.
+# Alternative names of the columns of a protocol.
 _SYNONYMS = {
     "utterance_id": ("id", "utt", "utt_id", "utterance", "file_id", "uid"),
     "path": ("file", "filename", "file_name", "filepath", "file_path", "audio", "wav"),
@@ -63,21 +63,21 @@ def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
-    """Where the audio of a protocol lies: beside it, or in the data set of which it is a part.
+    """Return the audio folder of a protocol: its own folder, or the `root` that its card names.
 
-    The card of a part says so, and the user is told, since it leads out of the folder.
+    The card of a subset has a `root`. It may lie outside the folder, so the user is informed.
     """
     if "root" not in card:
         return folder
     root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
     if not root.is_dir():
-        raise InputError(f"{folder / CARD_FILE}: root names no folder: {root}")
-    tell(f"{folder / PROTOCOL_FILE}: its audio lies in {root}")
+        raise InputError(f"{folder / CARD_FILE}: root is not a folder: {root}")
+    tell(f"{folder / PROTOCOL_FILE}: its audio is in {root}")
     return root
 
 
 def _table(file: Path, hints: Hints) -> Protocol | None:
-    """A CSV, TSV or Parquet file with named columns; paths are relative to its folder."""
+    """Read a CSV, TSV or Parquet file with named columns; paths are relative to its folder."""
     ending = file.suffix.lower()
     if not file.is_file() or ending not in (".csv", ".tsv", ".txt", ".parquet"):
         return None
@@ -93,7 +93,7 @@ def _table(file: Path, hints: Hints) -> Protocol | None:
 
 
 def _folders(root: Path, hints: Hints) -> Protocol | None:
-    """A folder of human and one of fake speech, under any of the usual names."""
+    """Read a folder of human speech and one of fakes, with any of the usual names."""
     if not root.is_dir() or hints.pattern:
         return None
     inside = sorted(p for p in root.iterdir() if p.is_dir())
@@ -111,23 +111,25 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
                     other += not file.name.startswith(".")
     if other:
         endings = " ".join(sorted(ENDINGS))
-        tell(f"{root}: {other} files are passed over (not {endings})")
+        tell(f"{root}: {other} files are skipped (extension not one of {endings})")
     table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
     return protocol(root.name, root, table, root)
 
 
 def _pattern(root: Path, hints: Hints) -> Protocol | None:
-    """Audio whose relative path matches a regular expression with named groups.
+    """Read the audio files whose relative path matches a regular expression with named groups.
 
-    `label` is required; `utterance_id`, `speaker`, `spoof_system`, `split` and any other name
-    become columns.
+    The group `label` is required; `utterance_id`, `speaker`, `spoof_system`, `split` and groups of
+    any other name become columns.
     """
     if not hints.pattern or not root.is_dir():
         return None
     try:
         rule = re.compile(hints.pattern)
     except re.error as error:
-        raise InputError(f"--pattern {hints.pattern!r} is no regular expression: {error}") from None
+        raise InputError(
+            f"--pattern {hints.pattern!r} is not a regular expression: {error}"
+        ) from None
     if "label" not in rule.groupindex:
         raise InputError(f"--pattern {hints.pattern!r} has no group (?P<label>...)")
     rows = []
@@ -142,7 +144,7 @@ def _pattern(root: Path, hints: Hints) -> Protocol | None:
 
 
 def _named(table: pd.DataFrame, source: Path, hints: Hints) -> pd.DataFrame:
-    """The table with the protocol's column names, class words and split words."""
+    """Return the table with the protocol's names of columns, classes and splits."""
     lower = {str(column).strip().lower(): str(column) for column in table.columns}
     renamed = {
         lower[other]: name
@@ -167,7 +169,7 @@ def _named(table: pd.DataFrame, source: Path, hints: Hints) -> pd.DataFrame:
 
 
 def _text_table(file: Path) -> pd.DataFrame:
-    """A delimited text file with a header; the delimiter is the one that parts the header most."""
+    """Read a delimited text file with a header; the delimiter that gives most columns is used."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             header = handle.readline()
@@ -177,7 +179,7 @@ def _text_table(file: Path) -> pd.DataFrame:
         raise InputError(f"{file} cannot be read as a table ({text})") from error
     if max(widths.values()) == 1 and len(header.split()) > 1:
         raise InputError(
-            f"{file}: no comma, semicolon, tab or bar parts the names in its header"
+            f"{file}: no comma, semicolon, tab or bar separates the names in its header"
             f" {header.strip()!r}"
         )
     return table_of(file, max(_DELIMITERS, key=lambda d: widths[d]))
