@@ -93,7 +93,7 @@ def _asvspoof2019(access: str) -> Reader:
         return protocol(name, root, _tidy(table), folder)
 
     name = f"asvspoof2019-{access.lower()}"
-    return Reader(name, f"{mark}/", read, lambda root: places(root, mark))
+    return Reader(name, read, lambda root: places(root, mark))
 
 
 def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
@@ -123,7 +123,7 @@ def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
         return protocol(name, root, _tidy(table), keys[0])
 
     name = f"asvspoof2021-{track.lower()}"
-    return Reader(name, f"{mark}/flac/", read, audio)
+    return Reader(name, read, audio)
 
 
 def _asvspoof5(root: Path, hints: Hints) -> Protocol | None:
@@ -174,5 +174,5 @@ READERS = (
     _asvspoof2019("PA"),
     _asvspoof2021("LA", _COLUMNS_LA),
     _asvspoof2021("DF", _COLUMNS_DF),
-    Reader("asvspoof5", "ASVspoof5_protocols/", _asvspoof5, _protocols_5),
+    Reader("asvspoof5", _asvspoof5, _protocols_5),
 )

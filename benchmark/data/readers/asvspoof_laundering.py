@@ -92,4 +92,4 @@ def _clean(root: Path) -> tuple[Path, Path]:
     )
 
 
-READERS = (Reader("asvspoof-laundering", f"protocols/{_STEMS[0]}_*.txt", _laundered),)
+READERS = (Reader("asvspoof-laundering", _laundered),)

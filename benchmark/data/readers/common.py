@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.core.errors import InputError
+from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
 
 ENDINGS = frozenset(
@@ -71,16 +72,20 @@ class Hints:
 
 @dataclass(frozen=True)
 class Reader:
-    """A layout: its name, a text on the files it needs (`wants`), and the function that reads it.
+    """A layout by its name in `LAYOUTS`, and the function that reads it.
 
     `read` returns None if the layout is absent and raises `InputError` if it is present but broken.
     `marks` only detects a layout; corpora that are often kept in one folder have it.
     """
 
     name: str
-    wants: str
     read: Callable[[Path, Hints], Protocol | None]
     marks: Callable[[Path], Sequence[Path]] | None = None
+
+    @property
+    def wants(self) -> str:
+        """The files that mark this layout, in words."""
+        return LAYOUTS[self.name]
 
 
 def locate(root: Path, *names: str) -> Path | None:

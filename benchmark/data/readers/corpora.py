@@ -164,9 +164,9 @@ def _relative(file: Path, root: Path) -> str:
 
 
 READERS = (
-    Reader("in-the-wild", "meta.csv with file,speaker,label", _in_the_wild),
-    Reader("fake-or-real", "training/real, testing/real (for-norm/, ...)", _fake_or_real),
-    Reader("wavefake", "generated_audio/", _wavefake),
-    Reader("librisevoc", "gt/ beside folders of vocoders", _librisevoc),
-    Reader("mlaad", "fake/LANG/MODEL/meta.csv", _mlaad),
+    Reader("in-the-wild", _in_the_wild),
+    Reader("fake-or-real", _fake_or_real),
+    Reader("wavefake", _wavefake),
+    Reader("librisevoc", _librisevoc),
+    Reader("mlaad", _mlaad),
 )

@@ -186,8 +186,8 @@ def _text_table(file: Path) -> pd.DataFrame:
 
 
 READERS = (
-    Reader("protocol", f"{PROTOCOL_FILE}", _protocol_csv),
-    Reader("table", "a .csv, .tsv or .parquet file with columns path and label", _table),
-    Reader("pattern", "audio files that match --pattern", _pattern),
-    Reader("folders", "folders real/ and fake/", _folders),
+    Reader("protocol", _protocol_csv),
+    Reader("table", _table),
+    Reader("pattern", _pattern),
+    Reader("folders", _folders),
 )
