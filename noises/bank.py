@@ -111,7 +111,7 @@ def sound(folder: Path, seconds: float = SECONDS) -> bool:
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the manifest in `folder` says of each kind; `InputError` where it cannot be read."""
+    """Return the manifest's entry of each kind; `InputError` where it cannot be read."""
     path = folder / MANIFEST
     try:
         named = json.loads(path.read_text(encoding="utf-8"))["noises"]
@@ -121,7 +121,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _kept(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the manifest names; nothing where there is none or it is damaged."""
+    """Return the entries of the manifest; none where it is absent or damaged."""
     try:
         return entries(folder)
     except (InputError, OSError):
@@ -189,7 +189,7 @@ def _scaled(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
 
 
 def _recipe(kind: str, size: int, *inputs: Wave) -> str:
-    """What fixes the samples of a kind: build version, length and the inputs' content."""
+    """Return the hash of a kind's samples: build version, length and the inputs' content."""
     digest = hashlib.sha256(f"{kind} {BUILD_VERSION} {size}".encode())
     for wave in inputs:
         digest.update(np.ascontiguousarray(wave, dtype="<f4").tobytes() + b"|")

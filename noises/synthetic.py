@@ -2,7 +2,7 @@
 
 volvo and street are models, labelled synthetic everywhere: sums of a random part, white noise
 given a power spectrum in the frequency domain, and of tones whose frequency wanders. A fixed seed
-makes them the same on every machine. white and pink are generated for every utterance anew.
+makes them the same on every machine. white and pink are generated for each utterance.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def apply(request: dict[str, Any], wave: Wave) -> tuple[Wave, dict[str, Any]]:
 
 
 def _drawn(transform: Any) -> dict[str, Any]:
-    """What the transform drew, and what transforms inside it drew."""
+    """Return the parameters that the transform drew, and those of transforms inside it."""
     drawn = {key: _plain(v) for key, v in transform.parameters.items() if key != "should_apply"}
     for name, part in vars(transform).items():
         if hasattr(part, "serialize_parameters"):

@@ -28,7 +28,7 @@ Stage = tuple[str, tuple[tuple[float, ...], ...]]
 
 @dataclass(frozen=True)
 class Pipeline(Composite):
-    """What the pipelines share: three stages in a row, of which the first `depth` are passed.
+    """Base of the pipelines: three stages in a row, of which the first `depth` are applied.
 
     depth    : stages passed, 0 to 3. At 0 the utterance stays as it is, and that is measured: the
                point where curves over depth begin

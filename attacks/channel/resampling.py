@@ -30,7 +30,7 @@ INTERPOLATED_DB = -80.0  # error of linear interpolation against the same in who
 
 @dataclass(frozen=True)
 class ResamplerQuality:
-    """What a resampler claims for a passage there and back.
+    """The claims of a resampler for a passage to another rate and back.
 
     stop_db    : dB by which what is left above the new band is down, at least
     mirrored   : whether that is counted from the whole utterance, of which the resampler leaves

@@ -1,4 +1,4 @@
-"""What the codec attacks share: gain, alignment, generations, lost packets, counted payload."""
+"""Base of the codec attacks: gain, alignment, generations, lost packets, counted payload."""
 
 from __future__ import annotations
 

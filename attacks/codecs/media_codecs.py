@@ -42,7 +42,7 @@ class Mp3(PacketCoder):
              Layer III (ISO/IEC 13818-3), which ends at 160 kbit/s: what asks for more is refused.
     passes : generations, 1 to 10
     loss   : share of the packets (36 ms) lost, 0 to 0.5; a lost packet is silent, the decoder
-             starts anew behind it, and what hangs on its bit reservoir is silent too
+             restarts after it, and what hangs on its bit reservoir is silent too
 
     Delay removed: 528 + 1 samples of the decoder's filter bank and 576 of the encoder.
     """
@@ -78,7 +78,7 @@ class Aac(PacketCoder):
              96 kbit/s for one channel at 16 kHz: what asks for more is refused.
     passes : generations, 1 to 10
     loss   : share of the packets (64 ms) lost, 0 to 0.5; a lost packet is silent, and the decoder
-             starts anew behind it
+             restarts after it
 
     The encoder spends what the signal needs, next to nothing on silence, and borrows from its
     reservoir: the payload is claimed to be at most 1.25 x kbps. Delay removed: the 1,024 samples

@@ -23,7 +23,7 @@ from benchmark.audio.reader import resample
 
 @dataclass(frozen=True)
 class PacketCoder(Coder):
-    """A codec of FFmpeg's libraries; a lost packet is silent, and the decoder starts anew."""
+    """A codec of FFmpeg's libraries; a lost packet is silent, and the decoder restarts."""
 
     sample_format: ClassVar[str]  # what the encoder takes
     packet_samples: ClassVar[int]  # at `rate`
@@ -128,7 +128,7 @@ class PacketCoder(Coder):
         return resample(np.concatenate(pieces), rate, self.rate), received
 
     def stand_in(self, last: bytes | None) -> bytes | None:
-        """What tells the decoder that a packet is lost, given the last that it received.
+        """Return the packet that signals a loss to the decoder, given the last that it received.
 
         None for a codec without concealment of its own.
         """

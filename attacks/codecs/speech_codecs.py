@@ -95,7 +95,7 @@ class AmrWb(PacketCoder):
     kbps   : 6.6, 8.85, 12.65, 14.25, 15.85, 18.25, 19.85, 23.05 or 23.85 (3GPP TS 26.171)
     passes : generations, 1 to 10
     loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
-             starts anew behind it
+             restarts after it
 
     The payload is the speech bits in whole bytes, without the byte of the frame header. The delay
     is measured once on broadband noise and removed.
@@ -138,7 +138,7 @@ class G7231(PacketCoder):
 
     passes : generations, 1 to 10
     loss   : share of the frames (30 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
-             starts anew behind it
+             restarts after it
 
     A frame is 189 bits in 24 bytes, so that the payload is 6.4 kbit/s. Delay removed: 60 samples
     at 8 kHz, the look-ahead of the encoder. Down to 8 kHz and back with soxr HQ.
@@ -167,7 +167,7 @@ class Gsm(PacketCoder):
 
     passes : generations, 1 to 10
     loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
-             starts anew behind it
+             restarts after it
 
     A frame is 260 bits in 33 bytes, so that the payload is 13.2 kbit/s. The delay is measured
     once on broadband noise and removed. Down to 8 kHz and back with soxr HQ.
@@ -199,7 +199,7 @@ class Speex(PacketCoder):
     kbps   : 3.95, 5.75, 7.75, 9.8, 12.8, 16.8, 20.6, 23.8, 27.8, 34.2 or 42.2
     passes : generations, 1 to 10
     loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
-             starts anew behind it
+             restarts after it
 
     A frame holds whole bytes, so that a rate may be off by 0.4 kbit/s. The delay is measured once
     on broadband noise and removed.

@@ -1,1 +1,1 @@
-"""What an attack is, how it is spelled and applied, and the suites and checks that rest on it."""
+"""The attack contract: base class, spelling, application, suites and conformance checks."""

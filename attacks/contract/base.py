@@ -210,7 +210,7 @@ class Attack:
         return None
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        """What the attack claims about this utterance, measured on the samples themselves."""
+        """Measure the attack's claims about this utterance on the samples themselves."""
         return []
 
 

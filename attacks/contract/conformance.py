@@ -130,7 +130,7 @@ def speech_like(seconds: float, seed: int = 1) -> Wave:
 
 
 def _measured(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
-    """What is wrong on any signal, each rule once per signal: (fixture, rule, message)."""
+    """Yield (fixture, rule, message) for each rule that is broken, once per signal."""
     for fixture, wave in fixtures().items():
         if brief and fixture == LONG:
             continue
@@ -190,7 +190,7 @@ def _draws(step: Attack) -> bool:
 def _run(
     condition: Condition, wave: Wave, utterance: str, fixture: str, rate: int = SAMPLE_RATE
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong on one signal, as (rule, message)."""
+    """Yield (rule, message) for each rule that is broken on one signal."""
     given = wave.copy()
     try:
         results: list[Laundered] = []
@@ -244,7 +244,7 @@ def _effect(condition: Condition) -> Iterator[str]:
     try:
         done = launder(condition, wave, SAMPLE_RATE, "effect", SEED)
     except (AttackError, InputError):
-        return  # told already
+        return  # reported already
     if done.passed is None:
         yield "moves samples in time, and measures nothing of it"
 
@@ -267,7 +267,7 @@ def _lag(condition: Condition) -> Iterator[str]:
         try:
             after = launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave
         except (AttackError, InputError):
-            return  # told already
+            return  # reported already
         found.append(lag(wave, after))
         size = min(wave.size, after.size)
         moved = np.roll(after[:size], -found[-1])

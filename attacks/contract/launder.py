@@ -130,7 +130,7 @@ def _apply(
 def common_checks(
     attack: Attack, before: Wave, after: Wave, sample_rate: int, facts: Facts
 ) -> list[Check]:
-    """What every attack owes: its length; and where aligned an effect, unless nearly none."""
+    """Yield the checks of every attack: length and, if aligned, an effect unless near identity."""
     checks = [_length(attack, before.size, after.size, facts)]
     if attack.aligned and not attack.near_identity:
         measurable = before.size >= LEAST_EFFECT_S * sample_rate

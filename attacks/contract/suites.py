@@ -104,7 +104,7 @@ def _levels(spelling: str, where: str) -> list[str]:
 
 
 def parse_suite(text: str) -> Suite:
-    """What a user may give as a suite: its name, a .toml path, or conditions joined by `;`.
+    """Parse a suite as users give it: a name, a .toml path, or conditions joined by `;`.
 
     A suite's name goes before an attack's. The suite of a spelled condition is called as it is
     spelled.

@@ -115,10 +115,10 @@ class Loudspeaker(Attack):
     def _fit(
         self, before: Wave, after: Wave, sample_rate: int, facts: Facts
     ) -> tuple[float | None, float | None]:
-        """What the exact response to the wave, its square and its cube leaves unexplained (dB).
+        """Return the energy that the response to the wave, its square and cube leaves (dB).
 
-        And the harmonic distortion (%) that their weights mean; both None where the wave is
-        too short or little but a tone, the latter also where it does not tell the three apart.
+        The second value is the harmonic distortion (%) that their weights mean. Both are None where
+        the wave is too short or little but a tone; the second also where the three are collinear.
         """
         if before.size < LEAST_S * sample_rate or not broad(before, sample_rate):
             return None, None

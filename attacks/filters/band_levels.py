@@ -1,4 +1,4 @@
-"""What is in the bands of an utterance: how filters and resamplers are verified."""
+"""Levels in the bands of an utterance, which verify filters and resamplers."""
 
 from __future__ import annotations
 

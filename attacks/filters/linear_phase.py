@@ -55,7 +55,7 @@ class BandDesign:
 
 @dataclass(frozen=True)
 class BandFilter(Attack):
-    """What filters with stop bands share: subclasses say which `design` their parameters make."""
+    """Base of filters with stop bands; subclasses give the `design` of their parameters."""
 
     family = "filtering"
     measures = "attenuation of the stop band, error in the pass band"

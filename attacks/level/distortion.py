@@ -1,4 +1,4 @@
-"""What a channel does to each sample on its own: clipping, quantisation, an offset."""
+"""Distortion of single samples: clipping, quantisation, a DC offset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ON_GRID = 0.02  # steps
 
 @dataclass(frozen=True)
 class Amplitude(Attack):
-    """What they share: a curve from the amplitude that was to the one that is, fixed per wave."""
+    """Base of these attacks: one curve per wave from input to output amplitude."""
 
     family = "channel"
     citation = ""

@@ -1,4 +1,4 @@
-"""What drives the level: a compressor's fast gain and an automatic gain control's slow one."""
+"""Level dynamics: the fast gain of a compressor and the slow one of a gain control."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BEGUN_S = 0.01
 
 @dataclass(frozen=True)
 class Dynamics(Attack):
-    """What they share: a gain per sample from the wave's own level, and a level kept at the end."""
+    """Base of these attacks: a gain per sample from the wave's level; the level is restored."""
 
     family = "channel"
     citation = ""

@@ -1,4 +1,4 @@
-"""What an impulse response shows by itself: its direct path and its decay times (ISO 3382)."""
+"""The direct path and the decay times of an impulse response (ISO 3382)."""
 
 from __future__ import annotations
 

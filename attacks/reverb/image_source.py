@@ -59,7 +59,7 @@ class Images:
         return early + tail
 
     def early(self, factor: float, size: int) -> Samples:
-        """What the images alone give, (size,)."""
+        """Return the response of the images alone, (size,)."""
         near = self.delay < size - 1
         amplitude = factor ** self.order[near] / self.distance[near]
         numerator, denominator = butter(2, HIGHPASS_HZ, "highpass", fs=SAMPLE_RATE)

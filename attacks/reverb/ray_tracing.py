@@ -29,7 +29,7 @@ Samples = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rays:
-    """What reaches the microphone for any reflection factor: early images, and arrivals of rays.
+    """Arrivals at the microphone for any reflection factor: early images, and rays.
 
     Each arrival has its 5 ms bin after the direct path, its number of reflections and its energy
     with walls that take none.

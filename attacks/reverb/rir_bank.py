@@ -68,7 +68,7 @@ def key(room: Room, rt60: float, traced: bool) -> str:
 
 
 def bank(rooms: Sequence[Room], rt60: float, traced: bool) -> tuple[Response, ...]:
-    """The response of every room: what one room does not allow is told before any is used."""
+    """Return the response of every room; an impossible one is reported before any is used."""
     return tuple(response(room, rt60, traced) for room in rooms)
 
 

@@ -19,7 +19,7 @@ DELAY_MS = 10.0  # a phase vocoder smears an onset over part of its 120 ms
 
 @dataclass(frozen=True)
 class TimePitch(Attack):
-    """What these attacks share: a family, and that silence has no pitch."""
+    """Base of these attacks: their family; silence has no pitch."""
 
     family = "time_pitch"
 

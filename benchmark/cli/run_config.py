@@ -160,7 +160,7 @@ def untrained_names(options: Namespace) -> list[str]:
 
 
 def training_data(options: Namespace) -> Protocol:
-    """What detectors without a given checkpoint are trained on: the embedded set, unless asked."""
+    """Return the data for detectors without a checkpoint: --train-data, or the embedded set."""
     return loading.open_data(options.train_data) if options.train_data else embedded.read()
 
 

@@ -45,7 +45,7 @@ AT_ONCE = 4096  # utterances whose records are in memory together
 def order(
     conditions: Sequence[Condition], where: OutputTarget, seed: int, plugins: list[Path]
 ) -> LaunderingJob:
-    """What every utterance gets; `InputError` where a condition is ready-made already."""
+    """Return the job for all utterances; `InputError` where a condition is ready-made."""
     for condition in conditions:
         if made(condition):
             raise InputError(f"{condition}: the data set brings this audio as files already")
@@ -104,7 +104,7 @@ def export(
 def measured(
     exported: Path, table: pd.DataFrame, head: dict[str, Any], info: dict[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What an export measured of the utterances in `table`, under one condition of a run.
+    """Return the effects that an export measured under one condition of a run.
 
     `head` is the run's, `info` what it says of the condition. Gives (utterance id, its facts and
     checks as score parts hold them), of those files alone that still are what was written, made

@@ -37,7 +37,7 @@ NOTHING: dict[str, Any] = {"facts": [], "checks": []}
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What to import and how strictly.
+    """The scores to import, and how strictly.
 
     `reversed_` turns the sign; `missing` lets trials go without scores, `strangers` lets scores go
     that are of no trial. `exported` is a folder of `export-audio`, whose measured effects come
@@ -55,7 +55,7 @@ class ImportRequest:
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """What came in for one split under one condition; `hint` where the sign is in doubt."""
+    """The imported scores of one split under one condition; `hint` if the sign is in doubt."""
 
     split: str
     condition: str
@@ -175,7 +175,7 @@ def _matched(
         )
     with np.errstate(
         over="ignore", invalid="ignore"
-    ):  # what float32 cannot hold is told as not finite
+    ):  # values beyond float32 are reported as not finite
         single = table["score"].to_numpy(dtype=np.float64).astype(np.float32)
     return table.assign(score=-single if wanted.reversed_ else single), int(foreign.sum())
 

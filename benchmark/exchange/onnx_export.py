@@ -43,7 +43,7 @@ Score = Callable[[torch.Tensor], Scores]  # waves (B, samples) to scores (B,)
 
 @dataclass(frozen=True)
 class ComparisonBasis:
-    """What a file is measured against, and on what.
+    """The scores and waves with which a file is compared.
 
     `batch` (n, samples) are utterances, then noises; `scores` (n,) the detector's; `said` names
     where the utterances come from, or why there are none.
@@ -99,7 +99,7 @@ class OnnxComparison:
         )
 
     def warnings(self) -> Iterator[str]:
-        """What speaks against an 8-bit file: no gain in speed, or other scores."""
+        """Return the objections to an 8-bit file: no gain in speed, or different scores."""
         if self.ratio >= SLOW:
             yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
         if not self.apart.max() <= LARGE * self.spread:  # nor where a score is not finite
@@ -171,7 +171,7 @@ def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) ->
 
 
 def metadata(checkpoint: Checkpoint, spec: Input) -> dict[str, str]:
-    """What the file says of itself: what it is, how it is fed, how it is read, whose weights.
+    """Return the file's metadata: detector, input, meaning of the output, origin of the weights.
 
     `launderbench.takes` and `launderbench.bonafide` are what the detector `onnx(file=...)` wants
     to know.
@@ -262,7 +262,7 @@ def _in_parts(score: Score, batch: torch.Tensor) -> Scores:
 
 
 def _session(content: bytes) -> Score:
-    """What runs an ONNX file on one thread."""
+    """Return a session that runs an ONNX file on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -70,7 +70,7 @@ class SpectrogramShard:
     seed: int
 
     def key(self) -> str:
-        """What fixes the pixels and the names of the files, as a hash (hex)."""
+        """Return the hash (hex) of everything that determines pixels and file names."""
         parts = [FORMAT, repr(SPEC), self.kind, self.identity, self.seed, self.folder]
         return hashlib.sha256(json.dumps([parts, self.utterances]).encode()).hexdigest()
 
@@ -200,7 +200,7 @@ def _kept(shard: SpectrogramShard) -> list[Row] | None:
                 return None
         return list(facts["rows"])
     except (OSError, ValueError, KeyError):
-        return None  # not there, or damaged: made anew
+        return None  # absent or damaged: made again
 
 
 def _png(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:

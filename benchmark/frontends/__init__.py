@@ -52,7 +52,7 @@ def waveform_of(spec: Input) -> Waveform | WholeWaveform:
 
 
 def features(spec: Input, made: torch.Tensor) -> torch.Tensor:
-    """What `spec` makes of waves (B, T) that have its rate and length already, float32."""
+    """Compute the float32 input `spec` from waves (B, T) of its rate and length."""
     match spec:
         case Waveform() | WholeWaveform():
             return made

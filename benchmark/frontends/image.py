@@ -32,7 +32,7 @@ def picture(spec: Image, waves: torch.Tensor) -> torch.Tensor:
 
 
 def coloured(spec: Image, waves: torch.Tensor) -> torch.Tensor:
-    """What a detector sees: `picture` as float32 from 0 to 1, (B, 3, height, width)."""
+    """Return `picture` as a detector's input: float32 from 0 to 1, (B, 3, height, width)."""
     return picture(spec, waves).float() / (LEVELS - 1)
 
 

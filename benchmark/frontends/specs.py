@@ -1,4 +1,4 @@
-"""What a tensor detector can ask for: waveforms and spectrograms, as frozen values.
+"""Input specifications of tensor detectors: waveforms and spectrograms, as frozen values.
 
 The runner makes each distinct input once per batch, for all detectors that declare it.
 """

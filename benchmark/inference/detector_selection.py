@@ -1,4 +1,4 @@
-"""Which detectors a run takes where it is not told, and which where it is told `all`."""
+"""Default detectors, and those selected by `all`."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def lowered(checkpoint: Checkpoint, precision: str) -> Checkpoint:
 
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """What torch computes inside is computed in `precision`.
+    """Let torch compute in `precision` inside the context.
 
     bf16: by autocast, which rounds the operands of convolutions and matrix products and leaves in
     float32 what needs it. TF32: the same products, with operands of 10 bits behind the point.

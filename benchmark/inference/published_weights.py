@@ -162,7 +162,7 @@ def add(path: Path) -> PublishedWeights:
 
 
 def describe(entry: PublishedWeights) -> Iterator[str]:
-    """What a user of the weights must know, line by line."""
+    """Yield the facts that a user of the weights must know, line by line."""
     yield f"{entry.name}  {entry.reported}"
     yield f"    licence: {entry.licence}"
     yield f"    source: https://github.com/{entry.repository} : {entry.path}"

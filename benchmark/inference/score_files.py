@@ -30,7 +30,7 @@ NAME_OF_PICTURE = ".png"
 
 @dataclass(frozen=True)
 class AudioSource:
-    """One file: as it is told, and the name of its picture without suffix."""
+    """One file: its path as printed, and the name of its picture without suffix."""
 
     path: Path
     name: str

@@ -31,7 +31,7 @@ TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and what full scale is
 
 
 class Bytes(Protocol):
-    """What a stream is read from: up to `size` bytes, those that are there; none at its end."""
+    """A source of bytes: returns up to `size` of those available, none at its end."""
 
     def read1(self, size: int, /) -> bytes: ...
 

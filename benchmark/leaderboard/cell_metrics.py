@@ -23,7 +23,7 @@ DEV, TRAINING = "dev", "training"  # where a threshold was frozen
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What was frozen before any laundering: NaN or None where nothing could be.
+    """Threshold and calibration frozen before laundering; NaN or None where undefined.
 
     `source` says on what: clean dev of this data set, or the dev split of the training data.
     """

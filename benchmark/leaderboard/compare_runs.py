@@ -35,7 +35,7 @@ UNLAUNDERED = "no laundering condition in common"
 
 @dataclass(frozen=True)
 class RunComparison:
-    """What two runs have in common, and what only one of them has.
+    """Detectors and conditions of two runs: shared ones, and those of one run only.
 
     table : one row per track, detector, condition (and `MEAN`) and metric: `a`, `b`, their
             `difference` b - a with bounds, whether these leave out 0 (None without bounds), and

@@ -80,7 +80,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class _Track:
-    """What all cells of one track share; `frozen` is by detector, `lost` counts unread trials."""
+    """Values shared by all cells of a track; `frozen` by detector, `lost` counts unread trials."""
 
     trials: TrialSet
     groups: list[Slice]

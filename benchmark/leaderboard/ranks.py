@@ -1,4 +1,4 @@
-"""The leaderboard of one track: means over families, ranks, what cannot be told apart, warnings."""
+"""The leaderboard of one track: means over families, ranks, indistinguishable groups, warnings."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _row(trials: TrialSet, line: DetectorCells) -> dict[str, Any]:
 def _warnings(
     row: dict[str, Any], trials: TrialSet, line: DetectorCells, shortcut: DetectorCells | None
 ) -> list[str]:
-    """What a reader must know before believing a row."""
+    """Return the warnings that a reader needs with a row."""
     found = []
     if row["missing_cells"]:
         cells = (

@@ -1,4 +1,4 @@
-"""What a paper that shows a run cites: the harness, its suite, data, attacks and detectors.
+"""Citations for a paper that shows a run: harness, suite, data, attacks and detectors.
 
 Attacks and detectors say it themselves, in the attribute `citation`: keys of `citations.bib`
 separated by spaces, or BibTeX of their own. '' says that there is nothing to cite, None nothing.
@@ -64,7 +64,7 @@ DATA = {
 
 @dataclass(frozen=True)
 class CitedUse:
-    """What is cited and for what; `entries` is empty where `note` says why."""
+    """A citation and its subject; `entries` is empty where `note` says why."""
 
     whose: str
     entries: tuple[Entry, ...]
@@ -73,7 +73,7 @@ class CitedUse:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What a run's numbers were made with and over, as its cited note names it.
+    """The commits and trials behind a run's numbers, as its cited note names them.
 
     commits : every distinct commit that computed scores ('' where there was no git checkout), and
               whether the tree was modified
@@ -127,7 +127,7 @@ def mentions(citation: str | None, whose: str) -> Iterator[str]:
 
 
 def made(results: RunResults) -> RunIdentity:
-    """What made the numbers of a run, from its provenance and its trials."""
+    """Return the identity of a run's numbers, from its provenance and its trials."""
     origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
     commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
     protocol = results.protocol

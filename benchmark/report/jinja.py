@@ -1,4 +1,4 @@
-"""What every HTML page shares: the templates' environment, and how numbers are written."""
+"""The template environment of all HTML pages, and how numbers are written."""
 
 from __future__ import annotations
 

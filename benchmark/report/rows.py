@@ -1,4 +1,4 @@
-"""What every report asks of a table: its rows as dictionaries, and whether it has intervals."""
+"""The rows of a table as dictionaries, and whether it has intervals."""
 
 from __future__ import annotations
 

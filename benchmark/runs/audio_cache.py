@@ -3,7 +3,7 @@
 One file per unit, named by the unit's key, which fixes its samples. The samples are 32-bit floats,
 which FLAC cannot hold; their bytes are split by place (Parquet's BYTE_STREAM_SPLIT), so that signs
 and exponents lie together and Zstandard finds something to save, about a sixth. Each
-file begins with the SHA-256 of what follows: a damaged one is found out and made anew.
+file begins with the SHA-256 of what follows: a damaged one is detected and made again.
 """
 
 from __future__ import annotations

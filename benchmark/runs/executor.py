@@ -25,7 +25,7 @@ from benchmark.workers.start import start_process
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every process of one run shares."""
+    """The set-up that all processes of one run share."""
 
     folder: Path
     detectors: tuple[Checkpoint, ...]
@@ -81,7 +81,7 @@ def _pooled(
 
 
 class _Worker:
-    """What one process holds for the whole run."""
+    """The state of one process during the whole run."""
 
     def __init__(self, setting: WorkerSetup, scores: bool = True) -> None:
         self.cache = setting.cache

@@ -22,7 +22,7 @@ class RunPlan:
     seed: int
 
     def parts(self) -> tuple[tuple[str, Protocol, tuple[Condition, ...]], ...]:
-        """What meets what: (split, its utterances, conditions)."""
+        """Return (split, its utterances, its conditions) for dev and test."""
         return ("dev", self.dev, (Condition(),)), ("test", self.test, self.conditions)
 
     def protocol(self, split: str) -> Protocol:

@@ -1,4 +1,4 @@
-"""What a precision below float32 does to the scores: measured on a few trials before the run."""
+"""The effect of a lower precision on scores, measured on a few trials before the run."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _unmeasured(
 
 
 def _lines(note: Note, lacking: str) -> Iterator[str]:
-    """What to say of a detector; `lacking` is why nothing was measured, where nothing was."""
+    """Describe a detector; `lacking` says why nothing was measured, if so."""
     if note["scored"] == FLOAT32:
         yield f"scored in float32 ({note['cause']})"
     elif not note["measured"]:

@@ -28,7 +28,7 @@ STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
 
 @dataclass(frozen=True)
 class Profile:
-    """What a plan cost: by (stage, item), and over all.
+    """The cost of a plan: by (stage, item), and in total.
 
     wall       : seconds on the clock for all of it
     cpu        : seconds of processor time

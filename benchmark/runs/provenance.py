@@ -1,4 +1,4 @@
-"""What a reader needs to rebuild a number: versions, commit, machine."""
+"""Provenance of a number: versions, commit, machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def code() -> dict[str, Any]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What computes: system, processor, cores and device (JSON-able)."""
+    """Return system, processor, cores and device (JSON-able)."""
     import torch
 
     from benchmark.core.parallel import cores
@@ -50,7 +50,7 @@ def now() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of this checkout; None for an installed copy or where there is no git."""
+    """Return git's answer for this checkout; None for an installed copy or without git."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None

@@ -67,7 +67,7 @@ class MissingUnits:
 
     @property
     def jobs(self) -> Iterator[WorkUnit]:
-        """What is to be done, shard by shard of utterances, so that each is decoded once."""
+        """Yield the missing units shard by shard, so that each utterance is decoded once."""
         identities = {checkpoint.identity: checkpoint.name for checkpoint in self._plan.detectors}
         sources: dict[str, _Source] = {}
         for split, start, stop, conditions in self._shards():
@@ -165,7 +165,7 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
 
 
 def head_of(plan: RunPlan) -> dict[str, Any]:
-    """What a run folder says about the plan that it holds."""
+    """Return the head of a run folder: the facts of its plan."""
     return {
         "data": plan.test.name,
         "data_version": plan.test.version,
@@ -202,7 +202,7 @@ def _describe(condition: Condition) -> dict[str, Any]:
 def run(jobs: MissingUnits, setting: WorkerSetup, workers: int, split_scoring: bool) -> None:
     """Execute the missing jobs, with a progress bar over trials.
 
-    The detectors are loaded here first: weights that do not fit are told before any work.
+    The detectors are loaded here first: weights that do not fit are reported before any work.
     """
     Scorer(setting.detectors, torch.device("cpu"))
     with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:

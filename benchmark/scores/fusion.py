@@ -96,7 +96,7 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
 
 
 class _Fusion:
-    """What an ensemble learns from clean dev: location and scale per member, and weights."""
+    """Parameters learnt on clean dev: location and scale of each member, and weights."""
 
     def __init__(self, ensemble: Ensemble, dev: Floats, bonafide: npt.NDArray[np.bool_]) -> None:
         """`dev` (members, utterances), NaN = not scored."""

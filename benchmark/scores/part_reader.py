@@ -111,7 +111,7 @@ _NESTED = pa.list_(CHECK)
 
 
 def _columns(part: PartInfo, checked: bool) -> list[str]:
-    """What a report shows of a part in which nothing failed."""
+    """Return the columns that a report needs of a part without failures."""
     heard = HEARD if part.condition == CLEAN else ()
     scores = [f"score:{column}" for column in part.detectors.values()]
     return ["utterance_id", *heard, *(["checks"] if checked else []), *scores]

@@ -1,4 +1,4 @@
-"""What a finished (or half-finished) run holds, read back from its score parts.
+"""The content of a finished (or half-finished) run, read back from its score parts.
 
 Everything that is reported (metrics, CSV, HTML) is a pure function of `RunResults`.
 """

@@ -63,7 +63,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class PartInfo:
-    """What a part says about itself: the unit's key and which detectors it holds scores of."""
+    """The footer of a part: the unit's key and the detectors whose scores it holds."""
 
     path: Path
     key: str
@@ -167,9 +167,9 @@ class Store:
         return path
 
     def scan(self) -> list[PartInfo]:
-        """What is there, from the parts' footers alone; `InputError` names a damaged part.
+        """List the parts from their footers alone; `InputError` names a damaged part.
 
-        Parts that an older version wrote in another format are passed over: they are made anew.
+        Parts that an older version wrote in another format are skipped and computed again.
         """
         paths = sorted(self.parts.glob("??/*.parquet"))
         cut = [paths[start : start + 64] for start in range(0, len(paths), 64)]

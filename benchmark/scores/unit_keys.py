@@ -16,7 +16,7 @@ KEY_FORMAT = 4
 
 
 def condition_key(trials: str, condition_identity: str, seed: int) -> str:
-    """What fixes the samples of a split under a condition, beside the files, as a hash (hex).
+    """Return the hash (hex) of all but the files that determines a split's laundered samples.
 
     `trials` is the split's trial digest; the condition comes with its attacks' versions and
     resources.
@@ -32,7 +32,7 @@ def condition_key(trials: str, condition_identity: str, seed: int) -> str:
 
 
 def unit_key(condition_key: str, rows: str) -> str:
-    """What fixes a unit's samples (hex); `rows` is the digest of its ids, labels and files."""
+    """Return the hash (hex) of a unit; `rows` is the digest of its ids, labels and files."""
     return hashlib.sha256(f"{condition_key} {rows}".encode()).hexdigest()
 
 

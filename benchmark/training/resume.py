@@ -1,4 +1,4 @@
-"""The file from which a training goes on that was killed."""
+"""Save and restore interrupted training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """What of a schedule's state is numbers and text: its methods are made anew."""
+    """Return the numbers and texts of a schedule's state, without its methods."""
     return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list)}
 
 
 def read(path: Path, key: str, title: str) -> dict[str, Any] | None:
-    """What a killed training left in `path`, if it was the one called `key`, and no other.
+    """Return the state that a killed training left in `path`, if its key is `key`.
 
     Where it cannot be used, that is said on standard error; `title` names the training there.
     """

@@ -1,4 +1,4 @@
-"""What is asked of a training beside detector and data, and what is known before it begins."""
+"""Training configuration, and the checkpoint path that follows from it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class LaunderingAugmentation:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What is asked of one training; `changes` override fields of the detector's `Recipe`.
+    """The configuration of one training; `changes` override fields of the detector's `Recipe`.
 
     `start` is a checkpoint of the same network, with whose weights the training begins. With
     `patience` the epoch of the lowest dev EER is kept, and training stops after that many epochs
@@ -94,7 +94,7 @@ class TrainingConfig:
             )
 
     def called(self, detector: str) -> str:
-        """What the trained detector is called in tables."""
+        """Return the name of the trained detector in tables."""
         marks = [_short(self.laundering.suite)] if self.laundering else []
         marks += [self.loss] if self.loss != "bce" else []
         name = self.name or "+".join([detector, *marks])
@@ -106,7 +106,7 @@ class TrainingConfig:
 def planned(
     detector: str, protocol: Protocol, course: TrainingConfig | None = None
 ) -> tuple[dict[str, Any], Path]:
-    """What the training of `detector` rests on, and where its checkpoint belongs in the cache.
+    """Return the facts that determine the training of `detector`, and its checkpoint's path.
 
     The file's name follows from the facts: another recipe, input, version, seed, loss, suite or
     training file gives another checkpoint, and so does another content of the pretrained encoder
@@ -185,7 +185,7 @@ def digest(value: Any) -> str:
 
 
 def _short(suite: str) -> str:
-    """A suite's name as part of a detector's: spelled conditions are told by their attacks."""
+    """Return a suite's name as part of a detector's; spelled conditions are named by attacks."""
     if NAME.fullmatch(suite):
         return suite
     attacks = [step.name for part in suite.split("; ") for step in parse(part).steps]

@@ -1,4 +1,4 @@
-"""What a training is fed: the utterances that serve, read into memory, and their batches."""
+"""Training examples: the usable utterances, read into memory, and their batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrainingExamples:
 
 
 def used(protocol: Protocol, split: str) -> Protocol:
-    """What of a split serves in training; `InputError` where that lacks a class.
+    """Return the utterances of a split that training uses; `InputError` if a class is missing.
 
     Where the data set says which utterances are copies of one recording (`pair`), those without a
     counterpart of the other class are left out: such a fake differs from every human utterance

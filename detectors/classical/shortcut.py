@@ -1,4 +1,4 @@
-"""The shortcut classifier: what can be told from the recording alone, without hearing the voice.
+"""The shortcut classifier: it knows the recording's levels and bands, not the voice.
 
 It sees level, silence, noise floor, digital zeros, DC, clipping and coarse band energies. Where a
 real detector does not beat it, the data's leaks explain the result. It is a yardstick to be beaten.

@@ -1,1 +1,1 @@
-"""What a detector is, and the checks that every detector passes."""
+"""The detector contract: base classes, and the checks that every detector passes."""

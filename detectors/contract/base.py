@@ -73,7 +73,7 @@ class Recipe:
 
 
 class Detector(ABC):
-    """What every detector says about itself.
+    """Base of all detectors: their declarations.
 
     `version` is raised whenever the same weights give other scores: it is part of the detector's
     identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
@@ -112,7 +112,7 @@ class Detector(ABC):
         return ()
 
     def facts(self) -> dict[str, Any]:
-        """What a run should record of a ready-made detector, JSON-able."""
+        """Return the facts of a ready-made detector that a run records, JSON-able."""
         return {}
 
     def unavailable(self) -> str | None:

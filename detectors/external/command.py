@@ -86,7 +86,7 @@ class ExternalCommand(WaveDetector):
         raise InputError("an external command comes ready-made: it is not trained")
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """What the program says of the waves; `RuntimeError` with the cause where it fails."""
+        """Return the program's output for the waves; `RuntimeError` with the cause if it fails."""
         with tempfile.TemporaryDirectory(prefix="launderbench-") as folder:
             paths = [str(Path(folder) / f"{number:04d}.wav") for number in range(len(waves))]
             for path, wave in zip(paths, waves, strict=True):

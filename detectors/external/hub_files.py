@@ -110,7 +110,7 @@ def config(where: Path) -> PretrainedConfig:
 
 
 def extractor(where: Path) -> Any:
-    """What makes the model's input of a wave; `InputError` where it is absent or damaged."""
+    """Return the model's feature extractor; `InputError` where it is absent or damaged."""
     from transformers import AutoFeatureExtractor
 
     with _told(where):

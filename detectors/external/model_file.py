@@ -1,4 +1,4 @@
-"""What detectors out of a model file share: the file, and a first try on one batch of noise."""
+"""Base of detectors from a model file: the file, and a first try on one batch of noise."""
 
 from __future__ import annotations
 

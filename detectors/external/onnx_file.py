@@ -120,7 +120,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """What an ONNX file says of itself."""
+    """Return the metadata of an ONNX file."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]

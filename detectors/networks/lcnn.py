@@ -16,7 +16,7 @@ from detectors.networks.lcnn_lstm import MaxFeatureMap
 
 
 class Lcnn(CropAndFlip, TensorDetector):
-    """What the light CNNs share; they differ in their input."""
+    """Base of the light CNNs, which differ in their input."""
 
     citation = "lavrentyeva2019stc"
     recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)

@@ -154,7 +154,7 @@ class Network(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:
-        """What is frozen stays in evaluation mode: no dropout, no other statistics."""
+        """Keep the frozen part in evaluation mode: no dropout, fixed statistics."""
         super().train(mode)
         self.encoder.train(mode and self.finetune)
         self.encoder.get_submodule("feature_extractor").eval()

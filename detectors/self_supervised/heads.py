@@ -1,4 +1,4 @@
-"""What turns the features of a self-supervised encoder into a score.
+"""Heads that turn the features of a self-supervised encoder into a score.
 
 Each takes features (B, frames, size) and gives scores (B,), the difference of two logits.
 """

@@ -46,7 +46,7 @@ def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) 
 
 
 def data(shown: Row) -> Row:
-    """What the page's script needs of a track to put another condition beside clean."""
+    """Return a track's data for the script that compares a condition with clean."""
     chosen = shown["chosen"]
     worst = None if chosen is None else shown["places"][chosen]
     return {"places": shown["places"], "worst": worst, "cells": shown["data"]}

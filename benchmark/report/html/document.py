@@ -83,7 +83,7 @@ def _spelled(condition: str) -> Markup:
 
 
 def _unbounded(tracks: list[leaderboard_section.Track]) -> str:
-    """What to add where intervals are told of: the tracks that have none."""
+    """Return the remark that names the tracks without intervals."""
     names = [track.name for track in tracks if not track.sure]
     return f" (none on {', '.join(names)})" if names else ""
 

@@ -57,7 +57,7 @@ def _data(results: RunResults) -> Iterator[Fact]:
 
 
 def _code(facts: dict[str, Any]) -> Iterator[Fact]:
-    """What computed the scores, in words: every distinct value where parts differ."""
+    """Describe the code and machines behind the scores; all values where parts differ."""
     plan = facts.get("plan", {})
     for name in ("seed", "suite"):
         if name in plan:
@@ -82,7 +82,7 @@ def _code(facts: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
-    """What computed the scores and when the page was written."""
+    """Return the origin of the scores and the time at which the page was written."""
     origins = [origin for origin in facts.get("computed", []) if isinstance(origin, dict)]
     machines = [origin["machine"] for origin in origins if "machine" in origin]
     words = [

@@ -1,4 +1,4 @@
-"""What laundering takes in numbers: against a baseline, along severity, and in costs."""
+"""The loss by laundering: against a baseline, along severity, and in costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Utterances to hear and see before and after laundering, made anew from the data at hand.
+"""Utterances to hear and see before and after laundering, laundered again from the data.
 
 Whose voice may leave the machine inside a page is a choice. A copy of a person's recording
 through a vocoder is that person's voice as well. By default only voices are embedded that nobody
@@ -69,7 +69,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Samples:
-    """What the page plays or shows, and in a sentence why it is not more."""
+    """The samples that the page plays or shows, and a sentence on why there are no more."""
 
     utterances: tuple[Utterance, ...] = ()
     note: str = "This page was written without samples."
@@ -83,7 +83,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class _Making:
-    """What all utterances of a page share.
+    """Values shared by all utterances of a page.
 
     wanted, lacking : conditions to show, and in words what cannot be shown
     known           : the checks that the run recorded, by condition and utterance

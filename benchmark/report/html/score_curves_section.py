@@ -35,7 +35,7 @@ class Detail:
 
 
 def detail(cells: int) -> Detail:
-    """What the page's budget allows where it holds so many cells.
+    """Return the detail that the page's budget allows for so many cells.
 
     >>> detail(300), detail(5000)
     (Detail(points=90, bins=40), Detail(points=17, bins=18))

@@ -1,4 +1,4 @@
-"""What several parts of the page need: coordinates as SVG paths."""
+"""Coordinates as SVG paths, for several sections of the page."""
 
 from __future__ import annotations
 
