@@ -1,10 +1,10 @@
 """Selection of the epoch that a training keeps.
 
-By default the last one that is not distinguishable from the best (`settled_epoch`): dev sets have
-few speakers, and the falling learning rate settles the weights at the end. The patience of the recipes
-is then a guard alone, against trainings that get worse for good: where dev EER stays at chance,
-and on dev sets so small that every epoch lies within one standard error, they run to their end.
-On demand the best one (`best_epoch`), as in classic early stopping.
+By default it is the last epoch that is not distinguishable from the best (`settled_epoch`): dev
+sets have few speakers, and the falling learning rate settles the weights at the end. The patience
+of the recipes then only guards against trainings that get worse for good: where dev EER stays at
+chance, and on dev sets so small that all epochs lie within one standard error, they run to their
+end. On demand the best epoch is kept (`best_epoch`), as in classic early stopping.
 """
 
 from __future__ import annotations
