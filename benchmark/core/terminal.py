@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import textwrap
@@ -14,10 +13,8 @@ NARROWEST = 8  # a column that is wider than this may be wrapped
 
 
 def width() -> int | None:
-    """Return the columns of the terminal, or of COLUMNS; None where output is no terminal."""
-    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit():
-        return shutil.get_terminal_size().columns
-    return None
+    """Return the columns of the terminal; None where output goes to a pipe or a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def columns(

@@ -12,6 +12,7 @@ import pytest
 
 from benchmark.cli import run_config
 from benchmark.cli.main import main, parser
+from benchmark.core import terminal
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.readers import READERS
 from tests.support.places import ROOT
@@ -79,14 +80,28 @@ def test_every_command_has_help_that_says_what_it_does() -> None:
 def test_listings_fit_the_terminal(
     what: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "0x")
     assert main(["list", what]) == 0
     whole = capsys.readouterr().out
-    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(terminal, "width", lambda: columns)
     assert main(["list", what]) == 0
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= columns
     assert sorted("".join(shown.split())) == sorted("".join(whole.split()))  # nothing is cut off
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
+def test_a_terminal_is_recognised_and_a_pipe_is_not_wrapped() -> None:
+    import pty
+
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "50"}
+    command = [sys.executable, "-c", COMMAND, "list", "layouts"]
+    piped = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    main_end, other_end = pty.openpty()
+    with os.fdopen(main_end, "rb", buffering=0) as read:
+        subprocess.run(command, stdout=other_end, cwd=ROOT, env=environment, check=True)
+        os.close(other_end)
+        shown = read.read(100_000).decode().replace("\r\n", "\n")
+    assert max(map(len, piped.stdout.splitlines())) > 50 >= max(map(len, shown.splitlines()))
 
 
 def test_layouts_are_those_of_the_readers_in_their_order() -> None:

@@ -25,11 +25,9 @@ def test_a_skeleton_passes_its_test_and_works_in_the_tree(
     kind: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", kind, name, "--out", str(tmp_path)]) == 0
-    plugin, test = sorted(tmp_path.iterdir())
-    assert {plugin.name, test.name} == {
-        f"{name.replace('-', '_').lower()}.py",
-        f"test_{name.replace('-', '_').lower()}.py",
-    }
+    module = name.replace("-", "_").lower()
+    plugin, test = tmp_path / f"{module}.py", tmp_path / f"test_{module}.py"
+    assert {*tmp_path.iterdir()} == {plugin, test}
     assert f"--plugin {plugin}" in capsys.readouterr().out
     done = pytest_of(test, ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
