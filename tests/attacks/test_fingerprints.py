@@ -27,6 +27,8 @@ pytest_plugins = ("tests.support.attack_fixtures",)
 
 FILE = GOLDEN / "attack_fingerprints.json"
 TOLERANCE = 1e-3
+# Noise suppression, gain control and Opus in a row amplify rounding: 1.4e-3 between two processors.
+LOOSER = {"smart_speaker(strength=2)": 2e-3}
 SPELLINGS = (
     "aac(kbps=24)",
     "agc(gain=12)",
@@ -136,8 +138,8 @@ def fingerprint(text: str) -> list[float]:
     return [round(value, 6) for value in values]
 
 
-def same(old: list[float], new: list[float]) -> bool:
-    return len(old) == len(new) and bool(np.allclose(old, new, rtol=0, atol=TOLERANCE))
+def same(old: list[float], new: list[float], tolerance: float = TOLERANCE) -> bool:
+    return len(old) == len(new) and bool(np.allclose(old, new, rtol=0, atol=tolerance))
 
 
 def known() -> dict[str, dict[str, object]]:
@@ -151,7 +153,8 @@ def test_samples_change_with_the_version_only(text: str) -> None:
     advice = "run: python -m tests.attacks.test_fingerprints"
     assert entry is not None, f"no fingerprint of {text}; {advice}"
     assert entry["version"] == version(text), f"{text} has a new version; {advice}"
-    assert same(entry["fingerprint"], fingerprint(text)), (  # type: ignore[arg-type]
+    tolerance = LOOSER.get(text, TOLERANCE)
+    assert same(entry["fingerprint"], fingerprint(text), tolerance), (  # type: ignore[arg-type]
         f"the samples of {text} changed but its version did not: raise it, then {advice}"
     )
 
@@ -167,6 +170,9 @@ def test_a_change_of_the_samples_is_seen() -> None:
     assert not same(fingerprint("lowpass(cutoff=4000)"), fingerprint("lowpass(cutoff=4100)"))
     assert not same(fingerprint("mp3(kbps=32)"), fingerprint("mp3(kbps=24)"))
     assert not same(fingerprint("noise(snr=5)"), fingerprint("noise(snr=5.1)"))
+    for text, tolerance in LOOSER.items():
+        milder = text.replace("strength=2", "strength=1")
+        assert milder != text and not same(fingerprint(text), fingerprint(milder), tolerance)
 
 
 def update() -> None:
@@ -175,7 +181,8 @@ def update() -> None:
         made = {"version": version(text), "fingerprint": fingerprint(text)}
         was = old.get(text, {})
         if was.get("version") == made["version"]:
-            if not same(was["fingerprint"], made["fingerprint"]):  # type: ignore[arg-type]
+            tolerance = LOOSER.get(text, TOLERANCE)
+            if not same(was["fingerprint"], made["fingerprint"], tolerance):  # type: ignore[arg-type]
                 sys.exit(f"the samples of {text} changed: raise its version first")
             made = was
         new[text] = made
