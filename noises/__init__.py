@@ -1,7 +1,7 @@
-"""Noise: the bank (babble, cafe, street, volvo), files of the user's, and white and pink.
+"""Noises: the bank (babble, cafe, street, volvo), files of the user, and white and pink.
 
-The bank is built once and verified when opened. White and pink noise need no recording and are
-generated where they are used.
+The bank is built once and verified when it is opened. White and pink noise need no recording and
+are generated on use.
 """
 
 from noises.bank import KINDS, MANIFEST, bank_folder, build, sound

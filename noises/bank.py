@@ -28,7 +28,7 @@ BUILD_VERSION = 2
 TALKERS = 6
 TALKER_SECONDS = 30.0
 LEAST_SECONDS = 10.0
-LEVEL = 10 ** (-20 / 20)  # RMS of a bank file, full scale = 1, unless its peaks forbid it
+LEVEL = 10 ** (-20 / 20)  # RMS of a bank file (full scale 1), unless its peak would exceed PEAK
 PEAK = 0.98
 FADE_S = 0.05
 PAUSE_FRAME_S = 0.05
@@ -58,21 +58,21 @@ ABOUT: dict[str, dict[str, Any]] = {
 
 
 def bank_folder() -> Path:
-    """Where the bank lies: `LAUNDERBENCH_NOISES`, else the user's cache."""
+    """Return the folder of the bank: `LAUNDERBENCH_NOISES`, else one in the user's cache."""
     moved = os.environ.get(paths.NOISES_VARIABLE)
     return Path(moved) if moved else paths.noises()
 
 
 def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = SECONDS) -> None:
-    """Write the bank into `folder`: one 16-bit WAV per kind and manifest.json.
+    """Write the bank into `folder`: one 16-bit WAV per kind, and manifest.json.
 
     babble  : speech of at least six talkers, float32 (T,) at 16 kHz, at least 30 s each
     cafe    : the whole cafe recording, float32 (T,) at 16 kHz
     seconds : length of babble, street and volvo
 
-    Every file is replaced in one step; a kind whose inputs are unchanged and whose file is
-    sound is kept, so that a rerun after a kill makes only what is missing. The samples depend on
-    the arguments alone. `InputError` where there is too little speech or noise.
+    Every file is replaced in one step. A kind with unchanged inputs and an intact file is kept, so
+    a rerun after an interruption makes only what is missing. The samples depend on the arguments
+    alone. Raises `InputError` if there is too little speech or noise.
     """
     _check_inputs(babble, cafe, seconds)
     kept = _kept(folder)
@@ -84,7 +84,7 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
         "volvo": (_recipe("volvo", size), lambda: synthetic.volvo(seconds)),
     }
     for kind, (recipe, make) in makers.items():
-        if _sound(folder, kept.get(kind), recipe):
+        if _is_intact(folder, kept.get(kind), recipe):
             continue
         samples = _scaled(make())
         path = folder / f"{kind}.wav"
@@ -100,18 +100,21 @@ def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = 
 
 
 def sound(folder: Path, seconds: float = SECONDS) -> bool:
-    """Does `folder` hold all that `build` writes, undamaged? The recordings are not looked at."""
+    """Return whether `folder` holds all that `build` writes, undamaged.
+
+    The recordings from which babble and cafe were built are not compared.
+    """
     kept, size = _kept(folder), round(seconds * SAMPLE_RATE)
     models = {kind: _recipe(kind, size) for kind in ("street", "volvo")}
     found = ((kept.get(kind), kind) for kind in KINDS)
     return all(
-        entry is not None and _sound(folder, entry, models.get(kind, str(entry.get("recipe"))))
+        entry is not None and _is_intact(folder, entry, models.get(kind, str(entry.get("recipe"))))
         for entry, kind in found
     )
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the manifest's entry of each kind; `InputError` where it cannot be read."""
+    """Return the manifest's entry of each kind; raise `InputError` if it cannot be read."""
     path = folder / MANIFEST
     try:
         named = json.loads(path.read_text(encoding="utf-8"))["noises"]
@@ -121,7 +124,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _kept(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the entries of the manifest; none where it is absent or damaged."""
+    """Return the manifest's entries; {} if the manifest is missing or damaged."""
     try:
         return entries(folder)
     except (InputError, OSError):
@@ -130,35 +133,40 @@ def _kept(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _check_inputs(babble: Sequence[Wave], cafe: Wave, seconds: float) -> None:
     if len(babble) < TALKERS:
-        raise InputError(f"babble wants at least {TALKERS} talkers, not {len(babble)}")
+        raise InputError(f"babble needs at least {TALKERS} talkers, not {len(babble)}")
     for index, wave in enumerate(babble):
         if wave.size < TALKER_SECONDS * SAMPLE_RATE or active_level(wave, SAMPLE_RATE) == 0.0:
             raise InputError(
                 f"babble talker {index} has {wave.size / SAMPLE_RATE:.1f} s of sound,"
-                f" want at least {TALKER_SECONDS:g}"
+                f" at least {TALKER_SECONDS:g} s are needed"
             )
     if cafe.size < LEAST_SECONDS * SAMPLE_RATE or rms(cafe) == 0.0:
-        raise InputError(f"the cafe recording has {cafe.size / SAMPLE_RATE:.1f} s of sound")
+        raise InputError(
+            f"the cafe recording has {cafe.size / SAMPLE_RATE:.1f} s of sound,"
+            f" at least {LEAST_SECONDS:g} s are needed"
+        )
     if seconds < LEAST_SECONDS:
-        raise InputError(f"a noise of {seconds:g} s is too short, want at least {LEAST_SECONDS:g}")
+        raise InputError(
+            f"a noise of {seconds:g} s is too short, at least {LEAST_SECONDS:g} s are needed"
+        )
 
 
 def _babble(talkers: Sequence[Wave], size: int) -> npt.NDArray[np.float64]:
-    """The sum of all talkers at equal active level, without pauses, looped to `size` samples."""
+    """Return the sum of all talkers at equal active level, without pauses, looped to `size`."""
     total = np.zeros(size)
     for index, recording in enumerate(talkers):
         level = active_level(recording, SAMPLE_RATE)
         talker = _unpaused(recording, level)
-        # a loop starts elsewhere for each talker, so that the seams never coincide
+        # each talker's loop starts at another place, so that the seams never coincide
         shift = (index * talker.size) // len(talkers)
         total += _looped(np.roll(talker, shift), size) / level
     return total
 
 
 def _unpaused(wave: Wave, level: float) -> Wave:
-    """Only the 50 ms frames that are near one no more than 25 dB below the active level.
+    """Return the 50 ms frames at most 25 dB below the active level, and their neighbours.
 
-    Six talkers may all pause at once, and babble with a hole in it would leave words clean.
+    Six talkers may all pause at once, and a gap in the babble would leave words clean.
     """
     size = round(PAUSE_FRAME_S * SAMPLE_RATE)
     frames = wave[: wave.size // size * size].reshape(-1, size)
@@ -168,7 +176,7 @@ def _unpaused(wave: Wave, level: float) -> Wave:
 
 
 def _looped(wave: Wave, size: int) -> npt.NDArray[np.float64]:
-    """`wave` repeated to `size` samples, each repetition faded into the next."""
+    """Return `wave` repeated to `size` samples, each repetition faded into the next."""
     fade = round(FADE_S * SAMPLE_RATE)
     ramp = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / fade)
     piece = wave.astype(np.float64)
@@ -189,14 +197,14 @@ def _scaled(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
 
 
 def _recipe(kind: str, size: int, *inputs: Wave) -> str:
-    """Return the hash of a kind's samples: build version, length and the inputs' content."""
+    """Return a hash of what determines a kind's samples: build version, length and inputs."""
     digest = hashlib.sha256(f"{kind} {BUILD_VERSION} {size}".encode())
     for wave in inputs:
         digest.update(np.ascontiguousarray(wave, dtype="<f4").tobytes() + b"|")
     return digest.hexdigest()
 
 
-def _sound(folder: Path, entry: dict[str, Any] | None, recipe: str) -> bool:
+def _is_intact(folder: Path, entry: dict[str, Any] | None, recipe: str) -> bool:
     if entry is None or entry.get("recipe") != recipe:
         return False
     path = folder / str(entry.get("file"))

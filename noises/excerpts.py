@@ -1,4 +1,4 @@
-"""Recordings of noise, and the excerpts that are cut from them."""
+"""Recordings of noise, and the excerpts cut from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import soundfile
 
 from benchmark.audio.reader import SAMPLE_RATE, AudioError, Wave, resample
 
-FADE_S = 0.05  # over which a recording that is too short is faded into itself
-MARGIN_S = 0.05  # read on either side of an excerpt, so that the resampler has settled
+FADE_S = 0.05  # crossfade at the seam of a recording that is looped
+MARGIN_S = 0.05  # read on either side of an excerpt, so that the resampler settles
 BLOCK_S = 10.0
 
 
@@ -31,9 +31,9 @@ TRAINING = ExcerptRange(0.75, 1.0)
 
 @dataclass(frozen=True)
 class NoiseRecording:
-    """An audio file of `frames` at `rate` Hz; `name` is what it is called in its folder.
+    """An audio file of `frames` at `rate` Hz; `name` is its name below its folder.
 
-    It is never held in memory whole: a corpus of noise may be larger than that.
+    It is never held in memory whole, because a corpus of noise may be larger than the memory.
     """
 
     name: str
@@ -47,11 +47,11 @@ class NoiseRecording:
         return self.frames * SAMPLE_RATE // self.rate
 
     def cut(self, start: int, size: int) -> Wave:
-        """Samples `start` to `start + size` at 16 kHz, float32 (size,), mean of the channels.
+        """Return samples `start` to `start + size` at 16 kHz: float32 (size,), mean of channels.
 
-        Raises `AudioError` naming the file where they cannot be decoded or are not finite.
+        Raises `AudioError` that names the file if they cannot be decoded or are not finite.
         """
-        # whole blocks of both rates keep the excerpt at its place to the sample
+        # reading from whole blocks of both rates keeps the excerpt in place to the sample
         common = gcd(self.rate, SAMPLE_RATE)
         into, out_of = SAMPLE_RATE // common, self.rate // common
         margin = 0 if self.rate == SAMPLE_RATE else round(MARGIN_S * SAMPLE_RATE)
@@ -68,29 +68,31 @@ class NoiseRecording:
 
 
 def opened(path: Path, name: str, least_seconds: float) -> NoiseRecording:
-    """The recording in `path`; its header is read, and its samples up to the first sound.
+    """Open the recording in `path`: read its header, and its samples up to the first sound.
 
-    Raises `AudioError` naming the file where it cannot be decoded, is silent throughout, or is
+    Raises `AudioError` that names the file if it cannot be decoded, is silent throughout, or is
     shorter than `least_seconds`.
     """
     try:
         header = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    made = NoiseRecording(name, path, header.frames, header.samplerate)
-    if made.size < least_seconds * SAMPLE_RATE:
-        seconds = made.size / SAMPLE_RATE
-        raise AudioError(f"{path}: {seconds:.1f} s of noise, want at least {least_seconds:g}")
-    step = round(BLOCK_S * made.rate)
-    starts = range(0, made.frames, step)
-    if not any(_read(path, start, min(step, made.frames - start)).any() for start in starts):
+    recording = NoiseRecording(name, path, header.frames, header.samplerate)
+    if recording.size < least_seconds * SAMPLE_RATE:
+        seconds = recording.size / SAMPLE_RATE
+        raise AudioError(
+            f"{path}: {seconds:.1f} s of noise, at least {least_seconds:g} s are needed"
+        )
+    step = round(BLOCK_S * recording.rate)
+    starts = range(0, recording.frames, step)
+    if not any(_read(path, start, min(step, recording.frames - start)).any() for start in starts):
         raise AudioError(f"{path}: the noise is silent")
-    return made
+    return recording
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Noise float32 (T,) at 16 kHz, its recording's name, and where in that it begins."""
+    """Noise float32 (T,) at 16 kHz, its recording's name, and its offset there in samples."""
 
     samples: Wave
     recording: str
@@ -108,10 +110,10 @@ class Noise:
     def excerpt(
         self, size: int, rng: np.random.Generator, share: ExcerptRange = EVALUATION
     ) -> Excerpt:
-        """`size` samples from one of the recordings, each equally likely, anywhere in `share`.
+        """Draw `size` samples from one of the recordings, all equally likely, anywhere in `share`.
 
-        Where that part of the recording is shorter, it goes round: its last 50 ms are faded into
-        its first with equal power, and the excerpt begins anywhere in the round.
+        Where that part of the recording is shorter, it is looped: its last 50 ms are faded into its
+        first with equal power, and the excerpt begins anywhere in the loop.
         """
         place, which = rng.random(2)
         recording = self.recordings[int(which * len(self.recordings))]
@@ -127,7 +129,7 @@ class Noise:
 
 
 def _ring(part: Wave) -> Wave:
-    """`part` made into one period of a noise that goes on without a seam."""
+    """Return `part` as one period of a noise that loops without a seam."""
     fade = min(round(FADE_S * SAMPLE_RATE), part.size // 2)
     if fade == 0:
         return part
@@ -139,7 +141,7 @@ def _ring(part: Wave) -> Wave:
 
 
 def _read(path: Path, first: int, count: int) -> Wave:
-    """Frames of the file, float32 (count,) at its own rate, mean of the channels."""
+    """Read frames of the file: float32 (count,) at its own rate, mean of the channels."""
     try:
         samples, _ = soundfile.read(path, count, first, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:

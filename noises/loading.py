@@ -1,4 +1,4 @@
-"""Open a noise: of the bank, of a folder of the user's, or any file or folder."""
+"""Open a noise: one of the bank, of a user's folder, or any file or folder."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from noises.bank import KINDS, LEAST_SECONDS, MANIFEST, bank_folder, entries
 from noises.excerpts import Noise, opened
 from noises.published_names import kind_of
 
-LEAST_OF_FOLDER_S = 0.5  # corpora hold short sounds; LEAST_SECONDS is for what bears a name
+LEAST_OF_FOLDER_S = 0.5  # corpora hold short sounds; LEAST_SECONDS is for the named kinds
 README = "noises/README.md"
 
 
 def is_path(kind: str) -> bool:
-    """Does `kind` name a file or folder, not one of the noises? It has a slash or a dot in it."""
+    """Return whether `kind` is a file or folder and not a noise's name: has a slash or a dot."""
     return any(mark in kind for mark in "/\\.")
 
 
 def open_noise(kind: str) -> Noise:
-    """The noise that a condition calls `kind`: one of the bank's, or a file or folder."""
+    """Open the noise that a condition calls `kind`: one of the bank, or a file or folder."""
     return open_path(Path(kind).expanduser()) if is_path(kind) else open_kind(kind)
 
 
 @lru_cache(maxsize=32)
 def open_path(path: Path) -> Noise:
-    """The file `path`, or every audio file below the folder `path`, opened once per process.
+    """Open the file `path`, or every audio file below the folder `path`, once per process.
 
-    `InputError` names the file or folder that is missing, holds no audio, or holds a file that is
-    broken, silent or shorter than half a second.
+    Raises `InputError` that names the file or folder that is missing, holds no audio, or holds a
+    file that is broken, silent or shorter than half a second.
     """
     return _noise(str(path), discovery.listed(path, "noise"), path, LEAST_OF_FOLDER_S)
 
 
 def open_kind(kind: str, folder: Path | None = None) -> Noise:
-    """The noise called `kind` (babble, cafe, street, volvo), opened once per process and manifest.
+    """Open the noise `kind` (babble, cafe, street, volvo), once per process and manifest.
 
-    In a folder with a manifest.json the file must have the digest that the manifest names. A
-    folder of the user's own without a manifest holds `babble.wav`, say, at any rate, or files
-    under published names (`noises.published_names`), all of which are recordings of that kind.
-    `InputError` where the noise is missing, damaged, silent or shorter than ten seconds.
+    In a folder with a manifest.json, the file must have the digest that the manifest names. A
+    user's folder without a manifest holds a file such as `babble.wav`, at any rate, or files under
+    published names (`noises.published_names`), all of which are recordings of that kind. Raises
+    `InputError` if the noise is missing, damaged, silent or shorter than ten seconds.
     """
     if kind not in KINDS:
         raise unknown("noise", kind, KINDS)
@@ -67,16 +67,16 @@ def _open(kind: str, folder: Path, _manifest_written: int) -> Noise:
 
 
 def _own_files(kind: str, folder: Path) -> tuple[Path, ...]:
-    """The file that bears the kind's name, else all that are known to be of this kind."""
+    """Return the file with the kind's name, else all files known to be of this kind."""
     found = discovery.below(folder)
     plain = [path for path in found if path.parent == folder and path.stem == kind]
     if len(plain) > 1:
-        both = " or ".join(path.name for path in plain)
-        raise InputError(f"{folder}: which is the {kind} noise, {both}?")
+        names = " or ".join(path.name for path in plain)
+        raise InputError(f"{folder}: the {kind} noise may be {names}; keep only one of them")
     known = [path for path in found if kind_of(path.relative_to(folder)) == kind]
     if not (plain or known):
         raise InputError(
-            f"no {kind} noise in {folder}: want {kind}.wav or a published name ({README});"
+            f"no {kind} noise in {folder}: needs {kind}.wav or a published name ({README});"
             " build the project's own bank with: launderbench data build"
         )
     return tuple(plain or known)

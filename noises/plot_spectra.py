@@ -1,6 +1,6 @@
-"""Draw the long-term spectrum of every noise: `python -m noises.plot_spectra` writes spectra.png.
+"""Plot the long-term spectrum of every noise: `python -m noises.plot_spectra` writes spectra.png.
 
-The bank must be built (`launderbench data build`), or `LAUNDERBENCH_NOISES` name a folder.
+The bank must be built (`launderbench data build`), or `LAUNDERBENCH_NOISES` must name a folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmark.audio.reader import SAMPLE_RATE, Wave
 
 PICTURE = Path(__file__).parent / "spectra.png"
 LENGTH_S = 180
-# Okabe and Ito's colours, which also the colour-blind tell apart; dashes for what is synthetic
+# Okabe and Ito's colours, safe for colour-blind readers; dashes mark synthetic noise
 STYLES = {
     "babble": ("#0072B2", "-"),
     "cafe": ("#D55E00", "-"),
@@ -29,7 +29,7 @@ STYLES = {
 
 
 def third_octaves(wave: Wave) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Centres (Hz) and levels (dB relative to the whole) of third octaves from 25 Hz to 6.3 kHz."""
+    """Return centres (Hz) and levels (dB over the whole) of third octaves, 25 Hz to 6.3 kHz."""
     hertz, density = welch(wave.astype(np.float64), SAMPLE_RATE, nperseg=16384)
     centres = 1000 * 2 ** (np.arange(-16, 9) / 3)
     bands = np.digitize(hertz, [centres[0] * 2 ** (-1 / 6), *(centres * 2 ** (1 / 6))]) - 1
@@ -38,7 +38,7 @@ def third_octaves(wave: Wave) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.f
 
 
 def draw(path: Path) -> None:
-    """Write the picture of all kinds to `path`."""
+    """Plot the spectra of all kinds into the file `path`."""
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

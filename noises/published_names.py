@@ -1,4 +1,4 @@
-"""Which published recordings are which kind of noise; the table in README.md says more."""
+"""Names of published recordings for each kind of noise; README.md has the table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
-# The first word of a file's name, or of a folder's that it lies in. NOISEX-92: babble, volvo.
+# First words of the names of files, or of the folders that hold them. NOISEX-92: babble, volvo.
 # QUT-NOISE: CAFE-CAFE-1, CAFE-FOODCOURTB-1, STREET-CITY-1, STREET-KG-1, CAR-WINDOWNB-1, ...
 # DEMAND: PCAFETER, SCAFE, PRESTO, STRAFFIC, TCAR.
 PUBLISHED: Mapping[str, tuple[str, ...]] = {
@@ -18,7 +18,7 @@ PUBLISHED: Mapping[str, tuple[str, ...]] = {
 
 
 def kind_of(path: PurePath) -> str | None:
-    """The kind that a file below a folder of noises is, None where its names do not say.
+    """Return the kind of a file below a folder of noises; None if its names match no kind.
 
     >>> kind_of(PurePath("QUT/CAFE-FOODCOURTB-1.wav")), kind_of(PurePath("TCAR/ch01.wav"))
     ('cafe', 'volvo')

@@ -1,8 +1,9 @@
-"""Two noises for which no free recording was found, and two that nobody records.
+"""Synthetic noises: models of a street and a car (volvo), and generated white and pink noise.
 
-volvo and street are models, labelled synthetic everywhere: sums of a random part, white noise
-given a power spectrum in the frequency domain, and of tones whose frequency wanders. A fixed seed
-makes them the same on every machine. white and pink are generated for each utterance.
+No free recordings of a street or a car were found, so street and volvo are models, labelled
+synthetic everywhere. Each is a sum of white noise shaped to a power spectrum in the frequency
+domain, and of tones with a wandering frequency. A fixed seed makes them the same on every machine.
+white and pink are generated for every utterance.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ Samples = npt.NDArray[np.float64]
 SOUND_SPEED = 343.0  # m/s
 STREET_SEED, VOLVO_SEED = 20260101, 20260102
 PINK_FROM_HZ = 20.0
-PINK_LEAST = 16000  # samples made for a shorter piece: one sample alone has no spectrum
+PINK_LEAST = 16000  # samples generated for a shorter piece: a single sample has no spectrum
 
 
 def white(size: int, rng: np.random.Generator) -> Wave:
-    """Gaussian white noise, float32 (size,)."""
+    """Return Gaussian white noise, float32 (size,)."""
     return rng.standard_normal(size, dtype=np.float32)
 
 
 def pink(size: int, rng: np.random.Generator) -> Wave:
-    """Gaussian noise of equal power in every octave, float32 (size,).
+    """Return Gaussian noise of equal power in every octave, float32 (size,).
 
-    The power density falls with 3 dB per octave from 20 Hz on and is flat below, where an ear
-    hears nothing but a level would be spent.
+    The power density falls by 3 dB per octave from 20 Hz on. Below it is flat, because noise there
+    is inaudible but would count in the level.
     """
 
     def power(f: Samples) -> Samples:
@@ -47,14 +48,14 @@ GENERATED: Mapping[str, Callable[[int, np.random.Generator], Wave]] = {
 
 
 def volvo(seconds: float, seed: int = VOLVO_SEED) -> Samples:
-    """The interior of a car at a steady motorway speed, float64 (T,) at 16 kHz, unit RMS.
+    """Return the interior of a car at a steady motorway speed: float64 (T,) at 16 kHz, unit RMS.
 
-    Rumble of road and body: power rising with 12 dB per octave to 22 Hz, flat to 45 Hz, then
-    falling with 12 dB per octave, from 180 Hz on with 24, over a floor of wind and air 50 dB
-    below the flat part that falls with 6 dB per octave from 500 Hz. The level breathes by about
-    2 dB over seconds. Engine: four cylinders in four strokes, 1,900 to 2,500 rpm wandering over
-    tens of seconds; half orders 0.5 to 8 of the shaft, the firing orders 2, 4, 6 and 8 strongest;
-    the orders together 6 dB below the rumble.
+    Rumble of road and body: the power rises by 12 dB per octave to 22 Hz, is flat to 45 Hz, then
+    falls by 12 dB per octave, and by 24 from 180 Hz on. A floor of wind and air is 50 dB below the
+    flat part and falls by 6 dB per octave from 500 Hz on. The level varies by about 2 dB over
+    seconds. Engine: four cylinders in four strokes, at 1,900 to 2,500 rpm that wander over tens of
+    seconds; half orders 0.5 to 8 of the shaft, of which the firing orders 2, 4, 6 and 8 are
+    strongest; the orders together are 6 dB below the rumble.
     """
     rng = np.random.default_rng(seed)
     size = round(seconds * SAMPLE_RATE)
@@ -78,15 +79,14 @@ def volvo(seconds: float, seed: int = VOLVO_SEED) -> Samples:
 
 
 def street(seconds: float, seed: int = STREET_SEED) -> Samples:
-    """The kerb of a town street, float64 (T,) at 16 kHz, unit RMS.
+    """Return the kerb of a town street: float64 (T,) at 16 kHz, unit RMS.
 
-    Bed of distant traffic: power rising with 12 dB per octave to 60 Hz, falling with 3 dB per
-    octave to 1 kHz and with 9 above. Vehicles arrive as a Poisson process, one in 7 s, at
-    7 to 17 m/s on lanes 4 to 12 m away, closest to the listener at their arrival: pressure goes
-    with 1 / distance, so that each swells and fades over some seconds. Each brings tyre noise
-    (a band around 900 Hz, 1.8 octaves wide at half power) and an engine hum of
-    harmonics of 35 to 75 Hz with the Doppler shift of its passing. Vehicles pass about 6 dB above
-    the bed on average.
+    Bed of distant traffic: the power rises by 12 dB per octave to 60 Hz, falls by 3 dB per octave
+    to 1 kHz and by 9 above. Vehicles arrive as a Poisson process, one in 7 s, at 7 to 17 m/s on
+    lanes 4 to 12 m away, and are closest to the listener at their arrival. Pressure goes with 1 /
+    distance, so each vehicle swells and fades over some seconds. Each has tyre noise (a band around
+    900 Hz, 1.8 octaves wide at half power) and an engine hum of harmonics of 35 to 75 Hz, with the
+    Doppler shift of its passing. Vehicles pass about 6 dB above the bed on average.
     """
     rng = np.random.default_rng(seed)
     size = round(seconds * SAMPLE_RATE)
@@ -122,7 +122,7 @@ def street(seconds: float, seed: int = STREET_SEED) -> Samples:
 
 
 def _shaped(size: int, power: Callable[[Samples], Samples], rng: np.random.Generator) -> Samples:
-    """Gaussian noise (size,) with the power spectrum `power(Hz)`, of any level."""
+    """Return Gaussian noise (size,) with the power spectrum `power(Hz)`, at any level."""
     length = next_fast_len(size, real=True)
     bins = np.asarray(rfft(rng.standard_normal(length)))
     bins *= np.sqrt(power(np.arange(bins.size, dtype=np.float64) * (SAMPLE_RATE / length)))
@@ -131,7 +131,7 @@ def _shaped(size: int, power: Callable[[Samples], Samples], rng: np.random.Gener
 
 
 def _wander(size: int, seconds: float, rng: np.random.Generator) -> Samples:
-    """A slow random walk (size,), about zero mean and unit spread, changing over `seconds`."""
+    """Return a slow random walk (size,) of zero mean and unit spread, changing over `seconds`."""
     knots = int(size / (seconds * SAMPLE_RATE)) + 4
     values = np.convolve(rng.standard_normal(knots + 2), [0.41, 0.82, 0.41], mode="valid")
     at = np.arange(size) / (seconds * SAMPLE_RATE)

@@ -1,1 +1,1 @@
-"""Any transform of the library audiomentations as an attack, in a worker process."""
+"""Attack that applies any audiomentations transform, in a worker process."""

@@ -1,7 +1,7 @@
-"""Any transform of audiomentations as an attack, in a worker process of its own.
+"""Attack that applies any audiomentations transform, in a worker process.
 
-audiomentations draws from the global generators of `random` and numpy. Those are the worker's,
-seeded for every utterance, so that the samples depend on the utterance and the seed alone.
+audiomentations draws from the global generators of `random` and numpy. The worker seeds its own
+generators for every utterance, so the samples depend on the utterance and the seed alone.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ DEFAULT = "AddGaussianSNR"
 CHANGE_DB = -60.0
 SILENT_RMS = 1e-5
 REFUSED = {
-    "Lambda": "takes a Python function, which no spelling can carry",
-    "RoomSimulator": "gives other samples for the same seed; use the attack `reverberation`",
+    "Lambda": "takes a Python function, which a spelling cannot contain",
+    "RoomSimulator": "gives different samples for the same seed; use the attack `reverberation`",
 }
-# Packages of audiomentations[extras] that a transform needs, by the module that it imports.
+# Packages of audiomentations[extras] by transform: the module that it imports, the package.
 EXTRAS = {
     "Limiter": ("numpy_audio_limiter", "numpy-audio-limiter"),
     "LoudnessNormalization": ("loudness", "loudness"),
     "Mp3Compression": ("fast_mp3_augment", "fast-mp3-augment"),
 }
-# All others promise the input's length.
+# Transforms that may change the length; all others must keep it.
 NEW_LENGTH = (
     "AdjustDuration",
     "ApplyImpulseResponse",
@@ -47,7 +47,7 @@ NEW_LENGTH = (
     "TimeStretch",
     "Trim",
 )
-IF_NEEDED = ("Clip", "Limiter", "Trim")  # these leave alone what holds nothing for them to do
+IF_NEEDED = ("Clip", "Limiter", "Trim")  # these may leave a wave unchanged
 
 
 @attack("audiomentations")
@@ -55,14 +55,15 @@ IF_NEEDED = ("Clip", "Limiter", "Trim")  # these leave alone what holds nothing 
 class Audiomentations(Attack):
     """Any transform of the audiomentations library, by name and parameters.
 
-    transform  : the class's name, AddGaussianSNR or BitCrush, say
-    parameters : its arguments as Python writes them: "min_snr_db=5, max_snr_db=10". `p` is
-                 always 1; what is left out has the library's default
+    transform  : name of the class, for example AddGaussianSNR or BitCrush
+    parameters : its arguments in Python syntax: "min_snr_db=5, max_snr_db=10". `p` is always 1;
+                 omitted arguments have the library's defaults
 
-    What the transform draws for an utterance is in the facts. The library says little about what
-    its transforms promise, and so does this attack: the length where it is kept, and that the
-    samples changed. Prefer an attack of this project where there is one. Files that a parameter
-    names, and the library's version, are part of the attack's identity.
+    The values that the transform draws for an utterance are in the facts. The library guarantees
+    little about its transforms. This attack therefore claims only that the length is kept, where
+    the transform keeps it, and that the samples changed. Prefer an attack of this project where
+    there is one. The library's version and the contents of files named in the parameters are part
+    of the attack's identity.
     """
 
     transform: str = text(DEFAULT)
@@ -94,7 +95,7 @@ class Audiomentations(Attack):
         return f"audiomentations' {self.transform} needs the package {package}, not installed here"
 
     def resources(self) -> Mapping[str, str]:
-        """The library's version, and the content of the files that the parameters name."""
+        """Return the library's version, and the digests of the files named in the parameters."""
         found = {"audiomentations": metadata.version("audiomentations")}
         for key, value in _read(self.parameters).items():
             for path in value if isinstance(value, list | tuple) else [value]:
@@ -115,9 +116,9 @@ class Audiomentations(Attack):
             "size": wave.size,
             "folder": str(Path.cwd()),
         }
-        made, drawn = worker_client.ask(request, wave)
-        length = made.size if self.transform in NEW_LENGTH else wave.size
-        return made, {"drawn": drawn, "length": length}
+        output, drawn = worker_client.ask(request, wave)
+        length = output.size if self.transform in NEW_LENGTH else wave.size
+        return output, {"drawn": drawn, "length": length}
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         size = min(before.size, after.size)
@@ -127,14 +128,14 @@ class Audiomentations(Attack):
             share = float(np.einsum("i,i->", y - x, y - x)) / energy
             change = 10 * float(np.log10(max(share, 1e-20)))
             if share == 0.0 and before.size != after.size:
-                change = 0.0  # cut, or continued, behind what both hold
+                change = 0.0  # equal as far as both go: a cut or an added end
             elif share == 0.0 and self.transform in IF_NEEDED:
                 change = None
         return [Check.at_least("change", "dB", CHANGE_DB, change)]
 
 
 def _read(parameters: str) -> dict[str, Any]:
-    """The arguments by name; `InputError` where they are not literals."""
+    """Return the arguments by name; raise `InputError` if they are not literals."""
     try:
         call = ast.parse(f"f({parameters})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
@@ -144,19 +145,19 @@ def _read(parameters: str) -> dict[str, Any]:
             raise ValueError
     except (SyntaxError, ValueError) as error:
         raise InputError(
-            'audiomentations: write parameters as "name=value, name=value" with Python\'s'
+            'audiomentations: write parameters as "name=value, name=value" with Python'
             f" literals, not {parameters!r}"
         ) from error
     return {str(key): value for key, value in named.items()}
 
 
 def _literal(node: ast.expr) -> Any:
-    """A literal's value; a bare word is text."""
+    """Return a literal's value; a bare word is text."""
     return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
 def _checked(transform: str, values: dict[str, Any]) -> dict[str, Any]:
-    """`values` in the order of the transform's arguments; `InputError` for what it would refuse."""
+    """Return `values` in the transform's order of arguments; raise `InputError` for bad ones."""
     import audiomentations
     from audiomentations.core.transforms_interface import BaseWaveformTransform
 
@@ -172,7 +173,7 @@ def _checked(transform: str, values: dict[str, Any]) -> dict[str, Any]:
     arguments = inspect.signature(known[transform]).parameters
     for name in values:
         if name == "p":
-            raise InputError("audiomentations: p is always 1, and is not given")
+            raise InputError("audiomentations: p is always 1; leave it out")
         if name not in arguments:
             raise unknown(f"parameter of {transform}", name, set(arguments) - {"p"})
     try:
@@ -188,9 +189,9 @@ def _digest(path: Path) -> str:
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     total = hashlib.sha256()
     for file in files:
-        seen = file.stat()
-        one = _file_digest(file.resolve(), seen.st_size, seen.st_mtime_ns)
-        total.update(f"{file.relative_to(path)}\0{one}\0".encode())
+        status = file.stat()
+        digest = _file_digest(file.resolve(), status.st_size, status.st_mtime_ns)
+        total.update(f"{file.relative_to(path)}\0{digest}\0".encode())
     return total.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The worker in which audiomentations runs, as its parent sees it: one per process, on demand."""
+"""Parent side of the audiomentations worker: one worker per process, started on demand."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ENVIRONMENT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 
 class _Worker:
-    """The child process of this process; see `worker` for what goes over the pipes."""
+    """The child of this process; `attacks.audiomentations.worker` describes the protocol."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self.process = subprocess.Popen(
@@ -38,11 +38,14 @@ class _Worker:
 
     @property
     def usable(self) -> bool:
-        """False in a forked child, whose parent's worker it is, and after its death."""
+        """False after the worker's death, and in a forked child, which must start its own."""
         return self.owner == os.getpid() and self.process.poll() is None
 
     def ask(self, request: dict[str, Any], wave: Wave) -> tuple[Wave, dict[str, Any]]:
-        """Samples and answer; `AttackError` with the last words where the worker dies."""
+        """Send a request; return the samples and the answer.
+
+        Raises `AttackError` with the last line of the worker's errors where it dies.
+        """
         assert self.process.stdin is not None and self.process.stdout is not None
         try:
             send(self.process.stdin, request, np.ascontiguousarray(wave))
@@ -53,18 +56,18 @@ class _Worker:
             answer = None
         if answer is None:
             self.close()
-            raise AttackError(f"its worker process died ({self._last_words()}); a new one starts")
+            raise AttackError(f"its worker process died ({self._last_error()}); a new one starts")
         return np.frombuffer(data, dtype=np.float32).copy(), answer
 
     def close(self) -> None:
-        """End the process: by the end of its input, or else by force."""
+        """End the process by closing its input; kill it if it still runs 5 s later."""
         if self.owner != os.getpid():
             return
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
             try:
                 stream.close()
-            except BrokenPipeError:  # what was still to be sent to a dead worker
+            except BrokenPipeError:  # data not yet sent to a dead worker
                 continue
         try:
             self.process.wait(timeout=5)
@@ -72,7 +75,7 @@ class _Worker:
             self.process.kill()
             self.process.wait()
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {self.process.returncode}"
@@ -83,21 +86,24 @@ _worker: _Worker | None = None
 
 
 def ask(request: dict[str, Any], wave: Wave) -> tuple[Wave, dict[str, Any]]:
-    """The transformed wave and the drawn parameters; `AttackError` with the cause where none."""
+    """Return the transformed wave and the drawn parameters.
+
+    Raises `AttackError` with the cause where the transform fails or the worker dies.
+    """
     global _worker
     with _lock:
         if _worker is None or not _worker.usable:
             stop_worker()
             _worker = _Worker()
-        made, answer = _worker.ask(request, wave)
+        output, answer = _worker.ask(request, wave)
     if "error" in answer:
         raise AttackError(answer["error"])
-    return made, answer["drawn"]
+    return output, answer["drawn"]
 
 
 @atexit.register
 def stop_worker() -> None:
-    """End this process's worker, if it has one; the next utterance starts another."""
+    """End this process's worker, if there is one; the next utterance starts a new one."""
     global _worker
     if _worker is not None:
         _worker.close()

@@ -1,8 +1,9 @@
-"""Named pipelines: the chains of attacks through which recordings really travel.
+"""Named pipelines: chains of attacks that recordings pass in practice.
 
-Each has three stages, as in the published study of laundering depth (github.com/MahadevBalla/
-signal-laundering-deepfake), from which network, media and physical come: there a depth is the
-number of stages passed, from the first on. Its low, medium and high strength are 2, 3 and 4 here.
+Each has three stages, as in the published study of laundering depth
+(github.com/MahadevBalla/signal-laundering-deepfake), the source of network, media and physical.
+There, depth is the number of stages passed, counted from the first. Its low, medium and high
+strengths are 2, 3 and 4 here.
 """
 
 from __future__ import annotations
@@ -22,19 +23,20 @@ STAGES = 3
 STRENGTHS = (1, 2, 3, 4, 5)
 SAME_DB = -199.0  # the residual of equal samples is -200
 
-# A stage: a spelling with gaps, and for each gap its values from mild to severe.
+# A stage: a spelling with placeholders, and the values of each from mild to severe.
 Stage = tuple[str, tuple[tuple[float, ...], ...]]
 
 
 @dataclass(frozen=True)
 class Pipeline(Composite):
-    """Base of the pipelines: three stages in a row, of which the first `depth` are applied.
+    """Base of the pipelines: three stages in a row, of which the first `depth` are passed.
 
-    depth    : stages passed, 0 to 3. At 0 the utterance stays as it is, and that is measured: the
-               point where curves over depth begin
-    strength : 1 to 5, mild to severe: the parameters of every stage at once
+    depth    : stages passed, 0 to 3. At 0 the utterance stays unchanged, and this is measured: it
+               is the first point of curves over depth
+    strength : 1 to 5, mild to severe; sets the parameters of every stage
 
-    Neither is used in a draw: the pipeline of a smaller depth is the beginning of a larger one's.
+    No draw uses either parameter, so the pipeline of a smaller depth is the beginning of a deeper
+    one.
     """
 
     depth: int = integer(STAGES, low=0, high=STAGES, unit="stages")
@@ -59,7 +61,7 @@ class Pipeline(Composite):
         return super().steps(rng) or None
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
-        return wave.copy()  # of depth 0; all others are run step by step
+        return wave.copy()  # depth 0 only; other depths run step by step
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         return [Check.at_most("change", "dB", SAME_DB, residual(before, after))]
@@ -74,7 +76,7 @@ def _at(stage: Stage, strength: int) -> tuple[Attack, ...]:
 @attack("network")
 @dataclass(frozen=True)
 class NetworkPipeline(Pipeline):
-    """Pipeline of an Internet call: Opus; packets lost and a 3.4 kHz band; street noise."""
+    """Pipeline of an Internet call: Opus; packet loss and a 3.4 kHz band; street noise."""
 
     citation = "balla_laundering"
     stages = (
@@ -90,7 +92,7 @@ class NetworkPipeline(Pipeline):
 @attack("media")
 @dataclass(frozen=True)
 class Media(Pipeline):
-    """Pipeline of platforms that compress what they are given: MP3; AAC; Opus."""
+    """Pipeline of platforms that compress uploads: MP3; AAC; Opus."""
 
     citation = "balla_laundering"
     stages = (
@@ -103,10 +105,10 @@ class Media(Pipeline):
 @attack("physical")
 @dataclass(frozen=True)
 class Physical(Pipeline):
-    """Pipeline of playing and recording: a loudspeaker's band; a room; cafe noise.
+    """Pipeline of playback and recording: a loudspeaker's band; a room; cafe noise.
 
-    The 80 Hz high-pass of the published microphone is left out: it lies below the loudspeaker's
-    band, which ends at 150 Hz, and takes nothing away.
+    The published microphone's 80 Hz high-pass is left out. It lies below the loudspeaker's band,
+    which ends at 150 Hz, and would remove nothing.
     """
 
     citation = "balla_laundering"
@@ -120,7 +122,7 @@ class Physical(Pipeline):
 @attack("phone_call")
 @dataclass(frozen=True)
 class PhoneCall(Pipeline):
-    """Pipeline of a mobile call: street noise; the telephone band and AMR; a G.711 leg."""
+    """Pipeline of a mobile call: street noise; the telephone band and AMR; a G.711 link."""
 
     stages = (
         ("noise(kind=street, snr={})", ((30, 25, 20, 15, 10),)),
@@ -135,7 +137,7 @@ class PhoneCall(Pipeline):
 @attack("social_media_upload")
 @dataclass(frozen=True)
 class SocialMediaUpload(Pipeline):
-    """Pipeline of a clip that goes round: edited and saved as AAC; transcoded; uploaded again."""
+    """Pipeline of a shared clip: edited and saved as AAC; transcoded; uploaded again."""
 
     stages = (
         (
@@ -153,7 +155,7 @@ class SocialMediaUpload(Pipeline):
 @attack("voice_note")
 @dataclass(frozen=True)
 class VoiceNote(Pipeline):
-    """Pipeline of a voice message: a telephone's microphone; Opus; forwarded as AAC."""
+    """Pipeline of a voice message: a phone's microphone; Opus; forwarded as AAC."""
 
     stages = (
         ("microphone(depth={})", ((3, 6, 10, 15, 20),)),
@@ -165,7 +167,7 @@ class VoiceNote(Pipeline):
 @attack("smart_speaker")
 @dataclass(frozen=True)
 class SmartSpeaker(Pipeline):
-    """Pipeline of a device across the room: reverberation; babble; what the device does to both."""
+    """Pipeline of a device across the room: reverberation; babble; the device's own processing."""
 
     stages = (
         ("reverberation(rt60={})", ((0.2, 0.3, 0.5, 0.7, 1.0),)),

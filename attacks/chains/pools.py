@@ -1,13 +1,13 @@
-"""Pools: what a stochastic chain may draw, kept as TOML files in attacks/chains/pool_files.
+"""Pools: what a stochastic chain may draw, stored as TOML files in attacks/chains/pool_files.
 
-A pool has slots; a chain takes at most one step from each. A slot holds spellings of attacks, one
-of which is drawn with equal chance, and whose values may be open:
+A pool has slots; a chain takes at most one step from each. A slot lists spellings of attacks, one
+of which is drawn with equal probability. The values of parameters may be open:
 
     [[slot]]
     draw = ["noise(kind=babble/street, snr=5..25)", "opus(kbps=8/12/16)"]
 
-`a/b/c` is one of these, `low..high` a number between the two with as many decimals as they are
-written with; what stands in quotes is taken as it is.
+`a/b/c` is one of these options. `low..high` is a number in that range, with as many decimals as the
+two are written with. A value in quotes is taken literally.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "pool_files"
 SUFFIX = ".toml"
-MOST_OPEN = 4  # open values of one spelling
+MOST_OPEN = 4  # open values in one spelling
 _RANGE = re.compile(r"([+-]?\d+(?:\.(\d+))?)\.\.([+-]?\d+(?:\.(\d+))?)")
 
 
 @dataclass(frozen=True)
 class Open:
-    """A value that is drawn: one of the options, or a number from low to high."""
+    """A value to draw: one of the options, or a number from `low` to `high`."""
 
     options: tuple[str, ...] = ()
     low: float = 0.0
@@ -41,33 +41,33 @@ class Open:
     decimals: int = 0
 
     def at(self, u: float) -> str:
-        """The value for a number in [0, 1), as it is spelled."""
+        """Return the value for a number `u` in [0, 1), as it is spelled."""
         if self.options:
             return self.options[int(u * len(self.options))]
         return f"{self.low + u * (self.high - self.low):.{self.decimals}f}"
 
     def ends(self) -> tuple[str, ...]:
-        """All options, or both ends of the range."""
+        """Return all options, or both ends of the range."""
         return self.options or (self.at(0.0), self.at(1.0))
 
 
 @dataclass(frozen=True)
 class Draw:
-    """An attack whose parameters may be open: name and (key, value) in the order written."""
+    """An attack whose parameters may be open: its name, and (key, value) pairs as written."""
 
     name: str
     values: tuple[tuple[str, Open], ...] = ()
 
     def at(self, numbers: Sequence[float]) -> Attack:
-        """The attack for one number in [0, 1) per open value."""
-        rest = iter(numbers)
+        """Return the attack for one number in [0, 1) per open value."""
+        remaining = iter(numbers)
         return self._spelled(
-            value.at(next(rest)) if len(value.ends()) > 1 else value.at(0.0)
+            value.at(next(remaining)) if len(value.ends()) > 1 else value.at(0.0)
             for _, value in self.values
         )
 
     def examples(self) -> Iterator[Attack]:
-        """The attack at every combination of options and ends of ranges."""
+        """Yield the attack at every combination of options and ends of ranges."""
         for values in itertools.product(*(value.ends() for _, value in self.values)):
             yield self._spelled(values)
 
@@ -79,7 +79,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Pool:
-    """Slots of draws, what they are for, and the SHA-256 of the file that says so."""
+    """Slots of draws, with the pool's description and the SHA-256 of its file."""
 
     name: str
     description: str
@@ -87,19 +87,19 @@ class Pool:
     sha256: str
 
     def examples(self) -> tuple[Attack, ...]:
-        """Attacks that between them use every file and every version that a chain may use."""
+        """Return attacks that together use every file and every version that a chain may use."""
         return tuple(e for slot in self.slots for draw in slot for e in draw.examples())
 
 
 def names() -> list[str]:
-    """The built-in pools, sorted."""
+    """Return the names of the built-in pools, sorted."""
     return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
 def load(name_or_path: str) -> Pool:
-    """A built-in pool by name, or one from a TOML file by path (anything that ends in .toml).
+    """Load a built-in pool by name, or a pool from a TOML file by path (ends in .toml).
 
-    `InputError` where the pool is unknown, or the file holds no slots or one that cannot be read.
+    Raises `InputError` if the pool is unknown, or the file has no slots or an invalid one.
     """
     if name_or_path.endswith(SUFFIX):
         path = Path(name_or_path)
@@ -121,31 +121,33 @@ def _read(path: Path, content: bytes) -> Pool:
         table = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({error})") from error
-    strange = sorted(set(table) - {"description", "slot"})
-    if strange:
-        raise unknown(f"entry in {path}", strange[0], ("description", "slot"))
+    unexpected = sorted(set(table) - {"description", "slot"})
+    if unexpected:
+        raise unknown(f"entry in {path}", unexpected[0], ("description", "slot"))
     slots = table.get("slot")
     if not isinstance(slots, list) or not slots or not all(isinstance(s, dict) for s in slots):
-        raise InputError(f"{path}: want one [[slot]] or more, each with draw = [...]")
-    made = []
+        raise InputError(f"{path}: needs one [[slot]] or more, each with draw = [...]")
+    parsed = []
     for slot in slots:
         spellings = slot.get("draw")
         if set(slot) != {"draw"} or not isinstance(spellings, list) or not spellings:
-            raise InputError(f"{path}: a [[slot]] has draw = [...], a list of spellings in quotes")
+            raise InputError(
+                f"{path}: a [[slot]] needs draw = [...], a list of spellings in quotes"
+            )
         try:
-            made.append(tuple(_draw(spelling) for spelling in spellings))
+            parsed.append(tuple(_draw(spelling) for spelling in spellings))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     description = table.get("description", "")
     if not isinstance(description, str):
         raise InputError(f"{path}: the description must be text")
-    return Pool(path.stem, description, tuple(made), hashlib.sha256(content).hexdigest())
+    return Pool(path.stem, description, tuple(parsed), hashlib.sha256(content).hexdigest())
 
 
 def _draw(spelling: object) -> Draw:
-    """Read one spelling, and try what it may become."""
+    """Parse one spelling, and try every attack that it may become."""
     if not isinstance(spelling, str) or len(split_steps(spelling, "|")) > 1:
-        raise InputError(f"want the spelling of one attack in quotes, not {spelling!r}")
+        raise InputError(f"needs the spelling of one attack in quotes, not {spelling!r}")
     name, _, body = spelling.strip().partition("(")
     values = []
     for part in split_steps(body.rstrip().removesuffix(")"), ",") if body else []:
@@ -155,7 +157,7 @@ def _draw(spelling: object) -> Draw:
     if sum(len(value.ends()) > 1 for _, value in values) > MOST_OPEN:
         raise InputError(f"{spelling}: at most {MOST_OPEN} values may be open")
     for _ in draw.examples():
-        pass  # `parse` refuses what does not exist
+        pass  # `parse` raises for an unknown attack or value
     return draw
 
 
@@ -168,5 +170,5 @@ def _open(value: str) -> Open:
     decimals = max(len(part or "") for part in span.group(2, 4))
     low, high = float(span.group(1)), float(span.group(3))
     if low >= high:
-        raise InputError(f"the range {value} does not rise")
+        raise InputError(f"the range {value} must go from low to high")
     return Open(low=low, high=high, decimals=decimals)

@@ -1,4 +1,4 @@
-"""Attacks that are run as others: what they share, and stochastic chains drawn per utterance.
+"""Composite attacks, which are run as other attacks, and stochastic chains of drawn steps.
 
 A fixed chain needs no code: write `a(...) | b(...)`.
 """
@@ -21,7 +21,7 @@ MOST = 5
 class Composite(Attack):
     """Base of attacks that are run, and verified, step by step as other attacks.
 
-    What was run stands in every utterance's record, spelled out: joined with ` | ` the steps are a
+    Every utterance's record spells out the steps that were run. Joined with ` | `, they are a
     condition that gives the same samples for that utterance and seed.
     """
 
@@ -30,11 +30,11 @@ class Composite(Attack):
     _trains = False
 
     def parts(self, rng: np.random.Generator) -> tuple[Attack, ...]:
-        """The attacks to run, drawn before severity is used; none leaves the utterance alone."""
+        """Return the attacks to run, drawn before severity is used; () changes nothing."""
         raise NotImplementedError
 
     def examples(self) -> Iterable[Attack]:
-        """Attacks that between them use every file and every version that the parts may use."""
+        """Return attacks that together use every file and version that the parts may use."""
         raise NotImplementedError
 
     @property
@@ -53,9 +53,9 @@ class Composite(Attack):
         return next((f"{name}: {cause}" for name, cause in causes if cause), None)
 
     def for_training(self) -> Attack:
-        made = copy.copy(self)
-        object.__setattr__(made, "_trains", True)
-        return made
+        trained = copy.copy(self)
+        object.__setattr__(trained, "_trains", True)
+        return trained
 
 
 @attack("stochastic")
@@ -63,13 +63,13 @@ class Composite(Attack):
 class Stochastic(Composite):
     """A chain whose steps, order and parameters are drawn per utterance.
 
-    pool  : a pool's name (`launderbench list pools`), or a TOML file of your own, written as
-            `attacks.chains.pools` says. A chain takes at most one step from each of its slots
+    pool  : name of a pool (`launderbench list pools`), or a TOML file in the format of
+            `attacks.chains.pools`. A chain takes at most one step from each of its slots
     least : fewest steps, 1 to 5
-    most  : most steps, from `least` to 5 and to the number of slots
+    most  : most steps, from `least` to 5, and at most the number of slots
 
-    Every depth is equally likely. The order and the parameters are drawn before the depth, so
-    that the chain of a smaller `most` is the beginning of the chain of a larger one.
+    Every depth is equally likely. The order and the parameters are drawn before the depth, so the
+    chain of a smaller `most` is the beginning of the chain of a larger one.
     """
 
     pool: str = text("mixed")
@@ -97,7 +97,7 @@ class Stochastic(Composite):
         return f"stochastic/{pools.load(self.pool).name}"
 
     def resources(self) -> Mapping[str, str]:
-        """The pool's content, and files and versions of everything that it may draw."""
+        """Return the pool's digest, and the files and versions of everything it may draw."""
         pool = pools.load(self.pool)
         return {f"pool/{pool.name}": pool.sha256, **super().resources()}
 
@@ -117,7 +117,7 @@ class Stochastic(Composite):
 
 
 def resources_of(parts: Iterable[Attack]) -> dict[str, str]:
-    """Files and versions of everything that the steps of a composite attack may use."""
+    """Return the files and versions of everything that the steps of a composite may use."""
     found: dict[str, str] = {}
     for part in parts:
         found.update(part.resources())

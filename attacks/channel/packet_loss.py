@@ -1,4 +1,4 @@
-"""Parts of the utterance that never arrive: lost packets and dropouts."""
+"""Packet loss and dropouts: parts of the utterance that never arrive."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy.typing as npt
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
 
 PACKET_S = 0.02
-FADE_S = 0.06  # of signal repeated in a row, until there is silence
+FADE_S = 0.06  # within which repeated packets fade to silence
 
 Mask = npt.NDArray[np.bool_]
 
 
 def gilbert_elliott(uniforms: npt.NDArray[np.floating], loss: float, burst: float) -> Mask:
-    """Which packets are lost, bool (n,), from one uniform number in [0, 1) per packet.
+    """Return which packets are lost, bool (n,), from one uniform number in [0, 1) per packet.
 
-    The two-state Markov chain of Gilbert (1960) and Elliott (1963) with nothing lost in its good
-    state and all in its bad one, begun in its stationary state: a share `loss` is lost in the
-    long run, in bursts of `burst` packets on average. With b = max(burst, 1 / (1 - loss)) a loss
-    ends with probability 1/b and begins with loss / ((1 - loss) b); burst=1 thus makes losses
-    independent, because at chains that avoid bursts the bound holds b up.
+    The model is the two-state Markov chain of Gilbert (1960) and Elliott (1963), with no loss in
+    its good state and certain loss in its bad state. It begins in its stationary state. A share
+    `loss` is lost in the long run, in bursts of `burst` packets on average. With b = max(burst, 1 /
+    (1 - loss)), a loss ends with probability 1/b and begins with probability loss / ((1 - loss) b).
+    burst=1 thus makes losses independent: the bound on b excludes chains that avoid bursts.
 
     Losses nest: for equal numbers and an equal `burst`, the packets lost at one `loss` are among
-    those lost at any larger one. A packet is lost where its number lies below a threshold that
-    depends on the packet before, and no threshold of the chain with the larger loss is below one
-    of the other: neither at the beginning (loss), nor after a received packet (grows with loss),
-    nor after a lost one (grows with b), and after a loss it is at least what it is after none.
+    those lost at any larger one. A packet is lost where its number is below a threshold that
+    depends on the packet before. No threshold of the chain with the larger loss is below the
+    other's: at the beginning (loss), after a received packet (grows with loss), or after a lost one
+    (grows with b). The threshold after a loss is at least the one after a received packet.
     """
     mean = max(burst, 1 / (1 - loss))
     begins, stays = loss / ((1 - loss) * mean), 1 - 1 / mean
@@ -45,15 +45,15 @@ def gilbert_elliott(uniforms: npt.NDArray[np.floating], loss: float, burst: floa
 class PacketLoss(Attack):
     """Packet loss over a network: bursts of lost 20 ms packets (Gilbert-Elliott), concealed.
 
-    loss        : share of the packets lost in the long run, 0.001 to 0.6
-    burst       : mean number of packets lost in a row, 1 to 20; 1 makes losses independent (whose
-                  bursts last 1 / (1 - loss) on average, and never less)
-    concealment : repeat (the last packet received, again and again, faded out within 60 ms) or
-                  zero (silence with hard edges)
+    loss        : share of packets lost in the long run, 0.001 to 0.6
+    burst       : mean number of packets lost in a row, 1 to 20; 1 makes losses independent, with
+                  the shortest bursts, 1 / (1 - loss) packets on average
+    concealment : repeat (the last received packet again and again, faded out within 60 ms) or zero
+                  (silence with hard edges)
 
-    The packets lost at a smaller share are among those lost at a larger one, at any one `burst`.
-    Facts: packets, lost (runs of [first packet, packets]), share lost. A short utterance may lose
-    nothing, or only silence; then no effect can be measured.
+    At a given `burst`, the packets lost at a smaller share are among those lost at a larger one.
+    Facts: packets, lost (runs of [first packet, packets]) and share (of the packets, lost). A short
+    utterance may lose nothing, or only silence; then no effect can be measured.
     """
 
     loss: float = number(0.1, low=0.001, high=0.6, unit="share")
@@ -67,7 +67,7 @@ class PacketLoss(Attack):
 
     @property
     def near_identity(self) -> bool:
-        """True: an utterance may lose nothing; the losses themselves are counted instead."""
+        """True: an utterance may lose nothing, so the losses are counted instead."""
         return True
 
     def __call__(
@@ -90,15 +90,15 @@ class PacketLoss(Attack):
         lost = np.zeros(starts.size, dtype=np.bool_)
         for first, count in facts["lost"]:
             lost[first : first + count] = True
-        heard = np.maximum.reduceat(np.abs(before), starts) > 0.0
+        audible = np.maximum.reduceat(np.abs(before), starts) > 0.0
         changed = np.logical_or.reduceat(before != after, starts)
-        visible = int(np.sum(lost & heard))
+        visible = int(np.sum(lost & audible))
         return [
             Check.near(
                 "packets lost",
                 "packets",
                 visible,
-                int(np.sum(changed & lost & heard)) if visible else None,
+                int(np.sum(changed & lost & audible)) if visible else None,
                 0,
             ),
             Check.at_most(
@@ -110,14 +110,14 @@ class PacketLoss(Attack):
 @attack("dropout")
 @dataclass(frozen=True)
 class Dropout(Attack):
-    """Dropouts: short gaps of digital silence, as of a failing connection or buffer.
+    """Dropouts: short gaps of digital silence, as from a failing connection or buffer.
 
     rate     : gaps per second, 0.05 to 8; every utterance has at least one
     duration : ms, 5 to 100
 
-    The gaps have hard edges and do not overlap. Where they lie is drawn per utterance before
-    their number is used: the gaps at a lower rate are among those at a higher one. Facts: starts
-    (samples) of the gaps, and gap, the length of each (samples).
+    The gaps have hard edges and do not overlap. Their places are drawn per utterance before their
+    number is used, so the gaps at a lower rate are among those at a higher one. Facts: starts of
+    the gaps and gap, the length of each (both in samples).
     """
 
     rate: float = number(1.0, low=0.05, high=8.0, unit="1/s")
@@ -130,7 +130,7 @@ class Dropout(Attack):
 
     @property
     def near_identity(self) -> bool:
-        """True: gaps may fall into silence; the samples silenced are counted instead."""
+        """True: gaps may fall into silence, so the silenced samples are counted instead."""
         return True
 
     def __call__(
@@ -164,12 +164,12 @@ def _packet(sample_rate: int) -> int:
 
 
 def _runs(lost: Mask) -> list[list[int]]:
-    """Bursts as [first packet, number of packets]."""
+    """Return the bursts as [first packet, number of packets]."""
     edges = np.flatnonzero(np.diff(lost.astype(np.int8), prepend=0, append=0))
     return [[int(a), int(b - a)] for a, b in zip(edges[0::2], edges[1::2], strict=True)]
 
 
 def _repeat(gap: Wave, last: Wave, sample_rate: int) -> None:
-    """Fill `gap` with `last` over and over, faded linearly to silence."""
+    """Fill `gap` with repetitions of `last`, faded linearly to silence."""
     fade = 1 - np.arange(1, gap.size + 1) / round(FADE_S * sample_rate)
     gap += np.resize(last, gap.size) * np.maximum(fade, 0.0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Through another sample rate and back; or, as a published mistake, not back."""
+"""Resampling to another rate and back, or, as a published mistake, without the way back."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from attacks.contract.base import (
 from attacks.filters.band_levels import EFFECT_DB, Spectrum, spectrum_of
 from benchmark.audio.reader import SAMPLE_RATE, resample
 
-INTERPOLATED_DB = -80.0  # error of linear interpolation against the same in whole numbers
+INTERPOLATED_DB = -80.0  # error of linear interpolation against integer arithmetic
 
 
 @dataclass(frozen=True)
 class ResamplerQuality:
-    """The claims of a resampler for a passage to another rate and back.
+    """Claims of a resampler for the way to another rate and back.
 
-    stop_db    : dB by which what is left above the new band is down, at least
-    mirrored   : whether that is counted from the whole utterance, of which the resampler leaves
-                 images up there, rather than from what the band held
-    stop_share : of the smaller Nyquist frequency; where "above the new band" begins
-    kept_db    : dB relative to the speech, of the change within the new band
-    kept_share : of the smaller Nyquist frequency; where "within the new band" ends
+    stop_db    : least attenuation in dB of what remains above the new band
+    mirrored   : True if it is relative to the whole utterance, because the resampler leaves images
+                 above the new band; False if it is relative to what that band held
+    stop_share : where "above the new band" begins, as a share of the smaller Nyquist frequency
+    kept_db    : largest change within the new band, in dB relative to the speech
+    kept_share : where "within the new band" ends, as a share of the smaller Nyquist frequency
     """
 
     stop_db: float
@@ -49,35 +49,34 @@ class ResamplerQuality:
 
 FILTERED: Mapping[str, ResamplerQuality] = {
     "soxr_hq": ResamplerQuality(70.0, False, 1.0, -50.0, 0.85),
-    # a Kaiser window of 5 over ten zero crossings either side: half the amplitude passes at the
-    # Nyquist frequency, and from 16 % above it on what is strong below is mirrored 53 dB down
+    # a Kaiser window (beta 5) over ten zero crossings on either side: half the amplitude passes at
+    # the Nyquist frequency; from 16 % above it on, images of strong components are 53 dB down
     "polyphase": ResamplerQuality(45.0, True, 1.2, -40.0, 0.8),
 }
 LINEAR = "linear"
-POLYPHASE_REACH = 22  # samples at the lower rate: ten either side, there and back
+POLYPHASE_REACH = 22  # samples at the lower rate: ten on either side, both ways
 
 
 @attack("resample")
 @dataclass(frozen=True)
 class Resample(Attack):
-    """To `rate` and back to the utterance's own sample rate.
+    """Resampling to `rate` and back to the utterance's own sample rate.
 
     rate     : Hz, 1000 to 192000
-    quality  : of the resampler, both ways: soxr_hq; polyphase (a short FIR, as scipy's
-               resample_poly has by default: some aliasing about the Nyquist frequency); linear
-               (interpolation between neighbours without any filter: whatever lies above rate / 2
-               folds down)
-    returned : true; false reproduces a published mistake: the samples stay at `rate` and are taken
-               to be at 16 kHz, so that speech is slower and lower (above 16 kHz) or faster and
-               higher (below), by the factor rate / 16000
+    quality  : the resampler, both ways: soxr_hq; polyphase (a short FIR, the default of scipy's
+               resample_poly: some aliasing around the Nyquist frequency); linear (interpolation
+               between neighbours without a filter: everything above rate / 2 aliases)
+    returned : true; false reproduces a published mistake: the samples stay at `rate` and are read
+               as 16 kHz audio. Speech becomes slower and lower (above 16 kHz) or faster and higher
+               (below), by the factor rate / 16000
 
-    Below the utterance's own rate everything above rate / 2 is at least 70 dB down afterwards
-    (polyphase: what is left above 0.6 rate lies 45 dB under the whole utterance); from it on, the
-    attack claims to be nearly the identity: below 6.8 kHz (at 16 kHz) the change is at least
-    50 dB under the speech (polyphase: 40 dB below 6.4 kHz). Linear interpolation claims no band,
-    but every sample's value.
+    Below the utterance's own rate, everything above rate / 2 is attenuated by at least 70 dB
+    (polyphase: what remains above 0.6 rate is 45 dB below the whole utterance). From its own rate
+    on, the attack claims to be nearly the identity: below 6.8 kHz (at 16 kHz) the change is at
+    least 50 dB below the speech (polyphase: 40 dB, below 6.4 kHz). Linear interpolation makes no
+    claim about bands, but about the value of every sample.
 
-    The length is kept to the sample, unless not returned, and there is no lag.
+    The length is kept to the sample, unless `returned` is false, and there is no lag.
     """
 
     rate: int = integer(8000, low=1000, high=192000, unit="Hz")
@@ -99,20 +98,20 @@ class Resample(Attack):
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         if not self.returned and sample_rate != SAMPLE_RATE:
-            raise AttackError(f"returned=false wants {SAMPLE_RATE} Hz, not {sample_rate}")
+            raise AttackError(f"returned=false needs {SAMPLE_RATE} Hz, not {sample_rate}")
         if self.quality == LINEAR:
             there = _linear(wave, sample_rate, self.rate, _size(wave.size, sample_rate, self.rate))
             return _linear(there, self.rate, sample_rate, wave.size) if self.returned else there
         if not self.returned:
             out = _filtered(wave, sample_rate, self.rate, self.quality)
             return out if out.size else np.zeros(1, dtype=np.float32)
-        # zeros behind the end, so that rounding the length down there costs nothing here
+        # zeros after the end, so that rounding the length at the other rate loses no sample
         spare = np.zeros(self._spare(sample_rate), dtype=np.float32)
         there = _filtered(np.concatenate([wave, spare]), sample_rate, self.rate, self.quality)
         return _filtered(there, self.rate, sample_rate, self.quality)[: wave.size]
 
     def _spare(self, sample_rate: int) -> int:
-        if self.quality == "polyphase":  # and so that its filters reach their ends
+        if self.quality == "polyphase":  # its filters also need room to end
             return ceil(POLYPHASE_REACH * max(1.0, sample_rate / self.rate))
         return ceil(2 * sample_rate / self.rate) + 2
 
@@ -125,7 +124,7 @@ class Resample(Attack):
             return [Check.at_most("interpolation error", "dB", INTERPOLATED_DB, error)]
         claims = FILTERED[self.quality]
         if not self.returned:
-            # brought back by the other resampler
+            # undo the change of rate with the other resampler
             other = next(quality for quality in FILTERED if quality != self.quality)
             spare = np.zeros(ceil(sample_rate / self.rate) + 1, dtype=np.float32)
             back = _filtered(after, self.rate, sample_rate, other)
@@ -136,7 +135,7 @@ class Resample(Attack):
         error = old.difference_db(new, 0.0, claims.kept_share * nyquist)
         if not self.returned:
             return [Check.at_most("error once undone", "dB", claims.kept_db, error)]
-        if self.rate >= sample_rate:  # then to change next to nothing is the whole claim
+        if self.rate >= sample_rate:  # near identity is then the whole claim
             return [Check.at_most("change", "dB", claims.kept_db, error)]
         above = claims.stop_share * nyquist, sample_rate / 2
         if claims.mirrored:
@@ -151,7 +150,7 @@ class Resample(Attack):
         ]
 
     def _interpolation_error_db(self, before: Wave, after: Wave, sample_rate: int) -> float | None:
-        """Error against linear interpolation at instants reckoned in whole numbers."""
+        """Return the error against linear interpolation at instants computed in integers, in dB."""
         size = _size(before.size, sample_rate, self.rate)
         want = _linear_exactly(before.astype(np.float64), sample_rate, self.rate, size)
         if self.returned:
@@ -163,7 +162,7 @@ class Resample(Attack):
 
 
 def _size(size: int, rate: int, to: int) -> int:
-    """Samples at `to` Hz that a wave of `size` samples at `rate` Hz lasts, at least one."""
+    """Return the length at `to` Hz of a wave of `size` samples at `rate` Hz; at least one."""
     return max(1, round(size * to / rate))
 
 
@@ -176,9 +175,9 @@ def _filtered(wave: Wave, rate: int, to: int, quality: str) -> Wave:
 
 
 def _linear(wave: Wave, rate: int, to: int, size: int) -> Wave:
-    """`size` samples at `to` Hz on the straight lines between those of `wave`.
+    """Return `size` samples at `to` Hz by linear interpolation of `wave`.
 
-    Behind the last sample it holds.
+    After the last sample its value is held.
     """
     at = np.arange(size) * (rate / to)
     return np.interp(at, np.arange(wave.size), wave).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The telephone channel."""
+"""The telephone band."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TRANSITION_HZ = 200.0
 @attack("telephone")
 @dataclass(frozen=True)
 class Telephone(BandFilter):
-    """Telephone band: `low` to `high` pass (300 to 3,400 Hz by default), all else is stopped.
+    """Telephone band: passes `low` to `high` (300 to 3,400 Hz by default) and stops the rest.
 
     low  : Hz, 250 to 600
     high : Hz, 1500 to 7600; 3400 is narrow-band telephony, 7000 wide-band
 
-    Both edges lie inside the pass band, which is flat within 0.01 dB; 200 Hz beyond them
-    everything is at least 60 dB down. The default band is that of ITU-T G.712 for PCM channels,
-    whose limits leave a real channel more room: some ripple within, slower slopes outside. It is
-    the band alone: chain a codec for the companding.
+    Both edges lie inside the pass band, which is flat within 0.01 dB. From 200 Hz beyond the edges
+    on, everything is attenuated by at least 60 dB. The default band is that of ITU-T G.712 for PCM
+    channels. The limits of G.712 allow a real channel more: ripple in the band, slower slopes
+    outside. The attack is the band alone: chain a codec for the companding.
     """
 
     low: float = number(300.0, low=250.0, high=600.0, unit="Hz")

@@ -1,1 +1,1 @@
-"""Lossy codecs: media, telephony, waveform coding, and the engines that run them."""
+"""Lossy codecs: media, telephony and waveform codecs, and the code that runs them."""

@@ -1,4 +1,4 @@
-"""How far a codec's output trails its input, measured where no constant is documented."""
+"""Measured delay of a codec, where no constant is documented."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from scipy.signal import correlate
 
 from attacks.contract.base import Wave
 
-CLEAR = 4.0  # the peak over the largest correlation at a lag where the two cannot belong together
+CLEAR = 4.0  # least ratio of the peak to the largest correlation at lags out of the search range
 PROBE_SECONDS = 3.0
 
 
 def probe(rate: int) -> Wave:
-    """Noise as of speech, float32 at `rate` Hz: falling with frequency, swelling and fading."""
+    """Return noise like speech, float32 at `rate` Hz: falling with frequency, of varying level."""
     size = round(PROBE_SECONDS * rate)
     white = np.random.default_rng(11).uniform(-1, 1, size)
     bins = np.fft.rfft(white)
@@ -26,10 +26,10 @@ def probe(rate: int) -> Wave:
 
 
 def delay_of(trip: Callable[[Wave], Wave], rate: int) -> int | None:
-    """Samples by which what `trip` gives back trails what it was given, both at `rate` Hz.
+    """Return the samples by which the output of `trip` trails its input, both at `rate` Hz.
 
-    From the peak of their cross-correlation, a quarter of a second to either side; None where no
-    peak stands out.
+    It is the peak of their cross-correlation within a quarter of a second to either side; None if
+    no peak stands out.
     """
     before = probe(rate)
     after = trip(before)

@@ -1,4 +1,4 @@
-"""The codecs of music, web and messengers: MP3, AAC, Opus, Vorbis."""
+"""Media codecs of music, the web and messengers: MP3, AAC, Opus, Vorbis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from benchmark.core.errors import InputError
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
-VORBIS_SPARE = 4  # blocks by which the packets outlast the utterance at most
+VORBIS_SPARE = 4  # blocks: the packets last at most that much longer than the utterance
 CHUNK = SAMPLE_RATE  # libsndfile 1.2 overflows its stack on longer pieces of Vorbis
 
 
@@ -39,10 +39,10 @@ class Mp3(PacketCoder):
     """MP3 (libmp3lame) at a constant bit rate.
 
     kbps   : 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144 or 160. At 16 kHz MP3 is MPEG-2
-             Layer III (ISO/IEC 13818-3), which ends at 160 kbit/s: what asks for more is refused.
+             Layer III (ISO/IEC 13818-3), which ends at 160 kbit/s; higher rates are refused
     passes : generations, 1 to 10
-    loss   : share of the packets (36 ms) lost, 0 to 0.5; a lost packet is silent, the decoder
-             restarts after it, and what hangs on its bit reservoir is silent too
+    loss   : share of packets (36 ms) lost, 0 to 0.5. A lost packet is silent, and the decoder
+             restarts after it; packets that depend on its bit reservoir are silent too
 
     Delay removed: 528 + 1 samples of the decoder's filter bank and 576 of the encoder.
     """
@@ -74,15 +74,15 @@ class Mp3(PacketCoder):
 class Aac(PacketCoder):
     """AAC-LC (FFmpeg's own encoder) at an average bit rate.
 
-    kbps   : 12 to 96. A block of 1,024 samples holds 6,144 bits at most, so that AAC ends at
-             96 kbit/s for one channel at 16 kHz: what asks for more is refused.
+    kbps   : 12 to 96. A block of 1,024 samples holds at most 6,144 bits, so AAC ends at 96 kbit/s
+             for one channel at 16 kHz; higher rates are refused
     passes : generations, 1 to 10
-    loss   : share of the packets (64 ms) lost, 0 to 0.5; a lost packet is silent, and the decoder
+    loss   : share of packets (64 ms) lost, 0 to 0.5. A lost packet is silent, and the decoder
              restarts after it
 
-    The encoder spends what the signal needs, next to nothing on silence, and borrows from its
-    reservoir: the payload is claimed to be at most 1.25 x kbps. Delay removed: the 1,024 samples
-    of the encoder's first block.
+    The encoder spends what the signal needs, almost nothing on silence, and borrows from its
+    reservoir. The payload is therefore claimed to be at most 1.25 x kbps. Delay removed: the 1,024
+    samples of the encoder's first block.
     """
 
     kbps: int = integer(32, low=12, high=1000, unit="kbit/s")
@@ -119,14 +119,14 @@ class Aac(PacketCoder):
 class Opus(PacketCoder):
     """Opus (libopus, RFC 6716) at a constant bit rate, 20 ms packets, tuned for voice.
 
-    kbps   : 6 to 256. A packet holds whole bytes, so that a rate may be off by 0.2 kbit/s.
+    kbps   : 6 to 256. A packet holds whole bytes, so the rate may be off by 0.2 kbit/s
     passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5, concealed by libopus itself: in a lost
-             packet's place it gets one without content, which is how RFC 6716 spells a loss
+    loss   : share of packets (20 ms) lost, 0 to 0.5, concealed by libopus. In place of a lost
+             packet it gets an empty one, which is how RFC 6716 marks a loss
 
-    The decoder drops the 6.5 ms of pre-skip that the encoder declares and gives 48 kHz, which is
-    resampled to 16 kHz. The voice mode takes rumble away below 60 Hz or more, as in calls. The
-    encoder works at complexity 10, the default of FFmpeg and opusenc.
+    The decoder drops the 6.5 ms of pre-skip that the encoder declares. Its output at 48 kHz is
+    resampled to 16 kHz. The voice mode removes rumble below 60 Hz or more, as in calls. The
+    encoder's complexity is 10, the default of FFmpeg and opusenc.
     """
 
     kbps: int = integer(16, low=6, high=256, unit="kbit/s")
@@ -158,7 +158,7 @@ class Opus(PacketCoder):
         return max(RATE_TOLERANCE * self.bit_rate, 1.001 * half_byte)
 
     def stand_in(self, last: bytes | None) -> bytes | None:
-        # the table-of-contents byte alone: one frame without content, in the last one's mode
+        # the table-of-contents byte alone: one frame without content, in the last packet's mode
         wideband_voice = 0x48
         return bytes([(last[0] if last else wideband_voice) & 0xFC])
 
@@ -166,17 +166,17 @@ class Opus(PacketCoder):
 @attack("vorbis")
 @dataclass(frozen=True)
 class Vorbis(Coder):
-    """Ogg Vorbis (libvorbis, by libsndfile) at a constant quality.
+    """Ogg Vorbis (libvorbis, through libsndfile) at a constant quality.
 
-    quality : 0 to 10, as of oggenc; the nominal bit rate goes from 24 kbit/s at 0 over 48 at 3 to
+    quality : 0 to 10, as in oggenc. The nominal bit rate rises from 24 kbit/s at 0 over 48 at 3 to
               100 at 10, for one channel at 16 kHz
     passes  : generations, 1 to 10
 
-    Vorbis has no bit rate to ask for: the encoder spends what the quality needs. The payload of
-    the audio packets (without the three headers and the Ogg pages) is claimed to be at most
-    1.25 times the nominal bit rate over the time of the utterance and four long blocks; the nominal
-    bit rate is checked in the encoder's own header. Ogg pages carry positions to the sample: no
-    delay.
+    Vorbis has no bit rate to set: the encoder spends what the quality needs. The payload is that of
+    the audio packets, without the three headers and the Ogg pages. It is claimed to be at most 1.25
+    times the nominal bit rate over the time of the utterance and four long blocks. The nominal bit
+    rate is checked in the encoder's own header. Ogg pages give positions to the sample, so there is
+    no delay.
     """
 
     quality: float = number(3.0, low=0.0, high=10.0)
@@ -190,13 +190,13 @@ class Vorbis(Coder):
 
     @property
     def payload_rate(self) -> float:
-        """The nominal bit rate of libvorbis at this quality, one channel at 16 kHz."""
+        """Nominal bit rate of libvorbis at this quality, in bit/s, one channel at 16 kHz."""
         return 24000 + 8000 * min(self.quality, 5) + 7200 * max(self.quality - 5, 0)
 
     def unavailable(self) -> str | None:
         if "VORBIS" in soundfile.available_subtypes("OGG"):
             return None
-        return f"libsndfile {soundfile.__libsndfile_version__} has no encoder of Vorbis"
+        return f"libsndfile {soundfile.__libsndfile_version__} has no Vorbis encoder"
 
     def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
         stream = self._encode(wave)
@@ -209,14 +209,16 @@ class Vorbis(Coder):
         return Coded(decoded, size, len(audio), wave.size / SAMPLE_RATE, 0, len(audio))
 
     def _encode(self, wave: Wave) -> bytes:
-        """The Ogg stream of `wave`."""
-        kept = io.BytesIO()
+        """Return the Ogg stream of `wave`."""
+        buffer = io.BytesIO()
         shape: dict[str, Any] = {"format": "OGG", "subtype": "VORBIS", "channels": 1}
         level = 1 - self.quality / 10
-        with soundfile.SoundFile(kept, "w", SAMPLE_RATE, compression_level=level, **shape) as file:
+        with soundfile.SoundFile(
+            buffer, "w", SAMPLE_RATE, compression_level=level, **shape
+        ) as file:
             for start in range(0, wave.size, CHUNK):
                 file.write(wave[start : start + CHUNK])
-        return kept.getvalue()
+        return buffer.getvalue()
 
     def payload_check(self, facts: Facts) -> Check:
         time = facts["seconds"] + self.passes * VORBIS_SPARE * VORBIS_BLOCK / SAMPLE_RATE
@@ -225,7 +227,7 @@ class Vorbis(Coder):
 
 
 def ogg_packets(stream: bytes) -> list[bytes]:
-    """The packets of an Ogg stream (RFC 3533) that holds one logical stream."""
+    """Return the packets of an Ogg stream (RFC 3533) that holds one logical stream."""
     packets, part, at = [], b"", 0
     while at < len(stream):
         if stream[at : at + 4] != b"OggS":

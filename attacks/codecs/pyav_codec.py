@@ -1,8 +1,8 @@
 """Codecs of FFmpeg's libraries, encoded and decoded in this process through PyAV.
 
-Raw packets go from encoder to decoder without a container, so that the payload is counted
-exactly and no edit list or padding field stands between the two. Every call makes its own encoder
-and decoder with one thread: attacks may run in many threads and always give the same samples.
+Raw packets go from encoder to decoder without a container. The payload is therefore counted
+exactly, and no edit list or padding field changes the samples. Every call creates its own encoder
+and decoder with one thread, so attacks in many threads always give the same samples.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from benchmark.audio.reader import resample
 
 @dataclass(frozen=True)
 class PacketCoder(Coder):
-    """A codec of FFmpeg's libraries; a lost packet is silent, and the decoder restarts."""
+    """A codec of FFmpeg's libraries; a lost packet is silent, and the decoder restarts after it."""
 
-    sample_format: ClassVar[str]  # what the encoder takes
+    sample_format: ClassVar[str]  # of the encoder's input
     packet_samples: ClassVar[int]  # at `rate`
     header_bytes: ClassVar[int] = 0  # of each packet, not counted as payload
     decoded_rate: ClassVar[int | None] = None  # Hz, where the decoder's rate is not `rate`
@@ -42,7 +42,7 @@ class PacketCoder(Coder):
 
     @property
     def bit_rate(self) -> int:
-        """Bit/s asked of the encoder; 0 where it has one rate only."""
+        """Bit rate set in the encoder, in bit/s; 0 where it has one rate only."""
         return 0
 
     @property
@@ -71,7 +71,7 @@ class PacketCoder(Coder):
         return Coded(decoded, size, len(packets), seconds, int(lost.sum()), received)
 
     def _encode(self, wave: Wave) -> tuple[list[bytes], bytes | None]:
-        """The packets, and the decoder's header if there is one."""
+        """Return the packets, and the decoder's header if there is one."""
         import av
 
         context: Any = av.CodecContext.create(self.encoder, "w")
@@ -100,7 +100,7 @@ class PacketCoder(Coder):
     def _decode(
         self, packets: list[bytes], header: bytes | None, lost: npt.NDArray[np.bool_]
     ) -> tuple[Wave, int]:
-        """The decoded samples, float32 (T'',) at `rate`; the number of packets decoded."""
+        """Return the decoded wave, float32 (T'',) at `rate`, and the number of packets received."""
         import av
 
         rate = self.decoded_rate or self.rate
@@ -116,19 +116,19 @@ class PacketCoder(Coder):
         last: bytes | None = None
         received = 0
         for packet, gone in zip(packets, lost, strict=True):
-            given = self.stand_in(last) if gone else packet
-            if given is None:
+            sent = self.stand_in(last) if gone else packet
+            if sent is None:
                 context.flush_buffers()
                 pieces.append(silence)
                 continue
-            pieces += [_samples(frame, rate) for frame in context.decode(av.Packet(given))]
+            pieces += [_samples(frame, rate) for frame in context.decode(av.Packet(sent))]
             if not gone:
                 received, last = received + 1, packet
         pieces += [_samples(frame, rate) for frame in context.decode(None)]
         return resample(np.concatenate(pieces), rate, self.rate), received
 
     def stand_in(self, last: bytes | None) -> bytes | None:
-        """Return the packet that signals a loss to the decoder, given the last that it received.
+        """Return the packet that marks a loss for the decoder, given the last one that it received.
 
         None for a codec without concealment of its own.
         """
@@ -137,9 +137,9 @@ class PacketCoder(Coder):
 
 @dataclass(frozen=True)
 class SampleCoder(PacketCoder):
-    """A codec with a fixed number of bits for each sample, sent in packets of 20 ms.
+    """A codec with a fixed number of bits per sample, sent in packets of 20 ms.
 
-    A lost packet is silent; the decoder's state waits for the next one.
+    A lost packet is silent; the decoder keeps its state until the next one.
     """
 
     sample_format = "s16"
@@ -147,7 +147,7 @@ class SampleCoder(PacketCoder):
 
     @property
     def bits(self) -> int:
-        """Bits for each sample at `rate`."""
+        """Bits per sample at `rate`."""
         raise NotImplementedError
 
     @property
@@ -170,7 +170,7 @@ class SampleCoder(PacketCoder):
 
 
 def to_int16(wave: Wave) -> npt.NDArray[np.int16]:
-    """Samples within -1 to 1 as 16-bit integers, rounded to the nearest."""
+    """Return samples within -1 to 1 as 16-bit integers, rounded to the nearest."""
     return np.clip(np.rint(wave * np.float32(32768)), -32768, 32767).astype(np.int16)
 
 

@@ -1,4 +1,4 @@
-"""The codecs of calls that code frames of speech: AMR, G.723.1, GSM, Speex."""
+"""Frame-based speech codecs of calls: AMR, G.723.1, GSM, Speex."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ SPEEX_KBPS = (3.95, 5.75, 7.75, 9.8, 12.8, 16.8, 20.6, 23.8, 27.8, 34.2, 42.2)
 
 @lru_cache
 def _measured_delay(coder: PacketCoder) -> int:
+    """Return the coder's delay in samples at its rate, measured once on broadband noise."""
     found = delay_of(lambda wave: coder.code(wave, np.random.default_rng(0)).decoded, coder.rate)
     if found is None or found < 0:
-        raise AttackError("no delay can be measured: what comes back is not what went in")
+        raise AttackError(
+            "the delay cannot be measured: the decoded signal does not match the input"
+        )
     return found
 
 
 def whole_bytes(bits: int) -> float:
-    """Bit/s of a frame of `bits` that is sent in whole bytes every 20 ms."""
+    """Return the bit rate in bit/s of frames of `bits` bits, sent in whole bytes every 20 ms."""
     return -(-bits // 8) * 8 * 50.0
 
 
@@ -49,12 +52,12 @@ class AmrNb(PacketCoder):
 
     kbps   : 4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2 or 12.2 (3GPP TS 26.071)
     passes : generations, 1 to 10
-    loss   : share of the frames (20 ms) lost, 0 to 0.5, concealed by the decoder after
-             TS 26.091: in a lost frame's place it gets one of the type NO_DATA
+    loss   : share of frames (20 ms) lost, 0 to 0.5, concealed by the decoder after TS 26.091. In
+             place of a lost frame it gets one of the type NO_DATA
 
-    No discontinuous transmission. The payload is the speech bits in whole bytes, without the
-    byte of the frame header. Delay removed: 40 samples at 8 kHz, the look-ahead of the encoder.
-    Down to 8 kHz and back with soxr HQ.
+    No discontinuous transmission. The payload is the speech bits in whole bytes, without the byte
+    of the frame header. Delay removed: 40 samples at 8 kHz, the encoder's look-ahead. Resampled to
+    8 kHz and back with soxr HQ.
     """
 
     kbps: float = number(12.2, low=0.0, high=1000.0, unit="kbit/s")
@@ -73,7 +76,7 @@ class AmrNb(PacketCoder):
     tail = 160
 
     def validate(self) -> None:
-        one_of(self.name, self.kbps, tuple(AMR_NB_BITS), "is no mode of AMR, which ends at 12.2")
+        one_of(self.name, self.kbps, tuple(AMR_NB_BITS), "is not a mode of AMR, which ends at 12.2")
 
     @property
     def bit_rate(self) -> int:
@@ -94,7 +97,7 @@ class AmrWb(PacketCoder):
 
     kbps   : 6.6, 8.85, 12.65, 14.25, 15.85, 18.25, 19.85, 23.05 or 23.85 (3GPP TS 26.171)
     passes : generations, 1 to 10
-    loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
+    loss   : share of frames (20 ms) lost, 0 to 0.5. A lost frame is silent, and the decoder
              restarts after it
 
     The payload is the speech bits in whole bytes, without the byte of the frame header. The delay
@@ -115,7 +118,7 @@ class AmrWb(PacketCoder):
     tail = 640
 
     def validate(self) -> None:
-        why = "is no mode of AMR-WB, which ends at 23.85"
+        why = "is not a mode of AMR-WB, which ends at 23.85"
         one_of(self.name, self.kbps, tuple(AMR_WB_BITS), why)
 
     @property
@@ -137,11 +140,11 @@ class G7231(PacketCoder):
     """G.723.1, the codec of early Internet telephony and video calls: 6.3 kbit/s at 8 kHz.
 
     passes : generations, 1 to 10
-    loss   : share of the frames (30 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
+    loss   : share of frames (30 ms) lost, 0 to 0.5. A lost frame is silent, and the decoder
              restarts after it
 
-    A frame is 189 bits in 24 bytes, so that the payload is 6.4 kbit/s. Delay removed: 60 samples
-    at 8 kHz, the look-ahead of the encoder. Down to 8 kHz and back with soxr HQ.
+    A frame is 189 bits in 24 bytes, so the payload is 6.4 kbit/s. Delay removed: 60 samples at
+    8 kHz, the encoder's look-ahead. Resampled to 8 kHz and back with soxr HQ.
     """
 
     passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
@@ -166,11 +169,11 @@ class Gsm(PacketCoder):
     """GSM full rate (06.10, by libgsm), the first codec of mobile calls: 13 kbit/s at 8 kHz.
 
     passes : generations, 1 to 10
-    loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
+    loss   : share of frames (20 ms) lost, 0 to 0.5. A lost frame is silent, and the decoder
              restarts after it
 
-    A frame is 260 bits in 33 bytes, so that the payload is 13.2 kbit/s. The delay is measured
-    once on broadband noise and removed. Down to 8 kHz and back with soxr HQ.
+    A frame is 260 bits in 33 bytes, so the payload is 13.2 kbit/s. The delay is measured once on
+    broadband noise and removed. Resampled to 8 kHz and back with soxr HQ.
     """
 
     passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
@@ -198,11 +201,11 @@ class Speex(PacketCoder):
 
     kbps   : 3.95, 5.75, 7.75, 9.8, 12.8, 16.8, 20.6, 23.8, 27.8, 34.2 or 42.2
     passes : generations, 1 to 10
-    loss   : share of the frames (20 ms) lost, 0 to 0.5; a lost frame is silent, and the decoder
+    loss   : share of frames (20 ms) lost, 0 to 0.5. A lost frame is silent, and the decoder
              restarts after it
 
-    A frame holds whole bytes, so that a rate may be off by 0.4 kbit/s. The delay is measured once
-    on broadband noise and removed.
+    A frame holds whole bytes, so the rate may be off by 0.4 kbit/s. The delay is measured once on
+    broadband noise and removed.
     """
 
     kbps: float = number(16.8, low=0.0, high=1000.0, unit="kbit/s")
@@ -218,7 +221,7 @@ class Speex(PacketCoder):
     tail = 640
 
     def validate(self) -> None:
-        why = "is no mode of wide-band Speex, which ends at 42.2"
+        why = "is not a mode of wide-band Speex, which ends at 42.2"
         one_of(self.name, self.kbps, SPEEX_KBPS, why)
 
     @property

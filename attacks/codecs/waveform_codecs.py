@@ -1,4 +1,4 @@
-"""The codecs of calls that code sample by sample: G.711, G.722, G.726."""
+"""Sample-by-sample codecs of calls: G.711, G.722, G.726."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class G711(SampleCoder):
 
     law    : mu (North America, Japan) or a (elsewhere)
     passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent
+    loss   : share of packets (20 ms) lost, 0 to 0.5. A lost packet is silent
 
-    Eight bits a sample on a scale of ITU-T G.711. No delay. Down to 8 kHz and back with soxr HQ.
+    Eight bits per sample on a scale of ITU-T G.711. No delay. Resampled to 8 kHz and back with soxr
+    HQ.
     """
 
     law: str = choice("mu", "mu", "a")
@@ -49,8 +50,8 @@ class G722(SampleCoder):
     """G.722 sub-band ADPCM, the codec of wide-band office telephones: 64 kbit/s at 16 kHz.
 
     passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent, and the
-             decoder's state waits for the next one
+    loss   : share of packets (20 ms) lost, 0 to 0.5. A lost packet is silent; the decoder keeps its
+             state until the next one
 
     Delay removed: 22 samples of the two quadrature mirror filters with 24 taps each.
     """
@@ -75,10 +76,10 @@ class G726(SampleCoder):
 
     kbps   : 16, 24, 32 or 40
     passes : generations, 1 to 10
-    loss   : share of the packets (20 ms) lost, 0 to 0.5; a lost packet is silent, and the
-             decoder's state waits for the next one
+    loss   : share of packets (20 ms) lost, 0 to 0.5. A lost packet is silent; the decoder keeps its
+             state until the next one
 
-    Two to five bits a sample. No delay. Down to 8 kHz and back with soxr HQ.
+    Two to five bits per sample. No delay. Resampled to 8 kHz and back with soxr HQ.
     """
 
     kbps: int = integer(32, low=1, high=1000, unit="kbit/s")
@@ -94,7 +95,7 @@ class G726(SampleCoder):
     delay = 0
 
     def validate(self) -> None:
-        one_of(self.name, self.kbps, G726_KBPS, "is no bit rate of G.726, which ends at 40")
+        one_of(self.name, self.kbps, G726_KBPS, "is not a bit rate of G.726, which ends at 40")
 
     @property
     def bits(self) -> int:

@@ -1,1 +1,1 @@
-"""The attack contract: base class, spelling, application, suites and conformance checks."""
+"""The attack contract: base class, spelling, laundering, suites and conformance checks."""

@@ -1,7 +1,7 @@
-"""The attack contract: what every laundering attack is, declares and can be asked.
+"""The attack contract: the base class of all laundering attacks, and their registry.
 
-An attack is a frozen dataclass whose fields are its parameters. Calling it launders one
-utterance. It touches no global random state and no file that another worker could share.
+An attack is a frozen dataclass whose fields are its parameters. Calling it launders one utterance.
+It touches no global random state and no file that another worker could share.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Severity:
-    """The parameter that makes an attack worse: its name, unit, and five levels mild to severe."""
+    """An attack's severity parameter: its name, its unit, and five levels from mild to severe."""
 
     parameter: str
     unit: str
@@ -49,12 +49,12 @@ class Severity:
 
 @dataclass(frozen=True)
 class Check:
-    """One claim of an attack about one utterance, and what was measured.
+    """One claim of an attack about one utterance, with the measurement and the verdict.
 
-    `relation` says how the measurement must stand to the claim: `=` (within the tolerance), `>=`
-    or `<=`. `passed` is None where nothing can be measured (silence, say); then `measured` is
-    None too. `effect` is False where the check is about what the attack leaves alone (the length,
-    a filter's pass band): it can fail an utterance, but only an effect can verify one.
+    `relation` states how the measurement must relate to the claim: `=` (within `tolerance`), `>=`
+    or `<=`. `measured` and `passed` are None if nothing can be measured, for example on silence.
+    `effect` is False for a check of what the attack must not change (the length, a filter's pass
+    band). Such a check can refute an utterance, but only an effect can verify one.
     """
 
     quantity: str
@@ -77,7 +77,7 @@ class Check:
         *,
         effect: bool = True,
     ) -> Check:
-        """Passed when the measurement lies within `tolerance` of the claim."""
+        """Return a check that passes when the measurement is within `tolerance` of the claim."""
         passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
         return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
 
@@ -91,7 +91,7 @@ class Check:
         *,
         effect: bool = True,
     ) -> Check:
-        """Passed when the measurement is the claim or more."""
+        """Return a check that passes when the measurement is the claim or more."""
         passed = None if measured is None else bool(measured >= claimed)
         return cls(quantity, unit, ">=", claimed, measured, 0.0, passed, effect)
 
@@ -105,26 +105,27 @@ class Check:
         *,
         effect: bool = True,
     ) -> Check:
-        """Passed when the measurement is the claim or less."""
+        """Return a check that passes when the measurement is the claim or less."""
         passed = None if measured is None else bool(measured <= claimed)
         return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
 
 
 @dataclass(frozen=True)
 class Attack:
-    """Base of every attack; subclass it as a frozen dataclass and decorate with `attack`.
+    """Base of every attack; subclass it as a frozen dataclass and decorate it with `attack`.
 
     Class attributes
     ----------------
-    family : the group in which the leaderboard averages (noise, reverberation, codec, ...)
-    version : raised whenever the samples that the attack produces change
-    severity : the parameter that makes it worse, or None
-    measures : what is measured on every utterance beside the residual, in a few words
-    citation : what papers that use it cite: keys of `benchmark/report/citations.bib`, separated by
-        spaces, or BibTeX of its own; '' where there is nothing to cite, None where it does not say
-    residual_floor : dB over the input's energy by which every utterance must be changed, at
-        least, unless the attack is nearly the identity. The default lies above what a mere
-        passage through 16-bit PCM does to speech.
+    family : group over which the leaderboard averages (noise, reverberation, codec, ...)
+    version : raised whenever the output samples of the attack change
+    severity : the parameter that sets the severity, or None
+    measures : what is measured on every utterance in addition to the residual, in a few words
+    citation : what papers that use the attack should cite: keys of
+        `benchmark/report/citations.bib`, separated by spaces, or BibTeX of its own; '' if there is
+        nothing to cite, None if not declared
+    residual_floor : least energy of the change, in dB relative to the input's energy. Every
+        utterance must reach it, unless the attack is nearly the identity. The default is above what
+        16-bit PCM alone changes in speech.
     """
 
     name: ClassVar[str]
@@ -144,21 +145,21 @@ class Attack:
     ) -> Wave | tuple[Wave, Facts]:
         """Launder one utterance.
 
-        `wave` is float32 of shape (T,), T >= 1, nominally within [-1, 1] and never written to;
-        the result is float32 of shape (T',) with T' = T * `warp`. Facts are the attack's own
-        claims about this utterance (JSON types only). All draws from `rng` are made before
-        severity is used, so that levels of one attack are paired.
+        `wave` is float32 of shape (T,), T >= 1, nominally within [-1, 1], and must not be written
+        to. The result is float32 of shape (T',) with T' = T * `warp`, alone or with facts. Facts
+        are the attack's own claims about this utterance (JSON types only). Make all draws from
+        `rng` before using the severity, so that the levels of one attack are paired.
         """
         raise NotImplementedError
 
     def validate(self) -> None:
-        """Refuse combinations of parameters that make no sense (`InputError`)."""
+        """Raise `InputError` for combinations of parameters that make no sense."""
 
     @property
     def stream(self) -> str:
-        """The name of the randomness: attacks with one stream share their draws per utterance.
+        """Name of the random stream: attacks with the same stream share their draws per utterance.
 
-        Severity must not be part of it; a kind (babble, street) must.
+        The severity must not be part of it; a kind (babble, street) must.
         """
         return self.name
 
@@ -166,51 +167,59 @@ class Attack:
     def warp(self) -> float | None:
         """The attack's timing: T' / T, the factor by which it stretches time.
 
-        1 promises alignment: the input's length, and no lag. None says that timing depends on
-        the utterance, or that samples move (trimming, padding, a shift): then every call states
-        T' as the fact `length`, and `checks` must measure the rest. May be a class attribute.
+        1 promises alignment: the output has the input's length and no lag. None means that the
+        length depends on the utterance, or that samples move (trimming, padding, a shift). Every
+        call must then state T' as the fact `length`, and `checks` must measure the rest. May be a
+        class attribute.
         """
         return 1.0
 
     @property
     def aligned(self) -> bool:
-        """True when the samples keep their place in time; follows from `warp`."""
+        """True if the samples keep their place in time, that is, where `warp` is 1."""
         return self.warp == 1.0
 
     @property
     def near_identity(self) -> bool:
-        """True when by nature the attack hardly changes the samples (44.1 kHz and back)."""
+        """True if the attack by design hardly changes the samples (44.1 kHz and back)."""
         return False
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        """False where this utterance holds nothing that the attack could change.
+        """Return False if this utterance contains nothing that the attack could change.
 
-        A low-pass has no effect on a recording without energy above its cutoff; the effect is
-        then not measurable, which is no failure.
+        A low-pass has no effect on a recording without energy above its cutoff. The effect is then
+        not measurable, which is not a failure.
         """
         return True
 
     def resources(self) -> Mapping[str, str]:
-        """SHA-256 of every file whose content shapes the samples; part of the attack's identity."""
+        """Return the SHA-256 of every file whose content shapes the samples, by name.
+
+        The digests are part of the attack's identity.
+        """
         return {}
 
     def unavailable(self) -> str | None:
-        """Why this installation cannot run the attack (calling it is an `InputError`), or None."""
+        """Return why this installation cannot run the attack, or None if it can.
+
+        Calling an unavailable attack raises `InputError`.
+        """
         return None
 
     def for_training(self) -> Attack:
-        """This attack on noise excerpts and rooms that evaluation never draws.
+        """Return this attack with noise excerpts and rooms that evaluation never draws.
 
-        What augments training data must ask for it. An attack that draws neither is its own.
+        Training augmentation must use the returned attack. An attack that draws neither returns
+        itself.
         """
         return self
 
     def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
-        """The attacks to run instead of this one, drawn per utterance; None for a plain attack."""
+        """Return the attacks to run instead, drawn per utterance; None for a plain attack."""
         return None
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        """Measure the attack's claims about this utterance on the samples themselves."""
+        """Return the attack's claims about this utterance, each measured on the samples."""
         return []
 
 
@@ -224,7 +233,11 @@ A = TypeVar("A", bound=type[Attack])
 
 
 def attack(name: str) -> Callable[[A], A]:
-    """Register a frozen dataclass as the attack called `name`."""
+    """Return a decorator that registers a frozen dataclass as the attack `name`.
+
+    Raises `InputError` if the class is not a dataclass derived from `Attack`, declares no family,
+    or has a field without a default.
+    """
 
     def register(cls: A) -> A:
         if not dataclasses.is_dataclass(cls) or not issubclass(cls, Attack):

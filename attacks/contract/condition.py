@@ -1,8 +1,8 @@
 """Conditions: an attack with every parameter fixed, in one canonical spelling.
 
-Grammar: ``clean``, or steps joined by `` | ``; a step is ``name(key=value, ...)``, keys in
-declaration order, defaults written out, numbers in their shortest round-trip form. `parse` reads
-any order and omitted defaults; `str(condition)` writes the one spelling.
+Grammar: ``clean``, or steps joined by `` | ``. A step is ``name(key=value, ...)`` with keys in
+declaration order, defaults written out, and numbers in their shortest round-trip form. `parse`
+accepts any order of keys and omitted defaults; `str(condition)` writes the canonical spelling.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLEAN = "clean"
 
 @dataclass(frozen=True)
 class Condition:
-    """A laundering condition: no step is `clean`, one is an attack, several are a fixed chain."""
+    """A laundering condition: `clean` without steps, an attack with one, else a fixed chain."""
 
     steps: tuple[Attack, ...] = ()
 
@@ -30,23 +30,26 @@ class Condition:
 
     @property
     def family(self) -> str:
-        """The family under which the leaderboard averages: the attack's, or `chain`."""
+        """Family under which the leaderboard averages: `clean`, the attack's own, or `chain`."""
         if not self.steps:
             return CLEAN
         return self.steps[0].family if len(self.steps) == 1 else "chain"
 
     @property
     def aligned(self) -> bool:
-        """True when the samples keep their place in time through every step."""
+        """True if the samples keep their place in time through every step."""
         return all(step.aligned for step in self.steps)
 
     def identity(self) -> str:
-        """The spelling with each attack's version and resource digests: what fixes the samples."""
+        """Return the spelling with each attack's version and resource digests.
+
+        Together these determine the samples.
+        """
         return " | ".join(_identity(step) for step in self.steps) or CLEAN
 
 
 def spell(attack: Attack) -> str:
-    """The canonical spelling of one attack.
+    """Return the canonical spelling of one attack.
 
     >>> import attacks.filters.band_filters
     >>> spell(attacks.filters.band_filters.LowPass(cutoff=7000.0))
@@ -56,14 +59,17 @@ def spell(attack: Attack) -> str:
 
 
 def parse(text: str) -> Condition:
-    """Read a condition from its spelling; `InputError` names what is wrong, with near names."""
+    """Parse a condition from its spelling.
+
+    Raises `InputError` that names the cause, and similar names where a name is unknown.
+    """
     if text.strip() == CLEAN:
         return Condition()
     return Condition(tuple(_parse_step(part) for part in split_steps(text, "|")))
 
 
 def blamed(attack: Attack, error: InputError) -> InputError:
-    """The error with the attack's name in it, so that a cause deep inside says whom it concerns."""
+    """Return the error with the attack's name in its message, for causes raised deep inside."""
     return error if attack.name in str(error) else InputError(f"{attack.name}: {error}")
 
 
@@ -81,7 +87,7 @@ def _parse_step(text: str) -> Attack:
         raise InputError("clean is a condition of its own, not a step of a chain")
     step = call_syntax.call(text)
     if step is None:
-        raise InputError(f"cannot read the condition step {text.strip()!r}: want name(key=value)")
+        raise InputError(f"cannot read the condition step {text.strip()!r}: needs name(key=value)")
     name, body = step
     cls = registry.get(name)
     return cls(**call_syntax.arguments(name, body, [f.name for f in fields(cls)]))

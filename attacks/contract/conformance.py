@@ -1,6 +1,7 @@
-"""Does an attack keep the contract? Run on a few hard signals, it tells what it does not keep.
+"""Conformance checks of the attack contract, on a few difficult signals.
 
-`launderbench check NAME` and the tests of a plugin call `check`; an empty list means it conforms.
+`launderbench check NAME` and the tests of a plugin call `check`; an empty list means that the
+attack conforms.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 
 SEED = 7
-LAG = 1  # samples: as close as codecs with a fractional delay can be
-UNLIKE = 0.1  # correlation below which an output is a new waveform rather than the input's
-DELAY_MS = 10.0  # of its envelope: what a vocoder's frames smear
+LAG = 1  # samples; codecs with a fractional delay cannot do better
+UNLIKE = 0.1  # correlation below which the output counts as a new waveform
+DELAY_MS = 10.0  # of the envelope; the frames of a vocoder smear it by that much
 OTHER_RATES = (8000, 48000)
 LONG = "60 s"
-# on these whatever acts sample by sample is a mere gain, so that nobody can be asked for an effect
+# on these signals a sample-by-sample attack is a mere gain, so no effect can be required
 WITHOUT_WAVEFORM = ("an impulse", "full scale", "DC")
-DRAWS = 4  # utterances on which a stochastic chain is tried
+DRAWS = 4  # utterances on which a stochastic chain is checked
 
 
 @dataclass(frozen=True)
 class AttackFinding:
-    """One broken promise: of which condition, on which signal, which rule, and what was seen."""
+    """One violation of the contract: the condition, the signal, the rule, and the measurement."""
 
     condition: str
     fixture: str
@@ -48,14 +49,20 @@ class AttackFinding:
 
 
 def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFinding]:
-    """Everything that `subject` does not keep of the attack contract; empty where it conforms.
+    """Return every violation of the attack contract by `subject`; empty if it conforms.
 
-    Seen to on speech-like and broadband signals, silence, an impulse, 0.1 s, 60 s, one sample,
-    full scale and DC, and on speech at other rates, which an attack may refuse but not crash
-    on: type, shape, length, finite samples; equal results for equal draws whatever the state of
-    the global random generators, which stay untouched; the input stays as it was; no lag where
-    aligned, and an effect that can be measured where not; facts that JSON can hold; and every
-    check that the attack itself makes. With `brief`, 60 s and the other rates are left out.
+    The signals are speech-like and broadband ones, silence, an impulse, 0.1 s, 60 s, one sample,
+    full scale, DC, and speech at other sample rates. An attack may refuse one sample and other
+    rates, but must not crash on them. With `brief`, 60 s and the other rates are left out. The
+    rules are:
+
+    - type, shape and length of the output, and finite samples;
+    - equal results for equal draws, whatever the state of the global random generators, which must
+      stay untouched;
+    - an unchanged input;
+    - no lag where aligned, and a measurable effect where not;
+    - facts that JSON can hold;
+    - every check that the attack itself makes.
     """
     condition = subject if isinstance(subject, Condition) else Condition((subject,))
     try:
@@ -64,10 +71,12 @@ def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFin
         return [
             AttackFinding("?", "-", "name", "the attack has no name: decorate it with attack(...)")
         ]
-    found = [AttackFinding(name, "-", rule, text) for rule, text in _declared(condition)]
-    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - kept
+    found = [
+        AttackFinding(name, "-", rule, text) for rule, text in _declaration_findings(condition)
+    ]
+    state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - restored below
     try:
-        found += [AttackFinding(name, *what) for what in _measured(condition, brief)]
+        found += [AttackFinding(name, *finding) for finding in _signal_findings(condition, brief)]
     finally:
         np.random.set_state(state)  # noqa: NPY002
         random.setstate(python_state)
@@ -75,7 +84,7 @@ def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFin
 
 
 def levels(condition: Condition) -> list[Condition]:
-    """The five levels of a lone attack's severity, mild to severe; none where it has no ladder."""
+    """Return the five severity levels of a single attack, mild to severe; none without a ladder."""
     if len(condition.steps) != 1 or condition.steps[0].severity is None:
         return []
     (step,) = condition.steps
@@ -83,14 +92,14 @@ def levels(condition: Condition) -> list[Condition]:
     assert severity is not None
     found = []
     for level in severity.ladder:
-        with contextlib.suppress(InputError):  # `check` tells what its own ladder refuses
+        with contextlib.suppress(InputError):  # `check` reports refused levels
             found.append(Condition((dataclasses.replace(step, **{severity.parameter: level}),)))
     return found
 
 
 @lru_cache(maxsize=1)
 def fixtures() -> Mapping[str, Wave]:
-    """The signals, float32 (T,) at 16 kHz, by name; always the same, not to be written to."""
+    """Return the signals by name: float32 (T,) at 16 kHz, read-only, always the same."""
     speech = speech_like(2.0)
     full = np.sign(np.sin(2 * np.pi * 200 * np.arange(16000) / SAMPLE_RATE + 0.1))
     impulse = np.zeros(16000)
@@ -105,14 +114,14 @@ def fixtures() -> Mapping[str, Wave]:
         "full scale": full,
         "DC": np.full(16000, 0.5),
     }
-    made = {name: wave.astype(np.float32) for name, wave in waves.items()}
-    for wave in made.values():
+    signals = {name: wave.astype(np.float32) for name, wave in waves.items()}
+    for wave in signals.values():
         wave.flags.writeable = False
-    return made
+    return signals
 
 
 def speech_like(seconds: float, seed: int = 1) -> Wave:
-    """Syllables of a gliding voice and of hiss, with pauses: float32 (T,) at 16 kHz, -26 dB."""
+    """Return syllables of voice and hiss with pauses: float32 (T,) at 16 kHz, -26 dB RMS."""
     rng = np.random.default_rng(seed)
     size = round(seconds * SAMPLE_RATE)
     time = np.arange(size) / SAMPLE_RATE
@@ -129,42 +138,43 @@ def speech_like(seconds: float, seed: int = 1) -> Wave:
     return (wave * (10 ** (-26 / 20) / np.sqrt(np.mean(wave**2)))).astype(np.float32)
 
 
-def _measured(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield (fixture, rule, message) for each rule that is broken, once per signal."""
+def _signal_findings(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield (fixture, rule, message) for every violation, each rule once per signal."""
     for fixture, wave in fixtures().items():
         if brief and fixture == LONG:
             continue
-        stochastic = fixture == "speech" and any(_draws(step) for step in condition.steps)
-        told: set[str] = set()
+        stochastic = fixture == "speech" and any(_is_stochastic(step) for step in condition.steps)
+        reported: set[str] = set()
         for draw in range(DRAWS if stochastic else 1):
-            for rule, text in _run(condition, wave, f"{fixture}-{draw}", fixture):
-                if rule not in told:
-                    told.add(rule)
+            for rule, text in _run_findings(condition, wave, f"{fixture}-{draw}", fixture):
+                if rule not in reported:
+                    reported.add(rule)
                     yield fixture, rule, text
     for rate in () if brief else OTHER_RATES:
         wave = np.resize(fixtures()["speech"], 2 * rate)
-        for rule, text in _run(condition, wave, f"{rate}", "", rate):
+        for rule, text in _run_findings(condition, wave, f"{rate}", "", rate):
             yield f"{rate} Hz", rule, text
-    for text in _lag(condition):
+    for text in _lag_findings(condition):
         yield "broadband noise", "lag", text
     if not condition.aligned:
-        for text in _effect(condition):
+        for text in _effect_findings(condition):
             yield "speech between silences", "effect", text
 
 
-def _declared(condition: Condition) -> Iterator[tuple[str, str]]:
+def _declaration_findings(condition: Condition) -> Iterator[tuple[str, str]]:
+    """Yield (rule, message) for every wrong declaration."""
     for step in condition.steps:
         if not isinstance(step.version, int) or step.version < 1:
             yield "version", f"{step.name} must have a version of 1 or more, not {step.version!r}"
         if step.severity is not None:
-            yield from _ladder(step)
+            yield from _ladder_findings(step)
     if all(step.name in registry.names() for step in condition.steps):
-        again = parse(str(condition))
-        if again != condition:
-            yield "spelling", f"reads back as {again}"
+        reparsed = parse(str(condition))
+        if reparsed != condition:
+            yield "spelling", f"reads back as {reparsed}"
 
 
-def _ladder(step: Attack) -> Iterator[tuple[str, str]]:
+def _ladder_findings(step: Attack) -> Iterator[tuple[str, str]]:
     severity = step.severity
     assert severity is not None
     if severity.parameter not in {f.name for f in dataclasses.fields(step)}:
@@ -173,7 +183,7 @@ def _ladder(step: Attack) -> Iterator[tuple[str, str]]:
     if len(severity.ladder) != 5:
         yield "severity", f"the ladder of {step.name} has {len(severity.ladder)} levels, not 5"
     streams = set()
-    plain = type(step)()  # one parameter's level may not suit the others' values here
+    plain = type(step)()  # defaults: a level may be invalid with this step's other values
     for level in severity.ladder:
         try:
             streams.add(dataclasses.replace(plain, **{severity.parameter: level}).stream)
@@ -183,14 +193,14 @@ def _ladder(step: Attack) -> Iterator[tuple[str, str]]:
         yield "stream", f"the random stream of {step.name} depends on {severity.parameter}"
 
 
-def _draws(step: Attack) -> bool:
+def _is_stochastic(step: Attack) -> bool:
     return step.steps(np.random.default_rng(0)) is not None
 
 
-def _run(
+def _run_findings(
     condition: Condition, wave: Wave, utterance: str, fixture: str, rate: int = SAMPLE_RATE
 ) -> Iterator[tuple[str, str]]:
-    """Yield (rule, message) for each rule that is broken on one signal."""
+    """Yield (rule, message) for every violation on one signal."""
     given = wave.copy()
     try:
         results: list[Laundered] = []
@@ -218,14 +228,14 @@ def _run(
             json.dumps(step.facts, allow_nan=False)
         except (TypeError, ValueError) as error:
             yield "facts", f"{step.attack}: {error}"
-        for made in step.checks:
-            if made.quantity == "residual" and fixture in WITHOUT_WAVEFORM:
+        for claim in step.checks:
+            if claim.quantity == "residual" and fixture in WITHOUT_WAVEFORM:
                 continue
-            if made.passed is False:
+            if claim.passed is False:
                 yield (
-                    made.quantity,
-                    f"{step.attack} claims {made.relation} {made.claimed:g} {made.unit}"
-                    f" (tolerance {made.tolerance:g}), measured {_shown(made.measured)}",
+                    claim.quantity,
+                    f"{step.attack} claims {claim.relation} {claim.claimed:g} {claim.unit}"
+                    f" (tolerance {claim.tolerance:g}), measured {_format(claim.measured)}",
                 )
 
 
@@ -234,26 +244,26 @@ def _global_state() -> tuple[str, int, object]:
     return state["state"]["key"].tobytes().hex(), state["state"]["pos"], random.getstate()
 
 
-def _shown(measured: float | None) -> str:
+def _format(measured: float | None) -> str:
     return "nothing" if measured is None else f"{measured:g}"
 
 
-def _effect(condition: Condition) -> Iterator[str]:
-    """Where samples move there is no residual; so something else must be measured."""
+def _effect_findings(condition: Condition) -> Iterator[str]:
+    """Yield a message if samples move, so that no residual exists, and no effect is measured."""
     wave = np.pad(speech_like(1.0), SAMPLE_RATE // 2)
     try:
-        done = launder(condition, wave, SAMPLE_RATE, "effect", SEED)
+        laundered = launder(condition, wave, SAMPLE_RATE, "effect", SEED)
     except (AttackError, InputError):
-        return  # reported already
-    if done.passed is None:
-        yield "moves samples in time, and measures nothing of it"
+        return  # already reported
+    if laundered.passed is None:
+        yield "moves samples in time, but its checks measure no effect"
 
 
-def _lag(condition: Condition) -> Iterator[str]:
-    """A lag that shows both on white noise and on noise that falls with frequency as speech.
+def _lag_findings(condition: Condition) -> Iterator[str]:
+    """Yield a message for a lag on both white noise and noise with the slope of speech.
 
-    Where the output is like neither at any lag (a vocoder makes waveforms of its own), the envelope
-    of noise in bursts tells.
+    Where the output correlates with neither at any lag (a vocoder makes new waveforms), the
+    envelope of noise bursts decides.
     """
     if not condition.aligned:
         return
@@ -262,22 +272,22 @@ def _lag(condition: Condition) -> Iterator[str]:
     bins /= np.sqrt(np.arange(bins.size) + 200)
     pink = np.fft.irfft(bins, white.size)
     pink *= np.sqrt(np.mean(white**2) / np.mean(pink**2))
-    found, alike = [], []
+    found, similarity = [], []
     for wave in (white.astype(np.float32), pink.astype(np.float32)):
         try:
             after = launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave
         except (AttackError, InputError):
-            return  # reported already
+            return  # already reported
         found.append(lag(wave, after))
         size = min(wave.size, after.size)
         moved = np.roll(after[:size], -found[-1])
-        alike.append(abs(np.corrcoef(wave[:size], moved)[0, 1]))
-    if max(alike) < UNLIKE:
+        similarity.append(abs(np.corrcoef(wave[:size], moved)[0, 1]))
+    if max(similarity) < UNLIKE:
         bursts = white * np.repeat(np.random.default_rng(4).random(40) > 0.5, white.size // 40)
         wave = bursts.astype(np.float32)
         delay = delay_ms(wave, launder(condition, wave, SAMPLE_RATE, "lag", SEED).wave, SAMPLE_RATE)
         if delay is None or abs(delay) > DELAY_MS:
-            told = "cannot be told" if delay is None else f"is {delay:.1f} ms"
-            yield f"the delay of the envelope {told} (allowed: {DELAY_MS:g} ms)"
+            state = "cannot be measured" if delay is None else f"is {delay:.1f} ms"
+            yield f"the delay of the envelope {state} (allowed: {DELAY_MS:g} ms)"
     elif all(abs(samples) > LAG for samples in found):
         yield f"the output trails the input by {found[0]} samples (allowed: {LAG})"

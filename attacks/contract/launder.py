@@ -1,4 +1,4 @@
-"""Launder one utterance under one condition, and verify every step of it."""
+"""Launder one utterance under one condition, and verify every step."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from benchmark.core.stage_timer import OFF, StageTimer
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
 MOST_STEPS = 100
-LEAST_EFFECT_S = 0.05  # in less, a room's first reflection may not even have arrived
+LEAST_EFFECT_S = 0.05  # in a shorter wave a room's first reflection may not have arrived yet
 
 
 @dataclass(frozen=True)
 class Step:
-    """One attack as applied: its spelling (the draw, in a stochastic chain), facts, checks."""
+    """One attack as applied: its spelling (with the drawn values), its facts and its checks."""
 
     attack: str
     facts: Facts
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Laundered:
-    """The attacked wave, float32 (T',), and what was done to it step by step."""
+    """The attacked wave, float32 (T',), and the record of every step."""
 
     wave: Wave
     steps: tuple[Step, ...]
@@ -46,11 +46,11 @@ class Laundered:
 
 
 def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:
-    """The random stream of one attack on one utterance.
+    """Return the random generator of one attack on one utterance.
 
-    It depends on the seed, the attack's family and stream, the number of steps applied before it
-    and the utterance; not on severity, detector, batch, worker or order. A drawn chain is
-    therefore, bit for bit, the fixed chain that its record spells.
+    It depends on the seed, the attack's family and stream, the number of steps applied before it,
+    and the utterance. It does not depend on severity, detector, batch, worker or order. A drawn
+    chain is therefore bit-identical to the fixed chain that its record spells.
     """
     key = "\0".join((attack.family, attack.stream, str(position), utterance_id))
     digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
@@ -67,12 +67,12 @@ def launder(
 ) -> Laundered:
     """Apply every step of `condition` to `wave` (float32 (T,), T >= 1) and check each claim.
 
-    `wave` itself is never written to. `watch` times each attack and its checks apart. Raises
-    `AttackError` naming the attack when a step cannot be applied to this utterance, `InputError`
-    when it can be applied to none (no noise bank).
+    `wave` is never written to. `watch` times each attack and its checks separately. Raises
+    `AttackError` that names the attack if the wave is invalid or a step cannot be applied to this
+    utterance, and `InputError` if a step can be applied to no utterance (no noise bank).
     """
     if not isinstance(wave, np.ndarray) or wave.ndim != 1 or wave.dtype != np.float32:
-        raise AttackError(f"{condition}: want a mono float32 wave, not {_kind(wave)}")
+        raise AttackError(f"{condition}: needs a mono float32 wave, not {_kind(wave)}")
     if wave.size == 0:
         raise AttackError(f"{condition}: the wave is empty")
     if not np.isfinite(wave).all():
@@ -130,7 +130,10 @@ def _apply(
 def common_checks(
     attack: Attack, before: Wave, after: Wave, sample_rate: int, facts: Facts
 ) -> list[Check]:
-    """Yield the checks of every attack: length and, if aligned, an effect unless near identity."""
+    """Return the checks of every attack: its length and, where aligned, its effect.
+
+    An attack that is nearly the identity has no check of its effect.
+    """
     checks = [_length(attack, before.size, after.size, facts)]
     if attack.aligned and not attack.near_identity:
         measurable = before.size >= LEAST_EFFECT_S * sample_rate
@@ -141,11 +144,11 @@ def common_checks(
 
 
 def _length(attack: Attack, before: int, after: int, facts: Facts) -> Check:
-    """The length that the attack's timing promises; an effect where it stretches time."""
+    """Check the length that the attack's timing promises; an effect where it stretches time."""
     if attack.warp is None:
         claimed = facts.get("length")
         if not isinstance(claimed, int):
-            raise AttackError("declares no fixed warp, so that its facts must state the `length`")
+            raise AttackError("declares no fixed warp, so its facts must state the `length`")
         return Check.near("length", "samples", claimed, after, 0, effect=False)
     if attack.aligned:
         return Check.near("length", "samples", before, after, 0, effect=False)
@@ -153,9 +156,9 @@ def _length(attack: Attack, before: int, after: int, facts: Facts) -> Check:
 
 
 def residual(before: Wave, after: Wave) -> float | None:
-    """Energy of what the attack changed, in dB over the input's; None for a silent input.
+    """Return the energy of what the attack changed, in dB over the input's; None for silence.
 
-    The best constant gain is taken out first, so that a mere change of level is no effect.
+    The best constant gain is removed first, so that a mere change of level is no effect.
     """
     size = min(before.size, after.size)
     x, y = before[:size].astype(np.float64), after[:size].astype(np.float64)
@@ -171,14 +174,14 @@ def residual(before: Wave, after: Wave) -> float | None:
 
 
 def _dot(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
-    """The inner product without BLAS, whose threads cost more than they help, and its last bit."""
+    """Return the inner product without BLAS, whose threads cost time and change the last bit."""
     return float(np.einsum("i,i->", x, y))
 
 
 def lag(before: Wave, after: Wave, reach: int = 4000) -> int:
-    """Samples by which `after` trails `before`, from the peak of their cross-correlation.
+    """Return the samples by which `after` trails `before`, from their cross-correlation's peak.
 
-    Meaningful on broadband signals only; `reach` bounds the search to either side.
+    Meaningful on broadband signals only. `reach` bounds the search in samples to either side.
     """
     size = min(before.size, after.size)
     cross = np.abs(correlate(after[:size], before[:size], mode="full", method="fft"))

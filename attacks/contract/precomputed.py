@@ -1,4 +1,4 @@
-"""Audio that somebody else laundered: a data set brings it, and it is scored as it is."""
+"""Conditions whose laundered audio a data set provides; it is scored without further changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmark.core.errors import InputError
 @attack("ready")
 @dataclass(frozen=True)
 class Ready(Attack):
-    """Ready-made audio of a data set, such as the ASVspoof Laundering Database.
+    """Ready-made laundered audio of a data set, such as the ASVspoof Laundering Database.
 
     audio : the data set's own name of the condition, e.g. `Noise_Addition/babble_0`
 
-    The harness reads that audio in the place of the recording; nothing is done to it, and nothing
-    of what was done before can be measured here: such a condition is never verified. It may begin
-    a chain and stand nowhere else.
+    The harness reads that audio in place of the recording and does not change it. What was done to
+    it before cannot be measured here, so such a condition is never verified. It can only be the
+    first step of a chain.
     """
 
     audio: str = text("")
@@ -38,13 +38,13 @@ class Ready(Attack):
 
 
 def made(condition: Condition) -> str:
-    """The name of the ready-made audio with which a condition begins; empty where it is none.
+    """Return the name of the ready-made audio with which a condition begins; '' if none.
 
-    `InputError` where ready-made audio is asked for in the middle of a chain.
+    Raises `InputError` if ready-made audio is a later step of a chain, or has no name.
     """
     if any(isinstance(step, Ready) for step in condition.steps[1:]):
         raise InputError(f"{condition}: ready-made audio can only begin a chain")
     first = condition.steps[0] if condition.steps else None
     if isinstance(first, Ready) and not first.audio:
-        raise InputError(f"{condition}: say which of the data set's ready-made conditions is meant")
+        raise InputError(f"{condition}: name a ready-made condition of the data set, audio=NAME")
     return first.audio if isinstance(first, Ready) else ""

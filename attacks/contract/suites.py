@@ -1,6 +1,6 @@
-"""Suites: named lists of conditions, kept as TOML files in attacks/contract/suite_files.
+"""Suites: named lists of conditions, stored as TOML files in attacks/contract/suite_files.
 
-A file has a `description` and one or more of
+A file has a `description` and one or more of these lists:
 
     include    = ["laundering", "mine.toml"]   # all conditions of other suites
     conditions = ["mp3(kbps=64)", "opus | mp3"]
@@ -33,17 +33,17 @@ class Suite:
 
 
 def names() -> list[str]:
-    """The built-in suites, sorted."""
+    """Return the names of the built-in suites, sorted."""
     return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
 def load(name_or_path: str | Path) -> Suite:
-    """A built-in suite by name, or one from a TOML file by path (anything that ends in .toml).
+    """Load a built-in suite by name, or a suite from a TOML file by path (ends in .toml).
 
-    Paths in `include` are relative to the file. The conditions come in the order include,
-    conditions, severity; `clean` is put first. `InputError` where the suite is unknown or the file
-    is not readable, includes itself, holds no conditions or one that cannot be parsed, or lists one
-    twice; what is included may hold it too.
+    Paths in `include` are relative to the file. The conditions have the order include, conditions,
+    severity, with `clean` first. Raises `InputError` if the suite is unknown or the file cannot be
+    read, includes itself, has no conditions, has one that cannot be parsed, or lists one twice. An
+    included suite may contain a condition that the file lists too.
     """
     return _load(str(name_or_path), ())
 
@@ -65,13 +65,13 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: cannot be read as TOML ({error})") from error
-    strange = sorted(set(table) - {"description", *LISTS})
-    if strange:
-        raise unknown(f"entry in {path}", strange[0], ("description", *LISTS))
+    unexpected = sorted(set(table) - {"description", *LISTS})
+    if unexpected:
+        raise unknown(f"entry in {path}", unexpected[0], ("description", *LISTS))
     lists = {name: table.get(name, []) for name in LISTS}
     for name, values in lists.items():
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise InputError(f"{path}: want {name} = [...], a list of spellings in quotes")
+            raise InputError(f"{path}: {name} must be a list of spellings in quotes, [...]")
     if not any(lists.values()):
         raise InputError(f"{path}: holds no conditions ({', '.join(LISTS)})")
     description = table.get("description", "")
@@ -88,12 +88,12 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
 
 
 def _levels(spelling: str, where: str) -> list[str]:
-    """The spellings of an attack at the five levels of its severity, mild to severe."""
+    """Return the spellings of an attack at the five levels of its severity, mild to severe."""
     try:
         steps = parse(spelling).steps
         severity = steps[0].severity if len(steps) == 1 else None
         if severity is None:
-            raise InputError(f"severity wants one attack with a ladder, not {spelling!r}")
+            raise InputError(f"severity needs one attack with a ladder, not {spelling!r}")
         (step,) = steps
         return [
             spell(dataclasses.replace(step, **{severity.parameter: level}))
@@ -104,10 +104,10 @@ def _levels(spelling: str, where: str) -> list[str]:
 
 
 def parse_suite(text: str) -> Suite:
-    """Parse a suite as users give it: a name, a .toml path, or conditions joined by `;`.
+    """Parse a suite given by a user: its name, a .toml path, or conditions joined by `;`.
 
-    A suite's name goes before an attack's. The suite of a spelled condition is called as it is
-    spelled.
+    A suite's name takes precedence over an attack's. The name of a suite of spelled conditions is
+    their spelling.
     """
     text = text.strip()
     parts = split_steps(text, ";")

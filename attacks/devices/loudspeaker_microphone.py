@@ -1,8 +1,8 @@
-"""Loudspeakers and microphones: parametric models of what small ones do to speech.
+"""Loudspeakers and microphones: parametric models of the effect of small devices on speech.
 
-The models are not measurements of any product. They have what measurements of such devices have
-in common: a second-order roll-off at either end of the band, resonances in between and, in a
-loudspeaker, harmonic distortion. Every utterance gets a device of its own.
+The models are not measurements of any product. They have the common features of measured devices: a
+second-order roll-off at both ends of the band, resonances in between and, in a loudspeaker,
+harmonic distortion. A new device is drawn for every utterance.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from attacks.filters.response_curve import (
 from benchmark.audio.speech_level import active_level
 
 SECOND, THIRD = 0.95, (1 - 0.95**2) ** 0.5  # share of the two harmonics in the distortion
-FIT_DB = -60.0  # the blur below 100 Hz costs that, where an offset is strong
-DISTINCT = 1e-3  # smallest singular value at which the distortion can be told from the signal
+FIT_DB = -60.0  # the blur of the response below 100 Hz costs that much with a strong offset
+DISTINCT = 1e-3  # smallest singular value at which distortion and signal can be separated
 MARGIN_PERCENT = 0.1
 RESONANCES = 3
-BAND_HZ = (100.0, 7000.0)  # where the depth of a microphone's response is counted
+BAND_HZ = (100.0, 7000.0)  # band in which the depth of a microphone's response is measured
 LOWEST_GAIN = 1e-4
 
 
@@ -41,14 +41,15 @@ LOWEST_GAIN = 1e-4
 class Loudspeaker(Attack):
     """A small loudspeaker: band limits, three resonances and harmonic distortion.
 
-    low        : Hz, 60 to 1000: corner of its second-order roll-off; the smaller, the higher
+    low        : Hz, 60 to 1000: corner of its second-order roll-off, higher for a smaller
+                 loudspeaker
     distortion : %, 0 to 10: total harmonic distortion of a sine at the utterance's peak
 
-    Distortion comes first, a second and a third harmonic (19 to 6 in amplitude); then the
-    response: the roll-off, three resonances of up to 6 dB either way and Q 1 to 4, drawn between
-    twice `low` and 7 kHz, and a second-order roll-off above a corner drawn from 6 to 10 kHz. Zero
-    phase, hence no lag. The active speech level (ITU-T P.56) is restored. Facts: resonances
-    (Hz, dB, Q), top (Hz) and gain.
+    Distortion comes first: a second and a third harmonic (19 to 6 in amplitude). The response
+    follows: the roll-off; three resonances of up to 6 dB either way and Q 1 to 4, drawn between
+    twice `low` and 7 kHz; and a second-order roll-off above a corner drawn from 6 to 10 kHz. Zero
+    phase, hence no lag. The active speech level (ITU-T P.56) is restored. Facts: resonances (Hz,
+    dB, Q), top (Hz) and gain.
     """
 
     low: float = number(350.0, low=60.0, high=1000.0, unit="Hz")
@@ -77,17 +78,17 @@ class Loudspeaker(Attack):
         facts: Facts = {"resonances": resonances, "top": round(top, 1), "gain": 1.0}
         if not wave.any():
             return wave.copy(), facts
-        moved = np.einsum("it,i->t", _powers(wave), np.array([1.0, *self._harmonics()]))
-        heard = shaped(moved.astype(np.float32), self._curve(facts), sample_rate)
-        level, now = active_level(wave, sample_rate), active_level(heard, sample_rate)
-        gain = np.float32(level / now if now > 0.0 else 1.0)
-        return heard * gain, {**facts, "gain": float(gain)}
+        distorted = np.einsum("it,i->t", _powers(wave), np.array([1.0, *self._harmonics()]))
+        filtered = shaped(distorted.astype(np.float32), self._curve(facts), sample_rate)
+        level, level_after = active_level(wave, sample_rate), active_level(filtered, sample_rate)
+        gain = np.float32(level / level_after if level_after > 0.0 else 1.0)
+        return filtered * gain, {**facts, "gain": float(gain)}
 
     def _harmonics(self) -> tuple[float, float]:
-        """Weights of v^2 and v^3 beside v = x / peak.
+        """Return the weights of v^2 and v^3 relative to v = x / peak.
 
-        cos^2 holds a second harmonic of 1/2 and cos^3 a third one of 1/4; the third is taken
-        away, which compresses.
+        cos^2 contains a second harmonic of 1/2, and cos^3 a third one of 1/4. The cubic term is
+        subtracted, which compresses.
         """
         share = self.distortion / 100
         return 2 * SECOND * share, -4 * THIRD * share
@@ -115,10 +116,11 @@ class Loudspeaker(Attack):
     def _fit(
         self, before: Wave, after: Wave, sample_rate: int, facts: Facts
     ) -> tuple[float | None, float | None]:
-        """Return the energy that the response to the wave, its square and cube leaves (dB).
+        """Return the model error (dB) and the measured harmonic distortion (%).
 
-        The second value is the harmonic distortion (%) that their weights mean. Both are None where
-        the wave is too short or little but a tone; the second also where the three are collinear.
+        The wave, its square and its cube, each through the exact response, are fitted to `after`;
+        the error is what they leave unexplained. Both values are None if the wave is too short or
+        little more than a tone. The distortion is also None if the wave cannot separate the three.
         """
         if before.size < LEAST_S * sample_rate or not broad(before, sample_rate):
             return None, None
@@ -128,11 +130,13 @@ class Loudspeaker(Attack):
         values, vectors = np.linalg.eigh(np.einsum("it,jt->ij", parts, parts))
         kept = values > DISTINCT**2
         target = after.astype(np.float64)
-        along = np.einsum("it,t->i", parts, target) @ vectors[:, kept] / values[kept]
-        weights = vectors[:, kept] @ along
-        rest = target - np.einsum("it,i->t", parts, weights)
+        projections = np.einsum("it,t->i", parts, target) @ vectors[:, kept] / values[kept]
+        weights = vectors[:, kept] @ projections
+        unexplained = target - np.einsum("it,i->t", parts, weights)
         energy = float(np.einsum("t,t->", target, target))
-        error = 10 * float(np.log10(max(float(np.einsum("t,t->", rest, rest)) / energy, 1e-20)))
+        error = 10 * float(
+            np.log10(max(float(np.einsum("t,t->", unexplained, unexplained)) / energy, 1e-20))
+        )
         if not kept.all():
             return error, None
         first, second, third = weights / sizes
@@ -140,7 +144,7 @@ class Loudspeaker(Attack):
 
 
 def _powers(wave: Wave) -> Array:
-    """v, v^2 and v^3 of v = x / peak, float64 (3, T)."""
+    """Return v, v^2 and v^3 of v = x / peak, float64 (3, T)."""
     v = wave.astype(np.float64) / float(np.abs(wave).max())
     return np.stack([v, v * v, v * v * v])
 
@@ -158,17 +162,17 @@ class Device:
 
 
 DEVICES: Mapping[str, Device] = {
-    # at the lower edge of a handset: lifted presence, a port resonance near the top
+    # at the lower edge of a handset: raised presence, a port resonance near the top
     "phone": Device(
         (80, 200), (6500, 9000), (((2500, 5000), (4, 8), (0.8, 2)), ((5500, 7500), (2, 7), (2, 5)))
     ),
-    # on a boom beside the mouth: thinned bass, a broad presence, a dip below it
+    # on a boom next to the mouth: thin bass, a broad presence peak, a dip below it
     "headset": Device(
         (120, 300),
         (7000, 10000),
         (((3000, 6000), (4, 8), (0.7, 1.5)), ((1000, 2000), (-5, -2), (1, 2))),
     ),
-    # in a laptop's lid: resonances and dips of case and table
+    # in a laptop's lid: resonances and dips from case and table
     "laptop": Device(
         (100, 250),
         (5500, 8000),
@@ -178,7 +182,7 @@ DEVICES: Mapping[str, Device] = {
             ((300, 600), (2, 5), (1.5, 4)),
         ),
     ),
-    # under clothes: the chest's boom, muffled above
+    # under clothes: boom of the chest, muffled highs
     "lavalier": Device((40, 80), (2500, 4500), (((500, 900), (2, 5), (1, 2)),)),
 }
 ANY = "any"
@@ -190,12 +194,12 @@ class Microphone(Attack):
     """A cheap microphone: a frequency response of its kind, drawn for every utterance.
 
     kind  : phone, headset, laptop or lavalier; any draws one of them
-    depth : dB, 1 to 24: the response's largest departure, from 100 Hz to 7 kHz, from its mean over
-            the logarithm of frequency
+    depth : dB, 1 to 24: largest deviation of the response from its mean between 100 Hz and 7 kHz,
+            where the mean is over the logarithm of frequency
 
-    Each kind is a pair of second-order roll-offs and a few resonances within ranges of its own
-    (`DEVICES`); what is drawn is scaled in dB to the asked depth and has its mean at 0 dB. Zero
-    phase, hence no lag. Facts: kind, bottom and top (Hz), peaks (Hz, dB, Q) before scaling.
+    Each kind is a pair of second-order roll-offs and a few resonances, drawn from its own ranges
+    (`DEVICES`). The drawn response is scaled in dB to `depth`, with its mean at 0 dB. Zero phase,
+    hence no lag. Facts: kind, bottom and top (Hz), peaks (Hz, dB, Q) before scaling.
     """
 
     kind: str = choice(ANY, ANY, *DEVICES)

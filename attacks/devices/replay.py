@@ -1,4 +1,4 @@
-"""Replay: played by a loudspeaker in a room and recorded again."""
+"""Replay: playback by a loudspeaker in a room, recorded again."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Replay(Attack):
     distortion : %, 0 to 10: harmonic distortion of the loudspeaker
     depth      : dB, 1 to 24: unevenness of the microphone's response
 
-    The same as the chain `loudspeaker(...) | reverberation(...) | microphone(...)`, and verified
-    step by step as one.
+    Equal to the chain `loudspeaker(...) | reverberation(...) | microphone(...)`, and verified step
+    by step like it.
     """
 
     rt60: float = number(0.3, low=0.1, high=2.0, unit="s")
@@ -46,7 +46,7 @@ class Replay(Attack):
         )
 
     def resources(self) -> Mapping[str, str]:
-        """Files and versions of the three steps."""
+        """Return the files and versions of the three steps."""
         return resources_of(self._parts())
 
     def for_training(self) -> Attack:
@@ -58,7 +58,7 @@ class Replay(Attack):
 
 
 class _TrainingReplay(Replay):
-    """The same in rooms that evaluation never draws."""
+    """Replay in rooms that evaluation never draws."""
 
     def _parts(self) -> tuple[Attack, ...]:
         return tuple(part.for_training() for part in super()._parts())

@@ -1,1 +1,1 @@
-"""Filters: pass bands, equalisers, and the tools that design and measure them."""
+"""Band filters and equalisers, and the tools to design and measure them."""

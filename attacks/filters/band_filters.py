@@ -1,4 +1,4 @@
-"""Filters that take part of the band away, and the smoothing that blunts it."""
+"""Filters that stop part of the band, and smoothing by a moving average."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ TOP_HZ = 7700.0
 @attack("lowpass")
 @dataclass(frozen=True)
 class LowPass(BandFilter):
-    """Linear-phase low-pass, its delay removed: -6 dB at `cutoff`.
+    """Linear-phase low-pass with its delay removed: -6 dB at `cutoff`.
 
-    cutoff : Hz, 200 to 7700. The transition is a tenth of the cutoff wide, at least 100 and at
-    most 500 Hz, and centred on it: the pass band (within 0.01 dB) ends half of that below the
-    cutoff, and from half of that above it everything is at least 60 dB down.
+    cutoff : Hz, 200 to 7700. The transition is centred on the cutoff and a tenth of it wide, at
+             least 100 and at most 500 Hz. The pass band (within 0.01 dB) ends half a transition
+             below the cutoff. From half a transition above it on, everything is attenuated by at
+             least 60 dB
     """
 
     cutoff: float = number(7000.0, low=200.0, high=TOP_HZ, unit="Hz")
@@ -41,18 +42,18 @@ class LowPass(BandFilter):
 
     @property
     def stop_edge(self) -> float:
-        """Hz from which on the claimed attenuation holds."""
+        """Frequency in Hz from which on the claimed attenuation holds."""
         return self.cutoff + self.transition / 2
 
 
 @attack("highpass")
 @dataclass(frozen=True)
 class HighPass(BandFilter):
-    """Linear-phase high-pass, its delay removed: -6 dB at `cutoff`.
+    """Linear-phase high-pass with its delay removed: -6 dB at `cutoff`.
 
-    cutoff : Hz, 20 to 7000. The transition, centred on the cutoff, is half the cutoff wide and at
-    most 500 Hz: below it everything is at least 60 dB down, above it the pass band is within
-    0.01 dB.
+    cutoff : Hz, 20 to 7000. The transition is centred on the cutoff, half of it wide and at most
+             500 Hz. Below the transition everything is attenuated by at least 60 dB; above it the
+             pass band is within 0.01 dB
     """
 
     cutoff: float = number(300.0, low=20.0, high=7000.0, unit="Hz")
@@ -67,12 +68,13 @@ class HighPass(BandFilter):
 @attack("bandpass")
 @dataclass(frozen=True)
 class BandPass(BandFilter):
-    """Linear-phase band-pass, its delay removed: -6 dB at `low` and at `high`.
+    """Linear-phase band-pass with its delay removed: -6 dB at `low` and at `high`.
 
     low  : Hz, 20 to 4000
-    high : Hz, 400 to 7700, and more than twice `low`. Both transitions have one width, centred on
-           the cutoffs: half of `low` or a tenth of `high` (100 Hz at least), whichever is less,
-           and at most 500 Hz. Outside of them everything is at least 60 dB down.
+    high : Hz, 400 to 7700, and more than twice `low`. Both transitions have the same width and are
+           centred on the cutoffs. The width is half of `low` or a tenth of `high` (at least
+           100 Hz), whichever is less, and at most 500 Hz. Outside the transitions everything is
+           attenuated by at least 60 dB
     """
 
     low: float = number(300.0, low=20.0, high=4000.0, unit="Hz")
@@ -95,12 +97,12 @@ class BandPass(BandFilter):
 @attack("notch")
 @dataclass(frozen=True)
 class Notch(BandFilter):
-    """Linear-phase notch (band-stop), its delay removed: -6 dB at `width` / 2 about `centre`.
+    """Linear-phase notch (band-stop) with its delay removed: -6 dB at `width` / 2 from `centre`.
 
     centre : Hz, 40 to 7500
-    width  : Hz, 20 to 4000, its edges between 5 and 7900 Hz. The transitions, centred on the
-             edges, are half the width wide and at most 500 Hz; between them everything is at
-             least 60 dB down.
+    width  : Hz, 20 to 4000, with the edges and their transitions between 5 and 7900 Hz. The
+             transitions are centred on the edges, half the width wide and at most 500 Hz. Between
+             them everything is attenuated by at least 60 dB
     """
 
     centre: float = number(1000.0, low=40.0, high=7500.0, unit="Hz")
@@ -129,11 +131,11 @@ class Notch(BandFilter):
 @attack("smoothing")
 @dataclass(frozen=True)
 class Smoothing(Attack):
-    """Moving average over `width` samples, centred: a crude low-pass that leaves side lobes.
+    """Moving average over `width` samples, centred: a crude low-pass with side lobes.
 
     width : samples, 2 to 64. The response is sin(pi f w / r) / (w sin(pi f / r)) at the rate r,
-    its first zero at r / w. An even width reaches one sample further back than ahead, so that it
-    trails by half a sample. The samples beyond either end count as zeros.
+            with its first zero at r / w. An even width reaches one sample further back than ahead,
+            so it trails by half a sample. Samples beyond either end count as zeros
     """
 
     width: int = integer(6, low=2, high=64, unit="samples")
@@ -144,11 +146,11 @@ class Smoothing(Attack):
     citation = ""
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
-        exact = wave.astype(np.float64)  # the running sum would gather rounding
+        exact = wave.astype(np.float64)  # a running sum in float32 would accumulate rounding errors
         return uniform_filter1d(exact, self.width, mode="constant").astype(np.float32)
 
     def gain(self, hertz: Array, sample_rate: int) -> Array:
-        """Magnitude of the response at `hertz`."""
+        """Return the magnitude of the response at `hertz`."""
         half_turn = np.pi * np.maximum(hertz, 1e-3) / sample_rate
         return np.abs(np.sin(half_turn * self.width) / (self.width * np.sin(half_turn)))
 

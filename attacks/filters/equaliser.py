@@ -1,4 +1,4 @@
-"""Equalisers: the balance between the bands changed, none of them taken away."""
+"""Equalisers, which change the balance between bands but remove none."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ OCTAVES_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 class Equaliser(Attack):
     """Graphic equaliser: a gain per octave, drawn for every utterance.
 
-    gain : dB, 1 to 24: by how much the most changed octave is raised or lowered
+    gain : dB, 1 to 24: how far the most changed octave is raised or lowered
 
-    The gains at 62.5, 125, ..., 8000 Hz are drawn uniformly, centred on a mean of 0 dB and scaled
-    until the largest is `gain` up or down; in between they run linearly in dB over the logarithm
-    of frequency. Drawn before they are scaled, they keep their pattern at every level; they are
-    facts. Zero phase, hence no lag.
+    The gains at 62.5, 125, ..., 8000 Hz are drawn uniformly, centred on a mean of 0 dB, and scaled
+    so that the largest is `gain` up or down. Between these frequencies they are linear in dB over
+    the logarithm of frequency. They are drawn before they are scaled, so their pattern is the same
+    at every level. The gains are facts. Zero phase, hence no lag.
     """
 
     gain: float = number(6.0, low=1.0, high=24.0, unit="dB")
@@ -65,8 +65,8 @@ class Peaking(Attack):
     gain   : dB, -24 to 24; less than 1 either way is nearly the identity
     q      : 0.3 to 6; at 1.4 the band is an octave wide
 
-    The magnitude of the analog peaking equaliser; zero phase, hence no lag. Several bands are a
-    chain: `peaking(centre=300) | peaking(centre=3000, gain=-6)`.
+    The magnitude is that of the analogue peaking equaliser. Zero phase, hence no lag. Several bands
+    are a chain: `peaking(centre=300) | peaking(centre=3000, gain=-6)`.
     """
 
     centre: float = number(1000.0, low=100.0, high=7000.0, unit="Hz")

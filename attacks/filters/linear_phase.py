@@ -1,7 +1,7 @@
-"""Linear-phase filters with stop bands: designed, applied without lag, verified on every utterance.
+"""Linear-phase filters with stop bands: designed, applied without lag, verified per utterance.
 
 A Kaiser-window FIR (Kaiser 1974; Oppenheim and Schafer, Discrete-Time Signal Processing, 7.5.3)
-designed for 80 dB. The samples beyond either end of the utterance count as zeros.
+designed for 80 dB. Samples beyond either end of the utterance count as zeros.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
 from attacks.filters.band_levels import Spectrum, spectrum_of
 
-STOP_DB = 80.0  # what the filter is designed for
-CLAIM_DB = 60.0  # what it claims, and every utterance is held to
-PASSED_DB = -50.0  # energy of the change over the pass bands'
-LENGTHS = 4  # of the filter that a wave must have, or its ends decide the measurement
-MARGIN_DB = 1.0  # over the least effect, for what rounding may cost
+STOP_DB = 80.0  # attenuation of the design
+CLAIM_DB = 60.0  # attenuation that is claimed, and checked on every utterance
+PASSED_DB = -50.0  # largest energy of the change in the pass bands, over their energy
+LENGTHS = 4  # filter lengths in the shortest wave to measure; in a shorter one the ends dominate
+MARGIN_DB = 1.0  # over the smallest effect, for rounding
 
 Band = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class BandDesign:
-    """Which bands pass.
+    """The bands that a filter passes.
 
-    cutoffs    : Hz, rising; at each the response is -6 dB and passing turns into stopping
+    cutoffs    : Hz, rising; the response is -6 dB at each, between a pass band and a stop band
     transition : Hz; its width around every cutoff
     low_passes : whether the band from 0 Hz to the first cutoff passes
     """
@@ -39,7 +39,7 @@ class BandDesign:
     low_passes: bool
 
     def bands(self, sample_rate: int) -> tuple[list[Band], list[Band]]:
-        """The stop bands and the pass bands, in Hz, without the transitions."""
+        """Return the stop bands and the pass bands, in Hz, without the transitions."""
         half = self.transition / 2
         starts = [0.0, *(cutoff + half for cutoff in self.cutoffs)]
         ends = [*(cutoff - half for cutoff in self.cutoffs), sample_rate / 2]
@@ -48,14 +48,14 @@ class BandDesign:
         return (second, first) if self.low_passes else (first, second)
 
     def fits(self, sample_rate: int) -> bool:
-        """True when every band is left some width between 0 Hz and half the sample rate."""
+        """Return True if every band has some width between 0 Hz and half the sample rate."""
         stop, passed = self.bands(sample_rate)
         return all(low < high for low, high in (*stop, *passed))
 
 
 @dataclass(frozen=True)
 class BandFilter(Attack):
-    """Base of filters with stop bands; subclasses give the `design` of their parameters."""
+    """Base of filters with stop bands; subclasses derive `design` from their parameters."""
 
     family = "filtering"
     measures = "attenuation of the stop band, error in the pass band"
@@ -63,7 +63,7 @@ class BandFilter(Attack):
 
     @property
     def design(self) -> BandDesign:
-        """The bands that the parameters ask for."""
+        """The bands that the parameters define."""
         raise NotImplementedError
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
@@ -74,10 +74,10 @@ class BandFilter(Attack):
         return np.asarray(oaconvolve(wave, taps)[taps.size // 2 :][: wave.size], dtype=np.float32)
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        """True where what such a filter takes away, from its pass band's end on, can show.
+        """Return True if what the filter removes, from its pass band's end on, is measurable.
 
-        Its transition counts for what it takes, so that a recording whose band ends inside of it
-        is measurable; what the wave's abrupt ends lose does not count.
+        What the transition removes counts, so a recording whose band ends inside the transition is
+        measurable. What the wave's abrupt ends lose does not count.
         """
         taps = kaiser_taps(self.design, sample_rate)
         inner = wave[taps.size // 2 : -(taps.size // 2)]
@@ -91,7 +91,7 @@ class BandFilter(Attack):
         old, new = spectrum_of(before, sample_rate), Spectrum(after, sample_rate)
         stop, passed = self.design.bands(sample_rate)
         if before.size < LENGTHS * kaiser_taps(self.design, sample_rate).size:
-            # the window then reaches from strong bands far into the narrow ones beside them
+            # the window then spreads strong bands far into narrow neighbours
             stop, passed = [band for band in stop if band[1] == sample_rate / 2], []
         drops = [old.drop_db(new, *band) for band in stop]
         errors = [old.difference_db(new, *band) for band in passed]
@@ -105,7 +105,7 @@ class BandFilter(Attack):
 
 @lru_cache(maxsize=64)
 def kaiser_taps(design: BandDesign, sample_rate: int) -> npt.NDArray[np.float32]:
-    """The impulse response, float32, symmetric and of odd length."""
+    """Return the impulse response: float32, symmetric, of odd length."""
     count, _ = kaiserord(STOP_DB, design.transition / (sample_rate / 2))
     taps = firwin(
         count | 1,

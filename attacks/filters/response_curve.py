@@ -1,4 +1,4 @@
-"""Filters given by a curve of gain over frequency: made without lag, verified band by band."""
+"""Filters given by a curve of gain over frequency: applied without lag, verified band by band."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from attacks.filters.band_levels import FAINT_DB, Spectrum, spectrum_of
 Array = npt.NDArray[np.float64]
 Curve = Callable[[Array], Array]  # Hz -> magnitude, linear
 
-TAPS_S = 0.5  # impulse response: its window blurs the curve by some 4 Hz
+TAPS_S = 0.5  # of the impulse response; its window blurs the curve by about 4 Hz
 WINDOW_BETA = 6.0
-GRID = 4  # points of the curve per tap, so that its impulse response does not fold over
-LEAST_S = 0.5  # that a wave must last, or its ends decide the measurement
+GRID = 4  # points of the curve per tap, so that its impulse response does not alias in time
+LEAST_S = 0.5  # shortest wave to measure; in a shorter one the ends dominate
 TOLERANCE_DB = 0.5
-LOWEST_HZ = 100.0  # where the measurement begins; below, the blur counts
-LOWEST_GUARDS = 40  # or there: lower, the bands of a short wave run into each other
+LOWEST_HZ = 100.0  # lower end of the measurement; below it the blur matters
+LOWEST_GUARDS = 40  # the same in guard widths; below it the bands of a short wave overlap
 BANDS_PER_OCTAVE = 3
-WEAK_DB = -50.0  # a band this far under the result's energy may hold what others leak
-BROAD_DB = -40.0  # energy that a second octave must hold, or the wave is little but a tone
-MARGIN_DB = 3.0  # over the least effect, for what the window does not see
+WEAK_DB = -50.0  # a band this far below the result's energy may hold leakage from others
+BROAD_DB = -40.0  # energy that a second octave must hold; with less the wave is a tone
+MARGIN_DB = 3.0  # over the smallest effect, for what the window suppresses
 
 
 def reach(sample_rate: int) -> int:
-    """Length in samples of the impulse responses of `shaped`; odd."""
+    """Return the length in samples of the impulse responses of `shaped`; odd."""
     return round(TAPS_S * sample_rate) | 1
 
 
 def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
-    """`wave` (T,) through a zero-phase filter with the magnitude `curve`, float32 (T,).
+    """Filter `wave` (T,) with zero phase and the magnitude `curve`; return float32 (T,).
 
-    A symmetric FIR by frequency sampling under a Kaiser window: it has no lag, and rings as much
-    ahead as behind. The samples beyond either end count as zeros.
+    The filter is a symmetric FIR, designed by frequency sampling under a Kaiser window. It has no
+    lag, and rings as much ahead as behind. Samples beyond either end count as zeros.
     """
     size = reach(sample_rate)
     grid = GRID * next_fast_len(size, real=True)
@@ -52,17 +52,17 @@ def shaped(wave: Wave, curve: Curve, sample_rate: int) -> Wave:
 
 
 def exactly_shaped(waves: Array, curve: Curve, sample_rate: int) -> Array:
-    """`waves` (n, T) times the curve itself, in the frequency domain: the reference, (n, T)."""
+    """Return `waves` (n, T) times the curve in the frequency domain: the reference, (n, T)."""
     length = waves.shape[1]
     size = next_fast_len(length + reach(sample_rate), real=True)
     return np.asarray(irfft(rfft(waves, size) * curve(_hertz(size, sample_rate)), size)[:, :length])
 
 
 def response_check(before: Wave, after: Wave, sample_rate: int, curve: Curve) -> Check:
-    """Claims that the energy in every third octave has changed as `curve` says, within 0.5 dB.
+    """Check that the energy in every third octave has changed as `curve` says, within 0.5 dB.
 
-    Measured is the largest deviation in dB over the bands from 100 Hz on (in a wave of less than
-    2 s: from 200 Hz over its seconds on) that hold anything. None where it lasts less than 0.5 s.
+    The measurement is the largest deviation in dB over the bands that hold energy, from 100 Hz up
+    (in a wave shorter than 2 s: from 200 Hz divided by its seconds). None in less than 0.5 s.
     """
     error = None
     if before.size >= LEAST_S * sample_rate and before.size == after.size:
@@ -92,7 +92,7 @@ def _bands(low: float, top: float) -> list[tuple[float, float]]:
 
 
 def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> bool:
-    """True where `curve` changes what is in `wave`, beyond its level, by more than `floor_db`."""
+    """Return True if `curve` changes `wave`, apart from its level, by more than `floor_db`."""
     spectrum = spectrum_of(wave, sample_rate)
     powers = _powers(spectrum)
     gains = curve(_hertz(spectrum.size, sample_rate))
@@ -105,7 +105,7 @@ def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> boo
 
 
 def broad(wave: Wave, sample_rate: int) -> bool:
-    """True where at least two octaves hold energy: a lone tone knows no frequency response."""
+    """Return True if two octaves or more hold energy; a lone tone has no frequency response."""
     spectrum = spectrum_of(wave, sample_rate)
     edges = sample_rate / 2 * 2.0 ** -np.arange(7)
     octaves = [(float(low), float(high)) for high, low in pairwise(edges)]
@@ -118,7 +118,7 @@ def _taper(size: int) -> Array:
 
 
 def _hertz(size: int, sample_rate: float) -> Array:
-    """Frequencies of the bins of a real transform of `size` samples."""
+    """Return the frequencies of the bins of a real transform of `size` samples."""
     return np.asarray(np.fft.rfftfreq(size, 1 / sample_rate), dtype=np.float64)
 
 
@@ -127,9 +127,9 @@ def _powers(spectrum: Spectrum) -> Array:
 
 
 def peak(hertz: Array, centre: float, gain: float, q: float) -> Array:
-    """Magnitude of a resonance: `gain` dB at `centre`, 0 dB far away; quality factor `q`.
+    """Return the magnitude of a resonance: `gain` dB at `centre`, 0 dB far away, quality `q`.
 
-    (s^2 + s a/q + 1) / (s^2 + s/(a q) + 1) with a = 10^(gain/40) and s = j f/centre: the analog
+    (s^2 + s a/q + 1) / (s^2 + s/(a q) + 1) with a = 10^(gain/40) and s = j f/centre: the analogue
     peaking equaliser of Bristow-Johnson's cookbook.
     """
     f, a = hertz / centre, 10 ** (gain / 40)
@@ -138,11 +138,11 @@ def peak(hertz: Array, centre: float, gain: float, q: float) -> Array:
 
 
 def highpass2(hertz: Array, corner: float) -> Array:
-    """Magnitude of a second-order Butterworth high-pass, -3 dB at `corner` Hz."""
+    """Return the magnitude of a second-order Butterworth high-pass, -3 dB at `corner` Hz."""
     f = (hertz / corner) ** 2
     return np.asarray(f / np.sqrt(1 + f**2))
 
 
 def lowpass2(hertz: Array, corner: float) -> Array:
-    """Magnitude of a second-order Butterworth low-pass, -3 dB at `corner` Hz."""
+    """Return the magnitude of a second-order Butterworth low-pass, -3 dB at `corner` Hz."""
     return np.asarray(1 / np.sqrt(1 + (hertz / corner) ** 4))

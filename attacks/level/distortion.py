@@ -1,4 +1,4 @@
-"""Distortion of single samples: clipping, quantisation, a DC offset."""
+"""Distortion of each sample on its own: clipping, quantisation, an offset."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from attacks.contract.base import (
 )
 from attacks.contract.launder import residual
 
-MARGIN_DB = 1.0  # over the least effect, for what rounding may cost
-ROUNDING = 1e-4  # relative: what float32 may leave of a level
-ON_GRID = 0.02  # steps
+MARGIN_DB = 1.0  # over the smallest effect, for rounding
+ROUNDING = 1e-4  # relative tolerance of a level in float32
+ON_GRID = 0.02  # tolerance in steps
 
 
 @dataclass(frozen=True)
 class Amplitude(Attack):
-    """Base of these attacks: one curve per wave from input to output amplitude."""
+    """Base of these attacks: a curve from input to output amplitude, fixed per wave."""
 
     family = "channel"
     citation = ""
 
     def shape(self, wave: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The samples (T,) after it; (T,) of them before, with at least one that is not zero."""
+        """Return the samples (T,) after the curve; `wave` (T,) has at least one non-zero sample."""
         raise NotImplementedError
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
@@ -42,7 +42,7 @@ class Amplitude(Attack):
         return self.shape(wave.astype(np.float64)).astype(np.float32)
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        """False where all that could change is the level: a wave of one amplitude, say."""
+        """Return False if only the level could change, as in a wave of one amplitude."""
         exact = wave.astype(np.float64)
         change = residual(wave, self.shape(exact).astype(np.float32)) if wave.any() else None
         return change is not None and change > self.residual_floor + MARGIN_DB
@@ -51,13 +51,13 @@ class Amplitude(Attack):
 @attack("clipping")
 @dataclass(frozen=True)
 class Clipping(Amplitude):
-    """Clipping at `depth` dB under the utterance's peak, as of an overdriven input.
+    """Clipping at `depth` dB below the utterance's peak, as in an overdriven input.
 
     depth : dB, 0.5 to 40
-    kind  : hard (flat above the threshold c) or soft (c tanh(x / c), which bends below it too)
+    kind  : hard (flat above the threshold c) or soft (c tanh(x / c), which also bends below it)
 
-    The level is not made up for: the peak afterwards is the claim. With soft clipping it comes
-    out lower than the threshold, by tanh of the overdrive.
+    The level is not restored, because the peak afterwards is the claim. With soft clipping the peak
+    is lower than the threshold, by tanh of the overdrive.
     """
 
     depth: float = number(12.0, low=0.5, high=40.0, unit="dB")
@@ -101,9 +101,9 @@ class Clipping(Amplitude):
 class Quantise(Amplitude):
     """Uniform quantisation to `bits` bits, mid-tread, full scale at the utterance's peak.
 
-    bits : 2 to 15. There are 2^bits - 1 levels, symmetric about zero, one of them zero: the step
-    is the peak / (2^(bits - 1) - 1), no dither. The error stays within half a step; its level
-    over that of a wave that fills the range evenly is -6.02 dB per bit.
+    bits : 2 to 15. There are 2^bits - 1 levels, symmetric about zero and including zero. The step
+           is the peak / (2^(bits - 1) - 1), without dither. The error is at most half a step. Its
+           level over that of a wave that fills the range evenly is -6.02 dB per bit
     """
 
     bits: int = integer(8, low=2, high=15, unit="bits")
@@ -140,7 +140,7 @@ class Quantise(Amplitude):
 class DcOffset(Amplitude):
     """A constant added to every sample, as by a cheap sound card.
 
-    offset : share of full scale, 0.002 to 0.5. Samples may leave the range from -1 to 1.
+    offset : share of full scale, 0.002 to 0.5. Samples may leave the range from -1 to 1
     """
 
     offset: float = number(0.05, low=0.002, high=0.5, unit="full scale")

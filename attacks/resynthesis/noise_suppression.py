@@ -1,4 +1,4 @@
-"""Noise suppression: what call software and podcast tools do to a recording."""
+"""Noise suppression, as in call software and podcast tools."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, flag, number
 
 FRAME_S = 0.032
-LEAST_S = 2.0  # over which the gate follows the noise; in less it takes noise for signal
-SHARE = 0.1  # of the frames: the quietest, and the loudest
-DISTANCE_DB = 12.0  # between the two, or the quiet frames are no pauses
+LEAST_S = 2.0  # over which the gate follows the noise; in a shorter wave it takes noise for signal
+SHARE = 0.1  # of the frames that count as the quietest, and as the loudest
+DISTANCE_DB = 12.0  # least distance of the two; with less the quiet frames are no pauses
 SILENT_DB = -85.0  # below the 16-bit step there is no floor to lower
-GATED = 0.6  # of a pause's median frame, at least, is taken at strength 1; the least seen is 0.69
+GATED = 0.6  # least share removed from a pause's median frame at strength 1; observed: 0.69 or more
 FLOOR = 1e-16  # mean square; far below the 16-bit step
-PADDING = 30000  # noisereduce's own: zeros on either side
-WINDOW = 1024  # also its own; its statistics want that many samples, of a wave repeated if need be
+PADDING = 30000  # zeros on either side; noisereduce's default
+WINDOW = 1024  # also its default: samples that its statistics need; short waves are repeated
 
 
 @attack("denoise")
@@ -24,14 +24,14 @@ WINDOW = 1024  # also its own; its statistics want that many samples, of a wave 
 class Denoise(Attack):
     """Noise suppression by spectral gating (noisereduce).
 
-    strength   : 0.05 to 1, the share of a gated bin's amplitude that is taken away
-    stationary : true gates by one threshold per band, from the statistics of the whole utterance;
+    strength   : 0.05 to 1, the share of a gated bin's amplitude that is removed
+    stationary : true gates with one threshold per band, from the statistics of the whole utterance;
                  false follows the noise over 2 s
 
-    The library's own defaults otherwise, the whole utterance in one piece (Sainburg, Thielk and
-    Gentner, PLoS Computational Biology 16(10), 2020). In pauses with a noise floor, the floor falls
-    by -20 log10(1 - 0.6 strength) dB or more in the median frame: here and there, where
-    something ticks or breathes, the gate opens in a pause too.
+    All other settings are the library's defaults, with the whole utterance in one piece (Sainburg,
+    Thielk and Gentner, PLoS Computational Biology 16(10), 2020). In pauses with a noise floor, the
+    floor falls by at least -20 log10(1 - 0.6 strength) dB in the median frame. The claim is about
+    the median because the gate also opens in pauses, where something ticks or breathes.
     """
 
     strength: float = number(0.8, low=0.05, high=1.0)
@@ -71,14 +71,14 @@ class Denoise(Attack):
 
 
 def _levels(wave: Wave, sample_rate: int) -> np.ndarray:
-    """Mean square of each frame."""
+    """Return the mean square of each frame."""
     length = round(FRAME_S * sample_rate)
     frames = wave[: wave.size // length * length].reshape(-1, length)
     return np.mean(np.square(frames, dtype=np.float64), axis=1)
 
 
 def _pauses(wave: Wave, sample_rate: int) -> np.ndarray | None:
-    """Indices of the frames that hold a noise floor alone; None where there is no such floor."""
+    """Return the indices of frames that hold only a noise floor; None if there is no floor."""
     levels = _levels(wave, sample_rate)
     count = round(SHARE * levels.size)
     if wave.size < LEAST_S * sample_rate:

@@ -1,4 +1,4 @@
-"""A wave through an impulse response at its own level, and the proof that it went through it."""
+"""Convolution with an impulse response at a restored level, and the check of its result."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from scipy.signal import oaconvolve
 from attacks.contract.base import Check, Wave
 from benchmark.audio.speech_level import active_level
 
-PROBES = 64  # samples of the output that are computed a second time, one by one
+PROBES = 64  # output samples that are computed again, one by one
 PROBE_DB = -60.0
 
 
 def convolved(wave: Wave, response: Wave, sample_rate: int) -> tuple[Wave, float]:
-    """`wave` (T,) through `response` (L,), cut to T, and the gain that restored its active level.
+    """Return `wave` (T,) through `response` (L,), cut to T, and the gain that restored its level.
 
-    The response begins with the direct path; the level is that of ITU-T P.56.
+    The response begins with the direct path. The level is the active speech level of ITU-T P.56.
     """
     wet = oaconvolve(wave, response)[: wave.size].astype(np.float32, copy=False)
-    level, heard = active_level(wave, sample_rate), active_level(wet, sample_rate)
-    gain = np.float32(level / heard if level > 0.0 and heard > 0.0 else 1.0)
+    level, wet_level = active_level(wave, sample_rate), active_level(wet, sample_rate)
+    gain = np.float32(level / wet_level if level > 0.0 and wet_level > 0.0 else 1.0)
     return wet * gain, float(gain)
 
 
 def check(before: Wave, after: Wave, response: Wave | None, gain: float) -> Check:
-    """Is `after` the convolution, as far as 64 of its samples tell? Not measurable on silence.
+    """Check at 64 samples that `after` is the convolution; not measurable on silence.
 
-    `response` is None where the one that was used can no longer be had.
+    `response` is None if the one that was used is no longer available.
     """
     error = None if response is None else _error(before, after, response, gain)
     return Check.at_most("convolution error", "dB", PROBE_DB, error)
 
 
 def _error(before: Wave, after: Wave, response: Wave, gain: float) -> float | None:
-    """Error (dB) of `after` at some samples against the convolution sum written out.
+    """Return the error (dB) of `after` at some samples against the explicit convolution sum.
 
-    None for a silent wave, and -200 at the least.
+    None for a silent wave; -200 at the least.
     """
     at = np.unique(np.linspace(0, before.size - 1, PROBES).astype(np.int64))
     want = np.empty(at.size)

@@ -1,8 +1,9 @@
-"""A shoebox room's response from its image sources, for any reflection factor of the walls.
+"""Response of a shoebox room from its image sources, for any reflection factor of the walls.
 
-The early response comes from pyroomacoustics' image sources (Allen and Berkley 1979). Images
-grow with the cube of time, so that beyond what `ORDER` reflections cover the response goes on as
-diffuse noise that decays with the RT60 asked for (Lehmann and Johansson 2010).
+The early response comes from pyroomacoustics' image sources (Allen and Berkley 1979). The number of
+images grows with the cube of time. Beyond the time that `ORDER` reflections cover, the response
+therefore continues as diffuse noise that decays with the requested RT60 (Lehmann and Johansson
+2010).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from attacks.reverb.room_geometry import Room
 from benchmark.audio.reader import SAMPLE_RATE
 
 ORDER = 48
-SOUND_SPEED = 343.0
-DISPLACEMENT_M = 0.05  # of each image: breaks up the sweeping echoes of a perfect box
-HIGHPASS_HZ = 30.0  # takes away the pressure that positive images alone would pile up
-FADE_S = 0.01  # from the images to the diffuse tail
-TAPS = 65  # of each image's fractional delay
-PHASES = 32  # fractions of a sample that a delay is rounded to
+SOUND_SPEED = 343.0  # m/s
+DISPLACEMENT_M = 0.05  # of each image; breaks up the sweeping echoes of a perfect box
+HIGHPASS_HZ = 30.0  # removes the pressure that images, which are all positive, would build up
+FADE_S = 0.01  # crossfade from the images to the diffuse tail
+TAPS = 65  # of each image's fractional-delay filter
+PHASES = 32  # fractions of a sample to which a delay is rounded
 MADE_BY = (ORDER, SOUND_SPEED, DISPLACEMENT_M, HIGHPASS_HZ, FADE_S, TAPS, PHASES)
 
 Samples = npt.NDArray[np.float64]
@@ -31,7 +32,7 @@ Samples = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Images:
-    """Image sources by arrival: samples after the direct path, path in m, reflections."""
+    """Image sources by arrival: samples after the direct path, path length in m, reflections."""
 
     delay: Samples
     distance: Samples
@@ -39,9 +40,10 @@ class Images:
     complete: float  # seconds up to which no image is missing
 
     def response(self, factor: float, tail: Samples) -> Samples:
-        """The response, as long as `tail`, with walls that reflect `factor` of the pressure.
+        """Return the response, as long as `tail`, with walls that reflect `factor` of the pressure.
 
-        `tail` is noise that decays as the room should; it goes on where images are missing.
+        `tail` is noise that decays as the room should; it continues the response where images are
+        missing.
         """
         size = tail.size
         early = self.early(factor, size)
@@ -69,7 +71,7 @@ class Images:
 
 
 def images(room: Room, order: int = ORDER) -> Images:
-    """The image sources of up to `order` reflections."""
+    """Return the image sources of up to `order` reflections."""
     import pyroomacoustics
 
     box: Any = pyroomacoustics.ShoeBox(
@@ -83,7 +85,7 @@ def images(room: Room, order: int = ORDER) -> Images:
     box.image_source_model()
     positions = np.asarray(box.sources[0].images, dtype=np.float64).T
     reflections = np.asarray(box.sources[0].orders, dtype=np.int64)
-    # pyroomacoustics promises no order of the images: sort them, then displace
+    # pyroomacoustics guarantees no order of the images: sort them, then displace
     rank = np.lexsort((*np.round(positions.T, 4), reflections))
     positions, reflections = positions[rank], reflections[rank]
     rng = np.random.default_rng(1000 + room.seed)
@@ -103,7 +105,7 @@ def images(room: Room, order: int = ORDER) -> Images:
 
 
 def _delayed(delay: Samples, amplitude: Samples, size: int) -> Samples:
-    """Impulses at fractional `delay` (samples), band-limited by Hann-windowed sincs."""
+    """Return impulses at fractional `delay` (samples), band-limited by Hann-windowed sincs."""
     steps = np.round(delay * PHASES).astype(np.int64)
     whole, phase = np.divmod(steps, PHASES)
     trains = np.zeros((PHASES, size + TAPS))

@@ -22,15 +22,15 @@ from benchmark.core.errors import InputError
 SIMULATED = "simulated"
 SIMULATED_RT60 = 0.6
 LONGEST_S = 30.0
-KEPT_FROM = 4  # every fourth file of a folder is left to training
+KEPT_FROM = 4  # every fourth file of a folder is kept for training
 
 
 @dataclass(frozen=True)
 class MeasuredResponse:
-    """A response as it is used: float32 (L,) at 16 kHz, read-only, beginning with the direct path.
+    """A response as it is used: read-only float32 (L,) at 16 kHz from the direct path on.
 
-    `direct` is where that lay in the file, in samples at 16 kHz; `t20` and `edt` in seconds are
-    None where the file does not decay far enough to tell.
+    `direct` is the place of the direct path in the file, in samples at 16 kHz. `t20` and `edt` are
+    in seconds, and None if the response does not decay far enough to measure them.
     """
 
     name: str
@@ -42,7 +42,7 @@ class MeasuredResponse:
 
 @dataclass(frozen=True)
 class ResponseFolder:
-    """The responses that a path holds, in a fixed order, and the SHA-256 of their files."""
+    """The responses of a path in a fixed order, and the SHA-256 of their files."""
 
     all: tuple[MeasuredResponse, ...]
     sha256: str
@@ -51,30 +51,30 @@ class ResponseFolder:
 @attack("rir")
 @dataclass(frozen=True)
 class MeasuredRoom(Attack):
-    """The utterance in a measured room: an impulse response from the user's files.
+    """The utterance in a measured room, by an impulse response from the user's files.
 
-    path : an audio file, or a folder, every audio file below which is a response to draw from;
-           `simulated` stands for the project's own rooms at an RT60 of 0.6 s, to try the attack
-           without files
+    path : an audio file, or a folder of which every audio file at any depth is a response to draw
+           from; `simulated` stands for the project's own rooms at an RT60 of 0.6 s, to try the
+           attack without files
 
-    Any sample rate; of several channels the first. One response is drawn per utterance; every
-    fourth file is left to training, so that no detector meets a room that it was trained in. It is
-    cut to begin with its direct path, which is the largest magnitude within 1 ms of the first
-    rise to within 20 dB of the maximum; the tail beyond the utterance's end is cut, and the
-    active speech level (ITU-T P.56) is restored. The file, its direct path (samples at 16 kHz),
-    T20 and EDT (ISO 3382, seconds) and the gain are facts. `InputError` names the file or folder
-    that is missing, holds no audio, or cannot be used, and why.
+    Any sample rate is accepted; of several channels the first is used. One response is drawn per
+    utterance. Every fourth file is kept for training, so that no detector is tested in a room that
+    it was trained in. The response is cut to begin with its direct path: the largest magnitude
+    within 1 ms of the first rise to within 20 dB of the maximum. The tail beyond the utterance's
+    end is cut, and the active speech level (ITU-T P.56) is restored. Facts: the file, its direct
+    path (samples at 16 kHz), T20 and EDT (ISO 3382, seconds), and the gain. Raises `InputError`
+    that names a file or folder that is missing, holds no audio or cannot be used, with the cause.
     """
 
     path: str = text(SIMULATED)
 
     family = "reverberation"
-    measures = "direct path; convolution; T20 and EDT told"
+    measures = "direct path; convolution; T20 and EDT recorded"
     citation = ""
 
     @property
     def stream(self) -> str:
-        return f"rir/{Path(self.path).name}"  # a folder gives the same draws wherever it lies
+        return f"rir/{Path(self.path).name}"  # a folder gives the same draws at any location
 
     def resources(self) -> Mapping[str, str]:
         return {} if self.path == SIMULATED else {f"rir/{self.path}": self._responses().sha256}
@@ -85,11 +85,11 @@ class MeasuredRoom(Attack):
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
     ) -> tuple[Wave, Facts]:
-        drawn = rng.random()
+        uniform = rng.random()
         if sample_rate != SAMPLE_RATE:
-            raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
+            raise AttackError(f"needs {SAMPLE_RATE} Hz, not {sample_rate}")
         found = self._responses().all
-        number = int(drawn * len(found))
+        number = int(uniform * len(found))
         used = found[number]
         wet, gain = convolution.convolved(wave, used.samples, sample_rate)
         facts: Facts = {"number": number, "rir": used.name, "direct": used.direct}
@@ -110,7 +110,7 @@ class MeasuredRoom(Attack):
 
 
 class _TrainingRoom(MeasuredRoom):
-    """The same, with responses that evaluation never draws."""
+    """A measured room with responses that evaluation never draws."""
 
     def _responses(self) -> ResponseFolder:
         if self.path == SIMULATED:
@@ -119,13 +119,16 @@ class _TrainingRoom(MeasuredRoom):
         if len(found.all) < KEPT_FROM:
             raise InputError(
                 f"rir: {self.path} holds {len(found.all)} responses, all of them for evaluation;"
-                f" training wants a folder of {KEPT_FROM} or more, or another one"
+                f" training needs {KEPT_FROM} or more, or another folder"
             )
         return _part(found, training=True)
 
 
 def _part(found: ResponseFolder, training: bool) -> ResponseFolder:
-    """Every fourth response is kept for training; a folder of three or fewer keeps none."""
+    """Return every fourth response for training, or all others for evaluation.
+
+    A folder of three or fewer has none for training.
+    """
     chosen = [
         response
         for number, response in enumerate(found.all)
@@ -136,7 +139,10 @@ def _part(found: ResponseFolder, training: bool) -> ResponseFolder:
 
 @lru_cache(maxsize=8)
 def opened(path: Path) -> ResponseFolder:
-    """The responses in the file or folder `path`, read once per process; `InputError` as above."""
+    """Read the responses in the file or folder `path`, once per process.
+
+    Raises `InputError` that names the file or folder and the cause.
+    """
     files = discovery.listed(path, "rir")
     read = tuple(_read(file, discovery.name_below(file, path)) for file in files)
     return ResponseFolder(read, discovery.digest(files))
@@ -155,7 +161,8 @@ def _read(path: Path, name: str) -> MeasuredResponse:
     if samples.size > LONGEST_S * SAMPLE_RATE:
         seconds = samples.size / SAMPLE_RATE
         raise InputError(
-            f"rir: {path}: {seconds:.0f} s is no impulse response (at most {LONGEST_S:g})"
+            f"rir: {path}: {seconds:.0f} s is too long for an impulse response"
+            f" (at most {LONGEST_S:g} s)"
         )
     return _aligned(name, samples)
 
@@ -165,15 +172,15 @@ def _aligned(name: str, samples: Wave) -> MeasuredResponse:
     cut = samples[direct:] / samples[direct]
     cut.flags.writeable = False
     return MeasuredResponse(
-        name, cut, direct, _told(t20(cut, SAMPLE_RATE)), _told(edt(cut, SAMPLE_RATE))
+        name, cut, direct, _finite(t20(cut, SAMPLE_RATE)), _finite(edt(cut, SAMPLE_RATE))
     )
 
 
-def _told(seconds: float) -> float | None:
+def _finite(seconds: float) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
 @lru_cache(maxsize=2)
-def _simulated(shapes: tuple[Room, ...]) -> ResponseFolder:
-    bank = rir_bank.bank(shapes, SIMULATED_RT60, False)
-    return ResponseFolder(tuple(_aligned(made.key, made.samples) for made in bank), "")
+def _simulated(rooms: tuple[Room, ...]) -> ResponseFolder:
+    bank = rir_bank.bank(rooms, SIMULATED_RT60, False)
+    return ResponseFolder(tuple(_aligned(response.key, response.samples) for response in bank), "")

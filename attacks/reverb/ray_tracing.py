@@ -1,9 +1,9 @@
-"""A shoebox room's response by ray tracing: walls that scatter, where image sources only mirror.
+"""Response of a shoebox room by ray tracing: its walls scatter, while image sources only mirror.
 
-The first reflections are image sources. Everything later comes from rays that leave the source
-in all directions; at a wall a share of them goes on in a random direction after Lambert's cosine
-law, the rest is mirrored. What passes through a sphere around the microphone gives the energy
-over time, and noise takes on that envelope (Vorlaender 2008, Auralization, chapter 11).
+The first reflections are image sources. Everything later comes from rays that leave the source in
+all directions. At a wall a share of them continues in a random direction after Lambert's cosine
+law, and the rest is mirrored. The rays that pass through a sphere around the microphone give the
+energy over time, and noise is shaped to that envelope (Vorlaender 2008, Auralization, chapter 11).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmark.audio.reader import SAMPLE_RATE
 
 RAYS = 10_000
 SCATTERED = 0.2  # share of the energy that a wall scatters: furniture, shelves, curtains
-MIRRORED_ORDER = 2  # reflections up to which image sources stand for what is not scattered
+MIRRORED_ORDER = 2  # reflections up to which image sources give the part that is not scattered
 SPHERE_M = 0.4  # radius around the microphone
 BIN_S = 0.005
 MADE_BY = (RAYS, SCATTERED, MIRRORED_ORDER, SPHERE_M, BIN_S)
@@ -29,10 +29,10 @@ Samples = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rays:
-    """Arrivals at the microphone for any reflection factor: early images, and rays.
+    """Early images and arrivals of rays at the microphone, for any reflection factor.
 
-    Each arrival has its 5 ms bin after the direct path, its number of reflections and its energy
-    with walls that take none.
+    Each arrival has its 5 ms bin after the direct path, its number of reflections, and its energy
+    for walls that absorb nothing.
     """
 
     mirrored: Images
@@ -41,9 +41,9 @@ class Rays:
     energy: Samples
 
     def response(self, factor: float, tail: Samples) -> Samples:
-        """The response, as long as `tail`, with walls that reflect `factor` of the pressure.
+        """Return the response, as long as `tail`, with walls that reflect `factor` of the pressure.
 
-        Of the noise `tail` only the signs and fluctuations count, not how it decays.
+        Only the signs and fluctuations of the noise `tail` matter, not its decay.
         """
         size, step = tail.size, round(BIN_S * SAMPLE_RATE)
         count = -(-size // step)
@@ -52,17 +52,17 @@ class Rays:
         energy = np.bincount(self.bins[inside], weight, count)
         noise = np.pad(tail, (0, count * step - size)).reshape(count, step)
         power = np.sum(noise**2, axis=1)
-        # in each bin the noise gets the energy that the rays brought
+        # scale the noise in each bin to the energy of its rays
         shaped = noise * np.sqrt(energy / np.maximum(power, 1e-300))[:, None]
         mirror = factor * (1 - SCATTERED) ** 0.5
         return self.mirrored.early(mirror, size) + shaped.ravel()[:size]
 
 
 def trace(room: Room, seconds: float) -> Rays:
-    """Follow the rays for `seconds` after the direct sound; the draws hang on the room's seed."""
+    """Trace the rays for `seconds` after the direct sound; the draws depend on the room's seed."""
     rng = np.random.default_rng(2000 + room.seed)
     sides, microphone = np.array(room.size), np.array(room.microphone)
-    place = np.tile(np.array(room.source), (RAYS, 1))
+    position = np.tile(np.array(room.source), (RAYS, 1))
     heading = _directions(rng, RAYS)
     travelled = np.zeros(RAYS)
     scattered = np.zeros(RAYS, dtype=bool)
@@ -71,20 +71,20 @@ def trace(room: Room, seconds: float) -> Rays:
     reflections, end = 0, room.distance + seconds * SOUND_SPEED
     while (travelled < end).any():
         with np.errstate(divide="ignore"):
-            walls = np.where(heading > 0, sides - place, -place) / heading
+            walls = np.where(heading > 0, sides - position, -position) / heading
         walls[heading == 0] = np.inf
         wall = np.argmin(walls, axis=1)
         length = np.maximum(walls[np.arange(RAYS), wall], 0.0)
         if reflections > 0:
-            heard = scattered if reflections <= MIRRORED_ORDER else np.ones(RAYS, dtype=bool)
-            path, chord = _through(place, heading, length, microphone)
-            hit = heard & (chord > 0)
+            counted = scattered if reflections <= MIRRORED_ORDER else np.ones(RAYS, dtype=bool)
+            path, chord = _through(position, heading, length, microphone)
+            hit = counted & (chord > 0)
             count = np.full(int(hit.sum()), reflections)
             found.append(((travelled + path)[hit], count, each * chord[hit]))
-        place = np.clip(place + length[:, None] * heading, 0.0, sides)
+        position = np.clip(position + length[:, None] * heading, 0.0, sides)
         travelled = travelled + length
-        heading, now = _reflected(heading, wall, place, sides, rng)
-        scattered |= now
+        heading, just_scattered = _reflected(heading, wall, position, sides, rng)
+        scattered |= just_scattered
         reflections += 1
     path, orders, energy = (np.concatenate(part) for part in zip(*found, strict=True))
     bins = np.floor((path - room.distance) / SOUND_SPEED / BIN_S).astype(np.int64)
@@ -92,7 +92,7 @@ def trace(room: Room, seconds: float) -> Rays:
 
 
 def _directions(rng: np.random.Generator, count: int) -> Samples:
-    """Unit vectors (count, 3), all directions equally likely."""
+    """Return unit vectors (count, 3), all directions equally likely."""
     drawn = rng.standard_normal((count, 3))
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
 
@@ -100,7 +100,7 @@ def _directions(rng: np.random.Generator, count: int) -> Samples:
 def _through(
     place: Samples, heading: Samples, length: Samples, centre: Samples
 ) -> tuple[Samples, Samples]:
-    """Of each segment's way through the sphere: how far along it is, and how long (m)."""
+    """Return the midpoint and the length (m) of each segment's chord through the sphere."""
     to_centre = centre - place
     nearest = np.einsum("ij,ij->i", to_centre, heading)
     missed = np.einsum("ij,ij->i", to_centre, to_centre) - nearest**2
@@ -116,7 +116,7 @@ def _reflected(
     sides: Samples,
     rng: np.random.Generator,
 ) -> tuple[Samples, npt.NDArray[np.bool_]]:
-    """The headings after the walls numbered `wall` (axis), and which of them are scattered."""
+    """Return the headings after the walls numbered `wall` (axis), and which are scattered."""
     rows = np.arange(wall.size)
     mirrored = heading.copy()
     mirrored[rows, wall] *= -1
@@ -124,5 +124,5 @@ def _reflected(
     inward[rows, wall] = np.where(place[rows, wall] > sides[wall] / 2, -1.0, 1.0)
     lambert = _directions(rng, wall.size) + inward  # a unit sphere on the wall: the cosine law
     lambert /= np.maximum(np.linalg.norm(lambert, axis=1, keepdims=True), 1e-12)
-    now = rng.random(wall.size) < SCATTERED
-    return np.where(now[:, None], lambert, mirrored), now
+    scattered = rng.random(wall.size) < SCATTERED
+    return np.where(scattered[:, None], lambert, mirrored), scattered

@@ -1,4 +1,4 @@
-"""Reverberation: the utterance as a microphone in a room would hear it."""
+"""Reverberation: the utterance as a microphone in a simulated room would record it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from benchmark.core.errors import InputError
 
 
 def _distance() -> Any:
-    """A parameter in metres, or left to be drawn."""
+    """Return a parameter in metres that may be left to be drawn."""
     metres = number(1.0, low=LEAST_DISTANCE_M, high=MOST_DISTANCE_M, unit="m").metadata["check"]
 
     def check(attack: str, parameter: str, value: object) -> float | str:
@@ -45,18 +45,19 @@ class Reverberation(Attack):
     """The utterance in a simulated room with a chosen reverberation time.
 
     rt60     : seconds, 0.1 to 3
-    room     : drawn (one of eight rooms of 31 to 126 m3 per utterance), or small (17 m3),
-               medium (66 m3) or large (394 m3), with one of four places of talker and microphone
-    distance : from talker to microphone: metres, 0.1 to 10 as far as the rooms allow, or drawn
-               with the room (0.9 to 1.6 m; 0.8 to 0.9 in small, 1.4 to 1.6 in medium, 2.8 to 3.2
-               in large)
-    rays     : trace rays that the walls scatter, instead of image sources that they only mirror
+    room     : drawn (one of eight rooms of 31 to 126 m3 per utterance), or small (17 m3), medium
+               (66 m3) or large (394 m3), with one of four positions of talker and microphone
+    distance : from talker to microphone: metres, 0.1 to 10 as far as the rooms allow, or drawn with
+               the room (0.9 to 1.6 m; 0.8 to 0.9 in small, 1.4 to 1.6 in medium, 2.8 to 3.2 in
+               large)
+    rays     : true traces rays that the walls scatter; false uses image sources, which the walls
+               only mirror
 
-    Room and place are drawn per utterance, the same at every RT60; `attacks.reverb.rir_bank` makes
-    and calibrates the responses. The direct path arrives at once, the tail beyond the utterance's
-    end is cut, and the active speech level (ITU-T P.56) is restored. The gain, the room's number,
-    the response's key and its T20 are facts. Raises `InputError` where the distance does not fit
-    into the rooms, or no walls give one of them the RT60.
+    Room and positions are drawn per utterance and are the same at every RT60. The responses are
+    made and calibrated by `attacks.reverb.rir_bank`. The direct path arrives without delay, the
+    tail beyond the utterance's end is cut, and the active speech level (ITU-T P.56) is restored.
+    Facts: the room's number, the distance (m), the response's key and T20, and the gain. Raises
+    `InputError` if the distance does not fit into the rooms, or no walls give one of them the RT60.
     """
 
     rt60: float = number(0.6, low=0.1, high=3.0, unit="s")
@@ -84,7 +85,7 @@ class Reverberation(Attack):
     ) -> tuple[Wave, Facts]:
         number = int(rng.integers(len(self.shapes[self.room])))
         if sample_rate != SAMPLE_RATE:
-            raise AttackError(f"wants {SAMPLE_RATE} Hz, not {sample_rate}")
+            raise AttackError(f"needs {SAMPLE_RATE} Hz, not {sample_rate}")
         response = self._bank()[number]
         wet, gain = convolution.convolved(wave, response.samples, sample_rate)
         facts: Facts = {"room": number, "distance": round(self._rooms()[number].distance, 3)}
@@ -112,6 +113,6 @@ class Reverberation(Attack):
 
 
 class _TrainingReverberation(Reverberation):
-    """The same in rooms that evaluation never draws."""
+    """Reverberation in rooms that evaluation never draws."""
 
     shapes = room_geometry.TRAINING

@@ -1,9 +1,9 @@
-"""Room impulse responses: shoebox rooms calibrated to an RT60, built once and kept.
+"""Room impulse responses: shoebox rooms calibrated to an RT60, computed once and cached.
 
-Image sources (`attacks.reverb.image_source`) or ray tracing (`attacks.reverb.ray_tracing`) give
-the response for one reflection factor of all walls and frequencies. The factor is adjusted until
-the response's T20 (ISO 3382-2: Schroeder's backward integral, fitted from -5 to -25 dB) is the
-RT60 asked for.
+Image sources (`attacks.reverb.image_source`) or ray tracing (`attacks.reverb.ray_tracing`) give the
+response for one reflection factor of all walls and frequencies. The factor is adjusted until the
+response's T20 equals the requested RT60 (ISO 3382-2: Schroeder's backward integral, fitted from -5
+to -25 dB).
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ VERSION = 2
 REL_TOLERANCE, ABS_TOLERANCE_S = 0.10, 0.03
 STEPS = 40
 CLOSE_ENOUGH = 0.005
-# Tiles all over absorb a little more than the one, an anechoic chamber a little more than the other
+# Tiled walls absorb slightly more than the least, an anechoic chamber slightly more than the most
 LEAST_ABSORPTION, MOST_ABSORPTION = 0.01, 0.95
 
 
 @dataclass(frozen=True)
 class Response:
-    """An impulse response: its cache key, float32 (L,) at 16 kHz with the direct path as a peak
-    at index 0, and its measured T20 in seconds."""
+    """An impulse response, with its cache key and its measured T20 in seconds.
+
+    `samples` is float32 (L,) at 16 kHz, with the direct path as the peak at index 0.
+    """
 
     key: str
     samples: Wave
@@ -47,13 +49,13 @@ class Response:
 
 
 def tolerance(rt60: float) -> float:
-    """Seconds by which T20 may differ from the RT60 asked for."""
+    """Return the seconds by which T20 may differ from the requested RT60."""
     return max(REL_TOLERANCE * rt60, ABS_TOLERANCE_S)
 
 
 def key(room: Room, rt60: float, traced: bool) -> str:
-    """The hash of everything that makes the response of `room` at `rt60` seconds."""
-    made_by = [
+    """Return a hash of everything that determines the response of `room` at `rt60` seconds."""
+    ingredients = [
         VERSION,
         *image_source.MADE_BY,
         STEPS,
@@ -61,23 +63,23 @@ def key(room: Room, rt60: float, traced: bool) -> str:
         LEAST_ABSORPTION,
         MOST_ABSORPTION,
     ]
-    made_by += [SAMPLE_RATE]
-    made_by += ray_tracing.MADE_BY if traced else ()
-    text = json.dumps([made_by, version("pyroomacoustics"), astuple(room), rt60, traced])
+    ingredients += [SAMPLE_RATE]
+    ingredients += ray_tracing.MADE_BY if traced else ()
+    text = json.dumps([ingredients, version("pyroomacoustics"), astuple(room), rt60, traced])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def bank(rooms: Sequence[Room], rt60: float, traced: bool) -> tuple[Response, ...]:
-    """Return the response of every room; an impossible one is reported before any is used."""
+    """Return the response of every room; raise for an impossible room before any is used."""
     return tuple(response(room, rt60, traced) for room in rooms)
 
 
 @lru_cache(maxsize=64)
 def response(room: Room, rt60: float, traced: bool = False) -> Response:
-    """The response of `room` at `rt60` seconds: from memory, the cache, or made.
+    """Return the response of `room` at `rt60` seconds: from memory, the cache, or computed.
 
-    A cached file that is damaged is made again. Where the cache cannot be written, a warning says
-    so once per process, and the response is used all the same. `InputError` where no walls give
+    A damaged file in the cache is replaced. Where the cache cannot be written, a warning is shown
+    once per process, and the response is used all the same. Raises `InputError` if no walls give
     the room this RT60 between its source and its microphone.
     """
     name = key(room, rt60, traced)
@@ -103,7 +105,7 @@ def _load(path: Path) -> Wave | None:
 
 
 def _save(path: Path, samples: Wave) -> None:
-    """Digest, then samples."""
+    """Write the digest, then the samples; warn if the cache cannot be written."""
     body = samples.astype("<f4").tobytes()
     try:
         atomic_files.write(path, hashlib.sha256(body).digest() + body)
@@ -116,25 +118,25 @@ def _save(path: Path, samples: Wave) -> None:
 
 
 def _make(room: Room, rt60: float, traced: bool) -> Wave:
-    """Adjust the walls' reflection factor until T20 is `rt60`; float32 (rt60 seconds,)."""
+    """Adjust the walls' reflection factor until T20 is `rt60`; return float32 (rt60 seconds,)."""
     model = ray_tracing.trace(room, rt60) if traced else _images(room)
     size = round(rt60 * SAMPLE_RATE)
     tail = np.random.default_rng(room.seed).standard_normal(size)
     tail *= 10 ** (-3 * np.arange(size) / size)
-    # Eyring's absorption to begin with, then bisection: T20 grows with the reflection factor
+    # start with Eyring's absorption, then bisect: T20 grows with the reflection factor
     low, high = 0.0, 1.0
     factor = math.exp(-0.5 * 0.161 * room.volume / (room.surface * rt60))
     best, least = tail, math.inf
     nearest, absorbed = math.inf, 0.0
     for _ in range(STEPS):
-        made = model.response(factor, tail)
-        measured = t20(made, SAMPLE_RATE)
+        candidate = model.response(factor, tail)
+        measured = t20(candidate, SAMPLE_RATE)
         error = measured / rt60 - 1 if math.isfinite(measured) else -1.0
         if abs(error) < nearest:
             nearest, absorbed = abs(error), 1 - factor**2
-        # where T20 hardly depends on the walls the search may end at walls that do not exist
+        # where T20 hardly depends on the walls, the search may end at impossible walls
         if abs(error) < least and LEAST_ABSORPTION <= 1 - factor**2 <= MOST_ABSORPTION:
-            best, least = made, abs(error)
+            best, least = candidate, abs(error)
         if abs(error) < CLOSE_ENOUGH or high - low < 1e-5:
             break
         low, high = (factor, high) if error < 0 else (low, factor)

@@ -1,4 +1,4 @@
-"""The rooms that reverberation draws from: shoeboxes with a talker and a microphone in them."""
+"""The rooms of the reverberation attack: shoeboxes with a talker and a microphone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Room:
-    """A shoebox (m), a source and a microphone in it (m from one corner), a seed of its own."""
+    """A shoebox (m), a source and a microphone in it (m from one corner), and the room's seed."""
 
     seed: int
     size: Point
@@ -28,26 +28,26 @@ class Room:
 
     @property
     def volume(self) -> float:
-        """m3."""
+        """Volume in m3."""
         return math.prod(self.size)
 
     @property
     def surface(self) -> float:
-        """m2."""
+        """Area of the six walls in m2."""
         a, b, c = self.size
         return 2 * (a * b + b * c + c * a)
 
     @property
     def distance(self) -> float:
-        """m from the source to the microphone."""
+        """Distance from the source to the microphone in m."""
         return math.dist(self.source, self.microphone)
 
     def at(self, distance: float) -> Room:
-        """The same room with source and microphone `distance` m apart.
+        """Return the same room with source and microphone `distance` m apart.
 
-        Both move along the line that they lie on in plan, its middle as near to where it was as
-        the walls allow, and keep their heights unless these differ by more than half the
-        distance. `InputError` says how far the room lets them.
+        Both move along their line in plan, whose middle stays as close to its place as the walls
+        allow. They keep their heights unless these differ by more than half the distance. Raises
+        `InputError` with the largest distance that the room allows.
         """
         source, microphone = np.array(self.source), np.array(self.microphone)
         middle = (source + microphone) / 2
@@ -55,7 +55,7 @@ class Room:
         flat = math.sqrt(distance**2 - rise**2)
         along = (source - microphone)[:2]
         along /= np.linalg.norm(along)
-        # where the line, as metres from its middle, comes too near to a wall
+        # where the line comes too close to a wall, in metres from its middle
         walls = np.array([[CLEARANCE_M] * 2, np.array(self.size[:2]) - CLEARANCE_M])
         crossings = np.sort((walls - middle[:2]) / along, axis=0)
         low, high = float(crossings[0].max()), float(crossings[1].min())
@@ -76,8 +76,8 @@ def _point(values: npt.NDArray[np.float64]) -> Point:
     return x, y, z
 
 
-# Living rooms to small classrooms, 31 to 126 m3; a talker 0.9 to 1.6 m away, never on an axis of
-# symmetry. The second table holds as many of the same kind for training.
+# Living rooms to small classrooms, 31 to 126 m3, with the talker 0.9 to 1.6 m away and never on an
+# axis of symmetry. The second table holds as many similar rooms for training.
 _EVALUATION: tuple[tuple[Point, Point, Point], ...] = (
     ((4.1, 3.2, 2.4), (1.30, 1.15, 1.45), (2.05, 1.62, 1.20)),
     ((4.6, 3.7, 2.5), (3.10, 1.20, 1.60), (2.21, 1.77, 1.15)),
@@ -98,8 +98,8 @@ _TRAINING: tuple[tuple[Point, Point, Point], ...] = (
     ((7.3, 5.0, 3.0), (4.85, 3.40, 1.52), (3.82, 2.43, 1.24)),
     ((7.9, 5.8, 2.85), (3.05, 1.90, 1.57), (4.15, 2.71, 1.15)),
 )
-# One box of a fixed size each (a box room, a living room, a lecture hall; 17, 66, 394 m3), the
-# second for training; source and microphone at four places, in shares of the sides.
+# Fixed sizes (a box room, a living room, a lecture hall; 17, 66, 394 m3): one box for evaluation,
+# one for training. Source and microphone have four places, in shares of the sides.
 _BOXES: Mapping[str, tuple[Point, Point]] = {
     "small": ((2.9, 2.6, 2.3), (3.1, 2.4, 2.4)),
     "medium": ((5.6, 4.5, 2.6), (5.3, 4.7, 2.7)),

@@ -1,1 +1,1 @@
-"""Attacks on time: speed, pitch, cuts, pauses, and how their warp is measured."""
+"""Attacks on timing: speed, pitch, cuts and pauses, and measurements of their warp."""

@@ -1,4 +1,4 @@
-"""Silence cut off or put on, a late or early start, an echo."""
+"""Edits in time: silence cut off or added, a shift, an echo."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from benchmark.audio.speech_level import active_level, rms
 
 WINDOW_S = 0.02
 FLOOR_WINDOW_S = 0.064
-FLOOR_DB = 3.0  # hum and rumble, a narrow band, vary that much from draw to draw
-EXACT_DB = -100.0  # float32 copies exactly; a wrong place by one sample costs far more
-DISTINCT_DB = -60.0  # an utterance that is this like its own copy elsewhere has no place in time
+FLOOR_DB = 3.0  # draws of narrow-band hum and rumble vary that much
+EXACT_DB = -100.0  # float32 copies are exact; a shift by one sample costs far more
+DISTINCT_DB = -60.0  # an utterance this close to its shifted copy has no measurable place in time
 GAIN_DB = 0.1
 
 
 @attack("trim_silence")
 @dataclass(frozen=True)
 class TrimSilence(Attack):
-    """Leading and trailing silence cut off, as many corpora and detectors do.
+    """Leading and trailing silence cut off, as in many corpora and detectors.
 
-    threshold : dB, 10 to 80. Cut is what comes before the first, and after the last, 20 ms whose
-                level lies less than `threshold` below that of the loudest 20 ms.
+    threshold : dB, 10 to 80. A 20 ms window is loud where its level is at most `threshold` below
+                that of the loudest one. Everything before the first and after the last loud window
+                is cut
 
-    Facts: head and tail, the samples cut off; length. Claimed is that neither end is that quiet
-    any more: where none was nothing is cut, and the claim holds all the same.
+    Facts: head and tail, the samples cut off; length. The claim is that neither end is that quiet
+    any more. Where there is no silence, nothing is cut and the claim still holds.
     """
 
     threshold: float = number(40.0, low=10.0, high=80.0, unit="dB")
@@ -57,7 +58,7 @@ class TrimSilence(Attack):
         ends = _db(min(rms(after[:window]), rms(after[-window:])), peak) if peak > 0 else None
         kept = before[head:end]
         error = _error_db(kept, after) if kept.size == after.size else 0.0
-        margin = 0.5  # the loudest of the measured frames may be softer than the loudest of all
+        margin = 0.5  # the loudest frame here may be softer than the loudest window
         return [
             Check.at_most("level of what was cut", "dB", -self.threshold + margin, level),
             Check.at_least("level at the ends", "dB", -self.threshold, ends),
@@ -68,12 +69,12 @@ class TrimSilence(Attack):
 @attack("pad_silence")
 @dataclass(frozen=True)
 class PadSilence(Attack):
-    """Silence put before the utterance, after it, or both.
+    """Silence added before the utterance, after it, or both.
 
     duration : ms at each end, 1 to 10000
     where    : both, start or end
     fill     : zeros, or floor: noise with the spectrum and level of the utterance's own quietest
-               64 ms, so that the join does not show
+               64 ms, so that the join is not audible
 
     Facts: head and tail, the samples added; length.
     """
@@ -129,11 +130,11 @@ class PadSilence(Attack):
 @attack("time_shift")
 @dataclass(frozen=True)
 class TimeShift(Attack):
-    """Delayed (or, below 0, advanced) within the same length.
+    """Delay (or, below 0, advance) within the same length.
 
     shift : ms, -10000 to 10000
-    fill  : zeros (what leaves is lost, zeros come in) or roll (what leaves at one end comes in at
-            the other)
+    fill  : zeros (samples shifted out are lost, zeros come in) or roll (samples shifted out at one
+            end come in at the other)
 
     Facts: samples, the shift; length.
     """
@@ -177,13 +178,13 @@ class TimeShift(Attack):
 @attack("echo")
 @dataclass(frozen=True)
 class Echo(Attack):
-    """One echo: the utterance over itself, later and softer.
+    """One echo: a later and softer copy added to the utterance.
 
     delay : ms, 1 to 2000
     gain  : dB of the echo over the direct sound, -40 to 0
 
-    The length is kept: what would sound after the end is lost. The active level (ITU-T P.56) is
-    brought back to the input's by a gain, which is a fact.
+    The length is kept: sound after the end is lost. A gain, which is a fact, restores the active
+    level (ITU-T P.56) of the input.
     """
 
     delay: float = number(100.0, low=1.0, high=2000.0, unit="ms")
@@ -235,7 +236,7 @@ def _window(wave: Wave, sample_rate: int) -> int:
 
 
 def _frames(wave: Wave, window: int) -> list[Wave]:
-    """Windows a quarter of their length apart, the last one at the very end."""
+    """Return windows a quarter of their length apart, the last one at the very end."""
     if wave.size < window:
         return []
     starts = [*range(0, wave.size - window, max(1, window // 4)), wave.size - window]
@@ -243,20 +244,20 @@ def _frames(wave: Wave, window: int) -> list[Wave]:
 
 
 def _span(size: int, samples: int) -> slice:
-    """Where samples stand after a shift of a wave of this size, as far as they stay in it."""
+    """Return where a wave's samples lie after a shift, as far as they stay within its size."""
     return slice(min(max(samples, 0), size), max(min(size + samples, size), 0))
 
 
 def _quietest(wave: Wave, sample_rate: int) -> Wave:
-    """The quietest 64 ms that are not digital silence, if there are any."""
+    """Return the quietest 64 ms that are not digital silence, or the first 64 ms if all are."""
     frames = _frames(wave, min(wave.size, round(FLOOR_WINDOW_S * sample_rate)))
     levels = [rms(frame) for frame in frames]
-    heard = [(level, place) for place, level in enumerate(levels) if level > 0]
-    return frames[min(heard)[1]] if heard else frames[0]
+    audible = [(level, place) for place, level in enumerate(levels) if level > 0]
+    return frames[min(audible)[1]] if audible else frames[0]
 
 
 def _like(sample: Wave, size: int, rng: np.random.Generator) -> Wave:
-    """Noise (size,) with the spectrum and the level of `sample`."""
+    """Return noise (size,) with the spectrum and the level of `sample`."""
     taps = np.fft.irfft(np.abs(np.fft.rfft(sample.astype(np.float64))), sample.size)
     taps = np.roll(taps, sample.size // 2) / np.sqrt(sample.size)
     white = rng.standard_normal(size + sample.size)
@@ -264,7 +265,7 @@ def _like(sample: Wave, size: int, rng: np.random.Generator) -> Wave:
 
 
 def _error_db(old: Wave, new: Wave) -> float | None:
-    """Energy of the difference over the input's, in dB; None where there is none."""
+    """Return the energy of the difference over that of `old`, in dB; None if `old` is silent."""
     x = old.astype(np.float64)
     energy = _dot(x, x)
     if energy <= 0.0:

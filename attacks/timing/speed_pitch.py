@@ -1,4 +1,4 @@
-"""Faster, slower, higher, lower."""
+"""Changes of speed, tempo and pitch."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import soxr
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, number
 from attacks.timing import warp_measurement
 
-# Over speech, the measurement is off by up to 0.04 semitones; a claim wrong by 1 % is off by 0.17.
+# On speech the measurement errs by up to 0.04 semitones; a factor wrong by 1 % is 0.17 off.
 SEMITONES = 0.1
-TEMPO = 0.02  # share; over 4 s of speech, the measurement is off by 0.005
+TEMPO = 0.02  # share; over 4 s of speech the measurement errs by 0.005
 DELAY_MS = 10.0  # a phase vocoder smears an onset over part of its 120 ms
 
 
 @dataclass(frozen=True)
 class TimePitch(Attack):
-    """Base of these attacks: their family; silence has no pitch."""
+    """Base of these attacks: their family."""
 
     family = "time_pitch"
 
@@ -27,11 +27,11 @@ class TimePitch(Attack):
 @attack("speed")
 @dataclass(frozen=True)
 class Speed(TimePitch):
-    """Played faster or slower by resampling: tempo and pitch move together.
+    """Playback at another speed by resampling: tempo and pitch change together.
 
-    factor : 0.5 to 2; above 1 faster and higher. The output has 1 / factor of the length and every
-             frequency times `factor`; what would pass the Nyquist frequency is filtered out (soxr
-             HQ). The field's speed perturbation (Ko et al., Interspeech 2015) uses 0.9 and 1.1.
+    factor : 0.5 to 2; above 1 faster and higher. The length is divided, and every frequency
+             multiplied, by `factor`; what would pass the Nyquist frequency is filtered out (soxr
+             HQ). The field's speed perturbation (Ko et al., Interspeech 2015) uses 0.9 and 1.1
     """
 
     factor: float = number(1.1, low=0.5, high=2.0)
@@ -50,7 +50,7 @@ class Speed(TimePitch):
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         size = max(1, round(wave.size / self.factor))
-        spare = np.zeros(4, dtype=np.float32)  # so that rounding the length costs nothing
+        spare = np.zeros(4, dtype=np.float32)  # so that rounding the length loses no sample
         played = soxr.resample(
             np.concatenate([wave, spare]), self.factor * sample_rate, sample_rate, quality="HQ"
         )
@@ -67,7 +67,7 @@ class TimeStretch(TimePitch):
     """Slower or faster at the same pitch (Signalsmith Stretch, a spectral method).
 
     factor : 0.5 to 2, the output's length over the input's: above 1 slower. Studies that give a
-             playback *rate* mean 1 / factor.
+             playback *rate* mean 1 / factor
     """
 
     factor: float = number(1.25, low=0.5, high=2.0)
@@ -101,8 +101,8 @@ class TimeStretch(TimePitch):
 class PitchShift(TimePitch):
     """Higher or lower at the same length (Signalsmith Stretch, a spectral method).
 
-    semitones : -12 to 12. The formants move along, as in a voice changer without formant
-                correction. No lag: onsets stay where they were, within 10 ms.
+    semitones : -12 to 12. The formants move too, as in a voice changer without formant correction.
+                No lag: onsets stay in place, within 10 ms
     """
 
     semitones: float = number(2.0, low=-12.0, high=12.0, unit="semitones")
@@ -132,10 +132,10 @@ def _signalsmith(
 ) -> Wave:
     import python_stretch
 
-    engine = python_stretch.Signalsmith.Stretch(0)  # the seed of the phases that it draws
+    engine = python_stretch.Signalsmith.Stretch(0)  # seed of the phases that the engine draws
     engine.preset(1, sample_rate)
     engine.setTransposeSemitones(semitones)
     engine.setTimeFactor(1 / factor)
     size = max(1, round(wave.size * factor))
-    made = np.asarray(engine.process(np.array(wave)[None])[0], dtype=np.float32)
-    return np.pad(made[:size], (0, max(0, size - made.size)))
+    stretched = np.asarray(engine.process(np.array(wave)[None])[0], dtype=np.float32)
+    return np.pad(stretched[:size], (0, max(0, size - stretched.size)))

@@ -1,4 +1,4 @@
-"""How far pitch, tempo and place in time moved: how what warps them is verified."""
+"""Measurements of pitch, tempo and delay, by which attacks that warp them are verified."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from attacks.contract.base import Wave
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_S = 0.25  # in less, neither a pitch nor a rhythm is told reliably
+LEAST_S = 0.25  # in a shorter wave neither pitch nor rhythm can be measured reliably
 SILENT_RMS = 1e-5
 PER_OCTAVE = 96  # points of the log-frequency axis
 LOW_HZ, HIGH_HZ = 80.0, 7000.0
-REACH = 1.2  # octaves by which pitch is sought, either way
-FRAME_S = 0.064  # long enough to tell the harmonics of a low voice apart
+REACH = 1.2  # octaves: range of the search for pitch, either way
+FRAME_S = 0.064  # long enough to separate the harmonics of a low voice
 MOST_FRAMES = 64
 SEMITONE = PER_OCTAVE // 12
 CONTRAST = 0.15  # of spectra over log-frequency; a click has none
-LIKE = 0.8  # a correlation with a shifted self above this makes a peak ambiguous
+LIKE = 0.8  # a correlation with its shifted copy above this makes a peak ambiguous
 ENVELOPE_HZ = 100
-TEMPO_REACH = 0.1  # around the tempo that is claimed
+TEMPO_REACH = 0.1  # range of the search around the claimed tempo
 DELAY_HZ = 1000
 DELAY_WINDOW_S = 0.02
 DELAY_REACH_S = 0.1
@@ -29,14 +29,15 @@ DELAY_SWING = 0.2  # standard deviation of the envelope over its mean
 
 
 def semitones(before: Wave, after: Wave, sample_rate: int) -> float | None:
-    """By how many semitones `after` is higher than `before`, at equal shares of their lengths.
+    """Return by how many semitones `after` is higher than `before`.
 
-    The peak of the correlation of short-time spectra over log-frequency, over all frames: what is
-    played faster, or shifted as a whole, carries its harmonics and its formants along. None in
-    silence, in less than a quarter of a second, where the spectrum has no contrast (a click), and
-    where `before` resembles itself shifted by a semitone or more.
+    Short-time spectra are compared at equal shares of the two lengths. The result is the peak of
+    their correlation over log-frequency, over all frames: faster playback or a shift of the whole
+    spectrum moves harmonics and formants alike. None in silence, in less than a quarter of a
+    second, where the spectrum has no contrast (a click), and where `before` resembles itself
+    shifted by a semitone or more.
     """
-    if min(before.size, after.size) < LEAST_S * sample_rate or not _heard(before):
+    if min(before.size, after.size) < LEAST_S * sample_rate or not _has_sound(before):
         return None
     old, new = (_log_spectra(wave, sample_rate, before.size) for wave in (before, after))
     self_similar = _shift_correlation(old, old)
@@ -50,13 +51,13 @@ def semitones(before: Wave, after: Wave, sample_rate: int) -> float | None:
 def tempo(
     before: Wave, after: Wave, sample_rate: int, claimed: float, tolerance: float
 ) -> float | None:
-    """The factor by which the rhythm of `after` is slower than that of `before`.
+    """Return the factor by which the rhythm of `after` is slower than that of `before`.
 
-    The factor, within 10 % of the one claimed, that best brings the envelope of one onto that of
-    the other. None in silence, in less than a quarter of a second, and where the envelope of
-    `before` does not tell such a change of `tolerance` (a share).
+    It is the factor, within 10 % of `claimed`, that best maps the envelope of one onto that of the
+    other. None in silence, in less than a quarter of a second, and where the envelope of `before`
+    does not resolve a change by `tolerance` (a share).
     """
-    if min(before.size, after.size) < LEAST_S * sample_rate or not _heard(before):
+    if min(before.size, after.size) < LEAST_S * sample_rate or not _has_sound(before):
         return None
     old, new = _envelope(before, sample_rate), _envelope(after, sample_rate)
     steps = int(np.ceil(np.log1p(TEMPO_REACH) * before.size / sample_rate * ENVELOPE_HZ))
@@ -68,12 +69,12 @@ def tempo(
 
 
 def delay_ms(before: Wave, after: Wave, sample_rate: int) -> float | None:
-    """Milliseconds by which the envelope of `after` trails that of `before`, within 100 either way.
+    """Return the ms by which the envelope of `after` trails that of `before`, up to 100 either way.
 
-    For what keeps the rhythm and makes new waveforms. None in silence, in less than half a
+    For attacks that keep the rhythm but make new waveforms. None in silence, in less than half a
     second, and where the envelope of `before` hardly moves.
     """
-    if min(before.size, after.size) < 5 * DELAY_REACH_S * sample_rate or not _heard(before):
+    if min(before.size, after.size) < 5 * DELAY_REACH_S * sample_rate or not _has_sound(before):
         return None
     step = max(sample_rate // DELAY_HZ, 1)
     window = np.hanning(round(DELAY_WINDOW_S * sample_rate))
@@ -93,15 +94,16 @@ def delay_ms(before: Wave, after: Wave, sample_rate: int) -> float | None:
     return 1000 * (_peak(found) - reach) * step / sample_rate
 
 
-def _heard(wave: Wave) -> bool:
-    """False in silence, a mere offset included."""
+def _has_sound(wave: Wave) -> bool:
+    """Return False for silence, with or without an offset."""
     return float(np.std(wave, dtype=np.float64)) > SILENT_RMS
 
 
 def _log_spectra(wave: Wave, sample_rate: int, reference: int) -> Floats:
-    """Whitened magnitudes over log-frequency (frames, points), at equal shares of the wave.
+    """Return whitened magnitudes over log-frequency (frames, points), at equal shares of the wave.
 
-    Frames hold equal shares of the wave too: they grow with its length over `reference` samples.
+    The frame length is an equal share of the wave too: it grows with the wave's length over
+    `reference` samples.
     """
     length = round(FRAME_S * sample_rate * wave.size / reference)
     count = int(np.clip(2 * reference / (FRAME_S * sample_rate) - 1, 1, MOST_FRAMES))
@@ -120,7 +122,7 @@ def _log_spectra(wave: Wave, sample_rate: int, reference: int) -> Floats:
 
 
 def _shift_correlation(old: Floats, new: Floats) -> Floats:
-    """Correlation of `new` with `old` moved by each shift in points up to REACH, either way."""
+    """Return the correlation of `new` with `old` moved by each shift up to REACH, either way."""
     reach, size = int(REACH * PER_OCTAVE), old.shape[1]
     values = []
     for shift in range(-reach, reach + 1):
@@ -131,7 +133,7 @@ def _shift_correlation(old: Floats, new: Floats) -> Floats:
 
 
 def _cosine(x: Floats, y: Floats) -> float:
-    """Inner product over norms, without BLAS; 0 where one of them is nothing."""
+    """Return the inner product over the norms, without BLAS; 0 where one of them is zero."""
     xx, yy, xy = (
         float(np.einsum("i,i->", a.ravel(), b.ravel())) for a, b in ((x, x), (y, y), (x, y))
     )
@@ -139,7 +141,7 @@ def _cosine(x: Floats, y: Floats) -> float:
 
 
 def _peak(values: Floats) -> float:
-    """Place of the maximum, between the points by a parabola."""
+    """Return the place of the maximum, interpolated between the points by a parabola."""
     top = int(np.argmax(values))
     if not 0 < top < values.size - 1:
         return float(top)
@@ -148,14 +150,14 @@ def _peak(values: Floats) -> float:
 
 
 def _envelope(wave: Wave, sample_rate: int) -> Floats:
-    """Compressed level in frames of 20 ms, 100 a second."""
+    """Return the compressed level in frames of 20 ms, 100 per second."""
     hop = sample_rate // ENVELOPE_HZ
     energy = np.add.reduceat(np.square(wave, dtype=np.float64), np.arange(0, wave.size, hop))
     return np.asarray((energy[:-1] + energy[1:]) ** 0.25)
 
 
 def _match(old: Floats, new: Floats, factor: float) -> float:
-    """Correlation of `new` with `old` stretched by `factor`, over what both cover."""
+    """Return the correlation of `new` with `old` stretched by `factor`, where both exist."""
     size = min(new.size, int(old.size * factor))
     expected = np.interp(np.arange(size) / factor, np.arange(old.size), old)
     x, y = expected - expected.mean(), new[:size] - new[:size].mean()

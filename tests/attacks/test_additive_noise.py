@@ -1,4 +1,4 @@
-"""Additive noise: the SNR by arithmetic of the test's own, coverage, one excerpt at every SNR."""
+"""Additive noise: the SNR by the test's own arithmetic, coverage, one excerpt at every SNR."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ KINDS = ["babble", "cafe", "street", "volvo", "white", "pink"]
 
 
 def noise_part(text: str, wave: np.ndarray, utterance: str = "u") -> np.ndarray:
-    """The noise that was added, at its level relative to the input: mix / gain - speech."""
+    """Return the added noise at its level relative to the input: mix / gain - speech."""
     done = run(text, wave, utterance)
     return done.wave.astype(np.float64) / done.steps[0].facts["gain"] - wave
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("snr", [-10, 0, 10, 20, 60])
-def test_snr_is_what_was_asked(kind: str, snr: int) -> None:
+def test_snr_is_the_requested_one(kind: str, snr: int) -> None:
     wave = clip(2.0)
     added = noise_part(f"noise(kind={kind}, snr={snr})", wave)
     measured = db(active_level(wave, 16000) / np.sqrt(np.mean(added**2)))
@@ -91,7 +91,7 @@ def test_both_levels_of_a_steady_tone_are_its_rms(reference: str) -> None:
     assert db(0.3 / 2**0.5 / np.sqrt(np.mean(added**2))) == pytest.approx(3, abs=0.1)
 
 
-def test_the_reference_asked_for_is_the_one_verified() -> None:
+def test_the_requested_reference_is_the_verified_one() -> None:
     wave = np.concatenate([clip(1.0), np.zeros(16000, dtype=np.float32)])
     done = run("noise(kind=white, snr=10, reference=whole)", wave)
     other = parse("noise(kind=white, snr=10)").steps[0]
@@ -152,7 +152,7 @@ def write(path: Path, wave: np.ndarray, rate: int = 16000) -> None:
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of noise as a user has it: several rates, channels, formats, folders."""
+    """A user's folder of noise, with several rates, channels, formats and folders."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(3)
     write(tmp_path / "my" / "fan.wav", rng.uniform(-0.3, 0.3, 80000))
@@ -180,7 +180,7 @@ def test_any_folder_is_a_noise(corpus: Path) -> None:
     assert run("noise(kind=my/fan.wav)", wave).steps[0].facts["recording"] == "fan.wav"
 
 
-def test_the_excerpt_of_another_rate_lies_where_the_facts_say(corpus: Path) -> None:
+def test_an_excerpt_of_another_rate_is_at_the_recorded_offset(corpus: Path) -> None:
     noise = noises.open_path(corpus / "deep" / "drill.flac")
     whole = read(corpus / "deep" / "drill.flac")
     for seed in range(5):
@@ -191,7 +191,7 @@ def test_the_excerpt_of_another_rate_lies_where_the_facts_say(corpus: Path) -> N
     assert recording.cut(recording.size - 100, 100).shape == (100,)
 
 
-def test_the_identity_holds_what_the_files_hold(corpus: Path) -> None:
+def test_the_identity_depends_on_the_contents_of_the_files(corpus: Path) -> None:
     text = "noise(kind=./my)"
     before = parse(text).identity()
     assert before.count("+noise/./my:") == 1
@@ -213,10 +213,10 @@ def test_the_identity_holds_what_the_files_hold(corpus: Path) -> None:
         (None, "no audio file .* in bad"),
         (b"not audio", r"bad.x\.wav: cannot be decoded"),
         (np.zeros(16000), r"bad.x\.wav: the noise is silent"),
-        (np.ones(4000), r"bad.x\.wav: 0\.2 s of noise, want at least 0\.5"),
+        (np.ones(4000), r"bad.x\.wav: 0\.2 s of noise, at least 0\.5 s are needed"),
     ],
 )
-def test_a_folder_that_is_no_noise_says_why(
+def test_an_unusable_folder_of_noise_is_refused_with_the_cause(
     corpus: Path, content: bytes | np.ndarray | None, message: str
 ) -> None:
     (corpus.parent / "bad").mkdir()
@@ -229,7 +229,7 @@ def test_a_folder_that_is_no_noise_says_why(
             refuse()
 
 
-def test_noise_that_breaks_off_is_told_by_the_file(corpus: Path) -> None:
+def test_noise_with_invalid_samples_is_refused_with_its_file(corpus: Path) -> None:
     wave = np.random.default_rng(0).uniform(-0.3, 0.3, 160000).astype(np.float32)
     wave[-3000:] = np.nan
     soundfile.write(corpus.parent / "nan.wav", wave, 16000, subtype="FLOAT")
@@ -239,14 +239,14 @@ def test_noise_that_breaks_off_is_told_by_the_file(corpus: Path) -> None:
         attack(long, 16000, np.random.default_rng(0))
 
 
-def test_a_kind_that_is_neither_name_nor_path_is_told() -> None:
+def test_a_kind_that_is_neither_name_nor_path_is_refused() -> None:
     with pytest.raises(InputError, match=r"did you mean 'volvo'.* with a slash: \./volov"):
         parse("noise(kind=volov)")
     with pytest.raises(InputError, match="no such file or folder: nowhere/at/all"):
         run("noise(kind=nowhere/at/all)")
 
 
-def test_silence_is_passed_on_and_not_measurable() -> None:
+def test_silence_is_returned_unchanged_and_not_measurable() -> None:
     wave = np.zeros(16000, dtype=np.float32)
     done = run("noise(kind=white)", wave)
     assert done.passed is None
@@ -255,7 +255,7 @@ def test_silence_is_passed_on_and_not_measurable() -> None:
     assert checks(done)["SNR"] is None and checks(done)["coverage"] is None
 
 
-def test_a_lone_sample_that_the_noise_undoes_is_no_failure() -> None:
+def test_a_lone_sample_that_the_noise_cancels_is_no_failure() -> None:
     wave = np.full(1, 0.25, dtype=np.float32)
     waves = [run("noise(kind=white, snr=0)", wave, str(i)).wave for i in range(8)]
     assert any(not made.any() for made in waves) and any(made.any() for made in waves)
@@ -270,7 +270,9 @@ def test_coverage_sees_gaps() -> None:
     assert covered(np.zeros(1000, dtype=np.float32), 16000) == 0.0
 
 
-def test_a_missing_bank_says_how_to_get_one(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_bank_says_how_to_build_it(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAUNDERBENCH_NOISES", str(tmp_path))
     with pytest.raises(InputError, match="launderbench data build"):
         run("noise(kind=cafe)")

@@ -1,4 +1,4 @@
-"""The audiomentations bridge: seeded in its own process, spelled, refused with the cause."""
+"""The audiomentations attack: seeding in its own process, spelling, and errors with their cause."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def digest(text: str, utterance: str, seed: int = 0) -> bytes:
 
 
 def job(utterance: str) -> bytes:
-    """For worker processes."""
+    """Return the digest of one utterance, for worker processes."""
     return digest(SNR, utterance)
 
 
 def worker() -> subprocess.Popen[bytes]:
-    """This process's worker, which runs."""
+    """Return this process's running worker."""
     run("audiomentations", clip(0.5))
     found = worker_client._worker
     assert found is not None
     return found.process
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -54,12 +54,12 @@ def gone(pid: int) -> bool:
     return state == "Z"
 
 
-def wait_until_gone(pid: int) -> None:
-    while not gone(pid):
+def wait_for_end(pid: int) -> None:
+    while not has_ended(pid):
         time.sleep(0.05)
 
 
-def test_a_snr_is_what_was_drawn() -> None:
+def test_the_snr_is_the_drawn_one() -> None:
     drawn = set()
     for utterance in "abcdef":
         done = run(SNR, clip(2.0), utterance)
@@ -72,7 +72,7 @@ def test_a_snr_is_what_was_drawn() -> None:
     assert len(drawn) == 6
 
 
-def test_other_transforms_do_what_they_say() -> None:
+def test_other_transforms_have_their_effect() -> None:
     assert np.array_equal(run("audiomentations(transform=Reverse)").wave, clip()[::-1])
     inverted = run("audiomentations(transform=PolarityInversion)")
     assert np.array_equal(inverted.wave, -clip()) and inverted.passed is True
@@ -99,8 +99,8 @@ def test_one_and_two_workers_give_the_same_bytes() -> None:
     context = multiprocessing.get_context("spawn")
     for workers, order in ((1, names), (2, names[::-1])):
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            made = dict(zip(order, pool.map(job, order), strict=True))
-        assert [made[name] for name in names] == here
+            digests = dict(zip(order, pool.map(job, order), strict=True))
+        assert [digests[name] for name in names] == here
 
 
 def test_one_process_serves_all_utterances_and_can_be_stopped() -> None:
@@ -118,7 +118,9 @@ def test_a_worker_killed_between_utterances_is_replaced() -> None:
     assert digest(SNR, "u") == before and worker() is not first
 
 
-def test_a_worker_that_dies_at_work_is_told_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_at_work_is_reported_and_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     first = worker()
     os.kill(first.pid, signal.SIGSTOP)
     first.send_signal(signal.SIGKILL)
@@ -141,7 +143,7 @@ def test_the_worker_does_not_outlive_its_parent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    wait_until_gone(int(done.stdout))
+    wait_for_end(int(done.stdout))
 
 
 def test_an_error_of_the_transform_names_attack_and_cause() -> None:
@@ -168,7 +170,7 @@ def test_canonical_spelling() -> None:
             "unknown transform of audiomentations .*did you mean 'AddGaussianSNR'",
         ),
         ("Compose", "", "unknown transform of audiomentations 'Compose'"),
-        ("RoomSimulator", "", "RoomSimulator gives other samples for the same seed"),
+        ("RoomSimulator", "", "RoomSimulator gives different samples for the same seed"),
         ("Lambda", "", "Lambda takes a Python function"),
         ("AddGaussianSNR", "min_snrdb=3", "unknown parameter of .* did you mean 'min_snr_db'"),
         ("AddGaussianSNR", "p=0.5", "p is always 1"),
@@ -183,7 +185,9 @@ def test_canonical_spelling() -> None:
         ("AddBackgroundNoise", "", "missing 1 required positional argument: 'sounds_path'"),
     ],
 )
-def test_what_is_wrong_is_said(transform: str, parameters: str, message: str) -> None:
+def test_invalid_parameters_are_refused_with_the_cause(
+    transform: str, parameters: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         Audiomentations(transform, parameters)
 

@@ -23,13 +23,13 @@ pytest_plugins = ("tests.support.attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
 
 REFUSED = (AttackError, InputError)
-# what says for itself that it must not be tried without more: another data set, minutes of weights
+# attacks that need more: audio of a data set, or weights that take minutes
 SET_ASIDE = {"ready", "resynthesis"}
 NAMES = sorted(set(available()) - SET_ASIDE)
 
 
-def tried(name: str, wave: npt.NDArray[np.float32], rate: int = 16000) -> Laundered | str:
-    """What comes out, or the error's text."""
+def attempt(name: str, wave: npt.NDArray[np.float32], rate: int = 16000) -> Laundered | str:
+    """Return the laundered wave, or the error's text."""
     try:
         return launder(parse(name), wave, rate, "u", 0)
     except REFUSED as error:
@@ -40,15 +40,15 @@ def tried(name: str, wave: npt.NDArray[np.float32], rate: int = 16000) -> Launde
     ("wave", "message"),
     [
         (np.zeros(0, np.float32), "the wave is empty"),
-        (np.zeros(100, np.int16), r"want a mono float32 wave, not int16 of shape \(100,\)"),
-        (np.zeros(100), r"want a mono float32 wave, not float64 of shape \(100,\)"),
-        (np.zeros((100, 2), np.float32), r"want a mono .*, not float32 of shape \(100, 2\)"),
-        ([0.0] * 100, "want a mono float32 wave, not list"),
+        (np.zeros(100, np.int16), r"needs a mono float32 wave, not int16 of shape \(100,\)"),
+        (np.zeros(100), r"needs a mono float32 wave, not float64 of shape \(100,\)"),
+        (np.zeros((100, 2), np.float32), r"needs a mono .*, not float32 of shape \(100, 2\)"),
+        ([0.0] * 100, "needs a mono float32 wave, not list"),
         (np.full(100, np.nan, np.float32), "the wave holds NaN or infinite samples"),
     ],
 )
 @pytest.mark.parametrize("name", ["noise(kind=white, snr=5)", "opus | mp3"])
-def test_a_wave_that_is_none(name: str, wave: object, message: str) -> None:
+def test_an_invalid_wave_is_refused(name: str, wave: object, message: str) -> None:
     with pytest.raises(AttackError, match=f"^{re.escape(str(parse(name)))}: {message}$"):
         launder(parse(name), wave, 16000, "u", 0)  # type: ignore[arg-type]
 
@@ -59,17 +59,17 @@ def test_one_sample_and_other_rates_are_laundered_or_refused_by_name(name: str) 
     names = {name, *(s.name for p in steps for s in p.steps(np.random.default_rng(0)) or ())}
     other = np.random.default_rng(0).uniform(-0.3, 0.3, 48000).astype(np.float32)
     for rate, wave in ((16000, clip(1.0)[:1]), (8000, other[:8000]), (48000, other)):
-        done = tried(name, wave, rate)
+        done = attempt(name, wave, rate)
         if isinstance(done, str):
             assert done.split("(")[0].split(":")[0] in names or name == "stochastic", done
-            assert " failed: " not in done, done  # a refusal, no crash
+            assert " failed: " not in done, done  # refused, not crashed
         else:
             assert np.isfinite(done.wave).all() and done.wave.size > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_silence_is_laundered_and_never_refuted(name: str) -> None:
-    done = tried(name, np.zeros(16000, np.float32))
+    done = attempt(name, np.zeros(16000, np.float32))
     assert isinstance(done, Laundered) and done.passed is not False
     assert not any(c.quantity == "residual" and c.passed for s in done.steps for c in s.checks)
 
@@ -117,10 +117,10 @@ def test_files_of_any_rate_and_channels_are_read(
         ("ffmpeg(codec=libnothing)", "ffmpeg: libnothing .* Unknown encoder 'libnothing'"),
         ("stochastic(pool={missing}.toml)", "stochastic: pool file not found"),
         ("audiomentations(transform=Nope)", "unknown transform of audiomentations 'Nope'"),
-        ("noise(kind=babble)", "no babble noise in {noises}: want babble"),
+        ("noise(kind=babble)", "no babble noise in {noises}: needs babble"),
     ],
 )
-def test_what_an_attack_needs_and_does_not_find(
+def test_missing_files_are_named_with_the_attack_and_the_cause(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], condition: str, cause: str
 ) -> None:
     places = {name: tmp_path / name for name in ("empty", "broken", "missing", "noises")}
@@ -132,7 +132,7 @@ def test_what_an_attack_needs_and_does_not_find(
     spelled = re.sub(r"\{(\w+)\}(\.toml)?", lambda m: f'"{places[m[1]]}{m[2] or ""}"', condition)
     command = ["attack", spelled, str(tmp_path / "in.wav"), str(tmp_path / "out")]
     assert main([*command, "--noise-dir", str(places["noises"])]) == 2
-    told = capsys.readouterr().err.strip().splitlines()[-1]
+    message = capsys.readouterr().err.strip().splitlines()[-1]
     wanted = re.sub(r"\{(\w+)\}", lambda m: re.escape(str(places[m[1]])), cause)
-    assert re.search(f"^launderbench: .*{wanted}", told), told
+    assert re.search(f"^launderbench: .*{wanted}", message), message
     assert not list((tmp_path / "out").rglob("*.wav"))

@@ -20,7 +20,7 @@ OPUS = "opus(kbps=16, passes=1, loss=0)"
 
 
 @given(st.lists(attacks(), max_size=4))
-def test_what_is_printed_reads_back_as_the_same(steps: list[Attack]) -> None:
+def test_a_printed_condition_parses_to_itself(steps: list[Attack]) -> None:
     condition = Condition(tuple(steps))
     assert parse(str(condition)) == condition
     assert str(parse(str(condition))) == str(condition)
@@ -77,7 +77,7 @@ def test_many_spellings_are_one_condition(text: str, canonical: str) -> None:
         ("noise(snr=3) extra", "cannot read the condition step"),
     ],
 )
-def test_what_is_wrong_is_said(text: str, message: str) -> None:
+def test_invalid_spellings_are_refused_with_the_cause(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(text)
 

@@ -1,4 +1,4 @@
-"""The conformance check: quiet about every attack here, loud about every broken one."""
+"""The conformance checks: silent for every attack here, and a finding for every broken one."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def test_conditions_conform(text: str) -> None:
 
 
 class Broken(AdditiveNoise):
-    """White noise at 10 dB with something wrong."""
+    """White noise at 10 dB, with an error in each subclass."""
 
     name = "broken"
 
 
 def rules(attack: Attack) -> dict[str, str]:
-    """What is found on speech, or on no signal in particular, by rule."""
+    """Return the findings by rule, except those on silence and on one sample."""
     found = [f for f in check(attack) if f.fixture not in ("silence", "one sample")]
-    found.sort(key=lambda f: not f.fixture.endswith(" Hz"))  # what other rates tell gives way
+    found.sort(key=lambda f: not f.fixture.endswith(" Hz"))  # later findings replace these
     return {f.rule: f.message for f in found}
 
 
@@ -236,7 +236,7 @@ class NumpyFacts(Broken):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Attack) else None,
 )
-def test_a_broken_attack_is_told(broken: Attack, rule: str, message: str) -> None:
+def test_a_broken_attack_is_reported(broken: Attack, rule: str, message: str) -> None:
     found = rules(broken)
     assert message in found[rule], found
 
@@ -251,7 +251,7 @@ def test_global_random_states_are_left_as_they_were() -> None:
 
 @dataclass(frozen=True)
 class Declares(Attack):
-    """Everything it declares is wrong."""
+    """An attack with only wrong declarations."""
 
     name = "declares"
     family = "test"
@@ -267,7 +267,7 @@ class Declares(Attack):
         return np.square(wave)
 
 
-def test_wrong_declarations_are_told() -> None:
+def test_wrong_declarations_are_reported() -> None:
     messages = [str(finding) for finding in check(Declares())]
     for part in (
         "version: declares must have a version of 1 or more",
@@ -286,12 +286,14 @@ def test_an_attack_without_a_name() -> None:
     assert check(Condition()) == []
 
 
-def test_the_fixtures_are_what_they_are_called() -> None:
-    made = fixtures()
-    assert len(made) == 8 and all(wave.dtype == np.float32 for wave in made.values())
-    assert not made["silence"].any() and np.ptp(made["DC"]) == 0
+def test_the_fixtures_match_their_names() -> None:
+    signals = fixtures()
+    assert len(signals) == 8 and all(wave.dtype == np.float32 for wave in signals.values())
+    assert not signals["silence"].any() and np.ptp(signals["DC"]) == 0
     assert (
-        made["60 s"].size == 960000 and made["0.1 s"].size == 1600 and made["one sample"].size == 1
+        signals["60 s"].size == 960000
+        and signals["0.1 s"].size == 1600
+        and signals["one sample"].size == 1
     )
-    assert np.abs(made["full scale"]).min() == 1
+    assert np.abs(signals["full scale"]).min() == 1
     assert not np.array_equal(speech_like(1.0, 1), speech_like(1.0, 2))

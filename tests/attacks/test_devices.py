@@ -23,7 +23,7 @@ RATE = 16000
 
 
 def impulse_response(text: str) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
-    """Hz, gain in dB of the answer to an impulse, and the facts."""
+    """Return Hz, the gain in dB of the response to an impulse, and the facts."""
     wave = np.zeros(32000, dtype=np.float32)
     wave[16000] = 1.0
     done = run(text, wave)
@@ -32,7 +32,7 @@ def impulse_response(text: str) -> tuple[np.ndarray, np.ndarray, dict[str, objec
 
 
 def analog(bottom: float, top: float, peaks: list[list[float]], hertz: np.ndarray) -> np.ndarray:
-    """dB of the roll-offs and resonances, by scipy from their polynomials in s."""
+    """Return the dB of roll-offs and resonances, by scipy from their polynomials in s."""
     turns, total = 2 * np.pi * hertz, np.zeros(hertz.size)
     for corner, numerator in ((bottom, [1.0, 0, 0]), (top, [0, 0, 1.0])):
         _, response = freqs(numerator, [1, np.sqrt(2), 1], turns / (2 * np.pi * corner))
@@ -56,7 +56,7 @@ def test_the_response_of_the_loudspeaker(low: int) -> None:
 @pytest.mark.parametrize("percent", [0, 0.5, 2, 10])
 def test_the_harmonic_distortion_of_a_sine(percent: float) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 500 * np.arange(32000) / RATE)
-    # a quiet hiss, so that there is more to hear than a tone
+    # with quiet hiss, so that the wave is more than a tone
     hiss = 1e-4 * np.random.default_rng(0).standard_normal(32000)
     done = run(f"loudspeaker(distortion={percent})", (tone + hiss).astype(np.float32))
     facts = done.steps[0].facts
@@ -65,7 +65,7 @@ def test_the_harmonic_distortion_of_a_sine(percent: float) -> None:
     levels = bins[[500, 1000, 1500]] / 10 ** (
         analog(350, facts["top"], facts["resonances"], hertz) / 20
     )
-    # the third harmonic takes from the first what cos^3 holds of it
+    # the cubic term also takes a share from the first harmonic
     first = levels[0] / (1 - 3 * 4 * np.sqrt(1 - 0.95**2) * percent / 100 / 4)
     assert 100 * np.hypot(*levels[1:]) / first == pytest.approx(percent, abs=0.05)
 
@@ -80,7 +80,7 @@ def test_the_loudspeaker_keeps_the_speech_level_and_its_draws() -> None:
     assert run("loudspeaker", utterance="v").steps[0].facts != done.steps[0].facts
 
 
-def test_another_loudspeaker_or_a_no_op_is_told() -> None:
+def test_another_loudspeaker_or_a_no_op_is_refuted() -> None:
     done = run("loudspeaker")
     facts = done.steps[0].facts
     for other in ("loudspeaker(low=500)", "loudspeaker(distortion=3)", "loudspeaker(distortion=0)"):
@@ -110,7 +110,7 @@ def test_any_draws_every_kind() -> None:
     assert drawn == set(DEVICES)
 
 
-def test_another_microphone_is_told() -> None:
+def test_another_microphone_is_refuted() -> None:
     done = run("microphone(kind=phone)")
     facts = done.steps[0].facts
     deeper = parse("microphone(kind=phone, depth=12)").steps[0]
@@ -143,7 +143,7 @@ def test_replay_is_the_chain_that_it_spells() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_replay_depends_on_its_parts_and_trains_elsewhere() -> None:
+def test_replay_depends_on_its_parts_and_trains_in_other_rooms() -> None:
     (replay,) = parse("replay").steps
     assert {"version/loudspeaker", "version/microphone", "version/reverberation"} <= set(
         replay.resources()

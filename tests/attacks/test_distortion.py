@@ -1,4 +1,4 @@
-"""Clipping, quantisation and DC, by hand and by the textbook's signal-to-noise ratios."""
+"""Clipping, quantisation and DC, by hand and by textbook signal-to-noise ratios."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_soft_clipping_against_numpy() -> None:
     assert done.wave == pytest.approx(threshold * np.tanh(wave / threshold), abs=1e-6)
 
 
-def test_the_wrong_threshold_is_told() -> None:
+def test_the_wrong_threshold_is_refuted() -> None:
     for kind in ("hard", "soft"):
         done = run(f"clipping(depth=12, kind={kind})")
         other = parse(f"clipping(depth=12.1, kind={kind})").steps[0]
@@ -75,7 +75,7 @@ def test_quantising_by_hand() -> None:
     )
 
 
-def test_other_quantisers_are_told() -> None:
+def test_other_quantisers_are_refuted() -> None:
     done = run("quantise(bits=8)")
     for bits in (7, 9):
         made = parse(f"quantise(bits={bits})").steps[0].checks(clip(), done.wave, 16000, {})
@@ -93,7 +93,7 @@ def test_dc_is_added_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("text", ["clipping", "clipping(kind=soft)", "quantise", "dc_offset"])
-def test_a_wave_of_one_amplitude_shows_no_effect_but_a_level(text: str) -> None:
+def test_on_a_wave_of_one_amplitude_only_the_level_changes(text: str) -> None:
     flat = np.full(8000, 0.25, dtype=np.float32)
     measured = checks(run(text, flat))
     assert measured["residual"] is None

@@ -1,4 +1,4 @@
-"""Compression and automatic gain control: the static curve on sines, the gains written out."""
+"""Compression and automatic gain control: the static curve on sines, the gains as sums."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RATE = 16000
 
 
 def steps_of_a_sine(*levels_db: float, seconds: float = 2.0) -> np.ndarray:
-    """A 1 kHz sine, one level after the other."""
+    """Return a 1 kHz sine at one level after the other."""
     size = round(seconds * RATE)
     sine = np.sin(2 * np.pi * 1000 * np.arange(size * len(levels_db)) / RATE)
     return (sine * np.repeat(10 ** (np.array(levels_db) / 20), size)).astype(np.float32)
 
 
 def settled_db(wave: np.ndarray, step: int, seconds: float = 2.0) -> float:
-    """Peak level in the last quarter of a step."""
+    """Return the peak level in the last quarter of a step."""
     end = round((step + 1) * seconds * RATE)
     return db(float(np.abs(wave[end - round(seconds * RATE / 4) : end]).max()))
 
@@ -54,14 +54,14 @@ def test_the_compressors_attack_and_release() -> None:
     # one time constant after the step, and long after it
     assert reduction[1010] == pytest.approx(most * (1 - np.exp(-1)), abs=0.6)
     assert reduction[1900] == pytest.approx(most, abs=0.1)
-    # 100 ms for 10 dB of level, which are 7.5 dB of gain; the smoothing trails by 10 ms
+    # 100 ms for 10 dB of level, that is 7.5 dB of gain; the smoothing trails by 10 ms
     assert reduction[2110] == pytest.approx(most - 7.5, abs=0.2)
     assert reduction[2500] == pytest.approx(0, abs=0.05)
 
 
 def test_compression_narrows_the_range_and_keeps_the_speech_level() -> None:
     def spread(wave: np.ndarray) -> float:
-        """dB between loud and soft passages of 50 ms."""
+        """Return the dB between loud and soft passages of 50 ms."""
         powers = np.mean(np.square(wave.astype(np.float64)).reshape(-1, 800), axis=1)
         return 10 * float(np.log10(np.quantile(powers, 0.9) / np.quantile(powers, 0.1)))
 
@@ -73,7 +73,7 @@ def test_compression_narrows_the_range_and_keeps_the_speech_level() -> None:
     assert spreads == sorted(spreads, reverse=True) and spreads[0] - spreads[-1] > 3
 
 
-def test_another_ratio_or_a_no_op_is_told() -> None:
+def test_another_ratio_or_a_no_op_is_refuted() -> None:
     done = run("compression(ratio=4)")
     facts = done.steps[0].facts
     for ratio in (2, 8):
@@ -104,7 +104,7 @@ def test_the_time_constant_of_agc() -> None:
     assert gain == pytest.approx(db(active_level(wave, RATE)) - 10 * np.log10(power), abs=0.1)
 
 
-def test_another_agc_or_a_no_op_is_told() -> None:
+def test_another_agc_or_a_no_op_is_refuted() -> None:
     wave = steps_of_a_sine(-10.0, -40.0)
     done = run("agc(gain=12, time=200)", wave)
     facts = done.steps[0].facts

@@ -1,4 +1,4 @@
-"""Speed, stretch and pitch by tones and clicks; trimming, padding, shift and echo by hand."""
+"""Speed, stretch and pitch on tones and clicks; trimming, padding, shift and echo by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tone(hertz: float, seconds: float = 1.0) -> np.ndarray:
 
 
 def loudest(wave: np.ndarray) -> float:
-    """Frequency of the strongest spectral line, in Hz, to 0.1 Hz."""
+    """Return the frequency of the strongest spectral line in Hz, to 0.1 Hz."""
     inner = wave[wave.size // 5 : -wave.size // 5] * np.hanning(
         wave[wave.size // 5 : -wave.size // 5].size
     )
@@ -51,7 +51,7 @@ def clicks(*seconds: float) -> np.ndarray:
 
 
 def talk() -> np.ndarray:
-    """Speech-like, its syllables of irregular length, between silences."""
+    """Return speech-like audio with syllables of irregular length, between silences."""
     gates = np.random.default_rng(8).uniform(0.08, 0.4, 20)
     open_ = np.repeat(np.arange(20) % 2 == 0, np.round(gates * 16000).astype(int))
     wave = clip(6.0)[: open_.size] * open_[: clip(6.0).size]
@@ -193,17 +193,17 @@ class LouderEcho(Echo):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Attack) else None,
 )
-def test_a_wrong_claim_is_told(broken: Attack, quantity: str) -> None:
+def test_a_wrong_claim_is_refuted(broken: Attack, quantity: str) -> None:
     done = launder(Condition((broken,)), talk(), 16000, "u", 0)
     assert quantity in [c.quantity for c in done.steps[0].checks if c.passed is False], done.steps
 
 
-def test_a_late_copy_is_told_by_the_broadband_check() -> None:
+def test_the_broadband_check_finds_a_late_copy() -> None:
     found = check(LatePitch(2.0), brief=True)
     assert "lag" in {finding.rule for finding in found}
 
 
-def test_what_cannot_be_measured() -> None:
+def test_silence_and_steady_tones_are_not_measurable() -> None:
     for wave in (np.zeros(16000), np.full(16000, 0.5), tone(1000, 0.1)):
         wave = wave.astype(np.float32)
         assert warp_measurement.semitones(wave, wave, 16000) is None
@@ -211,7 +211,7 @@ def test_what_cannot_be_measured() -> None:
         assert warp_measurement.delay_ms(wave, wave, 16000) is None
     assert (
         warp_measurement.delay_ms(tone(1000), tone(1000), 16000) is None
-    )  # a steady tone has no time
+    )  # a steady tone shows no delay
     assert warp_measurement.tempo(tone(1000), tone(1000), 16000, 1.0, 0.02) is None
 
 
@@ -238,14 +238,14 @@ def test_trimming_by_hand() -> None:
     )
 
 
-def test_where_there_is_no_silence_nothing_is_cut_and_that_is_claimed() -> None:
+def test_without_silence_nothing_is_cut_and_the_claim_holds() -> None:
     done = run("trim_silence", tone(500))
     assert np.array_equal(done.wave, tone(500)) and done.passed is True
     assert checks(done)["level of what was cut"] is None
     assert run("trim_silence", np.zeros(8000, dtype=np.float32)).passed is None
 
 
-def test_silence_that_was_left_is_told() -> None:
+def test_remaining_silence_is_refuted() -> None:
     wave = np.pad(tone(500), (0, 800))
     facts = {"head": 0, "tail": 0, "length": wave.size}
     made = {c.quantity: c.passed for c in TrimSilence().checks(wave, wave, 16000, facts)}
@@ -259,7 +259,7 @@ def test_padding_by_hand() -> None:
         assert np.array_equal(done.wave, np.pad(wave, (head, tail))) and done.passed is True
 
 
-def test_a_floor_sounds_as_the_quietest_part_and_nests() -> None:
+def test_a_floor_matches_the_quietest_part_and_nests() -> None:
     hum = 0.001 * tone(200, 0.2) / 0.3
     wave = np.concatenate([tone(1000), hum]).astype(np.float32)
     short, long = (run(f"pad_silence(duration={ms}, fill=floor)", wave) for ms in (200, 400))
@@ -302,7 +302,7 @@ def test_an_echo_by_convolution() -> None:
     assert done.passed is True and 0.8 < gain < 1
 
 
-def test_an_echo_after_the_end_is_none() -> None:
+def test_an_echo_after_the_end_is_not_measurable() -> None:
     assert run("echo(delay=1000)", clip(0.5)).passed is None
 
 

@@ -1,4 +1,4 @@
-"""Any codec of the FFmpeg program: the same as in-process, errors in its words, its identity."""
+"""Any codec of the FFmpeg program: agreement with in-process codecs, errors, identity."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.attack_support import clip, db, run
     [
         ("ffmpeg(codec=libmp3lame, kbps=64)", 1105),  # 528 + 1 + 576
         ("ffmpeg(codec=aac)", 1024),
-        ("ffmpeg(codec=wmav2, container=asf)", -512),  # its demuxer drops what it should not
+        ("ffmpeg(codec=wmav2, container=asf)", -512),  # its demuxer drops too many samples
         ("ffmpeg(codec=g722, kbps=64)", 22),
         ("ffmpeg(codec=g723_1, kbps=6.3, rate=8000)", 60),
         ("ffmpeg", 0),
@@ -43,7 +43,7 @@ def test_the_delay_is_measured_and_removed(text: str, delay: int) -> None:
         ("ffmpeg(codec=aac, kbps=48)", "aac(kbps=48)", 10),
     ],
 )
-def test_the_program_does_as_the_attack_in_this_process(
+def test_the_program_agrees_with_the_attack_in_this_process(
     text: str, inside: str, least_db: float
 ) -> None:
     ours, theirs = run(inside).wave, run(text).wave
@@ -72,12 +72,12 @@ def test_an_encoder_that_ignores_the_bit_rate_is_caught() -> None:
         ("ffmpeg(codec=nosuch)", "ffmpeg: nosuch in nut: FFmpeg says: Unknown encoder 'nosuch'"),
         ("ffmpeg(container=nosuch)", "libvorbis in nosuch: .* 'nosuch' is not known"),
         ("ffmpeg(codec=vorbis, kbps=0)", "vorbis in nut: FFmpeg says: "),
-        ('ffmpeg(options="speed")', "ffmpeg: options wants key=value, not 'speed'"),
-        ('ffmpeg(options="f=wav")', "the option 'f' is not one of an encoder's own"),
+        ('ffmpeg(options="speed")', "ffmpeg: options must be key=value, not 'speed'"),
+        ('ffmpeg(options="f=wav")', "ffmpeg: the attack itself sets the option 'f'"),
         ("ffmpeg(rate=100)", "rate=100 is out of range"),
     ],
 )
-def test_bad_settings_are_told_in_one_sentence(text: str, message: str) -> None:
+def test_bad_settings_are_refused_in_one_sentence(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         run(text, clip(0.2))
 
@@ -85,9 +85,9 @@ def test_bad_settings_are_told_in_one_sentence(text: str, message: str) -> None:
 def test_the_program_is_the_one_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = program()
     monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
-    cause = f"ffmpeg: {VARIABLE} names {tmp_path / 'none'}, which is no program"
+    cause = f"ffmpeg: {VARIABLE} names {tmp_path / 'none'}, which is not a program"
     assert Ffmpeg().unavailable() == cause
-    with pytest.raises(InputError, match="which is no program"):
+    with pytest.raises(InputError, match="which is not a program"):
         run("ffmpeg", clip(0.2))
     mine = tmp_path / "mine"
     mine.write_text(f'#!/bin/sh\nexec "{packaged}" "$@"\n')

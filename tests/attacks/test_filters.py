@@ -24,7 +24,7 @@ def white(seconds: float = 2.0) -> np.ndarray:
 
 
 def drop(before: np.ndarray, after: np.ndarray, low: float, high: float) -> float:
-    """dB by which the band fell, after Welch."""
+    """Return the dB by which the band fell, after Welch."""
     hertz, old = welch(before.astype(np.float64), 16000, nperseg=2048, window="blackmanharris")
     _, new = welch(after.astype(np.float64), 16000, nperseg=2048, window="blackmanharris")
     band = (hertz >= low) & (hertz <= high)
@@ -32,7 +32,7 @@ def drop(before: np.ndarray, after: np.ndarray, low: float, high: float) -> floa
 
 
 @pytest.mark.parametrize("cutoff", [200, 1500, 4000, 7000, 7700])
-def test_lowpass_stops_and_passes_where_it_says(cutoff: int) -> None:
+def test_lowpass_stops_and_passes_the_claimed_bands(cutoff: int) -> None:
     attack = LowPass(float(cutoff))
     wave = white()
     after = run(f"lowpass(cutoff={cutoff})", wave).wave
@@ -100,7 +100,7 @@ def tone(hertz: float, seconds: float = 1.0) -> np.ndarray:
 
 
 def gain_db(text: str, hertz: float) -> float:
-    """Gain of a sine, read in the middle of a second."""
+    """Return the gain of a sine, measured in the middle of a second."""
     wave = tone(hertz)
     middle = slice(5000, 11000)
     after = run(text, wave).wave[middle].astype(np.float64)
@@ -146,7 +146,7 @@ def test_the_response_to_an_impulse(text: str) -> None:
         assert np.abs(inside - 1).max() < 2e-4  # zero phase: the response is real
 
 
-def test_the_wrong_filter_is_told() -> None:
+def test_the_wrong_filter_is_refuted() -> None:
     done = run("highpass(cutoff=300)", clip())
     for other in ("highpass(cutoff=380)", "highpass(cutoff=200)", "telephone", "bandpass(low=300)"):
         made = parse(other).steps[0].checks(clip(), done.wave, 16000, {})
@@ -163,7 +163,7 @@ def test_the_wrong_filter_is_told() -> None:
         ("resample(returned=0)", "resample: returned must be true or false, not 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(text: str, message: str) -> None:
+def test_invalid_combinations_are_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         parse(text)
 
@@ -207,7 +207,7 @@ def test_the_equaliser_has_the_gains_that_it_drew() -> None:
     assert run("eq", utterance="v").steps[0].facts != run("eq").steps[0].facts
 
 
-def test_the_wrong_curve_is_told() -> None:
+def test_the_wrong_curve_is_refuted() -> None:
     before, done = clip(), run("peaking(gain=6)").wave
     assert parse("peaking(gain=6)").steps[0].checks(before, done, 16000, {})[0].passed
     for other in ("peaking(gain=7)", "peaking(centre=1300)", "peaking(q=3)", "smoothing"):
@@ -247,19 +247,19 @@ def test_only_linear_interpolation_lets_the_band_above_fold_down() -> None:
 
 @pytest.mark.parametrize("quality", ["soxr_hq", "polyphase", "linear"])
 @pytest.mark.parametrize("rate", [8000, 22050])
-def test_a_rate_that_is_left_wrong_warps_time(rate: int, quality: str) -> None:
+def test_a_rate_that_is_not_restored_warps_time(rate: int, quality: str) -> None:
     text = f"resample(rate={rate}, quality={quality}, returned=false)"
     wave = tone(1000)
     done = run(text, wave)
     assert not parse(text).aligned and done.passed
-    assert done.wave.size == rate  # a second, read at 16 kHz: half as long, or 1.38 times
+    assert done.wave.size == rate  # one second, read at 16 kHz: half as long, or 1.38 times as long
     hertz = np.fft.rfftfreq(done.wave.size, 1 / 16000)
     peak = hertz[np.argmax(np.abs(np.fft.rfft(done.wave * np.hanning(done.wave.size))))]
     assert peak == pytest.approx(1000 * 16000 / rate, abs=2)
     assert parse("resample(rate=16000, returned=false)").aligned
 
 
-def test_a_rate_that_was_put_right_after_all_is_told() -> None:
+def test_a_corrected_rate_is_refuted() -> None:
     for quality in ("soxr_hq", "polyphase", "linear"):
         wrong = parse(f"resample(rate=8000, quality={quality}, returned=false)").steps[0]
         for after in (clip(), clip()[: clip().size // 2]):
@@ -274,11 +274,11 @@ def test_a_band_that_was_empty_is_not_measurable(text: str) -> None:
     measured = checks(run(text, narrow))
     assert measured["stop band attenuation"] is None and measured["residual"] is None
     assert measured["pass band error"] is not None
-    assert run(text, narrow).passed is None  # that the rest was left alone verifies nothing
+    assert run(text, narrow).passed is None  # that the other bands are unchanged verifies nothing
 
 
 def band_ends(hertz: float, seconds: float = 4.0) -> np.ndarray:
-    """A clip without anything above `hertz`, as the embedded data set's has 7,300."""
+    """Return a clip with nothing above `hertz`; those of the embedded data set end at 7,300."""
     taps = firwin(801, hertz, window=("kaiser", kaiser_beta(90)), fs=16000)
     return np.convolve(clip(seconds), taps, mode="same").astype(np.float32)
 
@@ -295,5 +295,5 @@ def test_a_lowpass_is_measured_on_what_its_transition_takes_away() -> None:
 
 
 @pytest.mark.parametrize("cutoff", [6000, 6900, 7000, 7200, 7350, 7400, 7500])
-def test_whatever_of_its_transition_is_there_no_lowpass_fails(cutoff: int) -> None:
+def test_no_lowpass_fails_wherever_the_band_ends_in_its_transition(cutoff: int) -> None:
     assert run(f"lowpass(cutoff={cutoff})", band_ends(7150)).passed is not False

@@ -1,8 +1,8 @@
 """An attack whose samples change must raise its version.
 
 `python -m tests.attacks.test_fingerprints` writes the fingerprints of new attacks and of raised
-versions into tests/data/golden/attack_fingerprints.json. It refuses to change those of a known
-version.
+versions into tests/data/golden/attack_fingerprints.json. It refuses to change the fingerprint of a
+known version.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ SPELLINGS = (
 
 
 def signal() -> Wave:
-    """Bursts of coloured noise, 1.5 s, from uniform numbers, which numpy never changes."""
+    """Return 1.5 s of coloured noise in bursts, from uniform numbers, which numpy never changes."""
     noise = np.random.default_rng(2026).random(24000) - 0.5
     coloured = np.convolve(noise, 0.9 ** np.arange(40), mode="same") + 0.3 * noise
     swell = np.abs(np.sin(np.arange(24000) * 2 * np.pi * 1.5 / 16000)) ** 3
@@ -111,14 +111,14 @@ def signal() -> Wave:
 
 
 def version(text: str) -> str:
-    """What a change of the samples must change."""
+    """Return the versions of which at least one must change when the samples change."""
     noisy = "noise(" in text or "network" in text or parse(text).family == "pipeline"
     bank = f" bank {BUILD_VERSION}" if noisy else ""
     return " | ".join(_versions(step) for step in parse(text).steps) + bank
 
 
 def _versions(step: Attack) -> str:
-    """The attack's, and where it always takes the same steps, those of its parts."""
+    """Return the attack's version and, where its steps are fixed, the versions of its parts."""
     fixed = step.name == "replay" or step.family == "pipeline"
     parts = sorted(step.resources().items()) if fixed else []
     own = [f"{key} {value}" for key, value in parts if key.startswith("version/")]
@@ -126,7 +126,7 @@ def _versions(step: Attack) -> str:
 
 
 def fingerprint(text: str) -> list[float]:
-    """RMS, levels of four bands and three projections of the output, all relative to its size."""
+    """Return RMS, levels of four bands and three projections, relative to the output's size."""
     wave = launder(parse(text), signal(), 16000, "fingerprint", 0).wave.astype(np.float64)
     norm = float(np.linalg.norm(wave))
     bins = np.abs(np.fft.rfft(wave)) ** 2
@@ -178,14 +178,14 @@ def test_a_change_of_the_samples_is_seen() -> None:
 def update() -> None:
     old, new = known(), {}
     for text in SPELLINGS:
-        made = {"version": version(text), "fingerprint": fingerprint(text)}
-        was = old.get(text, {})
-        if was.get("version") == made["version"]:
+        entry = {"version": version(text), "fingerprint": fingerprint(text)}
+        previous = old.get(text, {})
+        if previous.get("version") == entry["version"]:
             tolerance = LOOSER.get(text, TOLERANCE)
-            if not same(was["fingerprint"], made["fingerprint"], tolerance):  # type: ignore[arg-type]
+            if not same(previous["fingerprint"], entry["fingerprint"], tolerance):  # type: ignore[arg-type]
                 sys.exit(f"the samples of {text} changed: raise its version first")
-            made = was
-        new[text] = made
+            entry = previous
+        new[text] = entry
     FILE.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Laundering one utterance: what it refuses, what it records, what decides its randomness."""
+"""Laundering one utterance: refusals, records, and the sources of randomness."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("world")
 
 @dataclass(frozen=True)
 class Returns(Attack):
-    """Gives back whatever the class holds."""
+    """Returns the value that it holds, or the result of calling it on the wave."""
 
     family = "test"
     name = "returns"
@@ -39,7 +39,7 @@ def given_back(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("wave", "message"),
     [
-        (np.zeros(100, dtype=np.int16), "want a mono float32 wave, not int16 of shape"),
+        (np.zeros(100, dtype=np.int16), "needs a mono float32 wave, not int16 of shape"),
         (np.zeros((100, 2), dtype=np.float32), r"not float32 of shape \(100, 2\)"),
         (np.zeros(100), "not float64"),
         ([0.0, 0.1], "not list"),
@@ -115,7 +115,7 @@ def test_verdicts() -> None:
     assert run("lowpass", np.zeros(4000, dtype=np.float32)).passed is None
 
 
-def test_what_decides_the_randomness() -> None:
+def test_the_inputs_of_the_random_stream() -> None:
     def draw(attack: Attack, position: int = 0, utterance: str = "u", seed: int = 0) -> float:
         return float(generator(attack, position, utterance, seed).random())
 
@@ -138,7 +138,7 @@ def test_any_attack_is_deterministic_finite_and_not_refuted(attack: Attack) -> N
         first = launder(condition, clip(0.8), 16000, "u", 3)
     except InputError:  # no encoder has every bit rate at every sample rate
         reject()
-    launder(condition, clip(0.8, 2), 16000, "v", 3)  # what comes between has no influence
+    launder(condition, clip(0.8, 2), 16000, "v", 3)  # calls in between have no influence
     second = launder(condition, clip(0.8), 16000, "u", 3)
     assert first.wave.tobytes() == second.wave.tobytes() and first.steps == second.steps
     assert first.wave.size == clip(0.8).size or not condition.aligned

@@ -1,4 +1,4 @@
-"""Measured impulse responses: alignment, decay, level, identity, and files that are none."""
+"""Measured impulse responses: alignment, decay, level, identity, and unusable files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("world")
 
 
 def hall(rt60: float, rate: int = 16000, lead: int = 700, seed: int = 0) -> np.ndarray:
-    """A decaying noise after a direct path at sample `lead`, float64."""
+    """Return decaying noise after a direct path at sample `lead`, float64."""
     size = round(1.2 * rt60 * rate)
     tail = np.random.default_rng(seed).standard_normal(size)
     tail *= 0.1 * 10 ** (-3 * np.arange(size) / rate / rt60)
@@ -53,7 +53,7 @@ def test_output_is_the_convolution_with_the_file_from_its_direct_path_on(folder:
     assert done.passed is True
 
 
-def test_every_file_of_a_folder_is_drawn_and_its_decay_told(folder: Path) -> None:
+def test_every_file_of_a_folder_is_drawn_and_its_decay_recorded(folder: Path) -> None:
     drawn = {}
     for utterance in "abcdefgh":
         facts = run("rir(path=./rirs)", clip(0.5), utterance).steps[0].facts
@@ -88,14 +88,14 @@ def test_no_lag_though_a_later_reflection_is_stronger(folder: Path) -> None:
     assert int(np.flatnonzero(np.abs(onset) > 1e-4)[0]) == 100
 
 
-def test_a_file_without_decay_says_nothing_of_it(folder: Path) -> None:
+def test_a_file_without_decay_has_no_decay_times(folder: Path) -> None:
     soundfile.write(folder / "dirac.wav", np.eye(1, 400, 50)[0], 16000)
     done = run("rir(path=rirs/dirac.wav)", clip(0.5))
     assert done.steps[0].facts["t20"] is None and done.steps[0].facts["edt"] is None
-    assert done.passed is False  # a room that changes nothing is no room
+    assert done.passed is False  # a room without reflections changes nothing
 
 
-def test_the_identity_holds_what_the_files_hold(folder: Path) -> None:
+def test_the_identity_depends_on_the_contents_of_the_files(folder: Path) -> None:
     before = parse("rir(path=./rirs)").identity()
     assert "+rir/./rirs:" in before
     soundfile.write(folder / "office.wav", hall(0.4, seed=5), 16000)
@@ -111,10 +111,10 @@ def test_the_identity_holds_what_the_files_hold(folder: Path) -> None:
         (np.zeros(1000), r"rir: bad.x\.wav: the response is silent"),
         (np.zeros(0), r"rir: bad.x\.wav: the response is silent"),
         (np.array([1.0, np.nan]), r"rir: bad.x\.wav: holds NaN"),
-        (np.ones(16000 * 31), r"rir: bad.x\.wav: 31 s is no impulse response"),
+        (np.ones(16000 * 31), r"rir: bad.x\.wav: 31 s is too long for an impulse response"),
     ],
 )
-def test_files_that_are_no_response_are_named(
+def test_files_without_a_usable_response_are_named(
     folder: Path, content: bytes | np.ndarray | None, message: str
 ) -> None:
     (folder.parent / "bad").mkdir()

@@ -29,7 +29,7 @@ OTHERS = ("aac(kbps=16)", "aac", "opus", "opus(kbps=64)", "vorbis", "vorbis(qual
 
 
 def broadband(seconds: float = 2.0) -> np.ndarray:
-    """Noise that falls by 3 dB per octave."""
+    """Return noise that falls by 3 dB per octave."""
     white = np.random.default_rng(0).uniform(-1, 1, round(seconds * 16000))
     bins = np.fft.rfft(white)
     wave = np.fft.irfft(bins / np.sqrt(np.arange(bins.size) + 300), white.size)
@@ -37,7 +37,7 @@ def broadband(seconds: float = 2.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kbps", MP3_KBPS)
-def test_mp3_packets_say_their_own_bit_rate(kbps: int) -> None:
+def test_mp3_packets_carry_their_bit_rate(kbps: int) -> None:
     packets, _ = Mp3(kbps)._encode(np.append(clip(1.0), np.zeros(Mp3.tail, np.float32)))
     for packet in packets:
         assert packet[0] == 0xFF and packet[1] & 0xFE == 0xF2  # sync, MPEG-2, layer III
@@ -62,7 +62,7 @@ def test_opus_packets_hold_the_bit_rate(kbps: int) -> None:
 
 
 @pytest.mark.parametrize("quality", [0.0, 3.0, 4.5, 7.0, 10.0])
-def test_vorbis_is_of_the_quality_asked_for(quality: float) -> None:
+def test_vorbis_packets_agree_with_a_second_reader(quality: float) -> None:
     stream = Vorbis(quality)._encode(clip(1.0))
     first, comment, setup, *audio = ogg_packets(stream)
     kinds = [part[:7] for part in (first, comment, setup)]
@@ -86,7 +86,7 @@ def test_a_payload_that_is_too_large_is_caught() -> None:
     [
         (Mp3(64), "mp3", 65.0),  # in 16-bit integers
         (Aac(32), "aac_fixed", 60.0),
-        (Opus(16), "opus", 12.0),  # FFmpeg's own decoder brings voice to 48 kHz by another filter
+        (Opus(16), "opus", 12.0),  # FFmpeg's own decoder resamples voice with another filter
         (Opus(200), "opus", 60.0),
     ],
 )
@@ -110,7 +110,7 @@ SHIFTS = np.arange(-1.0, 1.01, 0.05)
 
 
 def moved(wave: np.ndarray, by: float) -> np.ndarray:
-    """`wave` earlier by a fraction of a sample."""
+    """Return `wave` moved ahead by a fraction of a sample."""
     bins = np.fft.rfft(wave)
     return np.fft.irfft(
         bins * np.exp(2j * np.pi * by * np.arange(bins.size) / wave.size), wave.size
@@ -134,7 +134,7 @@ def test_ffmpeg_decodes_the_same_vorbis() -> None:
 
 
 @pytest.mark.parametrize("text", ["mp3", "aac", "opus", "vorbis"])
-def test_generations_are_the_attack_again_and_again(text: str) -> None:
+def test_generations_equal_a_chain_of_the_attack(text: str) -> None:
     often = run(f"{text}(passes=3)")
     assert np.array_equal(often.wave, run(f"{text} | {text} | {text}").wave)
     once = run(text).steps[0].facts["seconds"]
@@ -227,7 +227,7 @@ def test_any_length_comes_back(size: int, text: str) -> None:
 
 
 def test_another_sample_rate_is_refused() -> None:
-    with pytest.raises(AttackError, match=r"mp3\(kbps=64.*\): wants 16000 Hz, not 8000"):
+    with pytest.raises(AttackError, match=r"mp3\(kbps=64.*\): needs 16000 Hz, not 8000"):
         launder(parse("mp3"), clip(), 8000, "u", 0)
 
 
@@ -242,6 +242,6 @@ def test_another_sample_rate_is_refused() -> None:
         ("vorbis(quality=-1)", "out of range"),
     ],
 )
-def test_what_a_format_cannot_give_is_refused(text: str, message: str) -> None:
+def test_a_setting_that_the_format_lacks_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(text)

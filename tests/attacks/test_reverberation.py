@@ -1,4 +1,4 @@
-"""Reverberation: T20 by a Schroeder integration of the test's own, alignment, level, cache."""
+"""Reverberation: T20 by the test's own Schroeder integration, alignment, level, cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOMS = EVALUATION["drawn"]
 
 
 def decay_time(response: np.ndarray) -> float:
-    """T20 of ISO 3382: regression on the backward-integrated decay from -5 to -25 dB."""
+    """Return T20 of ISO 3382: regression on the backward-integrated decay from -5 to -25 dB."""
     power = response.astype(np.float64) ** 2
     remaining = power.sum() - np.concatenate([[0.0], np.cumsum(power)[:-1]])
     curve = 10 * np.log10(np.maximum(remaining, 1e-15) / power.sum())
@@ -39,7 +39,7 @@ def decay_time(response: np.ndarray) -> float:
 
 @pytest.mark.parametrize("rt60", [0.1, 0.3, 0.6, 0.9, 3.0])
 @pytest.mark.parametrize("room", range(len(ROOMS)))
-def test_every_room_has_the_reverberation_time_asked_for(room: int, rt60: float) -> None:
+def test_every_room_has_the_requested_reverberation_time(room: int, rt60: float) -> None:
     response = rir_bank.response(ROOMS[room], rt60)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert response.t20 == pytest.approx(decay_time(response.samples), rel=0.01)
@@ -103,7 +103,7 @@ def test_no_lag_on_white_noise(rt60: float) -> None:
     assert lag(wave, run(f"reverberation(rt60={rt60})", wave).wave) == 0
 
 
-def test_a_cached_response_is_used_and_a_damaged_one_is_made_again(
+def test_a_cached_response_is_used_and_a_damaged_one_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
@@ -125,16 +125,16 @@ def test_a_cached_response_is_used_and_a_damaged_one_is_made_again(
     rir_bank.response.cache_clear()
 
 
-def test_a_response_that_cannot_be_kept_is_used_all_the_same(
+def test_a_response_that_cannot_be_cached_is_still_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "file"))
     rir_bank.response.cache_clear()
-    with pytest.warns(UserWarning, match="room responses cannot be kept in") as told:
+    with pytest.warns(UserWarning, match="room responses cannot be kept in") as warned:
         kept = rir_bank.response(ROOMS[2], 0.25)
         rir_bank.response(ROOMS[3], 0.25)
-    assert len({str(warning.message) for warning in told}) == 1  # the filter shows it once
+    assert len({str(warning.message) for warning in warned}) == 1  # the filter shows it once
     assert kept.t20 == pytest.approx(0.25, abs=0.03)
     rir_bank.response.cache_clear()
 
@@ -150,14 +150,16 @@ def test_silence_stays_silent() -> None:
     done = run("reverberation", np.zeros(8000, dtype=np.float32))
     assert not done.wave.any()
     assert done.steps[0].facts["gain"] == 1.0
-    assert done.passed is True  # the response was measured, the wave could not be
+    assert done.passed is True  # the response was measured; the wave could not be
 
 
 @pytest.mark.parametrize("rt60", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize(
     "room", [*TRAINING["drawn"][::3], *(EVALUATION[name][1] for name in ("small", "large"))]
 )
-def test_rooms_of_every_size_and_for_training_have_it_too(room, rt60: float) -> None:
+def test_rooms_of_every_size_and_for_training_have_the_requested_time_too(
+    room, rt60: float
+) -> None:
     response = rir_bank.response(room, rt60)
     assert decay_time(response.samples) == pytest.approx(rt60, abs=max(0.1 * rt60, 0.03))
     assert direct_path(response.samples, 16000) == 0
@@ -178,7 +180,7 @@ def test_training_rooms_are_none_of_the_evaluated_ones() -> None:
 
 
 @pytest.mark.parametrize("distance", [0.1, 0.5, 1.7, 4.0])
-def test_a_room_keeps_its_talker_at_the_distance_asked_for(distance: float) -> None:
+def test_a_room_has_its_talker_at_the_requested_distance(distance: float) -> None:
     for room in (*ROOMS, *EVALUATION["large"]):
         moved = room.at(distance)
         between = np.subtract(moved.source, moved.microphone)
@@ -223,7 +225,7 @@ def test_an_rt60_beyond_what_the_room_allows_is_refused() -> None:
         run("reverberation(rt60=0.1, room=large)")
 
 
-def test_walls_are_found_where_the_late_decay_all_but_decides() -> None:
+def test_walls_are_found_where_the_late_decay_nearly_decides() -> None:
     response = rir_bank.response(ROOMS[3], 2.25)
     assert decay_time(response.samples) == pytest.approx(2.25, rel=0.1)
 
@@ -235,7 +237,7 @@ def test_ray_tracing_gives_the_reverberation_time_too(rt60: float) -> None:
     assert direct_path(response.samples, 16000) == 0 and response.samples[0] == 1.0
 
 
-def test_rays_fill_a_room_that_absorbs_nothing_as_diffuse_field_theory_says() -> None:
+def test_rays_in_a_room_without_absorption_match_diffuse_field_theory() -> None:
     """A source whose direct sound has energy 1 / r2 gives 4 pi c / V per second everywhere."""
     for room in (ROOMS[5], EVALUATION["large"][2]):
         traced = ray_tracing.trace(room, 0.5)

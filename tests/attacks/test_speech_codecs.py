@@ -1,4 +1,4 @@
-"""The codecs of calls: tables of the standards, G.711 by formula, second decoders, losses."""
+"""Codecs of calls: tables of the standards, G.711 by formula, second decoders, losses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALL = (
 
 
 def broadband(seconds: float = 2.0) -> np.ndarray:
-    """Noise that falls by 3 dB per octave, and swells as speech does."""
+    """Return noise that falls by 3 dB per octave and swells as speech does."""
     size = round(seconds * 16000)
     white = np.random.default_rng(4).uniform(-1, 1, size)
     bins = np.fft.rfft(white)
@@ -57,12 +57,12 @@ def broadband(seconds: float = 2.0) -> np.ndarray:
 
 
 def narrow(wave: np.ndarray) -> np.ndarray:
-    """What 8 kHz can hold of `wave`."""
+    """Return the part of `wave` that 8 kHz can represent."""
     return resample(resample(wave, 16000, 8000), 8000)[: wave.size]
 
 
 def snr(text: str, wave: np.ndarray) -> float:
-    """dB, over what the codec's sampling rate can hold."""
+    """Return the SNR in dB within the band that the codec's sampling rate can represent."""
     given = wave if "g722" in text else narrow(wave)
     return db(np.std(given) / np.std(run(text, wave).wave - given))
 
@@ -84,7 +84,7 @@ def test_any_length_comes_back(size: int, text: str) -> None:
 
 
 def laws(law: str) -> npt.NDArray[np.float64]:
-    """The 256 decoder outputs of ITU-T G.711 (tables 1 and 2), full scale of the coder at 1."""
+    """Return the 256 decoder outputs of ITU-T G.711 (tables 1 and 2), full scale at 1."""
     code = np.arange(128)
     segment, step = code >> 4, code & 15
     if law == "mu":  # 14-bit scale: (2 step + 33) 2^segment - 33
@@ -109,7 +109,7 @@ def test_g711_follows_the_formula_of_the_standard(law: str) -> None:
 
 @pytest.mark.parametrize("law", ["mu", "a"])
 def test_g711_has_the_noise_of_the_textbook(law: str) -> None:
-    """About 38 dB over 30 dB of level: the companding's point."""
+    """About 38 dB over 30 dB of level: the purpose of companding."""
     tone = np.sin(2 * np.pi * 440.3 * np.arange(16000) / 16000).astype(np.float32)
     for level in (0.9, 0.3, 0.1, 0.03):
         assert 33 < snr(f"g711(law={law})", tone * np.float32(level)) < 42
@@ -125,7 +125,7 @@ def test_more_bits_are_closer_to_the_input() -> None:
 
 
 @pytest.mark.parametrize("mode", range(8))
-def test_amr_frames_say_their_own_mode(mode: int) -> None:
+def test_amr_frames_carry_their_mode(mode: int) -> None:
     kbps = sorted(AMR_NB_BITS)[mode]
     packets, _ = AmrNb(kbps)._encode(resample(clip(1.0), 16000, 8000))
     assert {packet[0] >> 3 & 15 for packet in packets} == {mode}
@@ -167,7 +167,7 @@ def test_lost_packets_are_silent_and_nest(attack: PacketCoder) -> None:
     assert abs(silent[3].mean() - 0.5) < 0.15
 
 
-def test_the_draw_of_losses_is_the_utterances_own() -> None:
+def test_every_utterance_has_its_own_losses() -> None:
     def lost(utterance: str, text: str = "g711(loss=0.2)") -> bytes:
         wave = run(text, broadband(), utterance).wave.reshape(-1, 320)
         return (np.abs(wave[:, 60:260]).max(axis=1) < 1e-3).tobytes()  # clear of the resampler
@@ -175,7 +175,7 @@ def test_the_draw_of_losses_is_the_utterances_own() -> None:
     assert lost("a") == lost("a") == lost("a", "g711(law=a, loss=0.2)") != lost("b")
 
 
-def test_amr_conceals_a_lost_frame_by_going_on() -> None:
+def test_amr_conceals_a_lost_frame_by_continuing_the_signal() -> None:
     tone = (0.3 * np.sin(2 * np.pi * 200 * np.arange(8000) / 8000)).astype(np.float32)
     packets, _ = AmrNb(12.2)._encode(tone)
     lost = np.zeros(len(packets), dtype=np.bool_)
@@ -218,14 +218,17 @@ def test_processes_and_threads_do_not_change_a_sample() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("amr_nb(kbps=13)", "amr_nb: kbps=13 is no mode of AMR, which ends at 12.2; choose one of"),
-        ("amr_wb(kbps=24)", "amr_wb: kbps=24 is no mode of AMR-WB, which ends at 23.85"),
-        ("g726(kbps=48)", "g726: kbps=48 is no bit rate of G.726, which ends at 40"),
-        ("speex(kbps=20)", "speex: kbps=20 is no mode of wide-band Speex, which ends at 42.2"),
+        (
+            "amr_nb(kbps=13)",
+            "amr_nb: kbps=13 is not a mode of AMR, which ends at 12.2; choose one of",
+        ),
+        ("amr_wb(kbps=24)", "amr_wb: kbps=24 is not a mode of AMR-WB, which ends at 23.85"),
+        ("g726(kbps=48)", "g726: kbps=48 is not a bit rate of G.726, which ends at 40"),
+        ("speex(kbps=20)", "speex: kbps=20 is not a mode of wide-band Speex, which ends at 42.2"),
         ("g711(law=ulaw)", "unknown g711 law 'ulaw'"),
     ],
 )
-def test_what_a_format_cannot_give_is_refused(text: str, message: str) -> None:
+def test_a_rate_that_the_format_lacks_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(text)
 
@@ -238,7 +241,7 @@ class Absent(G722):
     encoder = "nosuchencoder"
 
 
-def test_a_codec_that_the_build_lacks_is_told_as_such(
+def test_a_codec_that_the_build_lacks_is_reported_as_unavailable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry.names()
@@ -248,13 +251,13 @@ def test_a_codec_that_the_build_lacks_is_told_as_such(
     with pytest.raises(InputError, match=f"absent is not available in this build: {cause}"):
         run("absent")
     assert main(["check", "absent"]) == 1  # nothing could be checked
-    told = capsys.readouterr().out
-    assert f"n/a   absent: not available in this build: {cause}" in told
-    assert "0 passed, 0 failed, 1 not available" in told
+    printed = capsys.readouterr().out
+    assert f"n/a   absent: not available in this build: {cause}" in printed
+    assert "0 passed, 0 failed, 1 not available" in printed
     assert f"    not available in this build: {cause}" in list(listing.attacks_())
-    asked = Namespace(noise_dir=None, suite="absent")
+    options = Namespace(noise_dir=None, suite="absent")
     with pytest.raises(InputError, match=r"^absent.* is not available in this build: the FFmpeg"):
-        run_config.suite_of(asked)
+        run_config.suite_of(options)
 
 
 @pytest.mark.parametrize(
@@ -281,5 +284,5 @@ def test_a_delay_is_measured_where_there_is_one() -> None:
 
 
 def test_another_sample_rate_is_refused() -> None:
-    with pytest.raises(RuntimeError, match=r"g722\(.*\): wants 16000 Hz, not 8000"):
+    with pytest.raises(RuntimeError, match=r"g722\(.*\): needs 16000 Hz, not 8000"):
         launder(parse("g722"), clip(), 8000, "u", 0)

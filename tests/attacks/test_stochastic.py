@@ -77,7 +77,7 @@ def test_chains_nest_in_their_depth(seed: int, pool: str) -> None:
     assert len(Stochastic(pool, 5, 5).steps(np.random.default_rng(seed))) == 5
 
 
-def test_a_step_of_a_stochastic_chain_draws_by_its_place() -> None:
+def test_utterances_draw_different_first_steps() -> None:
     texts = {run("stochastic(least=2, most=4)", clip(1.0), u).steps[0].attack for u in "abcdefgh"}
     assert len(texts) > 3
 
@@ -99,7 +99,7 @@ def test_steps_without_end_are_refused() -> None:
 # pools
 
 
-def test_a_pool_of_the_users_own(tmp_path: Path) -> None:
+def test_a_pool_from_a_users_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
         '[[slot]]\ndraw = ["noise(kind=white, snr=-5..30)", "mp3(kbps=8/16)"]\n'
@@ -127,14 +127,14 @@ def test_a_pool_of_the_users_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("slot = 3", "want one \\[\\[slot\\]\\] or more"),
-        ("[[slot]]\ndrawn = []", "has draw = "),
-        ("[[slot]]\ndraw = []", "has draw = "),
+        ("slot = 3", "needs one \\[\\[slot\\]\\] or more"),
+        ("[[slot]]\ndrawn = []", "needs draw = "),
+        ("[[slot]]\ndraw = []", "needs draw = "),
         ('[[slot]]\ndraw = ["mp4"]', "unknown attack 'mp4'"),
         ('[[slot]]\ndraw = ["mp3(kbps=8/9)"]', "kbps=9 does not exist"),
-        ('[[slot]]\ndraw = ["lowpass(cutoff=9..8)"]', "the range 9..8 does not rise"),
+        ('[[slot]]\ndraw = ["lowpass(cutoff=9..8)"]', "the range 9..8 must go from low to high"),
         ('[[slot]]\ndraw = ["lowpass(cutoff=3000..9000)"]', "cutoff=9000 is out of range"),
-        ('[[slot]]\ndraw = ["mp3 | opus"]', "want the spelling of one attack"),
+        ('[[slot]]\ndraw = ["mp3 | opus"]', "needs the spelling of one attack"),
         ('[[slot]]\ndraw = ["mp3"]', "most=3 is more than the 1 slots"),
         ("[[slot]", "cannot be read as TOML"),
         ("slots = 3", "unknown entry in .* 'slots'; did you mean 'slot'"),

@@ -1,4 +1,4 @@
-"""Timing: what an attack declares about length and lag, and what it is held to."""
+"""Timing: what an attack declares about length and lag, and how it is checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.attack_support import clip
 
 @dataclass(frozen=True)
 class Slower(Attack):
-    """Every second sample twice; or every sample once, where it is not asked for more."""
+    """Repeats every sample, or squares the samples where `twice` is false."""
 
     name = "slower"
     family = "test"
@@ -33,7 +33,7 @@ class Slower(Attack):
 
 @dataclass(frozen=True)
 class Cut(Attack):
-    """Drops the first 100 samples and states what it is told to state."""
+    """Drops the first 100 samples; measures the cut where `measured` is true."""
 
     name = "cut"
     family = "test"
@@ -71,7 +71,7 @@ def test_alignment_follows_from_the_warp_and_may_depend_on_parameters() -> None:
     assert not Condition((Slower(twice=False), Cut())).aligned
 
 
-def test_a_stretched_length_is_an_effect_and_is_held_to_its_factor() -> None:
+def test_a_stretched_length_is_an_effect_and_is_checked_against_its_factor() -> None:
     right = length(Slower())
     assert (right.claimed, right.measured, right.passed, right.effect) == (16000, 16000, True, True)
     assert length(Slower(promised=1.9)).passed is False
@@ -86,7 +86,7 @@ def test_a_length_that_depends_on_the_utterance_is_stated_and_checked() -> None:
         run(Silent())
 
 
-def test_conformance_asks_what_moves_samples_to_measure_it() -> None:
+def test_conformance_requires_a_measured_effect_where_samples_move() -> None:
     assert "effect" not in {finding.rule for finding in check(Cut())}
     assert "effect" in {finding.rule for finding in check(Cut(measured=False))}
     assert "length" in {finding.rule for finding in check(Slower(promised=1.9))}

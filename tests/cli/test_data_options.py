@@ -70,7 +70,7 @@ def test_ready_made_conditions_are_scored_and_never_called_verified(
     )
     assert "can only begin a chain" in capsys.readouterr().err
     assert run(laundered, Path(f"{tmp_path}/other"), checkpoint, suite="ready()") == 2
-    assert "say which" in capsys.readouterr().err
+    assert "name a ready-made condition" in capsys.readouterr().err
 
 
 def test_replaced_ready_made_audio_is_computed_anew(

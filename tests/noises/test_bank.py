@@ -1,4 +1,4 @@
-"""The noise bank: built whole or not at all, verified when opened; the two models."""
+"""The noise bank: built whole or not at all, verified when opened; the models of street and car."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytest_plugins = ("tests.support.attack_fixtures",)
 
 
 def octave_db(wave: np.ndarray, centre: float) -> float:
-    """Level of an octave band relative to the whole."""
+    """Return the level of an octave band relative to the whole."""
     hertz, power = welch(wave.astype(np.float64), 16000, nperseg=8192)
     band = (hertz > centre / 2**0.5) & (hertz <= centre * 2**0.5)
     return 10 * float(np.log10(power[band].sum() / power[1:].sum()))
@@ -34,7 +34,7 @@ def octave_db(wave: np.ndarray, centre: float) -> float:
 
 @pytest.fixture
 def copied(bank: Path, tmp_path: Path) -> Path:
-    """A bank of the test's own, to be damaged."""
+    """A copy of the bank that the test may damage."""
     shutil.copytree(bank, tmp_path / "bank")
     return tmp_path / "bank"
 
@@ -53,7 +53,7 @@ def test_every_kind_opens_without_gaps(bank: Path, kind: str) -> None:
     assert min(parts) == 1.0
 
 
-def test_the_manifest_says_what_each_noise_is(bank: Path) -> None:
+def test_the_manifest_describes_each_noise(bank: Path) -> None:
     entries = json.loads((bank / "manifest.json").read_text())["noises"]
     assert list(entries) == list(noises.KINDS)
     for kind, entry in entries.items():
@@ -97,7 +97,7 @@ def test_a_sound_bank_and_its_repair(copied: Path, bank: Path) -> None:
         assert (copied / name).read_bytes() == (bank / name).read_bytes()
 
 
-def test_a_bank_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+def test_a_bank_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         noises.build(tmp_path / "file" / "n", babble=talkers(), cafe=room_tone(), seconds=14.0)
@@ -113,13 +113,13 @@ def test_a_bank_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
         ({"seconds": 5.0}, "too short"),
     ],
 )
-def test_too_little_to_build_from(tmp_path: Path, arguments: dict, message: str) -> None:
+def test_too_little_input_is_refused(tmp_path: Path, arguments: dict, message: str) -> None:
     whole = {"babble": talkers(), "cafe": room_tone(), "seconds": 12.0}
     with pytest.raises(InputError, match=message):
         noises.build(tmp_path, **{**whole, **arguments})
 
 
-def test_what_is_wrong_with_a_bank_is_said(copied: Path, tmp_path: Path) -> None:
+def test_a_damaged_bank_is_refused_with_the_cause(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown noise 'caffe'; did you mean 'cafe'"):
         noises.open_kind("caffe", copied)
     with pytest.raises(InputError, match="own bank with: launderbench data build"):
@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_bank_is_said(copied: Path, tmp_path: Path) -> None
         noises.open_kind("volvo", copied)
 
 
-def test_a_folder_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_folder_without_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wave = np.random.default_rng(0).uniform(-0.5, 0.5, (44100 * 11, 2))
     soundfile.write(tmp_path / "cafe.flac", wave, 44100)
     soundfile.write(tmp_path / "street.wav", wave[:44100], 44100)
@@ -186,14 +186,14 @@ def test_a_folder_of_published_corpora_serves_every_kind(tmp_path: Path) -> None
         assert found == sorted(name for name, known in PUBLISHED.items() if known == kind)
 
 
-def test_the_file_that_bears_the_kinds_name_comes_first(tmp_path: Path) -> None:
+def test_the_file_with_the_kinds_name_comes_first(tmp_path: Path) -> None:
     wave = np.random.default_rng(0).uniform(-0.5, 0.5, 176000)
     for name in ("STREET-CITY-1.wav", "street.wav"):
         soundfile.write(tmp_path / name, wave, 16000)
     assert [r.name for r in noises.open_kind("street", tmp_path).recordings] == ["street.wav"]
     soundfile.write(tmp_path / "cafe.wav", wave, 16000)
     soundfile.write(tmp_path / "cafe.flac", wave, 16000)
-    with pytest.raises(InputError, match=r"which is the cafe noise, cafe\.flac or cafe\.wav"):
+    with pytest.raises(InputError, match=r"the cafe noise may be cafe\.flac or cafe\.wav"):
         noises.open_kind("cafe", tmp_path)
 
 
@@ -219,7 +219,7 @@ def test_the_car_is_low_and_steep() -> None:
     below = sum(10 ** (octave_db(wave, c) / 10) for c in (31.5, 63, 125, 250))
     assert below > 0.75
     assert octave_db(wave, 63) - octave_db(wave, 500) > 30
-    assert octave_db(wave, 4000) > -60  # wind: the floor is no digital silence
+    assert octave_db(wave, 4000) > -60  # wind: the floor is not digital silence
 
 
 def test_the_street_is_broad_and_vehicles_pass() -> None:
