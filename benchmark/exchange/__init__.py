@@ -1,1 +1,1 @@
-"""Exchange with other tools: scores, audio, spectrograms, ONNX files."""
+"""Exchange with other tools: scores, audio, spectrograms and ONNX files."""

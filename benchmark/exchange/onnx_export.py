@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file: waves in, scores out, the frontend inside."""
+"""Export of a trained network, including its frontend, as an ONNX file from waves to scores."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import onnx
 
 INPUT, OUTPUT = "waves", "scores"
-NETWORK = "network"  # the attribute of `FrontendAndNetwork`, by which its nodes are known
-TOLERANCE = 1e-3  # between the file's scores and the detector's
-LARGE = 0.1  # of the spread of the scores: a difference by 8 bits that wants a warning
-SLOW = 1.05  # of the float time: an 8-bit file that wants a warning, beyond the scatter of times
+NETWORK = "network"  # the attribute of `FrontendAndNetwork` that marks the nodes of the network
+TOLERANCE = 1e-3  # largest allowed difference between the file's scores and the detector's
+LARGE = 0.1  # an int8 score difference above this share of the scores' spread gives a warning
+SLOW = 1.05  # so does an int8 time from this share of the float time on (above timing scatter)
 OPSET = 20
 REPEATS = 9
 CPU = torch.device("cpu")
@@ -43,75 +43,83 @@ Score = Callable[[torch.Tensor], Scores]  # waves (B, samples) to scores (B,)
 
 @dataclass(frozen=True)
 class ComparisonBasis:
-    """The scores and waves with which a file is compared.
+    """The waves and detector scores with which a file is compared.
 
-    `batch` (n, samples) are utterances, then noises; `scores` (n,) the detector's; `said` names
-    where the utterances come from, or why there are none.
+    batch      : (n, samples), utterances followed by noises
+    scores     : (n,), scores of the detector itself
+    utterances : number of utterances in `batch`
+    source     : the origin of the utterances, or why there are none, in words
     """
 
     batch: torch.Tensor
     scores: Scores
     utterances: int
-    said: str
+    source: str
 
 
 @dataclass(frozen=True)
 class OnnxComparison:
-    """How far a file's scores are from the detector's, and what it costs beside another.
+    """The differences between the scores of a file and of the detector, and the cost of the file.
 
-    `apart` (n,) are the differences, `size` is in bytes; `milliseconds` and `others`, that of what
-    it is compared with, are for one wave on one thread.
+    basis        : the waves and detector scores of the comparison
+    deviations   : (n,), absolute score differences
+    size         : bytes
+    milliseconds : time for one wave on one thread
+    reference    : the same for the model that it is compared with
     """
 
     path: Path
-    whence: ComparisonBasis
-    apart: Scores
+    basis: ComparisonBasis
+    deviations: Scores
     size: int
     milliseconds: float
-    others: float
+    reference: float
 
     @property
     def ratio(self) -> float:
-        """Its time as a share of the other's."""
-        return self.milliseconds / self.others
+        """The time of the file as a share of the reference time."""
+        return self.milliseconds / self.reference
 
     @property
     def spread(self) -> float:
         """Standard deviation of the detector's scores on utterances; NaN without any."""
-        scores = self.whence.scores[: self.whence.utterances]
+        scores = self.basis.scores[: self.basis.utterances]
         return float(scores.std()) if scores.size else float("nan")
 
     def __str__(self) -> str:
-        count = self.whence.utterances
-        real, noise = self.apart[:count], self.apart[count:]
-        said = f"{noise.size} noises by at most {noise.max():.2g}"
+        count = self.basis.utterances
+        real, noise = self.deviations[:count], self.deviations[count:]
+        text = f"{noise.size} noises by at most {noise.max():.2g}"
         if count:
-            said = (
-                f"{count} {self.whence.said} by {np.median(real):.2g} (median) and at most"
+            text = (
+                f"{count} {self.basis.source} by {np.median(real):.2g} (median) and at most"
                 f" {real.max():.2g} (standard deviation of the scores: {self.spread:.2g}), and on"
-                f" {said}"
+                f" {text}"
             )
         else:
-            said = f"{said} ({self.whence.said})"
+            text = f"{text} ({self.basis.source})"
         return (
-            f"{self.path}: {self.size:,} bytes, {self.milliseconds:.1f} ms an utterance; scores"
-            f" differ from the detector's on {said}"
+            f"{self.path}: {self.size:,} bytes, {self.milliseconds:.1f} ms per utterance; scores"
+            f" differ from the detector's on {text}"
         )
 
     def warnings(self) -> Iterator[str]:
-        """Return the objections to an 8-bit file: no gain in speed, or different scores."""
+        """Yield warnings about an 8-bit file: it is not faster, or its scores differ too much."""
         if self.ratio >= SLOW:
-            yield f"warning: {self.path} is no faster here ({self.ratio:.2f} of the float time)"
-        if not self.apart.max() <= LARGE * self.spread:  # nor where a score is not finite
             yield (
-                f"warning: scores of {self.path} are off by up to {self.apart.max():.2g} where"
-                f" those of utterances have a standard deviation of {self.spread:.2g}: measure its"
-                " error and its threshold before you trust it"
+                f"warning: {self.path} is not faster on this machine ({self.ratio:.2f} of the"
+                " float time)"
+            )
+        if not self.deviations.max() <= LARGE * self.spread:  # also true for a non-finite score
+            yield (
+                f"warning: scores of {self.path} differ by up to {self.deviations.max():.2g} from"
+                " the detector's, whose standard deviation on utterances is"
+                f" {self.spread:.2g}: measure its EER and its threshold before you use it"
             )
 
 
 class FrontendAndNetwork(torch.nn.Module):
-    """Frontend and network: float32 waves (B, samples) at the input's own rate to scores (B,)."""
+    """Frontend and network: float32 waves (B, samples) at the input's rate to scores (B,)."""
 
     def __init__(self, spec: Input, network: torch.nn.Module) -> None:
         super().__init__()
@@ -122,59 +130,68 @@ class FrontendAndNetwork(torch.nn.Module):
 
 
 def export(checkpoint: Checkpoint, path: Path, int8: bool, data: Path | None) -> Iterator[str]:
-    """Write `path`, and with `int8` a quantised file beside it; what to know of them, in lines.
+    """Write `path`, and with `int8` also a quantised file NAME.int8.onnx; yield lines to print.
 
-    The file's input are waves of the detector's rate and length, float32 (batch, samples), its
-    output scores (batch,), higher = more bona fide. Its metadata say all this. Compared with the
-    detector, and calibrated, on what `export_signals.gathered` finds in `data`. Raises `InputError`
-    where the detector is no network, cannot be exported, or the file's scores are further off than
-    1e-3, and for an int8 file that cannot be calibrated.
+    The input of the file is waves at the detector's sample rate and length, float32 (batch,
+    samples). Its output is scores (batch,), higher = more bona fide. Its metadata describe both.
+    The file is compared with the detector, and calibrated, on the signals that
+    `onnx_samples.gathered` finds in `data`. Raises `InputError` if the detector is not a network or
+    cannot be exported, if the file's scores deviate by more than 1e-3, or if an int8 file cannot be
+    calibrated.
     """
     _require_libraries()
     item = registry.get(checkpoint.detector)()
     if not isinstance(item, TensorDetector):
-        raise InputError(f"detector {checkpoint.name!r} is no network: there is nothing to export")
-    found = onnx_samples.gathered(checkpoint, data, int8)
-    whole = FrontendAndNetwork(item.input, loaded_network(checkpoint, item)).eval()
+        raise InputError(
+            f"detector {checkpoint.name!r} is not a network: only networks can be exported"
+        )
+    signals = onnx_samples.gathered(checkpoint, data, int8)
+    module = FrontendAndNetwork(item.input, loaded_network(checkpoint, item)).eval()
     with one_thread(), torch.inference_mode():
-        batch = _batch(item.input, [*found.utterances, *found.noises])
-        own: Score = lambda waves: whole(waves).numpy()  # noqa: E731 - as a session's
-        whence = ComparisonBasis(batch, _in_parts(own, batch), len(found.utterances), found.said)
-        model = _converted(whole, batch[:2], item.input, checkpoint.name)
+        batch = _batch(item.input, [*signals.utterances, *signals.noises])
+        detector: Score = lambda waves: module(waves).numpy()  # noqa: E731 - as a session's
+        scores = _in_parts(detector, batch)
+        basis = ComparisonBasis(batch, scores, len(signals.utterances), signals.source)
+        model = _convert(module, batch[:2], item.input, checkpoint.name)
         inner = onnx_quantisation.nodes(model.graph, NETWORK)
         if int8 and not inner:
-            raise InputError(f"detector {checkpoint.name!r} has no inner layer that 8 bits serve")
+            raise InputError(
+                f"detector {checkpoint.name!r} has no inner layer that can be quantised to 8 bits:"
+                " export it without --int8"
+            )
         _describe(model, metadata(checkpoint, item.input))
-        made = _compared(model, path, own, whence)
-        if not made.apart.max() <= TOLERANCE:
-            raise InputError(f"{path} is not written: its scores are off by {made.apart.max():.2g}")
+        exact = _compare(model, path, detector, basis)
+        if not exact.deviations.max() <= TOLERANCE:
+            raise InputError(
+                f"{path} is not written: its scores differ from the detector's by up to"
+                f" {exact.deviations.max():.2g}, more than {TOLERANCE:g}"
+            )
         content = model.SerializeToString()
         atomic_files.write(path, content)
-        yield str(made)
-        yield f"the detector itself takes {made.others:.1f} ms an utterance"
+        yield str(exact)
+        yield f"the detector itself takes {exact.reference:.1f} ms per utterance"
         if not int8:
             return
-        waves = _batch(item.input, found.calibration)
-        small = onnx_quantisation.quantised(path, inner, INPUT, waves.split(1))
-        said = {"launderbench.calibrated": found.calibrated}
-        _describe(small, metadata(checkpoint, item.input) | said)
-        other = path.with_name(f"{path.stem}.int8{path.suffix}")
-        compared = _compared(small, other, _session(content), whence)
-        atomic_files.write(other, small.SerializeToString())
-        yield str(compared)
+        waves = _batch(item.input, signals.calibration)
+        quantised = onnx_quantisation.quantised(path, inner, INPUT, waves.split(1))
+        calibrated = {"launderbench.calibrated": signals.calibrated}
+        _describe(quantised, metadata(checkpoint, item.input) | calibrated)
+        int8_path = path.with_name(f"{path.stem}.int8{path.suffix}")
+        comparison = _compare(quantised, int8_path, _session(content), basis)
+        atomic_files.write(int8_path, quantised.SerializeToString())
+        yield str(comparison)
         yield (
-            f"int8 beside float: {compared.size / made.size:.2f} of the size,"
-            f" {compared.ratio:.2f} of the time; calibrated on {found.calibrated}"
+            f"int8 relative to float: {comparison.size / exact.size:.2f} of the size,"
+            f" {comparison.ratio:.2f} of the time; calibrated on {signals.calibrated}"
         )
-        yield from (f"warning: {note}" for note in found.notes)
-        yield from compared.warnings()
+        yield from (f"warning: {note}" for note in signals.notes)
+        yield from comparison.warnings()
 
 
 def metadata(checkpoint: Checkpoint, spec: Input) -> dict[str, str]:
-    """Return the file's metadata: detector, input, meaning of the output, origin of the weights.
+    """Return the metadata of the file: detector, input, meaning of the scores, and weights.
 
-    `launderbench.takes` and `launderbench.bonafide` are what the detector `onnx(file=...)` wants
-    to know.
+    The detector `onnx(file=...)` reads `launderbench.takes` and `launderbench.bonafide`.
     """
     waveform = frontends.waveform_of(spec)
     facts = {
@@ -200,20 +217,20 @@ def _require_libraries() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise InputError(f"{NEEDS} ({error.name} is not there)") from error
+        raise InputError(f"{NEEDS} ({error.name} is not installed)") from error
 
 
 def _batch(spec: Input, waves: list[Wave]) -> torch.Tensor:
-    """The waves as the file takes them, (n, samples); 4 s of each where it takes any length."""
+    """Return the waves as input of the file, (n, samples); 4 s of each if any length is valid."""
     if frontends.keeps_length(spec):
         waves = [frontends.fixed_length(wave, Waveform(64000)) for wave in waves]
     return frontends.waveforms(frontends.waveform_of(spec), waves, CPU)
 
 
-def _converted(
-    whole: FrontendAndNetwork, example: torch.Tensor, spec: Input, name: str
+def _convert(
+    module: FrontendAndNetwork, example: torch.Tensor, spec: Input, name: str
 ) -> onnx.ModelProto:
-    whole(example)  # the frontend's tables are made once, and not while it is traced
+    module(example)  # creates the tables of the frontend, which must not happen during tracing
     batch = torch.export.Dim("batch")
     shapes: dict[int, Any] = {0: batch}
     if frontends.keeps_length(spec):
@@ -221,7 +238,7 @@ def _converted(
     try:
         with onnx_quantisation.quiet():
             program = torch.onnx.export(
-                whole, (example,), dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
+                module, (example,), dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
                 dynamic_shapes=(shapes,), opset_version=OPSET, verbose=False,
             )  # fmt: skip
     except Exception as error:
@@ -231,30 +248,30 @@ def _converted(
     return program.model_proto
 
 
-def _describe(model: onnx.ModelProto, said: dict[str, str]) -> None:
-    """Give the file its metadata, and take out those of the export: they hold local paths."""
+def _describe(model: onnx.ModelProto, facts: dict[str, str]) -> None:
+    """Set the metadata of the file and remove those of the export, which contain local paths."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         del part.metadata_props[:]
-    for key, value in said.items():
+    for key, value in facts.items():
         model.metadata_props.add(key=key, value=value)
     model.producer_name = "launderbench"
     model.doc_string = (
-        f"{said['launderbench.name']}: audio-deepfake detector, higher = more bona fide"
+        f"{facts['launderbench.name']}: audio-deepfake detector, higher = more bona fide"
     )
 
 
-def _compared(
-    model: onnx.ModelProto, path: Path, other: Score, whence: ComparisonBasis
+def _compare(
+    model: onnx.ModelProto, path: Path, reference: Score, basis: ComparisonBasis
 ) -> OnnxComparison:
-    """Check what is to be written to `path`, and compare it; its time beside that of `other`."""
+    """Check the model for `path`, compare its scores, and time it together with `reference`."""
     import onnx
 
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
     score = _session(content)
-    apart = np.abs(_in_parts(score, whence.batch) - whence.scores)
-    milliseconds, others = _milliseconds((score, other), whence.batch)
-    return OnnxComparison(path, whence, apart, len(content), milliseconds, others)
+    deviations = np.abs(_in_parts(score, basis.batch) - basis.scores)
+    times = _milliseconds((score, reference), basis.batch)
+    return OnnxComparison(path, basis, deviations, len(content), *times)
 
 
 def _in_parts(score: Score, batch: torch.Tensor) -> Scores:
@@ -262,7 +279,7 @@ def _in_parts(score: Score, batch: torch.Tensor) -> Scores:
 
 
 def _session(content: bytes) -> Score:
-    """Return a session that runs an ONNX file on one thread."""
+    """Return a function that runs an ONNX file on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -273,7 +290,10 @@ def _session(content: bytes) -> Score:
 
 
 def _milliseconds(scores: Sequence[Score], batch: torch.Tensor) -> list[float]:
-    """The shortest time of one wave with each, taken in turn: other programs only add to it."""
+    """Return the shortest time of one wave with each function, measured in turn.
+
+    The shortest time is used because other programs can only add to it.
+    """
     times = np.empty((REPEATS, len(scores)))
     for index in range(REPEATS):
         wave = batch[index % len(batch)][None]

@@ -1,4 +1,4 @@
-"""An ONNX file with 8-bit weights and activations."""
+"""Quantisation of an ONNX file to 8-bit weights and activations."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     import onnx
 
 PRODUCTS = ("Conv", "Gemm", "MatMul")
-BETWEEN = ("Relu", "MaxPool", "Add")  # what 8 bits pass through from product to product
+BETWEEN = ("Relu", "MaxPool", "Add")  # stay in 8 bits between products
 
 
 def quantised(
     path: Path, nodes: Sequence[str], source: str, waves: Sequence[torch.Tensor]
 ) -> onnx.ModelProto:
-    """The model in `path` with 8-bit weights and activations in `nodes`, by name.
+    """Return the model in `path` with 8-bit weights and activations in the named `nodes`.
 
-    Weights are symmetric, with a scale per channel, and from -64 to 64: without VNNI instructions,
-    x86 processors sum each two products, of an unsigned and a signed byte, in 16 bits, and cut off
-    what exceeds them. 2 * 255 * 64 does not. Activations are unsigned: of signed ones ONNX Runtime
-    computes some layers in float32. Their ranges are the least and greatest values on `waves`,
-    batches (n, samples) for the input called `source`.
+    Weights are symmetric, with one scale per channel, and lie in -64..64: without VNNI
+    instructions, x86 processors add pairs of products of an unsigned and a signed byte in 16 bits,
+    which saturate. 2 * 255 * 64 fits. Activations are unsigned, because ONNX Runtime computes some
+    layers with signed ones in float32. Their ranges are the minima and maxima on `waves`, batches
+    (n, samples) for the input named `source`.
     """
     import onnx
     from onnxruntime import quantization as q
 
     class Reader(q.CalibrationDataReader):
-        """One batch after the other."""
+        """Reader that returns one batch after the other."""
 
         def __init__(self) -> None:
             self.waves = iter(waves)
@@ -46,27 +46,27 @@ def quantised(
             return None if batch is None else {source: batch.numpy()}
 
     with tempfile.TemporaryDirectory() as folder, quiet():
-        made = Path(folder) / "int8.onnx"
+        out = Path(folder) / "int8.onnx"
         q.quantize_static(
-            str(path), str(made), Reader(), per_channel=True, nodes_to_quantize=[*nodes],
+            str(path), str(out), Reader(), per_channel=True, nodes_to_quantize=[*nodes],
             weight_type=q.QuantType.QInt8, activation_type=q.QuantType.QUInt8, reduce_range=True,
         )  # fmt: skip
-        return onnx.load(str(made))
+        return onnx.load(str(out))
 
 
 def nodes(graph: onnx.GraphProto, module: str) -> list[str]:
-    """Names of the nodes, made by the part `module`, that 8 bits serve; none where there are none.
+    """Return the names of the nodes of the submodule `module` to quantise; may be empty.
 
-    These are the products with weights but the last, and the rectifiers, maxima and sums of such
-    (residuals) that follow them, so that values stay in 8 bits from product to product. The last
-    product makes the score: it costs nothing, and 8 bits there would be 8 bits of score. The
-    frontend stays in float32 too: the powers of a spectrum span more than 8 bits hold.
+    These are all products with weights except the last, and the rectifiers, maxima and sums
+    (residuals) that follow them, so that values stay in 8 bits between products. The last product
+    computes the score: it is cheap, and 8 bits there would limit the score to 8 bits. The frontend
+    stays in float32 too, because the powers of a spectrum exceed the range of 8 bits.
     """
     weights = {tensor.name for tensor in graph.initializer}
     own = [n for n in graph.node if any(f"/{module}:" in m.value for m in n.metadata_props)]
     products = [n for n in own if n.op_type in PRODUCTS and weights.intersection(n.input)][:-1]
     chosen = {node.name for node in products}
-    held = {output for node in products for output in node.output}  # values in 8 bits
+    held = {output for node in products for output in node.output}  # names of 8-bit values
     for node in own:  # in the order of computation
         if node.op_type in BETWEEN and held.issuperset(node.input):
             chosen.add(node.name)
@@ -76,7 +76,7 @@ def nodes(graph: onnx.GraphProto, module: str) -> list[str]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the advice that the libraries log while they convert."""
+    """Suppress the messages that the libraries log during conversion."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""On what an exported file is compared with its detector, and on what its 8 bits are calibrated."""
+"""Signals for the comparison of an exported file with its detector, and for its calibration."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training.training_examples import used
 from detectors.contract.base import Wave
 
-UTTERANCES = 64  # of a split, half of them bona fide
+UTTERANCES = 64  # per split, half of them bona fide
 NOISES = 8
-SNRS = (0.0, 10.0, 20.0, 30.0)  # dB, of the noise that is added in calibration
-COMPARED, CALIBRATED = 0, 1  # seeds: a file is never compared on what it was calibrated on
+SNRS = (0.0, 10.0, 20.0, 30.0)  # dB, of the noise added for calibration
+COMPARED, CALIBRATED = 0, 1  # noise seeds: comparison and calibration share no signal
 
 
 @dataclass(frozen=True)
 class Signals:
-    """Waves (T,) at 16 kHz: utterances and noises to compare on, and waves to calibrate on.
+    """Waves (T,) at 16 kHz: utterances and noises for comparison, and waves for calibration.
 
-    `said` is in words where the utterances come from, or why there are none; `calibrated`, of
-    which the waves for calibration are. `notes` are what else a user must know.
+    source     : the origin of the utterances, or why there are none, in words
+    calibrated : the origin of the waves for calibration, in words
+    notes      : warnings for the user
     """
 
     utterances: list[Wave]
     noises: list[Wave]
     calibration: list[Wave]
-    said: str
+    source: str
     calibrated: str = ""
     notes: tuple[str, ...] = ()
 
 
 def gathered(checkpoint: Checkpoint, folder: Path | None, int8: bool) -> Signals:
-    """The signals for an export of `checkpoint`, from the data set in `folder`.
+    """Collect the signals for an export of `checkpoint` from the data set in `folder`.
 
-    None: the embedded one, without which a file in float32 is compared on noises alone. Ranges of
-    8 bits want speech as in the training: `InputError` where `int8` is asked for and there is no
-    data set, or none is named and the embedded one is known not to be what the weights were
-    trained on.
+    If `folder` is None, the embedded data set is used; without it, a float32 file is compared on
+    noises only. The ranges of 8 bits need speech as in training. With `int8`, `InputError` is
+    therefore raised if there is no data set, or if `folder` is None and the weights are known to
+    be trained on other data than the embedded set.
     """
     try:
         protocol = loading.open_data(folder) if folder else embedded.read()
@@ -53,24 +54,25 @@ def gathered(checkpoint: Checkpoint, folder: Path | None, int8: bool) -> Signals
             raise
         if int8:
             raise InputError(
-                f"--int8 is calibrated on speech, and {error}, or name a data set with --train-data"
+                f"--int8 needs speech for calibration: {error}, or name a data set with"
+                " --train-data"
             ) from error
-        return Signals([], noises(NOISES), [], f"no utterances, for {error}")
+        return Signals([], noises(NOISES), [], f"no utterances: {error}")
     dev = protocol.split("dev")
     plain = Signals(
         _read(dev), noises(NOISES), [],
         f"dev utterances of {protocol.name!r}"
         if len(dev.table)
-        else f"no utterances, for {protocol.name!r} has no dev split",
+        else f"no utterances: {protocol.name!r} has no dev split",
     )  # fmt: skip
     return _with_calibration(plain, checkpoint, protocol, folder) if int8 else plain
 
 
 def noises(count: int, seed: int = COMPARED) -> list[Wave]:
-    """White noises of 4 s, always the same, from an RMS of 0.3 down to 0.001.
+    """Return `count` white noises of 4 s with an RMS from 0.3 down to 0.001, fixed by `seed`.
 
-    float32 (T,) at 16 kHz. (Below, spectra lie at their floor, and what a detector then makes of
-    them is rounding.)
+    float32 (T,) at 16 kHz. At lower levels, spectra are at their floor and the scores depend on
+    rounding.
     """
     rng = np.random.default_rng(seed)
     levels = np.geomspace(0.3, 1e-3, count)
@@ -80,28 +82,28 @@ def noises(count: int, seed: int = COMPARED) -> list[Wave]:
 def _with_calibration(
     plain: Signals, checkpoint: Checkpoint, protocol: Protocol, folder: Path | None
 ) -> Signals:
-    """`plain` with waves to calibrate on: of train, clean, every second also in noise, and noises.
+    """Return `plain` with waves for calibration.
 
-    Ranges that are measured on clean speech alone cut off what noise brings forth.
+    These are train utterances, every second one also with added noise, and noises. Ranges measured
+    on clean speech alone would clip the activations of noisy speech.
     """
     train = used(protocol, "train")
     if not plain.utterances:
-        raise InputError(f"--int8 is compared on a dev split, which {protocol.root} has not")
+        raise InputError(f"--int8 needs a dev split for comparison, which {protocol.root} lacks")
     same = _trained_on(checkpoint, protocol, train)
     if same is False and folder is None:
         raise InputError(
-            f"--int8 is calibrated on what {checkpoint.name!r} was trained on, which is the data"
-            f" set {checkpoint.facts.get('data', '-')!r} and not the embedded one: name it, or"
-            " another to calibrate on, with --train-data DIR"
+            f"--int8 needs the training data of {checkpoint.name!r} for calibration, which is the"
+            f" data set {checkpoint.facts.get('data', '-')!r} and not the embedded one: name it, or"
+            " another one for calibration, with --train-data DIR"
         )
     clean = _read(train)
     rng = np.random.default_rng(CALIBRATED)
-    mixed = [_noisy(wave, snr, rng) for wave, snr in zip(clean[::2], cycle(SNRS), strict=False)]
+    mixed = [_add_noise(wave, snr, rng) for wave, snr in zip(clean[::2], cycle(SNRS), strict=False)]
     notes = {
         True: "",
-        False: f"{checkpoint.name!r} was trained on other data than those it is calibrated on",
-        None: f"nothing says that {checkpoint.name!r} was trained on data like those it is"
-        " calibrated on",
+        False: f"{checkpoint.name!r} was not trained on the calibration data",
+        None: f"it is unknown whether {checkpoint.name!r} was trained on the calibration data",
     }
     return replace(
         plain,
@@ -112,7 +114,7 @@ def _with_calibration(
 
 
 def _trained_on(checkpoint: Checkpoint, protocol: Protocol, train: Protocol) -> bool | None:
-    """Are the weights known to come from this data set (or a part of it)? None: nothing says so."""
+    """Check whether the weights were trained on this data set or a part of it; None if unknown."""
     digest, audio_digest = (checkpoint.facts.get(k) for k in ("train_digest", "audio_digest"))
     if digest is None:
         return None
@@ -122,20 +124,20 @@ def _trained_on(checkpoint: Checkpoint, protocol: Protocol, train: Protocol) -> 
 
 
 def _read(part: Protocol) -> list[Wave]:
-    """Some utterances of a split, half of them bona fide, as far as there are.
+    """Read up to `UTTERANCES` utterances of a split, at most half of them from each class.
 
-    `InputError` where one cannot be read.
+    Raises `InputError` if one cannot be read.
     """
     table = part.table
     chosen = [table[table["label"] == label]["path"].iloc[: UTTERANCES // 2] for label in LABELS]
     try:
         return [reader.read(part.root / path) for paths in chosen for path in paths]
     except reader.AudioError as error:
-        raise InputError(f"cannot compare or calibrate: {error}") from error
+        raise InputError(f"cannot compare or calibrate the file: {error}") from error
 
 
-def _noisy(wave: Wave, snr: float, rng: np.random.Generator) -> Wave:
-    """`wave` with white noise at `snr` dB over its whole length."""
+def _add_noise(wave: Wave, snr: float, rng: np.random.Generator) -> Wave:
+    """Add white noise to `wave` at `snr` dB over its whole length."""
     noise = rng.standard_normal(wave.size)
     level = np.sqrt(np.mean(np.square(wave, dtype=np.float64))) * 10 ** (-snr / 20)
     return (wave + level * noise).astype(np.float32)

@@ -1,12 +1,13 @@
-"""Score files as the field writes them, read and written.
+"""Reader and writer of the common score file formats.
 
-    asvspoof2021 : `id score`, no header; as 2019's packages write it too, with the system and the
-                   key between: `id system key score` or `id - system key score`
-    asvspoof5    : `filename<TAB>cm-score` under that header
-    csv          : named columns, the condition among them where a file holds several
+    asvspoof2021 : `id score`, without header; the reader also accepts the format of the 2019
+                   packages, with system and key: `id system key score` or
+                   `id - system key score`
+    asvspoof5    : `filename<TAB>cm-score` with this header
+    csv          : named columns, including the condition if a file holds several
 
-Scores are float32 in their shortest digits that round-trip. Columns parted by blanks cannot hold
-every utterance id: there, and in names of files, an utterance goes by its `file_id`.
+Scores are written as float32 with the fewest digits that round-trip. Columns separated by blanks
+cannot hold every utterance id, so such files, and file names, use the `file_id` instead.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NAMES = {
     "condition": ("condition",),
     "key": ("key", "label"),
 }
-_BARE = {  # columns of a file without header, by their number
+_BARE = {  # columns of a file without header, by the number of columns
     2: ("id", "score"),
     4: ("id", "system", "key", "score"),
     5: ("id", "unused", "system", "key", "score"),
@@ -40,7 +41,9 @@ _PORTABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 def file_id(utterance_id: str) -> str:
-    """The id itself where it can be a file's name anywhere; else one made of it, with its hash.
+    """Return the id if it is a valid file name on all systems, else a name derived from it.
+
+    A derived name ends with a hash of the id.
 
     >>> file_id("LA_E_2834763"), file_id("real/a b.wav")
     ('LA_E_2834763', 'real_a_b.wav-e77fc73b')
@@ -53,14 +56,14 @@ def file_id(utterance_id: str) -> str:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The scores in a file: id, score (float64; may be non-finite), condition and key, else ''.
+    """Read a score file: id, score (float64, may be non-finite), condition and key.
 
-    `InputError` names the file and what it is that cannot be read.
+    A missing condition or key is ''. Raises `InputError` if the file or a score cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text file ({error.reason})") from error
+        raise InputError(f"{path} is not a text file ({error.reason})") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
     first = next((line for line in text.splitlines() if line.strip()), "")
@@ -68,7 +71,7 @@ def read(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} holds no scores")
     table = _split(text, first, path)
     if table.empty:
-        raise InputError(f"{path} holds a header and no scores")
+        raise InputError(f"{path} holds a header but no scores")
     for column in ("condition", "key"):
         if column not in table:
             table[column] = ""
@@ -77,12 +80,15 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, format_: str) -> str:
-    """Scores in one of `FORMATS`; `table` has utterance_id, condition, split, label and score."""
+    """Return scores as text in one of `FORMATS`.
+
+    `table` has the columns utterance_id, condition, split, label and score.
+    """
     return FORMATS[format_](table)
 
 
 def _split(text: str, first: str, path: Path) -> pd.DataFrame:
-    """The columns as text, by the names in the header or, without one, by their number."""
+    """Return the columns as text, identified by the header or by the number of columns."""
     widths = {d: len(next(csv.reader([first], delimiter=d), [])) for d in _DELIMITERS}
     mark = max(_DELIMITERS, key=lambda d: widths[d])
     separator = mark if widths[mark] > 1 else r"\s+"
@@ -103,7 +109,7 @@ def _split(text: str, first: str, path: Path) -> pd.DataFrame:
     if not named:
         if table.shape[1] not in _BARE:
             raise InputError(
-                f"{path} has {table.shape[1]} columns and no header: want `id score`,"
+                f"{path} has {table.shape[1]} columns and no header: expected `id score`,"
                 " `id system key score`, or named columns (utterance_id, score, condition)"
             )
         table.columns = pd.Index(_BARE[table.shape[1]])
@@ -115,14 +121,19 @@ def _split(text: str, first: str, path: Path) -> pd.DataFrame:
         if name
     }
     if "id" not in found.values():
-        raise InputError(f"{path}: no column of ids ({', '.join(_NAMES['id'])}); has {lower}")
+        raise InputError(
+            f"{path}: no column of ids (one of {', '.join(_NAMES['id'])}); its columns are {lower}"
+        )
     table = table.iloc[:, list(found)]
     table.columns = pd.Index(list(found.values()))
     return table.fillna("")
 
 
 def _numbers(table: pd.DataFrame, path: Path) -> Sequence[float]:
-    """Python's own conversion: the nearest float64, which pandas' fast one is not always."""
+    """Convert the scores with `float`, which rounds correctly; the pandas parser does not always.
+
+    Raises `InputError` for a text that is not a number.
+    """
     values = []
     for name, text in zip(table["id"], table["score"], strict=True):
         try:
@@ -160,9 +171,11 @@ FORMATS = {"asvspoof2021": _asvspoof2021, "asvspoof5": _asvspoof5, "csv": _csv}
 
 
 def check_format(table: pd.DataFrame, format_: str) -> None:
-    """Refuse what a format cannot hold: several conditions in one without a column for them."""
+    """Raise `InputError` for an unknown format, or several conditions in any format but csv."""
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     several = table["condition"].nunique() > 1
     if format_ != "csv" and several:
-        raise InputError(f"{format_} holds one condition: name it with --condition, or say csv")
+        raise InputError(
+            f"{format_} can hold only one condition: name it with --condition, or use --format csv"
+        )

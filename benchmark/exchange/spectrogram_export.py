@@ -1,11 +1,12 @@
-"""Spectrograms as files: the very pictures that image detectors see, clean or laundered.
+"""Export of clean or laundered spectrograms, identical to the inputs of the image detectors.
 
-    DIR/CONDITION/png/ID.png                one picture each, 224 x 224, magma
+    DIR/CONDITION/png/ID.png                one image per utterance, 224 x 224, magma
     DIR/CONDITION/{npy,hdf5}/shard-N.*      uint8 (n, 3, 224, 224), in the order of metadata.csv
-    DIR/metadata.csv                        condition, id, path, place in the shard, label, ...
+    DIR/metadata.csv                        condition, id, path, index in the shard, label, ...
 
-Utterances go by shards; every finished shard has a record that says what made it. A later call
-makes only those without one, of other audio, another attack or seed, or whose files have changed.
+Utterances are processed in shards. Every finished shard has a record of its inputs. A later call
+computes only shards without a record, with other audio, another attack or seed, or with changed
+files.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from benchmark.workers.start import start_process
 SPEC = Image()  # 128 mels of the first 4 s at 22,050 Hz
 METADATA = "metadata.csv"
 FORMAT = 1
-FEW = 16  # utterances that are not worth worker processes
+FEW = 16  # up to this number of utterances, no worker processes are started
 
 Pixels = npt.NDArray[np.uint8]
 Row = dict[str, Any]
@@ -54,9 +55,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class SpectrogramShard:
-    """Some utterances under one condition as plain data, ready to be sent to a worker.
+    """Some utterances under one condition, as plain data that can be sent to a worker.
 
-    `utterances` are (id, file below `root`, SHA-256 of the file); `folder` is the condition's.
+    utterances : (id, file below `root`, SHA-256 of the file)
+    folder     : the name of the condition's folder
     """
 
     number: int
@@ -70,12 +72,12 @@ class SpectrogramShard:
     seed: int
 
     def key(self) -> str:
-        """Return the hash (hex) of everything that determines pixels and file names."""
+        """Return a hash (hex) of everything that determines the pixels and the file names."""
         parts = [FORMAT, repr(SPEC), self.kind, self.identity, self.seed, self.folder]
         return hashlib.sha256(json.dumps([parts, self.utterances]).encode()).hexdigest()
 
     def record(self) -> Path:
-        """Where it says what was made."""
+        """Return the path of the shard's record."""
         return self.out / RECORDS / self.folder / self.kind / f"{self.number:05d}.json"
 
 
@@ -88,12 +90,15 @@ def make(
     workers: int | None,
     plugins: Sequence[Path] = (),
 ) -> pd.DataFrame:
-    """Make what is missing, with a progress bar, and the metadata table, which is returned.
+    """Write the missing spectrograms, with a progress bar, and the metadata table; return it.
 
-    kind : png, npy or hdf5. workers = None: one per core, but none for a handful of pictures. The
-    table has one row per utterance and condition: condition, utterance_id, path (below `out`),
-    index (place in its shard), label, speaker, spoof_system, split, source, failure and cause
-    (empty where it was made).
+    kind    : png, npy or hdf5
+    workers : None = one per core, or none for up to 16 utterances
+
+    The table has one row per utterance and condition: condition, utterance_id, path (below `out`),
+    index (in its shard), label, speaker, spoof_system, split, source, failure and cause (both empty
+    for a written spectrogram). Raises `InputError` for an unknown kind, a ready-made condition that
+    the data set lacks, or HDF5 without h5py.
     """
     if kind not in WRITERS:
         raise unknown("kind of spectrogram file", kind, WRITERS)
@@ -103,11 +108,11 @@ def make(
     rows: dict[tuple[str, int], list[Row]] = {}
     todo = []
     for shard in jobs:
-        kept = _kept(shard)
-        if kept is None:
+        finished = _finished_rows(shard)
+        if finished is None:
             todo.append(shard)
         else:
-            rows[shard.folder, shard.number] = kept
+            rows[shard.folder, shard.number] = finished
     left = sum(len(shard.utterances) for shard in todo)
     if workers is None:
         workers = 0 if left <= FEW else cores()
@@ -115,12 +120,12 @@ def make(
     with tqdm(
         total=total, initial=total - left, desc="spectrograms", unit="file", disable=not left
     ) as bar, one_thread():  # fmt: skip
-        parts: Iterator[tuple[tuple[str, int], list[Row]]] = map(_work, todo)
+        parts: Iterator[tuple[tuple[str, int], list[Row]]] = map(_compute, todo)
         if workers:
-            parts = pooled(_work, todo, workers, start_process, (tuple(plugins),))
-        for place, made_rows in parts:
-            rows[place] = made_rows
-            bar.update(len(made_rows))
+            parts = pooled(_compute, todo, workers, start_process, (tuple(plugins),))
+        for place, shard_rows in parts:
+            rows[place] = shard_rows
+            bar.update(len(shard_rows))
     ordered = [row for shard in jobs for row in rows[shard.folder, shard.number]]
     table = pd.DataFrame(ordered)
     known = ["utterance_id", "label", "speaker", "spoof_system", "split", "source"]
@@ -132,7 +137,10 @@ def make(
 
 
 def pictures(waves: Sequence[Wave]) -> Pixels:
-    """The pictures of 16 kHz waves, uint8 (n, 3, 224, 224): one by one, so alike in any company."""
+    """Return the images of 16 kHz waves, uint8 (n, 3, 224, 224).
+
+    Each is computed separately, so that it does not depend on the other waves.
+    """
     device = torch.device("cpu")
     with torch.inference_mode():
         each = [
@@ -164,8 +172,8 @@ def _shards(
     return found
 
 
-def _work(shard: SpectrogramShard) -> tuple[tuple[str, int], list[Row]]:
-    """Read, launder and draw a shard; write its files and its record."""
+def _compute(shard: SpectrogramShard) -> tuple[tuple[str, int], list[Row]]:
+    """Read, launder and render a shard; write its files and, if nothing failed, its record."""
     rows: list[Row] = []
     waves: list[Wave] = []
     for uid, path, _ in shard.utterances:
@@ -189,8 +197,8 @@ def _work(shard: SpectrogramShard) -> tuple[tuple[str, int], list[Row]]:
     return (shard.folder, shard.number), rows
 
 
-def _kept(shard: SpectrogramShard) -> list[Row] | None:
-    """The rows of a finished shard, if its files still are what this order would make."""
+def _finished_rows(shard: SpectrogramShard) -> list[Row] | None:
+    """Return the rows of a finished shard with unchanged inputs and files, else None."""
     try:
         facts = json.loads(shard.record().read_text(encoding="utf-8"))
         if facts["key"] != shard.key():
@@ -200,7 +208,7 @@ def _kept(shard: SpectrogramShard) -> list[Row] | None:
                 return None
         return list(facts["rows"])
     except (OSError, ValueError, KeyError):
-        return None  # absent or damaged: made again
+        return None  # missing or damaged: the shard is computed again
 
 
 def _png(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
@@ -209,36 +217,36 @@ def _png(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, 
         row["path"] = f"{shard.folder}/png/{file_id(row['utterance_id'])}.png"
         buffer = io.BytesIO()
         Picture.fromarray(np.ascontiguousarray(one.transpose(1, 2, 0))).save(buffer, "PNG")
-        written |= _written(shard, row["path"], buffer.getvalue())
+        written |= _write(shard, row["path"], buffer.getvalue())
     return written
 
 
 def _npy(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
     buffer = io.BytesIO()
     np.save(buffer, pixels)
-    return _written(shard, _place(shard, rows, "npy"), buffer.getvalue())
+    return _write(shard, _shard_path(shard, rows, "npy"), buffer.getvalue())
 
 
 def _hdf5(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
-    """Datasets `images` and `utterance_id`, both in the order of the metadata."""
+    """Write the datasets `images` and `utterance_id`, both in the order of the metadata."""
     buffer = io.BytesIO()
     h5py = _h5py()
     with h5py.File(buffer, "w") as file:
         file.create_dataset("images", data=pixels, chunks=(1, *pixels.shape[1:]), compression=1)
         names = [row["utterance_id"] for row in rows]
         file.create_dataset("utterance_id", data=names, dtype=h5py.string_dtype())
-    return _written(shard, _place(shard, rows, "h5"), buffer.getvalue())
+    return _write(shard, _shard_path(shard, rows, "h5"), buffer.getvalue())
 
 
-def _place(shard: SpectrogramShard, rows: list[Row], ending: str) -> str:
-    """The shard's file; every row learns it, and where it stands in there."""
+def _shard_path(shard: SpectrogramShard, rows: list[Row], ending: str) -> str:
+    """Return the path of the shard's file; set path and index of every row."""
     path = f"{shard.folder}/{shard.kind}/shard-{shard.number:05d}.{ending}"
     for index, row in enumerate(rows):
         row |= {"path": path, "index": index}
     return path
 
 
-def _written(shard: SpectrogramShard, path: str, content: bytes) -> dict[str, str]:
+def _write(shard: SpectrogramShard, path: str, content: bytes) -> dict[str, str]:
     atomic_files.write(shard.out / path, content)
     return {path: hashlib.sha256(content).hexdigest()}
 
@@ -248,7 +256,7 @@ def _h5py() -> Any:
         import h5py
     except ImportError as error:
         raise InputError(
-            "HDF5 files need h5py: pip install 'launderbench[hdf5]', or take --kind npy"
+            "HDF5 files need h5py: pip install 'launderbench[hdf5]', or use --kind npy"
         ) from error
     return h5py
 

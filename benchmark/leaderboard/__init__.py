@@ -1,1 +1,1 @@
-"""Leaderboards: tables, ranks, robustness, comparisons."""
+"""Leaderboards: tables, ranks, robustness and comparisons."""

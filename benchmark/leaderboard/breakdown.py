@@ -1,4 +1,4 @@
-"""Slices of a trial set: who made the fake, where the recording is from, its codec, its length."""
+"""Slices of a trial set by spoof system, source, other protocol columns, and duration."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from benchmark.metrics import discrimination
 from benchmark.metrics.discrimination import Bools, Ranking
 
 SECONDS = (0.0, 2.0, 4.0, 8.0, np.inf)
-LEAST = 10  # trials of each class that a slice needs: an EER of fewer says nothing
-MOST = 50  # values beyond which a column names single recordings rather than groups
+LEAST = 10  # trials of each class that a slice needs: an EER of fewer is meaningless
+MOST = 50  # a column with more values identifies recordings rather than groups
 NO_GROUPS = ("utterance_id", "path", "label", "speaker", "split", "track", "pair", DURATION)
-DIGESTS = "file_sha256"  # begins the columns with the digests of files
+DIGESTS = "file_sha256"  # prefix of the columns with file digests
 UNKNOWN = "-"
 SLICE_COLUMNS = ("by", "value", "n_bonafide", "n_spoof", "eer", "auc")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The trials of one group: `keep` is (n,) over the track's trials."""
+    """The trials of one group; `keep` (n,) is a mask over the track's trials."""
 
     by: str
     value: str
@@ -34,12 +34,13 @@ class Slice:
 
 
 def slices(table: pd.DataFrame) -> list[Slice]:
-    """The slices of a track's trials that hold enough of both classes.
+    """Return the slices of a track's trials with at least 10 trials of each class.
 
-    By spoof system, by source, by every further column of the protocol with 2 to 50 values
-    (codec, language, ...), and by duration in seconds. A further column of which no bona fide
-    trial has a value that a fake has is about the fakes, as the spoof system is: the slices of
-    both hold every bona fide trial.
+    Slices are by spoof system, source, every further protocol column with 2 to 50 values (codec,
+    language, ...), and duration in seconds. Each slice by spoof system contains all bona fide
+    trials. The same holds for a further column if no bona fide trial shares a value with a spoof
+    trial, because such a column describes the spoofs. Raises `InputError` if a duration is not a
+    number.
     """
     bonafide = (table["label"] == "bonafide").to_numpy(dtype=np.bool_)
     found = []
@@ -50,17 +51,17 @@ def slices(table: pd.DataFrame) -> list[Slice]:
 
 
 def _groups(table: pd.DataFrame, bonafide: Bools) -> Iterator[tuple[str, str, Bools]]:
-    nobody = np.zeros_like(bonafide)
+    nothing = np.zeros_like(bonafide)
     first = ("spoof_system", "source")
     for by in (*first, *(c for c in table.columns if c not in first and _groups_by(c))):
         codes, values = pd.factorize(table[by].astype(str), sort=True)
-        told = (values != UNKNOWN) & (np.bincount(codes[~bonafide], minlength=len(values)) > 0)
-        shared = told & (np.bincount(codes[bonafide], minlength=len(values)) > 0)
-        if told.sum() > MOST or (by not in first and len(values) < 2):
+        known = (values != UNKNOWN) & (np.bincount(codes[~bonafide], minlength=len(values)) > 0)
+        shared = known & (np.bincount(codes[bonafide], minlength=len(values)) > 0)
+        if known.sum() > MOST or (by not in first and len(values) < 2):
             continue
-        of_fakes = by == "spoof_system" or (by != "source" and not shared.any())
-        for place in np.flatnonzero(told).tolist():
-            yield by, str(values[place]), (codes == place) | (bonafide if of_fakes else nobody)
+        of_spoofs = by == "spoof_system" or (by != "source" and not shared.any())
+        for place in np.flatnonzero(known).tolist():
+            yield by, str(values[place]), (codes == place) | (bonafide if of_spoofs else nothing)
     if DURATION in table.columns:
         try:
             seconds = table[DURATION].to_numpy(dtype=np.float64)
@@ -78,15 +79,15 @@ def _groups_by(column: str) -> bool:
 
 
 def rows(
-    ranking: Ranking, there: Bools, groups: list[Slice], keys: dict[str, Any]
+    ranking: Ranking, scored: Bools, groups: list[Slice], keys: dict[str, Any]
 ) -> tuple[dict[str, Any], ...]:
-    """One row per slice of a cell: `keys`, the slice, counts, EER and AUC.
+    """Return one row per slice of a cell: `keys`, the slice, counts, EER (0 to 1) and AUC.
 
-    `there` (n,) are the track's trials that the cell scores, those that `ranking` is made of.
+    `scored` (n,) marks the track's trials with a score in this cell, which `ranking` ranks.
     """
     found = []
     for group in groups:
-        keep = group.keep[there][ranking.order]
+        keep = group.keep[scored][ranking.order]
         number = int(np.count_nonzero(ranking.bonafide[keep]))
         row = {"by": group.by, "value": group.value, "n_bonafide": number}
         row["n_spoof"] = int(np.count_nonzero(keep)) - number

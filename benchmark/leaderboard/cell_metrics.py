@@ -1,4 +1,4 @@
-"""Every number of one cell: metrics, decisions at frozen and oracle thresholds, intervals."""
+"""The metrics of one cell: point values, decisions at frozen and oracle thresholds, intervals."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ COUNTS = ("hit", "missed", "false_alarm", "correct")
 RATIOS = ("precision", "recall", "f1", "macro_f1", "accuracy", "balanced_accuracy")
 BONAFIDE = ("precision", "recall", "f1")
 FPRS = {"tpr_at_fpr1": 0.01, "tpr_at_fpr5": 0.05}
-DEV, TRAINING = "dev", "training"  # where a threshold was frozen
+DEV, TRAINING = "dev", "training"  # origin of a frozen threshold
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Threshold and calibration frozen before laundering; NaN or None where undefined.
+    """The threshold and calibration frozen before any laundering; NaN or None if not available.
 
-    `source` says on what: clean dev of this data set, or the dev split of the training data.
+    source : `DEV` for clean dev of this data set, `TRAINING` for the dev split of the training
+             data, else ''
     """
 
     threshold: float = np.nan
@@ -34,10 +35,11 @@ class OperatingPoint:
 
 
 def operating(scores: Floats, bonafide: Bools, own: float | None) -> OperatingPoint:
-    """The EER threshold and the calibration of one detector on clean dev scores (NaN = missing).
+    """Compute the EER threshold and the calibration of one detector on its clean dev scores.
 
-    Nothing is frozen on a dev set that lacks a class or a trial, since two detectors would then
-    rest on different trials; the detector's `own` threshold takes its place, if it has one.
+    NaN marks a missing score. A dev set that lacks a class or a trial is not used, because two
+    detectors would then depend on different trials. The detector's `own` threshold, from the dev
+    split of its training data, is used instead if it has one.
     """
     if np.isnan(scores).any() or bonafide.all() or not bonafide.any():
         return OperatingPoint() if own is None else OperatingPoint(own, TRAINING)
@@ -45,7 +47,10 @@ def operating(scores: Floats, bonafide: Bools, own: float | None) -> OperatingPo
 
 
 def numbers(ranking: Ranking | None, frozen: OperatingPoint, costs: Costs) -> dict[str, Any]:
-    """The point metrics of a cell by column name; all NaN without a ranking (a class lacks)."""
+    """Compute the point metrics of a cell by column name; NaN if `ranking` is None.
+
+    `ranking` is None if a class is absent.
+    """
     point: dict[str, Any] = dict.fromkeys(METRICS, np.nan)
     decided: Confusion | None = None
     oracle: Confusion | None = None
@@ -78,7 +83,7 @@ def numbers(ranking: Ranking | None, frozen: OperatingPoint, costs: Costs) -> di
 
 
 def _decisions(prefix: str, counts: Confusion | None) -> dict[str, float]:
-    """Confusion matrix and per-class report as columns; NaN without counts."""
+    """Return the confusion matrix and the per-class report as columns; NaN without counts."""
     sides = [(name, counts, name) for name in (*COUNTS, *RATIOS)]
     other = None if counts is None else counts.bonafide
     sides += [(f"bonafide_{name}", other, name) for name in BONAFIDE]
@@ -89,7 +94,7 @@ def _decisions(prefix: str, counts: Confusion | None) -> dict[str, float]:
 
 
 def bounds(draws: Replicates | None) -> dict[str, float]:
-    """The interval of every metric, as columns `_low` and `_high`; NaN without resamples."""
+    """Compute the interval of every metric, as columns `_low` and `_high`; NaN without draws."""
     found = {}
     for name in METRICS:
         values = np.empty(0) if draws is None else getattr(draws, name)
@@ -100,7 +105,10 @@ def bounds(draws: Replicates | None) -> dict[str, float]:
 def differences(
     row: dict[str, Any], draws: Replicates | None, clean: dict[str, Any], base: Replicates | None
 ) -> dict[str, float]:
-    """Every metric's difference to clean, with paired bounds; NaN unless both cells are whole."""
+    """Compute the difference of every metric to clean, with paired bounds.
+
+    NaN unless both cells have resamples, that is, are complete.
+    """
     found: dict[str, float] = {}
     for name in METRICS:
         delta, low, high = np.nan, np.nan, np.nan
@@ -113,7 +121,7 @@ def differences(
 
 
 def in_order(row: dict[str, Any], first: Sequence[str]) -> dict[str, Any]:
-    """The columns `first`, then each metric with its bounds and its difference, then the rest."""
+    """Order the columns: `first`, then each metric with bounds and difference, then the rest."""
     tails = ("", "_low", "_high", "_delta", "_delta_low", "_delta_high")
     names = [*first, *(f"{metric}{tail}" for metric in METRICS for tail in tails)]
     return {name: row[name] for name in [*names, *(n for n in row if n not in set(names))]}

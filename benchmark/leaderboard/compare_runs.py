@@ -1,4 +1,4 @@
-"""Two runs over the same trials, cell by cell: differences with paired bootstrap intervals."""
+"""Cell-by-cell comparison of two runs over the same trials, with paired bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from benchmark.metrics.discrimination import Floats
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
-MEAN = "mean over families"  # stands in the column `condition`
+MEAN = "mean over families"  # a value of the column `condition`
 INCOMPLETE, UNVERIFIED = "lacks trials", "not verified"
 UNLAUNDERED = "no laundering condition in common"
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Detectors and conditions of two runs: shared ones, and those of one run only.
+    """The comparison of the cells that two runs share.
 
     table : one row per track, detector, condition (and `MEAN`) and metric: `a`, `b`, their
-            `difference` b - a with bounds, whether these leave out 0 (None without bounds), and
-            in `remark` why there is no difference
-    only  : for each side (a, b) the detectors and the conditions that the other lacks
-    notes : what a reader must know before believing a difference
+            `difference` b - a with bounds, `distinguishable` if the bounds exclude 0 (None
+            without bounds), and in `remark` the reason for a missing difference
+    only  : for each run the detectors and the conditions that the other lacks
+    notes : caveats for the interpretation of the differences
     """
 
     table: pd.DataFrame
@@ -50,16 +50,17 @@ class RunComparison:
 
 
 def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) -> RunComparison:
-    """Compare run `b` with run `a`; `InputError` where their test trials differ.
+    """Compare run `b` with run `a` on their common detectors and conditions.
 
-    Both are resampled by the same draws. F1, actDCF and Cllr rest on what each run froze on its
-    own dev trials.
+    Both runs use the same bootstrap draws. F1, actDCF and Cllr use the threshold and calibration
+    that each run froze on its own dev trials. Raises `InputError` if the test trials differ, if
+    no detector is common, or if a run has bad or no test scores.
     """
     digests = [results.protocol.digest() for results in (a, b)]
     if digests[0] != digests[1]:
         raise InputError(
-            f"the runs are of different trials and cannot be compared: trial digest {digests[0]}"
-            f" of the first, {digests[1]} of the second"
+            f"the runs have different trials and cannot be compared: trial digest {digests[0]}"
+            f" in the first, {digests[1]} in the second"
         )
     names = [[info.condition for info in results.conditions] for results in (a, b)]
     conditions = [name for name in names[0] if name in names[1]]
@@ -74,17 +75,17 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
         trials = trial_sets.trial_set(a.protocol, track, resamples)
         sides = [measure(results, trials, common, conditions) for results in (a, b)]
         for one, two in zip(*sides, strict=True):
-            rows += _line(track, one, two)
+            rows += _detector_rows(track, one, two)
     return RunComparison(pd.DataFrame(rows), _only(a, b, names), _notes(a, b))
 
 
 def measure(
     results: RunResults, trials: TrialSet, detectors: Sequence[str], conditions: Sequence[str]
 ) -> list[DetectorCells]:
-    """The cells of `detectors` under `conditions` on one track, with their resamples.
+    """Compute the cells of `detectors` under `conditions` on one track, with their resamples.
 
-    Both as the run spells them, clean among the conditions; lines and cells come in their order.
-    A cell's row holds detector, condition, family, complete, verified and every metric.
+    Names are spelled as in the run, and `conditions` includes clean. The result follows their
+    order. The row of a cell holds detector, condition, family, complete, verified and all metrics.
     """
     score_matrix.check(results)
     names = [info.condition for info in results.conditions]
@@ -104,7 +105,7 @@ def measure(
         for name in detectors
     }
 
-    def one(place: tuple[int, int]) -> Cell:
+    def compute(place: tuple[int, int]) -> Cell:
         detector, info = results.detectors[place[0]], results.conditions[place[1]]
         keys = {"detector": detector, "condition": info.condition, "family": info.family}
         scores = test[place][trials.rows]
@@ -115,24 +116,24 @@ def measure(
         ThreadPoolExecutor(cores()) as pool,
         tqdm(total=len(places), desc="cells", disable=None, leave=False) as bar,
     ):
-        made = []
-        for cell in pool.map(one, places):
-            made.append(cell)
+        cells = []
+        for cell in pool.map(compute, places):
+            cells.append(cell)
             bar.update()
     width = len(wanted)
     return [
-        DetectorCells(tuple(made[start : start + width])) for start in range(0, len(made), width)
+        DetectorCells(tuple(cells[start : start + width])) for start in range(0, len(cells), width)
     ]
 
 
 def _cell(
     keys: dict[str, Any], scores: Floats, trials: TrialSet, frozen: OperatingPoint, verdict: Verdict
 ) -> Cell:
-    there = ~np.isnan(scores)
-    labels = trials.bonafide[there]
+    scored = ~np.isnan(scores)
+    labels = trials.bonafide[scored]
     both = bool(labels.any() and not labels.all())
-    ranking = discrimination.rank(scores[there], labels) if both else None
-    complete = bool(there.all())
+    ranking = discrimination.rank(scores[scored], labels) if both else None
+    complete = bool(scored.all())
     draws = None
     if ranking is not None and complete:
         draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration)
@@ -141,8 +142,8 @@ def _cell(
     return Cell(keys | state | numbers, draws)
 
 
-def _line(track: str, one: DetectorCells, two: DetectorCells) -> list[dict[str, Any]]:
-    """The rows of one detector: every condition, then the mean over families."""
+def _detector_rows(track: str, one: DetectorCells, two: DetectorCells) -> list[dict[str, Any]]:
+    """Return the rows of one detector: every condition, then the mean over families."""
     rows = []
     for a, b in zip(one.cells, two.cells, strict=True):
         remark = _remark(a, b)
@@ -154,16 +155,16 @@ def _line(track: str, one: DetectorCells, two: DetectorCells) -> list[dict[str, 
             values = (a.row[metric], b.row[metric])
             rows.append(_row(keys | {"metric": metric}, *values, draws, remark))
     sides = [_shared(one, two), _shared(two, one)]
-    lacking = "" if one.laundered else UNLAUNDERED
-    lacking = lacking or (INCOMPLETE if any(line.missing for line in sides) else "")
-    lacking = lacking or ("" if all(line.families for line in sides) else UNVERIFIED)
+    remark = "" if one.laundered else UNLAUNDERED
+    remark = remark or (INCOMPLETE if any(cells.missing for cells in sides) else "")
+    remark = remark or ("" if all(cells.families for cells in sides) else UNVERIFIED)
     for metric in METRICS:
         keys = {"track": track, "detector": one.detector, "condition": MEAN, "metric": metric}
-        first, second = (np.nan if lacking else line.mean(metric) for line in sides)
+        first, second = (np.nan if remark else cells.mean(metric) for cells in sides)
         draws = np.empty(0)
-        if not lacking:
+        if not remark:
             draws = sides[1].mean_draws(metric) - sides[0].mean_draws(metric)
-        rows.append(_row(keys, first, second, draws, lacking))
+        rows.append(_row(keys, first, second, draws, remark))
     return rows
 
 
@@ -189,7 +190,7 @@ def _remark(a: Cell, b: Cell) -> str:
 
 
 def _shared(mine: DetectorCells, other: DetectorCells) -> DetectorCells:
-    """`mine`, in which what is not verified in `other` is not verified either."""
+    """Return `mine` with only those cells verified that are verified in `other` too."""
     return DetectorCells(
         tuple(
             Cell(a.row | {"verified": a.row["verified"] and b.row["verified"]}, a.draws)

@@ -1,4 +1,4 @@
-"""Cells, and the line of cells that one detector has on one track: what enters its means."""
+"""Cells, and all cells of one detector on one track, with their means over families."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from benchmark.metrics.discrimination import Floats
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of the conditions table, and its resamples where the cell is complete.
+    """One row of the conditions table, with its resamples if the cell is complete.
 
-    `parts` are its rows of the breakdown table.
+    `parts` holds its rows of the breakdown table.
     """
 
     row: dict[str, Any]
@@ -27,19 +27,19 @@ class Cell:
 
     @property
     def counts(self) -> bool:
-        """May this cell enter a mean? It must be complete, and verified where it is laundered."""
+        """Whether the cell enters means: it is complete, and verified if it is laundered."""
         return self.draws is not None and self.row["verified"] is not False
 
 
 @dataclass(frozen=True)
 class DetectorCells:
-    """The cells of one detector on one track, in plan order, clean among them."""
+    """The cells of one detector on one track, in plan order, including clean."""
 
     cells: tuple[Cell, ...]
 
     @property
     def detector(self) -> str:
-        """The detector's name."""
+        """The name of the detector."""
         return str(self.cells[0].row["detector"])
 
     @cached_property
@@ -49,38 +49,38 @@ class DetectorCells:
 
     @property
     def laundered(self) -> list[Cell]:
-        """Every other cell."""
+        """All cells except clean."""
         return [cell for cell in self.cells if cell is not self.clean]
 
     @property
     def verified(self) -> list[Cell]:
-        """The laundered cells whose condition did what it claims."""
+        """The laundered cells whose condition is verified."""
         return [cell for cell in self.laundered if cell.row["verified"]]
 
     @property
     def missing(self) -> int:
-        """How many of clean and the verified cells lack trials: with any, there is no mean."""
+        """The number of incomplete cells among clean and the verified; if any, there is no mean."""
         return sum(cell.draws is None for cell in [self.clean, *self.verified])
 
     @cached_property
     def families(self) -> dict[str, list[Cell]]:
-        """The cells that enter the means, by family; empty where the detector is unranked."""
+        """The cells that enter the means, by family; empty if the detector is unranked."""
         found: dict[str, list[Cell]] = {}
         for cell in [] if self.missing else self.verified:
             found.setdefault(cell.row["family"], []).append(cell)
         return found
 
     def mean(self, metric: str) -> float:
-        """Mean over families of the family's mean; NaN where a part is NaN or there is none."""
+        """Compute the mean over families of the family means; NaN if a value is NaN or absent."""
         return float(self._mean(lambda cell: np.asarray(cell.row[metric])))
 
     def mean_draws(self, metric: str) -> Floats:
-        """`mean` in every resample (B,); empty where there is none."""
+        """Compute `mean` in every resample (B,); empty if the detector is unranked."""
         if not self.families:
             return np.empty(0)
         return self._mean(lambda cell: np.asarray(getattr(cell.draws, metric)))
 
     def _mean(self, value: Callable[[Cell], Floats]) -> Floats:
-        """Families weigh the same, however many conditions each has."""
+        """Average `value` over families; each family has equal weight, whatever its size."""
         means = [np.mean([value(c) for c in part], axis=0) for part in self.families.values()]
         return np.asarray(np.mean(means, axis=0)) if means else np.asarray(np.nan)

@@ -1,8 +1,8 @@
-"""From a run's scores to its tables: conditions, leaderboard, robustness, breakdown and the rest.
+"""The tables of a run, computed from its scores: conditions, leaderboard, robustness and others.
 
-Rates are shares in [0, 1], never per cent. An empty value means: not defined, or not comparable.
-Numbers are compared only over equal trial sets, so a cell that lacks any trial shows its numbers
-and its coverage but enters no mean, difference, interval or rank.
+Rates are shares in [0, 1], never per cent. An empty value is undefined or not comparable. Numbers
+are compared only over equal trial sets. A cell that lacks any trial therefore shows its numbers
+and its coverage, but enters no mean, difference, interval or rank.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from benchmark.scores.run_results import FAILURE_COLUMNS, ConditionInfo, RunResu
 
 KEYS = ("track", "detector", "condition", "family", "severity", "unit")
 STATE = ("coverage", "complete", "verified")
-HEADERS = {  # of the tables that may hold no row
+HEADERS = {  # columns of the tables that may have no row
     "severity": SEVERITY_COLUMNS,
     "differences": COMPARISON_COLUMNS,
     "breakdown": (*KEYS, *STATE, *breakdown.SLICE_COLUMNS),
@@ -52,18 +52,18 @@ HEADERS = {  # of the tables that may hold no row
 
 @dataclass(frozen=True)
 class Tables:
-    """Everything that a report shows.
+    """All tables that a report shows.
 
     leaderboard : one row per detector on the headline track, best first, unranked last
     tracks      : the same for every other track
     conditions  : one row per track, detector and condition, in plan order
     robustness  : one row per track, detector and family (see `robustness.robustness`)
     severity    : one row per track, detector and severity ladder (see `robustness.severity`)
-    differences : one row per track, pair of detectors and metric (see `standings.comparisons`)
+    differences : one row per track, pair of detectors and metric (see `ranks.comparisons`)
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
-    choices     : what was chosen for these tables: resamples, level, costs, baseline
+    choices     : the settings of these tables: resamples, level, costs, baseline
     """
 
     leaderboard: pd.DataFrame
@@ -80,7 +80,11 @@ class Tables:
 
 @dataclass(frozen=True)
 class _Track:
-    """Values shared by all cells of a track; `frozen` by detector, `lost` counts unread trials."""
+    """Data shared by all cells of one track.
+
+    frozen : by detector
+    lost   : number of trials that could not be read
+    """
 
     trials: TrialSet
     groups: list[Slice]
@@ -96,10 +100,11 @@ def tables(
     costs: Costs = ASVSPOOF5,
     baseline: str = "",
 ) -> Tables:
-    """Compute every table of a run; `InputError` names bad scores and where they are.
+    """Compute all tables of a run; `InputError` names the first bad score.
 
-    `baseline` is the detector that degradation is measured against: the shortcut classifier, if
-    not given. Without resamples (0) there are no intervals.
+    resamples : bootstrap resamples; with 0 there are no intervals
+    baseline  : the detector relative to which degradation is measured; by default the shortcut
+                classifier
     """
     score_matrix.check(results)
     names = [info.condition for info in results.conditions]
@@ -118,17 +123,17 @@ def tables(
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
         for name in tracks:
             track = _track(results, name, resamples, dev_cube, costs)
-            lines = _lines(results, track, verdicts, cube, bar)
-            base = baseline_line(lines, baseline)
+            by_detector = _detector_cells(results, track, verdicts, cube, bar)
+            base = baseline_line(by_detector, baseline)
             chosen = chosen or (base.detector if base else "")
-            every = [cell for line in lines for cell in line.cells]
+            every = [cell for cells in by_detector for cell in cells.cells]
             rows["conditions"] += [cell.row for cell in every]
             rows["breakdown"] += [row for cell in every for row in cell.parts]
-            rows["robustness"] += robustness(name, lines, steps, base)
-            rows["severity"] += severity(name, lines, steps)
-            rows["differences"] += comparisons(name, lines)
+            rows["robustness"] += robustness(name, by_detector, steps, base)
+            rows["severity"] += severity(name, by_detector, steps)
+            rows["differences"] += comparisons(name, by_detector)
             digest = results.protocol.audio_digest
-            boards.append(standings(track.trials, lines, digest, results.imported))
+            boards.append(standings(track.trials, by_detector, digest, results.imported))
     failures = results.failures.reindex(columns=list(FAILURE_COLUMNS)).astype(str)
     return Tables(
         leaderboard=boards[0],
@@ -166,31 +171,32 @@ def _track(
     return _Track(trials, breakdown.slices(table), table, lost, frozen, costs)
 
 
-def _lines(
+def _detector_cells(
     results: RunResults, track: _Track, verdicts: dict[str, Verdict], cube: Floats, bar: tqdm
 ) -> list[DetectorCells]:
-    """The lines of all detectors on one track; cells are computed on every core."""
+    """Compute the cells of all detectors on one track, on every core."""
 
-    def one(place: tuple[int, int]) -> Cell:
+    def compute(place: tuple[int, int]) -> Cell:
         detector, info = results.detectors[place[0]], results.conditions[place[1]]
-        made = _cell(track, detector, info, verdicts[info.condition], cube[place])
+        cell = _cell(track, detector, info, verdicts[info.condition], cube[place])
         bar.update()
-        return made
+        return cell
 
     number = len(results.conditions)
     places = [(d, c) for d in range(len(results.detectors)) for c in range(number)]
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
-        made = list(pool.map(one, places))
+        cells = list(pool.map(compute, places))
     return [
-        _against_clean(DetectorCells(tuple(made[start : start + number])))
-        for start in range(0, len(made), number)
+        _with_differences(DetectorCells(tuple(cells[start : start + number])))
+        for start in range(0, len(cells), number)
     ]
 
 
-def _against_clean(line: DetectorCells) -> DetectorCells:
-    clean = line.clean
+def _with_differences(cells: DetectorCells) -> DetectorCells:
+    """Add the differences to clean to every cell."""
+    clean = cells.clean
     finished = []
-    for cell in line.cells:
+    for cell in cells.cells:
         row = cell.row | cell_metrics.differences(cell.row, cell.draws, clean.row, clean.draws)
         row = cell_metrics.in_order(row, [*KEYS, *STATE])
         finished.append(Cell(row, cell.draws, cell.parts))
@@ -200,12 +206,12 @@ def _against_clean(line: DetectorCells) -> DetectorCells:
 def _cell(
     track: _Track, detector: str, info: ConditionInfo, verdict: Verdict, utterance_scores: Floats
 ) -> Cell:
-    """Everything about one cell but its differences to clean; `utterance_scores` (test set,)."""
+    """Compute one cell without its differences to clean; `utterance_scores` is (test set,)."""
     trials = track.trials
     scores = utterance_scores[trials.rows]
-    there = ~np.isnan(scores)
-    complete = bool(there.all())
-    bonafide = trials.bonafide[there]
+    scored = ~np.isnan(scores)
+    complete = bool(scored.all())
+    bonafide = trials.bonafide[scored]
     frozen = track.frozen[detector]
     keys = {
         "track": trials.track,
@@ -216,12 +222,12 @@ def _cell(
         "unit": info.unit,
     }
     state = {
-        "coverage": float(there.sum()) / (there.size + track.lost),
+        "coverage": float(scored.sum()) / (scored.size + track.lost),
         "complete": complete,
         "verified": verdict.verified,
     }
     both = bool(bonafide.any() and not bonafide.all())
-    ranking = discrimination.rank(scores[there], bonafide) if both else None
+    ranking = discrimination.rank(scores[scored], bonafide) if both else None
     draws = None
     if complete and ranking is not None:
         draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
@@ -233,7 +239,7 @@ def _cell(
         "prevalence": float((~bonafide).mean()) if bonafide.size else np.nan,
         "n_bonafide": int(bonafide.sum()),
         "n_spoof": int((~bonafide).sum()),
-        "n_clusters": len(np.unique(trials.draws.cluster[there])),
+        "n_clusters": len(np.unique(trials.draws.cluster[scored])),
         "few_clusters": trials.draws.clusters < bootstrap.FEW_CLUSTERS,
         "n_pass": verdict.passed,
         "n_fail": verdict.failed,
@@ -242,8 +248,8 @@ def _cell(
         "effect_unit": verdict.unit,
         "effect_claimed": verdict.claimed,
         "effect_measured": verdict.measured,
-        "trial_digest": trials.digest if complete else trial_digest(track.table[there]),
+        "trial_digest": trials.digest if complete else trial_digest(track.table[scored]),
     }
     if ranking is None:
         return Cell(row, draws)
-    return Cell(row, draws, breakdown.rows(ranking, there, track.groups, {**keys, **state}))
+    return Cell(row, draws, breakdown.rows(ranking, scored, track.groups, {**keys, **state}))

@@ -1,9 +1,9 @@
-"""Our cells beside figures that others published, with what differs by definition said.
+"""Comparison of our cells with published figures, with the differences of definition listed.
 
-A published table is two files in `published/`: NAME.csv (attack, level, the conditions of ours
-that stand for it, EER in per cent of every system) and NAME.toml (source, matching detectors,
-differences of definition). No test of equality is made: the figures come without intervals, and
-what was measured is not the same.
+A published table consists of two files in `published/`. NAME.csv holds attack, level, our
+corresponding conditions, and the EER of every system in per cent. NAME.toml holds the source, the
+matching detectors and the differences of definition. Equality is not tested: the published figures
+have no intervals, and the measured quantities differ.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
 FOLDER = Path(__file__).with_name("published")
-COLUMNS = ("condition", "as_published", "ready_made")  # how close ours is: the last is the same
+COLUMNS = ("condition", "as_published", "ready_made")  # ever closer; the last is the same audio
 KEYS = ("attack", "level")
 
 
 @dataclass(frozen=True)
 class DefinitionDifference:
-    """One way in which a published figure differs by definition, and where it does.
+    """One difference of definition between published figures and ours, and where it applies.
 
-    Empty tuples: everywhere.
+    An empty tuple stands for all values.
     """
 
     text: str
@@ -46,7 +46,7 @@ class DefinitionDifference:
     systems: tuple[str, ...] = ()
 
     def holds(self, attack: str, level: str, column: str, system: str) -> bool:
-        """Does it concern this figure beside our condition in this column?"""
+        """Check whether it applies to this figure and our condition in this column."""
         pairs = (
             (self.attacks, attack),
             (self.levels, level),
@@ -58,7 +58,7 @@ class DefinitionDifference:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One published table; `rows` as in its CSV file, `detectors` maps our names to systems."""
+    """One published table; `rows` are those of its CSV file, `detectors` maps ours to systems."""
 
     name: str
     title: str
@@ -72,20 +72,20 @@ class PublishedTable:
 
     @property
     def systems(self) -> list[str]:
-        """The published systems, in the table's order."""
+        """The published systems, in the order of the table."""
         return [name for name in self.rows[0] if name not in (*KEYS, *COLUMNS)]
 
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Our cells beside a published table.
+    """Our cells next to the figures of a published table.
 
-    table : one row per detector and pair of conditions: `eer` with bounds, `published`, the plain
-            `difference` ours - published (shares), numbers of `differences` that concern the row,
-            and in `remark` what is wrong with our cell
-    differences : the texts that the numbers (from 1) stand for
+    table : one row per detector and pair of conditions: `eer` with bounds, `published`, the
+            `difference` ours - published (shares), the numbers of the `differences` that apply,
+            and in `remark` the defects of our cell
+    differences : the texts that the numbers (from 1) refer to
     only  : detectors and conditions without a counterpart, on either side
-    notes : what the published figures are of, and what this run is of
+    notes : the trials of the published figures and of this run
     """
 
     table: pd.DataFrame
@@ -95,12 +95,12 @@ class PublishedComparison:
 
 
 def names() -> list[str]:
-    """The published tables that are here, sorted."""
+    """Return the names of the available published tables, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def load(name: str) -> PublishedTable:
-    """A published table by name; `InputError` with near names where there is none."""
+    """Load a published table by name; `InputError` suggests similar names if it is unknown."""
     if name not in names():
         raise unknown("published table", name, names())
     facts = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
@@ -120,10 +120,10 @@ def beside(
     match: Mapping[str, str] | None = None,
     resamples: int = bootstrap.RESAMPLES,
 ) -> PublishedComparison:
-    """The cells of the run's headline track beside the published figures.
+    """Compare the cells of the run's headline track with the published figures.
 
-    `match` maps further detectors of the run to systems. `InputError` where one is unknown, and
-    where no detector or no condition has a counterpart.
+    `match` maps further detectors of the run to systems. Raises `InputError` if one of them is
+    unknown, or if no detector or no condition has a counterpart.
     """
     score_matrix.check(results)
     systems = _matched(results, published, match or {})
@@ -139,13 +139,12 @@ def beside(
     track = (results.protocol.tracks() or [trial_sets.WHOLE])[0]
     trials = trial_sets.trial_set(results.protocol, track, resamples)
     wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
-    lines = measure(results, trials, list(systems), wanted)
     rows = []
-    for line in lines:
-        own = {cell.row["condition"]: cell for cell in line.cells}
-        system = systems[line.detector]
+    for cells in measure(results, trials, list(systems), wanted):
+        by_condition = {cell.row["condition"]: cell for cell in cells.cells}
+        system = systems[cells.detector]
         for row, column, spelled in pairs:
-            rows.append(_row(own[spelled], published, system, row, column))
+            rows.append(_row(by_condition[spelled], published, system, row, column))
     used = sorted({number for row in rows for number in row["differences"]})
     order = {number: place for place, number in enumerate(used, start=1)}
     for row in rows:
@@ -182,7 +181,7 @@ def _matched(
 
 
 def _spelled(row: Mapping[str, str]) -> dict[str, str]:
-    """Our conditions for a published row in their canonical spelling, each once."""
+    """Return the canonical spelling of our conditions for a published row, each once."""
     found: dict[str, str] = {}
     for column in COLUMNS:
         spelled = str(parse(row[column]))
@@ -222,13 +221,13 @@ def _row(
 def _only(
     results: RunResults, published: PublishedTable, systems: Mapping[str, str], pairs: list[Any]
 ) -> dict[str, tuple[str, ...]]:
-    heard = {spelled for _, _, spelled in pairs}
+    used = {spelled for _, _, spelled in pairs}
     rows = [id(row) for row, _, _ in pairs]
     return {
         "detectors of the run only": tuple(n for n in results.detectors if n not in systems),
         "published systems only": tuple(n for n in published.systems if n not in systems.values()),
         "conditions of the run only": tuple(
-            info.condition for info in results.conditions if info.condition not in heard
+            info.condition for info in results.conditions if info.condition not in used
         ),
         "published conditions only": tuple(
             f"{row['attack']} {row['level']}" for row in published.rows if id(row) not in rows

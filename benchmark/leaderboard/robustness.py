@@ -1,4 +1,4 @@
-"""How laundering wears a detector down: per family, against a baseline, and along severity."""
+"""Robustness to laundering: per attack family, relative to a baseline, and along severity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmark.metrics.discrimination import Floats
 from benchmark.scores.run_results import ConditionInfo
 
 ALL = "all"  # the row over all families
-COLLAPSED = 0.40  # the EER that a detector passes when it collapses
+COLLAPSED = 0.40  # a detector collapses if its EER exceeds this
 SEVERITY_COLUMNS = (
     "track", "detector", "family", "ladder", "mildest", "severest", "unit", "n_levels", "complete",
     "area", "area_low", "area_high", "collapse", "collapsed",
@@ -26,7 +26,7 @@ SEVERITY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Ladder:
-    """Conditions of one attack that differ in severity alone, mild to severe.
+    """Conditions of one attack that differ only in severity, from mild to severe.
 
     `name` is their spelling with `*` for the severity, e.g. `noise(kind=babble, snr=*)`.
     """
@@ -39,23 +39,23 @@ class Ladder:
 
 
 def ladders(conditions: tuple[ConditionInfo, ...]) -> list[Ladder]:
-    """The severity ladders of a plan, of two levels or more, in plan order."""
+    """Return the severity ladders of a plan with two or more levels, in plan order."""
     found: dict[str, list[ConditionInfo]] = {}
     for info in conditions:
         if info.parameter and info.severity is not None:
             found.setdefault(starred(info.condition, info.parameter), []).append(info)
-    made = []
+    result = []
     for name, infos in found.items():
         if len(infos) > 1:
             infos.sort(key=lambda info: info.severity or 0.0, reverse=not infos[0].rising)
             names = tuple(info.condition for info in infos)
             levels = tuple(float(info.severity or 0.0) for info in infos)
-            made.append(Ladder(name, infos[0].family, infos[0].unit, names, levels))
-    return made
+            result.append(Ladder(name, infos[0].family, infos[0].unit, names, levels))
+    return result
 
 
 def starred(condition: str, parameter: str) -> str:
-    """The spelling of one attack with a star in the place of a parameter's value.
+    """Replace the value of a parameter by a star in the spelling of one attack.
 
     >>> starred("noise(kind=babble, snr=20)", "snr")
     'noise(kind=babble, snr=*)'
@@ -66,62 +66,72 @@ def starred(condition: str, parameter: str) -> str:
     return f"{head}({', '.join(starred_parts)})"
 
 
-def baseline_line(lines: list[DetectorCells], name: str) -> DetectorCells | None:
-    """The baseline's line: the detector called `name`, else the shortcut classifier, else None."""
-    names = [line.detector for line in lines]
+def baseline_line(by_detector: list[DetectorCells], name: str) -> DetectorCells | None:
+    """Return the cells of the baseline: the detector `name`, by default the shortcut classifier.
+
+    Returns None if the baseline is unranked or there is no shortcut classifier. Raises
+    `InputError` if `name` is unknown.
+    """
+    names = [cells.detector for cells in by_detector]
     if name and name not in names:
         raise unknown("baseline detector", name, names)
     wanted = name or SHORTCUT
-    return next((line for line in lines if line.detector == wanted and line.families), None)
+    return next((c for c in by_detector if c.detector == wanted and c.families), None)
 
 
 def robustness(
-    track: str, lines: list[DetectorCells], steps: list[Ladder], baseline: DetectorCells | None
+    track: str,
+    by_detector: list[DetectorCells],
+    steps: list[Ladder],
+    baseline: DetectorCells | None,
 ) -> list[dict[str, Any]]:
-    """One row per detector and family, and one over all families (the mean of the families' rows).
+    """Return one row per detector and family, and one over all families (the mean of the rows).
 
-    eer, with bounds : mean over the family's verified conditions; blank where one lacks trials
-    eer_delta        : that less the clean EER, with paired bounds
-    worst_eer        : the highest, and under which condition
+    eer, with bounds : mean over the family's verified conditions; blank if one lacks trials
+    eer_delta        : eer minus the clean EER, with paired bounds
+    worst_eer        : the highest EER; `worst_condition` is its condition
     degradation      : eer / the baseline's eer in that family; its mean over families is the mCE
                        of Hendrycks and Dietterich 2019, here on EER
-    relative_degradation : eer_delta / the baseline's eer_delta (their relative mCE); blank where
-                       the baseline loses nothing
+    relative_degradation : eer_delta / the baseline's eer_delta (their relative mCE); blank if the
+                       baseline's EER does not rise
     area             : mean area under the severity curves of the family's ladders (see `severity`)
     """
     by_family: dict[tuple[str, str], list[float]] = {}
-    for row in severity(track, lines, steps):
+    for row in severity(track, by_detector, steps):
         by_family.setdefault((row["detector"], row["family"]), []).append(row["area"])
     found = []
-    for line in lines:
-        names = dict.fromkeys(cell.row["family"] for cell in line.laundered)
+    for cells in by_detector:
+        names = dict.fromkeys(cell.row["family"] for cell in cells.laundered)
         areas = {
-            name: float(np.mean(by_family[line.detector, name]))
+            name: float(np.mean(by_family[cells.detector, name]))
             for name in names
-            if (line.detector, name) in by_family
+            if (cells.detector, name) in by_family
         }
         rows = []
         for name in names:
-            planned = [cell for cell in line.laundered if cell.row["family"] == name]
-            rows.append(_family(track, line, name, planned, baseline))
+            planned = [cell for cell in cells.laundered if cell.row["family"] == name]
+            rows.append(_family(track, cells, name, planned, baseline))
             rows[-1]["area"] = areas.get(name, np.nan)
-        found += [*rows, _overall(track, line, rows, list(areas.values()), baseline)]
+        found += [*rows, _overall(track, cells, rows, list(areas.values()), baseline)]
     return found
 
 
-def severity(track: str, lines: list[DetectorCells], steps: list[Ladder]) -> list[dict[str, Any]]:
-    """One row per detector and ladder.
+def severity(
+    track: str, by_detector: list[DetectorCells], steps: list[Ladder]
+) -> list[dict[str, Any]]:
+    """Return one row per detector and severity ladder.
 
-    area     : under EER over severity, levels evenly spaced from clean (0) to the severest (1),
-               as a share of the square: the mean EER on the way; with bounds
-    collapse : the mildest level at which EER passes 40 %, in the attack's unit; blank if none
-    Both are blank, and `complete` false, where clean or a level lacks trials or is unverified.
+    area     : area under the curve of EER over severity, with bounds; levels are evenly spaced
+               from clean (0) to the severest (1), so this is the mean EER along the curve
+    collapse : the mildest level at which the EER exceeds 40 %, in the attack's unit; blank if none
+
+    Both are blank, and `complete` is false, if clean or a level lacks trials or is unverified.
     """
     found = []
-    for line in lines:
-        cells = {cell.row["condition"]: cell for cell in line.cells}
+    for cells in by_detector:
+        by_condition = {cell.row["condition"]: cell for cell in cells.cells}
         for ladder in steps:
-            levels = [line.clean, *(cells[name] for name in ladder.conditions)]
+            levels = [cells.clean, *(by_condition[name] for name in ladder.conditions)]
             whole = all(cell.counts for cell in levels)
             area, low, high, collapse = np.nan, np.nan, np.nan, np.nan
             if whole:
@@ -132,7 +142,7 @@ def severity(track: str, lines: list[DetectorCells], steps: list[Ladder]) -> lis
             found.append(
                 {
                     "track": track,
-                    "detector": line.detector,
+                    "detector": cells.detector,
                     "family": ladder.family,
                     "ladder": ladder.name,
                     "mildest": ladder.levels[0],
@@ -151,30 +161,30 @@ def severity(track: str, lines: list[DetectorCells], steps: list[Ladder]) -> lis
 
 
 def _area(rates: list[Floats]) -> Floats:
-    """Trapezoids of unit width over the levels, divided by the whole width."""
+    """Sum trapezoids of unit width over the levels and divide by the total width."""
     inner = [(a + b) / 2 for a, b in pairwise(rates)]
     return np.asarray(np.mean(inner, axis=0))
 
 
 def _family(
-    track: str, line: DetectorCells, name: str, planned: list[Cell], baseline: DetectorCells | None
+    track: str, cells: DetectorCells, name: str, planned: list[Cell], baseline: DetectorCells | None
 ) -> dict[str, Any]:
-    """The row of one family: means over its verified cells, where all of them are complete."""
+    """Return the row of one family: means over its verified cells if all are complete."""
     verified = [cell for cell in planned if cell.row["verified"]]
-    cells = verified if all(cell.counts for cell in [line.clean, *verified]) else []
-    mean, delta = _means(line, cells)
+    usable = verified if all(cell.counts for cell in [cells.clean, *verified]) else []
+    mean, delta = _means(cells, usable)
     low, high, delta_low, delta_high = (np.nan,) * 4
-    if cells and line.clean.draws:
-        draws = np.mean([cell.draws.eer for cell in cells if cell.draws], axis=0)
+    if usable and cells.clean.draws:
+        draws = np.mean([cell.draws.eer for cell in usable if cell.draws], axis=0)
         low, high = bootstrap.interval(draws)
-        delta_low, delta_high = bootstrap.interval(draws - line.clean.draws.eer)
-    worst = max(cells, key=lambda cell: cell.row["eer"], default=None)
+        delta_low, delta_high = bootstrap.interval(draws - cells.clean.draws.eer)
+    worst = max(usable, key=lambda cell: cell.row["eer"], default=None)
     base, base_delta = np.nan, np.nan
     if baseline is not None:
         base, base_delta = _means(baseline, baseline.families.get(name, []))
     return {
         "track": track,
-        "detector": line.detector,
+        "detector": cells.detector,
         "family": name,
         "n_conditions": len(planned),
         "n_verified": len(verified),
@@ -193,40 +203,40 @@ def _family(
     }
 
 
-def _means(line: DetectorCells, cells: list[Cell]) -> tuple[float, float]:
-    """Mean EER of cells, and its difference to clean; NaN where there are none."""
-    if not cells:
+def _means(cells: DetectorCells, chosen: list[Cell]) -> tuple[float, float]:
+    """Return the mean EER of the chosen cells and its difference to clean; NaN without cells."""
+    if not chosen:
         return np.nan, np.nan
-    mean = float(np.mean([cell.row["eer"] for cell in cells]))
-    return mean, mean - line.clean.row["eer"]
+    mean = float(np.mean([cell.row["eer"] for cell in chosen]))
+    return mean, mean - cells.clean.row["eer"]
 
 
 def _overall(
     track: str,
-    line: DetectorCells,
+    cells: DetectorCells,
     rows: list[dict[str, Any]],
     areas: list[float],
     baseline: DetectorCells | None,
 ) -> dict[str, Any]:
-    """The row over all families: blank where the detector is unranked."""
-    counted = [row for row in rows if row["family"] in line.families]
-    draws = line.mean_draws("eer")
+    """Return the row over all families; blank if the detector is unranked."""
+    counted = [row for row in rows if row["family"] in cells.families]
+    draws = cells.mean_draws("eer")
     delta_low, delta_high = np.nan, np.nan
-    if counted and line.clean.draws:
-        delta_low, delta_high = bootstrap.interval(draws - line.clean.draws.eer)
+    if counted and cells.clean.draws:
+        delta_low, delta_high = bootstrap.interval(draws - cells.clean.draws.eer)
     low, high = bootstrap.interval(draws)
     worst = max(counted, key=lambda row: row["worst_eer"], default=None)
     return {
         "track": track,
-        "detector": line.detector,
+        "detector": cells.detector,
         "family": ALL,
         "n_conditions": sum(row["n_conditions"] for row in rows),
         "n_verified": sum(row["n_verified"] for row in rows),
         "complete": all(row["complete"] for row in rows),
-        "eer": line.mean("eer"),
+        "eer": cells.mean("eer"),
         "eer_low": low,
         "eer_high": high,
-        "eer_delta": line.mean("eer") - line.clean.row["eer"],
+        "eer_delta": cells.mean("eer") - cells.clean.row["eer"],
         "eer_delta_low": delta_low,
         "eer_delta_high": delta_high,
         "worst_eer": worst["worst_eer"] if worst else np.nan,

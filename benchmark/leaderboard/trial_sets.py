@@ -1,4 +1,4 @@
-"""The trial set of a track, and the bootstrap resamples that all its cells share."""
+"""The trial set of a track, with the bootstrap resamples shared by all its cells."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from benchmark.metrics import bootstrap
 from benchmark.metrics.discrimination import Bools, Places
 from benchmark.scores.run_results import RunResults
 
-WHOLE = "-"  # the track of a data set without tracks: every trial
+WHOLE = "-"  # the track of a data set without tracks: all trials
 
 
 @dataclass(frozen=True)
 class TrialSet:
-    """One track's trial set.
+    """The trial set of one track.
 
-    rows     : (n,), where its trials stand in the protocol's table
+    rows     : (n,), row numbers of its trials in the protocol's table
     bonafide : (n,)
-    draws    : the bootstrap resamples that every cell of the track shares
+    digest   : the trial digest
+    draws    : the bootstrap resamples that all cells of the track share
     """
 
     track: str
@@ -32,7 +33,7 @@ class TrialSet:
 
 
 def track_rows(protocol: Protocol, track: str) -> Places:
-    """Rows of the trials of a track: all bona fide utterances and the track's spoofs."""
+    """Return the row numbers of a track: all bona fide utterances and the track's spoofs."""
     table = protocol.table
     if track == WHOLE:
         return np.arange(len(table))
@@ -41,14 +42,14 @@ def track_rows(protocol: Protocol, track: str) -> Places:
 
 
 def lost(results: RunResults, track: str) -> int:
-    """How many planned trials of a track could not be read, and so are in no cell."""
+    """Count the planned trials of a track that could not be read, and so are in no cell."""
     table = results.unreadable
     mine = (table["label"] == "bonafide") | (table["track"] == track) | (track == WHOLE)
     return int(mine.sum())
 
 
 def trial_set(protocol: Protocol, track: str, resamples: int) -> TrialSet:
-    """The trial set of a track with its resamples; `InputError` where it lacks a class."""
+    """Return the trial set of a track with its resamples; `InputError` if a class is absent."""
     rows = track_rows(protocol, track)
     table = protocol.table.iloc[rows].reset_index(drop=True)
     for label in LABELS:

@@ -1,1 +1,1 @@
-"""Reports: HTML, LaTeX, Markdown, JSON, citations."""
+"""Reports: HTML, LaTeX, Markdown, JSON and citations."""

@@ -1,4 +1,4 @@
-"""BibTeX entries: read from text with their keys, and compared apart from white space."""
+"""Parser and writer of BibTeX entries; white space in values is normalised."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from benchmark.report.latex.escape import OTHER, escape
 
 _HEAD = re.compile(r"@\s*(\w+)\s*\{\s*([^\s,{}()=#%\"~\\]+)\s*,")
 _FIELD = re.compile(r"\s*(\w+)\s*=\s*")
-_PASSED_OVER = ("comment", "preamble", "string")
+_UNSUPPORTED = ("comment", "preamble", "string")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `kind` and the names of `fields` are lower case, values without delimiters."""
+    """One entry; `kind` and field names are in lower case, values have no delimiters."""
 
     kind: str
     key: str
     fields: tuple[tuple[str, str], ...]
 
     def named(self, key: str) -> Entry:
-        """The same entry under another key."""
+        """Return the same entry with another key."""
         return replace(self, key=key)
 
     def get(self, name: str) -> str:
-        """A field's value; '' where there is none."""
+        """Return the value of a field, or ''."""
         return dict(self.fields).get(name, "")
 
     def __str__(self) -> str:
@@ -36,18 +36,20 @@ class Entry:
 
 
 def parse(text: str, source: str) -> list[Entry]:
-    """The entries in `text`; what stands between them is passed over, as BibTeX does.
+    """Return the entries in `text`; text between entries is skipped, as BibTeX does.
 
-    Values are in braces, in quotes, or numbers. `InputError` names `source` and what cannot be
-    read, an entry without fields, or a key that is given twice.
+    Values are in braces, in quotes, or numbers. Raises `InputError`, which names `source`, for an
+    unreadable entry, an entry without fields, or a repeated key.
     """
     found: dict[str, Entry] = {}
     place = text.find("@")
     while place >= 0:
         head = _HEAD.match(text, place)
-        if head is None or head[1].lower() in _PASSED_OVER:
+        if head is None or head[1].lower() in _UNSUPPORTED:
             line = text[place:].partition("\n")[0]
-            raise InputError(f"{source}: cannot read the BibTeX entry that begins {line[:60]!r}")
+            raise InputError(
+                f"{source}: cannot read the BibTeX entry that begins with {line[:60]!r}"
+            )
         kind, key = head[1].lower(), head[2]
         fields, place = _fields(text, head.end(), f"{source}: BibTeX entry {key!r}")
         if key in found:
@@ -58,10 +60,10 @@ def parse(text: str, source: str) -> list[Entry]:
 
 
 def value_of(text: str) -> str:
-    r"""Any text as the value of a field: LaTeX that every engine sets, and braces that match.
+    r"""Convert any text to the value of a field: LaTeX for every engine, with balanced braces.
 
-    BibTeX counts a brace behind a backslash too; a script that no Latin font holds becomes its
-    code points, as no macro of ours is at hand in a bibliography.
+    BibTeX also counts escaped braces, so these become commands. A script that no Latin font covers
+    becomes its code points, because our macros are not defined in a bibliography.
 
     >>> value_of("noise(snr=5) | a_b {"), value_of("声")
     ('noise(snr=5) \\textbar{} a\\_b \\textbraceleft{}', 'U+58F0')
@@ -71,12 +73,12 @@ def value_of(text: str) -> str:
 
 
 def _fields(text: str, place: int, where: str) -> tuple[tuple[tuple[str, str], ...], int]:
-    """The fields from `place` on, and where the entry ends."""
+    """Return the fields that begin at `place`, and the end of the entry."""
     fields: dict[str, str] = {}
     while (match := _FIELD.match(text, place)) is not None:
         name = match[1].lower()
         if name in fields:
-            raise InputError(f"{where} has the field {name} twice")
+            raise InputError(f"{where} contains the field {name} twice")
         value, place = _value(text, match.end(), f"{where}, field {name}")
         fields[name] = " ".join(value.split())
         comma = re.compile(r"\s*,").match(text, place)
@@ -85,7 +87,7 @@ def _fields(text: str, place: int, where: str) -> tuple[tuple[tuple[str, str], .
         place = comma.end()
     close = re.compile(r"\s*\}").match(text, place)
     if close is None or not fields:
-        raise InputError(f"{where} does not end, or has no field that can be read")
+        raise InputError(f"{where} is not closed, or has no readable field")
     return tuple(fields.items()), close.end()
 
 
@@ -94,7 +96,7 @@ def _value(text: str, place: int, where: str) -> tuple[str, int]:
     if number is not None:
         return number[0], number.end()
     if text[place : place + 1] not in ("{", '"'):
-        raise InputError(f"{where} stands neither in braces nor in quotes")
+        raise InputError(f"{where} is neither in braces nor in quotes")
     quoted = text[place] == '"'
     depth = 0
     for end in range(place + 1, len(text)):
@@ -104,4 +106,4 @@ def _value(text: str, place: int, where: str) -> tuple[str, int]:
         depth += (char == "{") - (char == "}")
         if depth < 0:
             break
-    raise InputError(f"{where} has braces that do not match")
+    raise InputError(f"{where} has unbalanced braces")

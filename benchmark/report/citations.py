@@ -1,7 +1,7 @@
-"""Citations for a paper that shows a run: harness, suite, data, attacks and detectors.
+"""Citations for a run: the harness, its suite, data sets, attacks and detectors.
 
-Attacks and detectors say it themselves, in the attribute `citation`: keys of `citations.bib`
-separated by spaces, or BibTeX of their own. '' says that there is nothing to cite, None nothing.
+The attribute `citation` of an attack or detector holds keys of `citations.bib`, separated by
+spaces, or BibTeX entries. '' means that there is nothing to cite; None means that it is unknown.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmark.scores.store import IMPORTED
 from detectors.contract.base import registry as detector_registry
 
 COMMIT = 12  # hex digits of a commit in a note
-OURS = ("attacks", "detectors")  # packages
+OURS = ("attacks", "detectors")  # packages of this project
 FILE = Path(__file__).with_name("citations.bib")
 SUITES = {
     "corruptions": "li2025robustness",
@@ -64,7 +64,7 @@ DATA = {
 
 @dataclass(frozen=True)
 class CitedUse:
-    """A citation and its subject; `entries` is empty where `note` says why."""
+    """One use and the entries to cite for it; if `entries` is empty, `note` holds the reason."""
 
     whose: str
     entries: tuple[Entry, ...]
@@ -73,11 +73,11 @@ class CitedUse:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """The commits and trials behind a run's numbers, as its cited note names them.
+    """The code and the trials behind the numbers of a run, as named in its citation.
 
-    commits : every distinct commit that computed scores ('' where there was no git checkout), and
-              whether the tree was modified
-    digest  : the run's trial digest, over the test trials of all tracks that could be read
+    commits : every distinct commit that computed scores ('' without a git checkout), and whether
+              the tree was modified
+    digest  : the run's trial digest, over the readable test trials of all tracks
     tracks  : the trial digest of each track, as its tables name it; empty without tracks
     """
 
@@ -88,7 +88,10 @@ class RunIdentity:
 
 @cache
 def library() -> dict[str, Entry]:
-    """Every entry that LaunderBench knows by key: `citations.bib`, and the published weights'."""
+    """Return all known entries by key, from `citations.bib` and the published weights.
+
+    Raises `InputError` if two different entries have the same key.
+    """
     found = {e.key: e for e in bibtex.parse(FILE.read_text(encoding="utf-8"), FILE.name)}
     for item in published_weights.index().values():
         for entry in bibtex.parse(item.citation, f"weights of {item.name}"):
@@ -98,7 +101,7 @@ def library() -> dict[str, Entry]:
 
 
 def resolve(citation: str | None, whose: str) -> tuple[Entry, ...]:
-    """The entries that a `citation` stands for; `InputError` names `whose` it is and the cause."""
+    """Return the entries of a `citation`; `InputError` names `whose` it is and the cause."""
     text = (citation or "").strip()
     if "@" in text:
         return tuple(bibtex.parse(text, f"citation of {whose}"))
@@ -109,9 +112,9 @@ def resolve(citation: str | None, whose: str) -> tuple[Entry, ...]:
 
 
 def mentions(citation: str | None, whose: str) -> Iterator[str]:
-    """The entries in one line each, for a terminal: authors, title, year.
+    """Yield one line per entry for a terminal: authors, title, year.
 
-    A text of a plugin's that is neither keys nor BibTeX stands for itself.
+    If the citation of a plugin is neither keys nor BibTeX, its text is yielded unchanged.
     """
     try:
         entries = resolve(citation, whose)
@@ -127,7 +130,7 @@ def mentions(citation: str | None, whose: str) -> Iterator[str]:
 
 
 def made(results: RunResults) -> RunIdentity:
-    """Return the identity of a run's numbers, from its provenance and its trials."""
+    """Return the commits and trial digests of a run, from its provenance and its trials."""
     origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
     commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
     protocol = results.protocol
@@ -138,19 +141,23 @@ def made(results: RunResults) -> RunIdentity:
     return RunIdentity(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
 
 
-def of_run(head: dict[str, Any], version: str, with_: RunIdentity | None = None) -> list[CitedUse]:
-    """Everything that the run with this head (`Store.read_head`) uses, the harness first.
+def of_run(
+    head: dict[str, Any], version: str, identity: RunIdentity | None = None
+) -> list[CitedUse]:
+    """Return everything that the run with this head (`Store.read_head`) uses, the harness first.
 
-    `with_` tells what only the run's parts know. `InputError` where an attack or a detector of
-    the run is not registered here.
+    `identity` holds the facts that only the parts of the run contain. Raises `InputError` if an
+    attack or a detector of the run is not registered here.
     """
-    uses = [CitedUse("LaunderBench", (harness(head, version, with_),))]
-    if with_ is not None:
+    uses = [CitedUse("LaunderBench", (harness(head, version, identity),))]
+    if identity is not None:
+        commits = [commit for commit, _ in identity.commits if commit]
+        uses += [CitedUse("computed by commit", (), commit) for commit in commits]
+        uses.append(CitedUse("the run's trial digest", (), identity.digest))
         uses += [
-            CitedUse("computed by commit", (), commit) for commit, _ in with_.commits if commit
+            CitedUse(f"the trial digest of track {track}", (), digest)
+            for track, digest in identity.tracks.items()
         ]
-        uses.append(CitedUse("the run's trial digest", (), with_.digest))
-        uses += [CitedUse(f"the trial digest of track {n}", (), d) for n, d in with_.tracks.items()]
     if head["suite"] in SUITES:
         uses.append(_use(f"suite {head['suite']}", SUITES[head["suite"]]))
     trained = {str(item["training"].get("data", "")) for item in head["detectors"].values()}
@@ -166,18 +173,18 @@ def of_run(head: dict[str, Any], version: str, with_: RunIdentity | None = None)
     return uses
 
 
-def harness(head: dict[str, Any], version: str, with_: RunIdentity | None = None) -> Entry:
-    """The entry of LaunderBench itself, with what makes this run's numbers repeatable.
+def harness(head: dict[str, Any], version: str, identity: RunIdentity | None = None) -> Entry:
+    """Return the entry of LaunderBench itself, with the facts needed to reproduce this run.
 
-    The trial digest is the run's, cut as in the captions of its tables.
+    The run's trial digest is shortened as in the captions of its tables.
     """
-    digest = with_.digest if with_ is not None else head["trial_digest"]
+    digest = identity.digest if identity is not None else head["trial_digest"]
     commits = [
         f"commit {commit[:COMMIT] or 'unknown'}{' (modified tree)' if dirty else ''}"
-        for commit, dirty in (with_.commits if with_ is not None else ())
+        for commit, dirty in (identity.commits if identity is not None else ())
     ]
-    said = "".join(f", {commit}" for commit in dict.fromkeys(commits))
-    note = f"Version {version}{said}; suite {head['suite']}; the run's trial digest"
+    code = "".join(f", {commit}" for commit in dict.fromkeys(commits))
+    note = f"Version {version}{code}; suite {head['suite']}; the run's trial digest"
     note = bibtex.value_of(f"{note} {digest[:SHORT_DIGEST]}")
     fields = (
         ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),
@@ -189,10 +196,10 @@ def harness(head: dict[str, Any], version: str, with_: RunIdentity | None = None
 
 
 def document(uses: Iterable[CitedUse]) -> str:
-    """One BibTeX text with every entry once, in the order of its first use.
+    """Return a BibTeX text with every entry once, in the order of its first use.
 
-    Above each stands what it is cited for. Where a plugin's entry differs from another of the
-    same key, it gets a key of its own.
+    A comment above each entry lists its uses. If an entry of a plugin differs from another entry
+    with the same key, it gets a new key.
     """
     entries: dict[str, Entry] = {}
     reasons: dict[str, list[str]] = {}
@@ -201,15 +208,15 @@ def document(uses: Iterable[CitedUse]) -> str:
         if use.note:
             notes.append(f"% {_plain(use.whose)}: {_plain(use.note)}")
         for entry in use.entries:
-            own = _free(entry, entries, use.whose)
-            entries.setdefault(own.key, own)
-            reasons.setdefault(own.key, []).append(_plain(use.whose))
+            unique = _with_free_key(entry, entries, use.whose)
+            entries.setdefault(unique.key, unique)
+            reasons.setdefault(unique.key, []).append(_plain(use.whose))
     blocks = [f"% for {', '.join(reasons[key])}\n{entry}" for key, entry in entries.items()]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])]) + "\n"
 
 
-def _free(entry: Entry, taken: dict[str, Entry], whose: str) -> Entry:
-    """The entry under its key, or under one made of `whose` where another work has that."""
+def _with_free_key(entry: Entry, taken: dict[str, Entry], whose: str) -> Entry:
+    """Return the entry with its key, or a key built from `whose` if another entry has it."""
     if taken.get(entry.key, entry) == entry:
         return entry
     stem = f"{entry.key}-{re.sub(r'[^A-Za-z0-9]+', '-', whose).strip('-')}"
@@ -236,7 +243,7 @@ def _data(name: str) -> CitedUse:
 
 
 def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
-    """Name and class of every attack in a condition, those inside composite ones too."""
+    """Yield name and class of every attack in a condition, including those inside composites."""
     for step in split_steps(condition, "|"):
         name = (call_syntax.call(step) or (step.strip(), ""))[0]
         if name not in attack_registry.names():
@@ -253,7 +260,7 @@ def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
 
 
 def _detector(name: str, training: dict[str, Any]) -> CitedUse:
-    """A trained detector may have a name of its own; its training says what it is."""
+    """Return the citations of a detector, whose kind is read from its training facts."""
     whose = f"detector {name}"
     if IMPORTED in training:
         return CitedUse(whose, (), "its scores were imported: cite the system that made them")
@@ -273,6 +280,6 @@ def _detector(name: str, training: dict[str, Any]) -> CitedUse:
 
 
 def _plain(text: object) -> str:
-    """Text for a comment or a note: one line, and no character that BibTeX acts upon."""
+    """Return text for a comment or a note: one line, without characters special to BibTeX."""
     flat = " ".join(str(text).split()).replace("@", "(at)")
     return re.sub(r"[{}%\\\"#$&~^]", "?", flat)

@@ -1,4 +1,4 @@
-"""Comparisons as text for a terminal, as Markdown and as CSV."""
+"""Comparisons as terminal text, Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ NUMBERS = {2, 3, 4}
 
 
 def text(found: RunComparison | PublishedComparison) -> str:
-    """For a terminal: EER in per cent, and everything that has no counterpart."""
+    """Return the text for a terminal: EER in per cent, and everything without a counterpart."""
     blocks = [*found.notes]
     for title, head, rows in _tables(found):
         blocks.append(f"{title}\n\n{_aligned([head, *rows])}")
     if isinstance(found, PublishedComparison):
         blocks += [f"[{number}] {line}" for number, line in enumerate(found.differences, start=1)]
-    blocks += [f"{what}: {', '.join(names)}" for what, names in found.only.items() if names]
+    blocks += [f"{title}: {', '.join(names)}" for title, names in found.only.items() if names]
     return "\n\n".join(blocks)
 
 
 def document(found: RunComparison | PublishedComparison) -> str:
-    """The same as Markdown."""
+    """Return the same content as Markdown."""
     escape = markdown.escape
     blocks = ["# Comparison", *(escape(note) for note in found.notes)]
     for title, head, rows in _tables(found):
@@ -43,12 +43,14 @@ def document(found: RunComparison | PublishedComparison) -> str:
     if isinstance(found, PublishedComparison):
         numbered = enumerate(found.differences, start=1)
         blocks.append("\n".join(f"{number}. {escape(line)}" for number, line in numbered))
-    blocks += [f"{what}: {escape(', '.join(names))}" for what, names in found.only.items() if names]
+    blocks += [
+        f"{title}: {escape(', '.join(names))}" for title, names in found.only.items() if names
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
 def write(found: RunComparison | PublishedComparison, folder: Path) -> list[Path]:
-    """`comparison.csv` (shares, every metric) and `comparison.md`, in `folder`."""
+    """Write `comparison.csv` (shares, every metric) and `comparison.md` to `folder`."""
     texts = {f"{STEM}.csv": csv_text(found.table), f"{STEM}.md": document(found)}
     return [atomic_files.write(folder / name, content) for name, content in texts.items()]
 
@@ -56,28 +58,28 @@ def write(found: RunComparison | PublishedComparison, folder: Path) -> list[Path
 def _tables(
     found: RunComparison | PublishedComparison,
 ) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
-    """Title, head and rows of every table."""
+    """Yield title, head and rows of every table."""
     if isinstance(found, PublishedComparison):
-        rows = [_beside(row) for row in _records(found.table)]
+        rows = [_published_row(row) for row in _records(found.table)]
         ours = ", ours with 95 % bounds" if bounded(found.table) else ""
         yield f"EER in %{ours}", TABLES, rows
         return
     eers = found.table[found.table["metric"] == "eer"]
     for track, part in eers.groupby("track", sort=False):
         name = "" if track == "-" else f", track {track}"
-        told = "; * where the 95 % bounds of the paired difference leave out 0"
-        title = f"EER in %{name}{told if bounded(part) else ''}"
-        yield title, RUNS, [_pair(row) for row in _records(part)]
+        legend = "; * where the 95 % bounds of the paired difference leave out 0"
+        title = f"EER in %{name}{legend if bounded(part) else ''}"
+        yield title, RUNS, [_run_row(row) for row in _records(part)]
 
 
-def _pair(row: Mapping[str, Any]) -> list[str]:
+def _run_row(row: Mapping[str, Any]) -> list[str]:
     condition = f"({MEAN})" if row["condition"] == MEAN else str(row["condition"])
     difference = _bounded(row, "difference", signed=True) + (" *" if row["distinguishable"] else "")
     values = (percent(row["a"]), percent(row["b"]), difference)
     return [str(row["detector"]), condition, *values, str(row["remark"])]
 
 
-def _beside(row: Mapping[str, Any]) -> list[str]:
+def _published_row(row: Mapping[str, Any]) -> list[str]:
     system = f"{row['system']}, {row['attack']} {row['level']}: {100 * row['published']:.2f}"
     marks = str(row["differences"])
     difference = _signed(row["difference"])

@@ -1,4 +1,4 @@
-"""Short names of conditions for tables that a paper prints: the attack and what tells it apart."""
+"""Short names of conditions for printed tables: the attack and its distinguishing parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.core import call_syntax
 from benchmark.core.errors import InputError
 from benchmark.scores.run_results import ConditionInfo
 
-# After these a number says too little: its parameter's name stands before it instead.
+# A number with one of these units is ambiguous, so the parameter's name is shown before it instead.
 NO_MEASURE = ("", "share", "share of packets", "full scale", "level", "steps", "times")
 
 
@@ -23,11 +23,11 @@ class _Step:
 
 
 def short_names(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
-    r"""A name for every condition by its spelling, unique among `conditions`.
+    r"""Return a short name for every condition by its spelling, unique among `conditions`.
 
-    It holds, of every step, the attack, its first parameter, its severity, and what differs
-    between the steps of that attack here. A number and its unit have a no-break space between
-    them. Where two would be alike, both keep their spelling.
+    For every step it holds the attack, its first parameter, its severity, and the parameters that
+    differ between the steps of that attack here. A no-break space separates a number from its
+    unit. If two short names would be equal, both conditions keep their spelling.
 
     >>> noises = [f"noise(kind=white, snr={snr}, reference=active)" for snr in (20, 0)]
     >>> infos = [ConditionInfo(name, "noise", 1.0, "dB", "snr", False) for name in noises]
@@ -49,19 +49,19 @@ def short_names(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
         for key in {key for values in given for key in values}
         if len({values.get(key) for values in given}) > 1
     }
-    made = {
+    short = {
         name: " | ".join(
             _short(step, severities.get(step.name) or _severity(step.name), varied)
             for step in steps
         )
         for name, steps in read.items()
     }
-    times = Counter(made.values())
-    return {name: name if times[text] > 1 else text for name, text in made.items()}
+    times = Counter(short.values())
+    return {name: name if times[text] > 1 else text for name, text in short.items()}
 
 
 def _steps(condition: str) -> list[_Step]:
-    """The steps with their values as they are spelt; what is no spelling is one step by itself."""
+    """Return the steps with their values as text; an invalid spelling becomes a single step."""
     try:
         calls = [call_syntax.call(step) for step in split_steps(condition, "|")]
         if None in calls:
@@ -77,7 +77,7 @@ def _values(body: str) -> dict[str, str]:
 
 
 def _severity(name: str) -> tuple[str, str]:
-    """Of an attack that the run has in chains only."""
+    """Return severity parameter and unit of an attack that occurs only in chains."""
     severity = registry.get(name).severity if name in registry.names() else None
     return (severity.parameter, severity.unit) if severity else ("", "")
 

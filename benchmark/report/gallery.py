@@ -1,4 +1,4 @@
-"""One page to hear and see what laundering did: players, spectrograms, measured effects."""
+"""An HTML page of laundered audio: players, spectrograms and measured effects."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from benchmark.report.palette import ramp
 
 PAGE = "gallery.html"
 UTTERANCES = 3  # shown at most
-SECONDS = 5.0  # of each, at most
-MOST_BYTES = 32_000_000  # of the page; further conditions are named, not shown
+SECONDS = 5.0  # shown of each utterance at most
+MOST_BYTES = 32_000_000  # size of the page; further conditions are listed without audio
 RANGE_DB = 80
-QUIET_DB = -60.0  # where the scale of a silent recording ends
+QUIET_DB = -60.0  # lowest upper end of the scale, for silent recordings
 SHADES = 64
-WINDOW, HOP = 512, 256  # samples of a spectrogram's frames: 32 ms every 16 ms
+WINDOW, HOP = 512, 256  # samples of the spectrogram frames: 32 ms every 16 ms
 ROWS = 128
 
 Record = dict[str, Any]
@@ -42,9 +42,9 @@ Shades = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class GalleryWave:
-    """A wave as the page carries it: its player's and spectrogram's data, seconds, gain.
+    """A wave in the page: data URLs of player and spectrogram, length in seconds, and gain.
 
-    `audio` is '' where it has no player.
+    `audio` is '' without a player.
     """
 
     audio: str
@@ -54,16 +54,16 @@ class GalleryWave:
 
 
 def write(
-    path: Path, wanted: LaunderingJob, found: Sequence[SourceFile], records: Sequence[Record]
+    path: Path, job: LaunderingJob, found: Sequence[SourceFile], records: Sequence[Record]
 ) -> Path:
-    """The page about a few of the sources, evenly spread, under the conditions of the order."""
-    made = {(r["condition"], r["utterance_id"]): r for r in records if r["failure"] is None}
-    spellings = [spelling for spelling, _, _ in wanted.conditions]
-    usable = [s for s in found if any((c, s.utterance_id) in made for c in spellings)]
+    """Write the page for a few evenly spread sources under the conditions of the job."""
+    written = {(r["condition"], r["utterance_id"]): r for r in records if r["failure"] is None}
+    spellings = [spelling for spelling, _, _ in job.conditions]
+    usable = [s for s in found if any((c, s.utterance_id) in written for c in spellings)]
     count = min(UTTERANCES, len(usable))
     chosen = [usable[place * len(usable) // count] for place in range(count)]
     budget = MOST_BYTES // max(count, 1)
-    sections = [_section(source, wanted, made, budget) for source in chosen]
+    sections = [_section(source, job, written, budget) for source in chosen]
     text = (
         environment()
         .get_template("gallery.html")
@@ -71,8 +71,8 @@ def write(
             sections=sections,
             conditions=len(spellings),
             utterances=len(found),
-            failed=len(records) - len(made),
-            seed=wanted.seed,
+            failed=len(records) - len(written),
+            seed=job.seed,
             seconds=SECONDS,
             range_db=RANGE_DB,
             ramp=Markup(", ".join(f"rgb({r} {g} {b})" for r, g, b in ramp(9))),
@@ -83,7 +83,7 @@ def write(
 
 
 def show(wave: Wave, top_db: float, player: bool = True) -> GalleryWave:
-    """The first seconds of `wave` (T,), its spectrogram on a scale that ends at `top_db`."""
+    """Render the first 5 s of `wave` (T,), with a spectrogram scale that ends at `top_db`."""
     part = wave[: round(SECONDS * reader.SAMPLE_RATE)]
     picture = _data("image/png", png(shades(spectrogram(part), top_db)))
     sound, gain = "", 1.0
@@ -94,7 +94,7 @@ def show(wave: Wave, top_db: float, player: bool = True) -> GalleryWave:
 
 
 def spectrogram(wave: Wave) -> npt.NDArray[np.float64]:
-    """Power in dB, shape (ROWS, frames), row 0 at 0 Hz; a full-scale sine has 0 dB."""
+    """Return the power in dB, shape (ROWS, frames), row 0 at 0 Hz; a full-scale sine has 0 dB."""
     window = hann(WINDOW, sym=False)
     padded = np.pad(wave, (0, max(0, WINDOW - wave.size))).astype(np.float64)
     transform = ShortTimeFFT(window, HOP, reader.SAMPLE_RATE, scale_to="magnitude")
@@ -104,16 +104,19 @@ def spectrogram(wave: Wave) -> npt.NDArray[np.float64]:
 
 
 def shades(decibels: npt.NDArray[np.float64], top_db: float) -> Shades:
-    """Palette places, row 0 at the highest frequency: RANGE_DB below `top_db` is the darkest."""
+    """Return palette indices, row 0 at the highest frequency; index 0 is RANGE_DB below `top_db`.
+
+    Index 0 is the darkest shade.
+    """
     share = (decibels - top_db + RANGE_DB) / RANGE_DB
     return np.rint(np.clip(share, 0, 1) * (SHADES - 1)).astype(np.uint8)[::-1]
 
 
 def png(pixels: Shades) -> bytes:
-    """A picture with palette: `pixels` (rows, columns) are places in `ramp(SHADES)`.
+    """Encode a palette image; `pixels` (rows, columns) are indices in `ramp(SHADES)`.
 
-    Written here because a palette makes it a third of the size that plotting libraries write.
-    PNG (ISO/IEC 15948), 8 bits a pixel, no filter.
+    PNG (ISO/IEC 15948), 8 bits per pixel, no filter. It is written here because the palette
+    reduces it to a third of the size that plotting libraries write.
     """
     rows, columns = pixels.shape
     lines = np.zeros((rows, columns + 1), dtype=np.uint8)
@@ -132,24 +135,24 @@ def png(pixels: Shades) -> bytes:
 
 
 def _section(
-    source: SourceFile, wanted: LaunderingJob, made: dict[tuple[str, str], Record], budget: int
+    source: SourceFile, job: LaunderingJob, written: dict[tuple[str, str], Record], budget: int
 ) -> dict[str, Any]:
-    """One utterance: the original, and every condition while the page has room for it."""
+    """Return the section of one utterance: the original, and conditions within the budget."""
     wave = reader.read(source.path)
     loudest = spectrogram(wave[: round(SECONDS * reader.SAMPLE_RATE)]).max()
     top_db = max(float(np.ceil(loudest)), QUIET_DB)
     before = show(wave, top_db)
     spent = len(before.audio) + len(before.picture)
     cards, left_out = [], []
-    for place, (spelling, _, _) in enumerate(wanted.conditions):
-        record = made.get((spelling, source.utterance_id))
+    for place, (spelling, _, _) in enumerate(job.conditions):
+        record = written.get((spelling, source.utterance_id))
         if record is None:
             left_out.append(f"{spelling} (failed)")
             continue
         if spent > budget:
             left_out.append(spelling)
             continue
-        after = show(reader.read(wanted.output(source, place)), top_db)
+        after = show(reader.read(job.output(source, place)), top_db)
         spent += len(after.audio) + len(after.picture)
         longest = max(before.seconds, after.seconds)
         cards.append(

@@ -1,4 +1,4 @@
-"""The template environment of all HTML pages, and how numbers are written."""
+"""The template environment and number formats of all HTML pages."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ DASH = "\N{EN DASH}"
 
 
 def environment() -> jinja2.Environment:
-    """Where the pages' templates are found; it escapes every value, and refuses missing ones."""
-    made = jinja2.Environment(
+    """Return the template environment, which escapes all values and raises on undefined names."""
+    result = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    result.filters |= {
         "percent": percent,
         "floor_percent": floor_percent,
         "share": share,
         "number": number,
     }
-    return made
+    return result
 
 
 def percent(rate: float | None) -> str:
-    """A rate as per cent with one decimal; a dash where it is missing."""
+    """Format a rate as per cent with one decimal; a dash if it is missing."""
     return DASH if rate is None or pd.isna(rate) else f"{100 * rate:.1f}"
 
 
 def floor_percent(rate: float) -> str:
-    """A coverage as per cent, rounded down: 100.0 means every trial.
+    """Format a coverage as per cent, rounded down, so that 100.0 means all trials.
 
     >>> floor_percent(0.99999)
     '99.9'
@@ -44,12 +44,12 @@ def floor_percent(rate: float) -> str:
 
 
 def share(rate: float | None) -> str:
-    """A rate with three decimals; a dash where it is missing."""
+    """Format a rate with three decimals; a dash if it is missing."""
     return DASH if rate is None or pd.isna(rate) else f"{rate:.3f}"
 
 
 def number(value: float | None) -> str:
-    """A measured quantity to three decimals or four digits; a dash where it is missing.
+    """Format a measured quantity with three decimals or four digits; a dash if it is missing.
 
     >>> number(44100.0), number(0.30001), number(None) == DASH
     ('44100', '0.3', True)

@@ -1,6 +1,7 @@
-"""The leaderboards and the cells as JSON: the columns of the CSV files, for programs.
+"""The leaderboards and the cells as JSON, with the columns of the CSV files.
 
-`results/README.md` documents the keys. `format` is raised when one changes its meaning or goes.
+`results/README.md` documents the keys. `format` is raised if a key changes its meaning or is
+removed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ DIGITS = 6  # as in the CSV files
 
 
 def document(results: RunResults, tables: Tables, version: str) -> str:
-    """UTF-8 JSON text: rates are shares, a missing or undefined value is null, keys have columns'
-    names and order."""
+    """Return the JSON text.
+
+    Rates are shares, missing or undefined values are null, and keys have the names and order of
+    the columns.
+    """
     protocol = results.protocol
     found = {
         "format": FORMAT,
@@ -42,7 +46,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The table's rows as dictionaries of JSON values."""
+    """Return the rows of the table as dictionaries of JSON values."""
     names = [str(name) for name in table.columns]
     return [
         dict(zip(names, map(_value, row), strict=True))

@@ -1,4 +1,4 @@
-"""The leaderboards and the conditions as Markdown tables (GitHub's dialect)."""
+"""The leaderboards and the conditions as Markdown tables (GitHub Flavored Markdown)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmark.scores.run_results import RunResults
 
 
 def document(results: RunResults, tables: Tables, version: str) -> str:
-    """Every track's leaderboard, its warnings and its EER by condition; EER in per cent."""
+    """Return every track's leaderboard, warnings and EER by condition; EER in per cent."""
     protocol = results.protocol
     title = protocol.name if protocol.version == "-" else f"{protocol.name} {protocol.version}"
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
@@ -39,14 +39,14 @@ def _bounds(board: pd.DataFrame) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
-    """A table of cells that are escaped already; the columns in `right` are flush right."""
+    """Return a table of escaped cells; the columns with indices in `right` are right-aligned."""
     aligned = set(right)
     rule = ["---:" if place in aligned else "---" for place in range(len(head))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
 
 def escape(text: str) -> str:
-    r"""`text` as it stands, whatever Markdown or HTML it holds.
+    r"""Escape Markdown and HTML, so that `text` is shown literally.
 
     >>> escape("a|b <script> *x* _y_")
     'a\\|b &lt;script&gt; \\*x\\* \\_y\\_'

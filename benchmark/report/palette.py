@@ -1,18 +1,20 @@
-"""The heatmap's colours: one sequential scale, light or dark, legible for every kind of eye.
+"""Colours of the report: a sequential scale for the heatmap, and styles for curves.
 
-Lightness alone orders the scale, so it survives colour blindness and a grey printer. A low error
-rate is close to the page's background and a high one stands out, in both colour schemes.
+Lightness alone orders the scale, so that it works with colour blindness and in greyscale print. In
+the light and the dark colour scheme, a low error rate is close to the page's background and a high
+one stands out.
 """
 
 from __future__ import annotations
 
 LEVELS = 25  # colours between 0 and TOP
-TOP = 0.5  # an EER at or above this has the last colour
+TOP = 0.5  # EER from which on the last colour is used
 
 Colour = tuple[float, float, float]
-# Curves: the hues of Okabe and Ito (2008), "Color Universal Design", made light or dark enough to
-# stand out from the paper and from each other for readers without one kind of cone, too. Once all
-# are used, the line breaks; a style is a colour with a dash, and beyond `STYLES` they repeat.
+# Curves: the hues of Okabe and Ito (2008), "Color Universal Design". Their lightness is adjusted so
+# that they stand out from the page and from each other, also for readers who lack one kind of cone.
+# A style is a colour with a dash. All colours are used before the next dash pattern, and styles
+# repeat after `STYLES`.
 SERIES_LIGHT = ("#2b7de0", "#c8560f", "#0f4a3f", "#c065a6", "#431a6e", "#8f8b62")
 SERIES_DARK = ("#3a8af0", "#da6328", "#6fecb0", "#f6a8de", "#e8ea66", "#8f6d5a")
 DASHES = ("none", "7 3", "2 2.5")
@@ -24,7 +26,7 @@ _DARK = ("#241c2b", "#4a2046", "#7f2a5b", "#b73f5d", "#e2705a", "#f4ab80", "#fbd
 
 
 def level(eer: float) -> int:
-    """The colour level of an EER in [0, 1].
+    """Return the colour level of an EER in [0, 1].
 
     >>> level(0.0), level(0.25), level(0.9)
     (0, 12, 24)
@@ -33,13 +35,13 @@ def level(eer: float) -> int:
 
 
 def scale_css() -> str:
-    """CSS classes h0, h1, ... with a background and a text colour, for both colour schemes."""
+    """Return CSS classes h0, h1, ... with background and text colour, for both colour schemes."""
     dark = "".join(_rules(_DARK))
     return f"{''.join(_rules(_LIGHT))}\n@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 def style(number: int) -> tuple[int, int]:
-    """The places of a series' colour and of its dash.
+    """Return the indices of a series' colour and of its dash.
 
     >>> style(0), style(7), style(18)
     ((0, 0), (1, 1), (0, 0))
@@ -49,7 +51,7 @@ def style(number: int) -> tuple[int, int]:
 
 
 def series_class(number: int) -> str:
-    """The CSS class of a series.
+    """Return the CSS class of a series.
 
     >>> series_class(7), series_class(18)
     ('s7', 's0')
@@ -58,7 +60,7 @@ def series_class(number: int) -> str:
 
 
 def series_css() -> str:
-    """CSS classes s0, s1, ... that give each detector's curves a colour and a dash."""
+    """Return CSS classes s0, s1, ... with a colour and a dash for the curves of each detector."""
     light, dark = (
         "".join(f"--c{n}:{colour};" for n, colour in enumerate(colours_))
         + "".join(f"--{name}:{colour};" for name, colour in classes.items())
@@ -75,7 +77,7 @@ def series_css() -> str:
 
 
 def colours(dark: bool = False) -> list[tuple[str, str]]:
-    """(background, text) of every level, as CSS hex colours."""
+    """Return (background, text) of every level as CSS hex colours."""
     found = []
     for step in range(LEVELS):
         background = _between(_DARK if dark else _LIGHT, step / (LEVELS - 1))
@@ -85,13 +87,13 @@ def colours(dark: bool = False) -> list[tuple[str, str]]:
 
 
 def ramp(count: int) -> list[tuple[int, int, int]]:
-    """`count` shades (red, green, blue; 0 to 255) from dark to bright, for spectrograms."""
+    """Return `count` shades (red, green, blue; 0 to 255) from dark to bright, for spectrograms."""
     shades = (_between(_DARK, step / (count - 1)) for step in range(count))
     return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in shades]
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """Contrast ratio of two colours after WCAG 2, from 1 to 21."""
+    """Return the contrast ratio of two colours as defined by WCAG 2, from 1 to 21."""
     dim, bright = sorted((_luminance(one), _luminance(other)))
     return (bright + 0.05) / (dim + 0.05)
 
@@ -102,7 +104,7 @@ def _rules(anchors: tuple[str, ...]) -> list[str]:
 
 
 def _between(anchors: tuple[str, ...], place: float) -> Colour:
-    """The colour at `place` in [0, 1] on the polyline through the anchors."""
+    """Return the colour at `place` in [0, 1] on the polyline through the anchors."""
     position = place * (len(anchors) - 1)
     first = min(int(position), len(anchors) - 2)
     part = position - first

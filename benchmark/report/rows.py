@@ -1,4 +1,4 @@
-"""The rows of a table as dictionaries, and whether it has intervals."""
+"""Helpers of all reports: table rows as dictionaries, and a check for intervals."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Row = dict[str, Any]
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """The rows as dictionaries, None where a value is missing."""
+    """Return the rows as dictionaries, with None for missing values."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def bounded(table: pd.DataFrame) -> bool:
-    """Do resamples bound any number of the table (columns `*_low`)?
+    """Check whether any number of the table has bounds (columns `*_low`).
 
-    They bound none of one cluster, however many resamples were asked for.
+    A single cluster gives no bounds, for any number of resamples.
     """
     return bool(table.filter(regex="_low$").notna().any(axis=None))

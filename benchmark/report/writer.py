@@ -1,8 +1,8 @@
-"""Write a run's report: CSV tables, one HTML file, provenance; and the terminal's summary.
+"""Writer of a run's report: tables, HTML page and provenance; also the terminal summary.
 
-The CSV files depend on the scores alone and are byte-identical for equal scores: numbers have
-six significant digits, times and machine facts stand in `run.json` (and in the HTML's
-provenance section) only.
+The CSV files depend only on the scores and are byte-identical for equal scores. Numbers have six
+significant digits. Times and machine facts are only in `run.json` and in the provenance section of
+the HTML page.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ def write(
     tables: Tables | None = None,
     samples: Samples | None = None,
 ) -> list[Path]:
-    """Write every report file into `folder` (made if absent) and return their paths.
+    """Write all report files to `folder` (created if absent) and return their paths.
 
-    `tables` spares computing them again; `samples` are what the page plays. A file is replaced
-    whole or not at all.
+    tables  : computed here if not given
+    samples : the audio samples of the page
+
+    Files are replaced atomically.
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
     texts = {
@@ -68,7 +70,7 @@ def write(
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """The table as CSV: fixed digits, empty where undefined, no cell that a sheet would run."""
+    """Return the table as CSV: fixed digits, empty if undefined, no cell that is a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)
@@ -78,7 +80,7 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def cell(value: object) -> str:
-    """One CSV cell; text that a spreadsheet would take for a formula gets a leading apostrophe.
+    """Format one CSV cell; text that a spreadsheet would run as a formula gets an apostrophe.
 
     >>> cell(0.1234567), cell(float("nan")), cell(True), cell("=1+1"), cell("-")
     ('0.123457', '', 'true', "'=1+1", '-')
@@ -97,7 +99,7 @@ def cell(value: object) -> str:
 
 
 def summary(tables: Tables) -> str:
-    """The leaderboard in a terminal: EER in per cent, the mean over families with its bounds."""
+    """Return the leaderboard for a terminal: EER in per cent, family mean with its bounds."""
     board = tables.leaderboard
     mean = "mean [95 %]" if bounded(board) else "mean"
     header = ("rank", "detector", "clean", mean, "worst", "worst condition", "verified")
@@ -143,13 +145,13 @@ def _bounded(row: dict[str, Any]) -> str:
 
 
 def _effects(tables: Tables) -> pd.DataFrame:
-    """The checks of every condition, with its verdict."""
+    """Return the checks of every condition, with its verdict."""
     verdicts = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
     return tables.checks.assign(verified=tables.checks["condition"].map(verdicts))
 
 
 def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str:
-    """Provenance, digests of the trials and of every table, and what was planned."""
+    """Return the provenance, the digests of the trials and tables, and the plan as JSON text."""
     protocol = results.protocol
     facts = {
         "provenance": results.provenance,

@@ -1,1 +1,1 @@
-"""Runs: the plan, its units, how they are executed, provenance."""
+"""Runs: the plan, its units, their execution, and provenance."""

@@ -1,9 +1,9 @@
-"""Laundered audio, kept so that a rerun with one added detector does no codec again.
+"""Cache of laundered audio: a rerun with an added detector repeats no attack.
 
-One file per unit, named by the unit's key, which fixes its samples. The samples are 32-bit floats,
-which FLAC cannot hold; their bytes are split by place (Parquet's BYTE_STREAM_SPLIT), so that signs
-and exponents lie together and Zstandard finds something to save, about a sixth. Each
-file begins with the SHA-256 of what follows: a damaged one is detected and made again.
+There is one file per unit, named by the unit's key, which determines its samples. The samples are
+32-bit floats, which FLAC cannot hold. Parquet's BYTE_STREAM_SPLIT groups their bytes by position,
+so signs and exponents lie together and Zstandard saves about a sixth. Each file begins with the
+SHA-256 of the rest, so a damaged file is detected and its unit is laundered again.
 """
 
 from __future__ import annotations
@@ -33,27 +33,30 @@ Row = dict[str, Any]
 
 SUFFIX = ".audio"
 DIGEST = hashlib.sha256().digest_size
-FULL_TO = 0.95  # of the limit: what is left when room has been made
+FULL_TO = 0.95  # share of the limit that may stay occupied after files are deleted
 
 
 @dataclass
 class AudioCache:
     """Laundered units in `folder`, at most `limit` bytes of them.
 
-    `writers` processes share it, each of which takes an equal part of the room that it finds.
-    What was used longest ago makes room first, but nothing that has been used since `began`
-    (seconds since the epoch): a run larger than the cache keeps what it met first, where plain
-    least-recently-used order would throw away each unit before the next run comes to it.
+    `writers` processes share the cache; each takes an equal part of the free space that it finds.
+    The least recently used units are deleted first, but none that was used since `began` (seconds
+    since the epoch). A run larger than the cache therefore keeps its first units; plain
+    least-recently-used order would delete each unit before the next run needs it.
     """
 
     folder: Path
     limit: int
     writers: int = 1
     began: float = field(default_factory=time.time)
-    _room: int | None = None
+    _free: int | None = None
 
     def get(self, key: str) -> tuple[list[Row], list[Wave]] | None:
-        """The rows and waves of a unit; None where it is not here, or damaged, which is said."""
+        """Return the rows and waves of a unit, or None if it is absent or damaged.
+
+        A damaged file is reported on stderr and deleted.
+        """
         path = self._path(key)
         try:
             content = path.read_bytes()
@@ -62,7 +65,7 @@ class AudioCache:
             return None
         body = memoryview(content)[DIGEST:]
         if hashlib.sha256(body).digest() != content[:DIGEST]:
-            print(f"{path} is damaged: laundered anew", file=sys.stderr)
+            print(f"{path} is damaged: laundering this unit again", file=sys.stderr)
             path.unlink(missing_ok=True)
             return None
         table = pq.read_table(pa.BufferReader(body), use_threads=False)
@@ -71,7 +74,7 @@ class AudioCache:
         return rows, waves
 
     def put(self, key: str, rows: Sequence[Row], waves: Sequence[Wave]) -> bool:
-        """Keep a unit, one wave per row; False where there is no room for it."""
+        """Store a unit, one wave per row; return False if there is no space for it."""
         ends = np.cumsum([wave.size for wave in waves], dtype=np.int32)
         samples = np.concatenate([np.zeros(0, np.float32), *waves])
         table = pa.table(
@@ -91,7 +94,7 @@ class AudioCache:
             use_byte_stream_split=["wave.list.element"],
         )  # fmt: skip
         body = sink.getvalue().to_pybytes()
-        if not self._make_room(DIGEST + len(body)):
+        if not self._reserve(DIGEST + len(body)):
             return False
         atomic_files.write(self._path(key), hashlib.sha256(body).digest() + body)
         return True
@@ -99,20 +102,20 @@ class AudioCache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{SUFFIX}"
 
-    def _make_room(self, size: int) -> bool:
-        if self._room is None or size > self._room > 0:
-            self._room = self._look(size)
-        if size > self._room:
-            self._room = 0  # full of what this run has used: it is not looked through again
+    def _reserve(self, size: int) -> bool:
+        if self._free is None or size > self._free > 0:
+            self._free = self._free_share(size)
+        if size > self._free:
+            self._free = 0  # full of units used by this run: do not scan the folder again
             return False
-        self._room -= size
+        self._free -= size
         return True
 
-    def _look(self, size: int) -> int:
-        """This process's part of the room, where need be after throwing away what is oldest."""
+    def _free_share(self, size: int) -> int:
+        """Return this process's share of the free bytes, after deleting old units if needed."""
         held = []
         for path in self.folder.glob(f"??/*{SUFFIX}"):
-            with contextlib.suppress(FileNotFoundError):  # another process made room
+            with contextlib.suppress(FileNotFoundError):  # another process deleted it
                 facts = path.stat()
                 held.append((facts.st_mtime, facts.st_size, path))
         total = sum(bytes_ for _, bytes_, _ in held)
@@ -132,6 +135,6 @@ def _waves(column: pa.ChunkedArray) -> list[Wave]:
     return [samples[a:b] for a, b in pairwise(edges)]
 
 
-def _row(kept: Row) -> Row:
+def _row(stored: Row) -> Row:
     row: Row = {"failure": None, "cause": None, "scores": {}, "causes": {}}
-    return row | kept | {"facts": json.loads(kept["facts"])}
+    return row | stored | {"facts": json.loads(stored["facts"])}

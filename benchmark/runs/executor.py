@@ -1,7 +1,8 @@
-"""Where units run: in this process, in worker processes, or laundered there and scored here.
+"""Execution of work units.
 
-Every process that launders or scores on a CPU uses one thread, so that results do not depend on
-how many there are.
+Units run in this process, in worker processes, or are laundered in workers and scored in this
+process. Every process that launders or scores on a CPU uses one thread, so that results do not
+depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from benchmark.workers.start import start_process
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """The set-up that all processes of one run share."""
+    """The configuration that all processes of one run share."""
 
     folder: Path
     detectors: tuple[Checkpoint, ...]
@@ -35,40 +36,40 @@ class WorkerSetup:
     cache: AudioCache | None = None
 
     def store(self) -> Store:
-        """The run's score store."""
+        """Open the score store of the run."""
         return Store(self.folder, self.origin)
 
 
 def execute(
-    jobs: Iterable[WorkUnit], setting: WorkerSetup, workers: int, split_scoring: bool
+    jobs: Iterable[WorkUnit], setup: WorkerSetup, workers: int, split_scoring: bool
 ) -> Iterator[WorkUnit]:
-    """Run the jobs and yield each when its part is written, in whatever order they finish.
+    """Run the jobs and yield each one when its part is written, in order of completion.
 
-    workers = 0 runs in this process. With `split_scoring` the workers only launder and this
-    process scores: the way for one accelerator. Raises `InputError` when a part cannot be
-    written or a worker dies; all finished parts stay.
+    With `workers` = 0, everything runs in this process. With `split_scoring`, the workers only
+    launder and this process scores, which suits a single accelerator. Raises `InputError` if a
+    part cannot be written or a worker dies; all finished parts stay.
     """
     with one_thread():
         if workers == 0:
-            yield from _serial(jobs, setting)
+            yield from _serial(jobs, setup)
         else:
-            yield from _pooled(jobs, setting, workers, split_scoring)
+            yield from _pooled(jobs, setup, workers, split_scoring)
 
 
-def _serial(jobs: Iterable[WorkUnit], setting: WorkerSetup) -> Iterator[WorkUnit]:
-    worker = _Worker(setting)
+def _serial(jobs: Iterable[WorkUnit], setup: WorkerSetup) -> Iterator[WorkUnit]:
+    worker = _Worker(setup)
     for job in jobs:
         yield worker.whole(job)
 
 
 def _pooled(
-    jobs: Iterable[WorkUnit], setting: WorkerSetup, workers: int, split_scoring: bool
+    jobs: Iterable[WorkUnit], setup: WorkerSetup, workers: int, split_scoring: bool
 ) -> Iterator[WorkUnit]:
-    start = _start_worker, (setting, not split_scoring)
+    start = _start_worker, (setup, not split_scoring)
     if not split_scoring:
         yield from pooled(_whole, jobs, workers, *start)
         return
-    scorer, store = Scorer(setting.detectors, torch.device(setting.device)), setting.store()
+    scorer, store = Scorer(setup.detectors, torch.device(setup.device)), setup.store()
     writing: Future[WorkUnit] | None = None
     with ThreadPoolExecutor(1) as writer:  # writes one unit while the next is scored
         for prepared in pooled(_prepared, jobs, workers, *start):
@@ -81,13 +82,13 @@ def _pooled(
 
 
 class _Worker:
-    """The state of one process during the whole run."""
+    """The cache, store and scorer of one process, kept for the whole run."""
 
-    def __init__(self, setting: WorkerSetup, scores: bool = True) -> None:
-        self.cache = setting.cache
-        self.store = setting.store()
-        detectors = setting.detectors if scores else ()
-        self.scorer = Scorer(detectors, torch.device(setting.device if scores else "cpu"))
+    def __init__(self, setup: WorkerSetup, scores: bool = True) -> None:
+        self.cache = setup.cache
+        self.store = setup.store()
+        detectors = setup.detectors if scores else ()
+        self.scorer = Scorer(detectors, torch.device(setup.device if scores else "cpu"))
 
     def whole(self, job: WorkUnit) -> WorkUnit:
         prepared = prepare(job, self.cache)
@@ -97,10 +98,10 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start_worker(setting: WorkerSetup, scores: bool) -> None:
+def _start_worker(setup: WorkerSetup, scores: bool) -> None:
     global _worker
-    start_process(setting.plugins)
-    _worker = _Worker(setting, scores)
+    start_process(setup.plugins)
+    _worker = _Worker(setup, scores)
 
 
 def _whole(job: WorkUnit) -> WorkUnit:

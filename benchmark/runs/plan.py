@@ -1,4 +1,4 @@
-"""The plan: which shards of utterances meet which conditions, for which detectors."""
+"""The plan of a run: its trials, conditions and detectors, and shares of it per machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.inference.checkpoints import Checkpoint
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Everything that a run computes: test x conditions, and dev x clean for the thresholds."""
+    """Everything that a run computes: test x conditions, and dev x clean for thresholds."""
 
     test: Protocol
     dev: Protocol
@@ -26,15 +26,15 @@ class RunPlan:
         return ("dev", self.dev, (Condition(),)), ("test", self.test, self.conditions)
 
     def protocol(self, split: str) -> Protocol:
-        """The utterances of `dev` or `test`."""
+        """Return the utterances of the split `dev` or `test`."""
         return self.test if split == "test" else self.dev
 
 
 @dataclass(frozen=True)
 class PlanShare:
-    """One of `of` equal shares of a plan, for as many machines: every `of`-th shard of utterances.
+    """Every `of`-th shard of utterances of a plan, to divide a run among `of` machines.
 
-    index : 1 to `of`; `InputError` where it is not
+    index : 1 to `of`, else `InputError`
     """
 
     index: int = 1
@@ -42,11 +42,11 @@ class PlanShare:
 
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.of:
-            raise InputError(f"--shard {self}: want I/N with I from 1 to N")
+            raise InputError(f"--shard {self}: write I/N with I from 1 to N")
 
     def __str__(self) -> str:
         return f"{self.index}/{self.of}"
 
     def holds(self, number: int) -> bool:
-        """Is the shard of utterances with this number (0, 1, ...) in this share?"""
+        """Check whether the shard with this number (from 0) is in this share."""
         return number % self.of == self.index - 1

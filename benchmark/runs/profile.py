@@ -1,4 +1,4 @@
-"""Where the time of a run goes: each stage alone, in this process, on one thread."""
+"""Time per stage of a run, with each stage measured alone, in this process, on one thread."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ STAGES = ("read", "attack", "verify", "frontend", "forward", "write")
 
 @dataclass(frozen=True)
 class Profile:
-    """The cost of a plan: by (stage, item), and in total.
+    """The cost of a plan: by (stage, item) in `spent`, and in total.
 
-    wall       : seconds on the clock for all of it
-    cpu        : seconds of processor time
-    trials     : utterances x conditions
-    peak       : bytes that the process held at its peak
+    wall   : elapsed seconds
+    cpu    : seconds of processor time
+    trials : utterances x conditions
+    peak   : peak memory of the process in bytes
     """
 
     spent: dict[tuple[str, str], StageTime]
@@ -44,17 +44,17 @@ class Profile:
 
 
 def measure(plan: RunPlan, device: torch.device) -> Profile:
-    """Compute the whole plan, into a folder that is thrown away, and time every stage.
+    """Compute the whole plan into a temporary folder and time every stage.
 
-    One utterance under each condition goes ahead unmeasured: rooms are simulated and noises opened
-    once in a run.
+    One utterance under each condition is first processed without timing, because rooms are
+    simulated and noises opened once per run.
     """
     jobs = MissingUnits(plan, {}, {})
     watch = StageTimer()
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
-        setting = WorkerSetup(Path(scratch), plan.detectors, str(device))
-        scorer = Scorer(setting.detectors, device)
-        for number, job in enumerate(_warming(jobs.jobs)):
+        setup = WorkerSetup(Path(scratch), plan.detectors, str(device))
+        scorer = Scorer(setup.detectors, device)
+        for number, job in enumerate(_warm_up(jobs.jobs)):
             prepared = prepare(job)
             if number == 0:
                 score(prepared, scorer)
@@ -65,14 +65,17 @@ def measure(plan: RunPlan, device: torch.device) -> Profile:
                 prepared = prepare(job, watch=watch)
                 broken = score(prepared, scorer)
                 with watch.timing("write", count=len(prepared.rows)):
-                    write(prepared, broken, setting.store())
+                    write(prepared, broken, setup.store())
                 bar.update(len(prepared.rows))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Profile(watch.spent, wall, cpu, jobs.trials, peak_memory())
 
 
 def untrained(name: str, folder: Path) -> Checkpoint | None:
-    """Random weights for the network `name`, saved in `folder`; None where it is no network."""
+    """Save random weights for the network `name` in `folder` and load them as a checkpoint.
+
+    Returns None if `name` is not a network that this package trains.
+    """
     item = registry.get(name)()
     if not isinstance(item, TensorDetector) or item.ready_made:
         return None
@@ -83,7 +86,7 @@ def untrained(name: str, folder: Path) -> Checkpoint | None:
     return checkpoints.load(path)
 
 
-def _warming(jobs: Iterator[WorkUnit]) -> Iterator[WorkUnit]:
+def _warm_up(jobs: Iterator[WorkUnit]) -> Iterator[WorkUnit]:
     seen: set[str] = set()
     for job in jobs:
         if job.condition not in seen:
@@ -92,12 +95,13 @@ def _warming(jobs: Iterator[WorkUnit]) -> Iterator[WorkUnit]:
 
 
 def table(profile: Profile) -> pd.DataFrame:
-    """One row per stage, attack, input and detector, and one for all of it.
+    """Return one row per stage, attack, input and detector, and a last row for the total.
 
-    cpu_s, wall_s : seconds; cpu_ms_each: milliseconds of processor time per utterance
-    per_s         : utterances per second on the clock
-    waited        : share of the clock time in which the process did not compute
-    peak_mib      : by how much the stage raised the peak of memory; the last row: the peak itself
+    cpu_s, wall_s : seconds of processor time, and elapsed seconds
+    cpu_ms_each   : milliseconds of processor time per utterance
+    per_s         : utterances per elapsed second
+    waited        : share of the elapsed time in which the process did not compute
+    peak_mib      : increase of the peak memory in MiB; in the last row the peak itself
     """
     rows = []
     for stage in STAGES:

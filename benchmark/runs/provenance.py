@@ -1,4 +1,4 @@
-"""Provenance of a number: versions, commit, machine."""
+"""Provenance of the results: versions, commit, machine and time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIBRARIES = (
 
 
 def code() -> dict[str, Any]:
-    """Version, commit and library versions of this process (JSON-able)."""
+    """Return the package version, commit and library versions of this process (JSON-able)."""
     import av
 
     return {
@@ -30,7 +30,7 @@ def code() -> dict[str, Any]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Return system, processor, cores and device (JSON-able)."""
+    """Return the system, processor, cores, device and GPU (JSON-able)."""
     import torch
 
     from benchmark.core.parallel import cores
@@ -45,12 +45,12 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the current UTC time, to the second, in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _git(*arguments: str) -> str | None:
-    """Return git's answer for this checkout; None for an installed copy or without git."""
+    """Return the output of a git command in this checkout; None without a checkout or git."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None

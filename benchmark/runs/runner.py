@@ -1,4 +1,4 @@
-"""Carry out a plan: find what is missing, run it, keep everything else."""
+"""Execution of a plan: find the missing units, run them, and keep all others."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ WHOLE = PlanShare()
 
 
 class MissingUnits:
-    """The part of a plan that is not in the store.
+    """The units of a plan that are not in the store.
 
-    Its `jobs` are made while they are gone through, every time anew: a large plan has millions.
+    `jobs` is generated again at each access, because a large plan has millions of units.
 
-    units_planned : units of the plan, or of this machine's share of it
-    units         : those that are to be done
+    units_planned : number of units of the plan, or of this machine's share
+    units         : number of missing units
     trials        : utterances x conditions still to be laundered
     """
 
@@ -57,7 +57,7 @@ class MissingUnits:
             self.units, self.trials = len(sizes), sum(sizes)
 
     def _shards(self) -> Iterator[tuple[str, int, int, tuple[Condition, ...]]]:
-        """Split, first row, row behind the last, and conditions, of this machine's shards."""
+        """Yield split, start row, stop row and conditions of each shard of this machine."""
         number = 0
         for split, protocol, conditions in self._plan.parts():
             for start, stop in shards(len(protocol.table)):
@@ -76,48 +76,48 @@ class MissingUnits:
             source = sources[split]
             shard = source.shard(start, stop)
             for key, condition, name in source.units(start, stop):
-                there = set() if key in self._failed else self._held.get(key, set())
-                lacking = identities  # shared: there may be half a million units
-                if there:
-                    lacking = {i: n for i, n in identities.items() if i not in there}
-                if lacking:
+                scored = set() if key in self._failed else self._held.get(key, set())
+                missing = identities  # one shared object: there may be half a million units
+                if scored:
+                    missing = {i: n for i, n in identities.items() if i not in scored}
+                if missing:
                     void = tuple(self._failed.get(key, ()))
-                    where = source.root, shard[name]
-                    yield WorkUnit(key, split, condition, *where, self._plan.seed, lacking, void)
+                    files = source.root, shard[name]
+                    yield WorkUnit(key, split, condition, *files, self._plan.seed, missing, void)
 
 
 class _Source:
-    """One split's rows and what fixes its units, looked up once for all of its shards."""
+    """The table and unit keys of one split, computed once for all of its shards."""
 
     def __init__(self, plan: RunPlan, split: str, conditions: tuple[Condition, ...]) -> None:
         protocol = plan.protocol(split)
         self.root = protocol.root
-        asked = [(condition.identity(), made(condition)) for condition in conditions]
-        self._asked = [*zip(map(str, conditions), (name for _, name in asked), strict=True)]
-        self._keys = UnitKeys(protocol.table, protocol.digest(), asked, plan.seed)
+        pairs = [(condition.identity(), made(condition)) for condition in conditions]
+        self._conditions = [*zip(map(str, conditions), (name for _, name in pairs), strict=True)]
+        self._keys = UnitKeys(protocol.table, protocol.digest(), pairs, plan.seed)
         self._table = protocol.table
 
     def shard(self, start: int, stop: int) -> dict[str, tuple[tuple[str, str, str], ...]]:
-        """The utterances of a shard, by the name of the ready-made audio."""
-        rows = self._table.iloc[start:stop]  # lists of a whole large corpus would double its memory
+        """Return the utterances of a shard, by the name of the ready-made audio."""
+        rows = self._table.iloc[start:stop]  # lists of a whole corpus would double the memory
         return {
             name: tuple(rows_of(rows, "utterance_id", path_column(name), digest_column(name)))
-            for name in {name for _, name in self._asked}
+            for name in {name for _, name in self._conditions}
         }
 
     def units(self, start: int, stop: int) -> Iterator[tuple[str, str, str]]:
-        """Key, condition and name of the ready-made audio, of each unit of a shard."""
-        for key, asked in zip(self._keys.of(start, stop), self._asked, strict=True):
-            yield key, *asked
+        """Yield key, condition and name of the ready-made audio of each unit of a shard."""
+        for key, pair in zip(self._keys.of(start, stop), self._conditions, strict=True):
+            yield key, *pair
 
 
 def missing(
     plan: RunPlan, store: Store, retry_failures: bool = False, share: PlanShare = WHOLE
 ) -> MissingUnits:
-    """The jobs that would complete `store` for `plan`, or for this machine's share of it.
+    """Return the units of `plan`, or of this machine's share, that `store` lacks.
 
-    With `retry_failures`, units with any failed row are computed anew for all detectors, and the
-    parts that held the failures go.
+    With `retry_failures`, units with any failed row are computed again for all detectors, and
+    replace the parts that hold the failures.
     """
     parts = store.scan()
     failed: dict[str, list[Path]] = {}
@@ -128,9 +128,9 @@ def missing(
 
 
 def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
-    """Make `store` this plan's folder; refuse one that holds other trials or another seed.
+    """Write the plan into `store`; `InputError` if it holds other trials or another seed.
 
-    `precision` are notes on how detectors score, by their names.
+    `precision` holds notes on the precision of detectors, by detector name.
     """
     head = joined_head(plan, store)
     for name, note in (precision or {}).items():
@@ -140,19 +140,19 @@ def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) 
 
 
 def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
-    """The plan's head, with what of the one in `store` stays.
+    """Return the head of the plan, merged with the head in `store`.
 
-    Detectors that an earlier plan with the same conditions brought stay on the leaderboard, and
-    what is known of a detector's precision stays with it. Raises `InputError` where `store` holds
-    other trials or another seed.
+    Detectors of an earlier plan with the same conditions stay on the leaderboard. The precision
+    notes of unchanged detectors are kept. Raises `InputError` if `store` holds other trials or
+    another seed.
     """
     head = head_of(plan)
     old = store.read_head()
     if old is not None:
-        for field, what in (("trial_digest", "trial digest"), ("seed", "seed")):
+        for field, label in (("trial_digest", "trial digest"), ("seed", "seed")):
             if old.get(field) != head[field]:
                 raise InputError(
-                    f"{store.folder} holds a run with another {what} ({old.get(field)}, not"
+                    f"{store.folder} holds a run with another {label} ({old.get(field)}, not"
                     f" {head[field]}): choose another RUN name or delete that folder"
                 )
         for name, item in head["detectors"].items():
@@ -165,7 +165,7 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
 
 
 def head_of(plan: RunPlan) -> dict[str, Any]:
-    """Return the head of a run folder: the facts of its plan."""
+    """Return the description of the plan that a run folder stores."""
     return {
         "data": plan.test.name,
         "data_version": plan.test.version,
@@ -199,27 +199,27 @@ def _describe(condition: Condition) -> dict[str, Any]:
     }
 
 
-def run(jobs: MissingUnits, setting: WorkerSetup, workers: int, split_scoring: bool) -> None:
-    """Execute the missing jobs, with a progress bar over trials.
+def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: bool) -> None:
+    """Execute the missing units, with a progress bar over trials.
 
-    The detectors are loaded here first: weights that do not fit are reported before any work.
+    The detectors are loaded here first, so that weights that do not fit fail before any work.
     """
-    Scorer(setting.detectors, torch.device("cpu"))
+    Scorer(setup.detectors, torch.device("cpu"))
     with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:
-        for job in execute(jobs.jobs, setting, workers, split_scoring):
+        for job in execute(jobs.jobs, setup, workers, split_scoring):
             bar.update(len(job.utterances))
 
 
-def estimate(jobs: MissingUnits, setting: WorkerSetup) -> float:
-    """Seconds that the missing jobs would take one worker, from one batch of each condition."""
+def estimate(jobs: MissingUnits, setup: WorkerSetup) -> float:
+    """Estimate the seconds that one worker needs, from one batch per condition."""
     costs: dict[str, float] = {}
     total = 0.0
-    scorer = Scorer(setting.detectors, torch.device(setting.device))
+    scorer = Scorer(setup.detectors, torch.device(setup.device))
     with one_thread():
         for job in jobs.jobs:
             if job.condition not in costs:
                 sample = replace(job, utterances=job.utterances[:BATCH])
-                prepare(replace(sample, utterances=sample.utterances[:1]))  # rooms, noises
+                prepare(replace(sample, utterances=sample.utterances[:1]))  # loads rooms and noises
                 started = time.perf_counter()
                 scorer(prepare(sample).waves, list(job.identities.values()))
                 spent = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""One unit of work: read, launder, verify, score; used alike in workers and in the main process."""
+"""One unit of work: read, launder, verify and score, in workers and in the main process."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _NONE = "the data set brings no such audio of this utterance"
 
 @dataclass(frozen=True, slots=True)
 class WorkUnit:
-    """A unit as plain data, ready to be sent to a worker.
+    """A unit as plain data that can be sent to a worker.
 
-    `utterances` are (id, file below `root`, SHA-256 of the file). `identities` maps the identity
-    of each detector that lacks this unit to its name; `replaces` are parts that the new one makes
-    void.
+    utterances : (id, file below `root`, SHA-256 of the file)
+    identities : identity -> name, of each detector that has not scored this unit
+    replaces   : parts that the new one replaces
     """
 
     key: str
@@ -47,7 +47,7 @@ class WorkUnit:
 
 @dataclass(frozen=True)
 class LaunderedUnit:
-    """A laundered unit: one row per utterance, and the waves of the rows that did not fail."""
+    """A laundered unit: one row per utterance, and one wave per row that did not fail."""
 
     job: WorkUnit
     rows: list[Row]
@@ -59,14 +59,13 @@ def prepare(
 ) -> LaunderedUnit:
     """Read and launder every utterance of the unit; failures become rows with their cause.
 
-    With a `cache`, a unit that is in it is taken from there, and one in which nothing failed is
-    put into it.
+    A unit found in `cache` is taken from there. A unit without failures is stored in it.
     """
     if cache is not None:
         with watch.timing("cache", "get", len(job.utterances)):
-            kept = cache.get(job.key)
-        if kept is not None:
-            return LaunderedUnit(job, *kept)
+            cached = cache.get(job.key)
+        if cached is not None:
+            return LaunderedUnit(job, *cached)
     prepared = _laundered(job, watch)
     if cache is not None and len(prepared.waves) == len(prepared.rows):
         with watch.timing("cache", "put", len(job.utterances)):
@@ -101,9 +100,9 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
 
 
 def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
-    """Put the scores into the unit's rows; the cause for each detector that raised.
+    """Write the scores into the unit's rows; return the cause for each detector that raised.
 
-    A non-finite score is refused, with its cause.
+    A non-finite score is replaced by a cause.
     """
     alive = [row for row in prepared.rows if row["failure"] is None]
     scores, broken = scorer(prepared.waves, list(prepared.job.identities.values()))
@@ -128,11 +127,11 @@ def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> Work
     return job
 
 
-@lru_cache(maxsize=128)  # two shards, and what is remembered of each recording
+@lru_cache(maxsize=128)  # two shards, with the features memoised on each recording
 def _read(path: Path, digest: str) -> reader.DecodedAudio | str:
-    """The recording, or the reason why there is none; the last few shards stay decoded.
+    """Return the recording, or the cause of a failure; the last two shards stay decoded.
 
-    `digest` is part of the memory's key, so that a replaced file is read again.
+    `digest` is part of the cache key, so that a replaced file is read again.
     """
     try:
         recording = reader.record(path)

@@ -1,1 +1,1 @@
-"""The score store: parts, their keys, and the results that are read from them."""
+"""The score store: part files, unit keys, and the run results read from them."""

@@ -1,7 +1,7 @@
-"""Ensembles: detectors without an audio side, computed from the stored scores of others.
+"""Ensembles: detectors computed from the stored scores of other detectors, without audio.
 
-Written `mean(mel-cnn, lfcc-gmm)` or `logistic(mel-cnn, lfcc-gmm)`; the spelling is the name under
-which they stand in the tables.
+An ensemble is written `mean(mel-cnn, lfcc-gmm)` or `logistic(mel-cnn, lfcc-gmm)`. This spelling is
+its name in the tables.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TEXT = ("detector", "condition", "split", "utterance_id")
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Scores of `members`, standardised on clean dev, and their mean or logistic fusion.
+    """A mean or logistic fusion of the scores of `members`, standardised on clean dev.
 
     mean     : the average of the standardised scores
     logistic : the log-odds of a logistic regression on them, fitted on clean dev with equal class
@@ -45,20 +45,23 @@ class Ensemble:
 
     @property
     def name(self) -> str:
-        """The canonical spelling."""
+        """Return the canonical spelling."""
         return f"{self.method}({', '.join(self.members)})"
 
 
 def parse(text: str) -> Ensemble:
-    """The ensemble spelt `text`; `InputError` for another method, fewer than two or equal members.
+    """Parse the spelling of an ensemble.
+
+    Raises `InputError` for an unknown method, for fewer than two members, and for a repeated or
+    empty member.
 
     >>> parse("mean( mel-cnn,shortcut )").name
     'mean(mel-cnn, shortcut)'
     """
-    spelt = re.fullmatch(r"\s*([\w-]+)\s*\((.*)\)\s*", text)
-    if spelt is None:
+    match = re.fullmatch(r"\s*([\w-]+)\s*\((.*)\)\s*", text)
+    if match is None:
         raise InputError(f"ensemble {text!r}: write it like mean(mel-cnn, lfcc-gmm)")
-    method, inside = spelt.groups()
+    method, inside = match.groups()
     if method not in METHODS:
         raise unknown("fusion", method, METHODS)
     members = tuple(name.strip() for name in call_syntax.split(inside, ","))
@@ -68,10 +71,11 @@ def parse(text: str) -> Ensemble:
 
 
 def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
-    """`results` with each ensemble as a further detector, after the others.
+    """Return `results` with each ensemble appended as a further detector.
 
-    A trial that a member has not scored has no score of the ensemble either. Raises `InputError`
-    where a member is not in the run, or where clean dev lacks scores of it or a class.
+    The ensemble scores only the trials that every member has scored. Raises `InputError` if a
+    member is not in the run, if the run already holds the ensemble, or if the trials of clean dev
+    that all members scored do not contain both classes.
     """
     if not ensembles:
         return results
@@ -80,7 +84,7 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
             if member not in results.detectors:
                 raise unknown(f"member of {ensemble.name}", member, results.detectors)
         if ensemble.name in results.detectors:
-            raise InputError(f"the run holds {ensemble.name} already")
+            raise InputError(f"the run already holds the detector {ensemble.name}")
     clean = [info.condition for info in results.conditions].index(CLEAN)
     dev, test = score_cube(results, "dev"), score_cube(results, "test")
     bonafide = (results.dev.table["label"] == LABELS[0]).to_numpy(dtype=np.bool_)
@@ -90,20 +94,20 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
         fuse = _Fusion(ensemble, dev[rows, clean], bonafide)
         for split, cube, protocol in (("dev", dev, results.dev), ("test", test, results.protocol)):
             fused = fuse(cube[rows])
-            scores = _appended(scores, _frame(results, protocol, ensemble.name, split, fused))
+            scores = _append(scores, _frame(results, protocol, ensemble.name, split, fused))
     names = tuple(ensemble.name for ensemble in ensembles)
     return replace(results, detectors=(*results.detectors, *names), scores=scores)
 
 
 class _Fusion:
-    """Parameters learnt on clean dev: location and scale of each member, and weights."""
+    """The parameters fitted on clean dev: mean and spread per member, weights and bias."""
 
     def __init__(self, ensemble: Ensemble, dev: Floats, bonafide: npt.NDArray[np.bool_]) -> None:
-        """`dev` (members, utterances), NaN = not scored."""
+        """Fit on the scores `dev` (members, utterances), where NaN means not scored."""
         seen = np.isfinite(dev).all(axis=0)
         if not (bonafide[seen].any() and (~bonafide[seen]).any()):
             raise InputError(
-                f"{ensemble.name} needs scores of its members on clean dev, of both classes"
+                f"{ensemble.name} needs its members' scores on clean dev trials of both classes"
             )
         self.mean = dev[:, seen].mean(axis=1)
         spread = dev[:, seen].std(axis=1)
@@ -116,7 +120,7 @@ class _Fusion:
             self.weights, self.bias = model.coef_[0], float(model.intercept_[0])
 
     def __call__(self, scores: Floats) -> Floats:
-        """Fused scores of (members, ...), shape (...); NaN where a member has none."""
+        """Fuse scores of shape (members, ...) into shape (...); NaN where a member has no score."""
         return np.tensordot(self.weights, self._standard(scores), axes=1) + self.bias
 
     def _standard(self, scores: Floats) -> Floats:
@@ -127,7 +131,7 @@ class _Fusion:
 def _frame(
     results: RunResults, protocol: Protocol, name: str, split: str, fused: Floats
 ) -> pd.DataFrame:
-    """Rows of finite scores out of fused scores (conditions, utterances)."""
+    """Return one row per finite score of `fused` (conditions, utterances)."""
     conditions = [info.condition for info in results.conditions]
     condition, utterance = np.nonzero(np.isfinite(fused))
     ids = protocol.table["utterance_id"].to_numpy()
@@ -142,8 +146,8 @@ def _frame(
     )
 
 
-def _appended(scores: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
-    """Both tables; text columns that are categories stay so, for the tables can be large."""
+def _append(scores: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Return both tables joined; categorical text columns stay categorical to save memory."""
     joined = pd.concat([scores[["score"]], more[["score"]]], ignore_index=True)
     for column in TEXT:
         if isinstance(scores[column].dtype, pd.CategoricalDtype):

@@ -1,4 +1,4 @@
-"""Read a run folder back into `RunResults`: scores, effects and failures, nothing recomputed."""
+"""Reader of a run folder: scores, effects and failures as `RunResults`, without recomputation."""
 
 from __future__ import annotations
 
@@ -31,30 +31,33 @@ Scores = npt.NDArray[np.floating]
 
 
 def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
-    """Everything that the run in `folder` holds for its present plan.
+    """Read everything that the run in `folder` holds for its current plan.
 
-    Parts of earlier plans (other weights, an attack's older version) are passed over. An
-    utterance that could not be read leaves the trial set; it stays listed among the failures.
+    Parts of earlier plans (other weights, an older version of an attack) are skipped. An utterance
+    that could not be read leaves the trial set and stays listed among the failures. Raises
+    `InputError` if the folder holds no run or a damaged file.
     """
     store = Store(folder)
     head = store.read_head()
     if head is None:
-        raise InputError(f"{folder} holds no run (no {store.head.name}): see launderbench run")
+        raise InputError(
+            f"{folder} holds no run (it has no {store.head.name}): start one with launderbench run"
+        )
     trials = store.read_trials()
     names = {
         identity: name
         for name, item in head["detectors"].items()
-        for identity in item.get("identities", [item["identity"]])  # imported: one for each file
+        for identity in item.get("identities", [item["identity"]])  # imported: one per score file
     }
     keys = _keys(head, trials)
     parts = [part for part in store.scan() if part.key in keys]
-    read = part_reader.read(store, parts, _checked(parts))
+    read = part_reader.read(store, parts, _parts_with_checks(parts))
     if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
     failures = _failures(read, names)
     unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
     lost = trials["utterance_id"].isin(unreadable)
-    scores = _scores(read, names, _twice(parts, names))
+    scores = _scores(read, names, _overlapping(parts, names))
     if unreadable:
         scores = scores[~scores["utterance_id"].isin(unreadable)].reset_index(drop=True)
     whole = Protocol(
@@ -74,7 +77,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
                 c["family"],
                 c["severity"],
                 c["unit"],
-                c.get("parameter", ""),  # runs of older versions do not say
+                c.get("parameter", ""),  # absent from runs of older versions
                 c.get("rising", True),
             )
             for c in head["conditions"]
@@ -82,7 +85,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         detectors=tuple(head["detectors"]),
         scores=scores,
         effects=_effects(read),
-        failures=_unscored_only(failures, scores),
+        failures=_still_unscored(failures, scores),
         unreadable=trials[lost & (trials["split"] == "test")],
         thresholds=_thresholds(head),
         imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
@@ -96,7 +99,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
 
 
 def _decoders(read: list[PartRows]) -> dict[str, int]:
-    """Number of utterances that each decoder read."""
+    """Return the number of utterances that each decoder read."""
     used: dict[str, str] = {}
     for table in (g.table for g in read if g.condition == CLEAN and not g.imported):
         used |= zip(table["utterance_id"].to_pylist(), table["decoder"].to_pylist(), strict=True)
@@ -105,18 +108,21 @@ def _decoders(read: list[PartRows]) -> dict[str, int]:
 
 
 def _seconds(read: list[PartRows]) -> dict[str, float]:
-    """The length of every recording that was read here; parts of older versions do not say it."""
+    """Return the length in seconds of every recording that was read here.
+
+    Parts of older versions do not hold it.
+    """
     known: dict[str, float] = {}
     for table in (g.table for g in read if g.condition == CLEAN):
         if "seconds" in table.column_names:
-            own = table["seconds"].to_pylist()
-            rows = zip(table["utterance_id"].to_pylist(), own, strict=True)
+            lengths = table["seconds"].to_pylist()
+            rows = zip(table["utterance_id"].to_pylist(), lengths, strict=True)
             known |= {name: length for name, length in rows if length is not None}
     return known
 
 
 def _distinct(origins: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every code, library set and device that any of the scores came from."""
+    """Return each distinct origin (code, libraries, device) of the scores once."""
     texts = sorted({json.dumps(origin, sort_keys=True) for origin in origins})
     return [json.loads(text) for text in texts]
 
@@ -125,33 +131,36 @@ def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
     every = [(c["identity"], c["made"]) for c in head["conditions"]]
     clean = [(c["identity"], "") for c in head["conditions"] if c["condition"] == CLEAN]
     keys: set[str] = set()
-    for split, digest, asked in (
+    for split, digest, conditions in (
         ("dev", head["dev_digest"], clean),
         ("test", head["trial_digest"], every),
     ):
         table = trials[trials["split"] == split]
-        for own in unit_keys(table, digest, asked, head["seed"]):
-            keys.update(own)
+        for shard_keys in unit_keys(table, digest, conditions, head["seed"]):
+            keys.update(shard_keys)
     return keys
 
 
-def _checked(parts: list[PartInfo]) -> set[Path]:
-    """The parts whose checks count: of those of one test unit the first, and computed here."""
-    once: dict[str, PartInfo] = {}
+def _parts_with_checks(parts: list[PartInfo]) -> set[Path]:
+    """Return the paths of the parts whose checks count: one part per test unit.
+
+    This is the first part that was computed here, or else the first imported one.
+    """
+    first: dict[str, PartInfo] = {}
     for part in sorted(parts, key=lambda part: IMPORTED in part.origin):
         if part.split == "test":
-            once.setdefault(part.key, part)
-    return {part.path for part in once.values()}
+            first.setdefault(part.key, part)
+    return {part.path for part in first.values()}
 
 
-def _twice(parts: list[PartInfo], names: dict[str, str]) -> bool:
-    """Do two parts hold scores of one detector for the same unit?"""
+def _overlapping(parts: list[PartInfo], names: dict[str, str]) -> bool:
+    """Check whether two parts hold scores of one detector for the same unit."""
     held = [(part.key, i) for part in parts for i in part.detectors if i in names]
     return len(set(held)) < len(held)
 
 
 def _thresholds(head: dict[str, Any]) -> dict[str, float]:
-    """The EER threshold of each detector on its training's dev split, where it is known."""
+    """Return each detector's EER threshold on the dev split of its training data, where known."""
     known = {
         name: item["training"].get("dev_threshold") for name, item in head["detectors"].items()
     }
@@ -159,7 +168,7 @@ def _thresholds(head: dict[str, Any]) -> dict[str, float]:
 
 
 def _utterances(read: list[PartRows]) -> tuple[pd.Index, Codes]:
-    """All utterance ids, sorted, and for every row of every group in turn the place of its own."""
+    """Return all utterance ids, sorted, and each row's index among them, group after group."""
     columns = pa.chunked_array([c for g in read for c in g.table["utterance_id"].chunks])
     coded = columns.combine_chunks().dictionary_encode()
     ids = pd.Index(coded.dictionary.to_pylist())
@@ -169,11 +178,11 @@ def _utterances(read: list[PartRows]) -> tuple[pd.Index, Codes]:
     return ids[order], places[coded.indices.to_numpy()]
 
 
-def _scores(read: list[PartRows], names: dict[str, str], twice: bool) -> pd.DataFrame:
-    """The scores that are there, text columns as categories: a large run has tens of millions.
+def _scores(read: list[PartRows], names: dict[str, str], overlapping: bool) -> pd.DataFrame:
+    """Return one row per score, with categorical text columns to save memory.
 
-    Categories are sorted, so that rows sort by them as by their text. With `twice`, where two
-    parts hold a score of one trial, that of the first part counts.
+    A large run has tens of millions of scores. Categories are sorted, so that rows sort by
+    category as by text. With `overlapping`, if two parts score one trial, the first part counts.
     """
     detectors = sorted(set(names.values()))
     conditions = sorted({group.condition for group in read})
@@ -212,12 +221,12 @@ def _scores(read: list[PartRows], names: dict[str, str], twice: bool) -> pd.Data
     columns["utterance_id"] = pd.Categorical.from_codes(np.concatenate(rows), ids)
     columns["score"] = np.concatenate(values).astype(np.float64)
     scores = pd.DataFrame(columns, copy=False)
-    if twice:
+    if overlapping:
         scores = scores.iloc[np.argsort(np.concatenate(numbers), kind="stable")]
-    there = scores["score"].notna()
-    if not there.all():
-        scores = scores[there].reset_index(drop=True)
-    return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if twice else scores
+    scored = scores["score"].notna()
+    if not scored.all():
+        scores = scores[scored].reset_index(drop=True)
+    return scores.drop_duplicates(list(SCORE_COLUMNS[:-1])) if overlapping else scores
 
 
 def _failures(read: list[PartRows], names: dict[str, str]) -> pd.DataFrame:
@@ -245,18 +254,21 @@ def _failures(read: list[PartRows], names: dict[str, str]) -> pd.DataFrame:
     return failures.drop_duplicates().reset_index(drop=True)
 
 
-def _unscored_only(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Drop a detector's failure that a later run has mended."""
+def _still_unscored(failures: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Drop the failures of detectors that have since scored the trial."""
     if failures.empty:
         return failures
     keys = ["detector", "condition", "utterance_id"]
-    near = scores.loc[scores["utterance_id"].isin(failures["utterance_id"]), keys].astype(str)
-    mended = failures.merge(near.drop_duplicates(), on=keys, how="left", indicator=True)
-    return failures[(mended["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
+    scored = scores.loc[scores["utterance_id"].isin(failures["utterance_id"]), keys].astype(str)
+    merged = failures.merge(scored.drop_duplicates(), on=keys, how="left", indicator=True)
+    return failures[(merged["_merge"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
 def _effects(read: list[PartRows]) -> pd.DataFrame:
-    """One row per check, text columns as categories; a unit that two parts hold counts once."""
+    """Return one row per check, with categorical text columns.
+
+    A unit that two parts hold counts once.
+    """
     kept = [group for group in read if len(group.checks)]
     if not kept:
         return pd.DataFrame({c: pd.Series(dtype=object) for c in EFFECT_COLUMNS})

@@ -1,9 +1,9 @@
-"""Read many parts as few arrays: a large run has tens of thousands of parts of 64 rows.
+"""Reader that loads many parts as few arrays.
 
-Parts that say the same (split, condition, detectors) become one group, and only the columns that a
-report shows of them are read. What is done once per part in Python is what reading costs, so all
-else is done once per group; and a group keeps the texts of its checks, which are the same in every
-row, only once.
+A large run has tens of thousands of parts of 64 rows. Parts with the same split, condition and
+detectors become one group, and only the columns that a report shows are read. Python work per part
+dominates the reading time, so everything possible is done once per group. A group stores the texts
+of its checks, which repeat in every row, only once.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
 from benchmark.scores.store import CHECK, IMPORTED, PartInfo, Store
 
-LENGTH = 256  # parts; 64 utterances each, and a few megabytes
-HEARD = ("decoder", "seconds")  # of what was read, whatever was made of it: asked of clean parts
+LENGTH = 256  # parts per group, of 64 utterances each: a few megabytes
+RECORDING_COLUMNS = ("decoder", "seconds")  # equal under every condition: read from clean parts
 ROW = "row"
 TEXTS = [field.name for field in CHECK if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
 class PartRows:
-    """The stored rows of a group: parts of one split and condition that hold the same detectors.
+    """The stored rows of a group: parts of one split and condition with the same detectors.
 
-    numbers   : (rows,), which of the parts asked for each row is from
+    numbers   : (rows,), index of each row's part among the requested parts
     detectors : identity -> column name, of the detectors that gave scores
-    failures  : whether any row failed; only then the columns of causes were read
-    imported  : whether the scores were made elsewhere
-    table     : (rows,), the columns of the parts without facts and checks
-    checks    : one row per check, and the row of `table` that it is of; texts are dictionaries;
-                empty where the parts' checks were not asked for
+    failures  : whether any row failed; only then are the columns of causes read
+    imported  : whether the scores were imported
+    table     : (rows,), the columns of the parts except facts and checks
+    checks    : one row per check, with the index of its row in `table`; texts are dictionaries;
+                empty if the checks of these parts were not requested
     """
 
     split: str
@@ -53,13 +53,13 @@ class PartRows:
 
 
 def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[PartRows]:
-    """Every part's rows, on every core; the checks of the parts in `checked` (paths) alone.
+    """Read the rows of all parts on every core, with checks only for the paths in `checked`.
 
-    The rows of a group are in the order of the parts. `InputError` names a damaged part.
+    The rows of a group follow the order of the parts. Raises `InputError` if a part is damaged.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number, part in enumerate(parts):
-        alike = (
+        group_key = (
             part.split,
             part.condition,
             *part.detectors.items(),
@@ -67,26 +67,26 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
             IMPORTED in part.origin,
             part.path in checked,
         )
-        groups.setdefault(alike, []).append(number)
+        groups.setdefault(group_key, []).append(number)
     cut = [
         numbers[start : start + LENGTH]
         for numbers in groups.values()
         for start in range(0, len(numbers), LENGTH)
     ]
 
-    def one(numbers: list[int]) -> PartRows:
+    def load(numbers: list[int]) -> PartRows:
         return _rows(store, parts, numbers, parts[numbers[0]].path in checked)
 
-    made = []
+    loaded = []
     few = len(parts) < 2000
     with (
         ThreadPoolExecutor(cores()) as pool,
         tqdm(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
     ):
-        for rows, numbers in zip(pool.map(one, cut), cut, strict=True):
-            made.append(rows)
+        for rows, numbers in zip(pool.map(load, cut), cut, strict=True):
+            loaded.append(rows)
             bar.update(len(numbers))
-    return made
+    return loaded
 
 
 def _rows(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> PartRows:
@@ -111,14 +111,14 @@ _NESTED = pa.list_(CHECK)
 
 
 def _columns(part: PartInfo, checked: bool) -> list[str]:
-    """Return the columns that a report needs of a part without failures."""
-    heard = HEARD if part.condition == CLEAN else ()
+    """Return the columns that a report needs from a part in which nothing failed."""
+    recording = RECORDING_COLUMNS if part.condition == CLEAN else ()
     scores = [f"score:{column}" for column in part.detectors.values()]
-    return ["utterance_id", *heard, *(["checks"] if checked else []), *scores]
+    return ["utterance_id", *recording, *(["checks"] if checked else []), *scores]
 
 
 def _flat(nested: pa.ChunkedArray) -> pa.Table:
-    """Checks, one row each, with the row that they are of."""
+    """Return one row per check, with the index of the row that it belongs to."""
     lists = nested.combine_chunks()
     flat = pa.Table.from_struct_array(lists.flatten())
     for name in TEXTS:

@@ -1,4 +1,4 @@
-"""The content of a finished (or half-finished) run, read back from its score parts.
+"""The results of a complete or partial run, read back from its score parts.
 
 Everything that is reported (metrics, CSV, HTML) is a pure function of `RunResults`.
 """
@@ -32,10 +32,11 @@ EFFECT_COLUMNS = (
 
 @dataclass(frozen=True)
 class ConditionInfo:
-    """One planned condition: canonical spelling, leaderboard family, severity where it has one.
+    """One planned condition: canonical spelling, leaderboard family, and severity if it has one.
 
-    `parameter` is the name under which the spelling holds the severity ('' = not known: the
-    condition is on no severity ladder); `rising` says whether more of it is more severe.
+    parameter : the severity parameter in the spelling; '' = unknown, so the condition is on no
+                severity ladder
+    rising    : whether a higher value is more severe
     """
 
     condition: str
@@ -50,8 +51,8 @@ class ConditionInfo:
 class RunResults:
     """Scores, effects and failures of one run.
 
-    protocol   : the trial set (test split), after removal of files that could not be read
-    dev        : the clean development trials used to freeze thresholds; may be empty
+    protocol   : the trial set (test split) without the files that could not be read
+    dev        : the clean development trials on which thresholds are frozen; may be empty
     conditions : the plan's conditions in order; `clean` comes first
     detectors  : the plan's detector names in order
     scores     : detector, condition, split (test or dev), utterance_id, score (float64, finite;
@@ -61,12 +62,12 @@ class RunResults:
                  passed (True/False/None); one row per check of a test utterance; text columns may
                  be categories
     failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
-                 condition or detector is '-' where the failure is wider
+                 condition or detector is '-' where the failure concerns all of them
     unreadable : rows of the planned test trials that could not be read; they are in no cell, but
-                 they count against coverage
-    imported   : detectors whose scores were made elsewhere
-    thresholds : EER threshold of each detector on the dev split that it was trained with, where
-                 its checkpoint says so
+                 they reduce the coverage
+    imported   : detectors whose scores were imported
+    thresholds : EER threshold of each detector on the dev split of its training data, if its
+                 checkpoint records it
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
 

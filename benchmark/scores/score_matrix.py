@@ -1,4 +1,4 @@
-"""From a run's rows of scores to one array of detectors, conditions and utterances, checked."""
+"""Checks of a run's score rows, and their array (detectors, conditions, utterances)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmark.scores.run_results import SCORE_COLUMNS, RunResults
 
 
 def check(results: RunResults) -> None:
-    """Refuse a run that no table can be made of; `InputError` names what and where."""
+    """Raise `InputError` if the tables cannot be computed from the scores of this run."""
     names = [info.condition for info in results.conditions]
     if CLEAN not in names:
-        raise InputError(f"the run plans no {CLEAN} condition; has {names or 'none'}")
+        raise InputError(f"the run's plan has no {CLEAN} condition, only {names or 'none'}")
     if not results.detectors:
-        raise InputError("the run plans no detector")
+        raise InputError("the run's plan has no detector")
     scores = results.scores
     missing = [c for c in SCORE_COLUMNS if c not in scores.columns]
     if missing:
@@ -27,9 +27,11 @@ def check(results: RunResults) -> None:
     if not (scores["split"] == "test").any():
         raise InputError("the run holds no test scores yet: nothing to report")
     for column, known in (("detector", results.detectors), ("condition", names)):
-        stray = scores.loc[_numbers(scores[column], known) < 0, column]
+        stray = scores.loc[_indices(scores[column], known) < 0, column]
         if len(stray):
-            raise InputError(f"scores of {column} {stray.iloc[0]!r}, which the plan does not hold")
+            raise InputError(
+                f"the run holds scores of {column} {stray.iloc[0]!r}, which is not in its plan"
+            )
     finite = np.isfinite(scores["score"].to_numpy(dtype=np.float64))
     if not finite.all():
         bad = scores.loc[~finite]
@@ -46,34 +48,35 @@ def _where(rows: pd.DataFrame) -> str:
     )
 
 
-def _numbers(column: pd.Series, known: Sequence[str]) -> Places:
-    """The place of each value among `known`, -1 where it is not there; fast on categories."""
+def _indices(column: pd.Series, known: Sequence[str]) -> Places:
+    """Return the index of each value in `known`, or -1; fast for categorical columns."""
     values = pd.Categorical(column)
     places = pd.Index(known).get_indexer(pd.Index(values.categories))
     return np.append(places, -1)[values.codes]
 
 
 def score_cube(results: RunResults, split: str) -> Floats:
-    """Scores (detectors, conditions, utterances of the split), in plan order; NaN = not scored.
+    """Return the scores (detectors, conditions, utterances of the split), in plan order.
 
-    `InputError` where a score is of another trial, or a trial is scored twice.
+    NaN = not scored. Raises `InputError` if a score belongs to a trial outside the split, or if a
+    trial is scored twice.
     """
     protocol = results.protocol if split == "test" else results.dev
     names = [info.condition for info in results.conditions]
     ids = protocol.table["utterance_id"].tolist()
     rows = results.scores[(results.scores["split"] == split).to_numpy()]
-    utterance = _numbers(rows["utterance_id"], ids)
+    utterance = _indices(rows["utterance_id"], ids)
     if (utterance < 0).any():
         raise InputError(
-            f"{int((utterance < 0).sum())} scores are of trials outside the {split} set; first:"
+            f"{int((utterance < 0).sum())} scores belong to trials outside the {split} set; first:"
             f" {_where(rows[utterance < 0])}"
         )
     shape = (len(results.detectors), len(names), len(ids))
-    detector = _numbers(rows["detector"], results.detectors)
-    flat = (detector * shape[1] + _numbers(rows["condition"], names)) * shape[2] + utterance
+    detector = _indices(rows["detector"], results.detectors)
+    flat = (detector * shape[1] + _indices(rows["condition"], names)) * shape[2] + utterance
     cube = np.full(np.prod(shape), np.nan)
     cube[flat] = rows["score"].to_numpy(dtype=np.float64)
     if np.count_nonzero(~np.isnan(cube)) < flat.size:
-        twice = rows.loc[pd.Series(flat).duplicated().to_numpy()]
-        raise InputError(f"{len(twice)} trials are scored twice; first: {_where(twice)}")
+        duplicates = rows.loc[pd.Series(flat).duplicated().to_numpy()]
+        raise InputError(f"{len(duplicates)} trials are scored twice; first: {_where(duplicates)}")
     return cube.reshape(shape)

@@ -1,8 +1,9 @@
-"""The score store: one Parquet part per executed unit, written atomically; every path is made here.
+"""The score store: one Parquet part per executed unit, written atomically.
 
-A part holds one row per utterance of its unit: id, cause of failure (null where there is none),
-what decoded the file, its length in seconds before laundering, facts (JSON), checks (nested), and
-for each detector its score and the cause of a missing one.
+This module alone defines the paths of a run folder. A part holds one row per utterance of its
+unit: id, cause of failure (null if none), decoder of the file, length in seconds before
+laundering, facts (JSON), checks (nested), and for each detector its score and the cause of a
+missing score.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 
-CHECK = pa.struct(  # what a step claims and what was measured
+CHECK = pa.struct(  # one claim of a step and its measurement
     [
         ("step", pa.int32()),
         ("attack", pa.string()),
@@ -36,7 +37,7 @@ CHECK = pa.struct(  # what a step claims and what was measured
         ("effect", pa.bool_()),
     ]
 )
-_REPEATED = [  # columns that say the same again and again; scores and ids are all different
+_REPEATED = [  # columns with few distinct values; a dictionary does not help scores and ids
     "failure",
     "cause",
     "decoder",
@@ -45,7 +46,7 @@ _REPEATED = [  # columns that say the same again and again; scores and ids are a
 _META = b"launderbench"
 PART_FORMAT = 4
 THREADS = 8
-IMPORTED = "imported"  # in a part's origin and a detector's facts: its scores were made elsewhere
+IMPORTED = "imported"  # key in the origin of a part and in the facts of a detector
 HEAD = (
     "data",
     "data_version",
@@ -63,7 +64,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class PartInfo:
-    """The footer of a part: the unit's key and the detectors whose scores it holds."""
+    """The metadata of a part: the key of its unit and the detectors that it holds scores of."""
 
     path: Path
     key: str
@@ -75,7 +76,7 @@ class PartInfo:
 
 
 class Store:
-    """The parts of one run folder; `origin` (code, libraries, device) goes into each new part."""
+    """The parts of one run folder; `origin` (code, libraries, device) is written to each part."""
 
     def __init__(self, folder: Path, origin: dict[str, Any] | None = None) -> None:
         self.folder = folder
@@ -84,7 +85,7 @@ class Store:
 
     @property
     def head(self) -> Path:
-        """The run's head: data, seed, suite, conditions, detectors (JSON)."""
+        """Return the path of the head (JSON): data, seed, suite, conditions, detectors."""
         return self.folder / "plan.json"
 
     def write_head(self, head: dict[str, Any]) -> None:
@@ -93,16 +94,19 @@ class Store:
         atomic_files.write(self.head, json.dumps(head, indent=2, sort_keys=True).encode() + b"\n")
 
     def read_head(self) -> dict[str, Any] | None:
-        """The head; None where this folder holds no run; `InputError` where it is damaged."""
+        """Return the head, or None if this folder holds no run.
+
+        Raises `InputError` if the head is damaged, incomplete, or of another format version.
+        """
         if not self.head.is_file():
             return None
         try:
             head = json.loads(self.head.read_text())
-            lacking = [key for key in HEAD if key not in head]
+            missing = [key for key in HEAD if key not in head]
         except (ValueError, TypeError) as error:
             raise InputError(f"{self.head} is damaged ({error}); delete this run folder") from error
-        if lacking or not isinstance(head, dict):
-            raise InputError(f"{self.head} lacks {', '.join(lacking)}; delete this run folder")
+        if missing or not isinstance(head, dict):
+            raise InputError(f"{self.head} lacks {', '.join(missing)}; delete this run folder")
         if head.pop("format", None) != PART_FORMAT:
             raise InputError(
                 f"{self.folder} holds a run of another version of LaunderBench: choose another RUN"
@@ -111,13 +115,13 @@ class Store:
         return head
 
     def write_trials(self, table: pd.DataFrame) -> None:
-        """Keep the dev and test utterances of the run, so that it is reported without the data."""
+        """Write the dev and test utterances of the run; the report then needs no data set."""
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
         atomic_files.write(self.folder / "trials.parquet", sink.getvalue().to_pybytes())
 
     def read_trials(self) -> pd.DataFrame:
-        """The dev and test utterances of the run."""
+        """Return the dev and test utterances of the run; `InputError` if the file is damaged."""
         return _read_table(self.folder / "trials.parquet").to_pandas()
 
     def write_part(
@@ -126,16 +130,17 @@ class Store:
         split: str,
         condition: str,
         rows: Sequence[dict[str, Any]],
-        asked: dict[str, str],
+        detectors: dict[str, str],
         broken: Collection[str] = (),
         replaces: Collection[Path] = (),
     ) -> Path:
-        """Write the part of one unit.
+        """Write the part of one unit and return its path.
 
-        `rows` carry utterance_id, failure, cause, decoder, seconds, facts, checks, and scores and
-        causes (detector name -> value). `asked` maps the identity of every detector of this unit to
-        its name; those named in `broken` raised, so the next run tries them again. Parts in
-        `replaces` are deleted once the new one stands.
+        rows      : one per utterance, with utterance_id, failure, cause, decoder, seconds, facts,
+                    checks, and scores and causes (detector name -> value)
+        detectors : identity -> name, of every detector of this unit
+        broken    : names of the detectors that raised; the next run tries them again
+        replaces  : parts to delete once the new one is written
         """
         columns: dict[str, pa.Array] = {
             "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
@@ -146,7 +151,7 @@ class Store:
             "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
             "checks": pa.array([r["checks"] for r in rows], pa.list_(CHECK)),
         }
-        for name in asked.values():
+        for name in detectors.values():
             scores = [r["scores"].get(name) for r in rows]
             causes = [r["causes"].get(name) for r in rows]
             columns[f"score:{name}"] = pa.array(scores, pa.float32())
@@ -156,32 +161,34 @@ class Store:
             "key": key,
             "split": split,
             "condition": condition,
-            "detectors": {i: name for i, name in asked.items() if name not in broken},
+            "detectors": {i: name for i, name in detectors.items() if name not in broken},
             "failures": sum(1 for r in rows if r["failure"] or r["causes"]),
             "origin": self.origin,
         }
-        path = atomic_files.write(self._part_path(key, asked), _part(pa.table(columns), meta))
+        path = atomic_files.write(
+            self._part_path(key, detectors), _parquet_bytes(pa.table(columns), meta)
+        )
         for old in replaces:
             if old != path:
                 old.unlink(missing_ok=True)
         return path
 
     def scan(self) -> list[PartInfo]:
-        """List the parts from their footers alone; `InputError` names a damaged part.
+        """List the parts of this folder from their footers; `InputError` if one is damaged.
 
-        Parts that an older version wrote in another format are skipped and computed again.
+        Parts in the format of another version are skipped, so that their units are recomputed.
         """
         paths = sorted(self.parts.glob("??/*.parquet"))
         cut = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-        with ThreadPoolExecutor(THREADS) as pool:  # on a shared file system, opening is waiting
+        with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
             return [info for infos in pool.map(_infos, cut) for info in infos]
 
     def read(self, part: PartInfo, columns: Sequence[str] | None = None) -> pa.Table:
-        """One part's rows; all columns, or those named."""
+        """Return the rows of one part with all columns, or with those named."""
         return _read_table(part.path, columns)
 
-    def _part_path(self, key: str, asked: dict[str, str]) -> Path:
-        tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(asked))).hex[:12]
+    def _part_path(self, key: str, detectors: dict[str, str]) -> Path:
+        tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(detectors))).hex[:12]
         return self.parts / key[:2] / f"{key[:24]}-{tail}.parquet"
 
 
@@ -190,7 +197,7 @@ def _infos(paths: Sequence[Path]) -> list[PartInfo]:
     for path in paths:
         try:
             meta = json.loads(pq.read_metadata(path).metadata[_META])
-        except FileNotFoundError:  # replaced meanwhile by another machine
+        except FileNotFoundError:  # another machine has replaced it
             continue
         except (OSError, pa.ArrowInvalid, KeyError) as error:
             raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
@@ -201,7 +208,7 @@ def _infos(paths: Sequence[Path]) -> list[PartInfo]:
 
 def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        # ParquetFile takes half of read_table's time, which tells in 30,000 parts
+        # ParquetFile takes half the time of read_table, which matters for 30,000 parts
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = None if columns is None else [*columns]
             return file.read(columns=names, use_threads=False)
@@ -209,12 +216,13 @@ def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
 
 
-def _part(table: pa.Table, meta: dict[str, Any]) -> bytes:
-    """A part as Parquet, for files of which a report opens tens of thousands.
+def _parquet_bytes(table: pa.Table, meta: dict[str, Any]) -> bytes:
+    """Return a part as the bytes of a Parquet file.
 
-    Opening and decoding cost more than the bytes: Snappy, because a zstd decoder set up for every
-    page is half of the reading; no statistics and no Arrow schema, because they make most of the
-    footer and say nothing that the columns do not.
+    A report opens tens of thousands of parts, where opening and decoding cost more than size.
+    Snappy is used because setting up a zstd decoder for every page takes half of the reading time.
+    Statistics and the Arrow schema are left out: they make up most of the footer and add nothing
+    to the columns.
     """
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
@@ -232,7 +240,7 @@ def _part(table: pa.Table, meta: dict[str, Any]) -> bytes:
 
 
 def done(parts: Sequence[PartInfo]) -> dict[str, set[str]]:
-    """Unit key -> identities of the detectors whose scores are there."""
+    """Map each unit key to the identities of the detectors that have scored the unit."""
     held: dict[str, set[str]] = {}
     for part in parts:
         held.setdefault(part.key, set()).update(part.detectors)

@@ -1,4 +1,4 @@
-"""Unit keys: the hash of everything that fixes the samples of a shard under a condition."""
+"""Unit keys: hashes of everything that determines the samples of a shard under a condition."""
 
 from __future__ import annotations
 
@@ -16,59 +16,65 @@ KEY_FORMAT = 4
 
 
 def condition_key(trials: str, condition_identity: str, seed: int) -> str:
-    """Return the hash (hex) of all but the files that determines a split's laundered samples.
+    """Hash (hex) everything except the files that determines a split's samples under a condition.
 
-    `trials` is the split's trial digest; the condition comes with its attacks' versions and
-    resources.
+    trials             : the trial digest of the split
+    condition_identity : the condition with the versions and resources of its attacks
     """
     parts = {
         "format": KEY_FORMAT,
         "trials": trials,
         "condition": condition_identity,
         "seed": seed,
-        "precision": "float32",  # of the samples; that of a score is in the detector's identity
+        "precision": "float32",  # of the samples; a detector's identity holds that of its scores
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def unit_key(condition_key: str, rows: str) -> str:
-    """Return the hash (hex) of a unit; `rows` is the digest of its ids, labels and files."""
+    """Hash (hex) what determines a unit's samples; `rows` digests its ids, labels and files."""
     return hashlib.sha256(f"{condition_key} {rows}".encode()).hexdigest()
 
 
 class UnitKeys:
-    """The keys of a split's units, shard by shard.
+    """The keys of the units of a split, shard by shard.
 
-    `trials` is the split's trial digest; a condition is (identity, name of its ready-made audio).
+    trials     : the trial digest of the split
+    conditions : (identity, name of its ready-made audio or '') of each condition
     """
 
     def __init__(
         self, table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
     ) -> None:
-        self._begun = [(condition_key(trials, name, seed), made) for name, made in conditions]
+        self._conditions = [
+            (condition_key(trials, identity, seed), ready_made)
+            for identity, ready_made in conditions
+        ]
         self._table = table
-        self._mades = {made for _, made in conditions}
+        self._ready_made = {ready_made for _, ready_made in conditions}
 
     def of(self, start: int, stop: int) -> list[str]:
-        """The keys of the units of the rows [start, stop), one for each condition."""
+        """Return the unit keys of the rows [start, stop), one per condition."""
         rows = self._table.iloc[start:stop]
         digests = {
-            made: rows_digest(rows_of(rows, "utterance_id", "label", digest_column(made)))
-            for made in self._mades
+            ready_made: rows_digest(
+                rows_of(rows, "utterance_id", "label", digest_column(ready_made))
+            )
+            for ready_made in self._ready_made
         }
-        return [unit_key(key, digests[made]) for key, made in self._begun]
+        return [unit_key(key, digests[ready_made]) for key, ready_made in self._conditions]
 
 
 def unit_keys(
     table: pd.DataFrame, trials: str, conditions: Sequence[tuple[str, str]], seed: int
 ) -> Iterator[list[str]]:
-    """For each shard of a split, the keys of its units, as `UnitKeys` makes them."""
+    """Yield the unit keys of each shard of a split, as `UnitKeys.of` returns them."""
     keys = UnitKeys(table, trials, conditions, seed)
     for start, stop in shards(len(table)):
         yield keys.of(start, stop)
 
 
 def shards(total: int) -> Iterator[tuple[int, int]]:
-    """The row ranges [start, stop) into which a split of `total` utterances is cut."""
+    """Yield the row range [start, stop) of each shard of a split of `total` utterances."""
     for start in range(0, total, SHARD):
         yield start, min(start + SHARD, total)

@@ -1,4 +1,4 @@
-"""Audio and scores out and in: the loop through another tool closes, and bad files are told."""
+"""Export and import of audio and scores: the round trip through another tool, and bad files."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.support.places import TOY_PLUGIN
 
 SUITE = "halve(share=0.3); noise(kind=white, snr=10)"
 NOISE = "noise(kind=white, snr=10, reference=active)"
-READABLE = set("abcdefghijklmnopqrstuvwxyz0123456789._")  # needs no quotes in a spelling
+UNQUOTED = set("abcdefghijklmnopqrstuvwxyz0123456789._")  # needs no quotes in a spelling
 LOUD = "dc_offset(offset=0.5) | dc_offset(offset=0.4)"  # peaks near 1.2
-# What another tool may be: no line of LaunderBench, just the files and the protocol.
+# An example of another tool: it imports nothing of LaunderBench and reads files and protocol only.
 SCORER = """
 import sys
 import numpy as np
@@ -55,15 +55,15 @@ FOLDERS = {
 
 @pytest.fixture(scope="module")
 def direct(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that scores the toy corpus itself; read-only."""
+    """The run that scores the toy corpus directly; read-only."""
     folder = tmp_path_factory.mktemp("direct")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNDERBENCH_CACHE", str(folder / "cache"))
         plugins.load([TOY_PLUGIN])
         weights = folder / "comb.safetensors"
         checkpoints.save(weights, {"sign": np.ones(1, np.float32)}, {"detector": "comb"})
-        told = ["--data", toy, "--suite", SUITE, "--checkpoint", weights, "--workers", 0]
-        assert cli("run", *told, "--run", folder / "run") == 0
+        options = ["--data", toy, "--suite", SUITE, "--checkpoint", weights, "--workers", 0]
+        assert cli("run", *options, "--run", folder / "run") == 0
     return folder / "run"
 
 
@@ -78,21 +78,21 @@ def cli(command: str, *arguments: object) -> int:
 
 
 def exported(toy: Path, out: Path, format_: str = "wav", suite: str = SUITE) -> Path:
-    told = ["--data", toy, "--out", out, "--format", format_, "--workers", 0]
-    assert cli("export-audio", suite, *told, "--split", "all") == 0
+    options = ["--data", toy, "--out", out, "--format", format_, "--workers", 0]
+    assert cli("export-audio", suite, *options, "--split", "all") == 0
     return out
 
 
 def scored(folder: Path, out: Path, split: str = "test", ending: str = "wav") -> Path:
-    told = [sys.executable, "-c", SCORER, folder, split, ending, out]
-    subprocess.run(list(map(str, told)), check=True)
+    command = [sys.executable, "-c", SCORER, folder, split, ending, out]
+    subprocess.run(list(map(str, command)), check=True)
     return out
 
 
 def rows(folder: Path, *detectors: str) -> list[pd.Series]:
     board = pd.read_csv(folder / "leaderboard.csv").set_index("detector")
-    told = ["rank", "rank_low", "rank_high", "group", "warnings"]
-    return [board.loc[name].drop(told) for name in detectors]
+    relative = ["rank", "rank_low", "rank_high", "group", "warnings"]
+    return [board.loc[name].drop(relative) for name in detectors]
 
 
 def trials(toy: Path, split: str = "test") -> list[str]:
@@ -112,10 +112,10 @@ def test_float_wav_through_another_tool_gives_the_same_leaderboard_row(
     for condition, folder in FOLDERS.items():
         for split in ("test", "dev") if condition == "clean" else ("test",):
             file = scored(out / folder, tmp_path / f"{folder}.{split}.txt", split)
-            told = [file, "--detector", "tool", "--condition", condition]
-            assert cli("import-scores", *told, "--run", run) == 0
+            options = [file, "--detector", "tool", "--condition", condition]
+            assert cli("import-scores", *options, "--run", run) == 0
             fresh = ["--data", toy, "--suite", SUITE, "--exported", out]
-            assert cli("import-scores", *told, "--run", new, *fresh) == 0
+            assert cli("import-scores", *options, "--run", new, *fresh) == 0
     for folder in (run, new):
         assert cli("report", folder) == 0
         assert cli("verify", folder) == 0
@@ -146,11 +146,11 @@ def test_flac_differs_within_its_quantisation(toy: Path, run: Path, tmp_path: Pa
         for name in ("comb", "tool")
     )
     assert (one != other).any()
-    np.testing.assert_allclose(other, one, atol=0.01)  # of scores that spread over several units
+    np.testing.assert_allclose(other, one, atol=0.01)  # the scores span several units
     assert np.ptp(one) > 1
 
 
-def test_the_export_is_what_the_attacks_make_and_a_data_set_of_its_own(
+def test_the_export_equals_the_attacks_output_and_is_a_data_set(
     toy: Path, tmp_path: Path, cache: Path
 ) -> None:
     out = exported(toy, tmp_path / "out")
@@ -158,9 +158,9 @@ def test_the_export_is_what_the_attacks_make_and_a_data_set_of_its_own(
     uid = trials(toy)[3]
     path = whole.table.set_index("utterance_id").loc[uid, "path"]
     wave, _ = soundfile.read(toy / path, dtype="float32")
-    rate, made = wavfile.read(out / FOLDERS[NOISE] / "wav" / f"{uid}.wav")
+    rate, written = wavfile.read(out / FOLDERS[NOISE] / "wav" / f"{uid}.wav")
     assert rate == 16000
-    np.testing.assert_array_equal(made, launder(parse(NOISE), wave, 16000, uid, 0).wave)
+    np.testing.assert_array_equal(written, launder(parse(NOISE), wave, 16000, uid, 0).wave)
 
     again = open_data(out)
     assert again.name == "toy-laundered" and again.headline == whole.headline
@@ -181,12 +181,12 @@ def test_the_export_is_scored_as_published_audio_with_the_same_scores(
 ) -> None:
     out = exported(toy, tmp_path / "out")
     weights = direct.parent / "comb.safetensors"
-    told = ["--data", out, "--suite", "ready", "--checkpoint", weights, "--workers", 0]
-    assert cli("run", *told, "--run", tmp_path / "ready") == 0
+    options = ["--data", out, "--suite", "ready", "--checkpoint", weights, "--workers", 0]
+    assert cli("run", *options, "--run", tmp_path / "ready") == 0
     keys = ["condition", "split", "utterance_id"]
     one = launderbench.load_scores(direct).astype({"condition": str})
     one["condition"] = [
-        f"ready(audio={text})" if set(text) <= READABLE else f'ready(audio="{text}")'
+        f"ready(audio={text})" if set(text) <= UNQUOTED else f'ready(audio="{text}")'
         for text in one["condition"].map(FOLDERS)
     ]
     other = launderbench.load_scores(tmp_path / "ready").astype({"condition": str})
@@ -196,7 +196,7 @@ def test_the_export_is_scored_as_published_audio_with_the_same_scores(
     )
 
 
-def test_large_corpora_are_exported_piece_by_piece(
+def test_large_corpora_are_exported_in_blocks(
     toy: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = exported(toy, tmp_path / "whole", "flac")
@@ -211,7 +211,7 @@ def test_large_corpora_are_exported_piece_by_piece(
     assert not [path for path in parts.iterdir() if path.name.startswith(".effects")]
 
 
-def test_an_interrupted_export_makes_what_lacks_and_nothing_else(
+def test_an_interrupted_export_writes_only_missing_files(
     toy: Path, tmp_path: Path, cache: Path
 ) -> None:
     root = shutil.copytree(toy, tmp_path / "toy")
@@ -224,13 +224,13 @@ def test_an_interrupted_export_makes_what_lacks_and_nothing_else(
     soundfile.write(root / "flac" / f"{files[-1].stem}.flac", wave, 16000)
     exported(root, out, "flac")
     after = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
-    made = {file for file in files if before[file][0] != after[file][0]}
+    new = {file for file in files if before[file][0] != after[file][0]}
     name = files[-1].stem
-    assert made == {files[0], files[1], *(file for file in files if file.stem == name)}
-    assert {f for f in made if before[f][1] != after[f][1]} == {f for f in made if f.stem == name}
+    assert new == {files[0], files[1], *(file for file in files if file.stem == name)}
+    assert {f for f in new if before[f][1] != after[f][1]} == {f for f in new if f.stem == name}
 
 
-def test_integer_files_are_attenuated_where_the_wave_does_not_fit(
+def test_integer_files_are_attenuated_if_the_wave_does_not_fit(
     toy: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = exported(toy, tmp_path / "out", "flac", LOUD)
@@ -251,8 +251,8 @@ def test_an_utterance_that_cannot_be_exported_is_recorded(
 ) -> None:
     root = builders.corpus(tmp_path / "toy", test=12, dev=0, seconds=0.3)
     (root / "flac" / "test_0003.flac").write_bytes(b"not audio")
-    told = ["--data", root, "--out", tmp_path / "out", "--workers", 0]
-    assert cli("export-audio", NOISE, *told) == 1
+    options = ["--data", root, "--out", tmp_path / "out", "--workers", 0]
+    assert cli("export-audio", NOISE, *options) == 1
     assert "test_0003.flac: " in capsys.readouterr().err
     files = pd.read_csv(tmp_path / "out" / "files.csv").set_index("utterance_id")
     assert (files.loc["test_0003", "failure"] == "unreadable").all()
@@ -269,10 +269,10 @@ def test_scores_round_trip_to_the_last_bit(
     conditions = [""] if format_ == "csv" else list(FOLDERS)
     for condition in conditions:
         file = tmp_path / f"{FOLDERS.get(condition, 'all')}.txt"
-        asked = ["--condition", condition] if condition else []
-        told = [*asked, "--detector", "comb", "--format", format_, "--out", file]
-        assert cli("export-scores", run, *told) == 0
-        assert cli("import-scores", file, "--detector", "copy", "--run", run, *asked) == 0
+        named = ["--condition", condition] if condition else []
+        options = [*named, "--detector", "comb", "--format", format_, "--out", file]
+        assert cli("export-scores", run, *options) == 0
+        assert cli("import-scores", file, "--detector", "copy", "--run", run, *named) == 0
     scores = launderbench.load_scores(run)
     keys = ["condition", "split", "utterance_id"]
     one, other = (
@@ -329,7 +329,7 @@ def test_the_fields_layouts_are_read(name: str, toy: Path, run: Path, tmp_path: 
     assert scores["score"].tolist() == [float(np.float32(n / 7)) for n in range(24)]
 
 
-def test_ids_that_are_no_file_names_come_back(tmp_path: Path, cache: Path) -> None:
+def test_ids_that_are_not_valid_file_names_round_trip(tmp_path: Path, cache: Path) -> None:
     root = tmp_path / "own"
     for label, make in (("real", builders.voice), ("fake", builders.fake)):
         (root / label / "a b").mkdir(parents=True)
@@ -338,8 +338,8 @@ def test_ids_that_are_no_file_names_come_back(tmp_path: Path, cache: Path) -> No
             soundfile.write(root / label / "a b" / f"ü {number}.wav", wave, 16000, "FLOAT")
     out = exported(root, tmp_path / "out")
     file = scored(out / "clean", tmp_path / "scores.txt")
-    told = ["--detector", "tool", "--run", tmp_path / "run", "--data", root]
-    assert cli("import-scores", file, *told) == 0
+    options = ["--detector", "tool", "--run", tmp_path / "run", "--data", root]
+    assert cli("import-scores", file, *options) == 0
     scores = launderbench.load_scores(tmp_path / "run")
     assert set(scores["utterance_id"]) == {
         f"{label}/a b/ü {number}.wav" for label in ("real", "fake") for number in range(3)
@@ -354,15 +354,15 @@ def plain(uids: list[str], value: object = 1.0) -> str:
     return "".join(f"{uid} {value}\n" for uid in uids)
 
 
-def test_what_a_score_file_lacks_or_brings_too_much(
+def test_missing_scores_and_unknown_ids(
     toy: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uids = trials(toy)
     few = score_file(tmp_path / "few.txt", plain(uids[:-2]))
-    told = ["--detector", "tool", "--run", run]
-    assert cli("import-scores", few, *told) == 2
+    options = ["--detector", "tool", "--run", run]
+    assert cli("import-scores", few, *options) == 2
     assert "2 of 24 test trials under clean have no score, the first is" in capsys.readouterr().err
-    assert cli("import-scores", few, *told, "--allow-missing") == 1
+    assert cli("import-scores", few, *options, "--allow-missing") == 1
     assert "clean (test): 22 of 24 trials scored" in capsys.readouterr().out
     assert cli("report", run) == 0
     failures = pd.read_csv(run / "failures.csv")
@@ -373,40 +373,40 @@ def test_what_a_score_file_lacks_or_brings_too_much(
 
     many = score_file(tmp_path / "many.txt", plain([*uids, "stranger"]))
     capsys.readouterr()
-    assert cli("import-scores", many, *told) == 2
+    assert cli("import-scores", many, *options) == 2
     assert (
-        "1 of 25 ids are no trials of the run, the first is 'stranger'" in capsys.readouterr().err
+        "1 of 25 ids are not trials of the run, the first is 'stranger'" in capsys.readouterr().err
     )
-    assert cli("import-scores", many, *told, "--allow-unknown") == 0
+    assert cli("import-scores", many, *options, "--allow-unknown") == 0
     assert "passed over: 1 scores" in capsys.readouterr().out
     scores = launderbench.load_scores(run).query("detector == 'tool'")
     assert len(scores) == 24  # the earlier file is replaced
 
 
-def test_scores_that_are_not_finite_are_refused_one_by_one(
+def test_scores_that_are_not_finite_are_rejected_individually(
     toy: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uids = trials(toy)
     text = plain(uids[:-3]) + f"{uids[-3]} nan\n{uids[-2]} inf\n{uids[-1]} 1e39\n"
     file = score_file(tmp_path / "scores.txt", text)
     assert cli("import-scores", file, "--detector", "tool", "--run", run) == 1
-    assert "3 scores are not finite and refused" in capsys.readouterr().out
+    assert "3 scores are not finite and were rejected" in capsys.readouterr().out
     assert cli("report", run) == 0
     failures = pd.read_csv(run / "failures.csv")
     assert failures["cause"].str.startswith("non-finite score").sum() == 3
 
 
-def test_reversed_scores_are_noticed_and_turned(
+def test_reversed_scores_are_reported_and_can_be_inverted(
     toy: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = open_data(toy).split("test").table
     rising = (table["label"] == "spoof").astype(float) + np.arange(24) / 100
     rows = zip(table["utterance_id"], rising, strict=True)
     file = score_file(tmp_path / "s.txt", "".join(f"{uid} {value}\n" for uid, value in rows))
-    told = [file, "--detector", "tool", "--run", run]
-    assert cli("import-scores", *told) == 0
-    assert "EER 100%: higher must mean more bona fide" in capsys.readouterr().out
-    assert cli("import-scores", *told, "--reversed") == 0
+    options = [file, "--detector", "tool", "--run", run]
+    assert cli("import-scores", *options) == 0
+    assert "EER 100%: higher scores must mean more bona fide" in capsys.readouterr().out
+    assert cli("import-scores", *options, "--reversed") == 0
     assert "EER" not in capsys.readouterr().out
     scores = launderbench.load_scores(run).query("detector == 'tool'")
     assert scores.groupby("label")["score"].mean()["spoof"] < -1
@@ -414,15 +414,18 @@ def test_reversed_scores_are_noticed_and_turned(
 
 BAD = [
     ("", "holds no scores"),
-    ("utterance_id,score\n", "scores.txt holds a header and no scores"),
+    ("utterance_id,score\n", "scores.txt holds a header but no scores"),
     ("id,score\ntest_0000,\n", "the score of 'test_0000' is empty"),
     ("id,score\ntest_0000,NA\n", "the score of 'test_0000' is 'NA', not a number"),
     ("a b c\n", "has 3 columns and no header"),
     ("test_0000 high\n", "the score of 'test_0000' is 'high', not a number"),
     ("test_0000\n", "has 1 columns and no header"),
-    ("nobody 1\nnothing 2\n", "none of its 2 ids is a trial of the run; the first is 'nobody'"),
+    ("nobody 1\nnothing 2\n", "none of its 2 ids is a trial of the run; its first id is 'nobody'"),
     ("test_0000 1\ntest_0000 2\n", "'test_0000' has two scores under clean"),
-    ("test_0000 - bonafide 1\ntest_0001 S1 bonafide 1\n", "calls 'test_0001' bonafide, the run sp"),
+    (
+        "test_0000 - bonafide 1\ntest_0001 S1 bonafide 1\n",
+        "labels 'test_0001' bonafide, but the run labels it spoof",
+    ),
     ("score,condition\n1,clean\n", "no column of ids"),
     ("id,score,condition\ntest_0000,1,mp3(kbps=8)\n", "unknown condition of the run 'mp3(kbps=8)'"),
     ("id,score,condition\ntest_0000,1,mp4\n", "unknown attack 'mp4'; did you mean 'mp3'"),
@@ -443,17 +446,17 @@ def test_a_bad_score_file_is_one_sentence_and_changes_nothing(
 
 
 @pytest.mark.parametrize("header", ["id,score\n", "filename\tcm-score\n\n", "id,score,condition\n"])
-def test_a_header_alone_is_refused_however_lenient(
+def test_a_header_alone_is_refused_with_all_lenient_options(
     header: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = score_file(tmp_path / "scores.csv", header)
-    told = ("--detector", "tool", "--run", run, "--allow-missing", "--allow-unknown")
-    assert cli("import-scores", file, *told) == 2
+    options = ("--detector", "tool", "--run", run, "--allow-missing", "--allow-unknown")
+    assert cli("import-scores", file, *options) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("scores.csv holds a header and no scores")
+    assert line.endswith("scores.csv holds a header but no scores")
 
 
-def test_bad_wishes_are_one_sentence(
+def test_bad_requests_are_one_sentence(
     toy: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = score_file(tmp_path / "scores.txt", plain(trials(toy)))
@@ -461,27 +464,30 @@ def test_bad_wishes_are_one_sentence(
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
     tool = ["--detector", "tool", "--run", run]
-    for told, message in (
+    for command, message in (
         (
             ["import-scores", file, "--detector", "comb", "--run", run],
-            "a detector 'comb' of its own",
+            "the run itself computed the scores of its detector 'comb': choose another name",
         ),
-        (["import-scores", file, "--detector", "a,b", "--run", run], "want a name of letters"),
+        (["import-scores", file, "--detector", "a,b", "--run", run], "use only letters, digits"),
         (["import-scores", file, "--detector", "a", "--run", f"{gone}/"], "holds no run: name one"),
         (["import-scores", gone, *tool], "gone cannot be read (No such file"),
-        (["import-scores", binary, *tool], "is no text file"),
+        (["import-scores", binary, *tool], "is not a text file"),
         (["import-scores", file, *tool, "--condition", "mp3(kbps=8)"], "unknown condition of the"),
-        (["import-scores", file, *tool, "--exported", toy], "is no folder that export-audio wrote"),
+        (
+            ["import-scores", file, *tool, "--exported", toy],
+            "is not a folder written by export-audio",
+        ),
         (["import-scores", file, *tool, "--data", toy, "--seed", 3], "a run with another seed"),
         (["export-scores", run, "--detector", "cob", "--out", out], "did you mean 'comb'"),
         (
             ["export-scores", run, "--detector", "comb", "--out", out, "--format", "asvspoof5"],
-            "holds one condition: name it with --condition",
+            "can hold only one condition: name it with --condition",
         ),
-        (["export-audio", "ready(audio=x)", "--data", toy, "--out", out], "brings this audio as"),
+        (["export-audio", "ready(audio=x)", "--data", toy, "--out", out], "already holds this aud"),
         (["export-audio", "clean", "--data", gone, "--out", out], "data folder not found"),
     ):
-        assert cli(*told) == 2, told
+        assert cli(*command) == 2, command
         error = capsys.readouterr().err
         assert message in error and len(error.strip().splitlines()) == 1
     assert not out.exists()
@@ -494,27 +500,27 @@ def test_retrying_failures_keeps_imported_scores(
     file = score_file(tmp_path / "scores.txt", plain(uids[:-1]) + f"{uids[-1]} nan\n")
     assert cli("import-scores", file, "--detector", "tool", "--run", run) == 1
     weights = direct.parent / "comb.safetensors"
-    told = ["--data", toy, "--suite", SUITE, "--checkpoint", weights, "--workers", 0]
-    assert cli("run", *told, "--run", run, "--retry-failures") == 0
+    options = ["--data", toy, "--suite", SUITE, "--checkpoint", weights, "--workers", 0]
+    assert cli("run", *options, "--run", run, "--retry-failures") == 0
     assert (launderbench.load_scores(run)["detector"] == "tool").sum() == 23
 
 
 def test_ids_are_portable_and_distinct() -> None:
     assert score_formats.file_id("LA_E_2834763") == "LA_E_2834763"
-    made = [
+    names = [
         score_formats.file_id(uid)
         for uid in ("a/b", "a b", "../x", "-", ".", "ü", "x" * 300, "a\n")
     ]
-    assert len(set(made)) == len(made)
-    assert all(name == score_formats.file_id(name) for name in made)
+    assert len(set(names)) == len(names)
+    assert all(name == score_formats.file_id(name) for name in names)
 
 
 def test_the_example_is_true() -> None:
-    tried = doctest.testmod(score_formats)
-    assert tried.attempted and not tried.failed
+    result = doctest.testmod(score_formats)
+    assert result.attempted and not result.failed
 
 
-def test_a_format_that_is_not_known_is_told() -> None:
+def test_an_unknown_format_is_refused() -> None:
     table = pd.DataFrame({"condition": ["clean", "mp3"]})
     with pytest.raises(InputError, match="unknown format 'asv'"):
         score_formats.check_format(table, "asv")

@@ -1,6 +1,6 @@
-"""Exporting detectors as ONNX: what the files hold, and on what they were compared and calibrated.
+"""Export of detectors as ONNX: content, comparison and calibration of the files.
 
-The scores are held against the network's own; which layers hold 8 bits is read from the file.
+Scores are compared with those of the network. The layers in 8 bits are read from the file.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("export") / "mel.safetensors"
-    course = TrainingConfig(0, {"epochs": 1, "batch_size": 8})
-    return train_detector.train("mel-cnn", loading.open_data(toy), CPU, out, course)
+    config = TrainingConfig(0, {"epochs": 1, "batch_size": 8})
+    return train_detector.train("mel-cnn", loading.open_data(toy), CPU, out, config)
 
 
 @pytest.fixture(scope="module")
 def files(
     trained: Checkpoint, toy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path, list[str]]:
-    """The float and the int8 file, and what was said of them."""
+    """The float file, the int8 file, and the lines to print about them."""
     file = tmp_path_factory.mktemp("files") / "mel.onnx"
-    said = [*onnx_export.export(trained, file, True, toy)]
-    return file, file.with_name("mel.int8.onnx"), said
+    lines = [*onnx_export.export(trained, file, True, toy)]
+    return file, file.with_name("mel.int8.onnx"), lines
 
 
 def waves() -> tuple[list[np.ndarray], torch.Tensor, LogMel]:
-    """Some waves, as a batch, and the input that the mel-cnn declares."""
+    """Return some waves, the same as a batch, and the input of the mel-cnn."""
     rng = np.random.default_rng(1)
-    made = [voice(1, 4.0), fake(2, 4.0), rng.standard_normal(64000).astype(np.float32)]
+    examples = [voice(1, 4.0), fake(2, 4.0), rng.standard_normal(64000).astype(np.float32)]
     item = registry.get("mel-cnn")()
-    return made, frontends.waveforms(item.input.waveform, made, CPU), item.input
+    return examples, frontends.waveforms(item.input.waveform, examples, CPU), item.input
 
 
 def own_scores(trained: Checkpoint) -> np.ndarray:
-    made, _, spec = waves()
+    examples, _, spec = waves()
     item = registry.get("mel-cnn")()
     with torch.inference_mode():
-        return loaded_network(trained, item)(frontends.batch(spec, made, CPU)).numpy()
+        return loaded_network(trained, item)(frontends.batch(spec, examples, CPU)).numpy()
 
 
 def facts(path: Path) -> dict[str, str]:
@@ -86,7 +86,7 @@ def test_an_exported_file_scores_as_the_detector(
     np.testing.assert_allclose(alone, own[:1], atol=1e-3)
 
 
-def test_it_says_what_it_is(
+def test_the_metadata_describe_the_file(
     trained: Checkpoint,
     files: tuple[Path, Path, list[str]],
     tmp_path: Path,
@@ -94,17 +94,17 @@ def test_it_says_what_it_is(
 ) -> None:
     file, small, _ = files
     onnx.checker.check_model(onnx.load(file), full_check=True)
-    said = facts(file)
-    assert said["detector"] == said["name"] == "mel-cnn"
-    assert said["weights_sha256"] == trained.identity.rpartition("sha256:")[2]
-    assert "higher = more bona fide" in said["score"]
-    assert float(said["threshold"]) == trained.facts["dev_threshold"]
+    entries = facts(file)
+    assert entries["detector"] == entries["name"] == "mel-cnn"
+    assert entries["weights_sha256"] == trained.identity.rpartition("sha256:")[2]
+    assert "higher = more bona fide" in entries["score"]
+    assert float(entries["threshold"]) == trained.facts["dev_threshold"]
     assert facts(small) == {
-        **said, "calibrated": "24 train utterances of 'toy', clean and in noise"
+        **entries, "calibrated": "24 train utterances of 'toy', clean and in noise"
     }  # fmt: skip
     for path in (file, small):  # no path of this machine
         assert str(tmp_path.parts[1]).encode() + b"/" not in path.read_bytes()
-    # the benchmark's own reader of such files needs nothing but what the file says
+    # the benchmark's own reader of such files needs only their metadata
     audio = tmp_path / "a.wav"
     soundfile.write(audio, voice(1, 4.0), RATE, "FLOAT")
     assert main(["score", f"onnx(file={file})", str(audio)]) == 0
@@ -112,16 +112,16 @@ def test_it_says_what_it_is(
     assert float(read[1]) == pytest.approx(float(own_scores(trained)[0]), abs=1e-3)
 
 
-def test_what_is_told_of_the_files(files: tuple[Path, Path, list[str]]) -> None:
-    file, small, said = files
+def test_the_printed_lines_about_the_files(files: tuple[Path, Path, list[str]]) -> None:
+    file, small, lines = files
     sizes = [path.stat().st_size for path in (file, small)]
-    assert said[0].startswith(f"{file}: {sizes[0]:,} bytes, ")
-    assert "differ from the detector's on 12 dev utterances of 'toy' by " in said[0]
-    assert "and on 8 noises by at most" in said[0]
-    assert said[2].startswith(f"{small}: {sizes[1]:,} bytes, ")
-    assert said[3].startswith(f"int8 beside float: {sizes[1] / sizes[0]:.2f} of the size, ")
-    assert said[3].endswith("; calibrated on 24 train utterances of 'toy', clean and in noise")
-    assert all(line.startswith("warning: ") for line in said[4:])
+    assert lines[0].startswith(f"{file}: {sizes[0]:,} bytes, ")
+    assert "differ from the detector's on 12 dev utterances of 'toy' by " in lines[0]
+    assert "and on 8 noises by at most" in lines[0]
+    assert lines[2].startswith(f"{small}: {sizes[1]:,} bytes, ")
+    assert lines[3].startswith(f"int8 relative to float: {sizes[1] / sizes[0]:.2f} of the size, ")
+    assert lines[3].endswith("; calibrated on 24 train utterances of 'toy', clean and in noise")
+    assert all(line.startswith("warning: ") for line in lines[4:])
 
 
 def test_8_bits_hold_the_inner_layers_and_neither_frontend_nor_head(
@@ -129,29 +129,29 @@ def test_8_bits_hold_the_inner_layers_and_neither_frontend_nor_head(
 ) -> None:
     graph = onnx.load(files[1]).graph
     types = {tensor.name: tensor.data_type for tensor in graph.initializer}
-    made = {output: node for node in graph.node for output in node.output}
+    producer = {output: node for node in graph.node for output in node.output}
 
     def in_8_bits(node: Any) -> bool:
-        sources = [made.get(name) for name in node.input[:2]]
+        sources = [producer.get(name) for name in node.input[:2]]
         return all(s is not None and s.op_type == "DequantizeLinear" for s in sources)
 
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     assert len(convolutions) == 3 and all(map(in_8_bits, convolutions))
     for node in convolutions:
-        assert types[made[node.input[1]].input[0]] == onnx.TensorProto.INT8
+        assert types[producer[node.input[1]].input[0]] == onnx.TensorProto.INT8
     others = [node for node in graph.node if node.op_type in ("Gemm", "MatMul", "STFT")]
     assert len(others) == 3 and not any(map(in_8_bits, others))
-    assert not any("Relu" in node.op_type for node in graph.node)  # the ranges cut off below 0
+    assert not any("Relu" in node.op_type for node in graph.node)  # the ranges clip below 0
     _, batch, _ = waves()
     (scores,) = runtime.InferenceSession(str(files[1])).run(None, {"waves": batch.numpy()})
     own = own_scores(trained)
     assert np.abs(scores - own).max() < 0.1 * own.std()
 
 
-def test_a_noise_is_no_surprise_to_8_bits(
+def test_8_bits_score_an_unseen_noise_correctly(
     trained: Checkpoint, files: tuple[Path, Path, list[str]]
 ) -> None:
-    """Of another seed than those compared and calibrated on, and of levels between theirs."""
+    """Its seed differs from those of comparison and calibration; its levels lie between theirs."""
     rng = np.random.default_rng(7)
     noises = [(level * rng.standard_normal(64000)).astype(np.float32) for level in (0.2, 0.02)]
     item = registry.get("mel-cnn")()
@@ -169,29 +169,29 @@ def test_float_needs_no_data_set_and_int8_does(
     assert main(["export", str(trained.path), "--onnx", str(file)]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert "on 8 noises by at most" in first
-    assert "(no utterances, for the embedded data set is not built in" in first
+    assert "(no utterances: the embedded data set is not built in" in first
     file.unlink()
     assert main(["export", str(trained.path), "--onnx", str(file), "--int8"]) == 2
-    said = capsys.readouterr().err
-    assert "--int8 is calibrated on speech, and the embedded data set is not built" in said
-    assert "--train-data" in said and not file.exists()
+    error = capsys.readouterr().err
+    assert "--int8 needs speech for calibration: the embedded data set is not built" in error
+    assert "--train-data" in error and not file.exists()
 
 
 class Energy(torch.nn.Module):
-    """LFCC batch (B, 1, 60, frames) to the mean log energy (B,)."""
+    """Mean log energy (B,) of an LFCC batch (B, 1, 60, frames)."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return batch[:, 0, 0].mean(dim=1)
 
 
-def test_a_window_that_onnx_defines_otherwise_survives() -> None:
-    """LFCC are taken under a Hamming window of 0.54; that of ONNX is one of 25/46."""
+def test_a_window_that_onnx_defines_differently_is_exported() -> None:
+    """LFCC use a Hamming window with 0.54; that of ONNX has 25/46."""
     spec = registry.get("lfcc-lcnn")().input  # type: ignore[attr-defined]
     batch = frontends.waveforms(frontends.waveform_of(spec), waves()[0], CPU)
-    whole = onnx_export.FrontendAndNetwork(spec, Energy()).eval()
-    model = onnx_export._converted(whole, batch, spec, "energy")
+    module = onnx_export.FrontendAndNetwork(spec, Energy()).eval()
+    model = onnx_export._convert(module, batch, spec, "energy")
     scores = onnx_export._session(model.SerializeToString())(batch)
-    np.testing.assert_allclose(scores, whole(batch).numpy(), atol=1e-4)
+    np.testing.assert_allclose(scores, module(batch).numpy(), atol=1e-4)
 
 
 def with_facts(trained: Checkpoint, tmp_path: Path, changes: dict[str, Any]) -> Checkpoint:
@@ -207,7 +207,7 @@ def embedded_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "read", lambda: loading.open_data(folder), raising=False)
 
 
-def test_weights_trained_elsewhere_want_their_data_named(
+def test_weights_trained_on_other_data_need_that_data_named(
     trained: Checkpoint, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded_is(toy, monkeypatch)
@@ -217,70 +217,70 @@ def test_weights_trained_elsewhere_want_their_data_named(
     )
     with pytest.raises(InputError, match=r"the data set 'mine' and not the embedded one.*--train"):
         gathered(elsewhere, None, True)
-    assert len(gathered(elsewhere, None, False).utterances) == 12  # to compare on, it will do
+    assert len(gathered(elsewhere, None, False).utterances) == 12  # sufficient for comparison
     (note,) = gathered(elsewhere, toy, True).notes
-    assert note == "'mel-cnn' was trained on other data than those it is calibrated on"
+    assert note == "'mel-cnn' was not trained on the calibration data"
     of_unknown = with_facts(trained, tmp_path, {"train_digest": None})
     (note,) = gathered(of_unknown, None, True).notes
-    assert note.startswith("nothing says that 'mel-cnn' was trained on data like those")
+    assert note == "it is unknown whether 'mel-cnn' was trained on the calibration data"
 
 
-def heard(signals: Signals) -> list[bytes]:
+def compared(signals: Signals) -> list[bytes]:
     return [wave.tobytes() for wave in (*signals.utterances, *signals.noises)]
 
 
-def test_no_file_is_compared_on_what_it_was_calibrated_on(trained: Checkpoint, toy: Path) -> None:
+def test_comparison_and_calibration_share_no_signal(trained: Checkpoint, toy: Path) -> None:
     found = gathered(trained, toy, True)
-    assert not {*heard(found)} & {wave.tobytes() for wave in found.calibration}
+    assert not {*compared(found)} & {wave.tobytes() for wave in found.calibration}
     clean, mixed = found.calibration[:24], found.calibration[24:36]
     for wave, noisy, snr in zip(clean[::2], mixed, 3 * (0, 10, 20, 30), strict=True):
         noise = noisy.astype(np.float64) - wave
-        made = 10 * np.log10(np.square(wave, dtype=np.float64).sum() / np.square(noise).sum())
-        assert made == pytest.approx(snr, abs=0.25)  # 16,000 draws
+        actual = 10 * np.log10(np.square(wave, dtype=np.float64).sum() / np.square(noise).sum())
+        assert actual == pytest.approx(snr, abs=0.25)  # 16,000 draws
     again = gathered(trained, toy, True)
-    assert heard(again) == heard(found)
+    assert compared(again) == compared(found)
 
 
-def test_a_data_set_without_the_splits_is_told(trained: Checkpoint, tmp_path: Path) -> None:
-    untrained = builders.corpus(tmp_path / "a", train=0)
-    assert len(gathered(trained, untrained, False).utterances) == 12
+def test_a_data_set_without_the_splits_is_refused(trained: Checkpoint, tmp_path: Path) -> None:
+    without_train = builders.corpus(tmp_path / "a", train=0)
+    assert len(gathered(trained, without_train, False).utterances) == 12
     with pytest.raises(InputError, match=r"the train split of .* has no bonafide utterance"):
-        gathered(trained, untrained, True)
-    unjudged = builders.corpus(tmp_path / "b", train=4, dev=0)
-    found = gathered(trained, unjudged, False)
+        gathered(trained, without_train, True)
+    without_dev = builders.corpus(tmp_path / "b", train=4, dev=0)
+    found = gathered(trained, without_dev, False)
     assert not found.utterances
-    assert found.said == "no utterances, for 'toy' has no dev split"
-    with pytest.raises(InputError, match=r"--int8 is compared on a dev split, which .*b has not"):
-        gathered(trained, unjudged, True)
+    assert found.source == "no utterances: 'toy' has no dev split"
+    with pytest.raises(InputError, match=r"--int8 needs a dev split for comparison, .*b lacks"):
+        gathered(trained, without_dev, True)
 
 
 @pytest.mark.parametrize(
-    ("apart", "times", "warned"),
+    ("deviations", "times", "warned"),
     [
         ([0.05, 0.02, 0.09], (1.0, 2.0), []),
-        ([0.05, 0.02, 0.09], (2.1, 2.0), ["no faster here (1.05 of the float time)"]),
+        ([0.05, 0.02, 0.09], (2.1, 2.0), ["not faster on this machine (1.05 of the float time)"]),
         ([0.05, 0.02, 0.09], (2.09, 2.0), []),
-        ([0.05, 0.02, 0.3], (1.0, 2.0), ["off by up to 0.3 where"]),
-        ([0.05, 0.3, 0.02], (3.0, 2.0), ["(1.50 of the float time)", "off by up to 0.3 where"]),
+        ([0.05, 0.02, 0.3], (1.0, 2.0), ["differ by up to 0.3 from"]),
+        ([0.05, 0.3, 0.02], (3.0, 2.0), ["(1.50 of the float time)", "differ by up to 0.3 from"]),
     ],
 )
-def test_an_8_bit_file_that_is_slow_or_far_off_is_warned_of(
-    apart: Sequence[float], times: tuple[float, float], warned: list[str]
+def test_an_8_bit_file_that_is_slow_or_inaccurate_gives_a_warning(
+    deviations: Sequence[float], times: tuple[float, float], warned: list[str]
 ) -> None:
     own = np.array([-1.0, 1.0, 5.0], np.float32)  # a spread of 1 on the utterances
-    whence = ComparisonBasis(torch.zeros(3, 4), own, 2, "dev utterances of 'x'")
-    compared = OnnxComparison(Path("f"), whence, np.array(apart, np.float32), 10, *times)
-    said = [*compared.warnings()]
-    assert len(said) == len(warned)
-    for line, part in zip(said, warned, strict=True):
+    basis = ComparisonBasis(torch.zeros(3, 4), own, 2, "dev utterances of 'x'")
+    comparison = OnnxComparison(Path("f"), basis, np.array(deviations, np.float32), 10, *times)
+    lines = [*comparison.warnings()]
+    assert len(lines) == len(warned)
+    for line, part in zip(lines, warned, strict=True):
         assert line.startswith("warning: ") and part in line
 
 
-def test_what_is_no_network_is_not_exported(
+def test_a_detector_that_is_not_a_network_is_not_exported(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "s.safetensors"
     train_detector.train("shortcut", loading.open_data(toy), CPU, out, TrainingConfig())
     given = ["export", str(out), "--onnx", str(tmp_path / "s.onnx"), "--train-data", str(toy)]
     assert main(given) == 2
-    assert "'shortcut' is no network: there is nothing to export" in capsys.readouterr().err
+    assert "'shortcut' is not a network: only networks can be exported" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Spectrograms as files: the detectors' own pixels, with metadata, made once."""
+"""Export of spectrograms: the pixels of the detectors, with metadata, computed once."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COLUMNS = ["condition", "utterance_id", "path", "index", "label", "speaker", "sp
 
 
 def cli(root: Path, out: Path, *more: object, code: int = 0) -> pd.DataFrame:
-    told = ["spectrograms", "--data", root, "--out", out, "--suite", NOISE, "--workers", 0, *more]
-    assert main(list(map(str, told))) == code
+    options = ["--data", root, "--out", out, "--suite", NOISE, "--workers", 0, *more]
+    assert main(["spectrograms", *map(str, options)]) == code
     return pd.read_csv(out / "metadata.csv", keep_default_na=False)
 
 
 def expected(root: Path, condition: str, rows: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """What a detector gets as one batch, (n, 3, 224, 224) from 0 to 1."""
+    """Return the input of a detector as one batch, (n, 3, 224, 224) from 0 to 1."""
     paths = open_data(root).table.set_index("utterance_id")["path"]
     waves = []
     for uid in rows["utterance_id"]:
@@ -46,7 +46,7 @@ def expected(root: Path, condition: str, rows: pd.DataFrame) -> npt.NDArray[np.f
 
 
 @pytest.mark.parametrize("kind", ["png", "npy", "hdf5"])
-def test_the_pixels_are_those_that_image_detectors_see(
+def test_the_pixels_are_the_input_of_image_detectors(
     kind: str, toy: Path, tmp_path: Path, cache: Path
 ) -> None:
     table = cli(toy, tmp_path / "out", "--kind", kind, "--limit", 12)
@@ -73,7 +73,7 @@ def test_the_pixels_are_those_that_image_detectors_see(
     assert table["path"].str.startswith((f"clean/{kind}/", f"{FOLDER}/{kind}/")).all()
 
 
-def test_only_what_lacks_or_changed_is_made_again(
+def test_only_missing_or_changed_shards_are_computed_again(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -89,14 +89,14 @@ def test_only_what_lacks_or_changed_is_made_again(
     soundfile.write(root / "flac" / "test_0011.flac", builders.voice(9, 0.3), 16000)
     pd.testing.assert_frame_equal(cli(root, out), table)
     after = {path: file.stat().st_mtime_ns for path, file in files.items()}
-    made = {path for path in files if before[path] != after[path]}
+    new = {path for path in files if before[path] != after[path]}
     last = table.index[table["utterance_id"] >= "test_0008"]
-    assert made == {*table["path"].iloc[:8], *table["path"].loc[last]}
+    assert new == {*table["path"].iloc[:8], *table["path"].loc[last]}
     assert cli(root, out, "--seed", 1)["path"].tolist() == table["path"].tolist()
     assert all(file.stat().st_mtime_ns != after[path] for path, file in files.items())
 
 
-def test_ready_made_audio_is_drawn_as_it_is(tmp_path: Path, cache: Path) -> None:
+def test_ready_made_audio_is_rendered_unchanged(tmp_path: Path, cache: Path) -> None:
     root = builders.corpus(tmp_path / "toy", test=4, dev=0, seconds=0.3)
     table = pd.read_csv(root / "protocol.csv", dtype=str)
     table["made:other"] = [*table["path"][1:], "-"]
@@ -109,10 +109,10 @@ def test_ready_made_audio_is_drawn_as_it_is(tmp_path: Path, cache: Path) -> None
         assert (out / one).read_bytes() == (out / two).read_bytes()
 
 
-def test_workers_make_the_same_bytes(toy: Path, tmp_path: Path, cache: Path) -> None:
-    told = ("--kind", "npy", "--limit", 4)
-    one = cli(toy, tmp_path / "one", *told)
-    two = cli(toy, tmp_path / "two", *told, "--workers", 2)
+def test_workers_write_the_same_bytes(toy: Path, tmp_path: Path, cache: Path) -> None:
+    options = ("--kind", "npy", "--limit", 4)
+    one = cli(toy, tmp_path / "one", *options)
+    two = cli(toy, tmp_path / "two", *options, "--workers", 2)
     pd.testing.assert_frame_equal(one, two)
     for path in set(one["path"]):
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes()
@@ -140,6 +140,6 @@ def test_without_h5py_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
-    told = ["--data", str(toy), "--out", str(tmp_path / "out"), "--kind", "hdf5"]
-    assert main(["spectrograms", *told]) == 2
+    options = ["--data", str(toy), "--out", str(tmp_path / "out"), "--kind", "hdf5"]
+    assert main(["spectrograms", *options]) == 2
     assert "pip install 'launderbench[hdf5]'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Runs beside each other and beside published figures: what differs, and what cannot be told."""
+"""Comparison of two runs, and of a run with published figures: differences and refusals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RENAMED = {
 }
 
 
-def kept(results: RunResults) -> RunResults:
+def reduced(results: RunResults) -> RunResults:
     return replace(
         results,
         conditions=tuple(info for info in results.conditions if info.condition in KEEP),
@@ -44,24 +44,24 @@ def kept(results: RunResults) -> RunResults:
 
 @pytest.fixture(scope="module")
 def first() -> RunResults:
-    return kept(synthetic_run.run())
+    return reduced(synthetic_run.run())
 
 
 @pytest.fixture(scope="module")
 def second(first: RunResults) -> RunResults:
-    """The same trials in another order of conditions; melcnn is deaf, raw-cnn lacks trials."""
-    made = kept(synthetic_run.broken(synthetic_run.run()))
-    scores = made.scores.copy()
+    """The same trials with reordered conditions; melcnn is random, rawcnn lacks trials."""
+    broken = reduced(synthetic_run.broken(synthetic_run.run()))
+    scores = broken.scores.copy()
     noise = np.random.default_rng(0).normal(size=len(scores))
-    deaf = scores["detector"] == "melcnn"
-    scores.loc[deaf, "score"] = noise[deaf.to_numpy()]
-    clean, *rest = made.conditions
-    return replace(made, scores=scores, conditions=(clean, *reversed(rest)))
+    mine = scores["detector"] == "melcnn"
+    scores.loc[mine, "score"] = noise[mine.to_numpy()]
+    clean, *rest = broken.conditions
+    return replace(broken, scores=scores, conditions=(clean, *reversed(rest)))
 
 
 @pytest.fixture(scope="module")
 def published(first: RunResults) -> RunResults:
-    """The run under conditions that have a counterpart, but for one."""
+    """The run under conditions that all have a counterpart, except clean."""
     names = {name: str(parse(own)) for name, own in RENAMED.items()} | {"clean": "clean"}
     return replace(
         first,
@@ -80,13 +80,13 @@ def test_differences_are_those_of_the_cells(first: RunResults, second: RunResult
     assert len(wide) == 3 * 4 * 5
     np.testing.assert_array_equal(wide["a"], wide["eer_a"])
     np.testing.assert_array_equal(wide["b"], wide["eer_b"])
-    told = wide[wide["remark"] == ""]
-    np.testing.assert_allclose(told["difference"], told["eer_b"] - told["eer_a"])
+    usable = wide[wide["remark"] == ""]
+    np.testing.assert_allclose(usable["difference"], usable["eer_b"] - usable["eer_a"])
     assert wide.loc[wide["remark"] != "", "difference"].isna().all()
     unverified = wide[wide["condition"] == "reverb(rt60=0.9)"]
     assert (unverified["remark"] == UNVERIFIED).all()
-    lacking = wide.query("detector == 'rawcnn' and condition == 'mp3(kbps=16)'")
-    assert (lacking["remark"] == INCOMPLETE).all()
+    incomplete = wide.query("detector == 'rawcnn' and condition == 'mp3(kbps=16)'")
+    assert (incomplete["remark"] == INCOMPLETE).all()
 
 
 def test_without_laundering_in_common_there_is_no_mean(first: RunResults) -> None:
@@ -112,8 +112,8 @@ def test_the_bounds_are_paired(first: RunResults, second: RunResults) -> None:
     same = rows[rows["detector"].isin(["resnet18", "shortcut"])]
     assert (same[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
     assert not same["distinguishable"].any()
-    deaf = rows.query("detector == 'melcnn' and condition == 'clean' and track == 'neural'")
-    assert deaf["distinguishable"].item() and deaf["difference_low"].item() > 0.2
+    mine = rows.query("detector == 'melcnn' and condition == 'clean' and track == 'neural'")
+    assert mine["distinguishable"].item() and mine["difference_low"].item() > 0.2
     unpaired = compare(first, second, 0).table
     assert unpaired["difference_low"].isna().all() and unpaired["distinguishable"].isna().all()
 
@@ -129,7 +129,7 @@ def test_the_mean_over_families_is_the_leaderboards(first: RunResults, second: R
     assert (lost["remark"] == INCOMPLETE).all() and lost["a"].isna().all()
 
 
-def test_what_only_one_run_has_is_listed(first: RunResults) -> None:
+def test_detectors_and_conditions_of_one_run_only_are_listed(first: RunResults) -> None:
     detector, condition = first.detectors[0], first.conditions[-1].condition
     fewer = replace(
         first,
@@ -149,11 +149,11 @@ def test_what_only_one_run_has_is_listed(first: RunResults) -> None:
 
 
 def test_other_trials_are_refused_with_both_digests(first: RunResults) -> None:
-    other = kept(synthetic_run.run(seed=5))
-    with pytest.raises(InputError) as told:
+    other = reduced(synthetic_run.run(seed=5))
+    with pytest.raises(InputError) as error:
         compare(first, other)
-    assert first.protocol.digest() in str(told.value)
-    assert other.protocol.digest() in str(told.value)
+    assert first.protocol.digest() in str(error.value)
+    assert other.protocol.digest() in str(error.value)
     stranger = replace(
         first,
         detectors=("x",),
@@ -179,7 +179,7 @@ def test_comparisons_are_written_the_same_every_time(
 
 
 def test_the_published_figures_are_the_papers() -> None:
-    """CSV, mapping and figures; six of the paper's, as its tables have them."""
+    """Check the CSV file, the mapping, and some figures against the tables of the paper."""
     table = load("asvspoof-laundering")
     assert len(table.rows) == 29 and len(table.systems) == 7
     at = {(row["attack"], row["level"]): row for row in table.rows}
@@ -190,8 +190,8 @@ def test_the_published_figures_are_the_papers() -> None:
         for column in COLUMNS:
             assert str(parse(str(parse(row[column])))) == str(parse(row[column]))
         assert all(0 <= float(row[system]) <= 100 for system in table.systems)
-    tops = {row["condition"] for row in table.rows if row["level"] in ("196k", "256k", "320k")}
-    assert tops == {"mp3(kbps=160)"}
+    highest = {row["condition"] for row in table.rows if row["level"] in ("196k", "256k", "320k")}
+    assert highest == {"mp3(kbps=160)"}
     ours = {str(parse(row["condition"])) for row in table.rows}
     wrong = {str(parse(row["as_published"])) for row in table.rows}
 
@@ -211,7 +211,7 @@ def test_the_published_figures_equal_the_reference() -> None:
             assert row[system] == reference[row["attack"], row["level"]][system]
 
 
-def test_our_cells_stand_beside_the_published(published: RunResults) -> None:
+def test_our_cells_are_compared_with_the_published(published: RunResults) -> None:
     table = load("asvspoof-laundering")
     match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
     found = beside(published, table, match, 40)
@@ -241,19 +241,19 @@ def test_our_cells_stand_beside_the_published(published: RunResults) -> None:
     assert any("other data" in note for note in found.notes)
 
 
-def test_differences_of_definition_stand_where_they_hold(published: RunResults) -> None:
+def test_differences_of_definition_are_listed_where_they_apply(published: RunResults) -> None:
     match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
     found = beside(published, load("asvspoof-laundering"), match, 0)
 
-    def told(detector: str, level: str) -> str:
+    def listed(detector: str, level: str) -> str:
         rows = found.table.query(f"detector == {detector!r} and level == {level!r}")
         return " ".join(found.differences[int(n) - 1] for n in rows["differences"].item().split())
 
-    assert "active speech level" in told("melcnn", "20") and "gaps" in told("melcnn", "20")
-    assert "slip" in told("rawcnn", "20") and "slip" not in told("melcnn", "20")
-    assert "160 kbit/s" in told("melcnn", "256k")
-    assert "lead-in" in told("melcnn", "0.3")
-    assert "lead-in" not in told("melcnn", "0.9")  # the published audio itself
+    assert "active speech level" in listed("melcnn", "20") and "gaps" in listed("melcnn", "20")
+    assert "slip" in listed("rawcnn", "20") and "slip" not in listed("melcnn", "20")
+    assert "160 kbit/s" in listed("melcnn", "256k")
+    assert "lead-in" in listed("melcnn", "0.3")
+    assert "lead-in" not in listed("melcnn", "0.9")  # the published audio itself
     text = comparison_text.text(found)
     assert all(f"[{n}] {line}" in text for n, line in enumerate(found.differences, start=1))
     table = load("asvspoof-laundering")
@@ -262,7 +262,7 @@ def test_differences_of_definition_stand_where_they_hold(published: RunResults) 
     assert not rate.holds("resampling", "8000", "as_published", "AASIST")
 
 
-def test_detectors_are_matched_by_what_they_are(published: RunResults) -> None:
+def test_detectors_are_matched_by_their_kind(published: RunResults) -> None:
     plan = {"detectors": {"melcnn": {"training": {"detector": "lfcc-gmm"}}}}
     found = beside(
         replace(published, provenance={"plan": plan}), load("asvspoof-laundering"), {}, 0
@@ -280,9 +280,7 @@ def test_detectors_are_matched_by_what_they_are(published: RunResults) -> None:
         ({"melcnn": "AASIS"}, "unknown system of asvspoof-laundering 'AASIS'; did you mean"),
     ],
 )
-def test_what_does_not_match_is_told(
-    published: RunResults, match: dict[str, str], cause: str
-) -> None:
+def test_a_wrong_match_is_refused(published: RunResults, match: dict[str, str], cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         beside(published, load("asvspoof-laundering"), match, 0)
 
@@ -338,21 +336,21 @@ def test_the_commands_work_on_a_run(
     one, two = tmp_path / "run0", tmp_path / "run1"
     for name in ("leaderboard.tex", "conditions.tex", "leaderboard.md", "leaderboard.json"):
         assert (one / name).is_file()
-    told = cli("cite", *plugin, one)
-    assert "@techreport{iso1993mp3," in told and "% attack halve: says nothing" in told
+    cited = cli("cite", *plugin, one)
+    assert "@techreport{iso1993mp3," in cited and "% attack halve: says nothing" in cited
     facts = json.loads((one / "run.json").read_text())
     digest = facts["protocol"]["trial_digest"]
-    assert f"the run's trial digest {digest[:12]}}}" in told
-    assert f"% the run's trial digest: {digest}\n" in told
+    assert f"the run's trial digest {digest[:12]}}}" in cited
+    assert f"% the run's trial digest: {digest}\n" in cited
     for origin in facts["provenance"]["computed"]:
-        assert f", commit {(origin['commit'] or 'unknown')[:12]}" in told
-        assert ("(modified tree)" in told) is bool(origin["dirty"])
+        assert f", commit {(origin['commit'] or 'unknown')[:12]}" in cited
+        assert ("(modified tree)" in cited) is bool(origin["dirty"])
     for name, own in facts["protocol"]["track_trial_digests"].items():
-        assert name == "-" or f"% the trial digest of track {name}: {own}" in told
+        assert name == "-" or f"% the trial digest of track {name}: {own}" in cited
         headline = name in ("-", facts["protocol"]["headline"])
         assert (own[:12] in (one / "leaderboard.tex").read_text()) is headline, name
     assert cli("cite", *plugin, one, "--out", tmp_path / "refs.bib").startswith("wrote")
-    assert (tmp_path / "refs.bib").read_text() == told
+    assert (tmp_path / "refs.bib").read_text() == cited
     shown = cli("compare", *plugin, one, two, "--bootstrap", 100, "--out", tmp_path / "both")
     assert "other seeds: 0 and 1" in shown and "halve(share=0.3)" in shown
     table = pd.read_csv(tmp_path / "both" / "comparison.csv")
@@ -362,7 +360,7 @@ def test_the_commands_work_on_a_run(
     assert "AASIST, recompression 16k: 1.60" in shown
 
 
-def test_a_run_without_scores_is_told(
+def test_a_run_without_scores_is_refused(
     first: RunResults, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = replace(first, scores=first.scores.iloc[:0])

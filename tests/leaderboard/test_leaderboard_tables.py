@@ -1,4 +1,4 @@
-"""Tables of a synthetic run: what enters means and ranks, what is refused, what is said."""
+"""Tables of a synthetic run: means and ranks, refused input, and warnings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tables(results: RunResults) -> Tables:
 
 
 def only(results: RunResults, *conditions: str) -> RunResults:
-    """The run cut down to some conditions (fast)."""
+    """Return the run reduced to some conditions, which is faster."""
     names = {"clean", *conditions}
     return replace(
         results,
@@ -106,7 +106,7 @@ def test_noise_hurts_in_order(tables: Tables) -> None:
     assert cells.loc["clean", ["eer_delta", "eer_delta_low", "eer_delta_high"]].tolist() == [0] * 3
 
 
-def test_order_of_rows_is_nothing(small: RunResults) -> None:
+def test_order_of_rows_does_not_matter(small: RunResults) -> None:
     shuffled = replace(
         small,
         scores=small.scores.sample(frac=1, random_state=0),
@@ -188,12 +188,12 @@ def test_reversed_polarity_and_the_shortcut_are_named(small: RunResults) -> None
     )
     assert "polarity" in board.loc["melcnn", "warnings"]
     assert "does not beat the shortcut" in board.loc["melcnn", "warnings"]
-    assert board.loc["melcnn", "clean_eer"] > 0.6  # warned of, never flipped
+    assert board.loc["melcnn", "clean_eer"] > 0.6  # warned about, but not flipped
     assert board.loc["resnet18", "warnings"] == ""
     assert board.loc["shortcut", "warnings"] == ""
 
 
-def test_constant_scores_are_chance_and_said_to_be_tied(small: RunResults) -> None:
+def test_constant_scores_are_chance_and_reported_as_tied(small: RunResults) -> None:
     constant = edited(
         small, lambda s: s.assign(score=s["score"].where(s["detector"] != "melcnn", 0))
     )
@@ -211,7 +211,7 @@ def test_few_clusters_are_flagged(speakers: int, words: str) -> None:
     assert found.leaderboard["rank"].notna().all()
 
 
-def test_without_tracks_the_whole_set_is_one(small: RunResults) -> None:
+def test_without_tracks_the_whole_set_is_one_track(small: RunResults) -> None:
     def flat(protocol: Protocol) -> Protocol:
         return replace(protocol, table=protocol.table.assign(track="-"), headline="-")
 
@@ -240,7 +240,7 @@ def nan_score(scores: pd.DataFrame) -> pd.DataFrame:
         (lambda s: pd.concat([s, s.iloc[:2]]), "2 trials are scored twice.*'test-00000'"),
         (lambda s: s.iloc[:0], "no test scores"),
         (lambda s: s.drop(columns="score"), "column score"),
-        (lambda s: s.replace("melcnn", "other"), "'other', which the plan does not hold"),
+        (lambda s: s.replace("melcnn", "other"), "'other', which is not in its plan"),
         (lambda s: s.replace("test-00003", "stray"), "outside the test set.*'stray'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Robustness per family, severity curves, comparisons and breakdown, against the cells' rows."""
+"""Robustness per family, severity curves, comparisons and breakdown, checked against the cells."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ KEEP = ("reverb", "noise(kind=white", "mp3")
 
 @pytest.fixture(scope="module")
 def results() -> RunResults:
-    made = synthetic_run.run()
-    plan = tuple(c for c in made.conditions if c.condition.startswith(("clean", *KEEP)))
+    run = synthetic_run.run()
+    plan = tuple(c for c in run.conditions if c.condition.startswith(("clean", *KEEP)))
     names = {info.condition for info in plan}
     return replace(
-        made,
+        run,
         conditions=plan,
-        scores=made.scores[made.scores["condition"].isin(names)].reset_index(drop=True),
-        effects=made.effects[made.effects["condition"].isin(names)],
+        scores=run.scores[run.scores["condition"].isin(names)].reset_index(drop=True),
+        effects=run.effects[run.effects["condition"].isin(names)],
     )
 
 
@@ -75,7 +75,7 @@ def test_severity_curves(tables: Tables) -> None:
         if len(above):
             rising = row["mildest"] < row["severest"]
             assert row["collapse"] == (above.min() if rising else above.max())
-    assert tables.severity["collapsed"].nunique() == 2  # both cases were seen
+    assert tables.severity["collapsed"].nunique() == 2  # both cases occur
 
 
 def test_families_and_degradation(tables: Tables) -> None:
@@ -118,7 +118,7 @@ def test_another_baseline_costs_and_no_resamples(results: RunResults) -> None:
     assert found.leaderboard[["rank_low", "rank_high"]].isna().all(axis=None)
     assert found.differences["distinguishable"].isna().all()
     assert found.leaderboard["warnings"].eq("").all()
-    # At even odds and equal costs the least cost is at most twice the EER.
+    # With even prior odds and equal costs, the minimum cost is at most twice the EER.
     assert (found.conditions["min_dcf"] <= 2 * found.conditions["eer"] + 1e-12).all()
     with pytest.raises(InputError, match="unknown baseline detector 'mellcnn'; did you mean"):
         leaderboard_tables.tables(results, 0, baseline="mellcnn")
@@ -129,7 +129,7 @@ def test_what_is_missing_or_unverified_is_shown_and_left_out(results: RunResults
     lost = of(found.robustness, track="neural", detector="rawcnn").set_index("family")
     assert not lost.loc["codec", "complete"]
     assert np.isnan(lost.loc["codec", "eer"])
-    assert np.isfinite(lost.loc["noise", "eer"])  # whole in itself
+    assert np.isfinite(lost.loc["noise", "eer"])  # a complete family
     assert np.isnan(lost.loc["all", "eer"])
     ladder = of(found.severity, track="neural", detector="rawcnn", ladder="mp3(kbps=*)").iloc[0]
     assert not ladder["complete"] and np.isnan(ladder["area"]) and ladder["collapsed"] is None
@@ -189,7 +189,7 @@ def test_every_metric_has_bounds_and_a_paired_difference(tables: Tables) -> None
     assert (cells["tpr_at_fpr1"] <= cells["tpr_at_fpr5"]).all()
 
 
-def test_the_training_threshold_serves_where_there_is_no_dev(results: RunResults) -> None:
+def test_the_training_threshold_is_used_without_dev(results: RunResults) -> None:
     dev = replace(results.dev, table=results.dev.table.iloc[:0])
     scores = results.scores[results.scores["split"] == "test"]
     bare = replace(results, dev=dev, scores=scores, thresholds={"melcnn": 0.5})
@@ -230,7 +230,7 @@ def test_the_number_of_cores_changes_no_byte(
     assert texts[0] == texts[1]
 
 
-def test_a_mirrored_detector_is_warned_of_and_laundered_cells_may_pass_60_per_cent(
+def test_a_laundered_cell_above_60_per_cent_gives_no_polarity_warning(
     results: RunResults,
 ) -> None:
     scores = results.scores.copy()
@@ -240,8 +240,8 @@ def test_a_mirrored_detector_is_warned_of_and_laundered_cells_may_pass_60_per_ce
     ].map(dict(zip(results.protocol.table["utterance_id"], bona(results), strict=True)))
     found = leaderboard_tables.tables(replace(results, scores=scores), 0)
     cell = of(found.conditions, track="neural", detector="melcnn", condition="mp3(kbps=16)")
-    assert cell["eer"].item() > 0.9  # shown as it is
-    assert found.leaderboard["warnings"].eq("").all()  # only clean tells of a wrong sign
+    assert cell["eer"].item() > 0.9  # shown unchanged
+    assert found.leaderboard["warnings"].eq("").all()  # only clean reveals a wrong sign
 
 
 def bona(results: RunResults) -> pd.Series:

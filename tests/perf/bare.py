@@ -1,7 +1,7 @@
-"""The bare library calls behind the conditions of `laundering`: no level, no check, no record.
+"""The bare library calls behind the conditions of the suite `laundering`.
 
-What the attack stage may cost is measured against them: encode and decode, convolve by FFT,
-resample there and back, scale and add.
+They encode and decode, convolve by FFT, resample back and forth, or scale and add, without level
+correction, checks and facts. The cost of the attack stage is compared with theirs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ Call = Callable[[np.ndarray], np.ndarray]
 
 
 def calls(responses: dict[float, np.ndarray], noises: dict[str, np.ndarray]) -> dict[str, Call]:
-    """One call per condition: impulse responses by RT60, noise (longer than any wave) by kind."""
+    """Return one call per condition.
+
+    responses : impulse responses by RT60
+    noises    : noise waves, longer than any input, by kind
+    """
     count, _ = kaiserord(80.0, 500 / (RATE / 2))
     taps = firwin(count | 1, 7000, window=("kaiser", kaiser_beta(80.0)), fs=RATE)
     taps = taps.astype(np.float32)
@@ -37,15 +41,15 @@ def _convolve(response: np.ndarray) -> Call:
 
 
 def _mix(noise: np.ndarray, snr: float) -> Call:
-    return lambda wave: _added(wave, noise[: wave.size], snr)
+    return lambda wave: _add(wave, noise[: wave.size], snr)
 
 
 def _white(snr: float) -> Call:
     rng = np.random.default_rng(0)
-    return lambda wave: _added(wave, rng.standard_normal(wave.size, dtype=np.float32), snr)
+    return lambda wave: _add(wave, rng.standard_normal(wave.size, dtype=np.float32), snr)
 
 
-def _added(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
+def _add(wave: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     gain = np.sqrt(np.mean(np.square(wave)) / np.mean(np.square(noise))) * 10 ** (-snr / 20)
     return wave + noise * np.float32(gain)
 

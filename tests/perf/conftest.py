@@ -1,4 +1,4 @@
-"""The table of the targets, printed when all of them are measured."""
+"""The table of the speed targets, printed at the end of the session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ Target = Callable[[str, str, float, bool, str], None]
 
 @pytest.fixture
 def target(benchmark) -> Target:
-    """Note one target: number, what, measured, reached, in words. It fails nothing."""
+    """Return a function that records a target: number, text, value, reached, words.
+
+    A target that is not reached does not fail the test.
+    """
 
     def note(number: str, what: str, measured: float, reached: bool, words: str) -> None:
         benchmark.extra_info[number] = {"what": what, "measured": measured, "reached": reached}

@@ -1,11 +1,11 @@
-"""What a report of ASVspoof 2019 LA's size costs: 30 conditions x 10 detectors x 71,237 trials.
+"""Cost of a report of the size of ASVspoof 2019 LA: 30 conditions x 10 detectors x 71,237 trials.
 
-The command `launderbench report` with B = 1,000 in a process of its own, from interpreter start to
-the last file, on a run of some 33,800 parts on disk as the runner leaves it. By speaker (67
-clusters), and without speakers (71,237 clusters). And what the page weighs when there are as many
-conditions as in suite `full`, 345.
+The command `launderbench report` with B = 1,000 runs in its own process and is measured from
+interpreter start to the last file. Its run has some 33,800 parts on disk, as the runner leaves
+it, with speakers (67 clusters) and without (71,237 clusters). A third case measures the page size
+for as many conditions as the suite `full` has, 345.
 
-The parts come from the page cache (they were just written): a cold disk adds its own time.
+The parts were just written and come from the page cache; a cold disk adds its own time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ sys.exit(status)
 
 
 def measured(code: str, *arguments: str) -> dict[str, float]:
-    """Run `code`; what it printed last, and the process's wall, CPU seconds and peak memory."""
+    """Run `code`; return its last output line, wall and CPU seconds, and peak memory in GiB."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True
@@ -79,8 +79,8 @@ def measured(code: str, *arguments: str) -> dict[str, float]:
 )
 def test_report(benchmark, tmp_path: Path, size: dict[str, int | None], resamples: int) -> None:
     run = tmp_path / "run"
-    made = [sys.executable, "-c", WRITE, str(ROOT), json.dumps(size), str(run)]
-    parts = int(subprocess.run(made, check=True, capture_output=True, text=True).stdout)
+    command = [sys.executable, "-c", WRITE, str(ROOT), json.dumps(size), str(run)]
+    parts = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     facts = benchmark.pedantic(measured, args=(REPORT, str(run), str(resamples)), rounds=1)
     page = run / "leaderboard.html"
     facts |= {"parts": parts, "page_mb": round(page.stat().st_size / 1e6, 2)}

@@ -1,4 +1,4 @@
-"""What each stage costs, one thread, 4 s utterances: `make perf`."""
+"""Cost of each stage on one thread with 4 s utterances: `make perf`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The project's speed targets, measured as ratios within one run and reported, never asserted.
+"""The speed targets of the project, measured as ratios within one run, reported but not asserted.
 
-`make perf ARGS="tests/perf/test_targets.py"`. Targets on the clock (2, 3) mean something only
-where nothing else runs. LAUNDERBENCH_PERF_SMALL=1 measures smaller samples, for a loaded machine.
+Run `make perf ARGS="tests/perf/test_targets.py"`. The targets in elapsed time (2, 3) are valid
+only if nothing else runs on the machine. LAUNDERBENCH_PERF_SMALL=1 measures smaller samples.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_attack_stage(benchmark, target, bank: Path, tmp_path: Path) -> None:
         ours(), plain(), [*peer.launder(source, folders, tmp_path)]  # rooms, noises, imports
         attack, verify, bare_s, peer_s = [], [], [], []
         for _ in range(ROUNDS):
-            waves = clips()  # nothing is remembered of them
+            waves = clips()  # new arrays, for which no feature is memoised
             watch.spent.clear()
             ours()
             attack.append(_spent(watch, "attack") / CLIPS)
@@ -93,7 +93,7 @@ def _spent(watch: StageTimer, stage: str) -> float:
 
 
 def _short_noises(bank: Path, tmp_path: Path) -> dict[str, Path]:
-    """Five folders of short noises, as the published scripts lay them down."""
+    """Write five folders of short noises, as the published scripts use them."""
     folders = {}
     for kind in (*KINDS, "white"):
         folder = tmp_path / f"noise_{kind}"
@@ -107,7 +107,7 @@ def _short_noises(bank: Path, tmp_path: Path) -> dict[str, Path]:
 
 @pytest.mark.usefixtures("world")
 def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
-    """Target 2: one process over the matrix, against the forward passes alone."""
+    """Target 2: time of the matrix in one process, relative to the forward passes alone."""
     root = workload.corpus(tmp_path / "c", BATCH, 4.0)
     conditions = load("laundering").conditions
     if SMALL:
@@ -143,7 +143,7 @@ def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("world")
 def test_matrix_with_small_networks(benchmark, target, tmp_path: Path) -> None:
-    """Target 2: how busy two worker processes keep two cores, between first and last unit."""
+    """Target 2: use of two cores by two worker processes, between first and last unit."""
     import multiprocessing
 
     root = workload.corpus(tmp_path / "c", 32 if SMALL else 256, 4.0)
@@ -165,7 +165,7 @@ def test_matrix_with_small_networks(benchmark, target, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("world")
 def test_two_workers(benchmark, target, tmp_path: Path) -> None:
-    """Target 3: units laundered a second by one and by two processes, and their samples."""
+    """Target 3: units laundered per second by one and by two processes, with equal samples."""
     root = workload.corpus(tmp_path / "c", 128 if SMALL else 512, 2.0)
     plan = workload.plan(root, load("laundering").conditions, ["raw-cnn"], tmp_path)
     rates, found = {}, {}
@@ -215,7 +215,7 @@ if __name__ == "__main__":
 
 
 def test_memory(benchmark, target, tmp_path: Path) -> None:
-    """Target 4: peak of the main process and one worker, plan and run, 0.5 s utterances."""
+    """Target 4: peak memory of the main process and one worker, with 0.5 s utterances."""
     script = tmp_path / "memory.py"
     script.write_text(MEMORY)
 
@@ -236,7 +236,7 @@ def test_memory(benchmark, target, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("world")
 def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -> None:
-    """Target 5: how often a file is decoded, an input made, and a wave laundered again."""
+    """Target 5: how often files are decoded, inputs computed, and waves laundered again."""
     root = workload.corpus(tmp_path / "c", 20, 1.0)
     conditions = tuple(parse(text) for text in ("clean", "mp3(kbps=64)", "lowpass(cutoff=4000)"))
     names = ["mel-cnn", "resnet18", "raw-cnn"]
@@ -264,19 +264,19 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
     benchmark.pedantic(lambda: [*execute(jobs.jobs, setting, 0, False)], rounds=1)
     inputs = len({scorer.item.input for scorer in Scorer(plan.detectors, CPU)._loaded})
     batches = sum(-(-len(job.utterances) // BATCH) for job in jobs.jobs)
-    decoded, made = counts["record"] / 20, counts["features"] / (inputs * batches)
+    decoded, computed = counts["record"] / 20, counts["features"] / (inputs * batches)
     before = counts["launder"]
     again = workload.plan(root, conditions, [*names, "gap-cnn"], tmp_path)
     setting = WorkerSetup(tmp_path / "run", again.detectors, "cpu", cache=cache)
     assert len([*execute(runner.missing(again, Store(tmp_path / "run")).jobs, setting, 0, False)])
     redone = counts["launder"] - before
-    target("5", "decoded once; an input made once; no codec again", decoded + made,
-           (decoded, made, redone) == (1, 1, 0),
-           f"{decoded:.2f} and {made:.2f} times, {redone} laundered again")  # fmt: skip
+    target("5", "decoded once; an input made once; no codec again", decoded + computed,
+           (decoded, computed, redone) == (1, 1, 0),
+           f"{decoded:.2f} and {computed:.2f} times, {redone} laundered again")  # fmt: skip
 
 
 def test_resume(benchmark, target, tmp_path: Path) -> None:
-    """Target 6: a plan of 10,000 units, all of which are there."""
+    """Target 6: time to recognise a complete plan of 10,000 units."""
     conditions = load("laundering").conditions[:1] + load("laundering").conditions[19:]
     root = workload.corpus(tmp_path / "c", 10, 0.2, 64 * (200 if SMALL else 1111))
     plan = workload.plan(root, conditions, ["raw-cnn"], tmp_path)
@@ -294,7 +294,7 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
 
 
 def test_help(benchmark, target) -> None:
-    """Target 6: the command line's help."""
+    """Target 6: time of the command line's help."""
     command = [sys.executable, "-m", "benchmark", "--help"]
     root = ROOT
     benchmark.pedantic(

@@ -1,4 +1,4 @@
-"""What several performance targets are measured on: clips, corpora, jobs, processor time."""
+"""Helpers of the performance tests: clips, corpora, plans, processor time."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ LAUNDERING = load("laundering").conditions[1:]
 
 
 def clips() -> list[np.ndarray]:
-    """Read-only recordings of 4 s, as the reader gives them to every condition."""
-    made = [builders.voice(seed, 4.0, 100 + 20 * seed) for seed in range(CLIPS)]
-    for wave in made:
+    """Return read-only recordings of 4 s, as the reader passes them to every condition."""
+    waves = [builders.voice(seed, 4.0, 100 + 20 * seed) for seed in range(CLIPS)]
+    for wave in waves:
         wave.flags.writeable = False
-    return made
+    return waves
 
 
 def cpu() -> float:
-    """Seconds of processor time of this process and of its children that have ended."""
+    """Return the processor seconds of this process and of its children that have ended."""
     own, children = (
         resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
@@ -44,14 +44,14 @@ def cpu() -> float:
 
 
 def cost(call: Callable[[], object]) -> float:
-    """Processor seconds of one call."""
+    """Return the processor seconds of one call."""
     begun = cpu()
     call()
     return cpu() - begun
 
 
 def busy(pids: list[int]) -> float:
-    """Processor seconds of running processes (Linux)."""
+    """Return the processor seconds of running processes (Linux)."""
     ticks = 0
     for pid in pids:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -60,7 +60,7 @@ def busy(pids: list[int]) -> float:
 
 
 def corpus(root: Path, files: int, seconds: float, utterances: int | None = None) -> Path:
-    """`files` recordings; a protocol of `utterances` test rows, which repeats them."""
+    """Write `files` recordings and a protocol of `utterances` test rows that repeats them."""
     (root / "flac").mkdir(parents=True)
     for number in range(files):
         make = builders.fake if number % 2 else builders.voice
@@ -80,21 +80,21 @@ def corpus(root: Path, files: int, seconds: float, utterances: int | None = None
 
 
 def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> RunPlan:
-    """The plan of a corpus, for networks with random weights."""
+    """Return the plan of a corpus for networks with random weights."""
     protocol = loading.open_data(root)
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
-    made = [profile.untrained(name, weights) for name in names]
-    ready = tuple(checkpoint for checkpoint in made if checkpoint is not None)
-    return RunPlan(test, dev, "perf", conditions, ready, 0)
+    loaded = [profile.untrained(name, weights) for name in names]
+    networks = tuple(checkpoint for checkpoint in loaded if checkpoint is not None)
+    return RunPlan(test, dev, "perf", conditions, networks, 0)
 
 
 def start() -> None:
-    """Begin a worker process of the attack stage."""
+    """Start a worker process of the attack stage."""
     start_process(())
 
 
 def digest(job: WorkUnit) -> tuple[str, str, float]:
-    """Launder a unit: its key, the SHA-256 of all its samples, and its seconds on the clock."""
+    """Launder a unit; return its key, the SHA-256 of its samples, and the elapsed seconds."""
     begun = time.perf_counter()
     digest_ = hashlib.sha256()
     for wave in prepare(job).waves:

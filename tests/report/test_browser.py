@@ -1,6 +1,6 @@
 """The report in a real browser: from disk, without network, by mouse, keyboard and screen reader.
 
-Drives the Chromium of the system; where there is none, the tests are skipped and say so.
+The tests drive the system's Chromium and are skipped if there is none.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ VIEWS = (
 
 @dataclass
 class Visit:
-    """A loaded page, what it asked the network for and what it complained about."""
+    """A loaded page, with its network requests and its console errors and warnings."""
 
     page: Any
     requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -59,39 +59,37 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a broken run with three tracks, a hostile detector name, and two sounds."""
-    made = synthetic_run.broken(synthetic_run.run())
-    keep = {
-        i.condition for i in made.conditions if not re.search("white|volvo|street", i.condition)
-    }
-    made = replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=made.effects[made.effects["condition"].isin(keep)],
-        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
-        provenance=made.provenance | {"plan": {"suite": "a long line to cite; " * 20}},
+    run = synthetic_run.broken(synthetic_run.run())
+    keep = {i.condition for i in run.conditions if not re.search("white|volvo|street", i.condition)}
+    run = replace(
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=run.effects[run.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
+        provenance=run.provenance | {"plan": {"suite": "a long line to cite; " * 20}},
     )
     tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
     before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
     card = Card(HOSTILE, after, True, "level -18 dB", False)
     samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
     folder = tmp_path_factory.mktemp("browser")
-    writer.write(made, folder, leaderboard_tables.tables(made, 40), samples)
+    writer.write(run, folder, leaderboard_tables.tables(run, 40), samples)
     return folder / "leaderboard.html"
 
 
 def opened(browser: Any, file: Path, width: int = WIDE, **context: Any) -> Visit:
-    made = browser.new_context(
+    session = browser.new_context(
         viewport={"width": width, "height": 900},
         offline=True,
         **{"color_scheme": "light"} | context,
     )
-    visit = Visit(made.new_page())
+    visit = Visit(session.new_page())
     visit.page.on("request", lambda request: visit.requests.append(request.url))
-    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     visit.page.on(
         "console",
-        lambda said: visit.complaints.append(said.text) if said.type in ("error", "warning") else 0,
+        lambda line: visit.errors.append(line.text) if line.type in ("error", "warning") else 0,
     )
     visit.page.goto(file.as_uri())
     return visit
@@ -99,13 +97,13 @@ def opened(browser: Any, file: Path, width: int = WIDE, **context: Any) -> Visit
 
 @pytest.fixture
 def visit(browser: Any, file: Path) -> Iterator[Visit]:
-    made = opened(browser, file)
-    yield made
-    assert made.complaints == []
-    made.page.context.close()
+    visited = opened(browser, file)
+    yield visited
+    assert visited.errors == []
+    visited.page.context.close()
 
 
-def test_loads_from_disk_and_asks_for_nothing(visit: Visit, file: Path) -> None:
+def test_loads_from_disk_without_requests(visit: Visit, file: Path) -> None:
     assert visit.page.title() == "LaunderBench: embedded"
     strays = [url for url in visit.requests if not url.startswith("data:")]
     assert strays == [file.as_uri()]
@@ -154,7 +152,7 @@ def test_the_first_click_sorts_the_best_first(visit: Visit, name: str, place: in
 @pytest.mark.parametrize(
     ("field_", "table"), [("Filter detectors", "#board-1"), ("Filter conditions", "#heat-1")]
 )
-def test_a_filter_moves_no_column(visit: Visit, field_: str, table: str) -> None:
+def test_a_filter_does_not_move_columns(visit: Visit, field_: str, table: str) -> None:
     heads = visit.page.locator(f"{table} thead th")
 
     def widths() -> list[float]:
@@ -166,7 +164,7 @@ def test_a_filter_moves_no_column(visit: Visit, field_: str, table: str) -> None
     assert widths() == pytest.approx(before, abs=0.5)
     bottom = visit.page.locator(f"{table} thead").bounding_box()
     whole = visit.page.locator(table).bounding_box()
-    assert whole["height"] < bottom["height"] + 40  # the rows do not keep their room
+    assert whole["height"] < bottom["height"] + 40  # hidden rows take no space
 
 
 def test_marks_stay_on_the_axis(visit: Visit) -> None:
@@ -180,7 +178,7 @@ def test_marks_stay_on_the_axis(visit: Visit) -> None:
             assert box["x"] + box["width"] <= axis["x"] + axis["width"] + 4
 
 
-def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> None:
+def test_the_narrow_board_shows_the_ranking_columns(browser: Any, file: Path) -> None:
     page = opened(browser, file, NARROW).page
     frame = page.locator(".frame:has(#board-1)")
     right = frame.bounding_box()["x"] + frame.bounding_box()["width"]
@@ -191,7 +189,7 @@ def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> No
                 assert box["x"] >= 0 and box["x"] + box["width"] <= right - 20  # off the shadow
     playwright.expect(frame).to_have_class("frame more")
     shadow = "frame => getComputedStyle(frame, '::after').pointerEvents"
-    assert frame.evaluate(shadow) == "none"  # it is there, and lets the mouse through
+    assert frame.evaluate(shadow) == "none"  # the shadow exists and ignores the mouse
     frame.locator(".scroll").evaluate("part => { part.scrollLeft = part.scrollWidth; }")
     playwright.expect(frame).to_have_class("frame")
     for name in page.locator(".figures tbody th >> visible=true").all():
@@ -199,7 +197,7 @@ def test_the_narrow_board_shows_what_it_ranks_by(browser: Any, file: Path) -> No
             assert name.bounding_box()["width"] > 90 and name.bounding_box()["height"] < 80
     tops = "cells => new Set(cells.map(cell => cell.getBoundingClientRect().top)).size"
     for row in page.locator("#board-1 tbody tr").all():
-        assert row.locator("> *").evaluate_all(tops) == 1  # one rule under all cells
+        assert row.locator("> *").evaluate_all(tops) == 1  # all cells share one rule
 
 
 def test_a_note_is_a_link_away(visit: Visit) -> None:
@@ -210,7 +208,7 @@ def test_a_note_is_a_link_away(visit: Visit) -> None:
     assert note.inner_text() == "unranked: 1 cell lacks trials" and note.is_visible()
 
 
-def test_labels_of_severities_keep_apart(visit: Visit) -> None:
+def test_labels_of_severities_do_not_overlap(visit: Visit) -> None:
     for chart in visit.page.locator("#severity ~ .track:visible figure").all():
         texts = chart.locator("svg > text[text-anchor]").all()
         boxes = [text.bounding_box() for text in texts]
@@ -220,7 +218,7 @@ def test_labels_of_severities_keep_apart(visit: Visit) -> None:
                 assert other["x"] - one["x"] - one["width"] > 6
 
 
-def test_filters_rows_and_says_how_many_are_left(visit: Visit) -> None:
+def test_filters_rows_and_shows_the_remaining_count(visit: Visit) -> None:
     page = visit.page
     field_ = page.get_by_label("Filter detectors").first
     field_.fill("RESNET")
@@ -233,7 +231,7 @@ def test_filters_rows_and_says_how_many_are_left(visit: Visit) -> None:
     conditions.fill("mp3(")
     shown = page.locator("#heat-1 tbody tr:visible th").all_inner_texts()
     assert shown == ["Codec", *(f"mp3(kbps={k})" for k in (160, 128, 64, 16))]
-    conditions.fill("reverberation")  # a family's name brings its conditions
+    conditions.fill("reverberation")  # the name of a family matches its conditions
     assert len(page.locator("#heat-1 tbody tr:visible th").all_inner_texts()) == 4
 
 
@@ -275,7 +273,7 @@ def test_switches_track_and_condition_by_keyboard(visit: Visit) -> None:
     tab.press("Enter")
     assert tab.get_attribute("aria-pressed") == "true"
     select = page.get_by_label("Compare clean with").locator("visible=true").first
-    tab.press("Tab")  # on to the last track, then to the chooser
+    tab.press("Tab")  # moves to the last track, then to the chooser
     page.keyboard.press("Tab")
     assert select.evaluate("field => field === document.activeElement")
     before = select.input_value()
@@ -346,7 +344,7 @@ def test_plays_audio(visit: Visit) -> None:
     assert page.locator("audio").count() == 2
     for player in page.locator("audio").all():
         player.scroll_into_view_if_needed()
-        heard = player.evaluate(
+        played = player.evaluate(
             """async (player) => {
                 player.muted = true;
                 await player.play();
@@ -354,7 +352,7 @@ def test_plays_audio(visit: Visit) -> None:
                 return [player.currentTime, player.error];
             }"""
         )
-        assert heard == [pytest.approx(1.0, abs=0.01), None]
+        assert played == [pytest.approx(1.0, abs=0.01), None]
     assert page.locator(".sounds img").evaluate_all("all => all.every(one => one.naturalWidth > 9)")
 
 
@@ -369,7 +367,7 @@ def test_first_key_leads_to_the_results(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 )
-def test_breaks_no_rule_of_accessibility(browser: Any, file: Path, width: int, scheme: str) -> None:
+def test_meets_the_accessibility_rules(browser: Any, file: Path, width: int, scheme: str) -> None:
     visit = opened(browser, file, width, color_scheme=scheme)
     visit.page.evaluate(
         """() => {
@@ -379,8 +377,8 @@ def test_breaks_no_rule_of_accessibility(browser: Any, file: Path, width: int, s
     )
     found = axe.Axe().run(visit.page)
     assert found.violations_count == 0, found.generate_report()
-    assert len(found.response["passes"]) > 20  # it did look
-    assert visit.complaints == []
+    assert len(found.response["passes"]) > 20  # rules were actually checked
+    assert visit.errors == []
 
 
 @pytest.mark.parametrize("width", [NARROW, 768, WIDE])
@@ -393,7 +391,7 @@ def test_never_scrolls_sideways(browser: Any, file: Path, width: int) -> None:
     assert boxes and all(box["x"] >= -1 and box["x"] + box["width"] <= width + 1 for box in boxes)
 
 
-def test_reads_without_script(browser: Any, file: Path) -> None:
+def test_is_readable_without_script(browser: Any, file: Path) -> None:
     page = opened(browser, file, java_script_enabled=False).page
     for name in ("neural", "classic", "tts"):
         assert page.locator(f".track[data-track={name}] .board").is_visible()

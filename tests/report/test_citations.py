@@ -1,4 +1,4 @@
-"""What a run cites: every key resolves, everything says what it cites, the BibTeX is sound."""
+"""Citations of a run: all keys resolve, everything has a citation, the BibTeX is valid."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OWN = "@article{he2016deep, title = {Another work}, author = {Me}, year = 2020}"
 
 
 def head(*conditions: str, detectors_: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
-    """A run's head, as far as citing goes."""
+    """Return the parts of a run's head that matter for citations."""
     return {
         "suite": "mine",
         "data": "mine",
@@ -57,7 +57,7 @@ def in_the_tree(cls: type) -> bool:
 
 
 @pytest.mark.parametrize("name", attack_registry.names())
-def test_every_attack_says_what_to_cite(name: str) -> None:
+def test_every_attack_has_a_citation(name: str) -> None:
     cls = attack_registry.get(name)
     if in_the_tree(cls):
         assert cls.citation is not None
@@ -68,7 +68,7 @@ def test_every_attack_says_what_to_cite(name: str) -> None:
     "name",
     [*detector_registry.names(), *detector_registry.parametrised()],
 )
-def test_every_detector_says_what_to_cite(name: str) -> None:
+def test_every_detector_has_a_citation(name: str) -> None:
     known = detector_registry
     cls = known.parametrised().get(name) or known.get(name)
     if in_the_tree(cls):
@@ -82,13 +82,13 @@ def test_suites_and_data_sets_resolve() -> None:
         assert resolve(citation, name)
 
 
-def test_every_entry_is_used_and_has_what_bibtex_asks_for() -> None:
+def test_every_entry_is_used_and_has_the_fields_that_bibtex_requires() -> None:
     known = detector_registry
-    said = [attack_registry.get(name).citation for name in attack_registry.names()]
-    said += [known.get(name).citation for name in known.names()]
-    said += [cls.citation for cls in known.parametrised().values()]
-    said += [*citations.SUITES.values(), *citations.DATA.values()]
-    used = {key for text in said if text and "@" not in text for key in text.split()}
+    texts = [attack_registry.get(name).citation for name in attack_registry.names()]
+    texts += [known.get(name).citation for name in known.names()]
+    texts += [cls.citation for cls in known.parametrised().values()]
+    texts += [*citations.SUITES.values(), *citations.DATA.values()]
+    used = {key for text in texts if text and "@" not in text for key in text.split()}
     for key, entry in citations.library().items():
         assert key in used, key
         fields = dict(entry.fields)
@@ -146,8 +146,8 @@ def test_steps_inside_composite_attacks_are_cited() -> None:
     assert {"iso1993mp3", "valin2012opus"} <= set(drawn)
 
 
-def test_what_is_of_the_harness_alone_says_so() -> None:
-    """Nothing that a run uses goes without a word: its source, or why there is none."""
+def test_parts_of_the_harness_are_marked_as_such() -> None:
+    """Everything that a run uses has a source or the reason why there is none."""
     used = {"mel-cnn": {}, "raw-cnn": {}, "shortcut": {}, "random": {}, "resnet18": {}}
     attacks_ = ("lowpass(cutoff=4000)", "resample(rate=8000)", "voice_note()", "stochastic()")
     text = document(of_run(head(*attacks_, detectors_=used), "1"))
@@ -177,14 +177,14 @@ def test_the_harness_names_commit_and_digests() -> None:
         for commit in commits
         for machine in ("one", "two")
     ]
-    made = citations.made(replace(results, provenance={"computed": origins}))
-    (entry,) = citations.of_run(head(), "1.2.3", made)[0].entries
+    identity = citations.made(replace(results, provenance={"computed": origins}))
+    (entry,) = citations.of_run(head(), "1.2.3", identity)[0].entries
     digest = results.protocol.digest()
     assert entry.get("note") == (
         f"Version 1.2.3, commit {'1' * 12}, commit {'2' * 12} (modified tree), commit unknown;"
         f" suite mine; the run's trial digest {digest[:12]}"
     )
-    text = document(citations.of_run(head(), "1.2.3", made))
+    text = document(citations.of_run(head(), "1.2.3", identity))
     assert text.count(f"% computed by commit: {'1' * 40}\n") == 1
     assert f"% the run's trial digest: {digest}\n" in text
     board = leaderboard_tables.tables(results, 0)
@@ -205,7 +205,7 @@ AWKWARD = (
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_names_are_sound_bibtex_and_latex(name: str, tmp_path: Path) -> None:
+def test_awkward_names_give_valid_bibtex_and_latex(name: str, tmp_path: Path) -> None:
     run = head(suite=name, data=name, detectors_={name: {"imported": "x"}})
     text = document(of_run(run, "1_0&"))
     (entry,) = bibtex.parse(text, "test")
@@ -269,7 +269,7 @@ def test_names_cannot_break_the_bibtex() -> None:
         (head(detectors_={"x": {}}), "the run's detector 'x' is not registered here"),
     ],
 )
-def test_what_is_not_registered_is_told(run: dict[str, Any], cause: str) -> None:
+def test_unregistered_names_are_reported(run: dict[str, Any], cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         of_run(run, "1")
 
@@ -278,15 +278,15 @@ def test_what_is_not_registered_is_told(run: dict[str, Any], cause: str) -> None
     ("text", "cause"),
     [
         ("@article{, title={x}}", "cannot read the BibTeX entry"),
-        ("@article{a, title={x}", "does not end"),
+        ("@article{a, title={x}", "is not closed"),
         ("@article{a, title={x}}}{ @article{a, title={y}}", "two BibTeX entries have the key 'a'"),
         ("@article{a, title=x}", "neither in braces nor in quotes"),
-        ('@article{a, title="{x"}', "braces that do not match"),
-        ("@article{a, title={x}, Title={y}}", "has the field title twice"),
+        ('@article{a, title="{x"}', "unbalanced braces"),
+        ("@article{a, title={x}, Title={y}}", "contains the field title twice"),
         ("@string{a = {b}}", "cannot read the BibTeX entry"),
     ],
 )
-def test_broken_bibtex_is_told(text: str, cause: str) -> None:
+def test_broken_bibtex_is_refused(text: str, cause: str) -> None:
     with pytest.raises(InputError, match=f"plugin: .*{cause}|plugin: {cause}"):
         bibtex.parse(text, "plugin")
 
@@ -307,20 +307,20 @@ def test_written_entries_are_read_back(fields: dict[str, str]) -> None:
     ]
 
 
-def test_nothing_of_the_library_is_passed_over() -> None:
-    """A parser that skips what it does not know would lose an entry with a typing error."""
+def test_no_entry_of_the_library_is_skipped() -> None:
+    """A parser that skips unknown text would lose an entry with a typing error."""
     text = citations.FILE.read_text(encoding="utf-8")
     entries = bibtex.parse(text, citations.FILE.name)
     assert len(entries) == len(re.findall(r"^@", text, re.MULTILINE)) > 40
     outside = re.sub(r"^@\w+\{.*?^\}$", "", text, flags=re.MULTILINE | re.DOTALL)
     assert all(line.startswith("% ") for line in outside.splitlines() if line)
-    for entry in entries:  # and no field either
+    for entry in entries:  # nor is any field
         own = re.search(rf"^@\w+\{{{re.escape(entry.key)},\n(.*?)^\}}$", text, re.M | re.S)
         assert own and len(own[1].splitlines()) == len(entry.fields), entry.key
 
 
 @pytest.mark.parametrize("key", citations.library())
-def test_what_an_entry_says_is_sound_latex(key: str) -> None:
+def test_the_fields_of_an_entry_are_valid_latex(key: str) -> None:
     entry = citations.library()[key]
     for name, value in entry.fields:
         plain = re.sub(r"\\url\{[^{}]*\}", "", value) if name == "howpublished" else value
@@ -341,7 +341,7 @@ def test_what_an_entry_says_is_sound_latex(key: str) -> None:
 
 @pytest.mark.parametrize("key", [e.key for e in citations.library().values() if e.get("doi")])
 def test_a_doi_agrees_with_its_entry(key: str) -> None:
-    """Publishers write year, volume or number into a DOI; an article may be online a year early."""
+    """A DOI may contain year, volume or number; an article may be online a year early."""
     entry = citations.library()[key]
     doi, year = entry.get("doi"), int(entry.get("year"))
     for found in re.findall(r"(?<=[a-z.])((?:19|20)\d\d)(?=[.-]|EDP)", doi, re.IGNORECASE):
@@ -352,7 +352,7 @@ def test_a_doi_agrees_with_its_entry(key: str) -> None:
         assert doi.endswith(entry.get("number"))
 
 
-# What the schema of the Citation File Format 1.2.0 asks for, of the keys that have no parts.
+# Requirements of the schema of the Citation File Format 1.2.0, for keys without subkeys.
 CFF_REQUIRED = {"authors", "cff-version", "message", "title"}
 CFF_TEXTS = {
     "abstract": r"(?s).+",
@@ -370,7 +370,7 @@ CFF_TEXTS = {
 
 
 def cff_faults(text: str) -> list[str]:
-    """What is wrong with a citation file; [] where it is valid. Keys with parts are refused."""
+    """Return the faults of a citation file, [] if it is valid; keys with subkeys are faults."""
     found = yaml.safe_load(text)
     if not isinstance(found, dict):
         return ["not a mapping"]
@@ -389,7 +389,7 @@ def cff_faults(text: str) -> list[str]:
 
 
 def _cff_author(author: object) -> bool:
-    """An entity, by its name, or a person, by given and family names."""
+    """Check for an entity with a name, or a person with given and family names."""
     person = {"family-names", "given-names", "affiliation", "orcid"}
     return (
         isinstance(author, dict)
@@ -413,7 +413,7 @@ def _cff_author(author: object) -> bool:
         ("message: If", "message: 1\nmassage: If", "message"),
     ],
 )
-def test_a_citation_file_with_a_fault_is_noticed(old: str, new: str, fault: str) -> None:
+def test_a_fault_in_the_citation_file_is_detected(old: str, new: str, fault: str) -> None:
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert text.count(old) == 1
     assert fault in cff_faults(text.replace(old, new))
@@ -431,6 +431,6 @@ def test_the_citation_file_is_valid_and_of_this_version() -> None:
     assert found["authors"][0]["name"] == re.sub(r"[{}]", "", entry.get("author"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "the run's trial digest" in entry.get("note")
-    for said in (found["message"], readme):
-        assert re.search(r"the commit and the run's trial digest, as .launderbench cite RUN", said)
+    for text in (found["message"], readme):
+        assert re.search(r"the commit and the run's trial digest, as .launderbench cite RUN", text)
     assert found["authors"][0]["name"] in readme and found["title"].partition(":")[2] in readme

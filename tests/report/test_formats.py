@@ -1,4 +1,4 @@
-"""Markdown, JSON and CSV of a run: text in data is inert, equal scores give equal bytes."""
+"""Markdown, JSON and CSV of a run: text in data is inert, and equal scores give equal bytes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ README = ROOT / "results" / "README.md"
 
 @pytest.fixture(scope="module")
 def results() -> RunResults:
-    made = synthetic_run.broken(synthetic_run.run())
+    run = synthetic_run.broken(synthetic_run.run())
     keep = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)"}
     return replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=made.effects[made.effects["condition"].isin(keep)],
-        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=run.effects[run.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
 
@@ -48,7 +48,7 @@ def refuse(name: str) -> Any:
     raise AssertionError(f"{name} is not JSON")
 
 
-def test_json_has_the_columns_and_null_where_nothing_is(
+def test_json_has_the_columns_and_null_for_missing_values(
     results: RunResults, tables: Tables
 ) -> None:
     text = json_tables.document(results, tables, "1.2.3")
@@ -144,28 +144,28 @@ def test_a_report_is_all_of_these_files(
 
 
 def test_a_run_without_tracks_has_one_digest() -> None:
-    made = synthetic_run.run(3)
-    flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
-    made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
-    found = leaderboard_tables.tables(made, 0)
-    digest = made.protocol.digest()
+    run = synthetic_run.run(3)
+    flat = [replace(p, table=p.table.assign(track="-")) for p in (run.protocol, run.dev)]
+    run = replace(run, protocol=replace(flat[0], headline="-"), dev=flat[1])
+    found = leaderboard_tables.tables(run, 0)
+    digest = run.protocol.digest()
     assert set(found.leaderboard["trial_digest"]) == {digest}
-    assert f"; the run's trial digest `{digest}`." in markdown.document(made, found, "1")
+    assert f"; the run's trial digest `{digest}`." in markdown.document(run, found, "1")
     for make in (latex_tables.leaderboard, latex_tables.conditions):
-        told = f"; the run's trial digest \\texttt{{{digest[:12]}}}."
-        assert told in make(made, found, "1", "r")
+        named = f"; the run's trial digest \\texttt{{{digest[:12]}}}."
+        assert named in make(run, found, "1", "r")
 
 
 def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Path) -> None:
-    """Where nothing is to be held, a file still says what it would hold."""
-    made = synthetic_run.run(4)
-    full = leaderboard_tables.tables(made, 10)
+    """An empty table still has its header."""
+    run = synthetic_run.run(4)
+    full = leaderboard_tables.tables(run, 10)
     one = replace(
-        made,
-        conditions=made.conditions[:1],
-        detectors=made.detectors[:1],
-        scores=made.scores.query(f"condition == 'clean' and detector == '{made.detectors[0]}'"),
-        protocol=replace(made.protocol, table=made.protocol.table.groupby("label").head(9)),
+        run,
+        conditions=run.conditions[:1],
+        detectors=run.detectors[:1],
+        scores=run.scores.query(f"condition == 'clean' and detector == '{run.detectors[0]}'"),
+        protocol=replace(run.protocol, table=run.protocol.table.groupby("label").head(9)),
     )
     one = replace(
         one,
@@ -173,7 +173,7 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
             (one.scores["split"] == "dev")
             | one.scores["utterance_id"].isin(one.protocol.table["utterance_id"])
         ],
-        effects=made.effects.iloc[:0],
+        effects=run.effects.iloc[:0],
     )
     poor = leaderboard_tables.tables(one, 10)
     writer.write(one, tmp_path, poor)
@@ -189,10 +189,10 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
 
 def test_run_json_names_every_digest(results: RunResults, tables: Tables, tmp_path: Path) -> None:
     writer.write(results, tmp_path, tables)
-    told = json.loads((tmp_path / "run.json").read_text())["protocol"]
-    assert told["trial_digest"] == results.protocol.digest()
+    facts = json.loads((tmp_path / "run.json").read_text())["protocol"]
+    assert facts["trial_digest"] == results.protocol.digest()
     boards = pd.concat([tables.leaderboard, tables.tracks])
-    assert told["track_trial_digests"] == dict(
+    assert facts["track_trial_digests"] == dict(
         zip(boards["track"], boards["trial_digest"], strict=True)
     )
-    assert len(set(told["track_trial_digests"].values())) == 3
+    assert len(set(facts["track_trial_digests"].values())) == 3

@@ -1,4 +1,4 @@
-"""The gallery: self-contained, escaped, honest about scales and what it leaves out."""
+"""The gallery: self-contained and escaped, with its scales and omissions stated."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A page of two conditions over three recordings, one of them loud and one badly named."""
+def gallery_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page of two conditions over three recordings, one of them loud and with a hostile name."""
     folder = tmp_path_factory.mktemp("gallery")
     (folder / "in").mkdir()
     for number in range(2):
@@ -58,8 +58,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "out" / "gallery.html").read_text(encoding="utf-8")
 
 
-def test_nothing_is_fetched_and_nothing_runs(made: str) -> None:
-    page = Page(made)
+def test_nothing_is_fetched_and_nothing_runs(gallery_page: str) -> None:
+    page = Page(gallery_page)
     assert not page.of("script") and not page.of("link") and not page.of("iframe")
     for _, attributes in page.tags:
         for name in ("src", "href"):
@@ -67,16 +67,20 @@ def test_nothing_is_fetched_and_nothing_runs(made: str) -> None:
             assert value is None or value.startswith(("data:audio/flac;", "data:image/png;", "#"))
     policies = [str(a.get("content")) for a in page.of("meta") if "http-equiv" in a]
     assert len(policies) == 1 and policies[0].startswith("default-src 'none'")
-    assert "http://" not in made and "https://" not in made and "@import" not in made
+    assert (
+        "http://" not in gallery_page
+        and "https://" not in gallery_page
+        and "@import" not in gallery_page
+    )
 
 
-def test_names_are_escaped(made: str) -> None:
+def test_names_are_escaped(gallery_page: str) -> None:
     name = HOSTILE.replace("/", "\N{DIVISION SLASH}")
-    assert name in Page(made).text and "<script" not in made
+    assert name in Page(gallery_page).text and "<script" not in gallery_page
 
 
-def test_everything_has_a_name_for_those_who_do_not_see_it(made: str) -> None:
-    page = Page(made)
+def test_everything_has_a_text_alternative(gallery_page: str) -> None:
+    page = Page(gallery_page)
     for tag, name in (("img", "alt"), ("audio", "aria-label")):
         assert page.of(tag) and all(attributes.get(name) for attributes in page.of(tag))
     pictures = [a for a in page.of("svg") if a.get("role") == "img"]
@@ -89,8 +93,8 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(made: str) -> None:
     assert used and set(used) <= set(identifiers)
 
 
-def test_what_is_shown_and_what_is_not_is_said(made: str) -> None:
-    page = Page(made)
+def test_the_page_states_what_is_shown_and_what_is_not(gallery_page: str) -> None:
+    page = Page(gallery_page)
     players = page.of("audio")
     assert len(players) == gallery.UTTERANCES * 3  # before, and after two conditions
     for player in players:
@@ -119,7 +123,7 @@ def test_the_page_stays_within_its_size(tmp_path: Path, monkeypatch: pytest.Monk
     assert re.search(r"Not shown: .*lowpass\(cutoff=4000\)", page)
 
 
-def test_the_picture_is_the_png_that_it_says() -> None:
+def test_the_png_decodes_to_its_palette() -> None:
     places = np.arange(gallery.SHADES, dtype=np.uint8).reshape(4, -1)
     with Image.open(io.BytesIO(gallery.png(places))) as image:
         pixels = np.asarray(image.convert("RGB"))
@@ -128,7 +132,7 @@ def test_the_picture_is_the_png_that_it_says() -> None:
     assert (np.diff(luma) > 0).all()  # lightness alone orders the scale
 
 
-def test_a_sine_lies_where_it_should_on_the_scale() -> None:
+def test_a_sine_has_the_expected_place_and_level() -> None:
     time = np.arange(16000) / 16000
     wave = np.sin(2 * np.pi * 2000 * time).astype(np.float32)
     power = gallery.spectrogram(wave)

@@ -1,4 +1,4 @@
-"""LaTeX tables: they compile, or hold together; text in data can neither break nor run them."""
+"""LaTeX tables: they compile and are well-formed; text in data can neither break nor run them."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ INTERVALS = r"\newcommand{\laundercellintervals}{}"
 @pytest.fixture(scope="module")
 def results() -> RunResults:
     """A broken run in which a detector has a hostile name."""
-    made = synthetic_run.broken(synthetic_run.run())
+    run = synthetic_run.broken(synthetic_run.run())
     keep = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)"}
     return replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=made.effects[made.effects["condition"].isin(keep)],
-        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=run.effects[run.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
 
@@ -75,30 +75,33 @@ def texts(results: RunResults, tables: Tables) -> dict[str, str]:
 
 
 def many(number: int) -> RunResults:
-    """A run of all 27 conditions with many detectors: one is reversed, one lacks clean trials."""
-    made = synthetic_run.run(6)
+    """Return a run of all 27 conditions with `number` detectors.
+
+    One detector is reversed, and one lacks clean trials.
+    """
+    run = synthetic_run.run(6)
     rng = np.random.default_rng(number)
     parts = []
     for place, name in enumerate(LONG[:number]):
-        base = made.detectors[place % len(made.detectors)]
-        part = made.scores[made.scores["detector"] == base].assign(detector=name)
+        base = run.detectors[place % len(run.detectors)]
+        part = run.scores[run.scores["detector"] == base].assign(detector=name)
         part["score"] += 0.3 * rng.normal(size=len(part))
         parts.append(part)
     parts[0]["score"] *= -1
     lost = (parts[1]["condition"] == "clean") & (parts[1]["split"] == "test")
     parts[1] = parts[1].drop(parts[1].index[lost][:1])
     scores = pd.concat(parts, ignore_index=True)
-    return replace(made, detectors=LONG[:number], scores=scores, imported=("resnet18",))
+    return replace(run, detectors=LONG[:number], scores=scores, imported=("resnet18",))
 
 
 @pytest.fixture(scope="module", params=[7, 12])
 def crowd(request: pytest.FixtureRequest) -> tuple[RunResults, Tables]:
-    made = many(request.param)
-    return made, leaderboard_tables.tables(made, 20)
+    run = many(request.param)
+    return run, leaderboard_tables.tables(run, 20)
 
 
 def without_commands(text: str) -> str:
-    """The text with escaped specials and whole commands taken out."""
+    """Return the text without escaped specials and commands."""
     return re.sub(r"\\[&%$#_{}]|\\[a-zA-Z]+|\\[^a-zA-Z]", "", text)
 
 
@@ -115,7 +118,7 @@ def rows_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "conditions"])
-def test_tables_hold_together(texts: dict[str, str], name: str) -> None:
+def test_tables_are_well_formed(texts: dict[str, str], name: str) -> None:
     text = texts[name]
     assert re.sub(r"\\launderother\{[^{}]*\}", "", text).isascii()
     opened: list[str] = []
@@ -180,12 +183,12 @@ def test_captions_name_both_digests_version_and_label(
 
 
 def test_two_runs_have_two_labels(results: RunResults, tables: Tables) -> None:
-    made = [
+    found = [
         re.findall(r"\\label\{(.*)\}", latex_tables.leaderboard(results, tables, "1", run))
         for run in ("clean", "clean-2", "声", "音")
     ]
-    assert len({label for labels in made for label in labels}) == 4
-    assert all(re.fullmatch(r"[a-z0-9:-]+", label) for labels in made for label in labels)
+    assert len({label for labels in found for label in labels}) == 4
+    assert all(re.fullmatch(r"[a-z0-9:-]+", label) for labels in found for label in labels)
 
 
 def test_intervals_are_the_authors_choice(texts: dict[str, str]) -> None:
@@ -196,18 +199,20 @@ def test_intervals_are_the_authors_choice(texts: dict[str, str]) -> None:
     assert "\\ifdefined\\laundercellintervals\n" in texts["conditions"]
     for text in texts.values():
         for macro in ("launderscore", "launderother", "laundertable", "laundersize"):
-            assert f"\\providecommand{{\\{macro}}}" in text  # the author's own goes before it
+            assert (
+                f"\\providecommand{{\\{macro}}}" in text
+            )  # the author's definition takes priority
 
 
-def test_captions_tell_of_no_intervals_where_there_are_none(results: RunResults) -> None:
+def test_captions_without_intervals_do_not_mention_them(results: RunResults) -> None:
     bare = leaderboard_tables.tables(results, 0)
     board = latex_tables.leaderboard(results, bare, "1", "r")
-    made = [
+    texts = [
         board,
         latex_tables.conditions(results, bare, "1", "r"),
         markdown.document(results, bare, "1"),
     ]
-    for text in made:
+    for text in texts:
         assert "No intervals were made." in text
         assert "% intervals" not in text.replace(r"\,\%", " %").partition(r"\begin")[2]
 
@@ -240,7 +245,7 @@ def test_a_long_leaderboard_becomes_several_tables(results: RunResults, tables: 
     assert sum(len(rows_of(part)) - 1 for part in parts) == len(board) == 40
 
 
-def test_detectors_stand_by_rank_as_in_the_leaderboard(crowd: tuple[RunResults, Tables]) -> None:
+def test_detectors_are_in_the_order_of_the_leaderboard(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
     text = latex_tables.conditions(results, tables, "1", "r")
     ranked = [breakable(name) for name in tables.leaderboard["detector"]]
@@ -252,7 +257,7 @@ def test_detectors_stand_by_rank_as_in_the_leaderboard(crowd: tuple[RunResults, 
         assert heads == ranked
 
 
-def test_rules_part_groups_and_not_single_rows(crowd: tuple[RunResults, Tables]) -> None:
+def test_rules_separate_groups_and_not_single_rows(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
     plain = latex_tables.conditions(results, tables, "1", "r").split("\\else\n")[1]
     sizes = [len(rows_of(block)) for block in tables_of(plain)[0].split("\\midrule\n")]
@@ -263,33 +268,33 @@ def test_rules_part_groups_and_not_single_rows(crowd: tuple[RunResults, Tables])
         assert [len(rows_of(block)) for block in part.split("\\midrule\n")] == [1, 1, 27]
 
 
-def test_the_leaderboard_says_what_a_reader_must_know(crowd: tuple[RunResults, Tables]) -> None:
+def test_the_leaderboard_shows_the_warnings(crowd: tuple[RunResults, Tables]) -> None:
     results, tables = crowd
     text = latex_tables.leaderboard(results, tables, "1", "r")
     notes = dict(re.findall(r"\\textsuperscript\{([a-z]+)\} (.*?)(?=; \\text|\}\n)", text))
-    told = {}
+    shown = {}
     rows = rows_of(text)[1:]
     for line, row in zip(rows, tables.leaderboard.to_dict("records"), strict=True):
         name = line.split(" & ")[1]
         assert f"}}{breakable(row['detector'])}" in name
         marks = re.search(r"\\textsuperscript\{([a-z,]+)\}$", name)
-        told[row["detector"]] = [notes[mark] for mark in marks[1].split(",")] if marks else []
-        said = {escape(note) for note in row["warnings"].split("; ") if note}
-        assert said == set(told[row["detector"]])
-    assert any("polarity is likely reversed" in note for note in told["mel-cnn"])
-    assert any(note.startswith("unranked: 1 cell lacks") for note in told["lfcc-lcnn"])
-    assert any("imported" in note for note in told["resnet18"])
-    assert all(any("few clusters" in note for note in own) for own in told.values())
+        shown[row["detector"]] = [notes[mark] for mark in marks[1].split(",")] if marks else []
+        expected = {escape(note) for note in row["warnings"].split("; ") if note}
+        assert expected == set(shown[row["detector"]])
+    assert any("polarity is likely reversed" in note for note in shown["mel-cnn"])
+    assert any(note.startswith("unranked: 1 cell lacks") for note in shown["lfcc-lcnn"])
+    assert any("imported" in note for note in shown["resnet18"])
+    assert all(any("few clusters" in note for note in own) for own in shown.values())
     cells = [row.split(" & ")[2] for row in rows]
     assert sum("$^{\\ast}$" in cell for cell in cells) == 1 and "$\\ast$ clean lacks" in text
 
 
 @given(st.text(max_size=40))
 def test_any_text_becomes_harmless_ascii(text: str) -> None:
-    made = escape(text)
-    shown = re.sub(r"\\launderother\{[^{}]*\}", "", made)
+    escaped = escape(text)
+    shown = re.sub(r"\\launderother\{[^{}]*\}", "", escaped)
     assert shown.isascii()
-    assert "\n" not in made and "\r" not in made
+    assert "\n" not in escaped and "\r" not in escaped
     rest = re.sub(r"\\(text[a-z]+|ldots|ss|ae|AE|oe|OE|o|O|aa|AA|l|L|i|times|circ)\b", "", shown)
     rest = re.sub(r"\\[&%$#_{}]|\\[`'^~\"=.]|\\[uvHc](?=\{)", "", rest)
     assert "\\" not in rest
@@ -299,8 +304,9 @@ def test_any_text_becomes_harmless_ascii(text: str) -> None:
 
 @given(st.text(max_size=40))
 def test_breaks_add_nothing_but_breaks(text: str) -> None:
-    made = re.sub(r"\\(allowbreak\{\}|penalty5000\\relax\{\})", "", breakable(text))
-    runs = [re.sub(r"\\launderother\{[^{}]*\}\{([^{}]*)\}", r"\1", t) for t in (made, escape(text))]
+    joined = re.sub(r"\\(allowbreak\{\}|penalty5000\\relax\{\})", "", breakable(text))
+    both = (joined, escape(text))
+    runs = [re.sub(r"\\launderother\{[^{}]*\}\{([^{}]*)\}", r"\1", t) for t in both]
     tied = unicodedata.normalize("NFC", text).replace("\N{NO-BREAK SPACE}", "")
     if tied == text:
         assert re.sub(r"\s", "", runs[0]) == re.sub(r"\s", "", runs[1])
@@ -308,20 +314,20 @@ def test_breaks_add_nothing_but_breaks(text: str) -> None:
 
 def test_examples_in_docstrings_are_true() -> None:
     for module in (latex_text, condition_labels):
-        tried = doctest.testmod(module)
-        assert tried.attempted > 0 and tried.failed == 0
+        result = doctest.testmod(module)
+        assert result.attempted > 0 and result.failed == 0
 
 
 def infos(conditions: Iterable[Condition]) -> list[ConditionInfo]:
-    made = []
+    found = []
     for condition in conditions:
         severity = condition.steps[0].severity if len(condition.steps) == 1 else None
         of = {"parameter": severity.parameter, "unit": severity.unit} if severity else {}
-        made.append(ConditionInfo(str(condition), condition.family, **of))
-    return made
+        found.append(ConditionInfo(str(condition), condition.family, **of))
+    return found
 
 
-def test_short_names_tell_conditions_apart() -> None:
+def test_short_names_distinguish_conditions() -> None:
     names = condition_labels.short_names(infos(suites.load("laundering").conditions))
     shown = [name.replace("\N{NO-BREAK SPACE}", " ") for name in names.values()]
     assert {"noise babble 0 dB", "mp3 64 kbit/s", "reverberation 0.3 s", "lowpass 7000 Hz"} <= set(
@@ -329,13 +335,13 @@ def test_short_names_tell_conditions_apart() -> None:
     )
     for name in ("full", "severity", "stochastic", "pipelines"):
         plan = infos(suites.load(name).conditions)
-        made = condition_labels.short_names(plan)
-        assert len(set(made.values())) == len(plan)
+        short = condition_labels.short_names(plan)
+        assert len(set(short.values())) == len(plan)
         units = {info.condition: info.unit for info in plan}
-        assert all(len(short) <= len(whole) + len(units[whole]) for whole, short in made.items())
+        assert all(len(name) <= len(whole) + len(units[whole]) for whole, name in short.items())
 
 
-def test_names_that_would_be_alike_stay_whole() -> None:
+def test_equal_short_names_are_not_shortened() -> None:
     both = [ConditionInfo(f"a(p={p}, q={q})", "a") for p, q in (("x y", "z"), ("x", "y z"))]
     assert list(condition_labels.short_names(both).values()) == [info.condition for info in both]
 
@@ -367,7 +373,7 @@ def test_tables_of_hostile_names_compile(texts: dict[str, str], tmp_path: Path) 
 
 
 def compiled(texts: dict[str, str], document: str, folder: Path) -> str:
-    """What the engine says of a document that inputs `texts`."""
+    """Compile a document that inputs `texts` and return the engine's log."""
     engine = next(filter(shutil.which, ENGINES), None)
     if engine is None:
         pytest.skip(f"no LaTeX engine here ({', '.join(ENGINES)})")

@@ -1,4 +1,4 @@
-"""Parts of the page: paths, curves, samples, facts; each against a reference of its own."""
+"""Sections of the page: paths, curves, samples and facts, each compared with a reference."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ TRACKS = ["neural", "classic", "tts"]
 KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
 
 
-def kept(made: RunResults) -> RunResults:
-    """The run with no condition but those in `KEPT`."""
+def reduced(run: RunResults) -> RunResults:
+    """Return the run with only the conditions in `KEPT`."""
     return replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in KEPT),
-        scores=made.scores[made.scores["condition"].isin(KEPT)],
-        effects=made.effects[made.effects["condition"].isin(KEPT)],
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in KEPT),
+        scores=run.scores[run.scores["condition"].isin(KEPT)],
+        effects=run.effects[run.effects["condition"].isin(KEPT)],
     )
 
 
 @pytest.fixture(scope="module")
 def results() -> RunResults:
-    return kept(synthetic_run.run())
+    return reduced(synthetic_run.run())
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ def tables(results: RunResults) -> Tables:
     return leaderboard_tables.tables(results, 20)
 
 
-def walked(path: str) -> list[tuple[float, float]]:
-    """The corners of a path, by a reader of SVG's grammar for M, l, h, v and z."""
+def corners_of(path: str) -> list[tuple[float, float]]:
+    """Return the corners of an SVG path of the commands M, l, h, v and z."""
     found: list[tuple[float, float]] = []
     x = y = 0.0
     for letter, text in re.findall(r"([MlhvzL])([^MlhvzL]*)", path):
@@ -85,12 +85,12 @@ def walked(path: str) -> list[tuple[float, float]]:
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=30))
 def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
-    corners = walked(svg.polyline(x, y))
+    corners = corners_of(svg.polyline(x, y))
     if not points:
         assert corners == []
         return
     assert corners[0] == points[0] and corners[-1] == points[-1]
-    for point in points:  # each on a corner, or on the straight way between two
+    for point in points:  # each on a corner, or on the line between two
         assert point in corners or any(
             np.isclose(np.hypot(*np.subtract(a, point)) + np.hypot(*np.subtract(point, b)),
                        np.hypot(*np.subtract(a, b)))
@@ -101,7 +101,7 @@ def test_a_path_goes_through_its_points(points: list[tuple[int, int]]) -> None:
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=40))
 def test_a_histogram_stands_on_its_floor(heights: list[int]) -> None:
-    corners = walked(svg.steps(heights, 10, 100))
+    corners = corners_of(svg.steps(heights, 10, 100))
     assert corners[0] == (0, 100) and corners[-1] == (10 * len(heights), 100)
     area = sum((b[0] - a[0]) * (100 - a[1]) for a, b in pairwise(corners))
     assert area == 10 * sum(heights)
@@ -110,7 +110,7 @@ def test_a_histogram_stands_on_its_floor(heights: list[int]) -> None:
 def scored(
     results: RunResults, detector: str, condition: str, track: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A cell's scores and which of them are spoofs, looked up in the run's table."""
+    """Return a cell's scores and a mask of the spoofs, from the table of the run."""
     table = results.protocol.table
     kept = ((table["label"] == "bonafide") | (table["track"] == track)).to_numpy()
     rows = results.scores.query("split == 'test' and detector == @detector")
@@ -128,12 +128,12 @@ def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, t
         found["names"].index("noise(kind=white, snr=0.0)"),
     )
     fpr, tpr, _ = roc_curve(spoof, -scores, drop_intermediate=False)
-    roc = np.array(walked(found["data"]["roc"][detector][place]))
+    roc = np.array(corners_of(found["data"]["roc"][detector][place]))
     reference = np.stack([500 * fpr, 500 * (1 - tpr)], axis=1)
     for corner in roc:
         assert np.abs(reference - corner).max(axis=1).min() <= 0.5 + 1e-9
     low, high = norm.ppf(score_curves_section.DET_RANGE)
-    det = np.array(walked(found["data"]["det"][detector][place]))
+    det = np.array(corners_of(found["data"]["det"][detector][place]))
     inside = (det > 5).all(axis=1) & (det < 495).all(axis=1)
     assert inside.sum() > 5
     assert found["prevalence"] == round(500 * np.mean(~spoof))  # precision of rejecting all
@@ -143,14 +143,14 @@ def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, t
         assert np.nanmin(gaps) < 2 * (high - low) / 500
     precision, recall, _ = precision_recall_curve(spoof, -scores)
     reference = np.stack([500 * recall, 500 * (1 - precision)], axis=1)
-    for corner in walked(found["data"]["pr"][detector][place]):
+    for corner in corners_of(found["data"]["pr"][detector][place]):
         assert np.abs(reference - np.array(corner)).max(axis=1).min() <= 0.5 + 1e-9
 
 
 def heights(path: str, bins: int) -> NDArray[np.float64]:
-    """How high the bars of a histogram's path stand, (bins,)."""
+    """Return the heights of the bars of a histogram's path, (bins,)."""
     edges = 400 * (np.arange(bins) + 0.5) / bins  # the middle of each bar
-    flat = [(a[0], b[0], 100 - a[1]) for a, b in pairwise(walked(path)) if b[0] > a[0]]
+    flat = [(a[0], b[0], 100 - a[1]) for a, b in pairwise(corners_of(path)) if b[0] > a[0]]
     return np.array([next(top for left, right, top in flat if left < x < right) for x in edges])
 
 
@@ -209,10 +209,10 @@ def test_each_track_shows_its_own_worst_condition_first(
     other = contrast_section.focus(broken, leaderboard_tables.tables(broken, 0).conditions, TRACKS)[
         "neural"
     ]
-    assert other["chosen"] != found["chosen"]  # what is unverified counts nowhere
+    assert other["chosen"] != found["chosen"]  # unverified conditions do not count
 
 
-def test_where_all_is_too_much_the_headline_keeps_all(
+def test_on_a_full_page_only_the_headline_keeps_all_conditions(
     results: RunResults, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = contrast_section.focus(results, tables.conditions, TRACKS)
@@ -244,7 +244,7 @@ def test_where_all_is_too_much_the_headline_keeps_all(
 
 
 def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None:
-    made = synthetic_run.large(utterances=1200)
+    run = synthetic_run.large(utterances=1200)
 
     def spread(part: Protocol) -> Protocol:
         number = np.arange(len(part.table)) % 3
@@ -252,8 +252,8 @@ def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None
         table = part.table.assign(track=np.where(spoof, np.array(TRACKS)[number], "-"))
         return replace(part, table=table, headline=TRACKS[0])
 
-    made = replace(made, protocol=spread(made.protocol), dev=spread(made.dev))
-    page = document.render(made, leaderboard_tables.tables(made, 0))
+    run = replace(run, protocol=spread(run.protocol), dev=spread(run.dev))
+    page = document.render(run, leaderboard_tables.tables(run, 0))
     assert page.count('class="chosen"') == 3 * (1 + 10 + 10)  # curves, scores, decisions
     assert "has every condition" not in page
     assert len(page.encode()) < 2_500_000
@@ -267,7 +267,7 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
     rows = tables.conditions.set_index(["track", "detector", "condition"])["eer"]
     for number, detector in enumerate(results.detectors):
         wanted = [rows["neural", detector, name] for name in KEPT[:3]]
-        drawn = [y for _, y in walked(chart["lines"][number]["dots"])[::2]]
+        drawn = [y for _, y in corners_of(chart["lines"][number]["dots"])[::2]]
         top = 50 / (1 - found["guess"] / severity_section.HEIGHT)  # per cent at the upper edge
         read = [top * (1 - y / severity_section.HEIGHT) for y in drawn]
         assert read == pytest.approx([100 * eer for eer in wanted], abs=0.5)
@@ -294,7 +294,7 @@ def test_slices_are_means_over_families(results: RunResults, tables: Tables) -> 
 def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tables) -> None:
     rows = [row for row in records(tables.tracks) if row["track"] == "classic"]
     mine = tables.breakdown[tables.breakdown["track"] == "classic"]
-    assert set(mine["value"]) == {"world"}  # one system made every fake of the track
+    assert set(mine["value"]) == {"world"}  # the only spoof system of the track
     assert breakdown_section.tables(tables.breakdown, rows) == []
     page = document.render(results, tables)
     assert "by Spoof system, track neural" in page and "by Spoof system, track classic" not in page
@@ -324,22 +324,22 @@ def track(rows: list[Row]) -> leaderboard_section.Track:
     ],
 )
 def test_the_axis_holds_every_rate_and_bound(rates: dict[str, float], axis: float) -> None:
-    made = track([standing(**rates), standing(mean_eer=0.3, clean_eer=0.0)])
-    assert made.axis == pytest.approx(axis)
-    for name, place in made.rows[0]["bar"].items():
+    shown = track([standing(**rates), standing(mean_eer=0.3, clean_eer=0.0)])
+    assert shown.axis == pytest.approx(axis)
+    for name, place in shown.rows[0]["bar"].items():
         ends = [place["at"], place["low"], place["low"] + place["width"]]
         wanted = [rates.get(f"{name}_eer{tail}", rates[f"{name}_eer"]) for tail in
                   ("", "_low", "_high")]  # fmt: skip
         assert ends == pytest.approx([100 * rate / axis for rate in wanted], abs=0.02)
         assert min(ends) >= 0 and max(ends) <= 100
-    assert set(made.rows[0]["bar"]) == {n for n in ("clean", "mean") if f"{n}_eer" in rates}
+    assert set(shown.rows[0]["bar"]) == {n for n in ("clean", "mean") if f"{n}_eer" in rates}
 
 
-def test_warnings_of_all_are_said_once() -> None:
+def test_warnings_of_all_rows_are_shown_once() -> None:
     texts = ["few; tied; weak", "few", "weak; few"]
-    made = track([standing() | {"warnings": text} for text in texts])
-    assert made.shared == ["few"] and made.notes == ["tied", "weak"]
-    assert [row["notes"] for row in made.rows] == [[1, 2], [], [2]]
+    shown = track([standing() | {"warnings": text} for text in texts])
+    assert shown.shared == ["few"] and shown.notes == ["tied", "weak"]
+    assert [row["notes"] for row in shown.rows] == [[1, 2], [], [2]]
     alone = track([standing() | {"warnings": "few"}])
     assert alone.shared == [] and alone.notes == ["few"]
 
@@ -394,15 +394,15 @@ def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) 
     assert text and bad in json.loads(text[1])["names"]
 
 
-def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: Tables) -> None:
+def test_provenance_separates_times_and_machines(results: RunResults, tables: Tables) -> None:
     computed = [
         {"commit": "abc", "dirty": True, "launderbench": "1", "machine": {"device": "cuda:0"}},
         {"commit": "abc", "dirty": False, "launderbench": "1", "machine": {"device": "cpu"}},
     ]
-    made = replace(
+    run = replace(
         results, provenance={"computed": computed, "reported": {"written": "now"}, "x": "y" * 999}
     )
-    found = provenance_section.provenance(made, tables)
+    found = provenance_section.provenance(run, tables)
     assert ("commit", "abc, with uncommitted changes") in found["main"]
     assert ("commit", "abc") in found["main"]
     assert dict(found["apart"]) == {
@@ -416,8 +416,8 @@ def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: 
         ("page written", "now"),
     ]
     assert dict(found["rest"])["x"].endswith("... (whole in run.json)")
-    assert provenance_section.citations(made)[0].startswith("@")
-    assert "too little" in provenance_section.citations(made)[1]
+    assert provenance_section.citations(run)[0].startswith("@")
+    assert "too little" in provenance_section.citations(run)[1]
 
 
 # -- samples ---------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ def test_provenance_keeps_times_and_machines_apart(results: RunResults, tables: 
 
 @pytest.fixture
 def audible(tmp_path: Path) -> RunResults:
-    """Four utterances on disk, one of each voice, and conditions that need no bank of noises."""
+    """A run of four utterances on disk, of all kinds of voices, without need of a noise bank."""
     rng = np.random.default_rng(0)
     kinds = [("bonafide", "human", "-"), ("spoof", "human", "voc"), ("spoof", "synthetic", "tts")]
     rows = []
@@ -435,21 +435,21 @@ def audible(tmp_path: Path) -> RunResults:
         sha = hashlib.sha256((tmp_path / f"u{number}.wav").read_bytes()).hexdigest()
         rows.append((f"u{number}", f"u{number}.wav", label, voice, system, sha))
     columns = ["utterance_id", "path", "label", "voice", "spoof_system", "file_sha256"]
-    made = synthetic_run.run(6, 4)
+    run = synthetic_run.run(6, 4)
     table = pd.DataFrame(rows, columns=columns).assign(speaker="s", track="-", source="-")
     names = ["clean", "lowpass(cutoff=3000)", "lowpass(cutoff=7000)", "white_noise_of_nobody(x=1)"]
     plan = [{"condition": n, "identity": parse(n).identity()} for n in names[:3]]
     return replace(
-        made,
-        protocol=replace(made.protocol, name="mine", root=tmp_path, table=table),
+        run,
+        protocol=replace(run.protocol, name="mine", root=tmp_path, table=table),
         conditions=tuple(ConditionInfo(name, "filtering") for name in names),
         provenance={"plan": {"seed": 7, "conditions": plan}},
     )
 
 
 @pytest.fixture
-def heard() -> Tables:
-    """EERs that make the lower cutoff the worse one."""
+def tables_of_audible() -> Tables:
+    """Tables in which the lower cutoff has the higher EER."""
     rows = [("lowpass(cutoff=3000)", 0.4), ("lowpass(cutoff=7000)", 0.2)]
     conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track="-")
     blank = pd.DataFrame()
@@ -457,9 +457,14 @@ def heard() -> Tables:
     return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, {})
 
 
-def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: Tables) -> None:
+def test_samples_play_only_synthetic_voices_by_default(
+    audible: RunResults, tables_of_audible: Tables
+) -> None:
     def names(voices: str, count: int = 9) -> list[str]:
-        return [u.name for u in samples_section.collect(audible, heard, voices, count).utterances]
+        return [
+            u.name
+            for u in samples_section.collect(audible, tables_of_audible, voices, count).utterances
+        ]
 
     assert names("synthetic") == ["u2", "u3"]
     assert names("synthetic", 1) == ["u2"]
@@ -467,11 +472,11 @@ def test_samples_play_synthetic_voices_unless_asked(audible: RunResults, heard: 
     assert names("none") == ["u2", "u3"]
     assert names("none", 0) == names("all", 0) == []
     silent = replace(audible.protocol, table=audible.protocol.table.drop(columns="voice"))
-    found = samples_section.collect(replace(audible, protocol=silent), heard)
+    found = samples_section.collect(replace(audible, protocol=silent), tables_of_audible)
     assert not found.utterances and "names no utterance" in found.note
 
 
-def test_the_embedded_set_lends_no_voice_of_a_person(audible: RunResults) -> None:
+def test_no_human_voice_of_the_embedded_set_is_embedded(audible: RunResults) -> None:
     table = pd.DataFrame(
         [
             ("council", "bonafide", "-", "-"),
@@ -482,46 +487,46 @@ def test_the_embedded_set_lends_no_voice_of_a_person(audible: RunResults) -> Non
         ],
         columns=["speaker", "label", "spoof_system", "track"],
     ).assign(voice="synthetic")
-    made = replace(audible, protocol=replace(audible.protocol, name="embedded", table=table))
-    assert samples_section.permitted(made, "synthetic")["speaker"].tolist() == ["hibari-heart"]
-    assert set(samples_section.permitted(made, "all")["track"]) == {"tts"}
+    run = replace(audible, protocol=replace(audible.protocol, name="embedded", table=table))
+    assert samples_section.permitted(run, "synthetic")["speaker"].tolist() == ["hibari-heart"]
+    assert set(samples_section.permitted(run, "all")["track"]) == {"tts"}
 
 
-def test_samples_are_what_was_scored(audible: RunResults, heard: Tables) -> None:
-    (one, _) = samples_section.collect(audible, heard, "synthetic", 2).utterances
-    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the worst of it
+def test_samples_equal_the_scored_audio(audible: RunResults, tables_of_audible: Tables) -> None:
+    (one, _) = samples_section.collect(audible, tables_of_audible, "synthetic", 2).utterances
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the attack's worst
     assert one.cards[0].passed
     assert any("white_noise_of_nobody" in left for left in one.left_out)
-    again = samples_section.collect(audible, heard, "synthetic", 2).utterances
+    again = samples_section.collect(audible, tables_of_audible, "synthetic", 2).utterances
     assert again[0] == one  # the same bytes
     plan = audible.provenance["plan"]
     older = [item | {"identity": "lowpass#v0"} for item in plan["conditions"]]
     changed = replace(audible, provenance={"plan": plan | {"conditions": older}})
-    (one, _) = samples_section.collect(changed, heard, "synthetic", 2).utterances
+    (one, _) = samples_section.collect(changed, tables_of_audible, "synthetic", 2).utterances
     assert not one.cards and any("changed" in left for left in one.left_out)
 
 
 def test_without_voices_a_few_pictures_are_shown(
-    audible: RunResults, heard: Tables, monkeypatch: pytest.MonkeyPatch
+    audible: RunResults, tables_of_audible: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = samples_section.collect(audible, heard, "none", 1)
+    found = samples_section.collect(audible, tables_of_audible, "none", 1)
     (one,) = found.utterances
     assert found.voices == "none"
-    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # of the family
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the family's worst
     shown = [one.before, *(card.after for card in one.cards)]
     assert all(wave.picture.startswith("data:image/png") and not wave.audio for wave in shown)
     families = ("filtering", "other")
     infos = [ConditionInfo(info.condition, families[number % 2]) for number, info in
              enumerate(audible.conditions)]  # fmt: skip
     two = replace(audible, conditions=tuple(infos))
-    (one,) = samples_section.collect(two, heard, "none", 1).utterances
+    (one,) = samples_section.collect(two, tables_of_audible, "none", 1).utterances
     assert {card.condition for card in one.cards} == {i.condition for i in infos[1:3]}
     monkeypatch.setattr(samples_section, "PICTURED", 1)
-    (one,) = samples_section.collect(two, heard, "none", 1).utterances
-    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the harder one
+    (one,) = samples_section.collect(two, tables_of_audible, "none", 1).utterances
+    assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the worse family
 
 
-def test_effects_are_those_that_the_run_recorded(audible: RunResults, heard: Tables) -> None:
+def test_effects_are_taken_from_the_run(audible: RunResults, tables_of_audible: Tables) -> None:
     rows = [
         (0, "residual", -12.0, True, True), (0, "stop band attenuation", 61.5, False, True),
         (0, "length", 16000.0, True, False),
@@ -531,30 +536,32 @@ def test_effects_are_those_that_the_run_recorded(audible: RunResults, heard: Tab
         condition="lowpass(cutoff=3000)", utterance_id="u2", attack="lowpass(cutoff=3000)",
         unit="dB", relation=">=", claimed=60.0, tolerance=0.0,
     )  # fmt: skip
-    found = samples_section.collect(replace(audible, effects=effects), heard, "none", 2)
+    found = samples_section.collect(replace(audible, effects=effects), tables_of_audible, "none", 2)
     (first,), (second,) = (utterance.cards for utterance in found.utterances)
     assert (first.recorded, first.passed, first.check) == (True, False, "residual -12 dB")
     assert not second.recorded and second.passed and second.check != first.check
     assert found.measured
     silent = effects.assign(measured=np.nan, passed=pd.array([pd.NA] * 3, dtype="boolean"))
-    (one,) = samples_section.collect(replace(audible, effects=silent), heard, "none", 1).utterances
+    (one,) = samples_section.collect(
+        replace(audible, effects=silent), tables_of_audible, "none", 1
+    ).utterances
     assert (one.cards[0].passed, one.cards[0].check, one.cards[0].recorded) == (None, "", True)
 
 
-def test_samples_say_why_there_are_none(audible: RunResults, heard: Tables) -> None:
+def test_missing_samples_are_explained(audible: RunResults, tables_of_audible: Tables) -> None:
     root = audible.protocol.root
     for name in ("u2.wav", "u3.wav"):
         (root / name).write_bytes((root / "u0.wav").read_bytes())
-    assert "not what was scored" in samples_section.collect(audible, heard).note
+    assert "not what was scored" in samples_section.collect(audible, tables_of_audible).note
     for name in ("u2.wav", "u3.wav"):
         (root / name).unlink()
-    found = samples_section.collect(audible, heard)
+    found = samples_section.collect(audible, tables_of_audible)
     assert found == Samples(note=found.note) and "not at hand" in found.note
 
 
-def test_tracks_of_one_cluster_are_told_from_those_with_intervals() -> None:
-    """The fakes of `tts` have speakers of their own, all else has one."""
-    some = kept(synthetic_run.run(1, 4))
+def test_tracks_of_one_cluster_are_listed_as_without_intervals() -> None:
+    """The spoofs of `tts` have their own speakers; all other trials have the same one."""
+    some = reduced(synthetic_run.run(1, 4))
     found = leaderboard_tables.tables(some, 10)
     assert [(track.name, track.sure) for track in leaderboard_section.tracks(found)] == [
         ("neural", False), ("classic", False), ("tts", True),
@@ -567,6 +574,6 @@ def test_tracks_of_one_cluster_are_told_from_those_with_intervals() -> None:
     assert text.count("No intervals were made.") == 2
     assert "No intervals" not in text.partition("## Track tts")[2]
     for write in (latex_tables.leaderboard, latex_tables.conditions):  # of the headline track
-        told = write(some, found, "1", "r")
-        assert "No intervals were made." in told and "intervals of a" not in told
+        written = write(some, found, "1", "r")
+        assert "No intervals were made." in written and "intervals of a" not in written
     assert "[" not in writer.summary(found)

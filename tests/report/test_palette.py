@@ -1,4 +1,4 @@
-"""Colours: what readers without one kind of cone still tell apart, and what stands out at all."""
+"""Colours: contrast with the page, and distinction for readers who lack one kind of cone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.report import palette
 
-# What a dichromat sees, in linear RGB: Machado, Oliveira and Fernandes (2009), "A
+# Simulation of dichromacy in linear RGB: Machado, Oliveira and Fernandes (2009), "A
 # physiologically-based model for simulation of color vision deficiency", IEEE TVCG 15(6),
 # table of severity 1.0.
 EYES = {
@@ -31,7 +31,7 @@ EYES = {
         [0.004733, 0.691367, 0.303900],
     ]),
 }  # fmt: skip
-CLEARLY = 25.0  # CIE 1976 colour difference; the least that an eye notices is some 2.3
+CLEARLY = 25.0  # CIE 1976 colour difference; the just noticeable difference is about 2.3
 SERIES = 12
 SCHEMES = {
     "light": (palette.SERIES_LIGHT, palette.CLASSES_LIGHT, "#fdfcfa"),
@@ -40,7 +40,7 @@ SCHEMES = {
 
 
 def lab(colour: str, eye: str) -> NDArray[np.float64]:
-    """A colour as an eye sees it, in CIE L*a*b* (D65); sRGB after IEC 61966-2-1."""
+    """Return a colour as seen by `eye` in CIE L*a*b* (D65); sRGB as defined in IEC 61966-2-1."""
     part = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
     seen = np.clip(EYES[eye] @ linear, 0, 1)
@@ -52,17 +52,17 @@ def lab(colour: str, eye: str) -> NDArray[np.float64]:
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-def apart(one: str, other: str, eye: str) -> float:
-    """The colour difference that an eye sees."""
+def difference(one: str, other: str, eye: str) -> float:
+    """Return the colour difference as seen by `eye`."""
     return float(np.linalg.norm(lab(one, eye) - lab(other, eye)))
 
 
-def test_the_model_of_eyes_is_sound() -> None:
+def test_the_simulation_matches_reference_values() -> None:
     assert lab("#ff0000", "trichromat") == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
-    for eye in EYES:  # greys stay grey
+    for eye in EYES:  # greys are unchanged
         assert lab("#808080", eye) == pytest.approx([53.59, 0, 0], abs=0.1)
-    assert apart("#8c2f57", "#00705c", "trichromat") > 50  # a pair that deuteranopes confuse
-    assert apart("#8c2f57", "#00705c", "deuteranope") < 4
+    assert difference("#8c2f57", "#00705c", "trichromat") > 50  # a pair that deuteranopes confuse
+    assert difference("#8c2f57", "#00705c", "deuteranope") < 4
 
 
 @pytest.mark.parametrize("eye", EYES)
@@ -71,21 +71,21 @@ def test_any_two_curves_differ_in_colour_or_in_dash(scheme: str, eye: str) -> No
     colours = SCHEMES[scheme][0]
     for one, other in combinations(range(SERIES), 2):
         (hue, dash), (other_hue, other_dash) = palette.style(one), palette.style(other)
-        assert dash != other_dash or apart(colours[hue], colours[other_hue], eye) > CLEARLY
+        assert dash != other_dash or difference(colours[hue], colours[other_hue], eye) > CLEARLY
 
 
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_bona_fide_differs_from_spoof(scheme: str, eye: str) -> None:
     classes = SCHEMES[scheme][1]
-    assert apart(classes["bonafide"], classes["spoof"], eye) > CLEARLY
+    assert difference(classes["bonafide"], classes["spoof"], eye) > CLEARLY
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_lines_stand_out_from_the_paper(scheme: str) -> None:
-    colours, classes, paper = SCHEMES[scheme]
+def test_lines_stand_out_from_the_page(scheme: str) -> None:
+    colours, classes, page = SCHEMES[scheme]
     for colour in (*colours, *classes.values()):
-        assert palette.contrast(palette._parse(colour), palette._parse(paper)) >= 3
+        assert palette.contrast(palette._parse(colour), palette._parse(page)) >= 3
 
 
 def test_the_page_draws_the_styles() -> None:

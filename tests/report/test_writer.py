@@ -1,4 +1,4 @@
-"""Report files: same scores same bytes, escaping, contrast, a page that stands alone."""
+"""Report files: equal bytes for equal scores, escaping, contrast, and a self-contained page."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def results() -> RunResults:
-    """A broken run with a detector of a hostile name."""
-    made = synthetic_run.broken(synthetic_run.run())
+    """A broken run in which a detector has a hostile name."""
+    run = synthetic_run.broken(synthetic_run.run())
     keep = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)"}
     return replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=made.effects[made.effects["condition"].isin(keep)],
-        detectors=tuple(name.replace("shortcut", HOSTILE) for name in made.detectors),
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
+        effects=run.effects[run.effects["condition"].isin(keep)],
+        detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
 
@@ -68,7 +68,7 @@ def page(results: RunResults, tables: Tables, tmp_path_factory: pytest.TempPathF
 
 
 class Balance(html.parser.HTMLParser):
-    """Counts tags that open and never close, and collects attributes that fetch."""
+    """Parser that records unclosed tags and attributes that load a resource."""
 
     VOID = ("meta", "br", "img", "link", "input", "hr", "wbr")
 
@@ -110,14 +110,14 @@ def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
         provenance=results.provenance | {"started": "another day"},
     )
     folders = [tmp_path / side / "run" for side in "ab"]
-    for folder, made in zip(folders, (results, other), strict=True):
-        writer.write(made, folder, leaderboard_tables.tables(made, 20))
+    for folder, run in zip(folders, (results, other), strict=True):
+        writer.write(run, folder, leaderboard_tables.tables(run, 20))
     for name in NAMES[:-2]:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
     pages = [(folder / "leaderboard.html").read_text() for folder in folders]
     assert "another day" in pages[1]
-    apart = re.compile(r'<div id="machine">.*?</div>', re.DOTALL)
-    assert apart.sub("", pages[0]) == apart.sub("", pages[1])
+    machine = re.compile(r'<div id="machine">.*?</div>', re.DOTALL)
+    assert machine.sub("", pages[0]) == machine.sub("", pages[1])
 
 
 def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_csv_reads_back(results: RunResults, tables: Tables, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\n=1"])
-def test_no_formula_reaches_a_sheet(text: str) -> None:
+def test_no_formula_reaches_a_spreadsheet(text: str) -> None:
     assert writer.cell(text) == "'" + text
 
 
@@ -146,13 +146,13 @@ def test_cells(value: object, text: str) -> None:
     assert writer.cell(value) == text
 
 
-def test_page_stands_alone_and_is_well_formed(page: str) -> None:
+def test_page_is_self_contained_and_well_formed(page: str) -> None:
     parser = Balance()
     parser.feed(page)
     assert parser.open == []
     assert parser.fetched == []
     assert "img" not in parser.tags
-    assert parser.tags.count("script") == 2  # the data, and what acts upon it
+    assert parser.tags.count("script") == 2  # the data, and the code that uses them
     assert "url(" not in page
     assert "@import" not in page
     assert len(page) < 1_000_000
@@ -165,13 +165,13 @@ def test_page_escapes_data(page: str) -> None:
     assert "声" in page
 
 
-def test_page_says_once_what_holds_for_all(page: str) -> None:
-    assert "few clusters" not in page  # 20 voices are enough
+def test_page_shows_shared_warnings_once(page: str) -> None:
+    assert "few clusters" not in page  # 20 speakers are enough
     assert page.count('<li id="note-1-1">unranked: 1 cell lacks trials</li>') == 1
     assert page.count('href="#note-1-1"') == 1
 
 
-def test_page_marks_what_does_not_count(page: str) -> None:
+def test_page_marks_cells_that_do_not_count(page: str) -> None:
     assert page.count('class="flag">unverified</span>') == 3  # one condition, three tracks
     assert "unranked: 1 cell lacks trials" in page
     assert page.count("3 cells lack trials") == 2
@@ -181,7 +181,7 @@ def test_page_marks_what_does_not_count(page: str) -> None:
     )
 
 
-def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, page: str) -> None:
+def test_embedded_set_states_its_purpose(results: RunResults, tables: Tables, page: str) -> None:
     assert "Papers should cite results on ASVspoof, In-the-Wild" in page
     other = replace(results, protocol=replace(results.protocol, name="asvspoof2019"))
     assert "Papers should cite" not in writer.html.render(other, tables)
@@ -191,23 +191,23 @@ def test_embedded_set_says_what_it_is_for(results: RunResults, tables: Tables, p
     "case", ["no tracks", "one cluster", "no effects", "clean only", "half finished"]
 )
 def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
-    made = synthetic_run.run(1 if case == "one cluster" else 6, 4)
+    run = synthetic_run.run(1 if case == "one cluster" else 6, 4)
     keep = {"clean"} if case == "clean only" else {"clean", "mp3(kbps=16)"}
-    made = replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)],
+    run = replace(
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)],
     )
     if case == "half finished":  # one detector has no score at all, another none under mp3
-        there = (made.scores["detector"] == "resnet18") | (made.scores["condition"] == "clean")
-        made = replace(made, scores=made.scores[there & (made.scores["detector"] != "shortcut")])
+        scored = (run.scores["detector"] == "resnet18") | (run.scores["condition"] == "clean")
+        run = replace(run, scores=run.scores[scored & (run.scores["detector"] != "shortcut")])
     if case == "no effects":
-        made = replace(made, effects=made.effects.iloc[:0])
+        run = replace(run, effects=run.effects.iloc[:0])
     if case == "no tracks":
-        flat = [replace(p, table=p.table.assign(track="-")) for p in (made.protocol, made.dev)]
-        made = replace(made, protocol=replace(flat[0], headline="-"), dev=flat[1])
-    found = leaderboard_tables.tables(made, 10)
-    writer.write(made, tmp_path, found)
+        flat = [replace(p, table=p.table.assign(track="-")) for p in (run.protocol, run.dev)]
+        run = replace(run, protocol=replace(flat[0], headline="-"), dev=flat[1])
+    found = leaderboard_tables.tables(run, 10)
+    writer.write(run, tmp_path, found)
     text = (tmp_path / "leaderboard.html").read_text()
     expected = {
         "no tracks": "Leaderboard</h2>",
@@ -244,28 +244,28 @@ def test_summary(tables: Tables) -> None:
 @pytest.mark.parametrize("text", ["1", "99", "-1", "100001", "many"])
 def test_too_few_resamples_are_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "nowhere", f"--bootstrap={text}"]) == 2
-    (said,) = capsys.readouterr().err.splitlines()
-    assert "--bootstrap" in said and text in said
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--bootstrap" in line and text in line
     few = f"{text} resamples are too few for an interval: 0 makes none, else give at least 100"
-    assert (few in said) == (text in ("1", "99"))
+    assert (few in line) == (text in ("1", "99"))
 
 
 @pytest.mark.parametrize("text", ["0", "100"])
-def test_none_or_enough_resamples_are_taken(text: str) -> None:
+def test_none_or_enough_resamples_are_accepted(text: str) -> None:
     assert resamples(text) == int(text)
 
 
-def test_without_resamples_nothing_is_said_of_intervals(tmp_path: Path) -> None:
-    made = synthetic_run.run(6, 4)
+def test_without_resamples_no_intervals_are_mentioned(tmp_path: Path) -> None:
+    run = synthetic_run.run(6, 4)
     keep = {"clean", "mp3(kbps=16)", "mp3(kbps=64)"}
-    made = replace(
-        made,
-        conditions=tuple(info for info in made.conditions if info.condition in keep),
-        scores=made.scores[made.scores["condition"].isin(keep)],
-        effects=made.effects[made.effects["condition"].isin(keep)],
+    run = replace(
+        run,
+        conditions=tuple(info for info in run.conditions if info.condition in keep),
+        scores=run.scores[run.scores["condition"].isin(keep)],
+        effects=run.effects[run.effects["condition"].isin(keep)],
     )
-    found = leaderboard_tables.tables(made, 0)
-    writer.write(made, tmp_path, found)
+    found = leaderboard_tables.tables(run, 0)
+    writer.write(run, tmp_path, found)
     text = (tmp_path / "leaderboard.html").read_text()
     assert "No intervals were made, since this page was written without resamples" in text
     shown = re.sub("<style>.*?</style>|<script.*?</script>", "", text, flags=re.DOTALL)

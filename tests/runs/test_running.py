@@ -1,4 +1,4 @@
-"""How a matrix is computed: kept audio, shares of a plan, the profile. On a toy corpus."""
+"""Running a plan on a toy corpus: the audio cache, shares of a plan, and the profile."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SUITE = "noise(kind=white, snr=10); mp3(kbps=32); lowpass(cutoff=4000)"
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("weights")
-    made = {name: profile.untrained(name, folder) for name in ("mel-cnn", "raw-cnn")}
-    return {name: checkpoint.path for name, checkpoint in made.items() if checkpoint}
+    loaded = {name: profile.untrained(name, folder) for name in ("mel-cnn", "raw-cnn")}
+    return {name: checkpoint.path for name, checkpoint in loaded.items() if checkpoint}
 
 
 def run(toy: Path, folder: Path, weights: list[Path], *more: object) -> int:
@@ -41,22 +41,22 @@ def cells(folder: Path) -> bytes:
     return (folder / "conditions.csv").read_bytes()
 
 
-def test_an_added_detector_hears_kept_audio_and_scores_the_same_bits(
+def test_an_added_detector_uses_cached_audio_and_gives_bit_identical_scores(
     toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = networks.values()
     assert run(toy, tmp_path / "plain", [first, second]) == 0
-    keep = ("--audio-cache", tmp_path / "audio")
-    assert run(toy, tmp_path / "kept", [first], *keep) == 0
+    cache = ("--audio-cache", tmp_path / "audio")
+    assert run(toy, tmp_path / "cached", [first], *cache) == 0
     with monkeypatch.context() as patch:
         patch.setattr(work_unit, "launder", lambda *_: pytest.fail("laundered again"))
         patch.setattr(work_unit.reader, "record", lambda *_: pytest.fail("decoded again"))
-        assert run(toy, tmp_path / "kept", [first, second], *keep) == 0
-    pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "kept"))
-    assert cells(tmp_path / "plain") == cells(tmp_path / "kept")  # what was verified, too
+        assert run(toy, tmp_path / "cached", [first, second], *cache) == 0
+    pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "cached"))
+    assert cells(tmp_path / "plain") == cells(tmp_path / "cached")  # verification included
 
 
-def test_three_shares_make_the_run_of_one_machine(
+def test_three_shares_give_the_run_of_one_machine(
     toy: Path, networks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -93,14 +93,14 @@ def test_the_profile_names_every_stage_attack_and_detector(
     attacked = table[(table["stage"] == "attack") & (table["item"] != "")]
     assert len(attacked) == 3 and (attacked["utterances"] == 8).all()
     assert set(table[table["stage"] == "forward"]["item"]) == {"", *networks}
-    trials = 8 + 4 * 8  # dev meets clean alone
+    trials = 8 + 4 * 8  # dev has the clean condition only
     assert (table[table["stage"].isin(["all", "write", "read"])]["utterances"] == trials).all()
     parts = table[(table["item"] == "") & (table["stage"] != "all")]
     assert parts["wall_s"].sum() <= table[table["stage"] == "all"]["wall_s"].item()
     assert "mp3(kbps=32" in capsys.readouterr().out
 
 
-def test_the_stopwatch_adds_up_and_is_silent_when_off() -> None:
+def test_the_stage_timer_adds_up_and_records_nothing_when_off() -> None:
     watch = StageTimer()
     for count in (2, 3):
         with watch.timing("attack", "x", count):
@@ -135,7 +135,7 @@ def unit(seed: int, sizes: tuple[int, ...] = (16000, 1, 30000)) -> tuple[list, l
     return [row(f"u{place}") for place in range(len(sizes))], waves
 
 
-def test_kept_audio_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_cached_audio_is_bit_identical(tmp_path: Path) -> None:
     rows, waves = unit(1)
     waves[0][:3] = [-0.0, np.finfo(np.float32).tiny / 4, 3e38]
     assert AudioCache(tmp_path, 10**9).put("ab" * 32, rows, waves)
@@ -147,7 +147,7 @@ def test_kept_audio_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 0.999])
-def test_a_damaged_unit_is_told_and_made_anew(
+def test_a_damaged_unit_is_reported_and_deleted(
     place: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = AudioCache(tmp_path, 10**9)
@@ -157,11 +157,11 @@ def test_a_damaged_unit_is_told_and_made_anew(
     content[int(place * len(content))] ^= 0x10
     path.write_bytes(content)
     assert cache.get("ab" * 32) is None
-    assert "laundered anew" in capsys.readouterr().err
+    assert "is damaged: laundering this unit again" in capsys.readouterr().err
     assert not path.exists()
 
 
-def test_a_unit_cut_short_is_no_unit(tmp_path: Path) -> None:
+def test_a_truncated_unit_is_rejected(tmp_path: Path) -> None:
     cache = AudioCache(tmp_path, 10**9)
     cache.put("ab" * 32, *unit(1))
     (path,) = tmp_path.rglob("*.audio")
@@ -169,7 +169,7 @@ def test_a_unit_cut_short_is_no_unit(tmp_path: Path) -> None:
     assert cache.get("ab" * 32) is None
 
 
-def test_the_cache_stays_within_its_bound_and_drops_what_was_used_longest_ago(
+def test_the_cache_stays_within_its_limit_and_drops_the_least_recently_used(
     tmp_path: Path,
 ) -> None:
     early = AudioCache(tmp_path, 10**9, began=0.0)
@@ -178,22 +178,22 @@ def test_the_cache_stays_within_its_bound_and_drops_what_was_used_longest_ago(
     held = sorted(tmp_path.rglob("*.audio"))
     size = held[0].stat().st_size
     for age, path in enumerate(held):
-        os.utime(path, (1000 - age, 1000 - age))  # the last key was used longest ago
+        os.utime(path, (1000 - age, 1000 - age))  # the last key is the least recently used
     later = AudioCache(tmp_path, int(4.5 * size), began=2000.0)
-    assert later.get(f"{3:064d}") is not None  # now it was used last
+    assert later.get(f"{3:064d}") is not None  # now the most recently used
     assert later.put("f" * 64, *unit(9))
     names = {path.stem for path in tmp_path.rglob("*.audio")}
     assert f"{2:064d}" not in names and {f"{3:064d}", "f" * 64} <= names
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.audio")) <= 4.5 * size
 
 
-def test_a_run_larger_than_the_cache_keeps_what_it_met_first(tmp_path: Path) -> None:
+def test_a_run_larger_than_the_cache_keeps_its_first_units(tmp_path: Path) -> None:
     probe = AudioCache(tmp_path / "probe", 10**9)
     probe.put("a" * 64, *unit(0))
     (path,) = probe.folder.rglob("*.audio")
     cache = AudioCache(tmp_path / "small", int(3.5 * path.stat().st_size), began=0.0)
-    kept = [cache.put(f"{number:064d}", *unit(number)) for number in range(6)]
-    assert kept == [True, True, True, False, False, False]
+    stored = [cache.put(f"{number:064d}", *unit(number)) for number in range(6)]
+    assert stored == [True, True, True, False, False, False]
     assert {path.stem for path in cache.folder.rglob("*.audio")} == {
         f"{number:064d}" for number in range(3)
     }

@@ -1,4 +1,4 @@
-"""A run folder read back: every score and check that was written, once."""
+"""Reading a run folder: every score and check that was written comes back once."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KEYS = ["detector", "condition", "split", "utterance_id"]
 
 @pytest.fixture
 def written(tmp_path: Path) -> RunResults:
-    """What was written into `tmp_path`: 3 detectors, 3 conditions, 150 test trials in 3 shards."""
+    """The run written to `tmp_path`: 3 detectors, 3 conditions, 150 test trials in 3 shards."""
     results = synthetic_run.large(detectors=3, levels=2, utterances=150)
     assert run_on_disk.write(results, tmp_path) == 3 * 3 + 1
     return results
 
 
 def table(results: RunResults) -> pd.Series:
-    """The scores by what they are of."""
+    """Return the scores, indexed by detector, condition, split and utterance."""
     frame = results.scores.astype(dict.fromkeys(KEYS, str))
     return frame.set_index(KEYS)["score"].sort_index()
 
@@ -46,10 +46,10 @@ def test_scores_and_checks_come_back(written: RunResults, tmp_path: Path) -> Non
 
 
 def rewritten(folder: Path, origin: dict[str, Any], other: str, lacking: int = 0) -> list[PartInfo]:
-    """Write 99 as one unit's scores of its first detector, in a part of its own.
+    """Write a second part for one unit, with the score 99 of its first detector.
 
-    The first `lacking` rows have no score; of detector `other`, which raised, all. Gives the two
-    parts of the unit, in their order.
+    The first `lacking` rows have no score, and no row has one of detector `other`, which raised.
+    Returns the two parts of the unit, in their order.
     """
     store = Store(folder, origin)
     old = next(p for p in store.scan() if p.split == "test" and p.condition != "clean")
@@ -60,8 +60,8 @@ def rewritten(folder: Path, origin: dict[str, Any], other: str, lacking: int = 0
          "scores": {} if place < lacking else {name: 99.0}}
         for place, uid in enumerate(store.read(old)["utterance_id"].to_pylist())
     ]  # fmt: skip
-    asked = {identity: name, other: other}
-    store.write_part(old.key, old.split, old.condition, rows, asked, {other})
+    detectors = {identity: name, other: other}
+    store.write_part(old.key, old.split, old.condition, rows, detectors, {other})
     return [part for part in store.scan() if part.key == old.key]
 
 
@@ -69,7 +69,7 @@ def rewritten(folder: Path, origin: dict[str, Any], other: str, lacking: int = 0
 def test_a_trial_that_two_parts_hold_counts_once(
     written: RunResults, tmp_path: Path, other: str, before: bool
 ) -> None:
-    """Its score is that of the first part; where that has none, of the second."""
+    """The score of the first part counts, or else that of the second."""
     plain = table(collect(tmp_path, {}))
     parts = rewritten(tmp_path, {}, other, lacking=5)
     assert [len(part.detectors) for part in parts] == ([1, 3] if before else [3, 1])
@@ -81,7 +81,7 @@ def test_a_trial_that_two_parts_hold_counts_once(
 
 
 @pytest.mark.parametrize("other", ["b", "c"])
-def test_checks_made_here_go_before_imported_ones(
+def test_checks_computed_here_take_precedence_over_imported_ones(
     written: RunResults, tmp_path: Path, other: str
 ) -> None:
     before = collect(tmp_path, {}).effects

@@ -1,4 +1,4 @@
-"""Parts read in groups: the same rows as part by part, whatever the parts hold."""
+"""Reading parts in groups: the rows equal those read part by part."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def laundered(uid: str, *, checks: int = 2, **scores: float) -> dict[str, object
 
 
 def units(store: Store) -> list[PartInfo]:
-    """Ten parts of several kinds, as `scan` finds them."""
+    """Write ten parts of several kinds and return them as `scan` finds them."""
     for number in range(6):
         rows = [laundered(f"{number}{n}", checks=n, m=number + n / 8, n=-n / 8) for n in range(3)]
         store.write_part(f"{number}" * 64, "test", "noisy", rows, BOTH)
@@ -70,7 +70,7 @@ def test_groups_hold_what_the_parts_hold(
     assert whole.set_index("utterance_id")["cause"].dropna().to_dict() == {"80": "gone"}
 
 
-def test_checks_come_only_from_the_parts_asked_for(tmp_path: Path) -> None:
+def test_checks_come_only_from_the_requested_parts(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
     read = part_reader.read(store, parts, {parts[1].path})
@@ -99,7 +99,7 @@ def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
 
 
 def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path) -> None:
-    """As earlier versions wrote them: zstd, statistics, the Arrow schema, no checksums."""
+    """Earlier versions used zstd, statistics and the Arrow schema, and no checksums."""
     store = Store(tmp_path)
     for key in "01":
         rows = [laundered(f"{key}{n}", m=n / 8, n=0.0) for n in range(3)]

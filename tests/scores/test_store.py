@@ -1,4 +1,4 @@
-"""The score store: atomic parts, what a scan says, damaged files."""
+"""The score store: atomic parts, scans and damaged files."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_failed_rows_are_counted_and_their_part_can_be_replaced(tmp_path: Path) 
     assert [part.failures for part in store.scan()] == [0]
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_no_rubbish(
+def test_a_full_disk_gives_one_message_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path)
@@ -95,7 +95,7 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
-    """Checksums of the pages find what decoding does not: a score that is another number."""
+    """The page checksums detect a changed score, which decoding does not."""
     store = Store(tmp_path)
     scores = {f"u{number}": 0.1 * number for number in range(64)}
     rows = [row(uid, m=score) for uid, score in scores.items()]
@@ -116,7 +116,7 @@ def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
     assert len(store.scan()) == 1
 
 
-def test_parts_of_another_format_are_passed_over(
+def test_parts_of_another_format_are_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path)

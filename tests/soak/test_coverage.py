@@ -1,7 +1,7 @@
-"""Nominal 95 % intervals hold the truth in 93 to 97 of 100 samples of 50 clusters or more.
+"""Nominal 95 % intervals cover the truth in 93 to 97 of 100 samples of 50 clusters or more.
 
-For every metric and its paired difference, over pairs of detectors that have much or little in
-common. `make soak ARGS="-s -k test_coverage"` prints the shares.
+This is tested for every metric and its paired difference, over pairs of detectors with high and
+low correlation. `make soak ARGS="-s -k test_coverage"` prints the shares.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def test_coverage(pair: str, clusters: int) -> None:
     hits = coverage_model.hits(rng, coverage_model.PAIRS[pair], clusters, ROUNDS, RESAMPLES)
     shares = {name: count / ROUNDS for name, count in hits.items()}
     print(clusters, pair, shares)
-    noise = 2.5 * np.sqrt(0.95 * 0.05 / ROUNDS)  # of the simulation itself: 1.2 points
+    noise = 2.5 * np.sqrt(0.95 * 0.05 / ROUNDS)  # simulation error: 1.2 percentage points
     for name, share in shares.items():
         assert 0.93 - noise <= share <= 0.97 + noise, (name, share)

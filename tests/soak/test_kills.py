@@ -1,4 +1,4 @@
-"""Many kills at random moments: the scores of a run that was never killed, every time."""
+"""A run that is killed many times at random gives the scores of an uninterrupted run."""
 
 from __future__ import annotations
 

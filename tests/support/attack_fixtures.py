@@ -15,7 +15,7 @@ BANK_SECONDS = 14.0
 
 @pytest.fixture(scope="session")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A noise bank of synthetic inputs; read-only."""
+    """A noise bank built from synthetic inputs; read-only."""
     folder = tmp_path_factory.mktemp("noises")
     noises.build(folder, babble=talkers(), cafe=room_tone(), seconds=BANK_SECONDS)
     return folder
@@ -28,7 +28,7 @@ def rir_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def world(bank: Path, rir_cache: Path) -> Iterator[None]:
-    """The environment in which attacks find the noise bank and the RIR cache."""
+    """Point attacks to the noise bank and the RIR cache by environment variables."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNDERBENCH_NOISES", str(bank))
         patch.setenv("LAUNDERBENCH_CACHE", str(rir_cache))

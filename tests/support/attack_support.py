@@ -1,4 +1,4 @@
-"""What the attack tests share: clips, inputs of a noise bank, random attacks."""
+"""Helpers of the attack tests: clips, noise bank inputs, random attacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from attacks.contract.conformance import speech_like
 from attacks.contract.launder import Laundered, launder
 from benchmark.core.errors import InputError
 
-RATES = {  # parameters of which only some values in their range exist
+RATES = {  # parameters that allow only some values of their range
     ("mp3", "kbps"): MP3_KBPS,
     ("aac", "kbps"): range(12, AAC_MOST_KBPS + 1),
     ("amr_nb", "kbps"): tuple(AMR_NB_BITS),
@@ -30,20 +30,20 @@ RATES = {  # parameters of which only some values in their range exist
 
 
 def talkers(count: int = 6, seconds: float = 30.0) -> list[Wave]:
-    """Speech-like waves of `count` voices."""
+    """Return speech-like waves of `count` voices, at least `seconds` long."""
     short = [speech_like(5.0, seed) for seed in range(count)]
     return [np.tile(wave, int(np.ceil(seconds / 5))) for wave in short]
 
 
 def room_tone(seconds: float = 12.0) -> Wave:
-    """Stands in for the cafe recording."""
+    """Return a substitute for the cafe recording."""
     noise = np.random.default_rng(5).uniform(-0.1, 0.1, round(seconds * 16000))
     return np.convolve(noise, [0.5, 0.3, 0.2], mode="same").astype(np.float32)
 
 
 @lru_cache
 def clip(seconds: float = 2.0, seed: int = 1) -> Wave:
-    """Read-only speech-like wave."""
+    """Return a read-only speech-like wave."""
     wave = speech_like(seconds, seed)
     wave.flags.writeable = False
     return wave
@@ -55,13 +55,13 @@ def run(text: str, wave: Wave | None = None, utterance: str = "u", seed: int = 0
 
 
 def checks(laundered: Laundered) -> dict[str, object]:
-    """Measured values by quantity, of a condition of one step."""
+    """Return the measured values by quantity, for a condition of one step."""
     return {check.quantity: check.measured for check in laundered.steps[0].checks}
 
 
 @lru_cache
 def available() -> list[str]:
-    """The attacks that this installation can run without anything in the user's cache."""
+    """Return the attacks that this installation can run with an empty user cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNDERBENCH_CACHE", os.devnull)
         return [name for name in registry.names() if registry.get(name)().unavailable() is None]
@@ -72,8 +72,8 @@ def db(ratio: float) -> float:
 
 
 def attacks(*names: str) -> st.SearchStrategy[Attack]:
-    """Any attack that can be run here, or one of these, with any valid parameters."""
-    return _attacks(names or available())  # found out here: no draw may take long
+    """Draw an available attack, or one of `names`, with any valid parameters."""
+    return _attacks(names or available())  # computed here, because a draw must be fast
 
 
 @st.composite
@@ -95,5 +95,5 @@ def _attacks(draw: st.DrawFn, names: Sequence[str]) -> Attack:
             values[field.name] = draw(st.floats(*allowed))
     try:
         return cls(**values)
-    except InputError:  # a combination that makes no sense
+    except InputError:  # an invalid combination
         reject()

@@ -1,4 +1,4 @@
-"""Small corpora of synthetic speech-like audio, for tests that need a data set."""
+"""Small corpora of synthetic, speech-like audio for tests that need a data set."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RATE = 16000
 
 
 def voice(seed: int, seconds: float = 2.0, pitch: float = 120.0) -> npt.NDArray[np.float32]:
-    """Harmonics of a wandering pitch under syllable-like modulation, with breath noise.
+    """Return harmonics of a varying pitch with syllable-like modulation and breath noise.
 
-    float32 (T,) at 16 kHz, peak 0.3, broadband enough for every attack to be measured on.
+    float32 (T,) at 16 kHz, peak 0.3. The band is wide enough to measure every attack.
     """
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * RATE)) / RATE
@@ -30,7 +30,7 @@ def voice(seed: int, seconds: float = 2.0, pitch: float = 120.0) -> npt.NDArray[
 
 
 def fake(seed: int, seconds: float = 2.0, pitch: float = 120.0) -> npt.NDArray[np.float32]:
-    """The same voice with a vocoder-like tell: a comb of tones near 6 kHz."""
+    """Return the same voice with a vocoder-like artefact: a comb of tones near 6 kHz."""
     wave = voice(seed, seconds, pitch)
     time = np.arange(wave.size) / RATE
     comb = sum(np.sin(2 * np.pi * f * time) for f in (5600.0, 6000.0, 6400.0))
@@ -40,9 +40,9 @@ def fake(seed: int, seconds: float = 2.0, pitch: float = 120.0) -> npt.NDArray[n
 def corpus(
     root: Path, *, test: int = 24, train: int = 0, dev: int = 12, seconds: float = 1.0
 ) -> Path:
-    """A corpus of `test`, `train` and `dev` utterances (half of them spoof) in `root`.
+    """Write a corpus of `test`, `train` and `dev` utterances, half of them spoof, to `root`.
 
-    Six speakers a split; spoof systems S1 (track neural) and S2 (track classic).
+    Each split has six speakers. The spoof systems are S1 (track neural) and S2 (track classic).
     """
     (root / "flac").mkdir(parents=True)
     rows = []

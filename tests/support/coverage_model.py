@@ -1,4 +1,4 @@
-"""Do nominal intervals cover the truth: a model of clustered scores whose truth is known."""
+"""Coverage of nominal intervals on a model of clustered scores with known true metrics."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from benchmark.metrics.calibration import Calibration
 
 THRESHOLD = 0.7
 CALIBRATION = Calibration(1.0, -0.7)
-SIZE = 8  # trials of a cluster
-OWN = 0.7  # standard deviation of a cluster's offset, in that of its trials
+SIZE = 8  # trials per cluster
+OFFSET = 0.7  # standard deviation of cluster offsets, in units of that within a cluster
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two detectors that hear the same trials.
+    """Two detectors that score the same trials.
 
-    gaps        : how far their bona fide scores lie above their spoof scores, in standard
-                  deviations of the scores of a cluster
+    gaps        : mean bona fide score minus mean spoof score, in standard deviations within a
+                  cluster
     correlation : of their scores within a class
     """
 
@@ -41,23 +41,23 @@ PAIRS = {
 def drawn(
     rng: np.random.Generator, clusters: int, gap: float = 1.5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores, labels, clusters; half bona fide, every cluster with its own offset."""
+    """Draw scores, labels and clusters; half is bona fide, and every cluster has an offset."""
     cluster = np.repeat(np.arange(clusters), SIZE)
     bonafide = np.tile(np.arange(SIZE) % 2 == 0, clusters)
     return _noise(rng, cluster) + gap * bonafide, bonafide, cluster
 
 
 def _noise(rng: np.random.Generator, cluster: np.ndarray) -> np.ndarray:
-    own = rng.normal(size=cluster.max() + 1) * OWN
-    return rng.normal(size=cluster.size) + own[cluster]
+    offset = rng.normal(size=cluster.max() + 1) * OFFSET
+    return rng.normal(size=cluster.size) + offset[cluster]
 
 
 def hits(
     rng: np.random.Generator, pair: Pair, clusters: int, rounds: int, resamples: int
 ) -> dict[str, int]:
-    """How often the interval of every metric, and of its paired difference, holds the truth.
+    """Count how often the interval of each metric and each paired difference covers the truth.
 
-    By the metric's name, of the first detector; and that name with `_difference`.
+    Keys are the metric names for the first detector, and these names with `_difference`.
     """
 
     def rankings(number: int) -> tuple[list[discrimination.Ranking], np.ndarray]:

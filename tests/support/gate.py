@@ -1,13 +1,13 @@
-"""Record everything that a reorganisation must leave bit-identical, and compare two records.
+"""Record all results that a refactoring must leave bit-identical, and compare two records.
 
     python tests/support/gate.py record  OUT [--root CHECKOUT]   # a few minutes on two cores
     python tests/support/gate.py reopen  OUT [--root CHECKOUT]   # the checkout continues OUT
-    python tests/support/gate.py compare BEFORE AFTER            # 0: identical, 1: not, and where
+    python tests/support/gate.py compare BEFORE AFTER            # 0: identical, 1: differences
 
-A record holds: identities of attacks, detectors and formats; checkpoints of every detector that
+A record holds the identities of attacks, detectors and formats; checkpoints of every detector that
 trains cheaply; the parts, tables and plan of a small run over two splits; and laundered files of
-the suite `full`. The embedded data set must be built. Only the command line, the public modules
-and files are used, so that one script serves versions whose inner layout differs.
+the suite `full`. The embedded data set must be built. The script uses only the command line, the
+public modules and files, so that it also works for versions with another internal layout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 ROOT = Path(__file__).parents[2]
-DETECTORS = (  # those that two cores train in seconds
+DETECTORS = (  # trained in seconds on two cores
     "attention-cnn", "cnn-bilstm", "constant", "cqt-lcnn", "gap-cnn", "image-cnn", "lfcc-gmm",
     "lfcc-lcnn", "mel-cnn", "mfcc-gmm", "random", "raw-cnn", "resnet18", "shortcut", "softmax-cnn",
     "vit", "filtered-cnn(low=300, high=3400, threshold=40)",
@@ -68,16 +68,16 @@ print(json.dumps(found, indent=1, sort_keys=True))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `record`, `reopen` or `compare`; the exit code is 0 for success and for no difference."""
+    """Run `record`, `reopen` or `compare`; return exit code 0 on success and no difference."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("record", "reopen"):
         sub = commands.add_parser(name)
         sub.add_argument("out", type=Path)
         sub.add_argument("--root", type=Path, default=ROOT, help="checkout whose code runs")
-    compared = commands.add_parser("compare")
-    compared.add_argument("before", type=Path)
-    compared.add_argument("after", type=Path)
+    compare = commands.add_parser("compare")
+    compare.add_argument("before", type=Path)
+    compare.add_argument("after", type=Path)
     options = parser.parse_args(arguments)
     if options.command == "record":
         record(options.out.resolve(), options.root.resolve())
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def record(out: Path, root: Path) -> None:
-    """Make a record of the code in `root` in the empty folder `out`."""
+    """Record the results of the code in `root` in the new folder `out`."""
     out.mkdir(parents=True)
     link_cache(out / "cache")
     (out / "identities.json").write_text(python(out, root, "-c", PROBE))
@@ -98,27 +98,27 @@ def record(out: Path, root: Path) -> None:
     for seed, name in enumerate(("voice", "speech")):
         (out / "in").mkdir(exist_ok=True)
         soundfile.write(out / "in" / f"{name}.wav", signal(seed), 16000, subtype="PCM_16")
-    # an attack may not be as it claims on the synthetic signal: exit code 1
+    # exit code 1: some attacks may fail verification on the synthetic signal
     launderbench(out, root, "attack", "full", "in", "laundered", allowed=(0, 1))
 
 
 def reopen(out: Path, root: Path) -> int:
-    """Continue a copy of the record's run with the code in `root`: nothing may be left to do.
+    """Continue a copy of the recorded run with the code in `root`; nothing may be left to do.
 
-    Then the report is written from it; 0 where its tables equal those recorded.
+    The report is then written from it. Returns 0 if its tables equal the recorded ones.
     """
     again = out.parent / f"{out.name}-reopened"
     shutil.rmtree(again, ignore_errors=True)
     shutil.copytree(out, again, symlinks=True)
-    said = run(again, root)
-    if "; 0 of" not in said:
-        print(f"the old run was not recognised: {said}")
+    output = run(again, root)
+    if "; 0 of" not in output:
+        print(f"the old run was not recognised: {output}")
         return 1
     return report(differences(out, again))
 
 
 def run(out: Path, root: Path) -> str:
-    """Run the small matrix in `out`; what the command printed."""
+    """Run the small matrix in `out`; return what the command printed."""
     given = [w for f in sorted((out / "cache/checkpoints").glob("*.safetensors"))
              for w in ("--checkpoint", str(f.relative_to(out)))]  # fmt: skip
     return launderbench(
@@ -127,7 +127,7 @@ def run(out: Path, root: Path) -> str:
 
 
 def signal(seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Two seconds of a gliding harmonic tone under syllables, with breath noise."""
+    """Return two seconds of a gliding harmonic tone with syllables and breath noise."""
     rng = np.random.default_rng(seed)
     time = np.arange(32000) / 16000
     phase = 2 * np.pi * np.cumsum(110 + 20 * seed + 10 * np.sin(3 * time)) / 16000
@@ -137,7 +137,7 @@ def signal(seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def link_cache(cache: Path) -> None:
-    """A cache of its own for checkpoints, with the user's data sets and wheels."""
+    """Create a cache with its own checkpoints and links to the user's data sets and wheels."""
     cache.mkdir()
     moved = os.environ.get("LAUNDERBENCH_CACHE")
     users = Path(moved) if moved else Path(platformdirs.user_cache_dir("launderbench"))
@@ -153,7 +153,7 @@ def launderbench(out: Path, root: Path, *arguments: str, allowed: tuple[int, ...
 
 
 def python(out: Path, root: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
-    """Run Python on the code in `root`; its standard output. Exits where it fails."""
+    """Run Python on the code in `root` and return its standard output; exit if it fails."""
     environment = os.environ | {"PYTHONPATH": str(root), "LAUNDERBENCH_CACHE": str(out / "cache")}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=out, env=environment, stdout=subprocess.PIPE, text=True
@@ -164,7 +164,7 @@ def python(out: Path, root: Path, *arguments: str, allowed: tuple[int, ...] = (0
 
 
 def differences(before: Path, after: Path) -> Iterator[str]:
-    """Where two records differ, one line each; the last line counts what was compared."""
+    """Yield one line per difference of two records; at the end print what was compared."""
     counted: dict[str, int] = {}
     for kind, pattern in (
         ("identities", "identities.json"),
@@ -189,7 +189,7 @@ def differences(before: Path, after: Path) -> Iterator[str]:
 
 
 def content(path: Path) -> Any:
-    """What must be equal: a file's bytes; of parts and plans all but when and where."""
+    """Return what must be equal: a file's bytes, or a part or plan without time and machine."""
     if path.suffix == ".parquet":
         file = pq.ParquetFile(path)
         meta = json.loads(file.metadata.metadata[b"launderbench"])
@@ -200,14 +200,14 @@ def content(path: Path) -> Any:
 
 
 def untimed(value: Any) -> Any:
-    """Return the value without time, machine and place, at any depth."""
+    """Return the value without the keys that depend on time and machine, at any depth."""
     if isinstance(value, dict):
         return {key: untimed(inner) for key, inner in value.items() if key not in TIMED}
     return [untimed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def report(found: Iterator[str]) -> int:
-    """Print the differences; 1 where there are any."""
+    """Print the differences; return 1 if there are any."""
     lines = list(found)
     for line in lines[:50]:
         print(line)

@@ -1,4 +1,4 @@
-"""Tiny models with random weights, saved as the hub has them."""
+"""Tiny models with random weights, saved in the layout of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZES: dict[str, Any] = {
 
 
 def encoder(folder: Path, kind: str = "Wav2Vec2", *, normalise: bool = True, rate: int = 16000):
-    """An encoder of 320 samples a frame; `kind` is Wav2Vec2, Hubert or WavLM."""
+    """Save an encoder of 320 samples per frame; `kind` is Wav2Vec2, Hubert or WavLM."""
     return _saved(folder, kind, "Model", normalise, rate)
 
 
@@ -36,7 +36,7 @@ def classifier(
     safe: bool = True,
     **changes: Any,
 ):
-    """A wav2vec 2.0 classifier with these labels."""
+    """Save a wav2vec 2.0 classifier with these labels."""
     changes |= {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: number for number, label in enumerate(labels)},

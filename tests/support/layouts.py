@@ -1,4 +1,4 @@
-"""What tests of readers write and count: text files, short sounds, rows by their columns."""
+"""Helpers of the reader tests: text files, short sounds, row counts."""
 
 from __future__ import annotations
 

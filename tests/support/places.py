@@ -1,4 +1,4 @@
-"""Where the tests find files."""
+"""Paths of files that the tests use."""
 
 from pathlib import Path
 

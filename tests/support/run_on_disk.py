@@ -1,8 +1,8 @@
-"""A made-up run of ASVspoof 2019 LA's size as the runner leaves it: head, trials, and its parts.
+"""Writer of a synthetic run folder as the runner leaves it: head, trials and parts.
 
-Every part is written by `Store.write_part`, one per shard and condition, with what a laundered
-unit brings: ten detectors' scores under identities of real length, facts, and four checks an
-utterance. Writing the full size takes some CPU-minutes.
+`Store.write_part` writes one part per shard and condition, with the content of a laundered unit:
+the scores of ten detectors under identities of realistic length, facts, and four checks per
+utterance. A run of the size of ASVspoof 2019 LA takes some CPU minutes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ INPUT = (
 
 
 def write(results: RunResults, folder: Path) -> int:
-    """Write `results` (its scores; checks are made up) as the run in `folder`; count the parts."""
+    """Write the scores of `results` with synthetic checks to `folder`; return the part count."""
     store = Store(folder, ORIGIN)
     sides = {
         "dev": (_with_files(results.dev), results.conditions[:1]),
@@ -48,10 +48,10 @@ def write(results: RunResults, folder: Path) -> int:
     count = 0
     for split, (side, conditions) in sides.items():
         ids = side.table["utterance_id"].tolist()
-        asked = [(info.condition, "") for info in conditions]
-        keys = unit_keys(side.table, side.digest(), asked, SEED)
-        for (start, stop), own in zip(shards(len(ids)), keys, strict=True):
-            for place, (key, info) in enumerate(zip(own, conditions, strict=True)):
+        pairs = [(info.condition, "") for info in conditions]
+        keys = unit_keys(side.table, side.digest(), pairs, SEED)
+        for (start, stop), shard_keys in zip(shards(len(ids)), keys, strict=True):
+            for place, (key, info) in enumerate(zip(shard_keys, conditions, strict=True)):
                 scores = cubes[split][:, place, start:stop].T.tolist()
                 rows = [*_rows(ids[start:stop], scores, results.detectors, info, rng)]
                 store.write_part(key, split, info.condition, rows, identities)
@@ -69,7 +69,7 @@ def _with_files(side: Protocol) -> Protocol:
 
 
 def _cubes(results: RunResults, tables: dict[str, pd.DataFrame]) -> dict[str, np.ndarray]:
-    """Scores (detectors, conditions, utterances) of each split."""
+    """Return the scores (detectors, conditions, utterances) of each split."""
     found = {}
     known = [info.condition for info in results.conditions]
     for split, table in tables.items():

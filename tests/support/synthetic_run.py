@@ -1,6 +1,6 @@
-"""Made-up runs: a small one of three tracks, and one as large as ASVspoof 2019 LA's evaluation.
+"""Synthetic runs: a small one, and one of the size of the ASVspoof 2019 LA evaluation.
 
-The small one has some 350 trials, 20 speakers, 3 tracks, 28 conditions, 4 detectors.
+The small run has some 350 trials, 20 speakers, 3 tracks, 28 conditions and 4 detectors.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ SYSTEMS = {"neural": ("hifigan", "hifigan16k"), "classic": ("world",), "tts": ("
 
 
 def conditions() -> tuple[ConditionInfo, ...]:
-    """Clean and the 27 conditions of the published grid."""
-    made = [ConditionInfo("clean", "clean")]
-    made += [
+    """Return clean and the 27 conditions of the published grid."""
+    plan = [ConditionInfo("clean", "clean")]
+    plan += [
         ConditionInfo(f"reverb(rt60={t})", "reverberation", t, "s", "rt60") for t in (0.3, 0.6, 0.9)
     ]
     for kind in NOISES:
-        made += [
+        plan += [
             ConditionInfo(f"noise(kind={kind}, snr={snr})", "noise", snr, "dB", "snr", False)
             for snr in (20.0, 10.0, 0.0)
         ]
-    made += [
+    plan += [
         ConditionInfo(f"mp3(kbps={k})", "codec", k, "kbit/s", "kbps", False)
         for k in (160, 128, 64, 16)
     ]
-    made += [
+    plan += [
         ConditionInfo(f"resample(rate={rate})", "resampling", rate, "Hz", "rate", False)
         for rate in (44100, 22050, 11025, 8000)
     ]
     last = ConditionInfo("lowpass(cutoff=7000)", "filtering", 7000.0, "Hz", "cutoff", False)
-    return (*made, last)
+    return (*plan, last)
 
 
 def protocol(split: str, speakers: int, segments: int, seed: int) -> Protocol:
-    """Human segments and their copies by each system; Kokoro voices are speakers of their own."""
+    """Return human segments and their spoofs by each system; Kokoro voices are own speakers."""
     rng = np.random.default_rng(seed)
     rows = []
     for speaker in range(speakers):
@@ -64,7 +64,7 @@ def protocol(split: str, speakers: int, segments: int, seed: int) -> Protocol:
 
 
 def run(speakers: int = 20, segments: int = 4, seed: int = 0) -> RunResults:
-    """The run; laundering moves the spoof scores towards the bona fide ones."""
+    """Return the small run; laundering moves the bona fide scores towards the spoof scores."""
     rng = np.random.default_rng(seed)
     test, dev = protocol("test", speakers, segments, seed), protocol("dev", 8, segments, seed + 1)
     plan = conditions()
@@ -105,10 +105,10 @@ def large(
     speakers: int | None = 67,
     seed: int = 0,
 ) -> RunResults:
-    """Clean and `levels` SNRs; a tenth bona fide, 13 spoof systems, 2 checks an utterance.
+    """Return a run of clean and `levels` SNRs, with 13 spoof systems and 2 checks per utterance.
 
-    With `speakers` None, no utterance has a speaker or source: each is a cluster by itself. Text
-    columns are categories, as `collect` makes them.
+    A tenth of the trials is bona fide. With `speakers` None, no utterance has a speaker or source,
+    so each is its own cluster. Text columns are categorical, as `collect` returns them.
     """
     rng = np.random.default_rng(seed)
     sides = [_large_side(split, size, speakers, rng) for split, size in
@@ -205,7 +205,7 @@ def _large_effects(
 def effects(
     test: Protocol, plan: tuple[ConditionInfo, ...], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One passing check per laundered utterance; a little not measurable."""
+    """Return one passing check per laundered utterance; one per condition is not measurable."""
     parts = []
     for info in plan[1:]:
         claimed = float(info.severity or 0.0)
@@ -234,7 +234,7 @@ def effects(
 
 
 def broken(results: RunResults) -> RunResults:
-    """The run with lost trials, an unverified condition, failures and hostile text."""
+    """Return the run with lost trials, an unverified condition, failures and hostile text."""
     scores, effects_ = results.scores.copy(), results.effects.copy()
     ids = results.protocol.table["utterance_id"]
     lost = (scores["detector"] == "rawcnn") & (scores["condition"] == "mp3(kbps=16)")

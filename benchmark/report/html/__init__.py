@@ -1,9 +1,9 @@
-"""The HTML report: one self-contained file made of a run's tables and scores.
+"""The HTML report: one self-contained file with a run's tables and scores.
 
-Each module turns one part of the results into plain values, and the template of the same name
-writes them down, escaping every value. The charts are SVG written here rather than by a plotting
-library: a path of whole numbers takes a twentieth of what matplotlib writes for the same curve,
-follows the page's colours in the light and in the dark, and can be swapped by the page's script.
+Each module converts one part of the results to plain values, and a template inserts them, escaping
+every value. The charts are SVG written here, not by a plotting library. A path of whole numbers
+takes a twentieth of the size that matplotlib writes for the same curve, follows the page's light
+and dark colours, and can be replaced by the page's script.
 """
 
 from benchmark.report.html.document import render

@@ -1,4 +1,4 @@
-"""Who made the fake: clean and laundered EER of each detector by spoof system, source, length."""
+"""Section of slices: clean and laundered EER per detector by spoof system, source and duration."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Durat
 
 
 def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
-    """One table per kind of slice; laundered is the mean over families of the family's mean.
+    """Return one table per kind of slice; `laundered` is the mean over families of their means.
 
-    `board` are the track's rows of the leaderboard. A detector's value is None where a cell that
-    counts lacks trials, as there. A kind whose one slice holds all trials of the track says what
-    the leaderboard says, and is left out.
+    `board` holds the track's rows of the leaderboard. As there, a detector's value is None if a
+    cell of the mean lacks trials. A kind with a single slice of all trials of the track would
+    repeat the leaderboard and is left out.
     """
     if breakdown.empty:
         return []

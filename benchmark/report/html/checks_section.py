@@ -1,4 +1,4 @@
-"""Did the attacks do what they say, and what failed."""
+"""Sections on the verification of attacks, on incomplete cells and on failures."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from benchmark.scores.run_results import RunResults
 
 
 def checks(results: RunResults, tables: Tables) -> list[Row]:
-    """The verification table: every check, with what was asked and the condition's verdict."""
+    """Return the verification table: every check, with severity and verdict of the condition."""
     verdict = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
-    asked = {info.condition: info for info in results.conditions}
+    planned = {info.condition: info for info in results.conditions}
     rows = [
         row
         | {
             "verified": bool(verdict[row["condition"]]),
-            "severity": asked[row["condition"]].severity,
-            "severity_unit": asked[row["condition"]].unit,
+            "severity": planned[row["condition"]].severity,
+            "severity_unit": planned[row["condition"]].unit,
             "share": _share(row),
         }
         for row in records(tables.checks)
     ]
-    heard = {row["condition"] for row in rows}
-    silent = [name for name in asked if name != CLEAN and name not in heard]
-    return rows + [{"condition": name, "verified": False, "quantity": None} for name in silent]
+    checked = {row["condition"] for row in rows}
+    unchecked = [name for name in planned if name != CLEAN and name not in checked]
+    return rows + [{"condition": name, "verified": False, "quantity": None} for name in unchecked]
 
 
 def _share(row: Row) -> float | None:
@@ -35,12 +35,12 @@ def _share(row: Row) -> float | None:
 
 
 def unverified(conditions: pd.DataFrame) -> list[str]:
-    """The laundering conditions that did not do what they claim."""
+    """Return the laundering conditions that are not verified."""
     wrong = conditions[conditions["verified"].eq(False)]
     return [str(name) for name in wrong["condition"].unique()]
 
 
 def incomplete(conditions: pd.DataFrame) -> list[Row]:
-    """Cells that lack trials."""
+    """Return the cells that lack trials."""
     columns = ["track", "detector", "condition", "coverage"]
     return records(conditions.loc[~conditions["complete"].astype(bool), columns])

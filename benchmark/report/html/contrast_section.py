@@ -1,7 +1,7 @@
-"""Clean beside one condition, on each track: curves at every threshold, scores, decisions.
+"""Section that contrasts clean with one condition per track: curves, scores and decisions.
 
-The condition is the track's worst at first; the page's script puts any other in its place, from
-the same path data that is drawn here.
+The initial condition is the track's worst. The page's script can replace it by any other, from the
+same path data.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ COUNTS = ("hit", "missed", "false_alarm", "correct")
 
 
 def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) -> dict[str, Row]:
-    """The values of this part of the page by track, the headline first.
+    """Return the values of this section by track, the headline first.
 
-    Where all conditions on all tracks are more than the page may hold, the tracks after the
-    first keep clean and the worst condition of each family.
+    If all conditions on all tracks are too many for the page, the tracks after the first have only
+    clean and the worst condition of each family.
     """
     cube = score_matrix.score_cube(results, "test")
     axes = [curves.axis(scores) for scores in cube]
@@ -46,7 +46,7 @@ def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) 
 
 
 def data(shown: Row) -> Row:
-    """Return a track's data for the script that compares a condition with clean."""
+    """Return the data of a track with which the page's script shows another condition."""
     chosen = shown["chosen"]
     worst = None if chosen is None else shown["places"][chosen]
     return {"places": shown["places"], "worst": worst, "cells": shown["data"]}
@@ -60,7 +60,7 @@ def _track(
     axes: list[Floats],
     fine: curves.Detail,
 ) -> Row:
-    """One track; `kept` are the places in the plan of the conditions that it shows."""
+    """Return the values of one track; `kept` holds the plan indices of its shown conditions."""
     rows = trial_sets.track_rows(results.protocol, str(table["track"].iloc[0]))
     labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     known = {(row["detector"], row["condition"]): row for row in records(table)}
@@ -83,7 +83,7 @@ def _track(
             for number, (name, row) in enumerate(zip(results.detectors, grid, strict=True))
         ],
         "data": {
-            kind: [[made[kind] for made in row] for row in drawn] for kind in curves.KINDS
+            kind: [[paths[kind] for paths in row] for row in drawn] for kind in curves.KINDS
         }
         | {
             "counts": [[_counts(cell) for cell in row] for row in grid],
@@ -98,19 +98,19 @@ def _track(
 
 
 def _counts(cell: Row) -> list[int] | None:
-    """The four outcomes at the frozen threshold; None where none was frozen."""
+    """Return the four outcomes at the frozen threshold; None without a frozen threshold."""
     return None if cell["hit"] is None else [int(cell[key]) for key in COUNTS]
 
 
 def _shortlist(names: list[str], table: pd.DataFrame) -> list[int]:
-    """The places of clean and of the worst condition of each family, in the order of the plan."""
+    """Return the indices of clean and of the worst condition of each family, in plan order."""
     parts = [part for _, part in table.groupby("family", sort=False)]
     chosen = {CLEAN, _worst(table), *(_worst(part) for part in parts)}
     return [place for place, name in enumerate(names) if name in chosen]
 
 
 def _worst(table: pd.DataFrame) -> str | None:
-    """The laundering condition with the highest mean EER; one that counts, where there is one."""
+    """Return the laundering condition with the highest mean EER, if possible one that counts."""
     laundered = table[table["condition"] != CLEAN]
     counts = laundered["complete"].astype(bool) & laundered["verified"].eq(True)
     pool = laundered[counts] if counts.any() else laundered
@@ -119,7 +119,7 @@ def _worst(table: pd.DataFrame) -> str | None:
 
 
 def _options(results: RunResults, table: pd.DataFrame, kept: list[int]) -> list[Row]:
-    """The laundering conditions by family: place in the plan, place among `kept`, verdict."""
+    """Return the laundering conditions by family: plan index, index in `kept`, and verdict."""
     verified = table.drop_duplicates("condition").set_index("condition")["verified"]
     grouped: dict[str, list[Row]] = {}
     for at, place in enumerate(kept):

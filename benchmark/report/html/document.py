@@ -1,4 +1,4 @@
-"""The whole page: what every template is given."""
+"""The complete page: the values of all templates."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
-LONG = 80  # rows beyond which a table is folded
-SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, marked on the colour scale
+LONG = 80  # tables with more rows are folded
+SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, labels of the colour scale
 
 
 def render(results: RunResults, tables: Tables, samples: Samples | None = None) -> str:
-    """One self-contained HTML file.
+    """Return one self-contained HTML page.
 
-    The same tables, samples and provenance give the same bytes; without samples, what differs
-    between two machines that hold the same scores stands in one element, `#machine`.
+    Equal tables, samples and provenance give equal bytes. Without samples, the differences between
+    two machines with the same scores are confined to one element, `#machine`.
     """
     tracks = leaderboard_section.tracks(tables)
     names = [info.condition for info in results.conditions]
     speakers = _named(results.protocol.table["speaker"])
     shown = contrast_section.focus(results, tables.conditions, [track.name for track in tracks])
-    made = environment()
-    made.filters |= {"spelled": _spelled, "series": series_class}
-    return made.get_template("html/report.html").render(
+    templates = environment()
+    templates.filters |= {"spelled": _spelled, "series": series_class}
+    return templates.get_template("html/report.html").render(
         protocol=results.protocol,
         styles=Markup(scale_css() + "\n" + series_css()),
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
@@ -78,12 +78,12 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
 
 
 def _spelled(condition: str) -> Markup:
-    """A condition that may break into lines before its parameters, escaped."""
+    """Return the escaped spelling of a condition, with a line break allowed before parameters."""
     return Markup(str(escape(condition)).replace("(", "(<wbr>"))
 
 
 def _unbounded(tracks: list[leaderboard_section.Track]) -> str:
-    """Return the remark that names the tracks without intervals."""
+    """Return a remark that lists the tracks without intervals, or ''."""
     names = [track.name for track in tracks if not track.sure]
     return f" (none on {', '.join(names)})" if names else ""
 

@@ -1,4 +1,4 @@
-"""The leaderboard and the heatmap of each track."""
+"""Sections with the leaderboard and the heatmap of each track."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, bounded, records
 
-WITH_BOUNDS = 6  # detectors beside each other up to which every cell shows its bounds at first
-TALL = 40  # conditions beyond which the table scrolls under its own header
-AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # an axis of rates ends there at least, and on such a step
+WITH_BOUNDS = 6  # up to this number of detectors, cells initially show their bounds
+TALL = 40  # with more conditions, the table scrolls under its own header
+AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # smallest end of a rate axis, and the step of its end
 
 
 @dataclass(frozen=True)
 class Track:
-    """One track as the page shows it; `detectors` in the order of its leaderboard.
+    """One track as shown in the page.
 
-    rows      : the leaderboard's rows, each with `bar`, places on its axis of `axis` (a rate),
-                and `notes`, numbers of the notes that hold for it
-    shared    : warnings that hold for every row
+    rows      : the rows of the leaderboard, each with `bar`, positions on the rate axis, and
+                `notes`, the numbers of its notes
+    shared    : warnings that apply to all rows
     notes     : the other warnings, numbered from 1
-    sure      : whether the resamples bound any number
-    families  : the heatmap: families, in each its conditions, in each one cell per detector
-    finding   : what the first row says, or None where no detector is ranked
-    unsure    : how many rows are unranked
+    sure      : whether any number has bounds
+    axis      : the end of the rate axis (a rate)
+    detectors : in the order of the leaderboard
+    families  : the heatmap: families with their conditions, each with one cell per detector
+    finding   : the best row and its equals, or None if no detector is ranked
+    unsure    : number of unranked rows
     """
 
     name: str
@@ -45,27 +47,27 @@ class Track:
 
     @property
     def first(self) -> Row:
-        """A row, for what all rows of the track share."""
+        """The first row, for the values that all rows of the track share."""
         return self.rows[0]
 
     @property
     def conditions(self) -> int:
-        """How many conditions the heatmap has."""
+        """The number of conditions in the heatmap."""
         return sum(len(family["rows"]) for family in self.families)
 
     @property
     def bounds_shown(self) -> bool:
-        """Do the cells show their bounds unasked?"""
+        """Whether the cells initially show their bounds."""
         return len(self.detectors) <= WITH_BOUNDS
 
     @property
     def tall(self) -> bool:
-        """Does the heatmap need a scroll bar of its own?"""
+        """Whether the heatmap needs its own scroll bar."""
         return self.conditions > TALL
 
 
 def tracks(tables: Tables) -> list[Track]:
-    """Every track, the headline first."""
+    """Return all tracks, the headline first."""
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
     return [_track(board, tables.conditions) for board in boards]
 
@@ -101,14 +103,14 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
 
 
 def _axis(rows: list[Row]) -> float:
-    """Where an axis ends that holds every rate of the rows and its bounds."""
+    """Return the end of an axis that covers all rates of the rows and their bounds."""
     names = [f"{rate}{bound}" for rate in ("clean_eer", "mean_eer") for bound in ("", "_high")]
     highest = max([AXIS_LEAST, *(row[name] for row in rows for name in names if row[name])])
     return float(np.ceil(highest / AXIS_STEP - 1e-9) * AXIS_STEP)
 
 
 def _finding(ranked: list[Row]) -> Row | None:
-    """The best row, and which others the paired intervals do not tell from it."""
+    """Return the best row and the detectors not distinguishable from it by paired intervals."""
     if not ranked:
         return None
     best = ranked[0]
@@ -117,9 +119,9 @@ def _finding(ranked: list[Row]) -> Row | None:
 
 
 def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:
-    """Where the clean and the mean EER stand on an axis from 0 to 100: `at`, `low` and `width`.
+    """Return the positions of the clean and the mean EER in per cent of the axis length.
 
-    A rate that is missing is left out; one without bounds has a width of 0.
+    The keys are `at`, `low` and `width`. A missing rate is left out; without bounds, `width` is 0.
     """
     places = {}
     for name in ("clean", "mean"):
@@ -155,7 +157,7 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
 
 
 def _heat(cell: Row) -> Row:
-    """One heatmap cell: its number, its colour level, its bounds and what is wrong with it."""
+    """Return one heatmap cell: EER, colour level, bounds, completeness and coverage."""
     return {
         "eer": cell["eer"],
         "level": None if cell["eer"] is None else level(cell["eer"]),
@@ -167,7 +169,7 @@ def _heat(cell: Row) -> Row:
 
 
 def _family_mean(conditions: dict[str, dict[str, Any]], detector: str) -> Row:
-    """Mean EER over the verified conditions of a family; None where a cell lacks trials."""
+    """Return the mean EER over the verified conditions of a family; None if a cell lacks trials."""
     counted = [row[detector] for row in conditions.values() if row[detector]["verified"]]
     if not counted or not all(cell["complete"] for cell in counted):
         return {"eer": None, "level": None}

@@ -1,4 +1,4 @@
-"""Provenance: what made the numbers; times and machines apart, in one place."""
+"""Section on provenance, with times and machine facts separate from the rest."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from benchmark.report import citations as citing
 from benchmark.report.rows import Row, bounded
 from benchmark.scores.run_results import RunResults
 
-LONGEST = 240  # characters of one fact that the page shows
-MACHINE = frozenset({"machine", "reported", "started", "ended"})  # no scores depend on these
+LONGEST = 240  # characters shown of one fact
+MACHINE = frozenset({"machine", "reported", "started", "ended"})  # scores do not depend on these
 Fact = tuple[str, str]
 
 
 def provenance(results: RunResults, tables: Tables) -> Row:
-    """Facts in words (`main`), as in run.json (`rest`), and what no number depends on (`apart`).
+    """Return the facts of a run.
 
-    `machine` says the most telling of the last in words.
+    main    : facts in words
+    rest    : facts as in run.json
+    machine : the main facts about machine and time, in words
+    apart   : facts as in run.json on which no number depends
     """
     every = list(_flat(results.provenance))
     apart = [fact for fact in every if MACHINE & set(fact[0].split("."))]
@@ -34,7 +37,7 @@ def provenance(results: RunResults, tables: Tables) -> Row:
 
 
 def citations(results: RunResults) -> tuple[str, str]:
-    """BibTeX of all that the run used; why it is of the harness alone, where it is."""
+    """Return the BibTeX text of a run, and the cause if it is limited to the harness, else ''."""
     own = metadata.version("launderbench")
     plan = results.provenance.get("plan", {})
     if {"data", "suite", "conditions", "detectors"} <= plan.keys():
@@ -57,7 +60,7 @@ def _data(results: RunResults) -> Iterator[Fact]:
 
 
 def _code(facts: dict[str, Any]) -> Iterator[Fact]:
-    """Describe the code and machines behind the scores; all values where parts differ."""
+    """Yield seed, suite, versions, commits and FFmpeg builds; all values if parts differ."""
     plan = facts.get("plan", {})
     for name in ("seed", "suite"):
         if name in plan:
@@ -82,7 +85,7 @@ def _code(facts: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
-    """Return the origin of the scores and the time at which the page was written."""
+    """Yield the machines that computed the scores, and the time of writing."""
     origins = [origin for origin in facts.get("computed", []) if isinstance(origin, dict)]
     machines = [origin["machine"] for origin in origins if "machine" in origin]
     words = [
@@ -101,8 +104,8 @@ def _machine(facts: dict[str, Any]) -> Iterator[Fact]:
 
 def _choices(tables: Tables) -> Iterator[Fact]:
     chosen = tables.choices
-    made = f"{chosen['resamples']} paired resamples, {100 * chosen['level']:g} %"
-    yield "intervals", made if bounded(tables.conditions) else "none"
+    intervals = f"{chosen['resamples']} paired resamples, {100 * chosen['level']:g} %"
+    yield "intervals", intervals if bounded(tables.conditions) else "none"
     costs = chosen["costs"]
     yield (
         "costs of minDCF and actDCF",
@@ -114,7 +117,7 @@ def _choices(tables: Tables) -> Iterator[Fact]:
 
 
 def _flat(facts: Any, prefix: str = "") -> Iterator[Fact]:
-    """Nested facts as (dotted name, text), in their own order; lists of facts are numbered."""
+    """Yield nested facts as (dotted name, text) in their order; lists of facts are numbered."""
     nested: list[tuple[str, Any]] = []
     if isinstance(facts, dict):
         nested = [(str(name), value) for name, value in facts.items()]

@@ -1,4 +1,4 @@
-"""The loss by laundering: against a baseline, along severity, and in costs."""
+"""Section on robustness: relative to a baseline, along severity, and in detection costs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ COSTS = ("min_dcf", "act_dcf", "cllr")
 
 
 def numbers(tables: Tables, board: list[Row]) -> Row:
-    """The values of one track, in the order of its `board`, the leaderboard's rows.
+    """Return the values of one track in the order of `board`, its rows of the leaderboard.
 
-    baseline : the detector that degradation is measured against, or None where there is none
-    rows     : per detector its row over all families, its costs, and how many of how many
-               ladders it collapses on
+    baseline : the detector relative to which degradation is measured, or None
+    rows     : per detector its row over all families, its costs, and the number of ladders on
+               which it collapses (`collapses`) of those measured (`on`)
     families : per family one row of the robustness table for each detector
     ladders  : per ladder one row of the severity table for each detector
     """
@@ -44,12 +44,12 @@ def _of(table: pd.DataFrame, track: str) -> list[Row]:
 
 
 def _collapses(steps: list[Row]) -> Row:
-    told = [step["collapsed"] for step in steps if step["complete"]]
-    return {"collapses": sum(map(bool, told)), "on": len(told)}
+    known = [step["collapsed"] for step in steps if step["complete"]]
+    return {"collapses": sum(map(bool, known)), "on": len(known)}
 
 
 def _grid(rows: list[Row], by: str, detectors: list[str]) -> list[Row]:
-    """One item per value of `by`, with a row for each detector in their order."""
+    """Return one item per value of `by`, with one row for each detector, in their order."""
     grid: dict[str, dict[str, Row]] = {}
     for row in rows:
         grid.setdefault(row[by], {})[row["detector"]] = row

@@ -1,11 +1,11 @@
-"""Utterances to hear and see before and after laundering, laundered again from the data.
+"""Section of audio samples before and after laundering, computed again from the available data.
 
-Whose voice may leave the machine inside a page is a choice. A copy of a person's recording
-through a vocoder is that person's voice as well. By default only voices are embedded that nobody
-lent: those a data set marks `synthetic` in a column `voice`, and those named here. What the
-embedded data set holds of people's voices is never embedded, whatever is chosen: its terms forbid
-passing it on. Without any voice the page shows a few spectrograms, and still only of voices that
-nobody lent: speech can be made again from its spectrogram, if badly.
+The user chooses whose voice is embedded in a page that may be passed on. A vocoded copy of a
+person's recording is that person's voice too. By default, only synthetic voices are embedded:
+those that a data set marks `synthetic` in a column `voice`, and those named in this module. The
+human voices of the embedded data set are never embedded, because its terms forbid redistribution.
+Without voices the page shows a few spectrograms, again only of synthetic voices, because speech
+can be reconstructed from its spectrogram, if only roughly.
 """
 
 from __future__ import annotations
@@ -34,19 +34,21 @@ from benchmark.scores.run_results import RunResults
 NONE, SYNTHETIC, ALL = "none", "synthetic", "all"
 VOICES = (NONE, SYNTHETIC, ALL)
 COUNT = 2  # utterances per attack
-PICTURED = 8  # conditions that a page without players shows, the worst of a family each
+PICTURED = 8  # conditions on a page without players, each the worst of its family
 MOST_BYTES = 10_000_000  # of players and pictures in one page
 EMBEDDED = "embedded"
-NOBODY = "hibari-heart"  # the one speaker of the embedded set's test split whom no recording made
-SHA256 = "file_sha256"  # the column that a run adds: what it read
-TTS = "tts"  # the embedded set's track whose words nobody said
+SYNTHETIC_SPEAKER = "hibari-heart"  # the only embedded test speaker not built from recordings
+SHA256 = "file_sha256"  # the column that a run adds, with the digest of the file it read
+TTS = "tts"  # the text-to-speech track of the embedded set: no person spoke these words
 
 
 @dataclass(frozen=True)
 class Card:
-    """One laundered utterance: `passed` as in `Laundered`, `check` the effect in words.
+    """One laundered utterance.
 
-    `recorded` says whether both are what the run recorded, or were measured for this page.
+    passed   : as in `Laundered`
+    check    : the measured effect in words
+    recorded : whether both were recorded by the run, or measured for this page
     """
 
     condition: str
@@ -58,7 +60,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance as recorded, and under the worst condition of every attack."""
+    """One utterance before laundering, and under the worst condition of every attack."""
 
     name: str
     about: str
@@ -69,7 +71,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples that the page plays or shows, and a sentence on why there are no more."""
+    """The samples in the page, and a sentence with the reason if there are none."""
 
     utterances: tuple[Utterance, ...] = ()
     note: str = "This page was written without samples."
@@ -77,23 +79,24 @@ class Samples:
 
     @property
     def measured(self) -> bool:
-        """Is any effect one that was measured for this page?"""
+        """Whether any effect was measured for this page."""
         return any(not card.recorded for one in self.utterances for card in one.cards)
 
 
 @dataclass(frozen=True)
-class _Making:
-    """Values shared by all utterances of a page.
+class _SampleJob:
+    """The settings that all utterances of a page share.
 
-    wanted, lacking : conditions to show, and in words what cannot be shown
-    known           : the checks that the run recorded, by condition and utterance
-    budget          : bytes that an utterance may take
-    player          : does it get a player?
+    conditions : to show
+    left_out   : conditions that cannot be shown, with the cause
+    known      : the checks that the run recorded, by condition and utterance
+    budget     : bytes that an utterance may take
+    player     : whether to include players
     """
 
     root: Path
-    wanted: list[str]
-    lacking: list[str]
+    conditions: list[str]
+    left_out: list[str]
     known: dict[tuple[str, str], tuple[Step, ...]]
     seed: int
     budget: int
@@ -103,10 +106,11 @@ class _Making:
 def collect(
     results: RunResults, tables: Tables, voices: str = SYNTHETIC, count: int = COUNT
 ) -> Samples:
-    """At most `count` utterances, evenly spread over those whose voices may be embedded.
+    """Return at most `count` utterances, evenly spread over those whose voices may be embedded.
 
-    An attack is shown in the condition with the highest mean EER on the headline track; without
-    voices, a family is, and nothing plays. Nothing is shown of audio that is not what was scored.
+    Each attack is shown under its condition with the highest mean EER on the headline track.
+    Without voices, each family is, and there are no players. Audio that differs from the scored
+    files is not shown.
     """
     if count == 0:
         return Samples(note="No samples were asked for.")
@@ -116,35 +120,38 @@ def collect(
             note="The data set names no utterance whose voice may be embedded here. A column"
             " voice in its protocol that says synthetic does; --voices all asks for everyone's."
         )
-    chosen, missing = _at_hand(results.protocol.root, allowed, count)
+    chosen, missing = _available(results.protocol.root, allowed, count)
     if not chosen:
         return Samples(note=missing)
-    wanted, lacking = _conditions(results, tables, families=voices == NONE)
-    making = _Making(
+    conditions, left_out = _conditions(results, tables, families=voices == NONE)
+    job = _SampleJob(
         root=results.protocol.root,
-        wanted=wanted,
-        lacking=lacking,
-        known=_recorded(results.effects, [row["utterance_id"] for row in chosen], wanted),
+        conditions=conditions,
+        left_out=left_out,
+        known=_recorded(results.effects, [row["utterance_id"] for row in chosen], conditions),
         seed=int(results.provenance.get("plan", {}).get("seed", 0)),
         budget=MOST_BYTES // len(chosen),
         player=voices != NONE,
     )
-    work = len(chosen) * len(wanted)
+    work = len(chosen) * len(conditions)
     with tqdm(total=work, desc="samples", disable=None, leave=False) as bar:
-        shown = [_utterance(row, making, bar) for row in chosen]
+        shown = [_utterance(row, job, bar) for row in chosen]
     found = tuple(utterance for utterance in shown if utterance is not None)
     note = "" if found else "The audio of this run could not be read."
     return Samples(found, note, voices)
 
 
 def permitted(results: RunResults, voices: str) -> pd.DataFrame:
-    """The test utterances whose voices may be embedded, spoofs only unless all are."""
+    """Return the test utterances whose voices may be embedded.
+
+    Bona fide utterances are included only for `voices` = all, and never from the embedded set.
+    """
     protocol = results.protocol
     table = protocol.table
     if protocol.name == EMBEDDED:
         if voices == ALL:
             return table[(table["label"] == "spoof") & (table["track"] == TTS)]
-        return table[table["speaker"] == NOBODY]
+        return table[table["speaker"] == SYNTHETIC_SPEAKER]
     if voices == ALL:
         return table
     if "voice" not in table.columns:
@@ -152,22 +159,22 @@ def permitted(results: RunResults, voices: str) -> pd.DataFrame:
     return table[(table["label"] == "spoof") & (table["voice"] == SYNTHETIC)]
 
 
-def _at_hand(root: Path, table: pd.DataFrame, count: int) -> tuple[list[Row], str]:
-    """Evenly spread rows whose audio is here and is what was scored; else why there is none."""
-    there = records(table[[(root / path).is_file() for path in table["path"]]])
-    if not there:
+def _available(root: Path, table: pd.DataFrame, count: int) -> tuple[list[Row], str]:
+    """Return evenly spread rows whose audio is present and unchanged, else the reason."""
+    present = records(table[[(root / path).is_file() for path in table["path"]]])
+    if not present:
         return [], "The audio of this run is not at hand where the page was written."
-    number = min(count, len(there))
-    chosen = [there[place * len(there) // number] for place in range(number)]
-    own = file_digests(root, [row["path"] for row in chosen])
-    same = [row for row, sha in zip(chosen, own, strict=True) if row.get(SHA256, sha) == sha]
+    number = min(count, len(present))
+    chosen = [present[place * len(present) // number] for place in range(number)]
+    digests = file_digests(root, [row["path"] for row in chosen])
+    same = [row for row, sha in zip(chosen, digests, strict=True) if row.get(SHA256, sha) == sha]
     return same, "" if same else "The audio at hand is not what was scored."
 
 
 def _recorded(
     effects: pd.DataFrame, utterances: list[str], conditions: list[str]
 ) -> dict[tuple[str, str], tuple[Step, ...]]:
-    """The checks that the run holds of these utterances, by condition and utterance."""
+    """Return the recorded checks of these utterances, by condition and utterance."""
     mine = effects[effects["utterance_id"].isin(utterances) & effects["condition"].isin(conditions)]
     found: dict[tuple[str, str], dict[int, list[Row]]] = {}
     for row in records(mine):
@@ -188,9 +195,10 @@ def _check(row: Row) -> Check:
 
 
 def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[list[str], list[str]]:
-    """Of each attack the condition with the highest mean EER; and in words what cannot be made.
+    """Return the conditions to show, and those that cannot be shown, with the cause.
 
-    Of each family instead, and of the worst few of them, where `families`.
+    Each attack is represented by its condition with the highest mean EER. With `families`, these
+    are the worst conditions of the worst families instead.
     """
     headline = tables.leaderboard["track"].iloc[0]
     table = tables.conditions[tables.conditions["track"] == headline]
@@ -226,29 +234,29 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
     return chosen, failed
 
 
-def _utterance(row: Row, making: _Making, bar: tqdm) -> Utterance | None:
+def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
     try:
-        wave = reader.read(making.root / row["path"])
+        wave = reader.read(job.root / row["path"])
     except reader.AudioError:
         return None
     loudest = gallery.spectrogram(wave[: round(gallery.SECONDS * reader.SAMPLE_RATE)]).max()
     top_db = max(float(np.ceil(loudest)), gallery.QUIET_DB)
-    before = gallery.show(wave, top_db, making.player)
-    cards, left_out, spent = [], list(making.lacking), _size(before)
-    for name in making.wanted:
+    before = gallery.show(wave, top_db, job.player)
+    cards, left_out, spent = [], list(job.left_out), _size(before)
+    for name in job.conditions:
         bar.update()
-        if spent > making.budget:
+        if spent > job.budget:
             left_out.append(f"{name} (the page is full)")
             continue
         try:
-            done = launder(parse(name), wave, reader.SAMPLE_RATE, row["utterance_id"], making.seed)
+            done = launder(parse(name), wave, reader.SAMPLE_RATE, row["utterance_id"], job.seed)
         except (AttackError, InputError) as error:
             left_out.append(f"{name} ({error})")
             continue
-        after = gallery.show(_finite(done.wave), top_db, making.player)
-        steps = making.known.get((name, row["utterance_id"]), ())
-        told = replace(done, steps=steps) if steps else done
-        cards.append(Card(name, after, told.passed, _in_words(told), bool(steps)))
+        after = gallery.show(_not_empty(done.wave), top_db, job.player)
+        steps = job.known.get((name, row["utterance_id"]), ())
+        checked = replace(done, steps=steps) if steps else done
+        cards.append(Card(name, after, checked.passed, _in_words(checked), bool(steps)))
         spent += _size(after)
     about = [row["label"], *(row[key] for key in ("spoof_system", "speaker") if row[key] != "-")]
     return Utterance(
@@ -256,12 +264,12 @@ def _utterance(row: Row, making: _Making, bar: tqdm) -> Utterance | None:
     )
 
 
-def _finite(wave: Wave) -> Wave:
+def _not_empty(wave: Wave) -> Wave:
     return wave if wave.size else np.zeros(1, dtype=np.float32)
 
 
 def _in_words(done: Laundered) -> str:
-    """The first effect that was measured, of the last step that has one."""
+    """Return the first measured effect of the last step that has one, or ''."""
     return next(_measured(done), "")
 
 

@@ -1,4 +1,4 @@
-"""Scores as SVG paths: ROC, DET and precision-recall curves, and histograms of both classes."""
+"""SVG paths of scores: ROC, DET and precision-recall curves, and histograms of both classes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmark.metrics.discrimination import Bools, Floats, Ranking
 from benchmark.report.html.svg import polyline, steps
 from benchmark.report.rows import Row
 
-SIDE = 500  # of a square plot, in its own units
-WIDE, HIGH = 400, 100  # of a histogram
-CURVE_BYTES, POINT_BYTES = 1_600_000, 6  # what all curves of the page may take; one point
-BIN_BYTES, BAR_BYTES = 900_000, 5
-POINTS, BINS = (16, 90), (14, 40)  # fewest and most of a curve and of a histogram
-MOST = CURVE_BYTES // (3 * POINTS[0] * POINT_BYTES)  # cells that the page may hold, drawn coarsely
-TAIL = 0.002  # share of scores beyond either end of a histogram: they stand in its last bars
+SIDE = 500  # side of a square plot, in its own units
+WIDE, HIGH = 400, 100  # size of a histogram
+CURVE_BYTES, POINT_BYTES = 1_600_000, 6  # budget of all curves of the page; size of one point
+BIN_BYTES, BAR_BYTES = 900_000, 5  # budget of all histograms of the page; size of one bar
+POINTS, BINS = (16, 90), (14, 40)  # minimum and maximum per curve and per histogram
+MOST = CURVE_BYTES // (3 * POINTS[0] * POINT_BYTES)  # most cells in the page, at the lowest detail
+TAIL = 0.002  # share of scores beyond each end of a histogram, counted in its outermost bars
 DET_RANGE = (0.002, 0.9)
 DET_TICKS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 KINDS = ("roc", "det", "pr", "bonafide", "spoof")
@@ -28,14 +28,14 @@ KINDS = ("roc", "det", "pr", "bonafide", "spoof")
 
 @dataclass(frozen=True)
 class Detail:
-    """How finely a cell is drawn: points of each curve, bars of each histogram."""
+    """The detail of a cell's plots: points per curve, bars per histogram."""
 
     points: int
     bins: int
 
 
 def detail(cells: int) -> Detail:
-    """Return the detail that the page's budget allows for so many cells.
+    """Return the detail that the page's budget allows for this number of cells.
 
     >>> detail(300), detail(5000)
     (Detail(points=90, bins=40), Detail(points=17, bins=18))
@@ -46,30 +46,30 @@ def detail(cells: int) -> Detail:
 
 
 def axis(scores: Floats) -> Floats:
-    """The ends (2,) of a detector's axis of scores, from all of them; NaN = not scored."""
+    """Return the ends (2,) of a detector's score axis from all its scores; NaN = not scored."""
     known = scores[~np.isnan(scores)]
     return np.asarray(np.quantile(known if known.size else np.zeros(1), [TAIL, 1 - TAIL]))
 
 
 def place(score: float | None, limits: Floats) -> int | None:
-    """Where a score stands on an axis of scores; None where it is unknown or beyond it."""
+    """Return the position of a score on its axis; None if it is unknown or outside."""
     if score is None or not limits[0] <= score <= limits[1]:
         return None
     return round(WIDE * (score - limits[0]) / max(limits[1] - limits[0], 1e-300))
 
 
 def cell(scores: Floats, bonafide: Bools, limits: Floats, fine: Detail) -> dict[str, str]:
-    """Path data of a cell's scores (n,) by kind; '' where a class has no score."""
-    there = ~np.isnan(scores)
-    labels = bonafide[there]
+    """Return the path data of a cell's scores (n,) by kind; '' if a class has no score."""
+    scored = ~np.isnan(scores)
+    labels = bonafide[scored]
     if not labels.any() or labels.all():
         return dict.fromkeys(KINDS, "")
-    ranking = discrimination.rank(scores[there], labels)
+    ranking = discrimination.rank(scores[scored], labels)
     return _curves(ranking, fine.points) | _histograms(ranking, limits, fine.bins)
 
 
 def det_ticks() -> list[Row]:
-    """Where the rates stand on both axes of a DET plot, and how they are written."""
+    """Return positions and labels of the ticks on both axes of a DET plot."""
     return [
         {"at": round(SIDE * _share(ndtri(rate))), "text": f"{100 * rate:g}"} for rate in DET_TICKS
     ]
@@ -91,9 +91,9 @@ def _curves(ranking: Ranking, limit: int) -> dict[str, str]:
 
 
 def _histograms(ranking: Ranking, limits: Floats, bins: int) -> dict[str, str]:
-    """Both classes' shares per bin, the higher of the two peaks reaching to the top.
+    """Return the shares of both classes per bin, scaled so that the higher peak fills the plot.
 
-    Few trials get wide bins: at most twice the square root of the rarer class's number.
+    The number of bins is at most twice the square root of the size of the rarer class.
     """
     rarer = min(ranking.bonafide.sum(), (~ranking.bonafide).sum())
     bins = int(np.clip(2 * np.sqrt(rarer), BINS[0], bins))
@@ -108,6 +108,6 @@ def _histograms(ranking: Ranking, limits: Floats, bins: int) -> dict[str, str]:
 
 
 def _share(probit: Any) -> Any:
-    """Where a probit stands on a DET axis, 0 to 1 inside its range."""
+    """Return the position of a probit on a DET axis, 0 to 1 inside its range."""
     low, high = ndtri(DET_RANGE)
     return (probit - low) / (high - low)

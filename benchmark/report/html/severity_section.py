@@ -1,4 +1,4 @@
-"""Severity curves: one small chart per ladder, EER from clean to the severest level."""
+"""Section of severity curves: one small chart per ladder, EER from clean to the severest level."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from benchmark.report.html.svg import polygon, polyline
 from benchmark.report.rows import Row, records
 from benchmark.scores.run_results import RunResults
 
-WIDTH, HEIGHT = 300, 150  # of the plotted area, in the chart's own units
-TOP = 0.6  # EER at the upper edge, more where a curve passes it
+WIDTH, HEIGHT = 300, 150  # size of the plotted area, in the chart's own units
+TOP = 0.6  # EER at the upper edge; higher if a curve exceeds it
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-OPEN = 12  # ladders beyond which the families are folded
-LABELS = 7  # most on one axis, clean among them
+OPEN = 12  # with more ladders, the families are folded
+LABELS = 7  # most labels on one axis, including clean
 
 
 def charts(results: RunResults, conditions: pd.DataFrame, track: str) -> Row:
-    """The ladders of the plan by family, and the scale that all charts of the track share."""
+    """Return the ladders of the plan by family, and the scale shared by all charts of the track."""
     steps = ladders(results.conditions)
     cells = {
         (row["detector"], row["condition"]): row
@@ -33,7 +33,7 @@ def charts(results: RunResults, conditions: pd.DataFrame, track: str) -> Row:
         chart = _chart(ladder, results.detectors, cells, top)
         families.setdefault(ladder.family, []).append(chart)
     return {
-        "families": [{"name": name, "charts": made} for name, made in families.items()],
+        "families": [{"name": name, "charts": charts} for name, charts in families.items()],
         "ticks": [
             {"y": round(HEIGHT * (1 - tick / top)), "text": f"{100 * tick:.0f}"}
             for tick in TICKS
@@ -70,7 +70,10 @@ def _chart(
 
 
 def _line(series: int, x: Floats, row: list[Row], top: float) -> Row:
-    """One detector's curve; its band over the levels that have bounds; points that do not count."""
+    """Return one detector's curve, its band over levels with bounds, and its points.
+
+    Hollow points belong to incomplete or unverified cells.
+    """
     eer, low, high = (
         np.array([np.nan if cell[key] is None else cell[key] for cell in row])
         for key in ("eer", "eer_low", "eer_high")
@@ -88,5 +91,8 @@ def _line(series: int, x: Floats, row: list[Row], top: float) -> Row:
 
 
 def _dots(x: Floats, y: Floats) -> str:
-    """Points as lines of no length: round caps make dots of them, in a third of circles' bytes."""
+    """Return points as lines of zero length; round caps make them dots.
+
+    This takes a third of the bytes of circles.
+    """
     return "".join(f"M{round(a)} {round(b)}h0" for a, b in zip(x, y, strict=True))

@@ -1,4 +1,4 @@
-"""Coordinates as SVG paths, for several sections of the page."""
+"""SVG path data from coordinates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 
 def polyline(x: npt.ArrayLike, y: npt.ArrayLike) -> str:
-    """SVG path data through points (k,), rounded to whole units; '' where there is no point.
+    """Return SVG path data through points (k,), rounded to whole units; '' without points.
 
-    Steps are relative, and steps in one direction are joined, which is what keeps pages small.
+    Steps are relative, and steps in one direction are joined, to keep pages small.
 
     >>> polyline([0, 10, 20, 20], [0, 0, 0, -5.2])
     'M0 0l20 0 0-5'
@@ -29,15 +29,15 @@ def polyline(x: npt.ArrayLike, y: npt.ArrayLike) -> str:
 
 
 def polygon(x: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> str:
-    """SVG path data of the band between two polylines over the same x (k,)."""
-    there = np.append(np.asarray(x, float), np.asarray(x, float)[::-1])
+    """Return SVG path data of the band between two polylines over the same x (k,)."""
+    along = np.append(np.asarray(x, float), np.asarray(x, float)[::-1])
     edge = np.append(np.asarray(high, float), np.asarray(low, float)[::-1])
-    outline = polyline(there, edge)
+    outline = polyline(along, edge)
     return f"{outline}z" if outline else ""
 
 
 def steps(heights: npt.ArrayLike, width: float, floor: float) -> str:
-    """SVG path data of a histogram: bars (k,) of equal width that stand on y = floor.
+    """Return SVG path data of a histogram: bars (k,) of equal width on y = floor.
 
     >>> steps([0.0, 4.0], 10, 100)
     'M0 100h10v-4h10v4z'
@@ -56,6 +56,6 @@ def steps(heights: npt.ArrayLike, width: float, floor: float) -> str:
 
 
 def _spaced(numbers: npt.NDArray[np.int_]) -> str:
-    """Numbers with a space between them where no minus sign parts them."""
+    """Join numbers with a space, except before a minus sign."""
     texts = [str(number) for number in numbers]
     return texts[0] + "".join(text if text[0] == "-" else f" {text}" for text in texts[1:])

@@ -1,1 +1,1 @@
-"""The leaderboard as LaTeX tables."""
+"""The leaderboard and the conditions as LaTeX tables."""

@@ -1,16 +1,16 @@
-"""Any text as LaTeX that every engine sets: specials escaped, accents as commands, else ASCII."""
+"""Conversion of any text to ASCII LaTeX for every engine: specials escaped, accents as commands."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# What a name in another script becomes: the text itself, then its code points. pdfLaTeX has no
-# glyphs for most scripts, so the code points are shown unless the author says otherwise.
+# Command for text in another script, with the text and its code points as arguments. pdfLaTeX has
+# no glyphs for most scripts, so by default the code points are shown.
 OTHER = r"\launderother"
 
 TIE = "\N{NO-BREAK SPACE}"
-LONG = 10  # characters beyond which a word may be cut
+LONG = 10  # a longer word may be broken
 
 _WIDTHS = dict.fromkeys("ijl.,:;|!'", 0.36) | dict.fromkeys("frst()[]/ ", 0.46) | {"-": 0.38}
 _WIDTHS |= dict.fromkeys("0123456789ceago", 0.57) | dict.fromkeys("mw%@", 0.95)
@@ -34,8 +34,8 @@ _SPECIAL = {
     '"': "''",  # OT1 fonts have no straight double quote
     "[": "{[}",  # a bare one after \\ would be read as its argument
     "]": "{]}",
-    "*": "{*}",  # the same
-    "-": "-{}",  # or two would become a dash
+    "*": "{*}",  # for the same reason
+    "-": "-{}",  # two bare ones would become a dash
     "\N{EN DASH}": "--",
     "\N{EM DASH}": "---",
     "\N{HORIZONTAL ELLIPSIS}": r"\ldots{}",
@@ -74,11 +74,12 @@ _ACCENTS = {
 
 
 def escape(text: str) -> str:
-    r"""`text` as LaTeX that can neither break a table nor run a command.
+    r"""Convert `text` to LaTeX that can neither break a table nor run a command.
 
-    Letters with accents become accent commands; white space, newlines too, becomes single
-    spaces; what no Latin font holds becomes the command `OTHER` of the text, the one place
-    that is not ASCII and is not set by default, and its code points.
+    Accented letters become accent commands, and white space, including newlines, becomes single
+    spaces. Text that no Latin font covers becomes the command `OTHER` with the text and its code
+    points as arguments. The first argument is the only output that is not ASCII, and it is not
+    typeset by default.
 
     >>> escape("a_b & 50 % é"), escape("[x]--\\input{y}")
     ("a\\_b \\& 50 \\% \\'{e}", '{[}x{]}-{}-{}\\textbackslash{}input\\{y\\}')
@@ -98,9 +99,9 @@ def escape(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    r"""`escape(text)` for a narrow column: lines may end behind marks and, at need, in long words.
+    r"""Escape `text` for a narrow column: lines may break after punctuation and in long words.
 
-    A no-break space stays one.
+    No-break spaces are kept.
 
     >>> breakable("mel-cnn+x y\N{NO-BREAK SPACE}z")
     'mel-{}\\allowbreak{}cnn+\\allowbreak{}x y~z'
@@ -110,7 +111,7 @@ def breakable(text: str) -> str:
 
 
 def parts(word: str) -> list[str]:
-    """A word cut behind every mark, where a line may end; numbers and units stay whole.
+    """Split a word after punctuation, where a line may break; numbers and units stay whole.
 
     >>> parts("mel-cnn+laundering"), parts("kbit/s"), parts("loss=0.1")
     (['mel-', 'cnn+', 'laundering'], ['kbit/s'], ['loss=', '0.1'])
@@ -119,7 +120,7 @@ def parts(word: str) -> list[str]:
 
 
 def ems(text: str) -> float:
-    """How wide `text` is at most when it is set: its width in em of Computer Modern at 7 pt."""
+    """Return the maximum width of the typeset `text` in em of Computer Modern at 7 pt."""
     return sum(_WIDTHS.get(char, 0.63 if _latin(char) else 3.8) for char in text)
 
 
@@ -130,7 +131,7 @@ def _breakable(word: str) -> str:
 
 
 def _pieces(part: str) -> list[str]:
-    """A long word cut into pieces of which any font sets one in a narrow column."""
+    """Split a long word into pieces that fit in a narrow column in any font."""
     return re.findall(r"[!-~]{1,8}|[^!-~]+", part) if len(part) > LONG else [part]
 
 
@@ -146,7 +147,7 @@ def _latin(char: str) -> str | None:
 
 
 def _other(text: str) -> str:
-    """Text in another script; what cannot be printed (control, direction marks) is left out."""
+    """Return the command for text in another script, without control and direction marks."""
     if not text:
         return ""
     codes = " ".join(f"U+{ord(char):04X}" for char in text)

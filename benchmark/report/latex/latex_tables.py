@@ -1,10 +1,11 @@
-r"""The leaderboard and the conditions as LaTeX tables, ready to `\input` (package booktabs).
+r"""The leaderboard and the conditions as LaTeX tables for `\input` (package booktabs).
 
-The files hold no number that the CSV files lack. What is shown can be changed in the preamble,
-before they are read: `\newcommand{\launderscore}[2]{#1}` hides the leaderboard's intervals,
-`\newcommand{\laundercellintervals}{}` shows those of the conditions, `\newcommand{\laundertable}
-{table}` takes another environment, and `\newcommand{\launderother}[2]{#1}` sets names in other
-scripts as they are, where the engine has a font for them.
+All numbers are also in the CSV files. The preamble of a document can change what is shown, before
+the files are read: `\newcommand{\launderscore}[2]{#1}` hides the intervals of the leaderboard,
+`\newcommand{\laundercellintervals}{}` shows those of the conditions,
+`\newcommand{\laundertable}{table}` selects another environment, and
+`\newcommand{\launderother}[2]{#1}` shows names in other scripts unchanged, if the engine has a font
+for them.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ BOUNDS = (
     " that these leave open."
 )
 NO_BOUNDS = " No intervals were made."
-CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column, without and with intervals
-DETECTOR, UNDER = 66.0, 74.0  # pt, of columns of the leaderboard
+CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column without and with intervals
+DETECTOR, UNDER = 66.0, 74.0  # pt, widths of columns of the leaderboard
 LACKS = "$^{\\ast}$"
 UNVERIFIED = "$^{\\dagger}$"
 NAMES = " Conditions go by what tells them apart; conditions.csv has their full spellings."
 
 
 def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> str:
-    """The headline track's leaderboard: one row per detector; best in bold, warnings below.
+    """Return the leaderboard of the headline track, with the best in bold and warnings below.
 
-    EER in per cent with one decimal. `run` is the run's name, which goes into the label.
+    It has one row per detector. EER is in per cent with one decimal. `run` is the run's name,
+    which becomes part of the label.
     """
     rows = records(tables.leaderboard)
     best = {
@@ -57,7 +59,7 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
     head = ("Rank", "Detector", "Clean", "Mean", "Worst", "Under", "Verified")
     columns = f"rp{{{DETECTOR:g}pt}}rrrp{{{UNDER:g}pt}}r"
     high = [_high(row, names) for row in rows]
-    made = []
+    parts = []
     for ((page),) in layout.pages([[TableRow((str(n),), lines) for n, lines in enumerate(high)]]):
         own = [rows[int(row.cells[0])] for row in page]
         letters = _letters(own)
@@ -67,7 +69,7 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         )
         notes = ["$\\ast$ clean lacks trials"] if lacking & {r["detector"] for r in own} else []
         notes += [f"\\textsuperscript{{{k}}} {escape(text)}" for text, k in letters.items()]
-        made.append(TablePart(columns, head, (block,), "; ".join(notes)))
+        parts.append(TablePart(columns, head, (block,), "; ".join(notes)))
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
         " over attack families, and under the worst condition."
@@ -76,15 +78,16 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         f"{NAMES}{_source(results, rows[0], version)}"
     )
     text = layout.PREAMBLE.format(what="The leaderboard,", version=version)
-    return text + layout.environment(made, caption, _label("leaderboard", run, rows[0]))
+    return text + layout.environment(parts, caption, _label("leaderboard", run, rows[0]))
 
 
 def conditions(results: RunResults, tables: Tables, version: str, run: str) -> str:
-    """EER of every detector, by rank, under every condition of the headline track, by family.
+    """Return the EER of every detector, by rank, under every condition, by family.
 
-    The best of a row is in bold; conditions that are not verified are marked and have none; a cell
-    that lacks trials is marked and cannot be best. `run` is the run's name, for the label. The
-    table stands there twice, with intervals and without, and the document chooses.
+    The conditions are those of the headline track. The best of a row is in bold. Unverified
+    conditions are marked and have no best. A cell that lacks trials is marked and cannot be best.
+    `run` is the run's name, for the label. The text contains the table with and without intervals,
+    and the document chooses.
     """
     table = tables.conditions[tables.conditions["track"] == tables.leaderboard["track"].iloc[0]]
     rows = records(table)
@@ -93,14 +96,14 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     lines: dict[str, dict[str, Row]] = {}
     for row in rows:
         lines.setdefault(row["condition"], {})[row["detector"]] = row
-    told = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
+    bounds_note = f" Below, {LEVEL_TEXT} intervals of a bootstrap over clusters."
     if not bounded(table):
-        told = NO_BOUNDS
+        bounds_note = NO_BOUNDS
     caption, bounded_caption = (
         f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
         " Bold: the lowest of a row. $\\dagger$: not measured to do what it claims."
         f" $\\ast$: lacks trials.{NAMES}{_source(results, rows[0], version)}"
-        for with_bounds in ("", told)
+        for with_bounds in ("", bounds_note)
     )
     label = _label("conditions", run, rows[0])
     plain, stacked = (
@@ -117,13 +120,13 @@ def _matrix(
     names: Mapping[str, str],
     bounds: bool,
 ) -> list[TablePart]:
-    """Conditions by detectors, as many tables as it takes."""
+    """Return conditions by detectors, divided into as many tables as needed."""
     first = CONDITION[bounds]
     wide = [
         max(layout.head_width(name), *(_wide(cells[name], bounds) for cells in lines.values()))
         for name in detectors
     ]
-    made = []
+    parts = []
     for share in layout.shares(wide, first):
         mine = [detectors[place] for place in share]
         blocks: dict[str, list[TableRow]] = {}
@@ -135,8 +138,8 @@ def _matrix(
         heads = [layout.head(breakable(detectors[place]), wide[place]) for place in share]
         columns = f"p{{{first:g}pt}}" + "r" * len(mine)
         pages = layout.pages([clean, *layout.merged(others)])
-        made += [TablePart(columns, ("Condition", *heads), page) for page in pages]
-    return made
+        parts += [TablePart(columns, ("Condition", *heads), page) for page in pages]
+    return parts
 
 
 def _condition(
@@ -167,7 +170,7 @@ def _standing(
     letters: Mapping[str, str],
     lacking: bool,
 ) -> tuple[str, ...]:
-    """The cells of one detector in the leaderboard."""
+    """Return the cells of one detector in the leaderboard."""
     marks = ",".join(sorted(letters[text] for text in _warnings(row)))
     ranked = row["rank"] is not None
     scores = []
@@ -188,7 +191,7 @@ def _standing(
 
 
 def _high(row: Row, names: Mapping[str, str]) -> int:
-    """How many lines a detector's row takes in the leaderboard."""
+    """Return the number of lines of a detector's row in the leaderboard."""
     marks = " " * len(_warnings(row))
     detector = layout.lines(row["detector"] + marks, DETECTOR)
     return max(2, detector, layout.lines(_under(row, names), UNDER))
@@ -203,7 +206,7 @@ def _warnings(row: Row) -> list[str]:
 
 
 def _letters(rows: Sequence[Row]) -> dict[str, str]:
-    """A letter for every warning, in the order in which they first appear."""
+    """Assign a letter to every warning, in the order of first appearance."""
     found = dict.fromkeys(text for row in rows for text in _warnings(row))
     return {text: _letter(place) for place, text in enumerate(found)}
 
@@ -221,7 +224,7 @@ def _of(results: RunResults, row: Row) -> str:
 
 
 def _source(results: RunResults, row: Row, version: str) -> str:
-    """The version, and the digests: the run's is that which is cited."""
+    """Return the version and the digests; that of the run is the one that is cited."""
     whole, own = (
         f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
         for digest in (results.protocol.digest(), row["trial_digest"])
@@ -231,7 +234,7 @@ def _source(results: RunResults, row: Row, version: str) -> str:
 
 
 def _label(what: str, run: str, row: Row) -> str:
-    """A label that no table of another run has; what it cannot hold of a name becomes a hash."""
+    """Return a label that includes the run's name, or its hash if no character is valid."""
     own = _slug(run) or hashlib.sha256(run.encode()).hexdigest()[:8]
     return "-".join(filter(None, ("tab:launderbench", what, own, _slug(str(row["track"])))))
 
@@ -265,7 +268,7 @@ def _best(values: Iterable[float | None]) -> float | None:
 
 
 def _same(value: float | None, best: float | None) -> bool:
-    """Equal as shown: what a reader cannot tell apart is equally bold."""
+    """Check whether both are equal as printed, so that equal numbers are equally bold."""
     return value is not None and best is not None and _percent(value) == _percent(best)
 
 

@@ -1,7 +1,7 @@
-r"""Where the cells of LaTeX tables go: columns and rows that fit, parts where a page is too small.
+r"""Layout of LaTeX tables: column widths, line counts, and division into pages.
 
-A table is set at a size of its own (8 pt, intervals 7 pt), so that its widths do not hang on the
-document's class; 345 pt is the text width of the narrowest one, `article`.
+Tables have a fixed font size (8 pt, intervals 7 pt), so that their widths do not depend on the
+document class. 345 pt is the text width of the narrowest class, `article`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from benchmark.report.latex.escape import ems, parts
 
 WIDTH = 345.0  # pt
 SEP = 2.5  # pt, on either side of a column
-LINES = 42  # of a table on one page, beside its head, caption and notes
+LINES = 42  # lines of a table on one page, without its head, caption and notes
 SIZE, SMALL = 8.0, 7.0  # pt
 
 PREAMBLE = r"""% {what} by LaunderBench {version}. Needs \usepackage{{booktabs}}.
@@ -32,7 +32,7 @@ PREAMBLE = r"""% {what} by LaunderBench {version}. Needs \usepackage{{booktabs}}
 
 @dataclass(frozen=True)
 class TableRow:
-    """Cells that are LaTeX already, and how many lines high they are together."""
+    """A row of LaTeX cells, with its height in lines."""
 
     cells: tuple[str, ...]
     lines: int = 1
@@ -40,7 +40,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class TablePart:
-    """One table: its columns, head, rows between rules, and what stands below them."""
+    """One table: its columns, head, blocks of rows separated by rules, and notes below."""
 
     columns: str
     head: tuple[str, ...]
@@ -49,19 +49,19 @@ class TablePart:
 
 
 def environment(parts_: Sequence[TablePart], caption: str, label: str) -> str:
-    """All the tables of one kind, numbered where they are several."""
-    made = []
+    """Return all tables of one kind, numbered if there are several."""
+    tables = []
     for number, part in enumerate(parts_, start=1):
         several = len(parts_) > 1
         own = f"{caption} Part {number} of {len(parts_)}." if several else caption
-        made.append(_table(part, own, f"{label}-{number}" if several else label))
-    return "".join(made)
+        tables.append(_table(part, own, f"{label}-{number}" if several else label))
+    return "".join(tables)
 
 
 def pages(blocks: Sequence[Sequence[TableRow]]) -> list[tuple[tuple[TableRow, ...], ...]]:
-    """Blocks of rows dealt to pages of at most `LINES` lines, a rule before each counted as one.
+    """Divide blocks of rows into pages of at most `LINES` lines.
 
-    A block that is too long for one page goes over several.
+    The rule before each block counts as one line. A block too long for one page is split.
     """
     found: list[list[tuple[TableRow, ...]]] = [[]]
     room = LINES
@@ -86,7 +86,7 @@ def pages(blocks: Sequence[Sequence[TableRow]]) -> list[tuple[tuple[TableRow, ..
 
 
 def merged(blocks: Sequence[Sequence[TableRow]]) -> list[list[TableRow]]:
-    """Neighbours of one row each become one block: a rule between them would say nothing."""
+    """Join adjacent blocks of one row each, because rules between single rows are useless."""
     found: list[list[TableRow]] = []
     alone = False
     for block in blocks:
@@ -99,7 +99,11 @@ def merged(blocks: Sequence[Sequence[TableRow]]) -> list[list[TableRow]]:
 
 
 def shares(wide: Sequence[float], taken: float) -> list[range]:
-    """Columns of `wide` pt beside `taken` pt, dealt evenly to the fewest tables that hold them."""
+    """Divide columns evenly into the fewest tables that fit the text width.
+
+    wide  : width of each column in pt
+    taken : width in pt used by the first column of each table
+    """
     for number in range(1, len(wide) + 1):
         edges = [round(len(wide) * place / number) for place in range(number + 1)]
         found = [range(*edge) for edge in pairwise(edges)]
@@ -109,21 +113,21 @@ def shares(wide: Sequence[float], taken: float) -> list[range]:
 
 
 def head_width(name: str) -> float:
-    """Width (pt) in which every part of a name fits on a line of a column's head."""
+    """Return the width (pt) in which every part of a name fits on a line of a column head."""
     return SMALL * max(ems(part) for word in name.split() for part in parts(word))
 
 
 def number_width(number: str, interval: str) -> float:
-    """Width (pt) of a number, in bold at most, over its interval."""
+    """Return the width (pt) of a number, possibly in bold, above its interval."""
     return max(1.08 * SIZE * ems(number), SMALL * ems(interval))
 
 
 def lines(text: str, width: float) -> int:
-    """How many lines `text` takes at most in a column of `width` pt."""
+    """Return the maximum number of lines of `text` in a column of `width` pt."""
     used, count = 0.0, 1
     for word in text.split():
         for part in parts(word + " "):
-            wide = 0.94 * SIZE * ems(part)  # letters are narrower, for their size, at 8 pt
+            wide = 0.94 * SIZE * ems(part)  # relative to their size, letters are narrower at 8 pt
             if used and used + wide > width:
                 used, count = 0.0, count + 1
             used += wide
@@ -133,17 +137,17 @@ def lines(text: str, width: float) -> int:
 
 
 def head(text: str, width: float) -> str:
-    """A column's head of LaTeX that may break its lines, standing on the last of them."""
+    """Return a column head that may have several lines, aligned at the last one."""
     return f"\\parbox[b]{{{width:.0f}pt}}{{\\laundersmall\\raggedleft\\hspace{{0pt}}{text}}}"
 
 
 def left(text: str) -> str:
-    """A cell of a column of fixed width; not for a row's last."""
+    """Return a left-aligned cell of a fixed-width column; not valid as the last cell of a row."""
     return f"\\raggedright\\hspace{{0pt}}{text}"
 
 
 def _table(part: TablePart, caption: str, label: str) -> str:
-    made = [
+    text = [
         "\\begin{\\laundertable}",
         "\\centering",
         "\\setlength{\\belowcaptionskip}{4pt}",
@@ -156,11 +160,11 @@ def _table(part: TablePart, caption: str, label: str) -> str:
         " & ".join(part.head) + " \\\\",
     ]
     for block in part.blocks:
-        made += ["\\midrule", *(" & ".join(row.cells) + " \\\\" for row in block)]
-    made += ["\\bottomrule", "\\end{tabular}"]
+        text += ["\\midrule", *(" & ".join(row.cells) + " \\\\" for row in block)]
+    text += ["\\bottomrule", "\\end{tabular}"]
     if part.notes:
-        made += [
+        text += [
             "",
             f"\\vspace{{3pt}}\\parbox{{\\linewidth}}{{\\laundersmall\\raggedright {part.notes}}}",
         ]
-    return "\n".join([*made, "\\end{\\laundertable}", ""])
+    return "\n".join([*text, "\\end{\\laundertable}", ""])
