@@ -52,7 +52,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = onnx_export.FrontendAndNetwork(SPEC, Mixed()).eval()
     waves = torch.randn(8, 4096)
     with torch.inference_mode():
-        model = onnx_export._converted(whole, waves[:2], SPEC, "mixed")
+        model = onnx_export._convert(whole, waves[:2], SPEC, "mixed")
     plain, small = folder / "plain.onnx", folder / "small.onnx"
     onnx.save(model, plain)
     inner = onnx_quantisation.nodes(model.graph, onnx_export.NETWORK)
