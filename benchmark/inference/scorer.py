@@ -192,7 +192,7 @@ class Scorer:
             size //= 2
             self._most[name] = size
             print(
-                f"{self.device} is out of memory: {name} goes on with {size} utterances at once",
+                f"{self.device} is out of memory: {name} continues with {size} utterances at once",
                 file=sys.stderr,
             )
             if self.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""Laundering as augmentation: what a recording and its copies meet in training, drawn once."""
+"""Laundering as augmentation: draw the conditions of each training recording, and apply them."""
 
 from __future__ import annotations
 
@@ -22,40 +22,41 @@ ABOVE_EVALUATION = 1 << 127  # evaluation's seeds have 63 bits
 def variants(
     examples: TrainingExamples, laundering: LaunderingAugmentation, seed: int, title: str, line: int
 ) -> Iterator[list[Wave]]:
-    """All waves, laundered, as often as `laundering.variants` says.
+    """Yield `laundering.variants` lists, each with all waves of `examples` in order, laundered.
 
-    A recording and its copies meet the same condition with the same draws: they differ by nothing
-    but the copying still. A recording's variants are different conditions while there are any.
-    Noise excerpts, rooms and seeds are none that evaluation draws. Raises `InputError` where a
-    condition cannot be applied to an utterance.
+    A recording and its copies (such as vocoded ones) get the same condition with the same draws,
+    so the copying remains their only difference. The variants of one recording have different
+    conditions, unless there are fewer conditions than variants. Evaluation never draws the same
+    noise excerpts, rooms or seeds. `title` and `line` are the label and the screen line of the
+    progress bar. Raises `InputError` if a condition cannot be applied to an utterance.
     """
     conditions = laundering.parsed()
     total = laundering.variants * len(examples.waves)
     with tqdm(total=total, desc=f"launder for {title}", unit="clip", position=line) as bar:
         for number in range(laundering.variants):
-            made = []
+            laundered = []
             for wave, pair in zip(examples.waves, examples.pairs.tolist(), strict=True):
                 recording = examples.recordings[pair]
                 condition = drawn(conditions, recording, number, seed)
                 try:
-                    done = launder(
+                    result = launder(
                         condition, wave, SAMPLE_RATE, recording, training_seed(seed, number)
                     )
                 except AttackError as error:
                     raise InputError(f"cannot train: {recording}: {error}") from error
-                made.append(done.wave)
+                laundered.append(result.wave)
                 bar.update()
-            yield made
+            yield laundered
 
 
 def drawn(conditions: list[Condition], recording: str, number: int, seed: int) -> Condition:
-    """Which condition variant `number` of a recording is: from an order of the recording's own."""
+    """Return the condition of variant `number` of a recording, from its own random order."""
     order = np.random.default_rng([seed, _hash(recording)]).permutation(len(conditions))
     return conditions[order[number % len(conditions)]]
 
 
 def training_seed(seed: int, number: int) -> int:
-    """The seed of the attacks on variant `number`: above every seed that evaluation can have."""
+    """Return the seed of the attacks on variant `number`, above every seed of evaluation."""
     return ABOVE_EVALUATION + _hash(f"{seed}\0{number}")
 
 

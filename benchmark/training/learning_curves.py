@@ -1,4 +1,4 @@
-"""Learning curves: a table and a picture beside the checkpoint."""
+"""Learning curves: a table and a plot next to the checkpoint."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ History = list[dict[str, float]]
 
 
 def epochs(out: Path) -> int:
-    """How many epochs the training of the checkpoint `out` had, by the table beside it."""
+    """Return the number of epochs that checkpoint `out` was trained for, from its CSV table."""
     return len(pd.read_csv(out.with_suffix(".csv")))
 
 
 def write(out: Path, name: str, history: History) -> None:
-    """Write loss and accuracy per epoch as CSV and PNG beside the checkpoint `out`."""
+    """Write `history` as CSV, and plot loss and accuracy per epoch as PNG, next to `out`."""
     from matplotlib.figure import Figure
 
     atomic_files.write(out.with_suffix(".csv"), pd.DataFrame(history).to_csv(index=False))

@@ -1,4 +1,4 @@
-"""Train several detectors side by side."""
+"""Training of several detectors, in parallel on a CPU."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ def train_all(
     wanted: dict[str, Path],
     protocol: Protocol,
     device: torch.device,
-    course: TrainingConfig,
+    config: TrainingConfig,
     plugin_files: tuple[Path, ...] = (),
 ) -> None:
-    """Train every detector in `wanted` (name -> checkpoint file) and say how it went.
+    """Train every detector in `wanted` (name -> checkpoint file) and print a summary of each.
 
-    On a CPU each detector trains in a process of its own with one thread, so that the weights
-    do not depend on how many cores there are; on an accelerator they train one after another.
+    On a CPU each detector trains in its own process with one thread, so that the weights do not
+    depend on the number of cores; on an accelerator the detectors train one after another.
+    `plugin_files` are loaded in each process. Raises `InputError` if a process dies.
     """
     if device.type == "cuda":
         for name, path in wanted.items():
-            print(_train_one(name, protocol, device, path, course, 0))
+            print(_train_one(name, protocol, device, path, config, 0))
         return
-    # the costliest first, so that the others fill the gaps
+    # the most expensive first, so that the others fill the gaps
     order = sorted(wanted, key=lambda name: -_cost(name))
     with (
         one_thread(),
@@ -49,7 +50,7 @@ def train_all(
         ) as pool,
     ):
         futures = [
-            pool.submit(_train_one, name, protocol, device, wanted[name], course, line)
+            pool.submit(_train_one, name, protocol, device, wanted[name], config, line)
             for line, name in enumerate(order)
         ]
         try:
@@ -57,8 +58,8 @@ def train_all(
                 print(future.result())
         except BrokenProcessPool as error:
             raise InputError(
-                "a training process died (killed, or out of memory); run again: detectors that"
-                " were finished are kept"
+                "a training process died (killed, or out of memory); run again: finished"
+                " detectors are kept"
             ) from error
 
 
@@ -74,20 +75,21 @@ def _train_one(
     protocol: Protocol,
     device: torch.device,
     out: Path,
-    course: TrainingConfig,
+    config: TrainingConfig,
     line: int,
 ) -> str:
     started = time.monotonic()
-    made = train(name, protocol, device, out, course, line)
-    spent = time.monotonic() - started
-    said = f"trained {made.name} in {spent:.0f} s: dev EER {made.facts['dev_eer']:.2%}"
-    return f"{said}{_kept(made)}, in {out}"
+    checkpoint = train(name, protocol, device, out, config, line)
+    facts, seconds = checkpoint.facts, time.monotonic() - started
+    summary = f"trained {checkpoint.name} in {seconds:.0f} s: dev EER {facts['dev_eer']:.2%}"
+    return f"{summary}{_epoch_summary(checkpoint)}, in {out}"
 
 
-def _kept(made: Checkpoint) -> str:
-    """Which epoch of a network was kept, and whether the training stopped early."""
-    if "epoch" not in made.facts:
+def _epoch_summary(checkpoint: Checkpoint) -> str:
+    """Name the kept epoch, and say whether training stopped early; empty if not a network."""
+    facts = checkpoint.facts
+    if "epoch" not in facts:
         return ""
-    done, most = learning_curves.epochs(made.path), made.facts["recipe"]["epochs"]
+    done, most = learning_curves.epochs(checkpoint.path), facts["recipe"]["epochs"]
     end = f"stopped early after epoch {done}" if done < most else "not stopped early"
-    return f", kept epoch {made.facts['epoch']} of {most} ({end})"
+    return f", kept epoch {facts['epoch']} of {most} ({end})"

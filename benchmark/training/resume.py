@@ -12,24 +12,25 @@ from tqdm import tqdm
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers and texts of a schedule's state, without its methods."""
+    """Return the numbers and strings (and lists) of a schedule's state, without its methods."""
     return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list)}
 
 
 def read(path: Path, key: str, title: str) -> dict[str, Any] | None:
-    """Return the state that a killed training left in `path`, if its key is `key`.
+    """Return the state that an interrupted training saved in `path`; None if it is unusable.
 
-    Where it cannot be used, that is said on standard error; `title` names the training there.
+    A state is usable if its file is intact and its key is `key`. Prints to standard error whether
+    the training resumes or starts over; `title` is the name of the training there.
     """
     if not path.is_file():
         return None
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        tqdm.write(f"{path} is damaged ({error}): training begins anew", file=sys.stderr)
+        tqdm.write(f"{path} is damaged ({error}): training starts over", file=sys.stderr)
         return None
     if saved.get("key") != key:
-        tqdm.write(f"{path} is of another training: this one begins anew", file=sys.stderr)
+        tqdm.write(f"{path} belongs to another training: this one starts over", file=sys.stderr)
         return None
-    tqdm.write(f"{title}: goes on after epoch {len(saved['history'])}", file=sys.stderr)
+    tqdm.write(f"{title}: training resumes after epoch {len(saved['history'])}", file=sys.stderr)
     return dict(saved)

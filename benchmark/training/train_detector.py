@@ -1,4 +1,4 @@
-"""Train a detector on a protocol's train split, validated on its dev split."""
+"""Training of a detector on a protocol's train split, validated on its dev split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmark.training.training_examples import TrainingExamples, Wave
 from detectors.contract.base import Arrays, Input, Recipe, TensorDetector, WaveDetector, registry
 
 CPU = torch.device("cpu")
-LENGTH_S = 4  # of the waves on which a network that takes any length is trained
+LENGTH_S = 4  # seconds of training input for networks that accept any length
 
 
 def train(
@@ -31,29 +31,32 @@ def train(
     protocol: Protocol,
     device: torch.device,
     out: Path,
-    course: TrainingConfig | None = None,
+    config: TrainingConfig | None = None,
     line: int = 0,
 ) -> Checkpoint:
-    """Train `name` and write `out` (safetensors) with learning curves beside it (CSV, PNG).
+    """Train detector `name`; write checkpoint `out` and its learning curves (CSV, PNG).
 
-    The loss is weighted to equal class mass. Judged and kept is an exponential moving average of
-    the weights: the raw ones jump from epoch to epoch. Kept is the last epoch whose dev EER lies
-    within one standard error of the lowest until then (after the rule of Breiman et al. 1984,
-    section 3.4.3: dev sets are small, and the falling learning rate settles the weights); training
-    stops after the recipe's `patience` epochs in a row that did not. A course with a patience of
-    its own keeps the epoch of the lowest dev EER instead (of equal ones, of the lowest loss on
-    clean dev). With laundering the EERs on clean and on laundered dev count in the shares of
-    training; the threshold is clean dev's. `line` is the screen line of the progress bar. A
-    training that was killed goes on where it was. Deterministic for one machine, seed and number of
-    threads.
+    The loss is weighted to equal class mass. Evaluated and kept is an exponential moving average
+    of the weights, because the raw weights vary strongly between epochs. By default the kept epoch
+    is the last whose dev EER is within one standard error of the lowest up to it (after the rule
+    of Breiman et al. 1984, section 3.4.3): dev sets are small, and the falling learning rate
+    settles the weights. Training stops after the recipe's `patience` consecutive epochs outside
+    that range. If `config` sets a patience, the epoch of the lowest dev EER is kept instead (of
+    equal EERs, the one with the lowest loss on clean dev).
+
+    With laundering, the EERs on clean and laundered dev are averaged with the shares that clean
+    and laundered recordings have in training. The threshold always comes from clean dev. `line` is
+    the screen line of the progress bar. An interrupted training resumes after its last complete
+    epoch. The result is deterministic for one machine, seed and number of threads. Raises
+    `InputError` if the data or the detector cannot be used for this training.
     """
-    course = course or TrainingConfig()
-    facts, _ = planned(name, protocol, course)
+    config = config or TrainingConfig()
+    facts, _ = planned(name, protocol, config)
     key = digest([facts, str(device), torch.__version__, torch.get_num_threads()])
     item = registry.get(name)()
     facts |= {
-        "loss": course.loss,
-        "precision": course.precision,
+        "loss": config.loss,
+        "precision": config.precision,
         "data": protocol.name,
         "data_version": protocol.version,
         "audio_digest": protocol.audio_digest,
@@ -63,22 +66,22 @@ def train(
     }
     parts = [training_examples.used(protocol, split) for split in ("train", "dev")]
     examples, dev = (training_examples.read(part) for part in parts)
-    title = course.called(name)
+    title = config.called(name)
     if isinstance(item, WaveDetector):
-        arrays, own = _fit_waves(item, examples, dev, course, title, line)
-        del facts["loss"]  # its own, of which nothing is known here
+        arrays, own = _fit_waves(item, examples, dev, config, title, line)
+        del facts["loss"]  # a wave detector has its own loss, which is unknown here
         facts |= own
     elif isinstance(item, TensorDetector):
         recipe = Recipe(**facts["recipe"])
-        how = TrainerConfig(
-            recipe, course.loss, course.precision, course.seed, device, out.with_suffix(STATE),
-            key, title, line, course.patience,
+        trainer_config = TrainerConfig(
+            recipe, config.loss, config.precision, config.seed, device, out.with_suffix(STATE),
+            key, title, line, config.patience,
         )  # fmt: skip
-        fitted = _fit_network(item, examples, dev, course, how)
+        fitted = _fit_network(item, examples, dev, config, trainer_config)
         arrays = fitted.arrays
         facts |= {key: fitted.kept[key] for key in ("epoch", "dev_loss", "dev_eer")}
         facts["dev_threshold"] = fitted.kept["dev_threshold"]
-        if course.laundering:
+        if config.laundering:
             facts["judged_eer"] = fitted.kept["judged_eer"]
         if fitted.batch_size != recipe.batch_size:
             facts["batch_size_used"] = fitted.batch_size
@@ -93,17 +96,17 @@ def _fit_waves(
     item: WaveDetector,
     examples: TrainingExamples,
     dev: TrainingExamples,
-    course: TrainingConfig,
+    config: TrainingConfig,
     title: str,
     line: int,
 ) -> tuple[Arrays, dict[str, Any]]:
-    """The state of a wave detector, fitted to all waves and all variants of them, and its facts."""
+    """Fit a wave detector to all waves and all their variants; return its state and facts."""
     waves, bonafide = list(examples.waves), [examples.bonafide]
-    if course.laundering:
-        for made in augmentation.variants(examples, course.laundering, course.seed, title, line):
-            waves += made
+    if config.laundering:
+        for variant in augmentation.variants(examples, config.laundering, config.seed, title, line):
+            waves += variant
             bonafide.append(examples.bonafide)
-    arrays = item.fit(waves, np.concatenate(bonafide), course.seed)
+    arrays = item.fit(waves, np.concatenate(bonafide), config.seed)
     scores = item.score(dev.waves, arrays)
     if not np.isfinite(scores).all():
         raise InputError(f"detector {item.name!r} gives non-finite scores on the dev split")
@@ -115,39 +118,46 @@ def _fit_network(
     item: TensorDetector,
     examples: TrainingExamples,
     dev: TrainingExamples,
-    course: TrainingConfig,
-    how: TrainerConfig,
+    config: TrainingConfig,
+    trainer_config: TrainerConfig,
 ) -> FittedWeights:
     spec = trained_input(item.input)
-    clean = course.laundering.clean if course.laundering else 1.0
+    clean = config.laundering.clean if config.laundering else 1.0
     train, judged = (
-        TrainingTensors(_heard(spec, part, course, how), part.bonafide, part.pairs, clean)
+        TrainingTensors(
+            _split_inputs(spec, part, config, trainer_config), part.bonafide, part.pairs, clean
+        )
         for part in (examples, dev)
     )
-    torch.manual_seed(course.seed)
+    torch.manual_seed(config.seed)
     network = item.initial()
-    if course.loss == networks.ONE_CLASS:
+    if config.loss == networks.ONE_CLASS:
         networks.one_class(network, item.name)
-    if course.start:
-        networks.load(network, course.start)
-    if course.loss == networks.ONE_CLASS:
+    if config.start:
+        networks.load(network, config.start)
+    if config.loss == networks.ONE_CLASS:
         networks.require_scores_from_head(item, network, dev.waves[0])
-    return fit(item, network, train, judged, how)
+    return fit(item, network, train, judged, trainer_config)
 
 
-def _heard(
-    spec: Input, part: TrainingExamples, course: TrainingConfig, how: TrainerConfig
+def _split_inputs(
+    spec: Input, part: TrainingExamples, config: TrainingConfig, trainer_config: TrainerConfig
 ) -> list[torch.Tensor]:
-    """The inputs of a split, clean and in every variant."""
-    made = [_inputs(spec, part.waves)]
-    if course.laundering:
-        laundered = augmentation.variants(part, course.laundering, course.seed, how.title, how.line)
-        made += [_inputs(spec, waves) for waves in laundered]
-    return made
+    """Compute the inputs of a split: clean first, then one tensor per variant."""
+    inputs = [_inputs(spec, part.waves)]
+    if config.laundering:
+        laundered = augmentation.variants(
+            part, config.laundering, config.seed, trainer_config.title, trainer_config.line
+        )
+        inputs += [_inputs(spec, waves) for waves in laundered]
+    return inputs
 
 
 def trained_input(spec: Input) -> Input:
-    """`spec` with waves of one length, where it keeps the waves' own: batches need one."""
+    """Return `spec` with waves of a fixed length, because training batches need one length.
+
+    An input of any length becomes one of 4 s, or of its shortest length if that is longer.
+    """
     if isinstance(spec, WholeWaveform):
         samples = max(spec.shortest, LENGTH_S * spec.sample_rate)
         return Waveform(samples, spec.sample_rate)

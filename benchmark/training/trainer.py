@@ -1,4 +1,4 @@
-"""Fit a network: the epochs, which weights are kept, and going on after a kill."""
+"""Fitting of a network: the epochs, the choice of weights, and resuming after interruption."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ from benchmark.training.losses import LOSSES
 from benchmark.training.training_examples import batches
 from detectors.contract.base import Arrays, Recipe, TensorDetector
 
-EMA_DECAY = 0.98  # per step: an average over about one epoch of the embedded set
+EMA_DECAY = 0.98  # per step: averages over about one epoch of the embedded set
 LEAST_BATCH = 2  # batch statistics need more than one item
-STATE = ".state"  # suffix of the file beside the checkpoint, while the training lasts
+STATE = ".state"  # suffix of the state file next to the checkpoint; deleted after training
 
 
 @dataclass(frozen=True)
 class TrainingTensors:
-    """One split as tensors: inputs (n, ...) clean and in variants, targets, weights, pairs (n,).
+    """One split as tensors: inputs (n, ...), clean first and then one per variant; labels (n,).
 
-    Targets are 1 for bona fide, else 0; weights bring both classes to equal mass; rows with one
-    number in `pairs` are copies of one recording. Without variants `clean` is 1, else the
-    probability with which a recording is heard clean in an epoch.
+    Rows with the same number in `pairs` (n,) are copies of one recording. `clean` is the
+    probability that a recording is used clean in an epoch; it is 1 if there are no variants.
     """
 
     inputs: list[torch.Tensor]
@@ -47,21 +46,26 @@ class TrainingTensors:
 
     @property
     def targets(self) -> torch.Tensor:
+        """Targets (n,), float32: 1 for bona fide, 0 for spoof."""
         return torch.from_numpy(self.bonafide.astype(np.float32))
 
     @property
     def weights(self) -> torch.Tensor:
+        """Weights (n,), float32, that give both classes equal mass; their mean is 1."""
         targets = self.targets
         return torch.where(targets > 0, 0.5 / targets.mean(), 0.5 / (1 - targets.mean()))
 
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """How a network is fitted; `key` names the training in its state file, `title` on the screen.
+    """The configuration of one fit.
 
-    `state` is where it is written down after every epoch how to go on; `line` is the screen line
-    of the progress bar. With `patience` the best epoch is kept, and training stops after that many
-    in a row that were no better; without, the rule and the patience are the default ones.
+    key      : identifies the training in its state file
+    title    : names the training on the screen
+    state    : the file in which everything needed to resume is saved after every epoch
+    line     : the screen line of the progress bar
+    patience : if given, the best epoch is kept, and training stops after this many consecutive
+               epochs that were no better; if None, `settled_epoch` and the recipe's patience apply
     """
 
     recipe: Recipe
@@ -78,7 +82,7 @@ class TrainerConfig:
 
 @dataclass(frozen=True)
 class FittedWeights:
-    """The weights that are kept, the row of their epoch, the rows of all, and the batch size."""
+    """The kept weights, the row of their epoch, the rows of all epochs, and the batch size."""
 
     arrays: Arrays
     kept: dict[str, float]
@@ -91,19 +95,20 @@ def fit(
     network: torch.nn.Module,
     train: TrainingTensors,
     dev: TrainingTensors,
-    how: TrainerConfig,
+    config: TrainerConfig,
 ) -> FittedWeights:
-    """Fit `network`, or go on where a training with this `key` was killed.
+    """Fit `network`, or resume an interrupted training with the same `key`.
 
-    A training that was killed gives the weights that it would have given, bit for bit, on the
-    same machine's CPU. Where the device's memory is too small for a batch, the training begins
-    anew with half of it, and says so.
+    On the same machine's CPU, a resumed training gives bit for bit the weights of an uninterrupted
+    one. If a batch does not fit in the device's memory, the training starts over with half the
+    batch size and prints that to standard error. Raises `InputError` if even the smallest batch
+    does not fit, if the loss is not finite, or if the network returns scores of a wrong shape.
     """
-    saved = resume.read(how.state, how.key, how.title)
-    size = saved["batch_size"] if saved else how.recipe.batch_size
+    saved = resume.read(config.state, config.key, config.title)
+    size = saved["batch_size"] if saved else config.recipe.batch_size
     blank = copy.deepcopy(network.state_dict())
     while True:
-        run = _Run(item, network, train, dev, replace(how, recipe=_sized(how.recipe, size)))
+        run = _Run(item, network, train, dev, replace(config, recipe=_sized(config.recipe, size)))
         try:
             if saved:
                 run.restore(saved)
@@ -111,19 +116,19 @@ def fit(
         except torch.OutOfMemoryError as error:
             if size // 2 < LEAST_BATCH:
                 raise InputError(
-                    f"{how.device} has too little memory to train {how.title} even with a batch"
-                    f" of {size}"
+                    f"{config.device} has too little memory to train {config.title} even with a"
+                    f" batch of {size}"
                 ) from error
         else:
-            how.state.unlink(missing_ok=True)
+            config.state.unlink(missing_ok=True)
             return fitted
-        # outside the handler: the error's traceback held the batch that was too large
+        # outside the handler, because the error's traceback holds the batch that was too large
         del run
-        if how.device.type == "cuda":
+        if config.device.type == "cuda":
             torch.cuda.empty_cache()
         tqdm.write(
-            f"{how.device} is out of memory with a batch of {size}: {how.title} is trained anew"
-            f" with {size // 2}",
+            f"{config.device} is out of memory with a batch of {size}: training of {config.title}"
+            f" starts over with {size // 2}",
             file=sys.stderr,
         )
         size, saved = size // 2, None
@@ -135,7 +140,7 @@ def _sized(recipe: Recipe, size: int) -> Recipe:
 
 
 class _Run:
-    """One training while it runs: everything that changes, and how it is saved."""
+    """The state of one running training, which can be saved and restored."""
 
     def __init__(
         self,
@@ -143,15 +148,15 @@ class _Run:
         network: torch.nn.Module,
         train: TrainingTensors,
         dev: TrainingTensors,
-        how: TrainerConfig,
+        config: TrainerConfig,
     ) -> None:
-        self.item, self.train, self.dev, self.how = item, train, dev, how
-        self.loss = LOSSES[how.loss]
-        self.generator = torch.Generator().manual_seed(how.seed)
-        self.network = network.to(how.device).to(memory_format=torch.channels_last)
+        self.item, self.train, self.dev, self.config = item, train, dev, config
+        self.loss = LOSSES[config.loss]
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.network = network.to(config.device).to(memory_format=torch.channels_last)
         averaging = get_ema_multi_avg_fn(EMA_DECAY)
         self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
-        recipe = how.recipe
+        recipe = config.recipe
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
@@ -166,12 +171,12 @@ class _Run:
         self.kept: dict[str, torch.Tensor] = {}
 
     def finish(self) -> FittedWeights:
-        """The epochs that lack, up to the last or until as many as patience were in vain."""
-        recipe, kept = self.how.recipe, self._kept_epoch()
-        patience = self.how.patience or recipe.patience
+        """Run the remaining epochs, until the last one or until the patience is exhausted."""
+        recipe, kept = self.config.recipe, self._kept_epoch()
+        patience = self.config.patience or recipe.patience
         bar = tqdm(
-            total=recipe.epochs, initial=len(self.history), desc=f"train {self.how.title}",
-            unit="epoch", position=self.how.line,
+            total=recipe.epochs, initial=len(self.history), desc=f"train {self.config.title}",
+            unit="epoch", position=self.config.line,
         )  # fmt: skip
         with bar:
             while (done := len(self.history)) < recipe.epochs and done - kept < patience:
@@ -180,7 +185,7 @@ class _Run:
                 kept = self._kept_epoch()
                 if kept == done + 1:
                     self.kept = copy.deepcopy(self.average.module.state_dict())
-                atomic_files.write(self.how.state, self._state())
+                atomic_files.write(self.config.state, self._state())
                 bar.update()
                 bar.set_postfix(dev_loss=f"{row['dev_loss']:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
         arrays = {name: value.cpu().numpy() for name, value in self.kept.items()}
@@ -188,26 +193,26 @@ class _Run:
 
     def _kept_epoch(self) -> int:
         eers = [row["judged_eer"] for row in self.history]
-        if self.how.patience is None:
+        if self.config.patience is None:
             return settled_epoch(eers, self.dev.bonafide)
         return best_epoch(eers, [row["dev_loss"] for row in self.history])
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        device, train = self.how.device, self.train
+        device, train = self.config.device, self.train
         targets, weights = train.targets, train.weights
-        heard = self._heard()
+        variants = self._draw_variants()
         self.network.train()
         losses, hits = [], 0
         for rows in self.batches[epoch - 1]:
-            inputs = self._inputs(rows, heard)
+            inputs = self._inputs(rows, variants)
             batch = self.item.augment(inputs, train.pairs[rows], self.generator).to(device)
             target = targets[rows].to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.how.precision == BF16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == BF16):
                 scores = self.network(batch)
             scores = scores.float()
             if scores.shape != target.shape:
                 raise InputError(
-                    f"detector {self.how.title!r} gives {tuple(scores.shape)} for {len(rows)}"
+                    f"detector {self.config.title!r} gives {tuple(scores.shape)} for {len(rows)}"
                     f" utterances, not ({len(rows)},)"
                 )
             loss = self.loss(scores, target, weights[rows].to(device))
@@ -222,7 +227,7 @@ class _Run:
         dev_loss = float(self.loss(dev, self.dev.targets, self.dev.weights))
         if not np.isfinite([*losses, dev_loss]).all() or not torch.isfinite(dev).all():
             raise InputError(
-                f"training {self.how.title} diverged in epoch {epoch}: the loss is not finite"
+                f"training {self.config.title} diverged in epoch {epoch}: the loss is not finite"
             )
         dev_eer, threshold = eer(dev.double().numpy(), self.dev.bonafide)
         return {
@@ -233,22 +238,22 @@ class _Run:
             "dev_accuracy": self.loss.hits(dev, self.dev.targets) / len(dev),
             "dev_eer": dev_eer,
             "dev_threshold": threshold,
-            "judged_eer": self._judged(dev_eer),
+            "judged_eer": self._judged_eer(dev_eer),
         }
 
-    def _judged(self, clean: float) -> float:
-        """The dev EER that decides which epoch is kept: clean and laundered, as in training."""
+    def _judged_eer(self, clean: float) -> float:
+        """Return the dev EER that selects the epoch: clean and laundered EER, weighted by share."""
         laundered = self.dev.inputs[1:]
         if not laundered:
             return clean
-        device = self.how.device
+        device = self.config.device
         scores = [_evaluate(self.average.module, inputs, device) for inputs in laundered]
         bonafide = np.tile(self.dev.bonafide, len(laundered))
         rate, _ = eer(torch.cat(scores).double().numpy(), bonafide)
         return self.dev.clean * clean + (1 - self.dev.clean) * rate
 
-    def _heard(self) -> torch.Tensor | None:
-        """Which variant each recording is heard in during an epoch, 0 = clean; None: all clean."""
+    def _draw_variants(self) -> torch.Tensor | None:
+        """Draw the variant of each recording for one epoch, 0 = clean; None if all are clean."""
         most = len(self.train.inputs) - 1
         if not most:
             return None
@@ -257,18 +262,18 @@ class _Run:
         which = torch.randint(1, most + 1, (recordings,), generator=self.generator)
         return torch.where(clean, 0, which)
 
-    def _inputs(self, rows: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
-        if heard is None:
+    def _inputs(self, rows: torch.Tensor, variants: torch.Tensor | None) -> torch.Tensor:
+        if variants is None:
             return self.train.inputs[0][rows]
-        which = heard[self.train.pairs[rows]].tolist()
+        which = variants[self.train.pairs[rows]].tolist()
         return torch.stack(
             [self.train.inputs[n][row] for n, row in zip(which, rows.tolist(), strict=True)]
         )
 
     def _state(self) -> bytes:
         saved = {
-            "key": self.how.key,
-            "batch_size": self.how.recipe.batch_size,
+            "key": self.config.key,
+            "batch_size": self.config.recipe.batch_size,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -278,22 +283,22 @@ class _Run:
             "history": self.history,
             "kept": self.kept,
         }
-        if self.how.device.type == "cuda":
-            saved["cuda"] = torch.cuda.get_rng_state(self.how.device)
+        if self.config.device.type == "cuda":
+            saved["cuda"] = torch.cuda.get_rng_state(self.config.device)
         buffer = io.BytesIO()
         torch.save(saved, buffer)
         return buffer.getvalue()
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Become the training that `saved` was."""
+        """Restore the state in `saved`, as written by `_state`."""
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
         self.generator.set_state(saved["generator"])
         torch.set_rng_state(saved["torch"])
-        if self.how.device.type == "cuda":
-            torch.cuda.set_rng_state(saved["cuda"], self.how.device)
+        if self.config.device.type == "cuda":
+            torch.cuda.set_rng_state(saved["cuda"], self.config.device)
         self.history, self.kept = saved["history"], saved["kept"]
 
 

@@ -23,22 +23,23 @@ from benchmark.training.losses import LOSSES
 from benchmark.training.training_examples import used
 from detectors.contract.base import Detector, TensorDetector, registry
 
-PROCEDURE = 2  # raised when the same recipe and data would give other weights
+PROCEDURE = 2  # increased when the same recipe and data would give different weights
 PRECISIONS = (FLOAT32, BF16)
 CLEAN_SHARE = 0.25
 VARIANTS = 4
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 LONGEST_SUITE = 30
-LONGEST_NAME = 80  # of a file, without seed and digest
+LONGEST_NAME = 80  # characters of a file name, without seed and digest
 
 
 @dataclass(frozen=True)
 class LaunderingAugmentation:
-    """Laundering as augmentation: of a suite's conditions, each recording meets `variants`.
+    """Laundering as augmentation: each recording gets `variants` conditions of a suite.
 
-    Those are drawn once and laundered once, before the training; in every epoch a recording is
-    heard clean with probability `clean`, else in one of its variants. `conditions` are spellings,
-    without clean.
+    The conditions are drawn and applied once, before the training. In every epoch a recording is
+    used clean with probability `clean` (0 <= clean < 1), else in one of its variants. `conditions`
+    are spellings, without clean. Raises `InputError` for an empty list, a precomputed condition or
+    a share out of range.
     """
 
     suite: str
@@ -48,15 +49,15 @@ class LaunderingAugmentation:
 
     def __post_init__(self) -> None:
         if not self.conditions:
-            raise InputError(f"the suite {self.suite!r} holds nothing but clean to train with")
+            raise InputError(f"the suite {self.suite!r} contains only clean: name one with attacks")
         for condition in map(parse, self.conditions):
             if made(condition):
-                raise InputError(f"{condition} comes ready-made: training cannot make it")
+                raise InputError(f"{condition} is ready-made audio: training cannot apply it")
         if not 0 <= self.clean < 1:
             raise InputError(f"the share of clean must be 0 or more and below 1, not {self.clean}")
 
     def parsed(self) -> list[Condition]:
-        """The conditions on excerpts of noise and rooms that evaluation never draws."""
+        """Return the conditions, with noise excerpts and rooms that evaluation never draws."""
         return [
             Condition(tuple(step.for_training() for step in parse(spelling).steps))
             for spelling in self.conditions
@@ -65,13 +66,16 @@ class LaunderingAugmentation:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The configuration of one training; `changes` override fields of the detector's `Recipe`.
+    """The configuration of one training.
 
-    `start` is a checkpoint of the same network, with whose weights the training begins. With
-    `patience` the epoch of the lowest dev EER is kept, and training stops after that many epochs
-    in a row without a lower one.
-    `name` is what the trained detector is called in tables; empty: the detector's own name, with
-    what sets the training apart (`mel-cnn+laundering`, `mel-cnn+oc-softmax`).
+    changes  : override fields of the detector's `Recipe`
+    start    : a checkpoint of the same network, whose weights initialise the training
+    patience : if given, the epoch of the lowest dev EER is kept, and training stops after this
+               many consecutive epochs without a lower one
+    name     : the trained detector's name in tables; if empty, the detector's own name with the
+               suite and the loss of the training (`mel-cnn+laundering`, `mel-cnn+oc-softmax`)
+
+    Raises `InputError` for an unknown loss or precision, or a malformed name.
     """
 
     seed: int = 0
@@ -90,11 +94,12 @@ class TrainingConfig:
             raise unknown("precision", self.precision, PRECISIONS)
         if self.name and not NAME.fullmatch(self.name):
             raise InputError(
-                f"--name {self.name!r}: want letters, digits and . _ + - , a letter or digit first"
+                f"--name {self.name!r}: use letters, digits and . _ + - , starting with a letter"
+                " or digit"
             )
 
     def called(self, detector: str) -> str:
-        """Return the name of the trained detector in tables."""
+        """Return the name of the trained detector in tables; `InputError` if another one has it."""
         marks = [_short(self.laundering.suite)] if self.laundering else []
         marks += [self.loss] if self.loss != "bce" else []
         name = self.name or "+".join([detector, *marks])
@@ -104,24 +109,24 @@ class TrainingConfig:
 
 
 def planned(
-    detector: str, protocol: Protocol, course: TrainingConfig | None = None
+    detector: str, protocol: Protocol, config: TrainingConfig | None = None
 ) -> tuple[dict[str, Any], Path]:
     """Return the facts that determine the training of `detector`, and its checkpoint's path.
 
-    The file's name follows from the facts: another recipe, input, version, seed, loss, suite or
-    training file gives another checkpoint, and so does another content of the pretrained encoder
-    that the detector starts from. Raises `InputError` where a split lacks a class or a file, where
-    that encoder is absent, and where the detector cannot take the course.
+    The file's name follows from the facts: a different recipe, input, version, seed, loss, suite,
+    training file or content of the detector's pretrained encoder gives a different checkpoint.
+    Raises `InputError` if a split lacks a class or a file, if that encoder is absent, or if the
+    detector does not support the configuration.
     """
-    course = course or TrainingConfig()
+    config = config or TrainingConfig()
     item = registry.get(detector)()
-    require_taken(item, course)
-    name = course.called(detector)
+    require_taken(item, config)
+    name = config.called(detector)
     facts: dict[str, Any] = {
         "detector": detector,
         "version": item.version,
         "procedure": PROCEDURE,
-        "seed": course.seed,
+        "seed": config.seed,
     }
     for split in ("train", "dev"):
         part = used(protocol, split)
@@ -130,62 +135,65 @@ def planned(
         facts[f"{split}_files"] = rows_digest(rows)
     if isinstance(item, TensorDetector):
         facts["input"] = repr(item.input)
-        facts["recipe"] = asdict(replace(item.recipe, **course.changes))
+        facts["recipe"] = asdict(replace(item.recipe, **config.changes))
         if files := item.foundation():
             facts["foundation"] = {
                 file.name: sha256 for file in files
                 for sha256 in file_digests(file.parent, [file.name])
             }  # fmt: skip
-    if course.start:
-        facts["start"] = course.start.identity
-    # the defaults go unsaid, so that they are the same training with and without these options
+    if config.start:
+        facts["start"] = config.start.identity
+    # defaults are omitted, so that an option at its default means the same training as no option
     if name != detector:
         facts["name"] = name
-    if course.loss != "bce":
-        facts["loss"] = course.loss
-    if course.precision != FLOAT32:
-        facts["precision"] = course.precision
-    if course.patience is not None:
-        facts["early_stopping"] = course.patience
-    if course.laundering:
+    if config.loss != "bce":
+        facts["loss"] = config.loss
+    if config.precision != FLOAT32:
+        facts["precision"] = config.precision
+    if config.patience is not None:
+        facts["early_stopping"] = config.patience
+    if config.laundering:
         facts["laundering"] = {
-            **asdict(course.laundering),
-            "identities": digest([c.identity() for c in course.laundering.parsed()]),
+            **asdict(config.laundering),
+            "identities": digest([c.identity() for c in config.laundering.parsed()]),
         }
     plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-")[:LONGEST_NAME]
-    file = f"{plain}-seed{course.seed}-{digest(facts)[:12]}.safetensors"
+    file = f"{plain}-seed{config.seed}-{digest(facts)[:12]}.safetensors"
     return facts, paths.checkpoints() / file
 
 
-def require_taken(item: Detector, course: TrainingConfig) -> None:
-    """Refuse (`InputError`) a course that the detector cannot take, before any data are read.
+def require_taken(item: Detector, config: TrainingConfig) -> None:
+    """Raise `InputError` if the detector does not support `config`, before any data are read.
 
-    Whether its network can take the head of another loss is not asked: `networks.require_one_class`
-    builds it to say that.
+    Whether the network can have the head of another loss is not checked here: that requires
+    building it, as `networks.require_one_class` does.
     """
     if not isinstance(item, TensorDetector):
-        if course.start:
-            raise InputError(f"detector {item.name!r} is no network: it cannot start from weights")
-        if (course.loss, course.precision, course.patience) != ("bce", FLOAT32, None):
+        if config.start:
             raise InputError(
-                f"detector {item.name!r} is no network: it has no --loss, --precision or --patience"
+                f"detector {item.name!r} is not a network: it cannot start from weights"
             )
-    elif (start := course.start) and start.detector != item.name:
+        if (config.loss, config.precision, config.patience) != ("bce", FLOAT32, None):
+            raise InputError(
+                f"detector {item.name!r} is not a network: it has no --loss, --precision or"
+                " --patience"
+            )
+    elif (start := config.start) and start.detector != item.name:
         raise InputError(f"{start.path} holds weights of {start.detector!r}, not of {item.name!r}")
-    elif start and (start.facts.get("loss") == ONE_CLASS) != (course.loss == ONE_CLASS):
+    elif start and (start.facts.get("loss") == ONE_CLASS) != (config.loss == ONE_CLASS):
         raise InputError(
-            f"{start.path} was trained with --loss {start.facts.get('loss')}: its last layer is"
-            f" another than that of --loss {course.loss}"
+            f"{start.path} was trained with --loss {start.facts.get('loss')}: its last layer"
+            f" differs from that of --loss {config.loss}; choose the same loss or another --start"
         )
 
 
 def digest(value: Any) -> str:
-    """SHA-256 (hex) of a JSON-able value."""
+    """Return the SHA-256 (hex) of a value that JSON can represent."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _short(suite: str) -> str:
-    """Return a suite's name as part of a detector's; spelled conditions are named by attacks."""
+    """Return a suite's name for a detector's name; a list of conditions becomes its attacks."""
     if NAME.fullmatch(suite):
         return suite
     attacks = [step.name for part in suite.split("; ") for step in parse(part).steps]

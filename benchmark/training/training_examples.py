@@ -1,4 +1,4 @@
-"""Training examples: the usable utterances, read into memory, and their batches."""
+"""Training examples: the usable utterances of a split, in memory, and their batches."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ Wave = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TrainingExamples:
-    """One split in memory: waves, labels (n,), and the recording of each, which copies share.
+    """One split in memory: n waves at 16 kHz, labels (n,), and the recording of each wave.
 
-    `pairs` (n,) numbers the recordings of `recordings`, which are their ids.
+    `pairs` (n,) are indices into `recordings`, the ids of the recordings. Copies of one recording
+    have the same index.
     """
 
     waves: list[Wave]
@@ -35,9 +36,9 @@ class TrainingExamples:
 def used(protocol: Protocol, split: str) -> Protocol:
     """Return the utterances of a split that training uses; `InputError` if a class is missing.
 
-    Where the data set says which utterances are copies of one recording (`pair`), those without a
-    counterpart of the other class are left out: such a fake differs from every human utterance
-    in voice, words and recording, and a detector would learn that instead.
+    If the data set says which utterances are copies of one recording (column `pair`), utterances
+    without a counterpart of the other class are left out. Such a fake differs from every human
+    utterance in voice, words and recording, and a detector would learn those differences instead.
     """
     part = protocol.split(split)
     require_both_classes(part, f"the {split} split")
@@ -50,15 +51,15 @@ def used(protocol: Protocol, split: str) -> Protocol:
         raise InputError(
             f"the {split} split of {protocol.root} has"
             f" {' and '.join(f'{counts[label]} {label}' for label in LABELS)} utterances, but none"
-            " has a counterpart of the other class with its value in the column 'pair', and such"
-            " ones are not trained on: give the copies of one recording one value, or leave that"
-            " column out of the protocol"
+            " has a counterpart of the other class with its value in the column 'pair', and"
+            " training leaves out such utterances: give the copies of one recording one value, or"
+            " leave that column out of the protocol"
         )
     return replace(part, table=kept)
 
 
 def left_out(protocol: Protocol) -> Iterator[str]:
-    """A line for train and dev each, where `used` leaves utterances out."""
+    """Yield a line each for train and dev if `used` leaves out utterances of that split."""
     for split in ("train", "dev"):
         whole, kept = len(protocol.split(split).table), len(used(protocol, split).table)
         if kept < whole:
@@ -69,15 +70,16 @@ def left_out(protocol: Protocol) -> Iterator[str]:
 
 
 def _paired(table: pd.DataFrame) -> bool:
-    """Does the table say of any utterance which recording it is a copy of?"""
+    """Return whether the table names, for any utterance, the recording that it is a copy of."""
     return "pair" in table.columns and bool((table["pair"] != UNKNOWN).any())
 
 
 def subset(protocol: Protocol, most: int) -> Protocol:
-    """The protocol with at most `most` training utterances; the other splits stay whole.
+    """Return the protocol with at most `most` training utterances; other splits are unchanged.
 
-    Recordings stay with their copies; else classes and spoof systems are kept in proportion. A
-    larger subset holds the smaller one. `InputError` where not one recording fits.
+    Recordings stay together with their copies. Without copies, the proportions of classes and
+    spoof systems are kept. A larger subset contains every smaller one. Raises `InputError` if not
+    even one recording fits.
     """
     part = used(protocol, "train")
     if _paired(part.table):
@@ -98,7 +100,7 @@ def subset(protocol: Protocol, most: int) -> Protocol:
 
 
 def read(split: Protocol) -> TrainingExamples:
-    """Decode every utterance of a split; `InputError` names the first that cannot be read."""
+    """Decode all utterances of a split; `InputError` names the first that cannot be read."""
     waves = []
     for path in split.table["path"]:
         try:
@@ -117,10 +119,11 @@ def read(split: Protocol) -> TrainingExamples:
 def batches(
     pairs: torch.Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[torch.Tensor]:
-    """Row numbers of one epoch's batches: all rows once, the copies of a recording together.
+    """Yield row numbers of one epoch's batches: each row once, copies of a recording together.
 
-    Recordings come in random order and are joined until a batch has `batch_size` rows or more.
-    Told side by side, a recording and its copies differ by nothing but the copying.
+    Recordings come in random order and are collected until a batch has `batch_size` rows or more.
+    A last batch of one row is left out. Batching a recording with its copies leaves the copying
+    (such as vocoding) as their only difference.
     """
     rows_of: list[list[int]] = [[] for _ in range(int(pairs.max()) + 1)]
     for row, pair in enumerate(pairs.tolist()):

@@ -36,8 +36,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     out = tmp_path_factory.mktemp("score") / "raw.safetensors"
-    course = TrainingConfig(0, {"epochs": 4, "batch_size": 8})
-    return train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, course)
+    config = TrainingConfig(0, {"epochs": 4, "batch_size": 8})
+    return train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, config)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Training: batches of pairs, early stopping, and what a checkpoint remembers."""
+"""Training: batches of pairs, early stopping, and the facts of a checkpoint."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
         assert sum(int((pairs == pair).sum()) for pair in own) == len(batch)
 
 
-def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_records_its_training(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
-    course = TrainingConfig(3, {"epochs": 2, "batch_size": 8})
-    made = train_detector.train("raw-cnn", protocol, CPU, out, course)
+    config = TrainingConfig(3, {"epochs": 2, "batch_size": 8})
+    made = train_detector.train("raw-cnn", protocol, CPU, out, config)
     assert made.facts["seed"] == 3
     assert made.facts["recipe"]["epochs"] == 2
     assert made.facts["train_digest"] == protocol.split("train").digest()
@@ -52,7 +52,7 @@ def test_a_checkpoint_remembers_how_it_came_about(toy: Path, tmp_path: Path) -> 
     assert made.identity.startswith("raw-cnn|v1|Waveform(samples=16000")
 
 
-def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> None:
+def test_the_kept_epoch_is_the_last_within_one_standard_error_of_the_lowest() -> None:
     bonafide = np.arange(200) < 80
     error = epoch_selection.standard_error(0.1, bonafide)
     assert 0.02 < error < 0.03
@@ -67,11 +67,11 @@ def test_kept_is_the_last_epoch_within_one_standard_error_of_the_lowest() -> Non
 def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[float] = []
+    rates: list[float] = []
 
     def worse_and_worse(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
-        told.append(0.1 if len(told) < 3 else 0.4)
-        return told[-1], 0.0
+        rates.append(0.1 if len(rates) < 3 else 0.4)
+        return rates[-1], 0.0
 
     monkeypatch.setattr(trainer, "eer", worse_and_worse)
     protocol = loading.open_data(toy)
@@ -79,15 +79,15 @@ def test_training_stops_after_patience_epochs_and_keeps_the_weights_of_its_epoch
     stopped = train_detector.train(
         "raw-cnn", protocol, CPU, long, TrainingConfig(0, {"epochs": 40, "patience": 2})
     )
-    assert len(told) == 5
+    assert len(rates) == 5
     assert stopped.facts["epoch"] == 3
     assert stopped.facts["dev_eer"] == 0.1
     # the weights are those after epoch 3 of this schedule, not the last ones
-    told.clear()
+    rates.clear()
     again = train_detector.train(
         "raw-cnn", protocol, CPU, short, TrainingConfig(0, {"epochs": 40, "patience": 20})
     )
-    assert len(told) == 23
+    assert len(rates) == 23
     for name, values in stopped.arrays().items():
         np.testing.assert_array_equal(values, again.arrays()[name])
 
@@ -115,10 +115,10 @@ def test_fakes_without_a_human_counterpart_are_not_trained_on(toy: Path) -> None
     table.loc[lonely, "pair"] = ["x", "y", "z"]
     kept = training_examples.used(replace(protocol, table=table), "train").table
     assert not set(table.loc[lonely, "utterance_id"]) & set(kept["utterance_id"])
-    assert len(kept) == int(train.sum()) - 6  # they, and the humans that they left alone
+    assert len(kept) == int(train.sum()) - 6  # these fakes and their human counterparts
 
 
-def test_what_has_no_counterpart_is_told_and_where_that_is_all_the_column_is_named(
+def test_utterances_without_a_counterpart_are_reported_and_refused_if_there_are_no_others(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = loading.open_data(toy).table
@@ -138,12 +138,12 @@ def test_what_has_no_counterpart_is_told_and_where_that_is_all_the_column_is_nam
     )
     table.assign(pair=table["utterance_id"]).to_csv(root / "protocol.csv", index=False)
     assert main([*train, "--force"]) == 2
-    told = capsys.readouterr().err
-    assert f"has {count // 2} bonafide and {count // 2} spoof utterances, but none has a" in told
-    assert "the column 'pair'" in told and "leave that column out" in told
+    message = capsys.readouterr().err
+    assert f"has {count // 2} bonafide and {count // 2} spoof utterances, but none has a" in message
+    assert "the column 'pair'" in message and "leave that column out" in message
 
 
-def test_a_pair_column_that_says_nothing_is_none(toy: Path) -> None:
+def test_a_pair_column_without_values_is_ignored(toy: Path) -> None:
     protocol = loading.open_data(toy)
     blank = replace(protocol, table=protocol.table.assign(pair="-"))
     plain, used = (training_examples.used(whole, "train") for whole in (protocol, blank))
@@ -168,7 +168,7 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
         ("value / 0", "training wrong diverged in epoch 1: the loss is not finite"),
     ],
 )
-def test_a_network_with_wrong_scores_is_one_sentence(
+def test_a_network_with_wrong_scores_gives_a_one_line_error(
     toy: Path, tmp_path: Path, returned: str, cause: str
 ) -> None:
     plugin = tmp_path / "wrong.py"
@@ -190,7 +190,7 @@ def test_a_network_with_wrong_scores_is_one_sentence(
         "    def build(self):\n"
         "        return Net()\n"
     )
-    told = [
+    options = [
         "--plugin",
         plugin,
         "--data",
@@ -200,7 +200,7 @@ def test_a_network_with_wrong_scores_is_one_sentence(
         "--out",
         tmp_path / "w.safetensors",
     ]
-    command = [sys.executable, "-m", "benchmark", "train", "wrong", *map(str, told)]
+    command = [sys.executable, "-m", "benchmark", "train", "wrong", *map(str, options)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert re.search(cause, done.stderr)

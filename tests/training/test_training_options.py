@@ -1,4 +1,4 @@
-"""Training: losses, laundering, going on after a kill, memory, splits, and what it is called."""
+"""Training: losses, laundering, resuming, memory, splits, and the names of trained detectors."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_one_class_training_scores_cosines_and_its_checkpoint_loads(
     toy: Path, tmp_path: Path
 ) -> None:
     protocol = loading.open_data(toy)
-    course = TrainingConfig(0, SHORT, loss="oc-softmax")
-    made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", course)
+    config = TrainingConfig(0, SHORT, loss="oc-softmax")
+    made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", config)
     assert made.name == "raw-cnn+oc-softmax"
     assert made.detector == "raw-cnn"
     assert made.facts["loss"] == "oc-softmax"
@@ -94,8 +94,8 @@ def test_one_class_is_refused_before_any_data_are_read(
         raise AssertionError("data were read")
 
     monkeypatch.setattr(run_config, "data", read)
-    asked = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
-    assert main(asked) == 2
+    arguments = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
+    assert main(arguments) == 2
     assert capsys.readouterr().err.strip() == (
         "launderbench: detector 'softmax-cnn' does not end in a linear layer with one output, so"
         " that it cannot be trained with --loss oc-softmax"
@@ -113,8 +113,8 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
         except InputError:
             refused.add(name)
     readme = README.read_text(encoding="utf-8")
-    (said,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", readme)
-    assert set(re.findall("`([^`]+)`", said)) == refused | {"ssl"}
+    (exceptions,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", readme)
+    assert set(re.findall("`([^`]+)`", exceptions)) == refused | {"ssl"}
 
 
 def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None:
@@ -122,18 +122,20 @@ def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None
     first = train_detector.train(
         "raw-cnn", protocol, CPU, tmp_path / "a.safetensors", TrainingConfig(0, SHORT)
     )
-    with pytest.raises(InputError, match="was trained with --loss bce: its last layer is another"):
+    with pytest.raises(
+        InputError, match="was trained with --loss bce: its last layer differs from"
+    ):
         planned("raw-cnn", protocol, TrainingConfig(loss="oc-softmax", start=first))
     planned("raw-cnn", protocol, TrainingConfig(loss="ce", start=first))
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(
+def test_a_killed_training_resumes_to_the_same_bits(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     protocol = loading.open_data(toy)
-    course = TrainingConfig(5, {"epochs": 6, "batch_size": 8, "patience": 9})
+    config = TrainingConfig(5, {"epochs": 6, "batch_size": 8, "patience": 9})
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    expected = train_detector.train("mel-cnn", protocol, CPU, whole, course)
+    expected = train_detector.train("mel-cnn", protocol, CPU, whole, config)
     with monkeypatch.context() as patch:
         calls = []
 
@@ -146,31 +148,31 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         real = trainer.eer
         patch.setattr(trainer, "eer", killed)
         with pytest.raises(KeyboardInterrupt):
-            train_detector.train("mel-cnn", protocol, CPU, broken, course)
+            train_detector.train("mel-cnn", protocol, CPU, broken, config)
     assert broken.with_suffix(".state").is_file()
     assert not broken.is_file()
-    torch.manual_seed(99)  # another process would have another state
-    made = train_detector.train("mel-cnn", protocol, CPU, broken, course)
-    assert "goes on after epoch 3" in capsys.readouterr().err
+    torch.manual_seed(99)  # a new process has a different state
+    made = train_detector.train("mel-cnn", protocol, CPU, broken, config)
+    assert "training resumes after epoch 3" in capsys.readouterr().err
     assert not broken.with_suffix(".state").exists()
     assert made.path.read_bytes() == expected.path.read_bytes()
     curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
     assert curves[0] == curves[1]
 
 
-def test_a_state_of_another_training_and_a_damaged_one_are_told_and_not_used(
+def test_a_state_of_another_training_and_a_damaged_one_are_reported_and_ignored(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
-    course = TrainingConfig(0, {"epochs": 1})
-    first = train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes()
+    config = TrainingConfig(0, {"epochs": 1})
+    first = train_detector.train("raw-cnn", protocol, CPU, out, config).path.read_bytes()
     state = out.with_suffix(".state")
     torch.save({"key": "another"}, state)
-    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
-    assert "is of another training" in capsys.readouterr().err
+    assert train_detector.train("raw-cnn", protocol, CPU, out, config).path.read_bytes() == first
+    assert "belongs to another training" in capsys.readouterr().err
     state.write_bytes(b"PK\x03\x04 half a file")
-    assert train_detector.train("raw-cnn", protocol, CPU, out, course).path.read_bytes() == first
+    assert train_detector.train("raw-cnn", protocol, CPU, out, config).path.read_bytes() == first
     assert "is damaged" in capsys.readouterr().err
 
 
@@ -181,11 +183,11 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     real = trainer._Run._inputs
     full: list[int] = []
 
-    def small(run: trainer._Run, rows: torch.Tensor, heard: torch.Tensor | None) -> torch.Tensor:
+    def small(run: trainer._Run, rows: torch.Tensor, variants: torch.Tensor | None) -> torch.Tensor:
         if len(rows) > 8 and not full:
             full.append(len(rows))
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(run, rows, heard)
+        return real(run, rows, variants)
 
     monkeypatch.setattr(trainer._Run, "_inputs", small)
     halved = train_detector.train(
@@ -196,15 +198,15 @@ def test_out_of_memory_halves_the_batch_and_says_so(
         TrainingConfig(0, SHORT | {"batch_size": 16}),
     )
     assert full == [16]
-    assert "out of memory with a batch of 16: raw-cnn is trained anew with 8" in (
+    assert "out of memory with a batch of 16: training of raw-cnn starts over with 8" in (
         capsys.readouterr().err
     )
     assert halved.facts["batch_size_used"] == 8
     assert halved.facts["recipe"]["batch_size"] == 16
-    asked = train_detector.train(
+    small_batch = train_detector.train(
         "raw-cnn", protocol, CPU, tmp_path / "b.safetensors", TrainingConfig(0, SHORT)
     )
-    for name, values in asked.arrays().items():
+    for name, values in small_batch.arrays().items():
         np.testing.assert_array_equal(values, halved.arrays()[name])
 
 
@@ -225,7 +227,7 @@ def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
         )
 
 
-def test_scoring_goes_on_in_halves_where_memory_is_too_small(
+def test_scoring_halves_the_batch_if_memory_is_too_small(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = train_detector.train(
@@ -246,8 +248,8 @@ def test_scoring_goes_on_in_halves_where_memory_is_too_small(
     scores, causes = scorer(waves, ["raw-cnn"])
     assert not causes
     np.testing.assert_allclose(scores["raw-cnn"], expected, atol=1e-4)
-    told = capsys.readouterr().err.splitlines()
-    assert [line.split("goes on with ")[1] for line in told] == [
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("continues with ")[1] for line in lines] == [
         "8 utterances at once", "4 utterances at once"
     ]  # fmt: skip
 
@@ -260,15 +262,15 @@ def pairs_of_examples(count: int) -> TrainingExamples:
     )
 
 
-def test_copies_meet_the_same_draws_and_evaluation_never_meets_them(world: None) -> None:
+def test_copies_get_the_same_draws_and_the_variants_differ(world: None) -> None:
     laundering = LaunderingAugmentation("x", ("noise(kind=babble, snr=0)",), variants=2)
     examples = pairs_of_examples(3)
     first, second = augmentation.variants(examples, laundering, 0, "x", 0)
     for row in range(0, 6, 2):
         # the noise under a recording and under its copy is the same
-        heard = [first[row + n] - examples.waves[row + n] for n in (0, 1)]
-        assert np.corrcoef(*heard)[0, 1] > 0.9
-        assert np.abs(first[row] - second[row]).max() > 0.01  # another excerpt
+        added = [first[row + n] - examples.waves[row + n] for n in (0, 1)]
+        assert np.corrcoef(*added)[0, 1] > 0.9
+        assert np.abs(first[row] - second[row]).max() > 0.01  # a different excerpt
     again, _ = augmentation.variants(examples, laundering, 0, "x", 0)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -302,7 +304,7 @@ def test_the_share_of_clean_is_kept() -> None:
     )
     run = object.__new__(trainer._Run)
     run.train, run.generator = material, torch.Generator().manual_seed(0)
-    counts = torch.bincount(run._heard(), minlength=5) / 4000  # type: ignore[arg-type]
+    counts = torch.bincount(run._draw_variants(), minlength=5) / 4000  # type: ignore[arg-type]
     assert counts[0] == pytest.approx(0.25, abs=0.03)
     assert counts[1:].min() > 0.15
 
@@ -312,16 +314,16 @@ def test_the_epoch_is_judged_on_clean_and_laundered_dev_in_their_shares() -> Non
     right, wrong = torch.tensor([2.0, 1.0, -1.0, -2.0]), torch.tensor([-2.0, -1.0, 1.0, 2.0])
     run = object.__new__(trainer._Run)
     run.dev = trainer.TrainingTensors([right, wrong, wrong], bonafide, torch.arange(4), clean=0.25)
-    run.how = SimpleNamespace(device=CPU)  # type: ignore[assignment]
+    run.config = SimpleNamespace(device=CPU)  # type: ignore[assignment]
     run.average = SimpleNamespace(module=nn.Identity())  # type: ignore[assignment]
-    assert run._judged(0.0) == pytest.approx(0.75)
+    assert run._judged_eer(0.0) == pytest.approx(0.75)
     run.dev = trainer.TrainingTensors([right, right, wrong], bonafide, torch.arange(4), clean=0.0)
-    assert run._judged(0.0) == pytest.approx(0.5)
+    assert run._judged_eer(0.0) == pytest.approx(0.5)
     run.dev = trainer.TrainingTensors([right], bonafide, torch.arange(4))
-    assert run._judged(0.1) == 0.1
+    assert run._judged_eer(0.1) == 0.1
 
 
-def test_a_detector_trained_on_laundered_speech_has_a_name_and_a_row_of_its_own(
+def test_a_detector_trained_on_laundered_speech_has_its_own_name_and_row(
     toy: Path, tmp_path: Path, world: None
 ) -> None:
     cleanly, noisily = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
@@ -359,7 +361,7 @@ def test_two_checkpoints_of_one_name_are_refused(
 
 def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
     protocol = loading.open_data(toy)
-    asked = [
+    configs = [
         TrainingConfig(),
         TrainingConfig(1),
         TrainingConfig(0, {"epochs": 3}),
@@ -369,8 +371,8 @@ def test_the_file_follows_from_the_facts(toy: Path, world: None) -> None:
         TrainingConfig(laundering=replace(NOISY, clean=0.5)),
         TrainingConfig(name="mine"),
     ]
-    paths = [planned("raw-cnn", protocol, course)[1] for course in asked]
-    assert len(set(paths)) == len(asked)
+    paths = [planned("raw-cnn", protocol, config)[1] for config in configs]
+    assert len(set(paths)) == len(configs)
     assert planned("raw-cnn", protocol)[1] == paths[0]
     assert paths[-1].name.startswith("mine-seed0-")
 
@@ -399,9 +401,9 @@ def test_training_can_begin_with_the_weights_of_a_checkpoint(
 def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     made = [
-        train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", course)
+        train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", config)
         for p in training_config.PRECISIONS
-        for course in [TrainingConfig(0, SHORT, precision=p)]
+        for config in [TrainingConfig(0, SHORT, precision=p)]
     ]
     exact, mixed = (entry.arrays() for entry in made)
     assert made[1].facts["precision"] == "bf16"
@@ -410,7 +412,7 @@ def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Pa
     assert 0 < apart < 0.3
 
 
-def test_splits_are_cut_by_speaker_where_asked(
+def test_splits_are_made_by_speaker_on_request(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     protocol = loading.open_data(toy)
@@ -447,31 +449,31 @@ def test_a_subset_keeps_recordings_with_their_copies(toy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (["--loss", "cee"], "unknown loss 'cee'; did you mean 'ce'"),
         (["--precision", "fp16"], "unknown precision 'fp16'"),
-        (["--suite", "clean"], "holds nothing but clean to train with"),
-        (["--suite", "ready(audio=x)"], "comes ready-made: training cannot make it"),
+        (["--suite", "clean"], "contains only clean: name one with attacks"),
+        (["--suite", "ready(audio=x)"], "is ready-made audio: training cannot apply it"),
         (["--suite", "smoke", "--clean-share", "1"], "share of clean must be"),
-        (["--name", "a b"], "--name 'a b': want letters"),
+        (["--name", "a b"], "--name 'a b': use letters"),
         (["--name", "lfcc-gmm"], "--name 'lfcc-gmm' is the name of another detector"),
     ],
 )
-def test_bad_options_are_told_in_one_sentence(
-    toy: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+def test_bad_options_give_a_one_line_error(
+    toy: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
 ) -> None:
     assert main(["train", "raw-cnn", "--data", str(toy), *more]) == 2
     shown = capsys.readouterr().err.strip()
-    assert told in shown
+    assert message in shown
     assert "\n" not in shown
 
 
-def test_options_of_networks_are_refused_elsewhere(
+def test_options_of_networks_are_refused_for_other_detectors(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "shortcut", "--data", str(toy), "--loss", "ce"]) == 2
-    assert "'shortcut' is no network: it has no --loss, --precision" in capsys.readouterr().err
+    assert "'shortcut' is not a network: it has no --loss, --precision" in capsys.readouterr().err
 
 
 def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
@@ -485,5 +487,5 @@ def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
     lengths = {waves[0].size / examples.waves[0].size for waves in made}
     assert min(lengths) == pytest.approx(0.85, abs=0.01)
     assert max(lengths) == pytest.approx(1.18, abs=0.01)
-    for waves in made:  # copies stay as long as their recording
+    for waves in made:  # copies keep the length of their recording
         assert waves[0].size == waves[1].size
