@@ -1,4 +1,4 @@
-"""Waves as input batches: each distinct input made once, whatever detectors share it."""
+"""Input batches of waves: each distinct input is computed once, for all detectors that share it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Timing = Callable[[str, str, int], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Batch:
-    """One input batch, and which of the waves its first items are."""
+    """One input batch; `rows` are the wave indices of its first items, in order."""
 
     rows: list[int]
     inputs: torch.Tensor
 
 
 class Inputs:
-    """The inputs of a few waves, each distinct one made once, and each distinct waveform too.
+    """The inputs of up to `BATCH` waves; each distinct input and waveform is computed once.
 
-    rows   : where the waves stand in the whole list
-    timing : a context for (stage, item, count), in which inputs are made
+    start  : the index of the first wave in the whole list
+    timing : a context for (stage, item, count), in which inputs are computed
     fill   : whether batches are filled up to `BATCH` by repeating the last wave
     """
 
@@ -48,7 +48,7 @@ class Inputs:
         self._made: dict[Input, list[Batch]] = {}
 
     def batches(self, spec: Input) -> list[Batch]:
-        """The batches of `spec`: one, or one for each length of wave where that is kept."""
+        """Return the batches of `spec`: one, or one per length of wave if `spec` keeps that."""
         if spec not in self._made:
             with self._timing("frontend", str(spec), len(self.waves)):
                 self._made[spec] = [

@@ -1,7 +1,7 @@
-"""Checkpoints: a detector's weights on disk, and how they came about.
+"""Checkpoints: a detector's weights on disk, with the facts of their training or origin.
 
-Our own are safetensors. Others' are state dicts as `torch.save` writes them: pickles, of which
-nothing but arrays is ever read.
+Our own checkpoints are safetensors files. Other people's are state dicts written by `torch.save`:
+pickles, from which only arrays are ever read.
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ from detectors.contract.base import Arrays, TensorDetector, registry
 FORMAT = 1
 FLOAT32 = "float32"
 OURS = ".safetensors"
-PARALLEL = "module."  # what DataParallel puts before every name
-NATIVE = (torch.float16, torch.float32, torch.float64)  # the floats that NumPy has too
-SHOWN = 3  # names of arrays, as examples
+PARALLEL = "module."  # prefix that DataParallel adds to every name
+NATIVE = (
+    torch.float16,
+    torch.float32,
+    torch.float64,
+)  # the floating-point types that NumPy also has
+SHOWN = 3  # array names that an error message gives as examples
 
 Shape = tuple[int, ...]
 
@@ -39,10 +43,12 @@ Shape = tuple[int, ...]
 class Checkpoint:
     """One detector's weights on disk, and the precision in which they score.
 
-    `name` is what it is called in tables: the detector's own name, or one that tells how it was
-    trained or in which precision it scores. `identity` is detector, input, weights digest and, if
-    it is not float32, precision in one string: it names the scores. `facts` are the training's
-    configuration, seed, data digests and figures.
+    name     : the name in tables: the detector's own name, or one that shows how it was trained
+               or in which precision it scores
+    identity : detector, version, input, weights digest and (if not float32) precision in one
+               string, which identifies the scores
+    facts    : the training's configuration, seed, data digests and figures, or the source of
+               published weights
     """
 
     name: str
@@ -53,13 +59,13 @@ class Checkpoint:
 
     @property
     def detector(self) -> str:
-        """The name in the registry of the detector whose weights these are."""
+        """The registered name of the detector that the weights belong to."""
         return str(self.facts["detector"])
 
     def arrays(self) -> Arrays:
-        """The weights under the network's names; `InputError` where they cannot be read.
+        """Return the weights under the network's names; `InputError` if they cannot be read.
 
-        None of a ready-made detector, which brings its own.
+        Empty for a ready-made detector, which loads its own weights.
         """
         if registry.get(self.detector).ready_made:
             return {}
@@ -71,14 +77,14 @@ class Checkpoint:
 
 
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
-    """Write a checkpoint atomically; `facts` must hold `detector` and be JSON-able."""
+    """Write a checkpoint atomically; JSON must be able to represent `facts`, with `detector`."""
     metadata = {"launderbench": json.dumps({"format": FORMAT, **facts}, sort_keys=True)}
     contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
     atomic_files.write(path, safetensors.numpy.save(contiguous, metadata=metadata))
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint's head; `InputError` where the file is absent, damaged or not ours."""
+    """Read a checkpoint's header; `InputError` if the file is absent, damaged or not ours."""
     if not path.is_file():
         raise InputError(f"checkpoint not found: {path}")
     try:
@@ -90,16 +96,17 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"{path} is a safetensors file without LaunderBench's training facts")
     facts = json.loads(metadata["launderbench"])
     if "detector" not in facts:
-        raise InputError(f"{path} does not say of which detector it is")
+        raise InputError(f"{path} does not name the detector that it belongs to")
     name = facts.get("name", facts["detector"])
     return Checkpoint(name, path, _identity(facts["detector"], path), facts)
 
 
 def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
-    """Weights that were not trained here, for detector `name`: a state dict, or a file of ours.
+    """Return a checkpoint of detector `name` from a weight file: a state dict, or our safetensors.
 
-    `facts` are where they come from. Raises `InputError` where the file is absent or the detector
-    takes none; whether they fit is seen when they are loaded.
+    `facts` describe the source of a state dict. Raises `InputError` if the file is absent, belongs
+    to another detector, or the detector is not a network. Whether the weights fit the network is
+    only checked when they are loaded.
     """
     if path.suffix == OURS:
         ours = load(path)
@@ -109,14 +116,14 @@ def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
     if not path.is_file():
         raise InputError(f"weight file not found: {path}")
     if not issubclass(registry.get(name), TensorDetector):
-        raise InputError(f"detector {name!r} is no network: it takes no weight file")
+        raise InputError(f"detector {name!r} is not a network: it takes no weight file")
     return Checkpoint(name, path, _identity(name, path), {"detector": name, **facts})
 
 
 def ready_made(name: str) -> Checkpoint:
-    """A detector that comes whole, named by the content of its files.
+    """Return the checkpoint of a ready-made detector, identified by the content of its files.
 
-    Raises `InputError` where a file is absent.
+    Raises `InputError` if a file is absent.
     """
     item = registry.get(name)()
     files_ = item.files()
@@ -129,27 +136,29 @@ def ready_made(name: str) -> Checkpoint:
 
 
 def state_dict(path: Path) -> Arrays:
-    """The named arrays of a file that `torch.save` wrote, on the CPU.
+    """Read the named arrays of a file written by `torch.save`.
 
-    They may lie in the file's one nested dict of arrays, as trainers write it beside an epoch
-    (`{"state_dict": ...}`, `{"model": ...}`). What NumPy lacks (bfloat16) becomes float32, which
-    holds it exactly. Raises `InputError` where the file is damaged, holds anything else, or holds
-    code: what is not an array is refused before it can run.
+    They may be in the file's only nested dict of arrays, as in training checkpoints that also
+    store an epoch (`{"state_dict": ...}`, `{"model": ...}`). Types that NumPy lacks (bfloat16)
+    become float32, which represents them exactly. Raises `InputError` if the file is damaged,
+    contains no or several state dicts, or contains code: it is refused before any code runs.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what is refused or read all the same
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # about content that is refused, or read correctly anyway
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path} is refused and was not executed: as a weight file it may hold arrays alone"
+            f"{path} is refused and was not executed: a weight file may contain only arrays"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise InputError(f"{path} is damaged or no PyTorch weight file") from error
+        raise InputError(f"{path} is damaged or not a PyTorch weight file") from error
     return _arrays(_tensors(found, path), path)
 
 
 def misfit(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> str:
-    """In which names and shapes the arrays `given` differ from those `wanted`, in short."""
+    """Summarise how the names and shapes of the arrays `given` differ from those `wanted`."""
     missing = [name for name in wanted if name not in given]
     unexpected = [name for name in given if name not in wanted]
     shapes = [
@@ -157,21 +166,21 @@ def misfit(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> str:
         for name in wanted
         if name in given and given[name] != wanted[name]
     ]
-    said = [
-        f"{len(names)} {what}, e.g. {', '.join(names[:SHOWN])}"
-        for names, what in (
+    differences = [
+        f"{len(names)} {kind}, e.g. {', '.join(names[:SHOWN])}"
+        for names, kind in (
             (missing, "keys missing"), (unexpected, "unexpected"), (shapes, "of another shape")
         )
         if names
     ]  # fmt: skip
     prefix = next(iter(given), "").partition(".")[0] + "."
     if missing and {name.removeprefix(prefix) for name in given} == set(wanted):
-        said.append(f"they would fit without the prefix {prefix!r}")
-    return "; ".join(said)
+        differences.append(f"they would fit without the prefix {prefix!r}")
+    return "; ".join(differences)
 
 
 def _tensors(found: object, path: Path) -> dict[str, torch.Tensor]:
-    """The one state dict in what a file holds; `InputError` where there is none or several."""
+    """Return the only state dict in a file's content; `InputError` if there are none or several."""
     if _is_state_dict(found):
         return found
     if isinstance(found, dict):
@@ -181,12 +190,12 @@ def _tensors(found: object, path: Path) -> dict[str, torch.Tensor]:
             return next(iter(nested.values()))
         if nested:
             names = ", ".join(map(repr, nested))
-            more = " beside arrays of its own" if loose else ""
+            more = " and arrays outside of them" if loose else ""
             raise InputError(
-                f"{path} holds several state dicts or parts of one ({names}{more}):"
-                " save the one that is meant alone"
+                f"{path} contains several state dicts or parts of one ({names}{more}):"
+                " save only the one to use"
             )
-    raise InputError(f"{path} holds no state dict (names to arrays)")
+    raise InputError(f"{path} contains no state dict (a dict of names to arrays)")
 
 
 def _is_state_dict(found: object) -> TypeGuard[dict[str, torch.Tensor]]:
@@ -211,7 +220,7 @@ def _arrays(tensors: Mapping[str, torch.Tensor], path: Path) -> Arrays:
 
 
 def _not_parallel(arrays: Arrays, item: TensorDetector) -> Arrays:
-    """The arrays under the names that they had before DataParallel put its own before all."""
+    """Remove the prefix that DataParallel adds to every name, unless the network has it itself."""
     if not all(name.startswith(PARALLEL) for name in arrays):
         return arrays
     if any(name.startswith(PARALLEL) for name in item.build().state_dict()):

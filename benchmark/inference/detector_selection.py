@@ -9,8 +9,8 @@ from benchmark.inference import published_weights
 from detectors.contract.base import registry
 
 ALL = "all"
-OWN = "detectors."  # how the names of the package's own modules begin
-DEFAULT = (  # what two cores train and run over the laundering suite in half an hour
+OWN = "detectors."  # prefix of the names of the package's own modules
+DEFAULT = (  # two cores train these and run them over the laundering suite in half an hour
     "mel-cnn",
     "resnet18",
     "raw-cnn",
@@ -22,7 +22,10 @@ DEFAULT = (  # what two cores train and run over the laundering suite in half an
 
 
 def default() -> list[str]:
-    """The short list, and every detector that a plugin brings: whoever names it wants it."""
+    """Return the short list, and all detectors of plugins.
+
+    A user who loads a plugin wants its detectors to run.
+    """
     return [
         name
         for name in registry.names()
@@ -32,7 +35,7 @@ def default() -> list[str]:
 
 
 def every() -> list[str]:
-    """All that can be trained here, and the published ones whose weights are in the cache."""
+    """Return all detectors that can be trained here, and the published ones in the cache."""
     return [
         name
         for name in registry.names()
@@ -41,12 +44,12 @@ def every() -> list[str]:
 
 
 def published_here(name: str) -> bool:
-    """Does `name` stand for published weights that are in the cache?"""
+    """Return whether `name` has published weights and they are in the cache."""
     return name in published_weights.index() and published_weights.find(name).state() == "cached"
 
 
 def bring() -> Iterator[str]:
-    """Fetch what detectors to be trained lack; a line for each that stays out, with the cause."""
+    """Fetch files that trainable detectors lack; yield a line with the cause for each left out."""
     for name in registry.names():
         if registry.get(name).pretrained or not _cause(name):
             continue

@@ -1,4 +1,4 @@
-"""Which network a checkpoint's weights belong to: the detector's own, or with a one-class head."""
+"""Networks of checkpoints: the detector's own network, or the same with a one-class head."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ ONE_CLASS = "oc-softmax"
 
 
 class CosineHead(nn.Module):
-    """The cosine between what a network says of an item (B, features) and one learnt direction.
+    """The cosine between an embedding (B, features) and one learnt direction.
 
-    The head of one-class softmax (Zhang, Jiang, Duan 2021): scores (B, 1) from -1 to 1.
+    The head of one-class softmax (Zhang, Jiang, Duan 2021): scores (B, 1) from -1 to 1, higher =
+    more bona fide.
     """
 
     def __init__(self, features: int) -> None:
@@ -34,13 +35,13 @@ class CosineHead(nn.Module):
 
 
 def network(item: TensorDetector, facts: dict[str, Any]) -> nn.Module:
-    """The network, freshly initialised, that a checkpoint with these facts has weights for."""
+    """Build the network, newly initialised, for the weights of a checkpoint with these facts."""
     built = item.build()
     return one_class(built, item.name) if facts.get("loss") == ONE_CLASS else built
 
 
 def load(built: nn.Module, checkpoint: Checkpoint) -> None:
-    """Give `built` the checkpoint's weights; `InputError` where they are another network's."""
+    """Load the checkpoint's weights into `built`; `InputError` if they do not fit."""
     arrays = checkpoint.arrays()
     try:
         built.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
@@ -52,9 +53,9 @@ def load(built: nn.Module, checkpoint: Checkpoint) -> None:
 
 
 def one_class(built: nn.Module, name: str) -> nn.Module:
-    """`built` with a cosine in the place of its last linear layer, which has one output.
+    """Replace the last linear layer of `built` with one output by a `CosineHead`, in place.
 
-    `InputError` where the detector `name` has no such layer.
+    Returns `built`. Raises `InputError` if the network of detector `name` has no such layer.
     """
     heads = [
         path for path, part in built.named_modules()
@@ -72,27 +73,27 @@ def one_class(built: nn.Module, name: str) -> nn.Module:
 
 
 def require_one_class(item: TensorDetector) -> None:
-    """Refuse (`InputError`) a detector whose network cannot have the head of one-class softmax."""
+    """Raise `InputError` if the detector's network cannot have the head of one-class softmax."""
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
     require_scores_from_head(item, one_class(item.build(), item.name), noise)
 
 
 def require_scores_from_head(item: TensorDetector, built: nn.Module, wave: Wave) -> None:
-    """Refuse a one-class network whose scores are not what its cosine says of `wave`."""
+    """Raise `InputError` if the network's score of `wave` is not the output of its `CosineHead`."""
     (head,) = (part for part in built.modules() if isinstance(part, CosineHead))
-    said: list[torch.Tensor] = []
-    hook = head.register_forward_hook(lambda *call: said.append(call[2].flatten()))
-    was = built.training
+    cosines: list[torch.Tensor] = []
+    hook = head.register_forward_hook(lambda *call: cosines.append(call[2].flatten()))
+    was_training = built.training
     with torch.inference_mode():
         scores = built.eval()(frontends.batch(item.input, [wave], torch.device("cpu")))
     hook.remove()
-    built.train(was)
-    if len(said) != 1 or not torch.equal(said[0], scores):
+    built.train(was_training)
+    if len(cosines) != 1 or not torch.equal(cosines[0], scores):
         raise _no_head(item.name)
 
 
 def _no_head(name: str) -> InputError:
     return InputError(
-        f"detector {name!r} does not end in a linear layer with one output, so that it cannot be"
+        f"detector {name!r} does not end in a linear layer with one output, so it cannot be"
         f" trained with --loss {ONE_CLASS}"
     )

@@ -1,7 +1,7 @@
-"""The arithmetic in which networks score: float32, or TF32 or bf16 where that is asked for.
+"""The arithmetic in which networks score: float32 by default, TF32 or bf16 on request.
 
-Frontends always compute in float32, and so does every detector that is no network of torch which
-the run itself computes: mixtures, ONNX files, programs.
+Only torch networks that the run itself computes use TF32 or bf16. Frontends and all other
+detectors (mixtures, ONNX files, external programs) always compute in float32.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from detectors.contract.base import registry
 
 TF32, BF16 = "tf32", "bf16"
 MODES = (FLOAT32, TF32, BF16)
-TF32_FROM = (8, 0)  # compute capability
+TF32_FROM = (8, 0)  # lowest CUDA compute capability with TF32
 
 
 def require(precision: str, device: torch.device) -> None:
-    """Raise `InputError` where there is no such precision, or where `device` has none."""
+    """Raise `InputError` if `precision` is unknown, or if `device` does not support it."""
     if precision not in MODES:
         raise unknown("precision", precision, MODES)
     if precision != TF32:
         return
     if device.type != "cuda":
         raise InputError(
-            f"--precision {TF32} is a mode of CUDA devices, and this run is on {device}: want"
+            f"--precision {TF32} is a mode of CUDA devices, and this run is on {device}: use"
             f" {FLOAT32} or {BF16}"
         )
     if torch.cuda.get_device_capability(device) < TF32_FROM:
         name = torch.cuda.get_device_name(device)
-        raise InputError(f"--precision {TF32}: {name} is too old for it: want {FLOAT32} or {BF16}")
+        raise InputError(f"--precision {TF32}: {name} is too old for it: use {FLOAT32} or {BF16}")
 
 
 def takes(checkpoint: Checkpoint) -> bool:
-    """Can this detector be scored in another precision than float32?"""
+    """Return whether this detector can score in another precision than float32."""
     return registry.get(checkpoint.detector).autocast
 
 
 def lowered(checkpoint: Checkpoint, precision: str) -> Checkpoint:
-    """The detector as it scores in `precision`, under a name and an identity that say so.
+    """Return the checkpoint set to score in `precision`, which its name and identity then show.
 
-    As it is where it always scores in float32.
+    A detector that always scores in float32 is returned unchanged.
     """
     if precision == FLOAT32 or not takes(checkpoint):
         return checkpoint
@@ -59,10 +59,11 @@ def lowered(checkpoint: Checkpoint, precision: str) -> Checkpoint:
 
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """Let torch compute in `precision` inside the context.
+    """Make torch compute in `precision` inside the context.
 
-    bf16: by autocast, which rounds the operands of convolutions and matrix products and leaves in
-    float32 what needs it. TF32: the same products, with operands of 10 bits behind the point.
+    bf16 uses autocast, which rounds the operands of convolutions and matrix products and leaves
+    operations that need float32 in float32. TF32 rounds the operands of the same products to
+    mantissas of 10 bits.
     """
     if precision == BF16:
         with torch.autocast(device.type, torch.bfloat16):

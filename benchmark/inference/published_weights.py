@@ -1,6 +1,6 @@
-"""Published weights: the index, and how a file comes from its authors into the user's cache.
+"""Published weights: the index, and download from the authors into the user's cache.
 
-A file is used only where it is the published one, byte for byte.
+A file is used only if it is identical to the published one, byte for byte.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ RAW = "https://raw.githubusercontent.com"
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """One weight file that its authors publish; `name` is the detector that runs with it.
+    """One weight file published by its authors; `name` is the detector that uses it.
 
-    `size` is in bytes, `citation` BibTeX, `reported` what the authors say of its accuracy.
+    `size` is in bytes, `citation` is BibTeX, `reported` is the accuracy that the authors report.
     """
 
     name: str
@@ -44,16 +44,16 @@ class PublishedWeights:
 
     @property
     def url(self) -> str:
-        """Where the authors publish the file."""
+        """The address at which the authors publish the file."""
         return f"{RAW}/{self.repository}/{self.commit}/{self.path}"
 
     @property
     def cached(self) -> Path:
-        """Where the file belongs in the user's cache."""
+        """The path of the file in the user's cache."""
         return paths.weights() / self.file
 
     def state(self) -> str:
-        """`cached`, `absent`, or `damaged` where another file lies in its place."""
+        """Return `cached`, `absent`, or `damaged` if the cached file is a different one."""
         if not self.cached.is_file():
             return "absent"
         return "cached" if _sha256(self.cached) == self.sha256 else "damaged"
@@ -61,7 +61,7 @@ class PublishedWeights:
 
 @cache
 def index() -> dict[str, PublishedWeights]:
-    """Every published weight file by the name of its detector."""
+    """Return all published weight files by the names of their detectors."""
     text = (Path(detectors.__path__[0]) / "weights.toml").read_text(encoding="utf-8")
     return {
         name: PublishedWeights(name=name, **facts) for name, facts in tomllib.loads(text).items()
@@ -69,14 +69,14 @@ def index() -> dict[str, PublishedWeights]:
 
 
 def find(name: str) -> PublishedWeights:
-    """The entry of detector `name`; `InputError` with the nearest names where there is none."""
+    """Return the entry of detector `name`; `InputError` suggests similar names if there is none."""
     if name not in index():
         raise unknown("published weights", name, index())
     return index()[name]
 
 
 def checkpoint(name: str) -> Checkpoint:
-    """The cached weights of detector `name`; `InputError` says how to get those that lack."""
+    """Return the cached weights of detector `name`; `InputError` says how to get missing ones."""
     entry = find(name)
     state = entry.state()
     if state == "absent":
@@ -92,16 +92,17 @@ def checkpoint(name: str) -> Checkpoint:
 
 
 def given(name: str, path: Path) -> Checkpoint:
-    """The weights in `path` for detector `name`, which the user vouches for.
+    """Return the weights in `path` for detector `name`, as given by the user.
 
-    `InputError` where there is no such file or detector, and where `name` stands for a published
-    file and this is another one.
+    Raises `InputError` if there is no such file or detector, or if `name` has a published file and
+    this is a different one.
     """
     if name in index():
         entry = find(name)
         if path.is_file() and _sha256(path) != entry.sha256:
             raise InputError(
-                f"{_mismatch(entry, path)}: name an architecture (as rawnet2) for other weights"
+                f"{_mismatch(entry, path)}: name an architecture (such as rawnet2) to use other"
+                " weights"
             )
         return checkpoints.foreign(name, path, _facts(entry))
     return checkpoints.foreign(name, path, {})
@@ -110,8 +111,8 @@ def given(name: str, path: Path) -> Checkpoint:
 def fetch(name: str) -> Path:
     """Download the weights of detector `name` into the cache, with a progress bar.
 
-    A file that is there already is kept. Raises `InputError` where the download fails or gives
-    another file than the published one; nothing of it is kept then.
+    A valid cached file is kept. Raises `InputError` if the download fails or does not give the
+    published file; nothing of that download is kept.
     """
     entry = find(name)
     if entry.state() == "cached":
@@ -127,23 +128,24 @@ def fetch(name: str) -> Path:
                 entry.cached.parent,
                 downloader=pooch.HTTPDownloader(progressbar=bar),
             )
-    except ValueError as error:  # how pooch says that the hash is another one
+    except ValueError as error:  # pooch raises this if the hash differs
         raise InputError(
-            f"{entry.url} gave another file than the published {entry.file}"
+            f"{entry.url} gave a different file from the published {entry.file}"
             f" (SHA-256 {entry.sha256[:12]}...): try again, or {by_hand}"
         ) from error
-    except OSError as error:  # requests' own errors among them
+    except OSError as error:  # includes the errors of requests
         response = getattr(error, "response", None)
         cause = f"HTTP {response.status_code}" if response is not None else error.strerror
-        cause = cause or "no connection, or it broke off"
+        cause = cause or "no connection, or it was interrupted"
         raise InputError(f"cannot download {entry.url} ({cause}): {by_hand}") from error
     return entry.cached
 
 
 def add(path: Path) -> PublishedWeights:
-    """Copy a published weight file into the cache, recognised by what it holds.
+    """Copy a published weight file into the cache, recognised by its content.
 
-    `InputError` where it is none of the published files, with what is wrong where its name is one.
+    Raises `InputError` if it is none of the published files. If only its name is one of theirs,
+    the error says how its content differs.
     """
     if not path.is_file():
         raise InputError(f"weight file not found: {path}")
@@ -156,7 +158,7 @@ def add(path: Path) -> PublishedWeights:
         if path.name in (entry.file, Path(entry.path).name):
             raise InputError(_mismatch(entry, path))
     raise InputError(
-        f"{path} is none of the published weight files ({', '.join(sorted(index()))}):"
+        f"{path} is not one of the published weight files ({', '.join(sorted(index()))}):"
         " run other weights with --weights ARCHITECTURE=FILE"
     )
 

@@ -1,4 +1,4 @@
-"""Score single files and folders: one line each, as they are done."""
+"""Scoring of single files and folders: one line per file, printed when it is scored."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from benchmark.inference.batching import BATCH
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 
-LEAST_S = 0.1  # of sound, below which a score says next to nothing
+LEAST_S = 0.1  # seconds of sound below which a score means very little
 NO_THRESHOLD = "no threshold"
 NAME_OF_PICTURE = ".png"
 
 
 @dataclass(frozen=True)
 class AudioSource:
-    """One file: its path as printed, and the name of its picture without suffix."""
+    """One file: its path as printed, and the name of its spectrogram image without suffix."""
 
     path: Path
     name: str
@@ -38,9 +38,9 @@ class AudioSource:
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """One file's score (higher = more bona fide) and verdict, or the cause why there is none.
+    """One file's score (higher = more bona fide) and verdict, or the cause of its failure.
 
-    `seconds` is how much sound it holds.
+    `seconds` is the duration of its sound.
     """
 
     path: Path
@@ -51,9 +51,9 @@ class ScoredFile:
 
 
 def sources(given: Sequence[Path]) -> list[AudioSource]:
-    """The files as given, and every audio file below the folders, sorted within each.
+    """List the given files, and all audio files below the given folders, sorted in each folder.
 
-    A file that is not there is a source too: its line says so. `InputError` where a folder holds
+    Missing files are listed too; scoring reports them. Raises `InputError` if a folder contains
     no audio.
     """
     found = []
@@ -73,7 +73,7 @@ def run(
     as_json: bool,
     pictures: Path | None,
 ) -> int:
-    """Print a line for each file: path, score, verdict; 1 where one could not be scored."""
+    """Print path, score and verdict of each file; return 1 if any could not be scored, else 0."""
     if pictures is not None:
         _require_different_names(wanted)
     limit = threshold(checkpoint)
@@ -87,27 +87,28 @@ def run(
 
 
 def threshold(checkpoint: Checkpoint) -> float | None:
-    """The score from which on its training calls an utterance bona fide, where that is known."""
+    """Return the lowest score that counts as bona fide, frozen in training; None if unknown."""
     value = checkpoint.facts.get("dev_threshold")
     return None if value is None else float(value)
 
 
 def verdict(score: float, limit: float | None) -> str:
-    """`bonafide` at the frozen threshold or above, else `spoof`."""
+    """Return `bonafide` for a score >= `limit`, else `spoof`; `no threshold` if `limit` is None."""
     if limit is None:
         return NO_THRESHOLD
     return "bonafide" if score >= limit else "spoof"
 
 
 def tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
-    """Print one line, at once; in plain text a failure goes to standard error.
+    """Print the line of one file and flush it.
 
-    A file too short to say anything is named there too, beside its score.
+    In plain text a failure goes to standard error. A warning about a file under `LEAST_S` goes
+    there too, in addition to its score.
     """
     if scored.score is not None and scored.seconds < LEAST_S:
         print(
             f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
-            f" {1000 * LEAST_S:g} ms a score and its verdict say next to nothing",
+            f" {1000 * LEAST_S:g} ms a score and its verdict mean very little",
             file=sys.stderr, flush=True,
         )  # fmt: skip
     if as_json:
@@ -152,7 +153,7 @@ def _scored(
 
 
 def _read(path: Path) -> reader.Wave | str:
-    """The wave, or why there is none, without the path."""
+    """Return the wave, or the cause why it cannot be read, without the path."""
     try:
         return reader.read(path)
     except reader.AudioError as error:
@@ -160,13 +161,15 @@ def _read(path: Path) -> reader.Wave | str:
 
 
 def picture(wave: reader.Wave) -> bytes:
-    """The PNG of a wave's mel spectrogram, as detectors on pictures see it."""
+    """Return a wave's mel spectrogram as PNG, the same image that detectors on images get."""
     from PIL import Image as Picture
 
     spec = Image()
-    drawn = frontends.picture(spec, frontends.waveforms(spec.waveform, [wave], torch.device("cpu")))
+    pixels = frontends.picture(
+        spec, frontends.waveforms(spec.waveform, [wave], torch.device("cpu"))
+    )
     buffer = io.BytesIO()
-    Picture.fromarray(drawn[0].permute(1, 2, 0).numpy()).save(buffer, "PNG")
+    Picture.fromarray(pixels[0].permute(1, 2, 0).numpy()).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -176,6 +179,6 @@ def _require_different_names(wanted: Sequence[AudioSource]) -> None:
         other = seen.setdefault(source.name, source.path)
         if other != source.path:
             raise InputError(
-                f"{other} and {source.path} would have one picture, {source.name}{NAME_OF_PICTURE}:"
+                f"{other} and {source.path} would both write {source.name}{NAME_OF_PICTURE}:"
                 " score them one by one"
             )

@@ -1,4 +1,4 @@
-"""Score a list of waves with several detectors, making each distinct input once."""
+"""Scoring of waves with several detectors; each distinct input is computed once."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.precision import arithmetic
 from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
-TOLERANCE = 1e-4  # between an utterance's scores in different company
-RELATIVE = 1e-5  # added to it for large scores, of which float32 holds no more
+TOLERANCE = 1e-4  # allowed difference between an utterance's scores in different batches
+RELATIVE = 1e-5  # added to it, times the score: float32 is no more precise for large scores
 
 Scores = npt.NDArray[np.float32]
 
 
-def resolve_device(asked: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; an absent device is an `InputError`."""
-    if asked == "auto":
+def resolve_device(name: str) -> torch.device:
+    """Return the device; `auto` is CUDA if available, else the CPU. `InputError` if absent."""
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(asked)
+        device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"unknown device {asked!r}; want auto, cpu, cuda or cuda:N") from error
+        raise InputError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N") from error
     if device.type not in ("cpu", "cuda"):
-        raise InputError(f"unknown device {asked!r}; want auto, cpu, cuda or cuda:N")
+        raise InputError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (
         not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
     ):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise InputError(
-            f"device {asked!r} was asked for, but this machine has {count} CUDA devices"
+            f"device {name!r} is not available: this machine has {count} CUDA devices; use cpu"
         )
     return device
 
 
-Piece = tuple[list[int], torch.Tensor]  # which waves, and their scores
+Piece = tuple[list[int], torch.Tensor]  # indices of waves, and their scores
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,20 @@ class _Loaded:
 class Scorer:
     """Detectors loaded on one device.
 
-    Batches hold `BATCH` utterances each, the last one filled up by repeating its final utterance,
-    so that every batch has one shape whatever the plan; not so without `fill`, where a few
-    utterances are wanted soon. Inputs that keep the waves' own length are batched by length,
-    within the same `BATCH` utterances. A batch for which the device's memory is too small is
-    scored in halves, and that is said once.
+    Each batch has `BATCH` utterances; the last one is filled up by repeating its final utterance,
+    so that all batches have the same shape in every run. Without `fill` batches are not filled up,
+    for applications that need a few scores quickly. Inputs that keep the waves' own length are
+    batched by length, within the same `BATCH` utterances. If a batch does not fit in the device's
+    memory, it is scored in halves, and a message on standard error says so once.
 
-    A detector's first batch of two or more shows whether it keeps the utterances apart: its first
-    and its middle one are scored alone too, and all in the reverse order; another score is an
-    error of the detector. That is asked in float32, for a coarser precision rounds differently in
-    batches of another size.
+    A detector's first batch of two or more is used to check that scores are independent: the first
+    and the middle utterance are also scored alone, and all are scored in reverse order. A different
+    score is an error of the detector. This check runs in float32, because a coarser precision
+    rounds differently in batches of other sizes.
 
-    Scores stay on the device until all batches are under way, so that an accelerator computes
-    while the next inputs are made. `watch` times the inputs and every detector, each until the
-    device has done it.
+    Scores stay on the device until all batches are queued, so that an accelerator computes while
+    the next inputs are prepared. `watch` times the inputs and every detector, each until the device
+    has finished.
     """
 
     def __init__(
@@ -89,17 +89,17 @@ class Scorer:
         self.device = device
         self.fill = fill
         self.watch = watch
-        self._tried: set[str] = set()  # detectors whose first batch was as it should be
-        self._most: dict[str, int] = {}  # detector -> items at once, where memory is too small
+        self._tried: set[str] = set()  # detectors whose first batch passed the check
+        self._most: dict[str, int] = {}  # detector -> items at once, if memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
 
     def __call__(
         self, waves: Sequence[Wave], names: Sequence[str]
     ) -> tuple[dict[str, Scores], dict[str, str]]:
-        """Scores (len(waves),) per detector in `names`, and the cause for each that raised.
+        """Return scores (len(waves),) per detector in `names`, and the cause of each failure.
 
-        Higher = more bona fide. Scores may be non-finite: the caller refuses them. One
-        detector's error costs no other detector its scores.
+        `waves` are at 16 kHz. Higher = more bona fide. Scores may be non-finite: the caller must
+        refuse them. One detector's error does not affect the scores of the others.
         """
         pieces: dict[str, list[Piece]] = {name: [] for name in names}
         causes: dict[str, str] = {}
@@ -118,13 +118,13 @@ class Scorer:
         scores: dict[str, Scores] = {}
         for name in (name for name in names if name not in causes):
             try:
-                scores[name] = _gathered(pieces[name], len(waves))
-            except Exception as error:  # noqa: BLE001 - what an accelerator tells late
+                scores[name] = _gather(pieces[name], len(waves))
+            except Exception as error:  # noqa: BLE001 - an accelerator reports errors late
                 causes[name] = repr(error)
         return scores, causes
 
     def timing(self, stage: str, item: str, count: int) -> AbstractContextManager[None]:
-        """The watch's context, in which the device finishes what it was given."""
+        """Return the watch's context, which also waits until the device has finished."""
         if self.watch is OFF or self.device.type != "cuda":
             return self.watch.timing(stage, item, count)
         return self._finished(stage, item, count)
@@ -144,18 +144,18 @@ class Scorer:
             self._require_independence(entry, inputs, batches[0], pieces[0][1])
             return pieces
         with self.timing("forward", name, count):
-            scores = _of_waves(entry, inputs.waves)
+            scores = _score_waves(entry, inputs.waves)
         self._require_independence(entry, inputs, None, torch.from_numpy(scores))
         return [(inputs.rows, torch.from_numpy(scores))]
 
     def _require_independence(
         self, entry: _Loaded, inputs: Inputs, batch: Batch | None, scores: torch.Tensor
     ) -> None:
-        """Raise `ValueError` where `scores` of a first batch are others in other company.
+        """Raise `ValueError` if the `scores` of a first batch depend on the rest of the batch.
 
-        Two utterances are tried alone, all in the reverse order: a score that lands on its
-        neighbour shows. `batch` is that of a tensor detector; else the waves are the batch. A
-        program is not started for this: its scores come with the paths that they are of.
+        Two utterances are scored alone, and all in reverse order, which reveals scores that are
+        assigned to the wrong utterance. `batch` is that of a tensor detector; otherwise the waves
+        are the batch. External programs are not checked: they return each score with its path.
         """
         name, count = entry.checkpoint.name, len(scores)
         by_path = batch is None and entry.item.ready_made
@@ -164,21 +164,23 @@ class Scorer:
             return
         rows = [0, count // 2]
         if batch is None:
-            alone = [torch.from_numpy(_of_waves(entry, [inputs.waves[row]])) for row in rows]
-            turned = torch.from_numpy(_of_waves(entry, inputs.waves[::-1]))
+            alone = [torch.from_numpy(_score_waves(entry, [inputs.waves[row]])) for row in rows]
+            flipped = torch.from_numpy(_score_waves(entry, inputs.waves[::-1]))
         else:
             if entry.checkpoint.precision != FLOAT32:
                 entry = replace(entry, checkpoint=replace(entry.checkpoint, precision=FLOAT32))
                 scores = self._apply(entry, batch)
             alone = [self._in_parts(entry, Batch([0], batch.inputs[[row]]), 1) for row in rows]
-            every = [*range(len(batch.inputs))]  # what fills it up too: one shape of batch
-            turned = self._apply(entry, Batch(every, batch.inputs.flip(0)))[-count:]
+            every = [
+                *range(len(batch.inputs))
+            ]  # with the fill, so that the shape of the batch is the same
+            flipped = self._apply(entry, Batch(every, batch.inputs.flip(0)))[-count:]
         _require_equal(torch.cat(alone), scores[rows], "alone", count)
-        _require_equal(turned.flip(0), scores, "in the reverse order", count)
+        _require_equal(flipped.flip(0), scores, "in the reverse order", count)
         self._tried.add(name)
 
     def _apply(self, entry: _Loaded, batch: Batch) -> torch.Tensor:
-        """Scores of the rows of `batch`, on the device; what fills it up is passed over."""
+        """Return the scores of the rows of `batch`, without its fill, on the device."""
         assert isinstance(entry.item, TensorDetector) and entry.network is not None
         name = entry.checkpoint.name
         small = entry.item.cpu_batch if self.device.type == "cpu" else None
@@ -212,16 +214,16 @@ class Scorer:
         return torch.cat(scores)[: len(batch.rows)]
 
 
-def _gathered(pieces: list[Piece], count: int) -> Scores:
-    """The scores of all waves, fetched from the device, in the order of the waves."""
+def _gather(pieces: list[Piece], count: int) -> Scores:
+    """Copy the scores of all waves from the device, in the order of the waves."""
     scores = np.zeros(count, np.float32)
     for rows, values in pieces:
         scores[rows] = values.cpu().numpy()
     return scores
 
 
-def _of_waves(entry: _Loaded, waves: list[Wave]) -> Scores:
-    """Scores (len(waves),) of a wave detector; `ValueError` where it gives another shape."""
+def _score_waves(entry: _Loaded, waves: list[Wave]) -> Scores:
+    """Return scores (len(waves),) of a wave detector; `ValueError` if it gives another shape."""
     assert isinstance(entry.item, WaveDetector)
     scores = np.asarray(entry.item.score(waves, entry.state), dtype=np.float32)
     if scores.shape != (len(waves),):
@@ -231,7 +233,7 @@ def _of_waves(entry: _Loaded, waves: list[Wave]) -> Scores:
 
 def _require_equal(apart: torch.Tensor, together: torch.Tensor, how: str, count: int) -> None:
     kept = torch.isclose(apart, together, rtol=RELATIVE, atol=TOLERANCE)
-    kept |= ~torch.isfinite(together)  # refused one by one, with that as the cause
+    kept |= ~torch.isfinite(together)  # the caller refuses each of these, with its own cause
     if not kept.all():
         worst = int(kept.logical_not().nonzero()[0])
         raise ValueError(
@@ -252,9 +254,9 @@ def _load(checkpoint: Checkpoint, device: torch.device) -> _Loaded:
 
 
 def loaded_network(checkpoint: Checkpoint, item: TensorDetector) -> torch.nn.Module:
-    """The network of `item` with the checkpoint's weights, on the CPU, ready to score.
+    """Return the network of `item` with the checkpoint's weights, on the CPU, in eval mode.
 
-    Raises `InputError` where the weights are another network's.
+    Raises `InputError` if the weights do not fit the network.
     """
     network = networks.network(item, checkpoint.facts)
     if not item.ready_made:

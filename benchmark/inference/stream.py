@@ -1,4 +1,4 @@
-"""Score raw PCM as it arrives, in overlapping windows."""
+"""Scoring of raw PCM as it arrives, in overlapping windows."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ from benchmark.inference.scorer import Scorer
 from detectors.contract.base import TensorDetector, registry
 
 WINDOW_S = 4.0
-CHUNK = 1 << 14  # bytes asked for at once; fewer come where fewer are there
-TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and what full scale is
+CHUNK = 1 << 14  # most bytes to read at once; a read returns what is available
+TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and their full scale
     "s16le": (np.dtype("<i2"), 32768.0),
     "f32le": (np.dtype("<f4"), 1.0),
 }
 
 
 class Bytes(Protocol):
-    """A source of bytes: returns up to `size` of those available, none at its end."""
+    """A source of bytes, such as a binary file or a pipe."""
 
-    def read1(self, size: int, /) -> bytes: ...
+    def read1(self, size: int, /) -> bytes:
+        """Return up to `size` of the bytes that are available, none at the end."""
+        ...
 
 
 @dataclass(frozen=True)
 class Pcm:
-    """How the samples of a stream are written: format, rate in Hz, interleaved channels."""
+    """The sample format of a stream: encoding, rate in Hz, interleaved channels."""
 
     format: str = "s16le"
     rate: int = SAMPLE_RATE
@@ -47,21 +49,23 @@ class Pcm:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of the stream: where it begins, in samples at 16 kHz, and its wave (T,)."""
+    """A section of the stream: its start in samples at 16 kHz, and its wave (T,)."""
 
     start: int
     wave: Wave
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """Where it begins and ends."""
+        """Start and end in seconds."""
         return self.start / SAMPLE_RATE, (self.start + self.wave.size) / SAMPLE_RATE
 
 
 def standard_input() -> Bytes:
-    """Standard input as bytes; `InputError` where it is a terminal."""
+    """Return standard input as bytes; `InputError` if it is a terminal."""
     if sys.stdin.isatty():
-        raise InputError("--stream wants raw PCM on standard input, which is a terminal")
+        raise InputError(
+            "--stream reads raw PCM from standard input, which is a terminal: pipe audio to it"
+        )
     return cast(Bytes, sys.stdin.buffer)
 
 
@@ -73,10 +77,11 @@ def run(
     wanted: tuple[float | None, float | None],
     as_json: bool,
 ) -> int:
-    """Print a line for every window: begin and end in seconds, score, verdict.
+    """Print begin and end in seconds, score (higher = more bona fide) and verdict of each window.
 
-    `wanted` are window and hop in seconds; None: what the detector takes, and half a window.
-    Raises `InputError` where they make no sense, the stream is empty or a score is not finite.
+    `wanted` are window and hop in seconds; None stands for the length of the detector's input, and
+    for half a window. Returns 0. Raises `InputError` if window or hop are out of range, the stream
+    is empty, or a score is not finite.
     """
     length = round((wanted[0] or own_window(checkpoint)) * SAMPLE_RATE)
     hop = round(wanted[1] * SAMPLE_RATE) if wanted[1] else length // 2
@@ -87,9 +92,9 @@ def run(
     limit = threshold(checkpoint)
     with one_thread():
         scorer = Scorer([checkpoint], device, fill=False)
-        heard = False
+        empty = True
         for window in windows(samples(source, pcm), length, hop):
-            heard = True
+            empty = False
             scores, causes = scorer([window.wave], [checkpoint.name])
             if causes:
                 raise InputError(f"detector {checkpoint.name!r} failed: {causes[checkpoint.name]}")
@@ -97,19 +102,19 @@ def run(
             begin, end = window.seconds
             if not np.isfinite(score):
                 raise InputError(f"the score from {begin:.3f} to {end:.3f} s is not finite")
-            said = verdict(score, limit)
+            decision = verdict(score, limit)
             if as_json:
-                row = {"begin": begin, "end": end, "score": score, "verdict": said}
+                row = {"begin": begin, "end": end, "score": score, "verdict": decision}
                 print(json.dumps(row), flush=True)
             else:
-                print(f"{begin:.3f}\t{end:.3f}\t{score:.6f}\t{said}", flush=True)
-    if not heard:
-        raise InputError("the stream holds no samples")
+                print(f"{begin:.3f}\t{end:.3f}\t{score:.6f}\t{decision}", flush=True)
+    if empty:
+        raise InputError("the stream contains no samples")
     return 0
 
 
 def own_window(checkpoint: Checkpoint) -> float:
-    """Seconds of sound that the detector takes at once; 4 where it takes any length."""
+    """Return the length of the detector's input in seconds; 4 if it accepts any length."""
     item = registry.get(checkpoint.detector)()
     if not isinstance(item, TensorDetector):
         return WINDOW_S
@@ -120,9 +125,9 @@ def own_window(checkpoint: Checkpoint) -> float:
 
 
 def samples(source: Bytes, pcm: Pcm) -> Iterator[Wave]:
-    """The stream as pieces of float32 (T,) at 16 kHz, mono (mean of the channels), as it arrives.
+    """Yield the stream as float32 (T,) at 16 kHz, mono (mean of the channels), as it arrives.
 
-    The end of a stream within a sample is left out, and that is said on standard error. Raises
+    An incomplete frame at the end is left out, with a message on standard error. Raises
     `InputError` for samples that are not finite.
     """
     dtype, full_scale = TYPES[pcm.format]
@@ -141,24 +146,27 @@ def samples(source: Bytes, pcm: Pcm) -> Iterator[Wave]:
         mono = (frames.astype(np.float32) / np.float32(full_scale)).mean(axis=1, dtype=np.float32)
         if not np.isfinite(mono).all():
             raise InputError(
-                f"the stream holds NaN or infinite samples after {begun / pcm.rate:.1f} s"
+                f"the stream contains NaN or infinite samples after {begun / pcm.rate:.1f} s"
             )
         begun += mono.size
         yield resampler.resample_chunk(mono) if resampler else mono
     if rest:
-        print(f"{len(rest)} bytes at the end are no whole frame: left out", file=sys.stderr)
+        print(
+            f"{len(rest)} bytes at the end of the stream are not a whole frame: left out",
+            file=sys.stderr,
+        )
     if resampler:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def windows(pieces: Iterator[Wave], length: int, hop: int) -> Iterator[Window]:
-    """Windows of `length` samples, each `hop` after the one before, as soon as they are full.
+    """Yield windows of `length` samples, `hop` samples apart, as soon as each is complete.
 
-    What no full window reaches at the end makes a last one, the last `length` samples of the
-    stream, or all of it where it is shorter.
+    If samples at the end are in no complete window, a last window follows: the last `length`
+    samples of the stream, or the whole stream if it is shorter.
     """
     held, origin = np.zeros(0, np.float32), 0  # samples from `origin` on are still needed
-    begin, covered = 0, 0  # of the next window; up to where windows have reached
+    begin, covered = 0, 0  # start of the next window; end of the last one
     for piece in pieces:
         held = np.concatenate([held, piece])
         while origin + held.size >= begin + length:

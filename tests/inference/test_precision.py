@@ -1,4 +1,4 @@
-"""Scoring in bf16 and TF32: rows of their own, measured against float32. On a toy corpus."""
+"""Scoring in bf16 and TF32: separate rows, compared with float32, on a toy corpus."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Network(torch.nn.Module):
         self.mix = torch.nn.Linear(8000, 64)
 
     def forward(self, batch):
-        return torch.from_numpy(self.mix(batch).numpy().mean(axis=1))  # which has no bf16
+        return torch.from_numpy(self.mix(batch).numpy().mean(axis=1))  # NumPy has no bf16
 
 
 @detector("by-numpy")
@@ -52,12 +52,12 @@ class ByNumpy(TensorDetector):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A network with random weights, and a mixture that was fitted to a few voices."""
+    """A network with random weights, and a mixture model fitted to four utterances."""
     folder = tmp_path_factory.mktemp("weights")
     network = profile.untrained("raw-cnn", folder)
     assert network is not None
-    made = [builders.voice(n) if n % 2 else builders.fake(n) for n in range(4)]
-    state = registry.get("lfcc-gmm")().fit(made, np.array([False, True, False, True]), 0)
+    waves = [builders.voice(n) if n % 2 else builders.fake(n) for n in range(4)]
+    state = registry.get("lfcc-gmm")().fit(waves, np.array([False, True, False, True]), 0)
     checkpoints.save(folder / "gmm.safetensors", state, {"detector": "lfcc-gmm"})
     return {"raw-cnn": network.path, "lfcc-gmm": folder / "gmm.safetensors"}
 
@@ -86,7 +86,7 @@ def parts(folder: Path) -> dict[str, str]:
 
 
 def in_bf16(values: pd.Series) -> bool:
-    """Has every value, as float32, nothing but zeros behind the 7 bits that bf16 keeps?"""
+    """Return whether all mantissa bits after the 7 of bf16 are 0 in every value as float32."""
     return not (values.to_numpy(np.float32).view(np.uint32) & 0xFFFF).any()
 
 
@@ -94,7 +94,7 @@ def head(folder: Path) -> dict[str, dict[str, object]]:
     return json.loads((folder / "plan.json").read_text())["detectors"]
 
 
-def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
+def test_bf16_has_separate_rows_and_does_not_change_float32(
     toy: Path, weights: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
@@ -102,7 +102,7 @@ def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
     exact, before = scores(folder), parts(folder)
     capsys.readouterr()
     assert run(toy, folder, weights, "--precision", "bf16") == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     after = parts(folder)
     assert before.items() < after.items() and len(after) == 2 * len(before)
 
@@ -117,7 +117,7 @@ def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
     board = pd.read_csv(folder / "leaderboard.csv")
     assert {"raw-cnn", "raw-cnn@bf16", "lfcc-gmm"} == set(board["detector"])
 
-    # the sample is the whole of this small test split: the figures follow from stored scores
+    # the sample is all of this small test split, so the figures follow from the stored scores
     clean = [part[(part["split"] == "test") & (part["condition"] == "clean")]
              for part in (fine, coarse)]  # fmt: skip
     apart = np.abs(clean[0]["score"].to_numpy() - clean[1]["score"].to_numpy())
@@ -130,9 +130,9 @@ def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
         [np.median(apart), apart.max(), clean[0]["score"].std(ddof=0), *rates],
         rtol=1e-9,
     )
-    assert f"raw-cnn@bf16: 24 clean trials differ from float32 by {np.median(apart):.2g}" in said
-    assert ("EER unchanged" in said) == (rates[0] == rates[1])
-    assert "lfcc-gmm: scored in float32 (no network that the run itself" in said
+    assert f"raw-cnn@bf16: 24 clean trials differ from float32 by {np.median(apart):.2g}" in output
+    assert ("EER unchanged" in output) == (rates[0] == rates[1])
+    assert "lfcc-gmm: scored in float32 (no network that the run itself" in output
     assert head(folder)["lfcc-gmm"]["precision"]["scored"] == "float32"
     plan = json.loads((folder / "run.json").read_text())["provenance"]["plan"]
     assert plan["detectors"]["raw-cnn@bf16"]["precision"]["measured"] == [noted]
@@ -140,7 +140,7 @@ def test_bf16_has_rows_of_its_own_and_leaves_float32_alone(
     assert "raw-cnn@bf16.precision.measured.1.largest" in page
 
     capsys.readouterr()
-    assert run(toy, folder, weights) == 0  # float32 again: nothing to do, and nothing is lost
+    assert run(toy, folder, weights) == 0  # float32 again: nothing to do, no part removed
     assert "0 of" in capsys.readouterr().out
     assert parts(folder) == after
     assert head(folder)["raw-cnn@bf16"]["precision"]["measured"] == [noted]
@@ -166,12 +166,12 @@ def test_bf16_gives_the_same_bits_again_in_workers_and_after_a_kill(
     capsys.readouterr()
     monkeypatch.setattr(precision_check, "compare", lambda *_: pytest.fail("measured again"))
     assert run(toy, tmp_path / "one", weights, *bf16) == 0
-    said = capsys.readouterr().out
-    assert "1 of" in said and "differ from float32 by" in said
+    output = capsys.readouterr().out
+    assert "1 of" in output and "differ from float32 by" in output
     pd.testing.assert_frame_equal(kept, scores(tmp_path / "one"))
 
 
-def test_why_nothing_was_measured_is_said(
+def test_the_reason_for_an_unmeasured_difference_is_printed(
     toy: Path, weights: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -179,11 +179,11 @@ def test_why_nothing_was_measured_is_said(
     given = (toy, tmp_path / "run", {"raw-cnn": weights["raw-cnn"]}, "--precision", "bf16")
     for cause in ("it cannot be scored in float32 either", "nothing is left to score"):
         assert run(*given) == 0
-        said = f"its difference from float32 was not measured ({cause})"
-        assert f"raw-cnn@bf16: scored in bf16; {said}\n" in capsys.readouterr().out
+        note = f"its difference from float32 was not measured ({cause})"
+        assert f"raw-cnn@bf16: scored in bf16; {note}\n" in capsys.readouterr().out
 
 
-def test_the_plan_and_the_profile_take_it_too(
+def test_the_plan_and_the_profile_take_the_precision_too(
     toy: Path, weights: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("plan", toy, tmp_path / "run", weights, "--precision", "bf16") == 0
@@ -194,7 +194,7 @@ def test_the_plan_and_the_profile_take_it_too(
     assert "raw-cnn@bf16" in capsys.readouterr().out
 
 
-def test_what_torch_does_not_compute_stays_in_float32(
+def test_detectors_outside_torch_score_in_float32(
     toy: Path, weights: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = onnx_model(tmp_path / "m.onnx", ("n", 8000))
@@ -202,18 +202,18 @@ def test_what_torch_does_not_compute_stays_in_float32(
     torch.jit.save(torch.jit.script(program), tmp_path / "m.pt")
     onnx = f'onnx(file="{model}", takes=waveform(samples=8000), bonafide=1)'
     script = f'torchscript(file="{tmp_path}/m.pt", takes=waveform(samples=8000), bonafide=high)'
-    asked = ("--detectors", f"{onnx}, {script}", "--precision", "bf16")
+    options = ("--detectors", f"{onnx}, {script}", "--precision", "bf16")
     folder = tmp_path / "run"
-    assert run(toy, folder, {}, *asked) == 0, capsys.readouterr().err
+    assert run(toy, folder, {}, *options) == 0, capsys.readouterr().err
     assert f"{registry.get(onnx).name}: scored in float32" in capsys.readouterr().out
-    made = dict(list(scores(folder).groupby("detector", observed=True)["score"]))
-    assert set(made) == {registry.get(onnx).name, f"{registry.get(script).name}@bf16"}
-    assert not in_bf16(made.pop(registry.get(onnx).name))
-    assert in_bf16(*made.values())
+    found = dict(list(scores(folder).groupby("detector", observed=True)["score"]))
+    assert set(found) == {registry.get(onnx).name, f"{registry.get(script).name}@bf16"}
+    assert not in_bf16(found.pop(registry.get(onnx).name))
+    assert in_bf16(*found.values())
 
 
 @pytest.mark.parametrize(
-    ("asked", "only", "message"),
+    ("mode", "only", "message"),
     [
         ("tf32", "raw-cnn", "--precision tf32 is a mode of CUDA devices, and this run is on cpu"),
         ("bf61", "raw-cnn", "bf16"),
@@ -221,12 +221,12 @@ def test_what_torch_does_not_compute_stays_in_float32(
     ],
 )
 @pytest.mark.parametrize("name", ["run", "plan"])
-def test_what_cannot_be_is_refused_before_any_work(
-    name: str, asked: str, only: str, message: str, toy: Path, weights: dict[str, Path],
+def test_an_impossible_precision_is_refused_before_any_work(
+    name: str, mode: str, only: str, message: str, toy: Path, weights: dict[str, Path],
     tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     given = {only: weights[only]}
-    assert command(name, toy, tmp_path / "run", given, "--precision", asked) == 2
+    assert command(name, toy, tmp_path / "run", given, "--precision", mode) == 2
     error = capsys.readouterr().err.strip()
     assert message in error and len(error.splitlines()) == 1
     assert not (tmp_path / "run").exists()
@@ -243,8 +243,8 @@ def test_a_network_that_bf16_cannot_compute_is_named_before_any_work(
     given = {"by-numpy": path}
     assert run(toy, tmp_path / "exact", given, "--plugin", plugin) == 0
     capsys.readouterr()
-    how = ("--plugin", plugin, "--precision", "bf16")
-    assert run(toy, tmp_path / "coarse", given, *how) == 2
+    options = ("--plugin", plugin, "--precision", "bf16")
+    assert run(toy, tmp_path / "coarse", given, *options) == 2
     error = capsys.readouterr().err
     assert "detector 'by-numpy' cannot be scored with --precision bf16 (TypeError(" in error
     assert not (tmp_path / "coarse").exists()
@@ -269,8 +269,8 @@ class Averaging(torch.nn.Module):
         self.mix = torch.nn.Linear(8000, 1)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        made = self.mix(batch).squeeze(1)
-        return made - made.mean()
+        scores = self.mix(batch).squeeze(1)
+        return scores - scores.mean()
 
 
 class Mixing(TensorDetector):
@@ -294,13 +294,13 @@ def test_a_detector_that_mixes_up_its_batch_is_found_in_bf16_too(
     assert "score depends on the others of its batch" in causes["mixing@bf16"]
 
 
-def test_the_sample_holds_both_classes_and_is_the_same_for_every_order(toy: Path) -> None:
+def test_the_sample_has_both_classes_and_does_not_depend_on_the_order(toy: Path) -> None:
     from argparse import Namespace
 
     from benchmark.cli import run_config
 
-    asked = {"suite": "clean", "data": toy, "layout": "", "pattern": "", "labels": "", "seed": 0}
-    options = Namespace(**asked, limit=None, allow_missing=False, noise_dir=None)
+    settings = {"suite": "clean", "data": toy, "layout": "", "pattern": "", "labels": "", "seed": 0}
+    options = Namespace(**settings, limit=None, allow_missing=False, noise_dir=None)
     plan = run_config.plan(options, scored=False)
     whole = plan.test.table
     few = whole[(whole["label"] == "spoof") | (whole.index < 3)]

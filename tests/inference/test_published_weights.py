@@ -1,4 +1,4 @@
-"""Published weights: the index, the way into the cache, and files that must be refused."""
+"""Published weights: the index, the cache, and files that must be refused."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NAME = "aasist-l-2019la"
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves files; of those named `broken` it sends half of what it announces."""
+    """Serves files; of a file named `broken` it sends only half of the announced length."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on the screen."""
+        """Print nothing."""
 
     def copyfile(self, source: io.BufferedReader, outputfile: io.BufferedIOBase) -> None:
         content = source.read()
@@ -39,7 +39,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that a local HTTP server offers in place of the authors' host."""
+    """A folder served by a local HTTP server that replaces the authors' host."""
     root = tmp_path / "served"
     root.mkdir()
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(root)))
@@ -78,9 +78,9 @@ def serve(root: Path, entry: published_weights.PublishedWeights, content: bytes)
 
 def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(list(arguments)) == 2
-    said = capsys.readouterr().err.split("\r")[-1]  # what a progress bar has not wiped away
-    assert said.count("\n") == 1 and said.startswith("launderbench: ")
-    return said
+    message = capsys.readouterr().err.split("\r")[-1]  # without the progress bar
+    assert message.count("\n") == 1 and message.startswith("launderbench: ")
+    return message
 
 
 def test_the_index_names_detectors_that_expect_weights() -> None:
@@ -104,7 +104,7 @@ def test_the_index_agrees_with_the_file(name: str) -> None:
     assert entry.cached.stat().st_size == entry.size
 
 
-def test_fetch_brings_the_published_file(
+def test_fetch_downloads_the_published_file(
     server: Path,
     entry: published_weights.PublishedWeights,
     tmp_path: Path,
@@ -113,8 +113,8 @@ def test_fetch_brings_the_published_file(
     serve(server, entry, (tmp_path / "AASIST-L.pth").read_bytes())
     assert entry.state() == "absent"
     assert main(["weights", "fetch", NAME]) == 0
-    said = capsys.readouterr().out
-    assert "licence: MIT" in said and "@inproceedings{jung2022aasist," in said
+    output = capsys.readouterr().out
+    assert "licence: MIT" in output and "@inproceedings{jung2022aasist," in output
     assert entry.state() == "cached"
     assert [path.name for path in entry.cached.parent.iterdir()] == [entry.file]
     serving = Scorer([published_weights.checkpoint(NAME)], CPU)
@@ -122,11 +122,11 @@ def test_fetch_brings_the_published_file(
     assert np.isfinite(scores).all()
     assert published_weights.checkpoint(NAME).identity.endswith(f"|sha256:{entry.sha256}")
     (server / entry.repository / entry.commit / entry.path).unlink()
-    assert published_weights.fetch(NAME) == entry.cached  # what is there is not asked for again
+    assert published_weights.fetch(NAME) == entry.cached  # a cached file is not downloaded again
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-100], lambda data: data[:-1] + b"\0\0"])
-def test_fetch_refuses_another_file(
+def test_fetch_refuses_a_different_file(
     server: Path,
     entry: published_weights.PublishedWeights,
     tmp_path: Path,
@@ -134,13 +134,13 @@ def test_fetch_refuses_another_file(
     change: object,
 ) -> None:
     serve(server, entry, change((tmp_path / "AASIST-L.pth").read_bytes()))  # type: ignore[operator]
-    said = error_of(capsys, "weights", "fetch", NAME)
-    assert "gave another file than the published aasist-l-2019la.pth" in said
+    message = error_of(capsys, "weights", "fetch", NAME)
+    assert "gave a different file from the published aasist-l-2019la.pth" in message
     assert entry.state() == "absent"
     assert not [*entry.cached.parent.glob("*")]
 
 
-def test_a_download_that_breaks_off_leaves_nothing(
+def test_an_interrupted_download_leaves_nothing(
     server: Path,
     entry: published_weights.PublishedWeights,
     tmp_path: Path,
@@ -150,8 +150,8 @@ def test_a_download_that_breaks_off_leaves_nothing(
     broken = replace(entry, path="broken.pth")
     monkeypatch.setattr(published_weights, "index", lambda: {NAME: broken})
     serve(server, broken, (tmp_path / "AASIST-L.pth").read_bytes())
-    said = error_of(capsys, "weights", "fetch", NAME)
-    assert "no connection, or it broke off" in said
+    message = error_of(capsys, "weights", "fetch", NAME)
+    assert "no connection, or it was interrupted" in message
     assert not [*entry.cached.parent.glob("*")]
 
 
@@ -161,15 +161,15 @@ def test_without_the_file_or_the_network_fetch_says_where_to_put_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    said = error_of(capsys, "weights", "fetch", NAME)
-    assert "HTTP 404" in said and "weights add FILE" in said and str(entry.cached) in said
+    message = error_of(capsys, "weights", "fetch", NAME)
+    assert "HTTP 404" in message and "weights add FILE" in message and str(entry.cached) in message
     monkeypatch.setattr(published_weights, "RAW", "http://127.0.0.1:9")
     assert "no connection" in error_of(capsys, "weights", "fetch", NAME)
     assert "did you mean" in error_of(capsys, "weights", "fetch", "aasist-l-2019")
     assert "name what to fetch" in error_of(capsys, "weights", "fetch")
 
 
-def test_add_knows_a_file_by_what_it_holds(
+def test_add_recognises_a_file_by_its_content(
     entry: published_weights.PublishedWeights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     renamed = (tmp_path / "AASIST-L.pth").rename(tmp_path / "download.bin")
@@ -180,15 +180,15 @@ def test_add_knows_a_file_by_what_it_holds(
     assert f"weights: cached ({entry.cached})" in capsys.readouterr().out
 
 
-def test_add_refuses_what_is_not_published(
+def test_add_refuses_files_that_are_not_published(
     entry: published_weights.PublishedWeights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = tmp_path / "AASIST-L.pth"
     cut.write_bytes(cut.read_bytes()[:1000])
-    said = error_of(capsys, "weights", "add", str(cut))
-    assert "is not the published aasist-l-2019la.pth" in said and "1000 bytes" in said
+    message = error_of(capsys, "weights", "add", str(cut))
+    assert "is not the published aasist-l-2019la.pth" in message and "1000 bytes" in message
     other = cut.rename(tmp_path / "other.pth")
-    assert "none of the published weight files" in error_of(capsys, "weights", "add", str(other))
+    assert "not one of the published weight files" in error_of(capsys, "weights", "add", str(other))
     assert "not found" in error_of(capsys, "weights", "add", str(tmp_path / "none.pth"))
     assert entry.state() == "absent"
 
@@ -204,7 +204,7 @@ def test_a_file_changed_in_the_cache_is_not_run(
 
 
 class Evil:
-    """Unpickling it makes a file."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -226,7 +226,7 @@ def test_a_pickle_with_code_is_refused_and_not_executed(tmp_path: Path, form: st
     with pytest.raises(InputError, match=r"evil\.pth is refused and was not executed"):
         Scorer([ready], CPU)
     assert not owned.exists()
-    with path.open("rb") as handle:  # the trap works on whoever reads it without care
+    with path.open("rb") as handle:  # the code does run in an unsafe load
         _ = pickle.load(handle) if form == "pickle" else torch.load(handle, weights_only=False)
     assert owned.exists()
 
@@ -239,15 +239,17 @@ def zipped(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "cause"),
     [
-        (lambda path: path.write_bytes(b""), "damaged or no PyTorch weight file"),
+        (lambda path: path.write_bytes(b""), "damaged or not a PyTorch weight file"),
         (lambda path: path.write_text("what is this?"), "refused and was not executed|damaged"),
-        (zipped, "damaged or no PyTorch weight file"),
-        (lambda path: torch.save([torch.zeros(2)], path), "holds no state dict"),
-        (lambda path: torch.save({"epoch": 3}, path), "holds no state dict"),
+        (zipped, "damaged or not a PyTorch weight file"),
+        (lambda path: torch.save([torch.zeros(2)], path), "contains no state dict"),
+        (lambda path: torch.save({"epoch": 3}, path), "contains no state dict"),
         (lambda path: torch.save({"fc.weight": torch.zeros(2)}, path), "does not fit rawnet2"),
     ],
 )
-def test_files_that_hold_no_fitting_weights(tmp_path: Path, make: object, cause: str) -> None:
+def test_files_without_fitting_weights_are_refused(
+    tmp_path: Path, make: object, cause: str
+) -> None:
     path = tmp_path / "some.pth"
     make(path)  # type: ignore[operator]
     ready = checkpoints.foreign("rawnet2", path, {})
@@ -260,11 +262,11 @@ def test_a_truncated_state_dict_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "cut.pth"
     torch.save(registry.get("aasist-l")().build().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(InputError, match=r"cut\.pth is damaged or no PyTorch weight file"):
+    with pytest.raises(InputError, match=r"cut\.pth is damaged or not a PyTorch weight file"):
         Scorer([checkpoints.foreign("aasist-l", path, {})], CPU)
 
 
-def test_weights_enter_a_plan_by_name_and_by_path(
+def test_weights_are_given_by_name_and_by_path(
     entry: published_weights.PublishedWeights,
     toy: Path,
     tmp_path: Path,
@@ -276,15 +278,15 @@ def test_weights_enter_a_plan_by_name_and_by_path(
     torch.manual_seed(1)
     torch.save(registry.get("aasist-l")().build().state_dict(), own)
     data = ("--data", str(toy), "--suite", "clean", "--device", "cpu")
-    said = error_of(capsys, "bench", *data, "--detectors", NAME)
-    assert f"run launderbench weights fetch {NAME}" in said
-    said = error_of(capsys, "run", *data, "--weights", f"{NAME}={own}")
-    assert "own.pth is not the published aasist-l-2019la.pth" in said
-    said = error_of(capsys, "run", *data, "--detectors", "rawnet2", "--train-data", str(toy))
-    assert "--weights rawnet2=FILE" in said
-    assert "no network" in error_of(capsys, "run", *data, "--weights", f"shortcut={own}")
-    said = error_of(capsys, "run", *data, "--workers", "0", "--weights", f"rawnet2={own}")
-    assert "own.pth does not fit rawnet2" in said
+    message = error_of(capsys, "bench", *data, "--detectors", NAME)
+    assert f"run launderbench weights fetch {NAME}" in message
+    message = error_of(capsys, "run", *data, "--weights", f"{NAME}={own}")
+    assert "own.pth is not the published aasist-l-2019la.pth" in message
+    message = error_of(capsys, "run", *data, "--detectors", "rawnet2", "--train-data", str(toy))
+    assert "--weights rawnet2=FILE" in message
+    assert "not a network" in error_of(capsys, "run", *data, "--weights", f"shortcut={own}")
+    message = error_of(capsys, "run", *data, "--workers", "0", "--weights", f"rawnet2={own}")
+    assert "own.pth does not fit rawnet2" in message
     published_weights.add(tmp_path / "AASIST-L.pth")
     more = ("--limit", "4", "--run", str(tmp_path / "run"), "--workers", "0")
     chosen = ("--detectors", NAME, "--weights", f"aasist-l={own}")
@@ -294,7 +296,7 @@ def test_weights_enter_a_plan_by_name_and_by_path(
     assert "0 of 2 units to do" in capsys.readouterr().out
 
 
-def test_all_and_more_are_run_together_and_ensembles_are_asked_for_elsewhere(
+def test_all_can_be_combined_with_names_but_not_with_ensembles(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toy: Path
 ) -> None:
     from benchmark.cli import run_config
@@ -306,8 +308,8 @@ def test_all_and_more_are_run_together_and_ensembles_are_asked_for_elsewhere(
     options = parser().parse_args(["run", "--detectors", f"{filtered}, all,mel-cnn,"])
     assert run_config.detector_names(options, {}) == ["shortcut", "mel-cnn", filtered]
     fused = "mean(mel-cnn, shortcut)"
-    said = error_of(capsys, "run", "--data", str(toy), "--suite", "clean", "--detectors", fused)
-    assert f'ask for it with --ensemble "{fused}"' in said
+    message = error_of(capsys, "run", "--data", str(toy), "--suite", "clean", "--detectors", fused)
+    assert f'ask for it with --ensemble "{fused}"' in message
 
 
 def test_published_weights_run_by_default_on_cuda_only(

@@ -73,16 +73,16 @@ def checkpoints_wave(path: str) -> np.ndarray:
     return reader.read(Path(path))
 
 
-def test_an_unreadable_file_is_told_with_its_cause_and_the_others_are_scored(
+def test_an_unreadable_file_is_reported_with_its_cause_and_the_others_are_scored(
     trained: Checkpoint, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, absent = folder / "broken.wav", folder / "absent.wav"
     broken.write_bytes(b"RIFF but no more")
     assert main(["score", str(trained.path), str(folder / "a.wav"), str(broken), str(absent)]) == 1
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 1
-    assert f"{broken}: not scored: cannot be decoded" in said.err
-    assert f"{absent}: not scored: no such file" in said.err
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    assert f"{broken}: not scored: cannot be decoded" in printed.err
+    assert f"{absent}: not scored: no such file" in printed.err
     given = [str(trained.path), "--json", str(absent), str(folder / "a.wav")]
     assert main(["score", *given]) == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -92,18 +92,18 @@ def test_an_unreadable_file_is_told_with_its_cause_and_the_others_are_scored(
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_file_too_short_to_say_anything_is_scored_and_named(
+def test_a_file_too_short_for_a_meaningful_score_is_scored_with_a_warning(
     trained: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: list[str]
 ) -> None:
     short, enough = tmp_path / "short.wav", tmp_path / "enough.wav"
     soundfile.write(short, voice(1)[:40], RATE)
     soundfile.write(enough, voice(1)[:1600], RATE)
     assert main(["score", str(trained.path), *as_json, str(short), str(enough)]) == 0
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 2
-    assert said.err == (
-        f"warning: {short} holds 2.5 ms of sound: under 100 ms a score and its verdict say next to"
-        " nothing\n"
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 2
+    assert printed.err == (
+        f"warning: {short} holds 2.5 ms of sound: under 100 ms a score and its verdict mean very"
+        " little\n"
     )
 
 
@@ -116,19 +116,19 @@ def test_without_a_frozen_threshold_there_is_no_verdict(
     assert capsys.readouterr().out.rstrip().endswith("\tno threshold")
 
 
-def test_a_score_that_is_no_number_is_told(
+def test_a_score_that_is_not_finite_is_reported(
     trained: Checkpoint, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arrays = {name: values * np.nan for name, values in trained.arrays().items()}
     broken = tmp_path / "nan.safetensors"
     checkpoints.save(broken, arrays, trained.facts)
     assert main(["score", str(broken), str(folder / "a.wav")]) == 1
-    said = capsys.readouterr()
-    assert not said.out
-    assert "not scored: the score is not finite (nan)" in said.err
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert "not scored: the score is not finite (nan)" in printed.err
 
 
-def test_pictures_are_those_that_detectors_see(
+def test_pictures_equal_the_inputs_of_detectors(
     trained: Checkpoint, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from matplotlib.image import imread
@@ -145,29 +145,29 @@ def test_pictures_are_those_that_detectors_see(
     soundfile.write(again, voice(9), RATE)
     given = ["score", str(trained.path), str(folder / "a.wav"), str(again)]
     assert main([*given, "--spectrogram", str(pictures)]) == 2
-    assert "would have one picture, a.wav.png" in capsys.readouterr().err
+    assert "would both write a.wav.png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ([], "the following arguments are required: FILE|DIR"),
         (["--stream", "a.wav"], "--stream scores standard input: it takes no files"),
         (["{empty}"], "score: no audio file"),
     ],
 )
-def test_bad_input_is_one_sentence(
+def test_bad_input_gives_a_one_line_error(
     trained: Checkpoint,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     given: list[str],
-    told: str,
+    message: str,
 ) -> None:
     (tmp_path / "empty").mkdir()
     filled = [text.format(empty=tmp_path / "empty") for text in given]
     assert main(["score", str(trained.path), *filled]) == 2
     shown = capsys.readouterr().err.strip()
-    assert told in shown
+    assert message in shown
     assert "\n" not in shown
 
 
@@ -184,7 +184,7 @@ def pieces(pcm: stream.Pcm, data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("format_", ["s16le", "f32le"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_stream_is_what_its_samples_are(format_: str, channels: int) -> None:
+def test_a_stream_gives_its_samples(format_: str, channels: int) -> None:
     waves = np.stack([voice(n, 0.7) for n in range(channels)], axis=1)
     if format_ == "s16le":
         data = np.round(waves * 32767).astype("<i2")
@@ -209,25 +209,25 @@ def test_a_stream_of_another_rate_is_resampled_without_seams() -> None:
     total=st.integers(0, 400), length=st.integers(1, 90), share=st.floats(0.05, 1),
     cuts=st.lists(st.integers(1, 60), min_size=1, max_size=30),
 )  # fmt: skip
-def test_windows_reach_every_sample_and_come_as_soon_as_they_are_full(
+def test_windows_cover_every_sample_and_come_as_soon_as_they_are_complete(
     total: int, length: int, share: float, cuts: list[int]
 ) -> None:
     hop = max(1, math.floor(share * length))
     wave = np.arange(total, dtype=np.float32)
-    given_: list[int] = [0]
+    read: list[int] = [0]
 
     def arriving() -> Iterator[np.ndarray]:
-        while given_[0] < total:
+        while read[0] < total:
             for cut in cuts:
-                start, given_[0] = given_[0], min(total, given_[0] + cut)
+                start, read[0] = read[0], min(total, read[0] + cut)
                 if start < total:
-                    yield wave[start : given_[0]]
+                    yield wave[start : read[0]]
 
     found = []
     for window in stream.windows(arriving(), length, hop):
         found.append(window)
-        # nothing more has been read than its end asked for
-        assert given_[0] - (window.start + window.wave.size) < max(cuts)
+        # no piece beyond the one with the window's end has been read
+        assert read[0] - (window.start + window.wave.size) < max(cuts)
         np.testing.assert_array_equal(window.wave, wave[window.start :][: window.wave.size])
     full = 0 if total < length else (total - length) // hop + 1
     for number, window in enumerate(found[:full]):
@@ -238,12 +238,12 @@ def test_windows_reach_every_sample_and_come_as_soon_as_they_are_full(
 
 
 def test_a_stream_is_scored_window_by_window_as_it_arrives(trained: Checkpoint) -> None:
-    """A real pipe: the line of a window comes while the pipe is still open."""
+    """Use a real pipe: the line of a window must come while the pipe is still open."""
     code = "import sys; from benchmark.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    asked = ["score", str(trained.path), "--stream", "--window", "1", "--hop", "0.5"]
+    arguments = ["score", str(trained.path), "--stream", "--window", "1", "--hop", "0.5"]
     wave = np.round(voice(1, 2.0) * 32767).astype("<i2")
     with subprocess.Popen(
-        [sys.executable, "-c", code, *asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         cwd=ROOT,
     ) as process:  # fmt: skip
         assert process.stdin is not None and process.stdout is not None
@@ -257,24 +257,24 @@ def test_a_stream_is_scored_window_by_window_as_it_arrives(trained: Checkpoint) 
     assert [row[:2] for row in rows] == [
         ["0.000", "1.000"], ["0.500", "1.500"], ["1.000", "2.000"]
     ]  # fmt: skip
-    heard = wave.astype(np.float32) / 32768
+    samples = wave.astype(np.float32) / 32768
     for row, start in zip(rows, (0, RATE // 2, RATE), strict=True):
-        part = heard[start : start + RATE]
+        part = samples[start : start + RATE]
         expected = Scorer([trained], CPU)([part], ["raw-cnn"])[0]["raw-cnn"][0]
         assert float(row[2]) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("data", "window", "hop", "told"),
+    ("data", "window", "hop", "message"),
     [
-        (b"", None, None, "the stream holds no samples"),
+        (b"", None, None, "the stream contains no samples"),
         (b"\x00" * 64000, 0.01, None, "--window must be 0.1 s or more"),
         (b"\x00" * 64000, 1.0, 2.0, "--hop must be above 0 and not longer"),
         (np.array([0, np.nan], "<f4").tobytes(), None, None, "NaN or infinite samples"),
     ],
 )
-def test_a_stream_that_cannot_be_scored_is_told(
-    trained: Checkpoint, data: bytes, window: float | None, hop: float | None, told: str
+def test_a_stream_that_cannot_be_scored_is_refused(
+    trained: Checkpoint, data: bytes, window: float | None, hop: float | None, message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         stream.run(trained, CPU, io.BytesIO(data), stream.Pcm("f32le"), (window, hop), False)

@@ -1,4 +1,4 @@
-"""The scorer around the detectors, and the checkpoints that it refuses."""
+"""The scorer: independence of the batch, failing detectors, and refused checkpoints."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CPU = torch.device("cpu")
 WAVES = [builders.voice(s, 0.5 + 0.3 * s) if s % 2 else builders.fake(s, 4.5) for s in range(6)]
 
 
-# one of each kind; that every detector conforms is for test_detectors_conformance.py
+# one of each kind; test_detectors_conformance.py checks every detector
 KINDS = ("mel-cnn", "raw-cnn", "lfcc-gmm", "shortcut", "random")
 
 
 def untrained(name: str, folder: Path) -> Checkpoint:
-    """A checkpoint of `name` that has seen no data worth the name."""
+    """Write a checkpoint of `name`, untrained or fitted to `WAVES` only, and load it."""
     item = registry.get(name)()
     torch.manual_seed(1)
     if isinstance(item, TensorDetector):
@@ -78,7 +78,7 @@ def test_detectors_with_one_input_share_it(tmp_path: Path, monkeypatch: pytest.M
         counted = partial(_counted, made, original)
         monkeypatch.setattr(frontends, step, counted)
     scorer([WAVES[0]] * (BATCH + 1), ["mel-cnn", "resnet18"])
-    assert len(made) == 2 * 2  # twice two steps: once a batch, not once a batch and detector
+    assert len(made) == 2 * 2  # two steps in each of two batches, not per detector
 
 
 def _counted(made: list[object], original: Callable[..., object], *arguments: object) -> object:
@@ -87,7 +87,7 @@ def _counted(made: list[object], original: Callable[..., object], *arguments: ob
 
 
 class Reversing(torch.nn.Module):
-    """The level of each wave, given to another one of the batch."""
+    """A network that returns the level of each wave as the score of another one in the batch."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return batch.square().mean(dim=1).flip(0)
@@ -113,7 +113,7 @@ class CopyingNetwork(MixingNetwork):
         return Copying()
 
 
-class MixingListener(WaveDetector):
+class MixingWaveDetector(WaveDetector):
     def fit(self, waves, bonafide, seed):  # type: ignore[no-untyped-def]
         return {"none": np.zeros(1, np.float32)}
 
@@ -122,7 +122,7 @@ class MixingListener(WaveDetector):
         return levels - levels.mean()
 
 
-@pytest.mark.parametrize("cls", [MixingNetwork, CopyingNetwork, MixingListener])
+@pytest.mark.parametrize("cls", [MixingNetwork, CopyingNetwork, MixingWaveDetector])
 def test_a_detector_that_mixes_up_its_batch_gets_no_scores(
     cls: type[TensorDetector | WaveDetector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,11 +130,11 @@ def test_a_detector_that_mixes_up_its_batch_gets_no_scores(
     monkeypatch.setattr(cls, "name", "mixing", raising=False)
     monkeypatch.setitem(registry._items, "mixing", cls)
     scorer = Scorer([untrained("mixing", tmp_path), untrained("shortcut", tmp_path)], CPU)
-    assert "mixing" in scorer([WAVES[0]], ["mixing"])[0]  # one alone cannot be mixed up
+    assert "mixing" in scorer([WAVES[0]], ["mixing"])[0]  # a batch of one cannot be mixed up
     scores, causes = scorer(WAVES, ["mixing", "shortcut"])
     assert set(scores) == {"shortcut"}
     assert "score depends on the others of its batch" in causes["mixing"]
-    assert "mixing" in scorer(WAVES, ["mixing"])[1]  # and so for every batch that follows
+    assert "mixing" in scorer(WAVES, ["mixing"])[1]  # the same in every later batch
 
 
 def test_an_absent_cuda_device_is_an_error_not_a_fallback() -> None:
@@ -142,7 +142,7 @@ def test_an_absent_cuda_device_is_an_error_not_a_fallback() -> None:
         assert resolve_device("auto").type == "cuda"
         pytest.skip("this machine has CUDA: its absence cannot be tried")
     assert resolve_device("auto").type == "cpu"
-    with pytest.raises(InputError, match="'cuda' was asked for"):
+    with pytest.raises(InputError, match="'cuda' is not available"):
         resolve_device("cuda")
     with pytest.raises(InputError, match="unknown device 'gpu'"):
         resolve_device("gpu")

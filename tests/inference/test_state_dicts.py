@@ -1,4 +1,4 @@
-"""State dicts as trainers write them: wrapped, parallel, in half precision, of another network."""
+"""State dicts of other trainers: nested, from DataParallel, in half precision, not fitting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "test-state"
 
 
 class Network(nn.Module):
-    """Two layers, the second under a name of one's choice."""
+    """Two linear layers; `second` is the name of the second one."""
 
     def __init__(self, second: str) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
 
 
 def loaded(path: Path) -> dict[str, torch.Tensor]:
-    """What the network holds after the file's weights went into it."""
+    """Return the network's state dict after loading the weights in `path`."""
     built = registry.get(NAME)().build()  # type: ignore[attr-defined]
     networks.load(built, checkpoints.foreign(NAME, path, {}))
     return dict(built.state_dict())
@@ -70,7 +70,7 @@ def saved(path: Path, content: object) -> Path:
         lambda weights: {"model": {f"module.{name}": value for name, value in weights.items()}},
     ],
 )
-def test_common_wrappers_are_taken_off(
+def test_common_wrappers_are_removed(
     weights: dict[str, torch.Tensor], tmp_path: Path, wrap: Any
 ) -> None:
     held = loaded(saved(tmp_path / "w.pth", wrap(weights)))
@@ -93,12 +93,12 @@ def test_a_network_with_a_part_called_module_keeps_its_names(
     ("wrap", "cause"),
     [
         (lambda w: {"model": w, "ema": w}, r"several state dicts .*\('model', 'ema'\)"),
-        (lambda w: {**w, "more": {"a": w["first.bias"]}}, "beside arrays of its own"),
-        (lambda w: {"outer": {"model": w}}, "holds no state dict"),
-        (lambda w: {}, "holds no state dict"),
+        (lambda w: {**w, "more": {"a": w["first.bias"]}}, "and arrays outside of them"),
+        (lambda w: {"outer": {"model": w}}, "contains no state dict"),
+        (lambda w: {}, "contains no state dict"),
     ],
 )
-def test_what_is_ambiguous_is_refused(
+def test_ambiguous_files_are_refused(
     weights: dict[str, torch.Tensor], tmp_path: Path, wrap: Any, cause: str
 ) -> None:
     with pytest.raises(InputError, match=cause):
@@ -106,7 +106,7 @@ def test_what_is_ambiguous_is_refused(
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float16])
-def test_what_numpy_lacks_is_read_exactly(
+def test_types_that_numpy_lacks_are_read_exactly(
     weights: dict[str, torch.Tensor], tmp_path: Path, dtype: torch.dtype
 ) -> None:
     small = {name: value.to(dtype) for name, value in weights.items()}
@@ -130,7 +130,7 @@ def test_our_own_files_may_hold_bfloat16_too(
         np.testing.assert_array_equal(arrays[name], value.double().numpy())
 
 
-def test_an_array_that_has_no_values_here_is_refused(tmp_path: Path) -> None:
+def test_a_sparse_array_is_refused(tmp_path: Path) -> None:
     sparse = torch.eye(3).to_sparse()
     with pytest.raises(InputError, match=r"w\.pth: the array fc\.weight cannot be read"):
         state_dict(saved(tmp_path / "w.pth", {"fc.weight": sparse}))
@@ -153,7 +153,7 @@ def test_an_array_that_has_no_values_here_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_why_weights_do_not_fit_is_said_in_short(
+def test_the_error_says_briefly_why_weights_do_not_fit(
     weights: dict[str, torch.Tensor], tmp_path: Path, change: Any, cause: str
 ) -> None:
     with pytest.raises(InputError) as caught:

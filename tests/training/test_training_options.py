@@ -98,7 +98,7 @@ def test_one_class_is_refused_before_any_data_are_read(
     assert main(arguments) == 2
     assert capsys.readouterr().err.strip() == (
         "launderbench: detector 'softmax-cnn' does not end in a linear layer with one output, so"
-        " that it cannot be trained with --loss oc-softmax"
+        " it cannot be trained with --loss oc-softmax"
     )
 
 
