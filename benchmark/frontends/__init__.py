@@ -1,4 +1,4 @@
-"""Frontends: from waves to the input batch that a detector declares."""
+"""Frontends: computation of the input batch that a detector declares, from waves."""
 
 from __future__ import annotations
 
@@ -39,55 +39,61 @@ Wave = npt.NDArray[np.float32]
 
 
 def batch(spec: Input, waves: Sequence[Wave], device: torch.device) -> torch.Tensor:
-    """The input batch of `spec` for 16 kHz waves of any length >= 1, float32 on `device`.
+    """Compute the input batch of `spec` for 16 kHz waves of any length >= 1, float32 on `device`.
 
-    Where `spec` keeps the waves' own length (`keeps_length`) they must share one.
+    If `spec` keeps the waves' own length (`keeps_length`), all waves must have the same length.
     """
     return features(spec, waveforms(waveform_of(spec), waves, device))
 
 
 def waveform_of(spec: Input) -> Waveform | WholeWaveform:
-    """The waveform that the input is made from."""
+    """Return the waveform specification from which the input is computed."""
     return spec if isinstance(spec, Waveform | WholeWaveform) else spec.waveform
 
 
-def features(spec: Input, made: torch.Tensor) -> torch.Tensor:
-    """Compute the float32 input `spec` from waves (B, T) of its rate and length."""
+def features(spec: Input, waves: torch.Tensor) -> torch.Tensor:
+    """Compute the float32 input `spec` from waves (B, T) at its sample rate and length."""
     match spec:
         case Waveform() | WholeWaveform():
-            return made
+            return waves
         case Spectrogram():
-            return spectrogram(spec, made)
+            return spectrogram(spec, waves)
         case LogMel():
-            return log_mel(spec, made)
+            return log_mel(spec, waves)
         case Mfcc():
-            return mfcc(spec, made)
+            return mfcc(spec, waves)
         case Lfcc():
-            return lfcc(spec, made)
+            return lfcc(spec, waves)
         case Cqt():
-            return cqt(spec, made)
+            return cqt(spec, waves)
         case Image():
-            return coloured(spec, made)
+            return coloured(spec, waves)
 
 
 def keeps_length(spec: Input) -> bool:
-    """Does the input grow with the wave, so that a batch needs waves of one length?"""
+    """Return whether the input grows with the wave, so that a batch needs waves of one length."""
     return isinstance(waveform_of(spec), WholeWaveform)
 
 
 def waveforms(
     spec: Waveform | WholeWaveform, waves: Sequence[Wave], device: torch.device
 ) -> torch.Tensor:
-    """Waves cut or padded to one length, or all of one length as they are, float32 (B, T)."""
+    """Resample 16 kHz waves and bring them to the length of `spec`, float32 (B, T) on `device`.
+
+    Waves for a `WholeWaveform` must all have the same length.
+    """
     fixed = [fixed_length(resample(w, SAMPLE_RATE, spec.sample_rate), spec) for w in waves]
     stacked = torch.from_numpy(np.stack(fixed))
-    if device.type == "cuda":  # from pinned memory the copy overlaps what the device does
+    if device.type == "cuda":  # a copy from pinned memory overlaps computation on the device
         return stacked.pin_memory().to(device, non_blocking=True)
     return stacked.to(device)
 
 
 def fixed_length(wave: Wave, spec: Waveform | WholeWaveform) -> Wave:
-    """The wave as `spec` wants it: its first samples, or tiled or zero-padded if it is short."""
+    """Return the wave in the length of `spec`: cut, or tiled or zero-padded at its end.
+
+    For a `WholeWaveform`, only waves below its shortest length change: they are tiled.
+    """
     if isinstance(spec, WholeWaveform):
         short = wave.size < spec.shortest
         return fixed_length(wave, Waveform(spec.shortest, spec.sample_rate)) if short else wave

@@ -1,4 +1,4 @@
-"""Cepstral coefficients, with their changes over time."""
+"""Cepstral coefficients, with their first and second differences over time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ SMALLEST_MEL = 1e-10
 
 
 def lfcc(spec: Lfcc, waves: torch.Tensor) -> torch.Tensor:
-    """LFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
+    """Compute LFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
 
-    Centred, zero-padded frames under a periodic Hamming window, as in the baselines of
-    ASVspoof 2021. The energy is the mean over FFT bins of the power, not of the filters.
+    Uses centred, zero-padded frames and a periodic Hamming window, as in the baselines of
+    ASVspoof 2021. The energy is the sum of the one-sided power spectrum divided by `n_fft`, not a
+    mean of the filters.
     """
     emphasised = torch.cat([waves[:, :1], waves[:, 1:] - spec.preemphasis * waves[:, :-1]], dim=1)
     whole = power(emphasised, spec.n_fft, spec.window, spec.hop, torch.hamming_window)
@@ -28,35 +29,35 @@ def lfcc(spec: Lfcc, waves: torch.Tensor) -> torch.Tensor:
     cosines = _cosines(spec.coefficients, spec.coefficients).to(waves.device)
     cepstrum = cosines @ torch.log10(filters @ kept + smallest)
     cepstrum[:, 0] = torch.log10(kept.sum(dim=1) / spec.n_fft + smallest)
-    return _with_changes(cepstrum)
+    return _with_differences(cepstrum)
 
 
 def mfcc(spec: Mfcc, waves: torch.Tensor) -> torch.Tensor:
-    """MFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
+    """Compute MFCC of (B, T), float32 (B, 1, 3 * coefficients, frames).
 
-    The coefficients are those of `librosa.feature.mfcc` (mel power floored at 1e-10).
+    The coefficients equal those of `librosa.feature.mfcc` (mel power floored at 1e-10).
     """
     mel = mel_power(spec, waves)
     decibel = 10 * torch.log10(mel.clamp(min=SMALLEST_MEL))
     cut = torch.maximum(decibel, decibel.amax(dim=(1, 2), keepdim=True) - spec.range_db)
-    return _with_changes(_cosines(spec.coefficients, spec.mels).to(waves.device) @ cut)
+    return _with_differences(_cosines(spec.coefficients, spec.mels).to(waves.device) @ cut)
 
 
-def _with_changes(cepstrum: torch.Tensor) -> torch.Tensor:
-    """(B, N, frames) to (B, 1, 3 N, frames): the coefficients, their changes, and those's."""
-    change = _difference(cepstrum)
-    return torch.cat([cepstrum, change, _difference(change)], dim=1).unsqueeze(1)
+def _with_differences(cepstrum: torch.Tensor) -> torch.Tensor:
+    """Append first and second differences: (B, N, frames) to (B, 1, 3 * N, frames)."""
+    first = _difference(cepstrum)
+    return torch.cat([cepstrum, first, _difference(first)], dim=1).unsqueeze(1)
 
 
 def _difference(frames: torch.Tensor) -> torch.Tensor:
-    """The next frame less the one before, (B, N, frames); the outer frames count as repeated."""
+    """Return the next frame minus the previous one, (B, N, frames); edge frames are repeated."""
     padded = torch.nn.functional.pad(frames, (1, 1), mode="replicate")
     return padded[..., 2:] - padded[..., :-2]
 
 
 @lru_cache(maxsize=8)
 def _linear_filters(count: int, n_fft: int) -> torch.Tensor:
-    """Triangles of equal width from 0 Hz to half the sample rate, float32 (count, bins)."""
+    """Return triangles of equal width from 0 Hz to half the sample rate, float32 (count, bins)."""
     edges = np.linspace(0, n_fft // 2, count + 2)[:, None]
     bins = np.arange(n_fft // 2 + 1)
     slopes = (bins - edges[:-1]) / np.diff(edges, axis=0)
@@ -66,5 +67,5 @@ def _linear_filters(count: int, n_fft: int) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def _cosines(count: int, bands: int) -> torch.Tensor:
-    """The first `count` rows of the orthonormal DCT-II over `bands` values, float32."""
+    """Return the first `count` rows of the orthonormal DCT-II, float32 (count, bands)."""
     return torch.from_numpy(dct(np.eye(bands), axis=0, norm="ortho")[:count].astype(np.float32))

@@ -1,4 +1,4 @@
-"""The constant-Q transform by precomputed kernels, one convolution per octave."""
+"""The constant-Q transform with precomputed kernels, one convolution per octave."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmark.frontends.spectrogram import keep
 
 
 def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
-    """Log constant-Q power of (B, samples), float32 (B, 1, bins, frames), lowest bin first.
+    """Compute log constant-Q power of (B, samples), float32 (B, 1, bins, frames), low to high.
 
     Frame t is centred on sample t * hop of the zero-padded wave. The kernels are Hann wavelets,
-    scaled as in `librosa.cqt`, and all run at the full rate: where librosa halves the rate from
-    octave to octave, its resampling removes part of each octave's highest bins.
+    scaled as in `librosa.cqt`. All of them run at the full sample rate: librosa halves the rate
+    for each lower octave, and its resampling removes part of each octave's highest bins.
     """
     octaves = []
     for kernel in _kernels(spec):
@@ -32,16 +32,18 @@ def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
 
 
 def centres(spec: Cqt) -> torch.Tensor:
-    """Centre frequencies in Hz, ascending, (bins,)."""
+    """Return the centre frequencies in Hz, ascending, (bins,)."""
     return spec.fmin * 2 ** (torch.arange(spec.bins) / spec.bins_per_octave)
 
 
 @lru_cache(maxsize=8)
 def _kernels(spec: Cqt) -> tuple[torch.Tensor, ...]:
-    """Per octave from the lowest: float32 (2 * bins, 1, samples), real parts first."""
+    """Return float32 (2 * bins, 1, samples) per octave, from the lowest; real parts first."""
     step = 2 ** (2 / spec.bins_per_octave)
-    bandwidth = (step - 1) / (step + 1)  # 1 / Q: from one bin below to one above the centre
-    made = []
+    bandwidth = (step - 1) / (
+        step + 1
+    )  # 1 / Q: a filter extends from one bin below its centre to one above
+    kernels = []
     for hertz in centres(spec).double().split(spec.bins_per_octave):
         filters, lengths = wavelet(
             freqs=hertz.numpy(),
@@ -52,5 +54,5 @@ def _kernels(spec: Cqt) -> tuple[torch.Tensor, ...]:
         )
         scaled = filters * np.sqrt(lengths)[:, None]
         parts = np.concatenate([scaled.real, scaled.imag])[:, None].astype(np.float32)
-        made.append(torch.from_numpy(parts))
-    return tuple(made)
+        kernels.append(torch.from_numpy(parts))
+    return tuple(kernels)

@@ -1,4 +1,4 @@
-"""Spectrograms as pictures: one rendering for the detectors and for the PNG files."""
+"""Spectrograms as pictures: the same rendering for detectors and PNG files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LEVELS = 256
 
 
 def picture(spec: Image, waves: torch.Tensor) -> torch.Tensor:
-    """Pictures in magma of (B, samples), uint8 (B, 3, height, width), low frequencies at the foot.
+    """Render (B, samples) as pictures, uint8 (B, 3, height, width), low frequencies at the bottom.
 
-    Mel power in dB under each picture's own maximum, cut at `range_db` below it, is resized
-    (bilinear, antialiased) and then coloured: full range black to pale yellow. Digital silence is
-    black.
+    The mel power in dB relative to each picture's own maximum is limited to `range_db` below it,
+    resized (bilinear, antialiased), and then coloured with magma, from black to pale yellow.
+    Digital silence is black.
     """
     mel = mel_power(spec, waves)
     loudest = mel.amax(dim=(1, 2), keepdim=True)
@@ -38,7 +38,7 @@ def coloured(spec: Image, waves: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=1)
 def _magma() -> torch.Tensor:
-    """Matplotlib's colour map magma, uint8 (256, 3)."""
+    """Return Matplotlib's colour map magma, uint8 (256, 3)."""
     from matplotlib import colormaps
 
     colours = colormaps["magma"](np.arange(LEVELS), bytes=True)

@@ -1,8 +1,8 @@
-"""Inputs in words: how a model file or an option says what a detector is fed.
+"""Text syntax of input specifications, used in model files and options.
 
-``waveform(samples=64600)``, ``log-mel(samples=32000, mels=80, hop=160)``: the kind, and fields of
-its value that differ from the default; those of the waveform under a spectrogram stand beside the
-spectrogram's own. A picture's size is written ``224x224``.
+``waveform(samples=64600)``, ``log-mel(samples=32000, mels=80, hop=160)``: the kind of input, and
+the fields that differ from the default. The fields of a spectrogram's waveform are written in the
+same list as the spectrogram's own. A picture's size is written ``224x224``.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ KINDS: dict[str, type[Input]] = {
     "image": Image,
 }
 PADS = ("tile", "zero")
-APART = ("keep", "waveform")  # no plain values
+EXCLUDED = ("keep", "waveform")  # fields without a plain value
 
 
 def parse(text: str) -> Input:
-    """The input spelt `text`; `InputError` for another kind or field, or a value out of range."""
+    """Parse an input spelling; `InputError` for an unknown kind or field, or an invalid value."""
     name, body = call_syntax.call(text) or (text, "")
     if name not in KINDS:
         raise unknown("input", name, KINDS)
@@ -54,22 +54,24 @@ def parse(text: str) -> Input:
     values = call_syntax.arguments(name, body, own | fixed | whole)
     if "shortest" in values:
         if {"samples", "pad"} & set(values):
-            raise InputError(f"{name}: say samples (a fixed length) or shortest (any), not both")
+            raise InputError(
+                f"{name}: give samples (a fixed length) or shortest (any length), not both"
+            )
         start, fixed = WholeWaveform(sample_rate=start.sample_rate), whole
-    below = {key: value for key, value in values.items() if key in fixed}
-    beside = {key: value for key, value in values.items() if key in own}
-    wave = dataclasses.replace(start, **_checked(name, fixed, below))
-    made: Input = cls(waveform=wave, **_checked(name, own, beside))
-    if getattr(made, "window", 0) > getattr(made, "n_fft", math.inf):
+    of_wave = {key: value for key, value in values.items() if key in fixed}
+    of_spectrogram = {key: value for key, value in values.items() if key in own}
+    wave = dataclasses.replace(start, **_checked(name, fixed, of_wave))
+    spec: Input = cls(waveform=wave, **_checked(name, own, of_spectrogram))
+    if getattr(spec, "window", 0) > getattr(spec, "n_fft", math.inf):
         raise InputError(f"{name}: the window must not be longer than n_fft")
-    return made
+    return spec
 
 
 def spell(spec: Input) -> str:
-    """The spelling of `spec`, which `parse` reads; `InputError` where `keep` leaves bins out."""
+    """Return the spelling of `spec` for `parse`; `InputError` if it has `keep`, which has none."""
     name = next(name for name, cls in KINDS.items() if cls is type(spec))
     if getattr(spec, "keep", None) is not None:
-        raise InputError(f"{name}: an input that keeps some bins only (keep) has no spelling")
+        raise InputError(f"{name}: an input that keeps only some bins (keep) has no spelling")
     values = {field: getattr(spec, field) for field in _plain(type(spec))}
     plain: Any = parse(name)
     wave = getattr(spec, "waveform", None)
@@ -82,8 +84,8 @@ def spell(spec: Input) -> str:
 
 
 def _plain(cls: type) -> dict[str, Any]:
-    """The fields that a spelling may give, with their defaults."""
-    return {f.name: f.default for f in dataclasses.fields(cls) if f.name not in APART}
+    """Return the fields that a spelling may contain, with their defaults."""
+    return {f.name: f.default for f in dataclasses.fields(cls) if f.name not in EXCLUDED}
 
 
 def _shown(value: Any) -> str:
@@ -91,7 +93,7 @@ def _shown(value: Any) -> str:
 
 
 def _checked(name: str, known: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The values in the types of their fields."""
+    """Check the values and convert them to the types of their fields."""
     return {key: _value(f"{name}: {key}", key, known[key], value) for key, value in values.items()}
 
 

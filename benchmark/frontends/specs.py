@@ -1,6 +1,7 @@
-"""Input specifications of tensor detectors: waveforms and spectrograms, as frozen values.
+"""Input specifications of tensor detectors: waveforms and spectrograms, as frozen dataclasses.
 
-The runner makes each distinct input once per batch, for all detectors that declare it.
+The runner computes each distinct input once per batch, for all detectors that declare it. Hops,
+windows and FFT lengths are in samples, frequencies in Hz.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Waveform:
 
 @dataclass(frozen=True)
 class WholeWaveform:
-    """A raw waveform of its own length, float32 (B, T).
+    """A raw waveform in its own length, float32 (B, T).
 
-    Waves shorter than `shortest` samples are tiled (repeated whole) up to it. The waves of one
-    batch have one length.
+    Waves shorter than `shortest` samples are tiled (repeated whole) to that length. All waves of a
+    batch have the same length.
     """
 
     shortest: int = 1
@@ -38,12 +39,12 @@ class WholeWaveform:
 
 @dataclass(frozen=True)
 class Keep:
-    """Which bins of a power spectrum a frontend lets through; all others count as empty.
+    """The bins of a power spectrum that a frontend keeps; the power of all others becomes 0.
 
-    bands        : pairs (low, high) in Hz; a bin passes if its centre lies in one, low <= f < high;
-                   none given: all pass
-    threshold_db : a bin passes if its power lies at most this far below the utterance's largest
-                   (dB, above 0); None: all pass
+    bands        : pairs (low, high) in Hz; a bin is kept if its centre is in one of them,
+                   low <= f < high; if empty, all bins are kept
+    threshold_db : a bin is kept if its power is at most this far below the utterance's maximum
+                   (dB, above 0); if None, all bins are kept
 
     Raises `InputError` for a band without width or a threshold that is not above 0.
     """
@@ -54,9 +55,9 @@ class Keep:
     def __post_init__(self) -> None:
         for low, high in self.bands:
             if not 0 <= low < high:
-                raise InputError(f"band {low:g} to {high:g} Hz: want 0 <= low < high")
+                raise InputError(f"band {low:g} to {high:g} Hz: it must have 0 <= low < high")
         if self.threshold_db is not None and not self.threshold_db > 0:
-            raise InputError(f"threshold of {self.threshold_db:g} dB: want more than 0")
+            raise InputError(f"threshold of {self.threshold_db:g} dB: it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ class LogMel:
 class Mfcc:
     """Mel-frequency cepstral coefficients, float32 (B, 1, 3 * coefficients, frames).
 
-    Orthonormal DCT of the mel power in dB, cut `range_db` below the utterance's maximum; then
-    their differences over time, and the differences of those.
+    Orthonormal DCT of the mel power in dB, floored `range_db` below the utterance's maximum, with
+    first and second differences over time.
     """
 
     waveform: Waveform | WholeWaveform = Waveform()
@@ -120,7 +121,7 @@ class Lfcc:
 
     `coefficients` triangular filters, linear from 0 Hz to half the sample rate, on the power
     spectrum of the pre-emphasised wave; log10; orthonormal DCT; the first coefficient replaced by
-    the log energy; then their differences over time, and the differences of those.
+    the log energy; first and second differences over time.
     """
 
     waveform: Waveform | WholeWaveform = Waveform()
@@ -136,8 +137,8 @@ class Lfcc:
 class Cqt:
     """A constant-Q spectrogram, float32 (B, 1, bins, frames).
 
-    Natural log of the power in bins that are `bins_per_octave` to the octave, from `fmin` Hz up,
-    floored at `floor`.
+    Natural log of the power, floored at `floor`, in `bins` bins from `fmin` Hz upwards, with
+    `bins_per_octave` bins in each octave.
     """
 
     waveform: Waveform | WholeWaveform = Waveform()
@@ -153,8 +154,8 @@ class Cqt:
 class Image:
     """A spectrogram as a picture in the colours of magma, float32 (B, 3, *size), 0 to 1.
 
-    Mel power in dB under the picture's own maximum, down to `range_db` below it; low frequencies
-    at the foot.
+    Mel power in dB relative to the picture's own maximum, down to `range_db` below it; low
+    frequencies at the bottom.
     """
 
     waveform: Waveform | WholeWaveform = Waveform(samples=88200, sample_rate=22050)

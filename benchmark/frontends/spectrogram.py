@@ -1,4 +1,4 @@
-"""Linear and mel spectrograms, and which of their bins are kept."""
+"""Linear and mel spectrograms, and the selection of their bins."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def power(
     hop: int,
     shape: Callable[..., torch.Tensor] = torch.hann_window,
 ) -> torch.Tensor:
-    """Power spectrogram of (B, T), float32 (B, n_fft // 2 + 1, frames).
+    """Compute power spectrograms of (B, T), float32 (B, n_fft // 2 + 1, frames).
 
-    Centred, zero-padded frames under a periodic window: `librosa.stft`, squared.
+    Uses centred, zero-padded frames and a periodic window: the squared magnitude of
+    `librosa.stft`. `window` and `hop` are in samples.
     """
     weights = _window(shape, window, waves.device)
     spectrum = torch.stft(
@@ -33,23 +34,24 @@ def power(
 
 @lru_cache(maxsize=16)
 def _window(shape: Callable[..., torch.Tensor], length: int, device: torch.device) -> torch.Tensor:
-    """The window, made once: while a network is traced, ONNX would put its own Hamming there.
+    """Return the cached window, so that ONNX tracing sees a constant.
 
-    That rests on 25/46, torch's on 0.54.
+    Otherwise the ONNX export would insert its own Hamming window, which is based on the constant
+    25/46, while torch's is based on 0.54.
     """
     return shape(length, device=device)
 
 
 def hertz(n_fft: int, rate: int) -> torch.Tensor:
-    """Centre frequencies of the bins of a spectrum, (n_fft // 2 + 1,)."""
+    """Return the centre frequencies of a spectrum's bins in Hz, (n_fft // 2 + 1,)."""
     return torch.arange(n_fft // 2 + 1) * (rate / n_fft)
 
 
 def keep(spec: Keep | None, power: torch.Tensor, hertz: torch.Tensor) -> torch.Tensor:
-    """`power` (B, bins, frames) with zeros in the bins that `spec` does not let through.
+    """Return `power` (B, bins, frames) with zeros in the bins that `spec` does not keep.
 
-    `hertz` (bins,) are the bins' centre frequencies; each utterance has its own maximum, taken
-    over the bands that pass.
+    `hertz` (bins,) are the bins' centre frequencies in Hz. The threshold is relative to each
+    utterance's own maximum in the kept bands. Without `spec`, `power` is returned unchanged.
     """
     if spec is None:
         return power
@@ -65,16 +67,16 @@ def keep(spec: Keep | None, power: torch.Tensor, hertz: torch.Tensor) -> torch.T
 
 
 def spectrogram(spec: Spectrogram, waves: torch.Tensor) -> torch.Tensor:
-    """Log power spectrograms of (B, T), float32 (B, 1, n_fft // 2 + 1, frames)."""
+    """Compute log power spectrograms of (B, T), float32 (B, 1, n_fft // 2 + 1, frames)."""
     whole = power(waves, spec.n_fft, spec.window, spec.hop)
     kept = keep(spec.keep, whole, hertz(spec.n_fft, spec.waveform.sample_rate))
     return torch.log(torch.clamp(kept, min=spec.floor)).unsqueeze(1)
 
 
 def log_mel(spec: LogMel, waves: torch.Tensor) -> torch.Tensor:
-    """Log-mel spectrograms of (B, T), float32 (B, 1, mels, frames) or (B, 1, *image).
+    """Compute log-mel spectrograms of (B, T), float32 (B, 1, mels, frames) or (B, 1, *image).
 
-    Equal to `librosa.feature.melspectrogram` (power 2), then ``ln(max(mel, floor))``.
+    Equals `librosa.feature.melspectrogram` (power 2), then ``ln(max(mel, floor))``.
     """
     logged = torch.log(torch.clamp(mel_power(spec, waves), min=spec.floor)).unsqueeze(1)
     if spec.image is None:
@@ -83,7 +85,10 @@ def log_mel(spec: LogMel, waves: torch.Tensor) -> torch.Tensor:
 
 
 def mel_power(spec: LogMel | Mfcc | Image, waves: torch.Tensor) -> torch.Tensor:
-    """Mel power spectrograms of (B, T), float32 (B, mels, frames): Slaney's filters, unit area."""
+    """Compute mel power spectrograms of (B, T) with Slaney's filters of unit area.
+
+    Returns float32 (B, mels, frames).
+    """
     rate = spec.waveform.sample_rate
     whole = power(waves, spec.n_fft, spec.window, spec.hop)
     filters = _mel_filters(rate, spec.n_fft, spec.mels, spec.fmin, spec.fmax)

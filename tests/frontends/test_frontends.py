@@ -1,4 +1,4 @@
-"""Frontends against librosa and scipy, what they keep, and the padding rules."""
+"""Frontends compared with librosa and scipy, the bins they keep, and the padding rules."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_log_mel_equals_librosa(spec: LogMel) -> None:
     np.testing.assert_allclose(ours, np.log(np.maximum(power, spec.floor)), atol=2e-3)
 
 
-def test_image_has_the_asked_size() -> None:
+def test_image_has_the_requested_size() -> None:
     batch = frontends.batch(LogMel(image=(224, 224)), [builders.voice(1), builders.voice(2)], CPU)
     assert batch.shape == (2, 1, 224, 224)
     assert batch.dtype == torch.float32
@@ -90,7 +90,7 @@ def test_log_mel_at_another_rate_equals_librosa() -> None:
     np.testing.assert_allclose(ours, np.log(np.maximum(power, spec.floor)), atol=2e-3)
 
 
-def test_mfcc_equals_librosa_and_its_changes_are_differences() -> None:
+def test_mfcc_equals_librosa_and_appends_differences() -> None:
     spec = Mfcc()
     wave = builders.voice(5, 4.0)
     ours = frontends.batch(spec, [wave], CPU)[0, 0].numpy()
@@ -126,7 +126,7 @@ def amplitudes(spec: Cqt, wave: np.ndarray) -> np.ndarray:
     return np.exp(frontends.batch(spec, [wave], CPU)[0, 0].numpy() / 2)
 
 
-def test_constant_q_equals_librosa_where_its_halved_rates_are_sound() -> None:
+def test_constant_q_equals_librosa_in_bins_that_its_resampling_keeps() -> None:
     spec = Cqt(floor=1e-20)
     wave = builders.voice(7, 4.0)
     ours = amplitudes(spec, wave)
@@ -137,15 +137,15 @@ def test_constant_q_equals_librosa_where_its_halved_rates_are_sound() -> None:
         )
     )  # fmt: skip
     assert ours.shape == reference.shape
-    # librosa's resampling eats into the two highest bins of every octave
-    sound = np.arange(84) % 12 < 10
-    error = np.abs(ours - reference)[sound]
+    # librosa's resampling attenuates the two highest bins of every octave
+    comparable = np.arange(84) % 12 < 10
+    error = np.abs(ours - reference)[comparable]
     assert error.max() < 0.03 * reference.max()
     assert error.mean() < 0.05 * reference.mean()
 
 
 @pytest.mark.parametrize("k", [0, 11, 23, 40, 59, 71, 83])
-def test_a_sine_fills_its_constant_q_bin_alone(k: int) -> None:
+def test_a_sine_appears_only_in_its_constant_q_bin(k: int) -> None:
     spec = Cqt(floor=1e-20)
     hertz = 62.5 * 2 ** (k / 12)
     wave = np.sin(2 * np.pi * hertz * np.arange(64000) / 16000).astype(np.float32)
@@ -174,7 +174,7 @@ def test_a_picture_is_the_mel_spectrum_in_magma() -> None:
     np.testing.assert_array_equal((seen * 255).round().byte().numpy(), made.numpy())
 
 
-def test_a_picture_of_silence_is_black_and_any_level_gives_one_picture() -> None:
+def test_a_picture_of_silence_is_black_and_pictures_do_not_depend_on_level() -> None:
     spec = Image()
     wave = builders.voice(9, 1.0)
     batch = frontends.batch(spec, [np.zeros(16000, np.float32), wave, wave / 8], CPU)
@@ -213,22 +213,22 @@ def test_every_frontend_can_keep_a_band(spec: LogMel | Mfcc | Lfcc | Cqt | Image
         (np.hanning(64000) * np.sin(2 * np.pi * hertz * np.arange(64000) / 16000))
         for hertz in (500, 3000)
     )
-    made = replace(spec, keep=Keep(bands=((0.0, 1500.0),)))
+    filtered = replace(spec, keep=Keep(bands=((0.0, 1500.0),)))
     with_high, without = frontends.batch(
-        made, [(low + high).astype(np.float32), low.astype(np.float32)], CPU
+        filtered, [(low + high).astype(np.float32), low.astype(np.float32)], CPU
     )
     torch.testing.assert_close(with_high, without, atol=0.05 * float(without.abs().max()), rtol=0)
 
 
 @pytest.mark.parametrize(
-    ("keep", "complaint"),
+    ("keep", "message"),
     [
         ({"bands": ((4000.0, 300.0),)}, "band 4000 to 300 Hz"),
         ({"threshold_db": 0.0}, "threshold of 0 dB"),
     ],
 )
-def test_a_filter_that_keeps_nothing_is_refused(keep: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(InputError, match=complaint):
+def test_a_filter_that_keeps_nothing_is_refused(keep: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Keep(**keep)
 
 
