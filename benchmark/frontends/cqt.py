@@ -40,9 +40,8 @@ def centres(spec: Cqt) -> torch.Tensor:
 def _kernels(spec: Cqt) -> tuple[torch.Tensor, ...]:
     """Return float32 (2 * bins, 1, samples) per octave, from the lowest; real parts first."""
     step = 2 ** (2 / spec.bins_per_octave)
-    bandwidth = (step - 1) / (
-        step + 1
-    )  # 1 / Q: a filter extends from one bin below its centre to one above
+    # 1 / Q: a filter extends from one bin below its centre to one above
+    bandwidth = (step - 1) / (step + 1)
     kernels = []
     for hertz in centres(spec).double().split(spec.bins_per_octave):
         filters, lengths = wavelet(

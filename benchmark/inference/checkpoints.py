@@ -29,11 +29,7 @@ FORMAT = 1
 FLOAT32 = "float32"
 OURS = ".safetensors"
 PARALLEL = "module."  # prefix that DataParallel adds to every name
-NATIVE = (
-    torch.float16,
-    torch.float32,
-    torch.float64,
-)  # the floating-point types that NumPy also has
+NATIVE = (torch.float16, torch.float32, torch.float64)  # floating-point types of NumPy too
 SHOWN = 3  # array names that an error message gives as examples
 
 Shape = tuple[int, ...]
@@ -144,9 +140,8 @@ def state_dict(path: Path) -> Arrays:
     contains no or several state dicts, or contains code: it is refused before any code runs.
     """
     try:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # about content that is refused, or read correctly anyway
+        # torch also warns about content that is refused here, or that it reads correctly
+        with warnings.catch_warnings(action="ignore"):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(

@@ -40,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
     ):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise InputError(
-            f"device {name!r} is not available: this machine has {count} CUDA devices; use cpu"
+            f"device {name!r} is not available: this machine has {count} CUDA devices; use auto"
         )
     return device
 
@@ -171,9 +171,7 @@ class Scorer:
                 entry = replace(entry, checkpoint=replace(entry.checkpoint, precision=FLOAT32))
                 scores = self._apply(entry, batch)
             alone = [self._in_parts(entry, Batch([0], batch.inputs[[row]]), 1) for row in rows]
-            every = [
-                *range(len(batch.inputs))
-            ]  # with the fill, so that the shape of the batch is the same
+            every = [*range(len(batch.inputs))]  # with the fill, so that the shape is the same
             flipped = self._apply(entry, Batch(every, batch.inputs.flip(0)))[-count:]
         _require_equal(torch.cat(alone), scores[rows], "alone", count)
         _require_equal(flipped.flip(0), scores, "in the reverse order", count)

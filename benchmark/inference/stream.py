@@ -24,7 +24,7 @@ from detectors.contract.base import TensorDetector, registry
 
 WINDOW_S = 4.0
 CHUNK = 1 << 14  # most bytes to read at once; a read returns what is available
-TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # and their full scale
+TYPES: dict[str, tuple[np.dtype[Any], float]] = {  # dtype and full scale
     "s16le": (np.dtype("<i2"), 32768.0),
     "f32le": (np.dtype("<f4"), 1.0),
 }

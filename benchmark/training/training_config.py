@@ -71,7 +71,7 @@ class TrainingConfig:
     changes  : override fields of the detector's `Recipe`
     start    : a checkpoint of the same network, whose weights initialise the training
     patience : if given, the epoch of the lowest dev EER is kept, and training stops after this
-               many consecutive epochs without a lower one
+               many consecutive epochs without a better one (at equal EER, with a lower dev loss)
     name     : the trained detector's name in tables; if empty, the detector's own name with the
                suite and the loss of the training (`mel-cnn+laundering`, `mel-cnn+oc-softmax`)
 

@@ -161,17 +161,17 @@ def test_a_picture_is_the_mel_spectrum_in_magma() -> None:
 
     spec = Image(size=(128, 173))  # no resizing: every pixel is one mel band and frame
     wave = builders.voice(8, 4.0)
-    made = frontends.picture(spec, frontends.waveforms(spec.waveform, [wave], CPU))[0]
-    assert made.dtype == torch.uint8
+    pixels = frontends.picture(spec, frontends.waveforms(spec.waveform, [wave], CPU))[0]
+    assert pixels.dtype == torch.uint8
     high = librosa.resample(wave, orig_sr=16000, target_sr=22050, res_type="soxr_hq")
     mel = librosa.feature.melspectrogram(y=high, sr=22050, fmax=8000)
     decibel = librosa.power_to_db(mel, ref=np.max, top_db=80)[::-1]
     expected = colormaps["magma"](decibel / 80 + 1, bytes=True)[..., :3]
-    difference = np.abs(made.permute(1, 2, 0).numpy().astype(int) - expected)
+    difference = np.abs(pixels.permute(1, 2, 0).numpy().astype(int) - expected)
     assert difference.max() <= 8  # one step of the colour map
     assert (difference == 0).mean() > 0.5
     seen = frontends.batch(spec, [wave], CPU)[0]
-    np.testing.assert_array_equal((seen * 255).round().byte().numpy(), made.numpy())
+    np.testing.assert_array_equal((seen * 255).round().byte().numpy(), pixels.numpy())
 
 
 def test_a_picture_of_silence_is_black_and_pictures_do_not_depend_on_level() -> None:

@@ -321,7 +321,7 @@ def test_published_weights_run_by_default_on_cuda_only(
     options = parser().parse_args(["bench"])
     for kind in ("cpu", "cuda"):
         device = torch.device(kind)
-        monkeypatch.setattr(run_config, "resolve_device", lambda asked, device=device: device)
+        monkeypatch.setattr(run_config, "resolve_device", lambda name, device=device: device)
         names = run_config.detector_names(options, {})
         assert "mel-cnn" in names and NAME not in names and "rawnet2" not in names
     published_weights.add(tmp_path / "AASIST-L.pth")

@@ -136,8 +136,8 @@ def test_pictures_equal_the_inputs_of_detectors(
     pictures = tmp_path / "pictures"
     given = ["score", str(trained.path), str(folder), "--spectrogram", str(pictures)]
     assert main(given) == 0
-    made = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png"))
-    assert made == ["a.wav.png", "c.mp3.png", "deep/b.flac.png"]
+    written = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png"))
+    assert written == ["a.wav.png", "c.mp3.png", "deep/b.flac.png"]
     shown = imread(pictures / "a.wav.png")
     seen = frontends.batch(frontends.Image(), [checkpoints_wave(str(folder / "a.wav"))], CPU)
     np.testing.assert_allclose(shown[..., :3], seen[0].permute(1, 2, 0), atol=1 / 255)
@@ -191,18 +191,18 @@ def test_a_stream_gives_its_samples(format_: str, channels: int) -> None:
         expected = data.astype(np.float64).mean(axis=1) / 32768
     else:
         data, expected = waves.astype("<f4"), waves.mean(axis=1)
-    made = pieces(stream.Pcm(format_, RATE, channels), data.tobytes())
-    np.testing.assert_allclose(made, expected, atol=1e-6)
+    samples = pieces(stream.Pcm(format_, RATE, channels), data.tobytes())
+    np.testing.assert_allclose(samples, expected, atol=1e-6)
 
 
 def test_a_stream_of_another_rate_is_resampled_without_seams() -> None:
     time = np.arange(44100) / 44100
     tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype("<f4")
-    made = pieces(stream.Pcm("f32le", 44100), tone.tobytes())
-    assert made.size == RATE
+    samples = pieces(stream.Pcm("f32le", 44100), tone.tobytes())
+    assert samples.size == RATE
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
     inner = slice(400, -400)
-    np.testing.assert_allclose(made[inner], expected[inner], atol=1e-3)
+    np.testing.assert_allclose(samples[inner], expected[inner], atol=1e-3)
 
 
 @given(

@@ -72,17 +72,17 @@ def test_silence_and_very_short_utterances_get_scores(name: str, tmp_path: Path)
 
 def test_detectors_with_one_input_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Scorer([untrained("mel-cnn", tmp_path), untrained("resnet18", tmp_path)], CPU)
-    made: list[object] = []
+    calls: list[object] = []
     for step in ("waveforms", "features"):
         original = getattr(frontends, step)
-        counted = partial(_counted, made, original)
+        counted = partial(_counted, calls, original)
         monkeypatch.setattr(frontends, step, counted)
     scorer([WAVES[0]] * (BATCH + 1), ["mel-cnn", "resnet18"])
-    assert len(made) == 2 * 2  # two steps in each of two batches, not per detector
+    assert len(calls) == 2 * 2  # two steps in each of two batches, not per detector
 
 
-def _counted(made: list[object], original: Callable[..., object], *arguments: object) -> object:
-    made.append(arguments[0])
+def _counted(calls: list[object], original: Callable[..., object], *arguments: object) -> object:
+    calls.append(arguments[0])
     return original(*arguments)
 
 

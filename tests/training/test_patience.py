@@ -93,10 +93,10 @@ def test_equal_eers_are_decided_by_the_lower_dev_loss(
     monkeypatch.setattr(trainer, "eer", eers(0.25))
     out = tmp_path / "x.safetensors"
     config = TrainingConfig(0, {"epochs": 6}, patience=6)
-    made = train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, config)
+    checkpoint = train_detector.train("raw-cnn", loading.open_data(toy), CPU, out, config)
     losses = pd.read_csv(out.with_suffix(".csv"))["dev_loss"]
-    assert made.facts["epoch"] == int(losses.argmin()) + 1
-    assert made.facts["dev_loss"] == losses.min()
+    assert checkpoint.facts["epoch"] == int(losses.argmin()) + 1
+    assert checkpoint.facts["dev_loss"] == losses.min()
 
 
 def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> None:
@@ -150,13 +150,13 @@ def test_patience_works_with_laundering_and_a_start(toy: Path, tmp_path: Path, w
     first = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "a.safetensors", config)
     out = tmp_path / "b.safetensors"
     config = TrainingConfig(0, {"epochs": 8}, laundering=NOISY, start=first, patience=2)
-    made = train_detector.train("raw-cnn", protocol, CPU, out, config)
+    checkpoint = train_detector.train("raw-cnn", protocol, CPU, out, config)
     rows = pd.read_csv(out.with_suffix(".csv"))
     order = rows.sort_values(["judged_eer", "dev_loss", "epoch"], kind="stable")
-    assert made.facts["epoch"] == order["epoch"].iloc[0]
-    assert made.facts["judged_eer"] == pytest.approx(rows["judged_eer"].min())
-    assert len(rows) == min(8, made.facts["epoch"] + 2)
-    assert made.facts["start"] == first.identity
+    assert checkpoint.facts["epoch"] == order["epoch"].iloc[0]
+    assert checkpoint.facts["judged_eer"] == pytest.approx(rows["judged_eer"].min())
+    assert len(rows) == min(8, checkpoint.facts["epoch"] + 2)
+    assert checkpoint.facts["start"] == first.identity
 
 
 def test_patience_is_a_fact_only_if_it_is_given(toy: Path) -> None:

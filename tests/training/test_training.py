@@ -30,11 +30,11 @@ def test_batches_hold_every_row_once_and_keep_copies_together(
 ) -> None:
     order = sorted(set(groups))
     pairs = torch.tensor([order.index(g) for g in groups])
-    made = list(training_examples.batches(pairs, size, torch.Generator().manual_seed(seed)))
-    rows = [int(row) for batch in made for row in batch]
+    found = list(training_examples.batches(pairs, size, torch.Generator().manual_seed(seed)))
+    rows = [int(row) for batch in found for row in batch]
     assert len(rows) == len(set(rows))
     assert len(groups) - len(rows) <= 1  # a last batch of one item is left out
-    for batch in made:
+    for batch in found:
         own = {int(pairs[row]) for row in batch}
         assert sum(int((pairs == pair).sum()) for pair in own) == len(batch)
 
@@ -43,13 +43,13 @@ def test_a_checkpoint_records_its_training(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
     config = TrainingConfig(3, {"epochs": 2, "batch_size": 8})
-    made = train_detector.train("raw-cnn", protocol, CPU, out, config)
-    assert made.facts["seed"] == 3
-    assert made.facts["recipe"]["epochs"] == 2
-    assert made.facts["train_digest"] == protocol.split("train").digest()
-    assert made.facts["dev_digest"] == protocol.split("dev").digest()
-    assert 0 <= made.facts["dev_eer"] <= 1
-    assert made.identity.startswith("raw-cnn|v1|Waveform(samples=16000")
+    checkpoint = train_detector.train("raw-cnn", protocol, CPU, out, config)
+    assert checkpoint.facts["seed"] == 3
+    assert checkpoint.facts["recipe"]["epochs"] == 2
+    assert checkpoint.facts["train_digest"] == protocol.split("train").digest()
+    assert checkpoint.facts["dev_digest"] == protocol.split("dev").digest()
+    assert 0 <= checkpoint.facts["dev_eer"] <= 1
+    assert checkpoint.identity.startswith("raw-cnn|v1|Waveform(samples=16000")
 
 
 def test_the_kept_epoch_is_the_last_within_one_standard_error_of_the_lowest() -> None:

@@ -60,14 +60,14 @@ def test_one_class_training_scores_cosines_and_its_checkpoint_loads(
 ) -> None:
     protocol = loading.open_data(toy)
     config = TrainingConfig(0, SHORT, loss="oc-softmax")
-    made = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", config)
-    assert made.name == "raw-cnn+oc-softmax"
-    assert made.detector == "raw-cnn"
-    assert made.facts["loss"] == "oc-softmax"
+    checkpoint = train_detector.train("raw-cnn", protocol, CPU, tmp_path / "x.safetensors", config)
+    assert checkpoint.name == "raw-cnn+oc-softmax"
+    assert checkpoint.detector == "raw-cnn"
+    assert checkpoint.facts["loss"] == "oc-softmax"
     waves = [100 * voice(1), fake(2)]
-    scores, causes = Scorer([made], CPU)(waves, [made.name])
+    scores, causes = Scorer([checkpoint], CPU)(waves, [checkpoint.name])
     assert not causes
-    assert np.abs(scores[made.name]).max() <= 1 + 1e-6
+    assert np.abs(scores[checkpoint.name]).max() <= 1 + 1e-6
 
 
 def test_a_network_whose_score_is_not_its_last_linear_layer_is_refused() -> None:
@@ -81,8 +81,8 @@ def test_a_network_whose_score_is_not_its_last_linear_layer_is_refused() -> None
 
     item = registry.get("raw-cnn")()
     with pytest.raises(InputError, match="does not end in a linear layer with one output"):
-        made = networks.one_class(Doubled(), "x")
-        networks.require_scores_from_head(item, made, voice(0))
+        network = networks.one_class(Doubled(), "x")
+        networks.require_scores_from_head(item, network, voice(0))
     with pytest.raises(InputError, match="does not end in a linear layer with one output"):
         networks.one_class(nn.Sequential(nn.Linear(3, 2)), "x")
 
@@ -152,10 +152,10 @@ def test_a_killed_training_resumes_to_the_same_bits(
     assert broken.with_suffix(".state").is_file()
     assert not broken.is_file()
     torch.manual_seed(99)  # a new process has a different state
-    made = train_detector.train("mel-cnn", protocol, CPU, broken, config)
+    resumed = train_detector.train("mel-cnn", protocol, CPU, broken, config)
     assert "training resumes after epoch 3" in capsys.readouterr().err
     assert not broken.with_suffix(".state").exists()
-    assert made.path.read_bytes() == expected.path.read_bytes()
+    assert resumed.path.read_bytes() == expected.path.read_bytes()
     curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
     assert curves[0] == curves[1]
 
@@ -230,12 +230,12 @@ def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
 def test_scoring_halves_the_batch_if_memory_is_too_small(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = train_detector.train(
+    checkpoint = train_detector.train(
         "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", TrainingConfig(0, SHORT)
     )
     waves = [voice(n) for n in range(20)]
-    expected = Scorer([made], CPU)(waves, ["raw-cnn"])[0]["raw-cnn"]
-    scorer = Scorer([made], CPU)
+    expected = Scorer([checkpoint], CPU)(waves, ["raw-cnn"])[0]["raw-cnn"]
+    scorer = Scorer([checkpoint], CPU)
     network = scorer._loaded[0].network
     assert network is not None
 
@@ -333,12 +333,12 @@ def test_a_detector_trained_on_laundered_speech_has_its_own_name_and_row(
     common = ("--data", str(toy), "--epochs", "1")
     suite = "noise(kind=babble, snr=5); lowpass(cutoff=4000)"
     assert main(["train", "raw-cnn", *common, "--out", str(noisily), "--suite", suite]) == 0
-    made = checkpoints.load(noisily)
-    assert made.name == "raw-cnn+noise-lowpass"
-    assert made.facts["laundering"]["conditions"] == [
+    trained = checkpoints.load(noisily)
+    assert trained.name == "raw-cnn+noise-lowpass"
+    assert trained.facts["laundering"]["conditions"] == [
         str(c) for c in parse_suite(suite).conditions[1:]
     ]
-    assert made.facts["laundering"]["clean"] == 0.25
+    assert trained.facts["laundering"]["clean"] == 0.25
     folder = tmp_path / "run"
     run = ["run", "--data", str(toy), "--suite", "lowpass(cutoff=4000)", "--workers", "0"]
     run += ["--run", str(folder), "--checkpoint", str(cleanly), "--checkpoint", str(noisily)]
@@ -400,13 +400,13 @@ def test_training_can_begin_with_the_weights_of_a_checkpoint(
 
 def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
-    made = [
+    trained = [
         train_detector.train("raw-cnn", protocol, CPU, tmp_path / f"{p}.safetensors", config)
         for p in training_config.PRECISIONS
         for config in [TrainingConfig(0, SHORT, precision=p)]
     ]
-    exact, mixed = (entry.arrays() for entry in made)
-    assert made[1].facts["precision"] == "bf16"
+    exact, mixed = (entry.arrays() for entry in trained)
+    assert trained[1].facts["precision"] == "bf16"
     assert all(values.dtype in (np.float32, np.int64) for values in mixed.values())
     apart = max(float(np.abs(exact[name] - mixed[name]).max()) for name in exact)
     assert 0 < apart < 0.3
@@ -483,9 +483,9 @@ def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
     assert families >= {"noise", parse("pitch_shift").family, parse("time_stretch").family}
     laundering = LaunderingAugmentation(suite.name, spelled, variants=len(spelled))
     examples = pairs_of_examples(1)
-    made = [*augmentation.variants(examples, laundering, 0, "x", 0)]
-    lengths = {waves[0].size / examples.waves[0].size for waves in made}
+    variants = [*augmentation.variants(examples, laundering, 0, "x", 0)]
+    lengths = {waves[0].size / examples.waves[0].size for waves in variants}
     assert min(lengths) == pytest.approx(0.85, abs=0.01)
     assert max(lengths) == pytest.approx(1.18, abs=0.01)
-    for waves in made:  # copies keep the length of their recording
+    for waves in variants:  # copies keep the length of their recording
         assert waves[0].size == waves[1].size
