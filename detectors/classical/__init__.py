@@ -1,1 +1,1 @@
-"""Detectors without a network: mixtures, the shortcut gauge, chance."""
+"""Detectors without a neural network: Gaussian mixtures, shortcut features, trivial baselines."""

@@ -1,4 +1,4 @@
-"""Rows that any detector must beat: a coin, and no opinion at all."""
+"""Trivial baselines that any detector must beat: random scores and a constant score."""
 
 from __future__ import annotations
 
@@ -13,45 +13,46 @@ from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 
 @detector("random")
 class Random(WaveDetector):
-    """A coin: uniform in [-1, 1), drawn from a hash of the samples and the training seed.
+    """Uniform scores in [-1, 1), derived from a hash of the samples and the training seed.
 
-    One wave always gets one score, so that reruns agree; EER is 50 % but for chance.
+    Equal waves get equal scores, so reruns agree. The EER is 50 % up to chance.
     """
 
-    summary = "a coin, tossed by a hash of the samples: EER 50 % but for chance"
+    summary = "random scores from a hash of the samples: EER 50 % up to chance"
     citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        """Nothing is learnt; the seed is kept."""
+        """Return the seed as the state; nothing is trained."""
         return {"seed": np.array([seed], dtype=np.int64)}
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Scores (len(waves),) in [-1, 1)."""
+        """Return scores (len(waves),), uniform in [-1, 1)."""
         key = state["seed"].astype("<i8").tobytes()
-        return np.array([_toss(wave, key) for wave in waves], dtype=np.float32)
+        return np.array([_hash_score(wave, key) for wave in waves], dtype=np.float32)
 
 
 @detector("constant")
 class Constant(WaveDetector):
-    """No opinion: one score for every wave.
+    """The same score for every wave.
 
-    All trials tie, so that the EER is exactly 50 %; a metric that breaks ties by the order of the
-    rows would say 0 or 100 %.
+    All trials tie, so the EER is exactly 50 %. A metric that breaks ties by row order would give
+    0 or 100 %.
     """
 
-    summary = "one score for every wave: EER exactly 50 %, by ties"
+    summary = "the same score for every wave: all trials tie, so the EER is exactly 50 %"
     citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        """Nothing is learnt."""
+        """Return the constant score as the state; nothing is trained."""
         return {"score": np.zeros(1, dtype=np.float32)}
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Zeros (len(waves),)."""
+        """Return zeros (len(waves),)."""
         return np.repeat(state["score"], len(waves))
 
 
-def _toss(wave: Wave, key: bytes) -> float:
+def _hash_score(wave: Wave, key: bytes) -> float:
+    """Return a score in [-1, 1) from a keyed hash of the samples."""
     samples = np.ascontiguousarray(wave, dtype="<f4").tobytes()
     digest = hashlib.blake2b(samples, digest_size=4, key=key).digest()
     return int.from_bytes(digest, "little") / 2**31 - 1

@@ -1,7 +1,7 @@
-"""The shortcut classifier: it knows the recording's levels and bands, not the voice.
+"""The shortcut classifier: logistic regression on properties of the recording, not of the voice.
 
-It sees level, silence, noise floor, digital zeros, DC, clipping and coarse band energies. Where a
-real detector does not beat it, the data's leaks explain the result. It is a yardstick to be beaten.
+Its features are level, silence, noise floor, digital zeros, DC, clipping and coarse band energies.
+If a real detector does not beat it, leaks in the data set explain that detector's result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 SAMPLE_RATE = 16000
 WINDOW, HOP = 400, 160  # frames of 25 ms every 10 ms
 SPECTRUM = 1024
-SILENT_DB = 40.0  # a frame this far below the loudest one is silence
+SILENT_DB = 40.0  # a frame more than this below the loudest one counts as silence
 FLOOR_PERCENTILE = 5
 FULL_SCALE = 32767 / 32768 - 1e-6
 TINY = 1e-10
@@ -37,7 +37,7 @@ FEATURES = (
 
 
 def features(wave: Wave) -> npt.NDArray[np.float32]:
-    """The 14 features of `wave`, float32 (T,) at 16 kHz, T >= 1, in the order of `FEATURES`.
+    """Return the 14 features of `wave`, float32 (T,) at 16 kHz, T >= 1, in the order of `FEATURES`.
 
     1  active speech level (ITU-T P.56), dB re full scale
     2  RMS of the whole wave, dB re full scale
@@ -47,7 +47,7 @@ def features(wave: Wave) -> npt.NDArray[np.float32]:
     6  share of samples that are exactly zero
     7  mean over RMS, dB (floor -100)
     8  share of samples at 16-bit full scale
-    9-14  energy of the bands in `BANDS_HZ` over that of all, dB (floor -100)
+    9-14  energy of each band in `BANDS_HZ` over the total energy, dB (floor -100)
     """
     samples = wave.astype(np.float64)
     whole = rms(samples) + TINY
@@ -77,7 +77,7 @@ def _bands(samples: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
 
 
 def _frames(samples: npt.NDArray[np.float64], size: int, hop: int) -> npt.NDArray[np.float64]:
-    """Overlapping frames (n, size), n >= 1; a shorter wave is padded with zeros."""
+    """Return frames (n, size), n >= 1, every `hop` samples; a shorter wave is zero-padded."""
     padded = np.pad(samples, (0, max(0, size - samples.size)))
     return np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
 
@@ -88,26 +88,29 @@ def _decibel(value: npt.ArrayLike, floor: float = 1e-8) -> npt.NDArray[np.float6
 
 @detector("shortcut")
 class Shortcut(WaveDetector):
-    """Logistic regression on the standardised features and their squares."""
+    """Logistic regression on the standardised features and their squares.
 
-    summary = "logistic regression on 14 recording features (level, silence, bands): a leak gauge"
+    The score is the log-odds of bona fide.
+    """
+
+    summary = "logistic regression on 14 recording features (level, silence, bands): finds leaks"
     citation = ""
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        """Train; deterministic, whatever the seed. Both classes must be present."""
+        """Train on waves of both classes; deterministic, so `seed` has no effect."""
         return fit_features(np.stack([features(wave) for wave in waves]), bonafide)
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Log-odds of bona fide, float32 (len(waves),)."""
+        """Return the log-odds of bona fide, float32 (len(waves),)."""
         if not len(waves):
             return np.zeros(0, dtype=np.float32)
         return score_features(np.stack([features(wave) for wave in waves]), state)
 
 
 def fit_features(x: npt.NDArray[np.float32], bonafide: npt.NDArray[np.bool_]) -> Arrays:
-    """Train on features (n, 14); see `Shortcut.fit`."""
+    """Train on features (n, 14) and labels (n,); see `Shortcut.fit`."""
     mean, spread = x.mean(axis=0), x.std(axis=0)
-    spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature says nothing
+    spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature: do not divide by 0
     model = LogisticRegression(class_weight="balanced", max_iter=2000)
     model.fit(_expand(x, mean, spread), bonafide.astype(int))
     state = {"mean": mean, "spread": spread, "weight": model.coef_[0], "bias": model.intercept_}
@@ -115,7 +118,7 @@ def fit_features(x: npt.NDArray[np.float32], bonafide: npt.NDArray[np.bool_]) ->
 
 
 def score_features(x: npt.NDArray[np.float32], state: Arrays) -> npt.NDArray[np.float32]:
-    """Log-odds of bona fide from features (n, 14), float32 (n,)."""
+    """Return the log-odds of bona fide from features (n, 14), float32 (n,)."""
     expanded = _expand(x, state["mean"], state["spread"])
     weight = state["weight"].astype(np.float64)
     return ((expanded * weight).sum(axis=1) + state["bias"].astype(np.float64)).astype(np.float32)
@@ -124,6 +127,6 @@ def score_features(x: npt.NDArray[np.float32], state: Arrays) -> npt.NDArray[np.
 def _expand(
     x: npt.NDArray[np.float32], mean: npt.NDArray[np.floating], spread: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.float64]:
-    """Standardised features and their squares (n, 28), held within ten deviations."""
+    """Return the features, standardised and clipped to +-10, and their squares: (n, 28)."""
     z = np.clip((x.astype(np.float64) - mean) / spread, -10.0, 10.0)
     return np.concatenate([z, z**2], axis=1)

@@ -1,1 +1,1 @@
-"""The detector contract: base classes, and the checks that every detector passes."""
+"""The detector contract: base classes, registry and conformance checks."""

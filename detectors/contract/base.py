@@ -1,7 +1,7 @@
 """The detector contract: waveform or spectrogram in, one score per utterance out.
 
-Higher scores mean more bona fide, always. The runner makes the inputs that a detector declares,
-so detectors with one contract share them.
+Higher scores always mean more bona fide. The runner computes each declared input once and shares
+it among the detectors that declare it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a tensor detector is trained by default."""
+    """Default training settings of a tensor detector."""
 
     epochs: int = 10
     batch_size: int = 32
@@ -73,17 +73,19 @@ class Recipe:
 
 
 class Detector(ABC):
-    """Base of all detectors: their declarations.
+    """Base class of all detectors: class attributes and hooks.
 
-    `version` is raised whenever the same weights give other scores: it is part of the detector's
-    identity, so that no older score is taken for a new one. A detector that is `pretrained` runs
-    with weights from a file; it is trained only when that is asked for by name. One that is
-    `ready_made` (and thereby pretrained) is never trained: it is what its `files` hold.
-    `citation` is what papers that use it cite, as `Attack.citation` says. Where `autocast` is set,
-    it is a network of torch that the run computes, so that it may be asked for in bf16 or TF32.
+    version    : raise it whenever equal weights give other scores; it is part of the detector's
+                 identity, so old scores are not reused
+    summary    : one line for `launderbench list detectors`
+    citation   : citation keys for papers that use it, in the form of `Attack.citation`
+    pretrained : it runs with weights from a file and is trained only if named explicitly
+    ready_made : it is never trained, because its `files` are the detector; implies `pretrained`
+    autocast   : the run computes it as a torch network, so bf16 or TF32 may be chosen
+    licence    : licence of foreign weights, if any
 
-    A detector that is a frozen dataclass has its fields as parameters and is asked for by its
-    spelling, `name(key=value, ...)`.
+    The fields of a detector that is a frozen dataclass are its parameters. Such a detector is
+    selected by its spelling, `name(key=value, ...)`.
     """
 
     name: ClassVar[str]
@@ -100,41 +102,46 @@ class Detector(ABC):
         self.validate()
 
     def validate(self) -> None:
-        """Refuse parameters that make no sense, or files that are not there (`InputError`)."""
+        """Raise `InputError` for inconsistent parameters or missing files."""
         return
 
     def declared(self) -> dict[str, Any]:
-        """Class attributes that follow from the parameters: the input, the recipe."""
+        """Return class attributes that depend on the parameters, such as `input` and `recipe`."""
         return {}
 
     def files(self) -> tuple[Path, ...]:
-        """The files that a ready-made detector is: their content belongs to its identity."""
+        """Return the files of a ready-made detector; their content is part of its identity."""
         return ()
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts of a ready-made detector that a run records, JSON-able."""
+        """Return JSON-serialisable facts of a ready-made detector, which a run records."""
         return {}
 
     def unavailable(self) -> str | None:
-        """Why it cannot be trained here (a library or weights that are absent); None if it can.
+        """Return why it cannot be trained here (a missing library or weights), or None if it can.
 
-        The network is not asked: what `fetch` could bring counts as absent until it has.
+        It does not use the network: files that `fetch` could download count as missing.
         """
         return None
 
     def fetch(self) -> None:
-        """Bring what its training starts from into a cache of the user's; `InputError` if not."""
+        """Download the files that training starts from into the user's cache.
+
+        Raises `InputError` if that fails.
+        """
         return
 
 
 class TensorDetector(Detector):
     """A network that maps one batch of its declared input to scores.
 
-    `input` is what the runner makes for it; `recipe` how it is trained; `build` gives the
-    untrained network: float32 batch -> float32 (B,) scores, higher = more bona fide. The network
-    has no memory between batches and its scores do not depend on the batch's other members.
-    `cpu_batch` is how many items the network takes at once on a CPU, where large feature maps are
-    faster in small groups and need less memory; None: a whole batch.
+    The network maps a float32 batch to float32 (B,) scores, higher = more bona fide. It keeps no
+    state between batches, and a score does not depend on the other items of the batch.
+
+    input     : the input that the runner computes for it
+    recipe    : its training settings
+    cpu_batch : the number of items per forward pass on a CPU, where small groups of large feature
+                maps are faster and need less memory; None for the whole batch
     """
 
     autocast = True
@@ -144,57 +151,58 @@ class TensorDetector(Detector):
 
     @abstractmethod
     def build(self) -> torch.nn.Module:
-        """A freshly initialised network, in the default dtype, on the CPU."""
+        """Return a freshly initialised network, in the default dtype, on the CPU."""
 
     def initial(self) -> torch.nn.Module:
-        """The network that training starts from: `build`'s, unless it starts from foreign weights.
+        """Return the network that training starts from: by default the one from `build`.
 
-        Raises `InputError` where those weights are absent.
+        A detector that starts from foreign weights overrides it and raises `InputError` if those
+        weights are missing.
         """
         return self.build()
 
     def foundation(self) -> tuple[Path, ...]:
-        """The files of foreign weights that `initial` reads and that others may replace.
+        """Return the foreign weight files that `initial` reads and that users may replace.
 
-        What they hold tells one training from another. Raises `InputError` where one is absent.
+        If their content changes, the detector is retrained. Raises `InputError` if one is missing.
         """
         return ()
 
     def adopt(self, arrays: Arrays) -> Arrays:
-        """The arrays of a foreign weight file under the network's names; as they are by default."""
+        """Rename the arrays of a foreign weight file to the network's names; default: unchanged."""
         return arrays
 
     def augment(
         self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Training-time augmentation of one input batch; the identity by default.
+        """Augment one training batch; by default, return it unchanged.
 
-        Items with one number in `pairs` (B,) are copies of one recording: giving them the same
-        draws leaves only what the copying did to tell them apart.
+        Items with the same number in `pairs` (B,) are copies of one recording. Give them the same
+        draws, so that copies differ only by the copying (such as vocoding).
         """
         return batch
 
 
 class WaveDetector(Detector):
-    """A detector that takes whole waves of any length; its state is a set of named arrays."""
+    """A detector that scores whole waves of any length; its state is a set of named arrays."""
 
     @abstractmethod
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        """Train on 16 kHz waves; the state as float32 arrays (safetensors)."""
+        """Train on 16 kHz waves and return the state as arrays that safetensors can store."""
 
     @abstractmethod
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Scores (len(waves),) of 16 kHz waves, higher = more bona fide."""
+        """Return scores (len(waves),) of 16 kHz waves, higher = more bona fide."""
 
 
 class Detectors(Registry[type[Detector]]):
-    """Detectors by name, and those that take parameters by their spelling."""
+    """The registry of detectors, by name or by spelling with parameters."""
 
     def get(self, name: str) -> type[Detector]:
-        """The detector called `name`, or spelt so; its `name` is the canonical spelling.
+        """Return the detector class for a name or spelling.
 
-        Parameters that have their default value are not written out in it. Raises `InputError`
-        where there is no such detector or parameter, or where it cannot be had so.
+        Its `name` is the canonical spelling, which omits parameters with default values. Raises
+        `InputError` for an unknown detector or parameter, or for invalid parameter values.
         """
         head, body = call_syntax.call(name) or (name, "")
         cls = super().get(head)
@@ -206,21 +214,21 @@ class Detectors(Registry[type[Detector]]):
         return cls
 
     def names(self) -> list[str]:
-        """The detectors that are complete without parameters, sorted."""
+        """Return the names of the detectors without parameters, sorted."""
         return [name for name in super().names() if not dataclasses.is_dataclass(self._items[name])]
 
     def parametrised(self) -> dict[str, type[Detector]]:
-        """The detectors that take parameters, unconfigured, by name."""
+        """Return the detector classes that take parameters, unconfigured, by name."""
         return {name: self._items[name] for name in super().names() if name not in self.names()}
 
     def knows(self, text: str) -> bool:
-        """Is `text` a detector's name or spelling, whether its parameters are right or not?"""
+        """Return whether `text` names a known detector; its parameters are not checked."""
         head, _ = call_syntax.call(text) or (text, "")
         return head in super().names()
 
 
 def _configured(cls: type[Detector], values: dict[str, Any]) -> type[Detector]:
-    """A detector class without parameters of its own: `cls` with these."""
+    """Return a subclass of `cls` with these parameter values bound."""
     item = cls(**values)
     attributes = {
         "__init__": lambda self: cls.__init__(self, **values),

@@ -1,1 +1,1 @@
-"""Detectors that come whole: ONNX and TorchScript files, hub models, programs."""
+"""Detectors from outside: ONNX and TorchScript files, hub models and external programs."""

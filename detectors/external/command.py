@@ -1,4 +1,4 @@
-"""A detector that is a program of its own: it reads WAV files and writes scores."""
+"""A detector that runs an external program, which reads WAV files and writes scores."""
 
 from __future__ import annotations
 
@@ -23,26 +23,25 @@ from benchmark.core.parameters import choice, number, text
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
 
 LIST = "{list}"
-SHOWN = 200  # characters of what a program wrote before it failed
+SHOWN = 200  # characters of a program's output that an error message quotes
 
 
 @detector("command")
 @dataclass(frozen=True)
 class ExternalCommand(WaveDetector):
-    """Any program, started once for a batch of up to 16 utterances, without a shell.
+    """Any program, started without a shell, once per batch of up to 16 utterances.
 
-    It is given the paths of 16 kHz mono WAV files, one a line: on its standard input, or, where
-    `{list}` is a word of the command, in the file whose path takes the place of that word. On its
-    standard output it writes one line for each, in any order: the path, white space, the score
-    (higher = more bona fide), and nothing else. What it says of its progress belongs on its
-    standard error. It must exit with 0.
+    It reads the paths of 16 kHz mono WAV files, one per line, from its standard input. If the
+    command contains the word `{list}`, that word is replaced by the path of a file with these
+    lines instead. The program writes one line per file to its standard output, in any order: the
+    path, a space or tab, and the score (higher = more bona fide). Nothing else may be written
+    there; progress messages belong on standard error. The exit code must be 0.
 
-    run     : the command line, in quotes as a shell would read it
-    timeout : seconds after which a batch is given up
+    run     : the command line, quoted as for a shell
+    timeout : seconds per batch after which the program is killed
     samples : `float` (32 bit) or `pcm16`; a wave too loud for 16 bit is attenuated until it fits
-    weights : path of the file or folder whose content decides the scores, if it is no word of the
-              command; it is part of the detector's identity, as is every file that the command
-              names
+    weights : path of a file or folder that determines the scores, if the command does not name
+              it; its content, and every file that the command names, is part of the identity
     """
 
     summary = "a program that reads WAV paths and writes scores"
@@ -62,31 +61,33 @@ class ExternalCommand(WaveDetector):
             raise InputError(f"command: weights not found: {self.weights}")
 
     def words(self) -> list[str]:
-        """The words of the command line; `InputError` where there are none."""
+        """Return the words of the command line; raise `InputError` if there are none."""
         try:
             words = shlex.split(self.run)
         except ValueError as error:
             raise InputError(f"command: cannot read {self.run!r} ({error})") from error
         if not words:
-            raise InputError('command: say what to run: command(run="python score.py")')
+            raise InputError(
+                'command: name the program to run, for example command(run="python score.py")'
+            )
         return words
 
     def files(self) -> tuple[Path, ...]:
         named = [Path(word) for word in self.words() if Path(word).is_file()]
         if not self.weights:
             return tuple(named)
-        where = Path(self.weights)
-        found = [where] if where.is_file() else filter(Path.is_file, where.rglob("*"))
+        weights = Path(self.weights)
+        found = [weights] if weights.is_file() else filter(Path.is_file, weights.rglob("*"))
         return (*named, *sorted(found))
 
     def facts(self) -> dict[str, str]:
         return {"command": self.run}
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        raise InputError("an external command comes ready-made: it is not trained")
+        raise InputError("an external command is ready-made: it cannot be trained")
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Return the program's output for the waves; `RuntimeError` with the cause if it fails."""
+        """Return the program's scores (len(waves),); `RuntimeError` gives the cause if it fails."""
         with tempfile.TemporaryDirectory(prefix="launderbench-") as folder:
             paths = [str(Path(folder) / f"{number:04d}.wav") for number in range(len(waves))]
             for path, wave in zip(paths, waves, strict=True):
@@ -105,7 +106,7 @@ class ExternalCommand(WaveDetector):
         listing.write_text(lines)
         words = [str(listing) if word == LIST else word for word in self.words()]
         given = "" if LIST in self.words() else lines
-        # in a session of its own, so that a time-out also ends what it has started
+        # a session of its own, so that a time-out also kills the program's child processes
         process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
@@ -116,7 +117,7 @@ class ExternalCommand(WaveDetector):
             start_new_session=True,
         )
         try:
-            out, said = process.communicate(given, timeout=self.timeout)
+            out, errors = process.communicate(given, timeout=self.timeout)
         except BaseException as error:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -128,13 +129,13 @@ class ExternalCommand(WaveDetector):
             raise
         if process.returncode:
             raise RuntimeError(
-                f"the command failed with exit code {process.returncode}: {_last(said)}"
+                f"the command failed with exit code {process.returncode}: {_last_line(errors)}"
             )
         return out
 
 
 def _scores(output: str, paths: list[str]) -> npt.NDArray[np.float32]:
-    """The scores of `paths` in the lines of `output`; `RuntimeError` names a wrong line."""
+    """Return the scores of `paths` from the program's output; `RuntimeError` quotes a bad line."""
     found: dict[str, float] = {}
     for line in filter(str.strip, output.splitlines()):
         path, _, word = line.strip().rpartition("\t" if "\t" in line else " ")
@@ -152,7 +153,7 @@ def _scores(output: str, paths: list[str]) -> npt.NDArray[np.float32]:
     return np.array([found[path] for path in paths], np.float32)
 
 
-def _last(said: str) -> str:
-    """The last line of what a program said, where its complaint usually stands."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _last_line(errors: str) -> str:
+    """Return the last non-empty line of `errors`, which usually names the error."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1][:SHOWN] if lines else "it said nothing"

@@ -1,4 +1,4 @@
-"""Audio-classification models of the Hugging Face hub, as they are."""
+"""Audio-classification models from the Hugging Face hub, used without training."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SPOOF = {"spoof", "spoofed", "fake", "deepfake", "synthetic", "generated", "aige
 @detector("hub")
 @dataclass(frozen=True)
 class HubClassifier(TensorDetector):
-    """An audio-classification model by its name on the hub, or in a folder.
+    """An audio-classification model from the hub or from a folder.
 
-    model    : `owner/name`, or the path of a folder
-    revision : branch, tag or commit on the hub; the latest that is in the cache, if not given
-    bonafide : the model's label for bona fide; needed where its labels do not say it
-    seconds  : what of an utterance it is given: the first seconds, a short one repeated
-    rate     : samples per second that the model takes
+    model    : `owner/name` on the hub, or the path of a folder
+    revision : branch, tag or commit on the hub; by default the latest one in the cache
+    bonafide : the model's label for bona fide; required if its labels are not recognised
+    seconds  : input length; longer utterances are cut to their start, shorter ones repeated
+    rate     : sample rate of the model's input, in Hz
 
     The score is the log-odds of that label under the model's softmax. The model's own feature
-    extractor makes its input.
+    extractor computes its input.
     """
 
     summary = "an audio-classification model of the Hugging Face hub, by name or folder"
@@ -52,7 +52,7 @@ class HubClassifier(TensorDetector):
 
     def validate(self) -> None:
         if not self.model:
-            raise InputError("hub: say which model: hub(model=NAME), or hub(model=FOLDER)")
+            raise InputError("hub: no model given: write hub(model=NAME) or hub(model=FOLDER)")
 
     def declared(self) -> dict[str, Any]:
         return {"input": Waveform(round(self.seconds * self.rate), self.rate)}
@@ -67,7 +67,7 @@ class HubClassifier(TensorDetector):
         return None
 
     def fetch(self) -> None:
-        """Download the model; `InputError` where that fails."""
+        """Download the model; raise `InputError` if that fails."""
         hub_files.fetch(self.model, self.revision)
 
     def files(self) -> tuple[Path, ...]:
@@ -78,16 +78,16 @@ class HubClassifier(TensorDetector):
         return {"labels": labels, "bonafide": labels[self._index(labels)]}
 
     def build(self) -> nn.Module:
-        where = self._folder()
-        config = hub_files.config(where)
+        folder = self._folder()
+        config = hub_files.config(folder)
         index = self._index(_labels(config, self.model))
-        extractor = hub_files.extractor(where)
+        extractor = hub_files.extractor(folder)
         wanted = getattr(extractor, "sampling_rate", self.rate)
         if wanted != self.rate:
             raise InputError(f"hub: {self.model} takes {wanted} Hz: add rate={wanted}")
         from transformers import AutoModelForAudioClassification
 
-        model = hub_files.load(AutoModelForAudioClassification, where, config)
+        model = hub_files.load(AutoModelForAudioClassification, folder, config)
         return Network(model, extractor, Readout(index))
 
     def _folder(self) -> Path:
@@ -96,7 +96,7 @@ class HubClassifier(TensorDetector):
         return hub_files.folder(self.model, self.revision)
 
     def _index(self, labels: list[str]) -> int:
-        """Which class is bona fide; `InputError` where neither the user nor the labels say it."""
+        """Return the index of the bona fide class; `InputError` if it cannot be determined."""
         if self.bonafide:
             if self.bonafide not in labels:
                 raise unknown(f"label of {self.model}", self.bonafide, labels)
@@ -105,30 +105,34 @@ class HubClassifier(TensorDetector):
         real = [row for row, label in enumerate(plain) if label in BONAFIDE]
         if len(real) != 1 or any(label not in BONAFIDE | SPOOF for label in plain):
             raise InputError(
-                f"hub: the labels of {self.model} ({', '.join(labels)}) do not say which one is"
-                f" bona fide: add bonafide={labels[0]}, say"
+                f"hub: the labels of {self.model} ({', '.join(labels)}) do not show which one is"
+                f" bona fide: add it, for example bonafide={labels[0]}"
             )
         return real[0]
 
 
 class Network(nn.Module):
-    """Waveform batch (B, samples) to scores (B,), through the model's own feature extractor."""
+    """Map waveforms (B, samples) to scores (B,) with the model and its feature extractor."""
 
-    def __init__(self, model: PreTrainedModel, extractor: Any, what: Readout) -> None:
+    def __init__(self, model: PreTrainedModel, extractor: Any, readout: Readout) -> None:
         super().__init__()
         self.model = model
         self.extractor = extractor
-        self.what = what
+        self.readout = readout
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         rate = self.extractor.sampling_rate
-        given = self.extractor([*waves.cpu().numpy()], sampling_rate=rate, return_tensors="pt")
-        return self.what(self.model(**given.to(waves.device)).logits)
+        inputs = self.extractor([*waves.cpu().numpy()], sampling_rate=rate, return_tensors="pt")
+        return self.readout(self.model(**inputs.to(waves.device)).logits)
 
 
 def _labels(config: PretrainedConfig, model: str) -> list[str]:
-    """The classes in the order of the logits; `InputError` where the model has none to choose."""
+    """Return the labels in the order of the logits.
+
+    Raises `InputError` if the model is not a single-label classifier of two or more classes, or
+    if two labels are equal.
+    """
     names = getattr(config, "id2label", None) or {}
     labels = [str(names[number]) for number in sorted(names)]
     problem = getattr(config, "problem_type", None)
@@ -138,5 +142,5 @@ def _labels(config: PretrainedConfig, model: str) -> list[str]:
             f"{'' if problem else ' class'}), so its score has no log-odds"
         )
     if len(set(labels)) < len(labels):
-        raise InputError(f"hub: {model} has two labels of one name: {', '.join(labels)}")
+        raise InputError(f"hub: {model} has two equal labels: {', '.join(labels)}")
     return labels

@@ -1,7 +1,7 @@
-"""Models of the Hugging Face hub: a folder, or a name whose files are in the hub's cache.
+"""Files of Hugging Face models: in a local folder, or in the hub's cache.
 
-Nothing here reaches the network but `fetch`. Weights are safetensors, or state dicts of which
-nothing but arrays is read; code that comes with a model is never run.
+Only `fetch` uses the network. Weights are safetensors, or state dicts from which only arrays are
+read. Code that comes with a model is never run.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SAFE, PLAIN = "model.safetensors", "pytorch_model.bin"
 
 
 def lacking() -> str | None:
-    """Why no model of the hub can be used here: the library is absent; None if it is there."""
+    """Return a message if the library for hub models is not installed, else None."""
     if find_spec("transformers") is None:
         return "transformers is not installed: pip install launderbench[hub]"
     return None
 
 
 def folder(model: str, revision: str = "") -> Path:
-    """The folder with the files of `model`: itself, or what the hub's cache holds under its name.
+    """Return the folder of the files of `model`: itself, or its folder in the hub's cache.
 
-    Raises `InputError`, saying how to get it, where neither is there.
+    Raises `InputError`, which says how to get the model, if neither exists.
     """
     if Path(model).is_dir():
         return Path(model)
@@ -46,19 +46,22 @@ def folder(model: str, revision: str = "") -> Path:
             model, revision=revision or None, allow_patterns=[CONFIG], local_files_only=True
         )
     except HFValidationError as error:
-        raise InputError(f"{model!r} is neither a folder nor a name of the hub") from error
+        raise InputError(
+            f"{model!r} is neither a folder nor a valid model name (owner/name)"
+        ) from error
     except (LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"model {model!r} is neither a folder nor in the cache of the hub: fetch it with"
+            f"model {model!r} is neither a folder nor in the hub's cache: fetch it with"
             " launderbench weights fetch and the detector's spelling in quotes, or give a folder"
         ) from error
     return Path(found)
 
 
 def fetch(model: str, revision: str = "") -> None:
-    """Download the configuration and weights of `model` into the hub's cache, with progress.
+    """Download the configuration and weights of `model` into the hub's cache, showing progress.
 
-    What is there already is kept, and a folder needs none. Raises `InputError` where that fails.
+    Does nothing if `model` is a folder or is complete in the cache. Raises `InputError` if the
+    download fails.
     """
     if Path(model).is_dir():
         return
@@ -76,20 +79,20 @@ def fetch(model: str, revision: str = "") -> None:
         snapshot_download(
             model, revision=revision or None, allow_patterns=[CONFIG, EXTRACTOR, *weights]
         )
-    except Exception as error:  # of the network, the hub or the disk: their classes differ
-        what = (str(error).strip().splitlines() or [repr(error)])[0][:200]
+    except Exception as error:  # network, hub and disk errors have no common class
+        cause = (str(error).strip().splitlines() or [repr(error)])[0][:200]
         raise InputError(
-            f"cannot download the model {model!r} ({what}): check the name and the"
-            " network, or bring its files in a folder and give the folder instead of the name"
+            f"cannot download the model {model!r} ({cause}): check the name and the"
+            " network, or copy its files to a folder and give the folder instead of the name"
         ) from error
     files(folder(model, revision))
 
 
 def files(where: Path) -> tuple[Path, ...]:
-    """The files of a model that decide its scores; `InputError` names what is absent."""
-    lacks = [name for name in (CONFIG, EXTRACTOR) if not (where / name).is_file()]
-    if lacks:
-        raise InputError(f"{where} lacks {' and '.join(lacks)}: it is no whole model of the hub")
+    """Return the files that determine a model's scores; `InputError` names a missing file."""
+    missing = [name for name in (CONFIG, EXTRACTOR) if not (where / name).is_file()]
+    if missing:
+        raise InputError(f"{where} lacks {' and '.join(missing)}: it is not a complete hub model")
     for name in (SAFE, PLAIN):
         if (where / name).is_file():
             return where / CONFIG, where / EXTRACTOR, where / name
@@ -102,34 +105,34 @@ def files(where: Path) -> tuple[Path, ...]:
 
 
 def config(where: Path) -> PretrainedConfig:
-    """The model's configuration; `InputError` where it is damaged or of an unknown kind."""
+    """Return the model's configuration; `InputError` if it is damaged or of an unknown type."""
     from transformers import AutoConfig
 
-    with _told(where):
+    with _quiet_loading(where):
         return AutoConfig.from_pretrained(where, local_files_only=True, trust_remote_code=False)
 
 
 def extractor(where: Path) -> Any:
-    """Return the model's feature extractor; `InputError` where it is absent or damaged."""
+    """Return the model's feature extractor; `InputError` if it is missing or damaged."""
     from transformers import AutoFeatureExtractor
 
-    with _told(where):
+    with _quiet_loading(where):
         return AutoFeatureExtractor.from_pretrained(
             where, local_files_only=True, trust_remote_code=False
         )
 
 
 def load(auto: Any, where: Path, config: PretrainedConfig) -> PreTrainedModel:
-    """The model of the class `auto` with all its weights, float32, in evaluation mode.
+    """Load a model of class `auto` with all its weights, in float32 and evaluation mode.
 
-    Raises `InputError` where the weights are damaged, hold code, or leave a part of the model
-    without any: such a part would be random.
+    Raises `InputError` if the weights are damaged, contain code, or are missing for a part of the
+    model, which would then be random.
     """
     import torch
 
     files(where)
-    with _told(where):
-        model, how = auto.from_pretrained(
+    with _quiet_loading(where):
+        model, report = auto.from_pretrained(
             where,
             config=config,
             local_files_only=True,
@@ -139,7 +142,7 @@ def load(auto: Any, where: Path, config: PretrainedConfig) -> PreTrainedModel:
             attn_implementation="eager",
             dtype=torch.float32,
         )
-    absent = sorted(how["missing_keys"]) + sorted(map(str, how["mismatched_keys"]))
+    absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
     if absent:
         raise InputError(
             f"{where} has no weights for {absent[0]}"
@@ -158,8 +161,8 @@ def _shards(index: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _told(where: Path) -> Iterator[None]:
-    """transformers without its bars and reports; its errors as one sentence."""
+def _quiet_loading(where: Path) -> Iterator[None]:
+    """Silence transformers, and turn its errors into a one-line `InputError`."""
     from transformers.utils import logging
 
     level = logging.get_verbosity()
@@ -169,9 +172,9 @@ def _told(where: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception as error:  # many classes, as they come
+    except Exception as error:  # transformers raises errors of many classes
         if "Weights only load failed" in str(error):
-            cause = "its weights hold more than arrays: refused and not executed"
+            cause = "its weights contain more than arrays: refused and not executed"
         else:
             cause = " ".join(str(error).split())[:200] or repr(error)
         raise InputError(f"the model in {where} cannot be loaded: {cause}") from error

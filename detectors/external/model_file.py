@@ -1,4 +1,4 @@
-"""Base of detectors from a model file: the file, and a first try on one batch of noise."""
+"""Helpers of detectors that wrap a model file: find the file, and try it on a noise batch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SECONDS = 4
 
 
 def existing(who: str, file: str) -> Path:
-    """The file at the path that the user gave; `InputError` where none is given or there."""
+    """Return the path of the user's file; raise `InputError` if it is not given or not found."""
     if not file:
-        raise InputError(f"{who}: say which file: {who}(file=PATH, ...)")
+        raise InputError(f"{who}: no file given: write {who}(file=PATH, ...)")
     path = Path(file)
     if not path.is_file():
         raise InputError(f"{who}: model file not found: {path}")
@@ -28,16 +28,16 @@ def existing(who: str, file: str) -> Path:
 
 
 def as_rank(batch: torch.Tensor, rank: int) -> torch.Tensor:
-    """The batch with its channel dimension taken out or put in, if that makes it `rank` deep."""
+    """Add or remove a channel dimension of size 1, if the result has `rank` dimensions."""
     if batch.dim() == rank + 1 and batch.shape[1] == 1:
         return batch.squeeze(1)
     return batch.unsqueeze(1) if batch.dim() == rank - 1 else batch
 
 
 def tried(network: nn.Module, spec: Input, file: Path) -> nn.Module:
-    """`network`, once it has given finite scores (B,) for a batch of noise.
+    """Return `network` after checking that it gives finite scores (B,) for a batch of noise.
 
-    Raises `InputError` naming the file where it does not take that input or gives no scores.
+    Raises `InputError`, which names the file, if it rejects the input or gives no such scores.
     """
     rng = np.random.default_rng(0)
     length = SECONDS * SAMPLE_RATE
@@ -50,11 +50,13 @@ def tried(network: nn.Module, spec: Input, file: Path) -> nn.Module:
             scores = network(batch)
     except InputError as error:
         raise InputError(f"{file} {error}") from error
-    except Exception as error:  # what a runtime raises at a model's mistakes is its own business
+    except Exception as error:  # runtimes raise errors of many classes
         cause = " ".join(str(error).split())[:200]
         shape = tuple(batch.shape)
-        raise InputError(f"{file} does not take the declared input {shape} ({cause})") from error
+        raise InputError(f"{file} does not accept the declared input {shape} ({cause})") from error
     if scores.shape != (BATCH,) or not torch.isfinite(scores).all():
         shape = tuple(scores.shape)
-        raise InputError(f"{file} gives no score for each of {BATCH} utterances (shape {shape})")
+        raise InputError(
+            f"{file} does not give a finite score for each of {BATCH} utterances (shape {shape})"
+        )
     return network

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 TAKES, BONAFIDE, OUTPUT = "launderbench.takes", "launderbench.bonafide", "launderbench.output"
 FLOAT = "tensor(float)"
-# the entry `location` of a tensor whose values lie in a file beside the model (onnx.proto)
-ELSEWHERE = re.compile(rb"\x0a\x08location\x12([\x01-\x7f])")
+# the entry `location` of a tensor whose values are stored in a separate file (onnx.proto)
+LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f])")
 
 
 @detector("onnx")
@@ -34,13 +34,13 @@ class OnnxFile(TensorDetector):
     """A network in an ONNX file with one float32 input.
 
     file     : path of the model
-    takes    : its input, as `waveform(samples=64600)` or `log-mel(mels=80)`
-    bonafide : the number of the bona fide class among its logits, or, where it puts out a single
-               value, whether that is `high` or `low` for bona fide
-    output   : the name of the output to read, where there are several
+    takes    : its input, such as `waveform(samples=64600)` or `log-mel(mels=80)`
+    bonafide : the index of the bona fide class among its logits; for a model with a single output
+               value, `high` or `low`: the direction that means bona fide
+    output   : the name of the output to read, if there are several
 
-    The last three may stand in the file's metadata, as `launderbench.takes`,
-    `launderbench.bonafide` and `launderbench.output`; a parameter has precedence.
+    The file's metadata may give the last three, as `launderbench.takes`, `launderbench.bonafide`
+    and `launderbench.output`; a parameter takes precedence.
     """
 
     summary = "a model in an ONNX file"
@@ -57,33 +57,41 @@ class OnnxFile(TensorDetector):
         self.read()
 
     def declared(self) -> dict[str, Any]:
-        said = self.takes or _described(self.file).metadata.get(TAKES, "")
-        if not said:
+        takes = self.takes or _description(self.file).metadata.get(TAKES, "")
+        if not takes:
             raise InputError(
-                f"onnx: say what {self.file} takes: takes=waveform(samples=64600), say, or the"
-                f" entry {TAKES} in its metadata"
+                f"onnx: the input of {self.file} is not declared: add it, for example"
+                f" takes=waveform(samples=64600), or set {TAKES} in the file's metadata"
             )
-        return {"input": spec_syntax.parse(said)}
+        return {"input": spec_syntax.parse(takes)}
 
     def files(self) -> tuple[Path, ...]:
         path = existing("onnx", self.file)
-        return path, *_beside(path)
+        return path, *_external_data(path)
 
     def facts(self) -> dict[str, Any]:
-        what, output = self.read()
-        return {"output": output, "bonafide": what.index if what.index is not None else what.sign}
+        score_readout, output = self.read()
+        index = score_readout.index
+        return {"output": output, "bonafide": index if index is not None else score_readout.sign}
 
     def read(self) -> tuple[Readout, str]:
-        """How its score is read, and of which output."""
-        found = _described(self.file)
-        what = readout(self.bonafide or found.metadata.get(BONAFIDE, ""), f"onnx: {self.file}")
+        """Return how to compute the score, and the name of the output to compute it from.
+
+        Raises `InputError` if the declaration is missing or does not fit the file.
+        """
+        found = _description(self.file)
+        score_readout = readout(
+            self.bonafide or found.metadata.get(BONAFIDE, ""), f"onnx: {self.file}"
+        )
         output = self.output or found.metadata.get(OUTPUT, "")
         if not output and len(found.outputs) > 1:
             names = ", ".join(found.outputs)
-            raise InputError(f"onnx: {self.file} has several outputs: say output=, of {names}")
+            raise InputError(
+                f"onnx: {self.file} has several outputs: add output=NAME, one of {names}"
+            )
         if output and output not in found.outputs:
             raise unknown(f"output of {self.file}", output, found.outputs)
-        return what, output or found.outputs[0]
+        return score_readout, output or found.outputs[0]
 
     def build(self) -> nn.Module:
         path = existing("onnx", self.file)
@@ -91,61 +99,62 @@ class OnnxFile(TensorDetector):
 
 
 class Network(nn.Module):
-    """Batches of the declared input to scores (B,), by way of the CPU."""
+    """Map a batch of the declared input to scores (B,); the model itself runs on the CPU."""
 
-    def __init__(self, session: InferenceSession, what: Readout, output: str) -> None:
+    def __init__(self, session: InferenceSession, readout: Readout, output: str) -> None:
         super().__init__()
         self.session = session
-        self.what = what
+        self.readout = readout
         self.output = output
         (source,) = session.get_inputs()
         self.source = source.name
         self.rank = len(source.shape)
-        # some models are made for batches of one size, most often of one
+        # some models have a fixed batch size, most often 1
         self.size = source.shape[0] if source.shape and isinstance(source.shape[0], int) else None
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
-        given = as_rank(batch, self.rank).cpu().numpy()
-        size = self.size or len(given)
-        made = []
-        for start in range(0, len(given), size):
-            part = given[start : start + size]
+        """Return scores (B,), higher = more bona fide."""
+        inputs = as_rank(batch, self.rank).cpu().numpy()
+        size = self.size or len(inputs)
+        outputs = []
+        for start in range(0, len(inputs), size):
+            part = inputs[start : start + size]
             rows = len(part)
             filled = np.concatenate([part, np.repeat(part[-1:], size - rows, axis=0)])
             (values,) = self.session.run([self.output], {self.source: filled})
-            made.append(torch.from_numpy(np.asarray(values, np.float32))[:rows])
-        return self.what(torch.cat(made)).to(batch.device)
+            outputs.append(torch.from_numpy(np.asarray(values, np.float32))[:rows])
+        return self.readout(torch.cat(outputs)).to(batch.device)
 
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """Return the metadata of an ONNX file."""
+    """Metadata and output names of an ONNX file."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]
 
 
-def _described(file: str) -> OnnxDescription:
+def _description(file: str) -> OnnxDescription:
+    """Return the metadata and output names of `file`; `InputError` if it cannot be read."""
     path = existing("onnx", file)
     stat = path.stat()
-    return _read(path, stat.st_size, stat.st_mtime_ns)
+    return _cached_description(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, size: int, changed: int) -> OnnxDescription:
-    """`size` and `changed` are of the file, so that a replaced one is read anew."""
+def _cached_description(path: Path, size: int, changed: int) -> OnnxDescription:
+    """Read the description; `size` and `changed` are cache keys, so a replaced file is re-read."""
     session = _session(path)
     sources = session.get_inputs()
     if len(sources) != 1 or sources[0].type != FLOAT:
         shown = ", ".join(f"{source.name}: {source.type}" for source in sources)
-        raise InputError(f"onnx: {path} takes {shown}; want one input of {FLOAT}")
+        raise InputError(f"onnx: {path} has the inputs {shown}: it must have one input of {FLOAT}")
     metadata = session.get_modelmeta().custom_metadata_map
     return OnnxDescription(dict(metadata), tuple(output.name for output in session.get_outputs()))
 
 
 def _session(path: Path) -> InferenceSession:
-    """On one thread: its sums do not depend on the machine's cores."""
+    """Open the model on one thread, so that sums do not depend on the number of cores."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -157,16 +166,16 @@ def _session(path: Path) -> InferenceSession:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common class of their own
+    except Exception as error:  # onnxruntime's errors have no common class
         cause = " ".join(str(error).split())[:200]
-        raise InputError(f"onnx: {path} is no model that onnxruntime can run ({cause})") from error
+        raise InputError(f"onnx: onnxruntime cannot run {path} ({cause})") from error
 
 
-def _beside(path: Path) -> tuple[Path, ...]:
-    """The files beside the model in which it keeps large tensors, sorted."""
+def _external_data(path: Path) -> tuple[Path, ...]:
+    """Return the separate files that hold large tensors of the model, sorted."""
     content = path.read_bytes()
     names = {
         content[match.end() : match.end() + match[1][0]].decode("utf-8", "replace")
-        for match in ELSEWHERE.finditer(content)
+        for match in LOCATION.finditer(content)
     }
     return tuple(sorted(found for name in names if (found := path.parent / name).is_file()))

@@ -154,18 +154,18 @@ def test_tensors_beside_an_onnx_file_belong_to_its_identity(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ("takes=waveform(samples=8000)", r"say which output is bona fide: bonafide=0, 1"),
-        ("bonafide=1", r"say what .*m\.onnx takes"),
-        ("takes=waveform(samples=8000), bonafide=2", r"puts out 2 values.* there is no class 2"),
-        ("takes=waveform(samples=8000), bonafide=high", r"puts out \(2,\) values .* which of them"),
-        ("takes=waveform(samples=9000), bonafide=1", r"does not take the declared input \(2, 9000"),
+        ("takes=waveform(samples=8000)", r"bona fide class is not declared: add bonafide=0, 1"),
+        ("bonafide=1", r"input of .*m\.onnx is not declared"),
+        ("takes=waveform(samples=8000), bonafide=2", r"returns 2 values.* there is no class 2"),
+        ("takes=waveform(samples=8000), bonafide=high", r"returns \(2,\) values .* index of"),
+        ("takes=waveform(samples=9000), bonafide=1", r"not accept the declared input \(2, 9000"),
         ("takes=wave, bonafide=1", "unknown input 'wave'; did you mean"),
         ("takes=waveform(sample=1), bonafide=1", "unknown parameter of waveform 'sample'"),
         (
             "takes=waveform, bonafide=1, output=probs",
             r"unknown output of .*'probs' \(known: logits",
         ),
-        ("takes=waveform, bonafide=yes", "bonafide must be a class's number, high or low"),
+        ("takes=waveform, bonafide=yes", "bonafide must be a class index, high or low"),
     ],
 )
 def test_an_onnx_file_that_is_declared_wrongly(tmp_path: Path, values: str, message: str) -> None:
@@ -176,16 +176,18 @@ def test_an_onnx_file_that_is_declared_wrongly(tmp_path: Path, values: str, mess
 
 def test_onnx_files_that_cannot_be_run(tmp_path: Path) -> None:
     values = "takes=waveform(samples=8000), bonafide=1"
-    with pytest.raises(InputError, match="say which file"):
+    with pytest.raises(InputError, match="no file given"):
         registry.get("onnx")
     with pytest.raises(InputError, match=r"model file not found: .*none\.onnx"):
         registry.get(f'onnx(file="{tmp_path}/none.onnx", {values})')
     path = onnx_model(tmp_path / "m.onnx", ("n", 8000))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"m\.onnx is no model that onnxruntime can run"):
+    with pytest.raises(InputError, match=r"onnxruntime cannot run .*m\.onnx"):
         registry.get(f'onnx(file="{path}", {values})')
     two = onnx_model(tmp_path / "two.onnx", ("n", 8000), outputs=["logits", "power"])
-    with pytest.raises(InputError, match="has several outputs: say output=, of logits, power"):
+    with pytest.raises(
+        InputError, match="has several outputs: add output=NAME, one of logits, power"
+    ):
         registry.get(f'onnx(file="{two}", {values})')().build()
 
 
@@ -209,7 +211,7 @@ def test_a_torchscript_file_of_another_rank(tmp_path: Path) -> None:
     torch.jit.save(torch.jit.script(Bands()), tmp_path / "m.pt")
     values = "takes=lfcc(samples=8000), bonafide=low"
     with pytest.raises(
-        InputError, match=r"m\.pt does not take the declared input \(2, 1, 60, 51\)"
+        InputError, match=r"m\.pt does not accept the declared input \(2, 1, 60, 51\)"
     ):
         scored(f'torchscript(file="{tmp_path}/m.pt", {values})')
     made = scored(f'torchscript(file="{tmp_path}/m.pt", {values}, rank=3)')
@@ -228,16 +230,16 @@ class Evil:
 def test_a_pickle_is_no_torchscript_file_and_is_not_loaded(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / "evil.pt"
     torch.save(Evil(tmp_path / "owned"), path, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(InputError, match=r"holds no TorchScript program.* was not loaded"):
+    with pytest.raises(InputError, match=r"is not a TorchScript program.* was not loaded"):
         registry.get(f'torchscript(file="{path}", takes=waveform, bonafide=high)')
     assert not (tmp_path / "owned").exists()
 
 
 def test_a_torchscript_file_must_be_declared(tmp_path: Path) -> None:
     torch.jit.save(torch.jit.script(Rows(single=True)), tmp_path / "m.pt")
-    with pytest.raises(InputError, match=r"say what .* takes"):
+    with pytest.raises(InputError, match=r"input of .* is not declared"):
         registry.get(f'torchscript(file="{tmp_path}/m.pt", bonafide=high)')
-    with pytest.raises(InputError, match="say which output is bona fide"):
+    with pytest.raises(InputError, match="bona fide class is not declared"):
         registry.get(f'torchscript(file="{tmp_path}/m.pt", takes=waveform)')
 
 
@@ -338,7 +340,7 @@ def test_a_time_out_ends_what_the_program_started(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spelling", "message"),
     [
-        ("command", "say what to run"),
+        ("command", "name the program to run"),
         ('command(run="no-such-program-here -x")', "program not found, or not executable: no-such"),
         ('command(run="python \'score.py")', "No closing quotation"),
         ('command(run="true", timeout=0)', "timeout=0 is out of range"),

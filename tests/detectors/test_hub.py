@@ -303,7 +303,7 @@ class Evil:
 def test_weights_with_code_in_them_are_refused_and_not_run(tmp_path: Path) -> None:
     hub_folders.classifier(tmp_path, ("real", "fake"), safe=False)
     torch.save({"a": Evil(tmp_path / "owned")}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(InputError, match="more than arrays: refused and not executed"):
+    with pytest.raises(InputError, match="contain more than arrays: refused and not executed"):
         registry.get(spelt("hub", tmp_path))().build()
     assert not (tmp_path / "owned").exists()
 
@@ -322,9 +322,9 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "said", "message"),
     [
-        (("LABEL_0", "LABEL_1"), "", r"LABEL_0, LABEL_1\) do not say which one is bona fide"),
-        (("real", "genuine"), "", "do not say which"),
-        (("real", "fake", "noise"), "", "do not say which"),
+        (("LABEL_0", "LABEL_1"), "", r"LABEL_0, LABEL_1\) do not show which one is bona fide"),
+        (("real", "genuine"), "", "do not show which"),
+        (("real", "fake", "noise"), "", "do not show which"),
         (("LABEL_0", "LABEL_1"), "LABEL_2", "unknown label of .*'LABEL_2'; did you mean"),
         (("one",), "one", "does not choose between classes"),
     ],
@@ -395,7 +395,7 @@ def test_truncated_weights_are_refused(tmp_path: Path) -> None:
         ("ssl(model=a/b, poling=mean)", "unknown parameter of ssl 'poling'; did you mean"),
         ("ssl(model=a/b, weighted=true, layer=3)", "leave layer out"),
         ("ssl(model=a/b, seconds=0)", "out of range"),
-        ("hub", "say which model"),
+        ("hub", "no model given"),
         ("mel-cnn(layers=3)", "takes no parameters"),
         ("sl(model=a/b)", "unknown detector 'sl'; did you mean 'ssl'"),
         ("ssl(model=a/b", "unknown detector"),
@@ -412,7 +412,7 @@ def test_without_a_network_the_way_out_is_told(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     name = "hub(model=nobody/nothing, bonafide=real)"
-    way = "nor in the cache of the hub: fetch it with launderbench weights fetch"
+    way = "nor in the hub's cache: fetch it with launderbench weights fetch"
     assert way in str(registry.get(name)().unavailable())
     arguments = ["--data", str(toy), "--suite", "clean", "--detectors", name]
     assert main(["run", *arguments, "--run", str(tmp_path / "run")]) == 2
@@ -421,7 +421,7 @@ def test_without_a_network_the_way_out_is_told(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("launderbench: cannot download the model 'nobody/nothing' (")
     assert said.endswith("give the folder instead of the name")
-    assert "neither a folder nor a name" in str(
+    assert "neither a folder nor a valid model name" in str(
         registry.get('hub(model="not/a/name at all")')().unavailable()
     )
 
