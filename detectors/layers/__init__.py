@@ -1,1 +1,1 @@
-"""Layers that several networks share."""
+"""Layers and augmentations shared by several networks."""

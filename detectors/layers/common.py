@@ -1,4 +1,4 @@
-"""Pieces that several networks share."""
+"""Normalisation, augmentation, convolution and pooling shared by several networks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import nn
 
 
 class PerUtteranceNorm(nn.Module):
-    """Zero mean and unit variance over each item, so that a change of level is no cue."""
+    """Normalise each item to zero mean and unit variance, so that its level is not a cue."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Any shape (B, ...); each item is normalised on its own."""
+        """Normalise each item of a batch of any shape (B, ...); the shape is kept."""
         dims = tuple(range(1, batch.dim()))
         centred = batch - batch.mean(dim=dims, keepdim=True)
         return centred / (centred.square().mean(dim=dims, keepdim=True) + 1e-5).sqrt()
@@ -21,15 +21,15 @@ class PerUtteranceNorm(nn.Module):
 def crop_and_flip(
     batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator, width: int
 ) -> torch.Tensor:
-    """A random stretch of time of each spectrogram, reversed in time half the time.
+    """Crop each spectrogram to a random segment, and reverse it in time with probability 0.5.
 
-    Shape (B, 1, height, frames) -> (B, 1, height, min(frames, width)); items with one number in
-    `pairs` (B,) get the same stretch.
+    (B, 1, height, frames) -> (B, 1, height, min(frames, width)). Items with the same number in
+    `pairs` (B,) get the same draws.
     """
-    frames, most = batch.shape[-1], int(pairs.max()) + 1
+    frames, count = batch.shape[-1], int(pairs.max()) + 1
     width = min(frames, width)
-    starts = torch.randint(frames - width + 1, (most,), generator=generator)[pairs].tolist()
-    flips = torch.randint(2, (most,), generator=generator)[pairs].tolist()
+    starts = torch.randint(frames - width + 1, (count,), generator=generator)[pairs].tolist()
+    flips = torch.randint(2, (count,), generator=generator)[pairs].tolist()
     cropped = [item[..., start : start + width] for item, start in zip(batch, starts, strict=True)]
     return torch.stack(
         [item.flip(2) if flip else item for item, flip in zip(cropped, flips, strict=True)]
@@ -37,27 +37,28 @@ def crop_and_flip(
 
 
 class CropAndFlip:
-    """Mixed into a detector on spectrograms: it is trained on `crop_and_flip` of its batches."""
+    """Mixin of detectors on spectrograms: training augmentation with `crop_and_flip`."""
 
     crop: ClassVar[int] = 128  # frames
 
     def augment(
         self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """A random stretch of `crop` frames, reversed in time half the time."""
+        """Apply `crop_and_flip` with a width of `crop` frames."""
         return crop_and_flip(batch, pairs, generator, self.crop)
 
 
 def roll_and_flip(
     batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """A random circular shift in time of each picture, reversed in time half the time.
+    """Shift each item circularly in time at random, and reverse it with probability 0.5.
 
-    Shape (B, ..., frames), kept; items with one number in `pairs` (B,) get the same draws.
+    (B, ..., frames) -> the same shape. Items with the same number in `pairs` (B,) get the same
+    draws.
     """
-    frames, most = batch.shape[-1], int(pairs.max()) + 1
-    shifts = torch.randint(frames, (most,), generator=generator)[pairs].tolist()
-    flips = torch.randint(2, (most,), generator=generator)[pairs].tolist()
+    frames, count = batch.shape[-1], int(pairs.max()) + 1
+    shifts = torch.randint(frames, (count,), generator=generator)[pairs].tolist()
+    flips = torch.randint(2, (count,), generator=generator)[pairs].tolist()
     rolled = [item.roll(shift, -1) for item, shift in zip(batch, shifts, strict=True)]
     return torch.stack(
         [item.flip(-1) if flip else item for item, flip in zip(rolled, flips, strict=True)]
@@ -65,17 +66,17 @@ def roll_and_flip(
 
 
 class RollAndFlip:
-    """Mixed into a detector on pictures: it is trained on `roll_and_flip` of its batches."""
+    """Mixin of detectors on images: training augmentation with `roll_and_flip`."""
 
     def augment(
         self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """A random circular shift in time, reversed in time half the time."""
+        """Apply `roll_and_flip`."""
         return roll_and_flip(batch, pairs, generator)
 
 
 def conv_block(before: int, after: int, pool: tuple[int, int] = (2, 2)) -> list[nn.Module]:
-    """Convolution 3 x 3, batch norm, ReLU, and maxima over `pool` bins x frames."""
+    """Return a 3 x 3 convolution, batch norm, ReLU and max pooling over `pool` (bins, frames)."""
     return [
         nn.Conv2d(before, after, 3, padding=1, bias=False),
         nn.BatchNorm2d(after),
@@ -87,8 +88,8 @@ def conv_block(before: int, after: int, pool: tuple[int, int] = (2, 2)) -> list[
 class AttentivePooling(nn.Module):
     """Attentive statistics pooling (Okabe et al. 2018): (B, C, frames) to (B, 2C).
 
-    Mean and standard deviation over the frames, weighted by a softmax over the frames of a small
-    network's opinion of each.
+    The output is the weighted mean and standard deviation over the frames. The weights are a
+    softmax over the frames of a small network's outputs.
     """
 
     def __init__(self, channels: int, hidden: int) -> None:

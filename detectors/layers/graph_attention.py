@@ -1,4 +1,4 @@
-"""Graph attention over spectral and temporal nodes: what AASIST and RawGAT-ST share.
+"""Graph attention layers over spectral and temporal nodes, shared by AASIST and RawGAT-ST.
 
 A graph is a tensor (B, nodes, features) whose nodes are all connected. Attribute names are the
 keys of the published weight files.
@@ -13,8 +13,8 @@ from torch import nn
 class GraphAttention(nn.Module):
     """One graph attention layer (Tak et al., "Graph attention networks for anti-spoofing", 2021).
 
-    The weight of an edge comes from the product of its two nodes' features; `temperature` divides
-    it before the softmax over neighbours.
+    An edge's logit is computed from the product of its two nodes' features and divided by
+    `temperature` before the softmax over neighbours.
     """
 
     def __init__(self, inside: int, outside: int, temperature: float = 1.0) -> None:
@@ -28,19 +28,20 @@ class GraphAttention(nn.Module):
         self.drop = nn.Dropout(0.2)
 
     def forward(self, nodes: torch.Tensor) -> torch.Tensor:
-        """Nodes (B, N, inside) to nodes (B, N, outside)."""
+        """Map nodes (B, N, inside) to nodes (B, N, outside)."""
         nodes = self.drop(nodes)
         edges = torch.tanh(self.att_proj(_pairs(nodes)))
         shares = ((edges @ self.att_weight).squeeze(-1) / self.temperature).softmax(dim=2)
         merged = self.proj_with_att(shares @ nodes) + self.proj_without_att(nodes)
-        return _normalised(self.bn, merged)
+        return _normalise(self.bn, merged)
 
 
 class StackedGraphAttention(nn.Module):
-    """Attention over two kinds of nodes and one node that hears all others (AASIST, section 3.2).
+    """Heterogeneous graph attention with a stack node (AASIST, section 3.2).
 
-    Edges within the first kind, within the second, and between the two have weight vectors of
-    their own. Nothing flows from the listening node back to the graph.
+    Edges within the first kind of node, within the second, and between the two have separate
+    weight vectors. The stack node, called `listener` here, attends to all nodes; no information
+    flows from it to the other nodes.
     """
 
     def __init__(self, inside: int, outside: int, temperature: float) -> None:
@@ -64,17 +65,17 @@ class StackedGraphAttention(nn.Module):
     def forward(
         self, first: torch.Tensor, second: torch.Tensor, listener: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Nodes (B, N, inside), (B, M, inside) and (B or 1, 1, inside), each to `outside`."""
+        """Map nodes (B, N, inside), (B, M, inside), (B or 1, 1, inside) to `outside` features."""
         sizes = [first.shape[1], second.shape[1]]
         nodes = self.drop(torch.cat([self.proj_type1(first), self.proj_type2(second)], dim=1))
         shares = self._edges(nodes, sizes).softmax(dim=2)
         merged = self.proj_with_att(shares @ nodes) + self.proj_without_att(nodes)
         heard = self._listen(nodes, listener)
-        first, second = _normalised(self.bn, merged).split(sizes, dim=1)
+        first, second = _normalise(self.bn, merged).split(sizes, dim=1)
         return first, second, heard
 
     def _edges(self, nodes: torch.Tensor, sizes: list[int]) -> torch.Tensor:
-        """Logits of the edges (B, N + M, N + M)."""
+        """Return the logits of the edges (B, N + M, N + M)."""
         kind = torch.arange(sum(sizes), device=nodes.device) >= sizes[0]
         pair = kind[:, None].long() + kind[None, :].long()  # 0, 1, 2: first, mixed, second
         vectors = torch.cat([self.att_weight11, self.att_weight12, self.att_weight22], dim=1).T
@@ -82,6 +83,7 @@ class StackedGraphAttention(nn.Module):
         return (edges * vectors[pair]).sum(dim=3) / self.temperature
 
     def _listen(self, nodes: torch.Tensor, listener: torch.Tensor) -> torch.Tensor:
+        """Return the updated stack node (B, 1, outside)."""
         edges = torch.tanh(self.att_projM(nodes * listener)) @ self.att_weightM
         shares = (edges / self.temperature).softmax(dim=1)
         heard = (shares * nodes).sum(dim=1, keepdim=True)
@@ -89,7 +91,7 @@ class StackedGraphAttention(nn.Module):
 
 
 class GraphPool(nn.Module):
-    """Keep the share `keep` of nodes with the highest learnt score, in falling order of it."""
+    """Keep the fraction `keep` of nodes with the highest learnt scores, in descending order."""
 
     def __init__(self, features: int, keep: float, least: int = 1) -> None:
         super().__init__()
@@ -99,7 +101,7 @@ class GraphPool(nn.Module):
         self.drop = nn.Dropout(0.3)
 
     def forward(self, nodes: torch.Tensor) -> torch.Tensor:
-        """Nodes (B, N, features) to (B, max(least, floor(keep * N)), features)."""
+        """Map nodes (B, N, features) to (B, max(least, floor(keep * N)), features)."""
         count = max(self.least, int(self.keep * nodes.shape[1]))
         scores = self.proj(self.drop(nodes)).sigmoid()
         best = scores.topk(count, dim=1).indices
@@ -111,9 +113,9 @@ def _vector(size: int) -> nn.Parameter:
 
 
 def _pairs(nodes: torch.Tensor) -> torch.Tensor:
-    """Products of every node with every other, (B, N, N, features)."""
+    """Return the products of all pairs of nodes (B, N, N, features)."""
     return nodes.unsqueeze(2) * nodes.unsqueeze(1)
 
 
-def _normalised(bn: nn.BatchNorm1d, nodes: torch.Tensor) -> torch.Tensor:
+def _normalise(bn: nn.BatchNorm1d, nodes: torch.Tensor) -> torch.Tensor:
     return nn.functional.selu(bn(nodes.flatten(0, 1)).view_as(nodes))

@@ -1,6 +1,6 @@
-"""The convolutional encoder over sinc filter outputs that AASIST and RawGAT-ST share.
+"""The convolutional encoder of sinc filter outputs, shared by AASIST and RawGAT-ST.
 
-Both read the filter outputs as a picture: one channel, filters by time. Attribute names are the
+Both treat the filter outputs as an image with one channel, filters x time. Attribute names are the
 keys of the published weight files.
 """
 
@@ -18,25 +18,26 @@ FILTERS, TAPS = 70, 129
 
 
 class SincPicture(nn.Module):
-    """Waves (B, T) to a picture (B, 1, 23, (T - 128) // 3): rectified filter outputs, pooled."""
+    """Rectified and pooled filter outputs: waves (B, T) to an image (B, 1, 23, (T - 128) // 3)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.filters = SincFilters(FILTERS, TAPS)
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
-        """Maxima of the absolute outputs over 3 filters by 3 samples."""
+        """Return the maxima of the absolute outputs over 3 filters x 3 samples."""
         return functional.max_pool2d(self.filters(waves).abs_().unsqueeze(1), 3)
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut, then a third of the time steps.
+    """Two convolutions and a shortcut, then max pooling over 3 time steps.
 
-    The papers normalise and activate the input of the first convolution; the authors' code
-    does not pass that on, so the published weights were trained, and give their scores, without.
-    `bn1` is in the weight files and is counted among the parameters; nothing reads it.
-    `projected` says whether a convolution widens the shortcut; else it is added as it is, one
-    channel to all. Without `shorten` all time steps stay.
+    The papers normalise and activate the input of the first convolution. The authors' code
+    discards that result, so the published weights were trained, and give their scores, without it.
+    `bn1` is in the weight files and counts among the parameters, but is never used.
+
+    With `projected`, a convolution maps the shortcut to `outside` channels; otherwise the input
+    is added as it is, and a single channel is added to all. Without `shorten` there is no pooling.
     """
 
     def __init__(
@@ -54,14 +55,17 @@ class ResidualBlock(nn.Module):
             self.conv_downsample = nn.Conv2d(inside, outside, (1, 3), padding=(0, 1))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps (B, inside, F, T) to (B, outside, F, T // 3)."""
+        """Map (B, inside, F, T) to (B, outside, F, T // 3), or T if not `shorten`."""
         inner = self.conv2(functional.selu(self.bn2(self.conv1(maps)), inplace=True))
         inner += self.conv_downsample(maps) if self.projected else maps
         return functional.max_pool2d(inner, (1, 3)) if self.shorten else inner
 
 
 def encoder(width: int, *, project_picture: bool) -> nn.Sequential:
-    """Six blocks of 32, 32, then `width` channels; (B, 1, F, T) to (B, width, F, T // 729)."""
+    """Return six blocks of 32, 32, then `width` channels: (B, 1, F, T) to (B, width, F, T // 729).
+
+    `project_picture` sets `projected` of the first block.
+    """
     widths = [1, 32, 32, width, width, width, width]
     blocks = []
     for place, (inside, outside) in enumerate(pairwise(widths)):

@@ -12,30 +12,31 @@ SAMPLE_RATE = 16000
 
 
 class SincFilters(nn.Module):
-    """Adjacent band-passes of equal width on the mel scale, from 0 Hz to half the sample rate.
+    """Adjacent band-pass filters of equal mel width, from 0 Hz to half the sample rate.
 
-    The windowed-sinc filters of SincNet (Ravanelli and Bengio, SLT 2018) with their edges held
-    fixed, as RawNet2 and its successors use them: no parameter, and nothing in the state dict.
+    They are the windowed-sinc filters of SincNet (Ravanelli and Bengio, SLT 2018) with fixed
+    edges, as in RawNet2 and its successors: no parameters, and nothing in the state dict.
     """
 
     bank: torch.Tensor
 
     def __init__(self, filters: int, taps: int) -> None:
-        """`filters` band-passes of `taps` samples (odd, so that they are symmetric)."""
+        """Create `filters` band-pass filters of `taps` samples; odd `taps` make them symmetric."""
         super().__init__()
         bank = torch.from_numpy(band_passes(filters, taps))
         self.register_buffer("bank", bank.unsqueeze(1), persistent=False)
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
-        """Waves (B, T) to bands (B, filters, T - taps + 1)."""
+        """Map waves (B, T) to bands (B, filters, T - taps + 1)."""
         return functional.conv1d(waves.unsqueeze(1), self.bank)
 
 
 def band_passes(filters: int, taps: int) -> npt.NDArray[np.float32]:
-    """Impulse responses (filters, taps): differences of two ideal low-passes, Hamming-windowed.
+    """Return impulse responses (filters, taps) of band-pass filters at 16 kHz.
 
-    In float32 from the start: the published networks were trained on filters rounded that way,
-    and exact ones move their logits by 1e-4.
+    Each is the difference of two ideal low-pass filters, Hamming-windowed. All steps use float32,
+    because the published networks were trained with that rounding; exact filters change their
+    logits by 1e-4.
     """
     cutoffs = 2 * _hertz(np.linspace(0.0, _mel(SAMPLE_RATE / 2), filters + 1))
     time = (np.arange(taps) - (taps - 1) / 2).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Networks trained here, one file each."""
+"""Neural network detectors, one architecture per file."""

@@ -16,14 +16,14 @@ from detectors.contract.base import TensorDetector, Waveform, detector
 from detectors.layers.graph_attention import GraphAttention, GraphPool, StackedGraphAttention
 from detectors.layers.sinc_encoder import SincPicture, encoder
 
-BANDS = 23  # spectral nodes that the encoder leaves
+BANDS = 23  # spectral nodes after the encoder
 INNER = 32  # features of a node after the stacked layers
-COOL, HOT = 2.0, 100.0  # temperatures of the plain and of the stacked attention
+COOL, HOT = 2.0, 100.0  # temperatures of the plain and the stacked attention layers
 
 
 @dataclass(frozen=True)
 class AasistSize:
-    """Encoder channels, and the shares of nodes that the three kinds of pooling keep."""
+    """Number of encoder channels, and fractions of nodes that the three graph poolings keep."""
 
     width: int
     keep_spectral: float
@@ -37,7 +37,7 @@ LIGHT = AasistSize(24, 0.4, 0.5, 0.7)
 
 @detector("aasist")
 class Aasist(TensorDetector):
-    """AASIST; the weights come from a file (`--weights aasist=FILE`) or from training."""
+    """AASIST with weights from a file (`--weights aasist=FILE`) or from training."""
 
     summary = "AASIST: sinc filters, residual encoder, stacked spectral and temporal graphs"
     citation = "jung2022aasist"
@@ -52,7 +52,7 @@ class Aasist(TensorDetector):
 
 @detector("aasist-l")
 class AasistLight(Aasist):
-    """AASIST-L, the light version; the weights come from a file or from training."""
+    """AASIST-L, the light version, with weights from a file or from training."""
 
     summary = "AASIST-L: AASIST with 24 instead of 64 channels"
     size = LIGHT
@@ -81,7 +81,7 @@ class AasistAsvspoof5(Aasist):
 
 
 class BackEnd(nn.Module):
-    """Feature maps (B, width, bands, T) to logits (B, 2) of spoof and bona fide, by way of graphs.
+    """Graph layers that map features (B, width, bands, T) to logits (B, 2): spoof, bona fide.
 
     Attribute names are the keys of the published weight files.
     """
@@ -109,7 +109,7 @@ class BackEnd(nn.Module):
         self.out_layer = nn.Linear(5 * INNER, 2)
 
     def read(self, maps: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 2) of the maps."""
+        """Return logits (B, 2), spoof and bona fide, of feature maps (B, width, bands, T)."""
         maps = maps.abs()
         spectral = maps.amax(dim=3).transpose(1, 2) + self.pos_S
         temporal = maps.amax(dim=2).transpose(1, 2)
@@ -146,7 +146,7 @@ class BackEnd(nn.Module):
         layers: tuple[nn.Module, nn.Module],
         pools: tuple[nn.Module, nn.Module],
     ) -> list[torch.Tensor]:
-        """One of the two competing branches: temporal nodes, spectral nodes, listener."""
+        """Return temporal nodes, spectral nodes and stack node of one of the two branches."""
         temporal, spectral, listener = layers[0](*graph)
         kept = (pools[0](temporal), pools[1](spectral), listener)
         return [
@@ -156,7 +156,7 @@ class BackEnd(nn.Module):
 
 
 class Network(BackEnd):
-    """Waveform batch (B, 64600) to scores (B,): the logit of bona fide."""
+    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide."""
 
     def __init__(self, size: AasistSize) -> None:
         super().__init__(size, BANDS)
@@ -165,9 +165,9 @@ class Network(BackEnd):
         self.encoder = encoder(size.width, project_picture=True)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         return self.logits(batch)[:, 1]
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 2) of spoof and bona fide."""
+        """Return logits (B, 2): spoof, bona fide."""
         return self.read(self.encoder(functional.selu(self.first_bn(self.picture(batch)))))

@@ -1,4 +1,4 @@
-"""Convolutions, then attentive statistics pooling: the network chooses which moments count."""
+"""A convolutional network with attentive statistics pooling over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from detectors.layers.common import AttentivePooling, CropAndFlip, PerUtteranceN
 
 @detector("attention-cnn")
 class AttentionCnn(CropAndFlip, TensorDetector):
-    """Four blocks; bands averaged; mean and deviation over time, weighted by attention."""
+    """Four convolution blocks, a mean over bands, and attentive mean and deviation over time."""
 
     summary = "log-mel CNN (16, 32, 64, 128) with attentive statistics pooling over time"
     citation = "okabe2018attentive"
@@ -25,7 +25,7 @@ class AttentionCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+    """Map log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

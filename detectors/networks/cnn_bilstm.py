@@ -1,4 +1,4 @@
-"""Convolutions, then a bidirectional LSTM over time."""
+"""A convolutional network followed by a bidirectional LSTM over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 @detector("cnn-bilstm")
 class CnnBiLstm(CropAndFlip, TensorDetector):
-    """Three convolution blocks that shrink frequency more than time, and a BiLSTM, averaged."""
+    """Three convolution blocks, which pool frequency more than time, and a BiLSTM, averaged."""
 
     summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"
     citation = ""
@@ -25,7 +25,7 @@ class CnnBiLstm(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+    """Map log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
 
     def __init__(self, mels: int) -> None:
         super().__init__()

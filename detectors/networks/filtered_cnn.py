@@ -1,4 +1,4 @@
-"""A small log-mel network that sees only part of the spectrum: a band, and what is loud in it."""
+"""A small log-mel network on a band of the spectrum, without the bins below a threshold."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from detectors.networks.mel_cnn import MelCnn
 @detector("filtered-cnn")
 @dataclass(frozen=True)
 class FilteredCnn(MelCnn):
-    """mel-cnn on the spectrum's bins between `low` and `high` Hz that lie above a threshold.
+    """mel-cnn on the bins between `low` and `high` Hz whose power exceeds a threshold.
 
-    threshold : a bin counts as empty if its power lies more than this under the utterance's
-                largest, in dB
-    mels      : bands between `low` and `high`; the network's work is in proportion
+    threshold : a bin is zeroed if its power is more than this many dB below the utterance's
+                maximum in the band
+    mels      : number of bands between `low` and `high`; computing time is proportional to it
     """
 
     summary = "mel-cnn on a band and above a level: filtered-cnn(low=300, high=3400, threshold=40)"
@@ -32,6 +32,8 @@ class FilteredCnn(MelCnn):
             raise InputError(f"{self.name}: low={self.low:g} must be below high={self.high:g}")
 
     def declared(self) -> dict[str, Any]:
-        above = self.high if self.high < 8000 else 8001.0  # the last bin is 8 kHz itself
+        above = (
+            self.high if self.high < 8000 else 8001.0
+        )  # the upper edge is exclusive, and the last bin is at 8 kHz
         keep = Keep(((self.low, above),), self.threshold)
         return {"input": LogMel(mels=self.mels, fmin=self.low, fmax=self.high, keep=keep)}

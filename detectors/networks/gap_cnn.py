@@ -13,7 +13,7 @@ from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 @detector("gap-cnn")
 class GapCnn(CropAndFlip, TensorDetector):
-    """Four blocks (16, 32, 64, 128), spatial dropout between them, global average pooling."""
+    """Four convolution blocks (16, 32, 64, 128) with spatial dropout; global average pooling."""
 
     summary = "log-mel CNN: 4 batch-normalised blocks with dropout, global average pooling"
     citation = "lin2014network"
@@ -25,7 +25,7 @@ class GapCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+    """Map log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

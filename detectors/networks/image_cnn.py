@@ -1,4 +1,4 @@
-"""A plain convolutional network with a dense head on spectrogram pictures."""
+"""A plain convolutional network with a dense head on spectrogram images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from detectors.layers.common import RollAndFlip
 class ImageCnn(RollAndFlip, TensorDetector):
     """Three convolution blocks (32, 64, 128) and a dense head, as in many tutorials."""
 
-    summary = "CNN on 224 x 224 magma pictures: 3 convolution blocks (32, 64, 128), dense head"
+    summary = "CNN on 224 x 224 magma images: 3 convolution blocks (32, 64, 128), dense head"
     citation = ""
     input = Image()
     recipe = Recipe(epochs=12, batch_size=12, learning_rate=1e-3, weight_decay=1e-4, patience=5)
@@ -25,7 +25,7 @@ class ImageCnn(RollAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Picture batch (B, 3, height, width), 0 to 1, to scores (B,)."""
+    """Map images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""The light CNN: max-feature-map activations choose between competing filters.
+"""The light CNN, whose max-feature-map activations take the maximum of two filters.
 
 Wu, He, Sun, Tan: "A Light CNN for Deep Face Representation with Noisy Labels", IEEE TIFS 2018;
 for spoofing: Lavrentyeva et al., "STC Antispoofing Systems for the ASVspoof2019 Challenge",
-Interspeech 2019. Here with half the channels, and pooling over time in place of the dense layers.
+Interspeech 2019. This version has half the channels, and pooling instead of the dense layers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from detectors.networks.lcnn_lstm import MaxFeatureMap
 
 
 class Lcnn(CropAndFlip, TensorDetector):
-    """Base of the light CNNs, which differ in their input."""
+    """Base class of the light CNNs, which differ only in their input."""
 
     citation = "lavrentyeva2019stc"
     recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
@@ -28,7 +28,7 @@ class Lcnn(CropAndFlip, TensorDetector):
 
 @detector("lfcc-lcnn")
 class LfccLcnn(Lcnn):
-    """On cepstral coefficients and their changes."""
+    """Light CNN on linear-frequency cepstral coefficients, deltas and delta-deltas."""
 
     summary = "light CNN (max-feature-map) on LFCC"
     input = Lfcc()
@@ -36,14 +36,14 @@ class LfccLcnn(Lcnn):
 
 @detector("cqt-lcnn")
 class CqtLcnn(Lcnn):
-    """On the log constant-Q spectrum."""
+    """Light CNN on the log constant-Q spectrum."""
 
     summary = "light CNN (max-feature-map) on the constant-Q transform"
     input = Cqt()
 
 
 class Network(nn.Module):
-    """Spectrogram batch (B, 1, height, frames) to scores (B,); height >= 16, frames >= 16."""
+    """Map spectrograms (B, 1, height >= 16, frames >= 16) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

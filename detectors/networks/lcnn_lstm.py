@@ -11,8 +11,8 @@ from torch import nn
 
 from detectors.contract.base import Arrays, Lfcc, TensorDetector, WholeWaveform, detector
 
-SHORTEST = 2400  # 16 frames: four halvings of the time leave one
-FEATURES = 96  # 32 channels x 3 bands that the CNN leaves of 60 coefficients
+SHORTEST = 2400  # samples, which are 16 frames: four poolings by 2 leave one
+FEATURES = 96  # 32 channels x 3 bands, to which the CNN reduces 60 coefficients
 
 RENAMED = {
     "m_transform.0.": "features.",
@@ -20,13 +20,13 @@ RENAMED = {
     "m_before_pooling.0.1.l_blstm.": "recurrent.1.",
     "m_output_act.0.": "head.",
 }
-# the frontend's filters, which the harness makes, and statistics that the scores do not use
+# the filters of the frontend, which the benchmark computes, and statistics that are not used
 UNUSED = ("m_frontend.0.", "input_mean", "input_std", "output_mean", "output_std")
 
 
 @detector("lfcc-lcnn-lstm-2019la")
 class LcnnLstm2019La(TensorDetector):
-    """LFCC-LCNN-LSTM as its authors trained it on ASVspoof 2019 LA; any length."""
+    """LFCC-LCNN-LSTM as its authors trained it on ASVspoof 2019 LA, for waves of any length."""
 
     summary = "LFCC-LCNN-LSTM: 9 max-feature-map convolutions, 2 bidirectional LSTM, mean"
     citation = "wang2021comparative"
@@ -37,7 +37,7 @@ class LcnnLstm2019La(TensorDetector):
         return Network()
 
     def adopt(self, arrays: Arrays) -> Arrays:
-        """The authors' arrays under this network's names, without those it has no use for."""
+        """Rename the authors' arrays to this network's names, and drop unused ones."""
         adopted = {}
         for key, value in arrays.items():
             if key.startswith(UNUSED):
@@ -48,16 +48,16 @@ class LcnnLstm2019La(TensorDetector):
 
 
 class MaxFeatureMap(nn.Module):
-    """The larger of a channel and its partner in the other half: (B, 2C, ...) to (B, C, ...)."""
+    """Maximum of channel c and channel C + c: (B, 2C, ...) to (B, C, ...)."""
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maxima of the first and the second half of the channels."""
+        """Return the element-wise maxima of the first and second half of the channels."""
         one, two = maps.chunk(2, dim=1)
         return torch.maximum(one, two)
 
 
 class Network(nn.Module):
-    """LFCC batch (B, 1, 60, frames), frames >= 16, to scores (B,)."""
+    """Map LFCC (B, 1, 60, frames >= 16) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,13 +89,13 @@ class Network(nn.Module):
         self.head = nn.Linear(FEATURES, 1)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
-        maps = self.features(batch.transpose(2, 3))  # time first, as the weights have it
+        """Return scores (B,), higher = more bona fide."""
+        maps = self.features(batch.transpose(2, 3))  # the weights expect time before frequency
         frames = maps.transpose(1, 2).flatten(2)  # (B, frames / 16, FEATURES)
-        passed = frames
+        hidden = frames
         for layer in self.recurrent:
-            passed, _ = layer(passed)
-        return self.head((passed + frames).mean(dim=1)).squeeze(1)
+            hidden, _ = layer(hidden)
+        return self.head((hidden + frames).mean(dim=1)).squeeze(1)
 
 
 def _convolution(inside: int, outside: int, kernel: int) -> tuple[nn.Module, nn.Module]:

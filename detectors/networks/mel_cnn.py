@@ -13,7 +13,7 @@ from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 @detector("mel-cnn")
 class MelCnn(CropAndFlip, TensorDetector):
-    """Three batch-normalised convolution blocks (32, 64, 128), global pooling, one score."""
+    """Three batch-normalised convolution blocks (32, 64, 128); global mean and max pooling."""
 
     summary = "log-mel CNN: 3 convolution blocks (32, 64, 128), global average and max pooling"
     citation = ""
@@ -25,7 +25,7 @@ class MelCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-mel batch (B, 1, mels, frames) to scores (B,)."""
+    """Map log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

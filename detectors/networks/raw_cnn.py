@@ -23,15 +23,15 @@ class RawCnn(TensorDetector):
     def augment(
         self, batch: torch.Tensor, pairs: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """A random circular shift and polarity for every recording."""
-        size, most = batch.shape[1], int(pairs.max()) + 1
-        shifts = torch.randint(size, (most, 1), generator=generator)[pairs]
-        signs = torch.randint(2, (most, 1), generator=generator)[pairs] * 2 - 1
+        """Shift each recording circularly at random; invert its polarity with probability 0.5."""
+        size, count = batch.shape[1], int(pairs.max()) + 1
+        shifts = torch.randint(size, (count, 1), generator=generator)[pairs]
+        signs = torch.randint(2, (count, 1), generator=generator)[pairs] * 2 - 1
         return batch.gather(1, (torch.arange(size)[None, :] + shifts) % size) * signs
 
 
 class Network(nn.Module):
-    """Waveform batch (B, 16000) to scores (B,)."""
+    """Map waveforms (B, 16000), normalised to unit RMS, to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

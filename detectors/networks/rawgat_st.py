@@ -1,4 +1,4 @@
-"""RawGAT-ST: spectral and temporal graphs multiplied into one, on the raw waveform.
+"""RawGAT-ST: the product of a spectral and a temporal graph, on the raw waveform.
 
 Tak, Jung, Patino, Kamble, Todisco, Evans: "End-to-End Spectro-Temporal Graph Attention Networks
 for Speaker Verification Anti-Spoofing and Speech Deepfake Detection", ASVspoof workshop 2021.
@@ -16,8 +16,8 @@ from detectors.contract.base import Arrays, TensorDetector, Waveform, detector
 from detectors.layers.graph_attention import GraphAttention, GraphPool
 from detectors.layers.sinc_encoder import SincPicture, encoder
 
-BANDS, FRAMES = 23, 29  # nodes that the encoders leave
-KEEP = (0.64, 0.81, 0.64)  # of spectral, temporal and joint nodes
+BANDS, FRAMES = 23, 29  # nodes after the encoders
+KEEP = (0.64, 0.81, 0.64)  # fractions of spectral, temporal and joint nodes
 JOINT = 12  # nodes of the joint graph
 
 UNUSED = re.compile(r"encoder[12]\.[1-5]\.0\.conv_1\.")
@@ -25,7 +25,7 @@ UNUSED = re.compile(r"encoder[12]\.[1-5]\.0\.conv_1\.")
 
 @detector("rawgat-st-mul")
 class RawGatSt(TensorDetector):
-    """RawGAT-ST with multiplicative fusion; weights from a file or from training."""
+    """RawGAT-ST with multiplicative fusion, with weights from a file or from training."""
 
     summary = "RawGAT-ST: sinc filters, two residual encoders, spectral x temporal graph"
     citation = "tak2021rawgatst"
@@ -37,9 +37,9 @@ class RawGatSt(TensorDetector):
         return Network()
 
     def adopt(self, arrays: Arrays) -> Arrays:
-        """The authors' arrays under this network's names.
+        """Rename the authors' arrays to this network's names.
 
-        Every block has a one-channel convolution in the file; it serves in the first one only.
+        In the file every block has a one-channel convolution, but only the first block uses it.
         """
         kept = {key: value for key, value in arrays.items() if not UNUSED.match(key)}
         return {key.replace(".conv_1.", ".conv1."): value for key, value in kept.items()}
@@ -53,9 +53,9 @@ class RawGatSt2019La(RawGatSt):
 
 
 class Network(nn.Module):
-    """Waveform batch (B, 64600) to scores (B,): the logit of bona fide.
+    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide.
 
-    The paper has one encoder; the published weights hold one for each graph. Attribute names are
+    The paper has one encoder; the published weights have one for each graph. Attribute names are
     the keys of the published weight file.
     """
 
@@ -77,11 +77,11 @@ class Network(nn.Module):
         self.proj_node = nn.Linear(int(KEEP[2] * JOINT), 2)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         return self.logits(batch)[:, 1]
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 2) of spoof and bona fide."""
+        """Return logits (B, 2): spoof, bona fide."""
         picture = functional.selu(self.first_bn(self.picture(batch)))
         spectral = self.encoder1(picture).abs().amax(dim=3).transpose(1, 2)
         temporal = self.encoder2(picture).abs().amax(dim=2).transpose(1, 2)

@@ -1,7 +1,7 @@
 """RawNet2 for anti-spoofing: sinc filters, gated residual blocks and a recurrent layer.
 
 Tak, Patino, Todisco, Nautsch, Evans, Larcher: "End-to-end anti-spoofing with RawNet2",
-ICASSP 2021; the sizes are those of the ASVspoof 2021 and ASVspoof 5 baselines.
+ICASSP 2021. The sizes are those of the ASVspoof 2021 and ASVspoof 5 baselines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAK = 0.3
 
 @detector("rawnet2")
 class RawNet2(TensorDetector):
-    """RawNet2; the weights come from a file (`--weights rawnet2=FILE`) or from training."""
+    """RawNet2 with weights from a file (`--weights rawnet2=FILE`) or from training."""
 
     summary = "RawNet2: 20 sinc filters, 6 gated residual blocks, 3-layer GRU"
     citation = "tak2021rawnet2"
@@ -33,7 +33,7 @@ class RawNet2(TensorDetector):
 
 
 class GatedResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut, then a third of the time steps."""
+    """Two convolutions and a shortcut, then max pooling over 3 time steps."""
 
     def __init__(self, inside: int, outside: int, first: bool) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class GatedResidualBlock(nn.Module):
             self.conv_downsample = nn.Conv1d(inside, outside, 1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps (B, inside, T) to (B, outside, T // 3)."""
+        """Map (B, inside, T) to (B, outside, T // 3)."""
         inner = maps if self.first else functional.leaky_relu(self.bn1(maps), LEAK)
         inner = functional.leaky_relu(self.bn2(self.conv1(inner)), LEAK)
         shortcut = self.conv_downsample(maps) if self.widens else maps
@@ -56,9 +56,9 @@ class GatedResidualBlock(nn.Module):
 
 
 class Network(nn.Module):
-    """Waveform batch (B, 64600) to scores (B,): the logit of bona fide.
+    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide.
 
-    After each block a gate per channel, learnt from the channels' means, scales and shifts it.
+    After each block a gate, computed from the channel means, scales and shifts every channel.
     Attribute names are the keys of the baselines' weight files.
     """
 
@@ -79,11 +79,11 @@ class Network(nn.Module):
         self.fc2_gru = nn.Linear(RECURRENT, 2)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         return self.logits(batch)[:, 1]
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 2) of spoof and bona fide."""
+        """Return logits (B, 2): spoof, bona fide."""
         maps = functional.max_pool1d(self.filters(batch).abs_(), 3)
         maps = functional.selu(self.first_bn(maps))
         for place in range(self.stages):

@@ -11,7 +11,7 @@ from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 
 @detector("resnet18")
 class ResNet18(CropAndFlip, TensorDetector):
-    """torchvision's ResNet-18 with one input channel and one output, no pretrained weights."""
+    """torchvision's ResNet-18 with one input channel and one output, without pretrained weights."""
 
     summary = "torchvision ResNet-18 on log-mel images, from scratch"
     citation = "he2016deep"

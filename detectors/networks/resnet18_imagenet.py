@@ -1,4 +1,4 @@
-"""ResNet-18 on spectrogram pictures, fine-tuned from ImageNet weights."""
+"""ResNet-18 on spectrogram images, fine-tuned from ImageNet weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from detectors.contract.base import Image, Recipe, TensorDetector, detector
 from detectors.layers.common import CropAndFlip
 
 WEIGHTS = ResNet18_Weights.IMAGENET1K_V1
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colour channels
 
 
 @detector("resnet18-imagenet")
 class ResNet18ImageNet(CropAndFlip, TensorDetector):
-    """torchvision's ResNet-18 with its ImageNet weights and a new head of one output."""
+    """torchvision's ResNet-18 with ImageNet weights and a new head with one output."""
 
-    summary = "torchvision ResNet-18 on 224 x 224 magma pictures, from ImageNet weights"
+    summary = "torchvision ResNet-18 on 224 x 224 magma images, from ImageNet weights"
     citation = "he2016deep russakovsky2015imagenet"
     input = Image()
     recipe = Recipe(epochs=8, batch_size=16, learning_rate=3e-4, weight_decay=1e-2, patience=4)
@@ -35,7 +35,7 @@ class ResNet18ImageNet(CropAndFlip, TensorDetector):
         return f"its ImageNet weights are not on this machine ({weights_file()})"
 
     def fetch(self) -> None:
-        """Download the weights with torchvision; `InputError` where that fails."""
+        """Download the weights with torchvision; raise `InputError` if that fails."""
         _imagenet()
 
     def initial(self) -> nn.Module:
@@ -46,7 +46,7 @@ class ResNet18ImageNet(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Picture batch (B, 3, height, width), 0 to 1, to scores (B,)."""
+    """Map images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -63,18 +63,21 @@ class Network(nn.Module):
 
 
 def weights_file() -> Path:
-    """Where torchvision keeps the weights (TORCH_HOME moves it)."""
+    """Return the path of torchvision's weight file, which depends on TORCH_HOME."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(WEIGHTS.url).name
 
 
 def _imagenet() -> dict[str, torch.Tensor]:
-    """The ImageNet weights but for the head of 1,000 classes; a pickle's code never runs."""
+    """Return the ImageNet weights without the 1,000-class head, downloading them if missing.
+
+    Code in the pickle never runs. Raises `InputError` if the weights cannot be loaded.
+    """
     try:
         state = WEIGHTS.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:
         raise InputError(
-            f"resnet18-imagenet needs torchvision's ImageNet weights, which could not be had from"
-            f" {WEIGHTS.url} ({error}); bring the file to {weights_file()}, or use resnet18,"
+            f"resnet18-imagenet needs torchvision's ImageNet weights, which could not be got from"
+            f" {WEIGHTS.url} ({error}); copy the file to {weights_file()}, or use resnet18,"
             " which trains from scratch"
         ) from error
     return {name: value for name, value in state.items() if not name.startswith("fc.")}

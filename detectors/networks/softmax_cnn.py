@@ -1,4 +1,4 @@
-"""A convolutional network that ends in a two-way softmax, on linear spectrograms."""
+"""A convolutional network with a two-class softmax on linear spectrograms."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 @detector("softmax-cnn")
 class SoftmaxCnn(CropAndFlip, TensorDetector):
-    """Two logits, spoof and bona fide.
+    """Three convolution blocks and two logits, spoof and bona fide.
 
-    The score is their difference: the logistic loss of it is the cross-entropy of the softmax.
+    The score is bona fide minus spoof, so its logistic loss equals the softmax cross-entropy.
     """
 
     summary = "linear-spectrogram CNN with a two-way softmax; score = difference of the logits"
@@ -28,7 +28,7 @@ class SoftmaxCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-spectrogram batch (B, 1, bins, frames) to scores (B,)."""
+    """Map log-spectrograms (B, 1, bins, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

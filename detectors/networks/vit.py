@@ -14,7 +14,7 @@ WIDTH, HEADS, LAYERS = 96, 4, 4
 
 @detector("vit")
 class VisionTransformer(RollAndFlip, TensorDetector):
-    """Patches of 16 mel bands x 16 frames as tokens, four encoder layers, mean of the tokens."""
+    """Tokens of 16 mel bands x 16 frames, four encoder layers, and a mean over tokens."""
 
     summary = "small vision transformer: 16 x 16 log-mel patches, 4 layers, width 96"
     citation = "dosovitskiy2021image"
@@ -26,7 +26,7 @@ class VisionTransformer(RollAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Log-mel image batch (B, 1, height, width) to scores (B,)."""
+    """Map log-mel images (B, 1, height, width) to scores (B,)."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

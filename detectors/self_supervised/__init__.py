@@ -1,1 +1,1 @@
-"""Self-supervised encoders with a trained head."""
+"""Self-supervised speech encoders with a trained head."""

@@ -1,7 +1,7 @@
-"""Self-supervised speech encoders with a small head, trained here.
+"""Self-supervised speech encoders from the Hugging Face hub, with a small head to train.
 
-wav2vec 2.0 (Baevski et al., 2020; XLS-R: Babu et al., 2021), HuBERT (Hsu et al., 2021) and WavLM
-(Chen et al., 2022), as the Hugging Face hub has them.
+The encoders are wav2vec 2.0 (Baevski et al., 2020; XLS-R: Babu et al., 2021), HuBERT (Hsu et al.,
+2021) and WavLM (Chen et al., 2022).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 ENCODERS = ("hubert", "wav2vec2", "wavlm")
-SMALLEST = 1e-7  # added to the variance by the encoders' own feature extractor
+SMALLEST = 1e-7  # added to the variance, as in the encoders' own feature extractor
 FROZEN = Recipe(epochs=10, batch_size=16, learning_rate=1e-3)
 TUNED = Recipe(epochs=5, batch_size=8, learning_rate=3e-5)
 
@@ -32,18 +32,19 @@ TUNED = Recipe(epochs=5, batch_size=8, learning_rate=3e-5)
 @detector("ssl")
 @dataclass(frozen=True)
 class SelfSupervised(TensorDetector):
-    """A pretrained encoder's features, pooled, and a head that says spoof or bona fide.
+    """A pretrained encoder and a head that pools its features and gives the score.
 
     model    : `owner/name` on the hub (facebook/wav2vec2-base, facebook/hubert-base-ls960,
                microsoft/wavlm-base, facebook/wav2vec2-xls-r-300m), or the path of a folder
-    revision : branch, tag or commit on the hub; the latest that is in the cache, if not given
+    revision : branch, tag or commit on the hub; by default the latest one in the cache
     pooling  : `mean` or `attention` over time and a size-128-2 head, or the `aasist` back end
-    layer    : whose output is used: 0 is the input of the first transformer layer, -1 the last
-    weighted : a learnt weighted mean of all layers instead
-    finetune : train the transformer too (the convolutions below it stay frozen)
-    seconds  : what of an utterance it is given: the first seconds, a short one repeated
+    layer    : index of the hidden states to use: 0 is the input of the first transformer layer,
+               -1 the output of the last one
+    weighted : use a learnt weighted mean of all layers instead
+    finetune : also train the transformer (the convolutions below it stay frozen)
+    seconds  : input length; longer utterances are cut to their start, shorter ones repeated
 
-    The checkpoint holds the encoder's weights with the head's.
+    The checkpoint contains the weights of both encoder and head.
     """
 
     summary = "self-supervised encoder of the Hugging Face hub (wav2vec2, HuBERT, WavLM) and a head"
@@ -59,9 +60,9 @@ class SelfSupervised(TensorDetector):
 
     def validate(self) -> None:
         if not self.model:
-            raise InputError("ssl: say which encoder: ssl(model=NAME), or ssl(model=FOLDER)")
+            raise InputError("ssl: no encoder given: write ssl(model=NAME) or ssl(model=FOLDER)")
         if self.weighted and self.layer != -1:
-            raise InputError("ssl: weighted=true takes all layers: leave layer out")
+            raise InputError("ssl: weighted=true uses all layers: omit the parameter layer")
 
     def declared(self) -> dict[str, Any]:
         return {
@@ -79,7 +80,7 @@ class SelfSupervised(TensorDetector):
         return None
 
     def fetch(self) -> None:
-        """Download the encoder; `InputError` where that fails."""
+        """Download the encoder; raise `InputError` if that fails."""
         hub_files.fetch(self.model, self.revision)
 
     def build(self) -> nn.Module:
@@ -94,7 +95,7 @@ class SelfSupervised(TensorDetector):
         return self._network(hub_files.load(AutoModel, self._folder(), self._config()))
 
     def foundation(self) -> tuple[Path, ...]:
-        """Configuration and weights of the encoder."""
+        """Return the configuration and weight files of the encoder."""
         return hub_files.files(self._folder())
 
     def _folder(self) -> Path:
@@ -103,11 +104,15 @@ class SelfSupervised(TensorDetector):
         return hub_files.folder(self.model, self.revision)
 
     def _config(self) -> PretrainedConfig:
-        """The encoder's configuration, without what makes training depend on global chance."""
+        """Return the encoder's configuration without SpecAugment and LayerDrop.
+
+        Both draw from global random state, which would make training irreproducible. Raises
+        `InputError` for an unsupported encoder or a layer that it does not have.
+        """
         config = hub_files.config(self._folder())
         if config.model_type not in ENCODERS:
             raise InputError(
-                f"ssl: {self.model} is a model of type {config.model_type}; want one of"
+                f"ssl: {self.model} is a model of type {config.model_type}; it must be one of"
                 f" {', '.join(ENCODERS)}"
             )
         if self.layer > config.num_hidden_layers:
@@ -123,7 +128,7 @@ class SelfSupervised(TensorDetector):
         extractor = hub_files.extractor(self._folder())
         if extractor.sampling_rate != SAMPLE_RATE:
             raise InputError(
-                f"ssl: {self.model} takes {extractor.sampling_rate} Hz; want {SAMPLE_RATE}"
+                f"ssl: {self.model} takes {extractor.sampling_rate} Hz; want {SAMPLE_RATE} Hz"
             )
         layer = None if self.weighted else self.layer
         top = head(self.pooling, encoder.config.hidden_size)
@@ -131,7 +136,7 @@ class SelfSupervised(TensorDetector):
 
 
 class Network(nn.Module):
-    """Waveform batch (B, samples) to scores (B,)."""
+    """Map waveforms (B, samples) to scores (B,)."""
 
     def __init__(
         self,
@@ -154,18 +159,18 @@ class Network(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:
-        """Keep the frozen part in evaluation mode: no dropout, fixed statistics."""
+        """Set the mode, but keep frozen parts in evaluation mode: no dropout, fixed statistics."""
         super().train(mode)
         self.encoder.train(mode and self.finetune)
         self.encoder.get_submodule("feature_extractor").eval()
         return self
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         return self.head(self.features(waves))
 
     def features(self, waves: torch.Tensor) -> torch.Tensor:
-        """Features (B, frames, size) of the layer, or of the weighted layers."""
+        """Return features (B, frames, size) of the layer, or the weighted mean of all layers."""
         if self.normalise:
             centred = waves - waves.mean(dim=1, keepdim=True)
             waves = centred / (centred.square().mean(dim=1, keepdim=True) + SMALLEST).sqrt()

@@ -1,6 +1,6 @@
 """Heads that turn the features of a self-supervised encoder into a score.
 
-Each takes features (B, frames, size) and gives scores (B,), the difference of two logits.
+Each maps features (B, frames, size) to scores (B,): the logit of bona fide minus that of spoof.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from detectors.layers.sinc_encoder import ResidualBlock
 from detectors.networks.aasist import LARGE, BackEnd
 
 HIDDEN = 128
-POOL = 3  # of feature dimensions and of frames, before AASIST
+POOL = 3  # pooling over feature dimensions and frames before the AASIST back end
 
 
 def head(pooling: str, size: int) -> nn.Module:
-    """The head called `pooling`: `mean`, `attention` or `aasist`."""
+    """Return the head for `pooling` (`mean`, `attention` or `aasist`) of `size` features."""
     if pooling == "aasist":
         return Graphs(size)
     return Pooled(size, attention=pooling == "attention")
 
 
 class Pooled(nn.Module):
-    """One vector for the utterance, then `size`-128-2.
+    """Pooling over time to one vector, then a network of `size`-128-2 units.
 
-    The vector is the mean over time or, with `attention`, a mean weighted by a small network's
-    opinion of each frame (Lin et al., "A structured self-attentive sentence embedding", 2017, with
-    one head).
+    The vector is the mean over time. With `attention` it is a mean with learnt weights per frame
+    (Lin et al., "A structured self-attentive sentence embedding", 2017, with one head).
     """
 
     def __init__(self, size: int, *, attention: bool) -> None:
@@ -45,7 +44,7 @@ class Pooled(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         if self.opinion is None:
             pooled = features.mean(dim=1)
         else:
@@ -54,7 +53,7 @@ class Pooled(nn.Module):
 
 
 class Graphs(BackEnd):
-    """AASIST's residual encoder and graphs on 128 projected features per frame.
+    """AASIST's residual encoder and graph layers on 128 projected features per frame.
 
     After Tak et al., "Automatic speaker verification spoofing and deepfake detection using
     wav2vec 2.0 and data augmentation", Odyssey 2022.
@@ -73,11 +72,11 @@ class Graphs(BackEnd):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Scores (B,)."""
+        """Return scores (B,), higher = more bona fide."""
         picture = functional.max_pool2d(self.project(features).transpose(1, 2).unsqueeze(1), POOL)
         return _difference(self.read(self.encoder(functional.selu(self.first_bn(picture)))))
 
 
 def _difference(logits: torch.Tensor) -> torch.Tensor:
-    """The log-odds (B,) that logits (B, 2) of spoof and bona fide state."""
+    """Return the log-odds of bona fide (B,) of logits (B, 2): spoof, bona fide."""
     return logits[:, 1] - logits[:, 0]

