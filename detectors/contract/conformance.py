@@ -123,10 +123,7 @@ def _augmentation_findings(item: TensorDetector, batch: torch.Tensor) -> Iterato
     given = batch.clone()
     augmented = [item.augment(given, pairs, torch.Generator().manual_seed(SEED)) for _ in range(2)]
     if not torch.equal(given, batch):
-        yield (
-            "augment",
-            "changes its input batch, which every epoch uses again: return a new tensor",
-        )
+        yield "augment", "changes its input batch, which every epoch uses: return a new tensor"
     elif augmented[0].shape != augmented[1].shape or not torch.equal(*augmented):
         yield "augment", "two calls with the same generator seed differ"
     elif augmented[0].shape[:2] != batch.shape[:2] or augmented[0].dtype != batch.dtype:

@@ -112,7 +112,7 @@ class HubClassifier(TensorDetector):
 
 
 class Network(nn.Module):
-    """Map waveforms (B, samples) to scores (B,) with the model and its feature extractor."""
+    """Network that maps waveforms (B, samples) to scores (B,), with the model's own extractor."""
 
     def __init__(self, model: PreTrainedModel, extractor: Any, readout: Readout) -> None:
         super().__init__()

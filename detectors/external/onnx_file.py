@@ -99,7 +99,7 @@ class OnnxFile(TensorDetector):
 
 
 class Network(nn.Module):
-    """Map a batch of the declared input to scores (B,); the model itself runs on the CPU."""
+    """Network that maps a batch of the declared input to scores (B,), always on the CPU."""
 
     def __init__(self, session: InferenceSession, readout: Readout, output: str) -> None:
         super().__init__()

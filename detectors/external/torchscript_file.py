@@ -73,7 +73,7 @@ class TorchScriptFile(TensorDetector):
 
 
 class Network(nn.Module):
-    """Map a batch of the declared input to scores (B,)."""
+    """Network that maps a batch of the declared input to scores (B,)."""
 
     def __init__(self, program: nn.Module, readout: Readout, rank: int) -> None:
         super().__init__()

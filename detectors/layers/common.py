@@ -9,7 +9,7 @@ from torch import nn
 
 
 class PerUtteranceNorm(nn.Module):
-    """Normalise each item to zero mean and unit variance, so that its level is not a cue."""
+    """Normalisation of each item to zero mean and unit variance, so that level is not a cue."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Normalise each item of a batch of any shape (B, ...); the shape is kept."""

@@ -91,7 +91,7 @@ class StackedGraphAttention(nn.Module):
 
 
 class GraphPool(nn.Module):
-    """Keep the fraction `keep` of nodes with the highest learnt scores, in descending order."""
+    """Pooling that keeps the fraction `keep` of nodes with the highest learnt scores, sorted."""
 
     def __init__(self, features: int, keep: float, least: int = 1) -> None:
         super().__init__()

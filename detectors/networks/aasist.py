@@ -156,7 +156,7 @@ class BackEnd(nn.Module):
 
 
 class Network(BackEnd):
-    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide."""
+    """Network that maps waveforms (B, 64600) to scores (B,): the logit of bona fide."""
 
     def __init__(self, size: AasistSize) -> None:
         super().__init__(size, BANDS)

@@ -32,8 +32,7 @@ class FilteredCnn(MelCnn):
             raise InputError(f"{self.name}: low={self.low:g} must be below high={self.high:g}")
 
     def declared(self) -> dict[str, Any]:
-        above = (
-            self.high if self.high < 8000 else 8001.0
-        )  # the upper edge is exclusive, and the last bin is at 8 kHz
+        # the upper edge is exclusive, but the last bin is at 8 kHz
+        above = self.high if self.high < 8000 else 8001.0
         keep = Keep(((self.low, above),), self.threshold)
         return {"input": LogMel(mels=self.mels, fmin=self.low, fmax=self.high, keep=keep)}

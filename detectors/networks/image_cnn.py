@@ -25,7 +25,7 @@ class ImageCnn(RollAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Map images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
+    """Network that maps images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

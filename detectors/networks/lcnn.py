@@ -43,7 +43,7 @@ class CqtLcnn(Lcnn):
 
 
 class Network(nn.Module):
-    """Map spectrograms (B, 1, height >= 16, frames >= 16) to scores (B,)."""
+    """Network that maps spectrograms (B, 1, height >= 16, frames >= 16) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

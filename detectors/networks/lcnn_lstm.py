@@ -57,7 +57,7 @@ class MaxFeatureMap(nn.Module):
 
 
 class Network(nn.Module):
-    """Map LFCC (B, 1, 60, frames >= 16) to scores (B,)."""
+    """Network that maps LFCC (B, 1, 60, frames >= 16) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ class MelCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Map log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
+    """Network that maps log-mel spectrograms (B, 1, mels, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class RawCnn(TensorDetector):
 
 
 class Network(nn.Module):
-    """Map waveforms (B, 16000), normalised to unit RMS, to scores (B,)."""
+    """Network that maps waveforms (B, 16000), normalised to unit RMS, to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -53,7 +53,7 @@ class RawGatSt2019La(RawGatSt):
 
 
 class Network(nn.Module):
-    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide.
+    """Network that maps waveforms (B, 64600) to scores (B,): the logit of bona fide.
 
     The paper has one encoder; the published weights have one for each graph. Attribute names are
     the keys of the published weight file.

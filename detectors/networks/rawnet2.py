@@ -56,7 +56,7 @@ class GatedResidualBlock(nn.Module):
 
 
 class Network(nn.Module):
-    """Map waveforms (B, 64600) to scores (B,): the logit of bona fide.
+    """Network that maps waveforms (B, 64600) to scores (B,): the logit of bona fide.
 
     After each block a gate, computed from the channel means, scales and shifts every channel.
     Attribute names are the keys of the baselines' weight files.

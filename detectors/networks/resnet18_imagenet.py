@@ -46,7 +46,7 @@ class ResNet18ImageNet(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Map images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
+    """Network that maps images (B, 3, height, width) with values in [0, 1] to scores (B,)."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -76,7 +76,7 @@ def _imagenet() -> dict[str, torch.Tensor]:
         state = WEIGHTS.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:
         raise InputError(
-            f"resnet18-imagenet needs torchvision's ImageNet weights, which could not be got from"
+            "resnet18-imagenet needs torchvision's ImageNet weights, which could not be loaded from"
             f" {WEIGHTS.url} ({error}); copy the file to {weights_file()}, or use resnet18,"
             " which trains from scratch"
         ) from error

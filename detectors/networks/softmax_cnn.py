@@ -28,7 +28,7 @@ class SoftmaxCnn(CropAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Map log-spectrograms (B, 1, bins, frames) to scores (B,)."""
+    """Network that maps log-spectrograms (B, 1, bins, frames) to scores (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

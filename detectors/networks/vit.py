@@ -26,7 +26,7 @@ class VisionTransformer(RollAndFlip, TensorDetector):
 
 
 class Network(nn.Module):
-    """Map log-mel images (B, 1, height, width) to scores (B,)."""
+    """Network that maps log-mel images (B, 1, height, width) to scores (B,)."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

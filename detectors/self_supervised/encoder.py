@@ -136,7 +136,7 @@ class SelfSupervised(TensorDetector):
 
 
 class Network(nn.Module):
-    """Map waveforms (B, samples) to scores (B,)."""
+    """Network that maps waveforms (B, samples) to scores (B,)."""
 
     def __init__(
         self,

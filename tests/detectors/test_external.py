@@ -1,4 +1,4 @@
-"""Detectors of any other make: ONNX, TorchScript, a program, a package; and what is refused."""
+"""External detectors: ONNX, TorchScript, programs, packages, and the errors they raise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WAVES = [builders.voice(1, 0.6), builders.fake(2, 1.4), builders.voice(3, 1.0)]
 
 
 class Rows(nn.Module):
-    """Power and mean of a picture or wave of any shape, or one of the two alone."""
+    """Two logits from the power and mean of an input of any shape, or the power alone."""
 
     def __init__(self, single: bool = False) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Rows(nn.Module):
 
 
 def power(spec: object, waves: list[np.ndarray]) -> np.ndarray:
-    """What `Rows` says of waves, without torch."""
+    """Return the logits of `Rows` for waves, computed with NumPy."""
     batch = frontends.batch(spec, waves, CPU).numpy().astype(np.float64)
     flat = batch.reshape(len(waves), -1)
     power = np.square(flat).mean(axis=1)
@@ -67,7 +67,7 @@ def power(spec: object, waves: list[np.ndarray]) -> np.ndarray:
 
 
 def scored(spelling: str, waves: list[np.ndarray] = WAVES) -> np.ndarray:
-    """The scores of a ready-made detector through the scorer, as in a run."""
+    """Return the scores of a ready-made detector, computed by the scorer as in a run."""
     name = registry.get(spelling).name
     scores, causes = Scorer([checkpoints.ready_made(name)], CPU)(waves, [name])
     assert not causes, causes
@@ -75,7 +75,7 @@ def scored(spelling: str, waves: list[np.ndarray] = WAVES) -> np.ndarray:
 
 
 def onnx_model(path: Path, shape: tuple[int | str, ...], **how: object) -> Path:
-    """`Rows` as ONNX nodes, for an input of `shape`; `how` sets outputs and metadata."""
+    """Write `Rows` as an ONNX model for an input of `shape`; `how` sets outputs and metadata."""
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from onnx import TensorProto, helper, numpy_helper
@@ -111,7 +111,7 @@ def onnx_model(path: Path, shape: tuple[int | str, ...], **how: object) -> Path:
 
 @pytest.mark.parametrize("rows", ["batch", 1, 2])
 @pytest.mark.parametrize("rank", [3, 4])
-def test_an_onnx_file_scores_as_its_formula(tmp_path: Path, rows: int | str, rank: int) -> None:
+def test_onnx_scores_equal_the_formula(tmp_path: Path, rows: int | str, rank: int) -> None:
     spec = LogMel(Waveform(8000), mels=40)
     frames = frontends.batch(spec, WAVES[:1], CPU).shape[-1]
     shape = (rows, *((1,) if rank == 4 else ()), 40, frames)
@@ -124,30 +124,28 @@ def test_an_onnx_file_scores_as_its_formula(tmp_path: Path, rows: int | str, ran
     assert not [str(finding) for finding in check(registry.get(spelling))]
 
 
-def test_an_onnx_file_may_declare_itself(tmp_path: Path) -> None:
-    said = {"launderbench.takes": "waveform(samples=8000, pad=zero)"}
-    said |= {"launderbench.bonafide": "low", "launderbench.output": "power"}
+def test_onnx_metadata_declares_the_input_and_output(tmp_path: Path) -> None:
+    metadata = {"launderbench.takes": "waveform(samples=8000, pad=zero)"}
+    metadata |= {"launderbench.bonafide": "low", "launderbench.output": "power"}
     outputs = ["logits", "power"]
-    path = onnx_model(tmp_path / "m.onnx", ("n", 8000), outputs=outputs, metadata=said)
+    path = onnx_model(tmp_path / "m.onnx", ("n", 8000), outputs=outputs, metadata=metadata)
     spec = Waveform(8000, pad="zero")
     cls = registry.get(f'onnx(file="{path}")')
     assert cls.input == spec
     wanted = power(spec, WAVES)
     np.testing.assert_allclose(scored(cls.name), -wanted[:, 0], rtol=1e-4)
-    over = f'onnx(file="{path}", output=logits, bonafide=0)'
-    np.testing.assert_allclose(scored(over), wanted[:, 0] - wanted[:, 1], rtol=1e-4)
+    override = f'onnx(file="{path}", output=logits, bonafide=0)'
+    np.testing.assert_allclose(scored(override), wanted[:, 0] - wanted[:, 1], rtol=1e-4)
 
 
-def test_tensors_beside_an_onnx_file_belong_to_its_identity(tmp_path: Path) -> None:
+def test_external_data_of_an_onnx_file_is_part_of_its_identity(tmp_path: Path) -> None:
     how = {"save_as_external_data": True, "location": "m.weights", "size_threshold": 0}
     path = onnx_model(tmp_path / "m.onnx", ("n", 8000), **how)
     name = registry.get(f'onnx(file="{path}", takes=waveform(samples=8000), bonafide=1)').name
     before = checkpoints.ready_made(name)
     assert set(before.facts["files"]) == {"m.onnx", "m.weights"}
-    beside = tmp_path / "m.weights"
-    beside.write_bytes(
-        beside.read_bytes().replace(np.float32(3).tobytes(), np.float32(4).tobytes())
-    )
+    data = tmp_path / "m.weights"
+    data.write_bytes(data.read_bytes().replace(np.float32(3).tobytes(), np.float32(4).tobytes()))
     assert checkpoints.ready_made(name).identity != before.identity
 
 
@@ -168,13 +166,13 @@ def test_tensors_beside_an_onnx_file_belong_to_its_identity(tmp_path: Path) -> N
         ("takes=waveform, bonafide=yes", "bonafide must be a class index, high or low"),
     ],
 )
-def test_an_onnx_file_that_is_declared_wrongly(tmp_path: Path, values: str, message: str) -> None:
+def test_wrong_onnx_declarations_are_refused(tmp_path: Path, values: str, message: str) -> None:
     path = onnx_model(tmp_path / "m.onnx", ("n", 8000))
     with pytest.raises(InputError, match=message):
         registry.get(f'onnx(file="{path}", {values})')().build()
 
 
-def test_onnx_files_that_cannot_be_run(tmp_path: Path) -> None:
+def test_unusable_onnx_files_are_refused(tmp_path: Path) -> None:
     values = "takes=waveform(samples=8000), bonafide=1"
     with pytest.raises(InputError, match="no file given"):
         registry.get("onnx")
@@ -192,17 +190,17 @@ def test_onnx_files_that_cannot_be_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("traced", [False, True])
-def test_a_torchscript_file_scores_as_its_formula(tmp_path: Path, traced: bool) -> None:
+def test_torchscript_scores_equal_the_formula(tmp_path: Path, traced: bool) -> None:
     example = torch.zeros(2, 8000)
-    made = torch.jit.trace(Rows(), example) if traced else torch.jit.script(Rows())
-    torch.jit.save(made, tmp_path / "m.pt")
+    program = torch.jit.trace(Rows(), example) if traced else torch.jit.script(Rows())
+    torch.jit.save(program, tmp_path / "m.pt")
     spelling = f'torchscript(file="{tmp_path}/m.pt", takes=waveform(samples=8000), bonafide=1)'
     wanted = power(Waveform(8000), WAVES)
     np.testing.assert_allclose(scored(spelling), wanted[:, 1] - wanted[:, 0], atol=1e-5)
     assert not [str(finding) for finding in check(registry.get(spelling))]
 
 
-def test_a_torchscript_file_of_another_rank(tmp_path: Path) -> None:
+def test_torchscript_input_of_another_rank(tmp_path: Path) -> None:
     class Bands(nn.Module):
         def forward(self, batch: torch.Tensor) -> torch.Tensor:
             rows, bands, frames = batch.shape
@@ -214,8 +212,8 @@ def test_a_torchscript_file_of_another_rank(tmp_path: Path) -> None:
         InputError, match=r"m\.pt does not accept the declared input \(2, 1, 60, 51\)"
     ):
         scored(f'torchscript(file="{tmp_path}/m.pt", {values})')
-    made = scored(f'torchscript(file="{tmp_path}/m.pt", {values}, rank=3)')
-    np.testing.assert_allclose(made, -power(Lfcc(Waveform(8000)), WAVES)[:, 0], rtol=1e-4)
+    scores = scored(f'torchscript(file="{tmp_path}/m.pt", {values}, rank=3)')
+    np.testing.assert_allclose(scores, -power(Lfcc(Waveform(8000)), WAVES)[:, 0], rtol=1e-4)
 
 
 class Evil:
@@ -227,7 +225,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_is_no_torchscript_file_and_is_not_loaded(tmp_path: Path, zipped: bool) -> None:
+def test_a_pickle_instead_of_torchscript_is_refused(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / "evil.pt"
     torch.save(Evil(tmp_path / "owned"), path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(InputError, match=r"is not a TorchScript program.* was not loaded"):
@@ -243,7 +241,7 @@ def test_a_torchscript_file_must_be_declared(tmp_path: Path) -> None:
         registry.get(f'torchscript(file="{tmp_path}/m.pt", takes=waveform)')
 
 
-HONEST = """
+VALID = """
     import array, struct, sys
     for path in (line.strip() for line in {source}):
         data = open(path, "rb").read()
@@ -258,7 +256,7 @@ HONEST = """
 
 
 def program(path: Path, code: str) -> Path:
-    """A Python file that can be executed."""
+    """Write an executable Python file."""
     path.write_text(f"#!{sys.executable}\n{textwrap.dedent(code)}")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
@@ -272,7 +270,7 @@ def command(path: Path, tail: str = "", more: str = "") -> str:
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_program_scores(tmp_path: Path, tab: str, listed: bool) -> None:
     source = "open(sys.argv[1])" if listed else "sys.stdin"
-    path = program(tmp_path / "score.py", HONEST.format(source=source, tab=tab))
+    path = program(tmp_path / "score.py", VALID.format(source=source, tab=tab))
     spelling = command(path, " {list}" if listed else "")
     loud = [*WAVES, 4 * builders.voice(5, 0.5)]
     wanted = [np.square(wave.astype(np.float64)).mean() for wave in loud]
@@ -283,12 +281,12 @@ def test_a_program_scores(tmp_path: Path, tab: str, listed: bool) -> None:
 
 
 def test_a_program_conforms(tmp_path: Path) -> None:
-    path = program(tmp_path / "score.py", HONEST.format(source="sys.stdin", tab=" "))
+    path = program(tmp_path / "score.py", VALID.format(source="sys.stdin", tab=" "))
     assert not [str(finding) for finding in check(registry.get(command(path)))]
 
 
-def test_a_changed_program_is_another_detector(tmp_path: Path) -> None:
-    path = program(tmp_path / "score.py", HONEST.format(source="sys.stdin", tab=" "))
+def test_changed_program_files_change_the_identity(tmp_path: Path) -> None:
+    path = program(tmp_path / "score.py", VALID.format(source="sys.stdin", tab=" "))
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "w.bin").write_bytes(b"1")
     name = registry.get(command(path, more=f', weights="{tmp_path}/weights"')).name
@@ -313,10 +311,8 @@ def test_a_changed_program_is_another_detector(tmp_path: Path) -> None:
         ("import time; time.sleep(60)", "gave no answer within 1 s and was ended"),
     ],
 )
-def test_a_program_that_fails_costs_its_own_scores_only(
-    tmp_path: Path, code: str, cause: str
-) -> None:
-    good = program(tmp_path / "good.py", HONEST.format(source="sys.stdin", tab=" "))
+def test_a_failing_program_loses_only_its_own_scores(tmp_path: Path, code: str, cause: str) -> None:
+    good = program(tmp_path / "good.py", VALID.format(source="sys.stdin", tab=" "))
     bad = program(tmp_path / "bad.py", code)
     limit = ", timeout=1" if "sleep" in code else ""
     names = [registry.get(command(path, more=limit * (path == bad))).name for path in (bad, good)]
@@ -326,7 +322,7 @@ def test_a_program_that_fails_costs_its_own_scores_only(
     assert set(scores) == {names[1]} and np.isfinite(scores[names[1]]).all()
 
 
-def test_a_time_out_ends_what_the_program_started(tmp_path: Path) -> None:
+def test_a_time_out_kills_child_processes(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     late = f"import time; time.sleep(3); open({str(mark)!r}, 'w')"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {late!r}])"
@@ -348,7 +344,7 @@ def test_a_time_out_ends_what_the_program_started(tmp_path: Path) -> None:
         ('command(run="true", samples=mp3)', "unknown command samples 'mp3'"),
     ],
 )
-def test_commands_that_cannot_be(spelling: str, message: str) -> None:
+def test_invalid_commands_are_refused(spelling: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         registry.get(spelling)
 
@@ -359,10 +355,10 @@ def test_all_kinds_in_one_run(
     model = onnx_model(tmp_path / "m.onnx", ("n", 8000))
     torch.jit.save(torch.jit.script(Rows(single=True)), tmp_path / "m.pt")
     wave = "takes=waveform(samples=8000)"
-    good = program(tmp_path / "good.py", HONEST.format(source="sys.stdin", tab=" "))
+    good = program(tmp_path / "good.py", VALID.format(source="sys.stdin", tab=" "))
     broken = "for n, p in enumerate(__import__('sys').stdin): print(p.strip(), n or 'nan')"
     bad = program(tmp_path / "bad.py", broken)
-    asked = [
+    spellings = [
         f'onnx(file="{model}", {wave}, bonafide=1)',
         f'torchscript(file="{tmp_path}/m.pt", {wave}, bonafide=high)',
         command(good),
@@ -370,29 +366,29 @@ def test_all_kinds_in_one_run(
     ]
     run = tmp_path / "run"
     arguments = ["--data", str(toy), "--suite", "clean", "--device", "cpu", "--workers", "0"]
-    done = main(["run", *arguments, "--detectors", ", ".join(asked), "--run", str(run)])
+    done = main(["run", *arguments, "--detectors", ", ".join(spellings), "--run", str(run)])
     assert done == 0, capsys.readouterr().err
     scores = load_scores(run)
-    names = [registry.get(spelling).name for spelling in asked]
-    there = scores[scores["score"].notna()].groupby("detector", observed=True).size()
-    assert [there[name] for name in names] == [36, 36, 36, 33]  # batches of 16, 8 and 12
+    names = [registry.get(spelling).name for spelling in spellings]
+    counts = scores[scores["score"].notna()].groupby("detector", observed=True).size()
+    assert [counts[name] for name in names] == [36, 36, 36, 33]  # batches of 16, 8 and 12
     failures = pd.read_csv(run / "failures.csv").astype(str)
-    told = failures[
+    refused = failures[
         failures.apply(" ".join, axis=1).str.contains("non-finite score (nan)", regex=False)
     ]
-    assert len(told) == 3 and told["detector"].eq(names[3]).all()
+    assert len(refused) == 3 and refused["detector"].eq(names[3]).all()
 
 
 @pytest.mark.parametrize("spelling", ["onnx(file=none.onnx)", "command(run=nothing-here)", "ssl"])
-def test_bad_input_is_one_sentence_and_code_2(
+def test_bad_input_prints_one_line_and_exits_with_2(
     toy: Path, capsys: pytest.CaptureFixture[str], spelling: str
 ) -> None:
     assert main(["plan", "--data", str(toy), "--suite", "clean", "--detectors", spelling]) == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1 and said[0].startswith("launderbench: ")
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("launderbench: ")
 
 
-def test_what_comes_ready_made_is_not_trained(
+def test_ready_made_detectors_cannot_be_trained(
     tmp_path: Path, toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", 'command(run="true")', "--data", str(toy)]) == 2
@@ -404,8 +400,8 @@ def test_an_installed_package_is_found_through_its_entry_point(tmp_path: Path) -
     site = tmp_path / "site"
     how = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
     pip = [sys.executable, "-m", "pip", "install", *how, str(source)]
-    made = subprocess.run(pip, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
+    installed = subprocess.run(pip, capture_output=True, text=True)
+    assert installed.returncode == 0, installed.stderr
     call = [sys.executable, "-m", "benchmark", "check", "loudness"]
     environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(call, capture_output=True, text=True, cwd=ROOT, env=environment)
@@ -426,7 +422,7 @@ def test_an_installed_package_is_found_through_its_entry_point(tmp_path: Path) -
         Spectrogram(),
     ],
 )
-def test_every_input_survives_its_spelling(spec: object) -> None:
+def test_input_spellings_round_trip(spec: object) -> None:
     assert spec_syntax.parse(spec_syntax.spell(spec)) == spec
 
 
@@ -441,14 +437,14 @@ def test_every_input_survives_its_spelling(spec: object) -> None:
         ("cqt(fmin=-1)", "must not be negative"),
     ],
 )
-def test_inputs_that_cannot_be(text: str, message: str) -> None:
+def test_invalid_inputs_are_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         spec_syntax.parse(text)
     with pytest.raises(InputError, match="has no spelling"):
         spec_syntax.spell(LogMel(keep=Keep(threshold_db=40.0)))
 
 
-def test_log_odds_are_those_of_a_softmax() -> None:
+def test_readout_equals_softmax_log_odds() -> None:
     logits = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 3.0]])
     shares = logits.double().softmax(dim=1)
     for row in range(3):

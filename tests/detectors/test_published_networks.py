@@ -1,4 +1,4 @@
-"""The published networks give the scores that their authors' own code gives."""
+"""Published networks give the same outputs as their authors' code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reference(name: str) -> npt.NDArray[np.float64]:
 
 
 def file_of(name: str) -> Path:
-    """The cached weight file; the test is skipped where it is not there."""
+    """Return the cached weight file; skip the test if it is missing."""
     entry = published_weights.find(name)
     if entry.state() != "cached":
         pytest.skip(f"needs published weights: launderbench weights fetch {name}")
@@ -44,17 +44,17 @@ def file_of(name: str) -> Path:
 
 
 def network(name: str) -> torch.nn.Module:
-    made = registry.get(name)().build().eval()
+    model = registry.get(name)().build().eval()
     arrays = checkpoints.foreign(name, file_of(name), {}).arrays()
-    made.load_state_dict({key: torch.from_numpy(value) for key, value in arrays.items()})
-    return made
+    model.load_state_dict({key: torch.from_numpy(value) for key, value in arrays.items()})
+    return model
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_outputs_equal_those_of_the_authors_code(name: str) -> None:
-    made = network(name)
+def test_outputs_equal_the_authors_code(name: str) -> None:
+    model = network(name)
     batch = frontends.batch(registry.get(name).input, list(inputs()), CPU)
-    outputs = getattr(made, "logits", made)
+    outputs = getattr(model, "logits", model)
     with torch.inference_mode():
         together, alone = outputs(batch).numpy(), outputs(batch[1:2]).numpy()
     wanted = reference(name)
@@ -64,7 +64,7 @@ def test_outputs_equal_those_of_the_authors_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["aasist-l-2019la", "lfcc-lcnn-lstm-2019la"])
-def test_scores_are_the_bona_fide_logit_of_the_first_samples(name: str) -> None:
+def test_scores_are_the_bona_fide_logit_of_the_cut_or_tiled_wave(name: str) -> None:
     ready = checkpoints.foreign(name, file_of(name), {})
     wave = inputs()[0]
     longer = np.concatenate([wave, builders.voice(1, 0.5)])
@@ -77,7 +77,7 @@ def test_scores_are_the_bona_fide_logit_of_the_first_samples(name: str) -> None:
     assert (scores[2] == scores[3]) == cuts
 
 
-def test_waves_of_any_length_score_alike_alone_and_in_company() -> None:
+def test_waves_of_any_length_score_equally_alone_and_in_a_batch() -> None:
     name = "lfcc-lcnn-lstm-2019la"
     scorer = Scorer([checkpoints.foreign(name, file_of(name), {})], CPU)
     lengths = [1, 100, 2399, 2400, 16000, 16000, 31999, 16000, 800]
@@ -100,27 +100,27 @@ def test_waves_of_any_length_score_alike_alone_and_in_company() -> None:
         ("rawgat-st-mul-2019la", 436_778),  # "0.44 M"
     ],
 )
-def test_sizes_are_the_published_ones(name: str, parameters: int) -> None:
+def test_parameter_counts_equal_the_published_ones(name: str, parameters: int) -> None:
     assert sum(p.numel() for p in registry.get(name)().build().parameters()) == parameters
 
 
 @pytest.mark.parametrize("name", ["aasist-l", "rawnet2"])
 def test_architectures_can_be_trained(name: str) -> None:
     torch.manual_seed(0)
-    made = registry.get(name)().build().train()
-    scores = made(torch.from_numpy(np.stack([builders.voice(1, 64600 / 16000)] * 2)))
+    model = registry.get(name)().build().train()
+    scores = model(torch.from_numpy(np.stack([builders.voice(1, 64600 / 16000)] * 2)))
     assert scores.shape == (2,)
     scores.sum().backward()
-    still = {n for n, p in made.named_parameters() if p.grad is None}
-    assert not {n for n in still if ".bn1." not in n}  # the normalisation that nothing reads
+    without_gradient = {n for n, p in model.named_parameters() if p.grad is None}
+    assert not {n for n in without_gradient if ".bn1." not in n}  # `bn1` is never used
 
 
 def test_rawnet2_equals_the_baseline() -> None:
-    """Golden values: the ASVspoof 5 baseline's own operations on the same weights and waves."""
-    made = registry.get("rawnet2")().build().eval()
+    """Compare with golden values: the ASVspoof 5 baseline's code on equal weights and waves."""
+    model = registry.get("rawnet2")().build().eval()
     rng = np.random.default_rng(7)
     state = {}
-    for key, value in sorted(made.state_dict().items()):
+    for key, value in sorted(model.state_dict().items()):
         if key.endswith("num_batches_tracked"):
             state[key] = torch.zeros((), dtype=torch.int64)
             continue
@@ -130,16 +130,16 @@ def test_rawnet2_equals_the_baseline() -> None:
         elif value.dim() > 1:
             draw = draw / np.float32(np.sqrt(value[0].numel()))
         else:
-            scale = key.endswith("weight")  # of a normalisation
+            scale = key.endswith("weight")  # a normalisation layer
             draw = np.float32(0.2) * draw + np.float32(scale)
         state[key] = torch.from_numpy(draw)
-    made.load_state_dict(state)
+    model.load_state_dict(state)
     time = np.arange(64600) / 16000
-    rising = 0.1 * np.sin(2 * np.pi * (200 * time + 400 * time**2))
-    fading = 0.1 * np.sin(2 * np.pi * (200 * time + 700 * time**2)) * np.exp(-time)
-    waves = torch.from_numpy(np.stack([rising, fading]).astype(np.float32))
+    chirp = 0.1 * np.sin(2 * np.pi * (200 * time + 400 * time**2))
+    decaying_chirp = 0.1 * np.sin(2 * np.pi * (200 * time + 700 * time**2)) * np.exp(-time)
+    waves = torch.from_numpy(np.stack([chirp, decaying_chirp]).astype(np.float32))
     with torch.inference_mode():
-        logits = made.logits(waves).numpy()
+        logits = model.logits(waves).numpy()
     golden = [[-0.3170481, -0.08563823], [-0.31982756, -0.08580467]]
     np.testing.assert_allclose(logits, golden, atol=1e-5)
 

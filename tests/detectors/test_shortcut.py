@@ -1,4 +1,4 @@
-"""The shortcut classifier sees recordings, not voices."""
+"""The shortcut classifier: feature values, training and scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_it_is_registered() -> None:
     assert registry.get("shortcut") is Shortcut
 
 
-def test_features_say_what_they_are_called() -> None:
+def test_feature_values_match_their_names() -> None:
     wave = noise(0)
     plain = named(wave)
     assert len(plain) == 14
@@ -42,29 +42,29 @@ def test_features_say_what_they_are_called() -> None:
 
 
 @pytest.mark.parametrize("wave", [np.zeros(16000), np.zeros(1), np.ones(1), np.full(500, 1e-9)])
-def test_features_are_finite_on_anything(wave: Wave) -> None:
+def test_features_are_finite_for_extreme_waves(wave: Wave) -> None:
     found = features(wave.astype(np.float32))
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
 
 
-def test_it_learns_a_leak_and_nothing_else() -> None:
+def test_it_learns_a_leak_deterministically() -> None:
     def low_passed(seed: int) -> Wave:
         return np.convolve(noise(seed), np.ones(4) / 2, mode="same").astype(np.float32)
 
-    human = [noise(i) for i in range(30)]
+    plain = [noise(i) for i in range(30)]
     leaky = [low_passed(100 + i) for i in range(30)]
     labels = np.arange(60) < 30
-    state = Shortcut().fit([*human, *leaky], labels, seed=0)
+    state = Shortcut().fit([*plain, *leaky], labels, seed=0)
     assert all(value.dtype == np.float32 for value in state.values())
     scores = Shortcut().score([noise(900), low_passed(901)], state)
     assert scores.dtype == np.float32
     assert scores[0] > 0 > scores[1]
-    again = Shortcut().fit([*human, *leaky], labels, seed=7)
+    again = Shortcut().fit([*plain, *leaky], labels, seed=7)
     assert all(np.array_equal(state[key], again[key]) for key in state)
 
 
-def test_scores_do_not_depend_on_company() -> None:
+def test_scores_do_not_depend_on_the_batch() -> None:
     waves = [noise(i, 8000 + 100 * i) * np.float32(1 + i) for i in range(8)]
     state = Shortcut().fit(waves, np.arange(8) < 4, seed=0)
     together = Shortcut().score(waves, state)
