@@ -28,7 +28,7 @@ def existing(who: str, file: str) -> Path:
 
 
 def as_rank(batch: torch.Tensor, rank: int) -> torch.Tensor:
-    """Add or remove a channel dimension of size 1, if the result has `rank` dimensions."""
+    """Add or remove a channel dimension of size 1, if that gives `rank` dimensions."""
     if batch.dim() == rank + 1 and batch.shape[1] == 1:
         return batch.squeeze(1)
     return batch.unsqueeze(1) if batch.dim() == rank - 1 else batch
