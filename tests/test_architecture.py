@@ -50,17 +50,23 @@ def package(module: str) -> str:
     return ".".join(parts[:2]) if parts[0] == "benchmark" else parts[0]
 
 
-def imports(source: str) -> Iterator[str]:
-    """The project's modules that a source imports, at any depth of functions and conditions."""
+def imported(source: str) -> Iterator[str]:
+    """The modules and names that a source imports, at any depth of functions and conditions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            found = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        yield from (name for name in found if name.split(".")[0] in TOPS)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports(source: str) -> list[str]:
+    """The project's modules that a source imports."""
+    return [name for name in imported(source) if name.split(".")[0] in TOPS]
+
+
+def imports_pyav(source: str) -> bool:
+    return any(name.split(".")[0] == "av" for name in imported(source))
 
 
 def upward(module: str, source: str) -> list[str]:
@@ -127,6 +133,19 @@ def test_every_path_on_the_page_exists() -> None:
     paths = re.findall(r"`([^`\s]*/[^`\s]*)`", PAGE.read_text(encoding="utf-8"))
     assert len(paths) > 18
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("source", ["import av", "def f():\n    from av.codec import Codec"])
+def test_a_direct_import_of_pyav_is_seen(source: str) -> None:
+    assert imports_pyav(source)
+
+
+def test_pyav_comes_through_one_module() -> None:
+    # what is imported before it would encode MP3 with PyAV's own LAME, unoptimised
+    found = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
+    found += [ROOT / "launderbench.py", *(path for _, path in sources())]
+    direct = [path for path in found if imports_pyav(path.read_text(encoding="utf-8"))]
+    assert direct == [ROOT / "benchmark" / "audio" / "libav.py"]
 
 
 def test_listing_attacks_needs_no_heavy_library() -> None:

@@ -33,6 +33,7 @@ from attacks.contract.base import (
     number,
     text,
 )
+from benchmark.audio import libav
 from benchmark.audio.reader import SAMPLE_RATE, resample
 from benchmark.core.errors import InputError
 
@@ -169,8 +170,7 @@ def program() -> Path:
 
 def packet_sizes(stream: bytes) -> list[int]:
     """Return the bytes in each audio packet of a container, as PyAV reads it."""
-    import av
-
+    av = libav.module()
     try:
         with av.open(io.BytesIO(stream)) as container:
             packets = container.demux(container.streams.audio[0])

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from attacks.codecs.codec_base import Coded, Coder, padded
 from attacks.contract.base import AttackError, Wave
+from benchmark.audio import libav
 from benchmark.audio.reader import resample
 
 
@@ -72,8 +73,7 @@ class PacketCoder(Coder):
 
     def _encode(self, wave: Wave) -> tuple[list[bytes], bytes | None]:
         """Return the packets, and the decoder's header if there is one."""
-        import av
-
+        av = libav.module()
         context: Any = av.CodecContext.create(self.encoder, "w")
         context.sample_rate = self.rate
         context.layout = "mono"
@@ -101,8 +101,7 @@ class PacketCoder(Coder):
         self, packets: list[bytes], header: bytes | None, lost: npt.NDArray[np.bool_]
     ) -> tuple[Wave, int]:
         """Return the decoded wave, float32 (T'',) at `rate`, and the number of packets received."""
-        import av
-
+        av = libav.module()
         rate = self.decoded_rate or self.rate
         context: Any = av.CodecContext.create(self.decoder, "r")
         context.sample_rate = rate
@@ -187,12 +186,10 @@ def _samples(frame: Any, rate: int) -> Wave:
 
 @lru_cache
 def _missing(encoder: str, decoder: str) -> str | None:
-    import av
-    from av.codec.codec import UnknownCodecError
-
+    av = libav.module()
     for kind, name, mode in (("encoder", encoder, "w"), ("decoder", decoder, "r")):
         try:
             av.codec.Codec(name, mode)
-        except UnknownCodecError:
+        except av.codec.codec.UnknownCodecError:
             return f"the FFmpeg libraries of PyAV {av.__version__} have no {kind} {name}"
     return None

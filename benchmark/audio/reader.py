@@ -12,6 +12,8 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from benchmark.audio import libav
+
 SAMPLE_RATE = 16000
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 
@@ -71,8 +73,7 @@ def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:
 
     Damaged packets raise `AudioError`: skipping them would silently shorten the utterance.
     """
-    import av
-
+    av = libav.module()
     try:
         with av.open(str(path), options={"err_detect": "explode"}) as container:
             if not container.streams.audio:

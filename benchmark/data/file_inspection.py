@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soundfile
 from tqdm import tqdm
 
-from benchmark.audio import reader
+from benchmark.audio import libav, reader
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.workers.start import start_process
 
@@ -91,8 +91,7 @@ def _header(path: Path) -> dict[str, str | int | float]:
 
 
 def _header_by_ffmpeg(path: Path) -> dict[str, str | int | float]:
-    import av
-
+    av = libav.module()
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmark.audio import libav
+
 _LIBRARIES = (
     "av", "librosa", "numpy", "pandas", "pyarrow", "pyroomacoustics", "scikit-learn", "scipy",
     "soundfile", "soxr", "torch", "torchvision",
@@ -17,13 +19,13 @@ _LIBRARIES = (
 
 def code() -> dict[str, Any]:
     """Return the package version, commit and library versions of this process (JSON-able)."""
-    import av
-
+    av = libav.module()
     return {
         "launderbench": metadata.version("launderbench"),
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
         "ffmpeg": {k: ".".join(map(str, v)) for k, v in sorted(av.library_versions.items())},
+        "lame": str(libav.lame()),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
     }

@@ -6,7 +6,6 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-import av
 import numpy as np
 import pytest
 import soundfile
@@ -17,9 +16,12 @@ from attacks.codecs.media_codecs import MP3_KBPS, Aac, Mp3, Opus, Vorbis, ogg_pa
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.condition import parse
 from attacks.contract.launder import AttackError, lag, launder
+from benchmark.audio import libav
 from benchmark.audio.reader import resample
 from benchmark.core.errors import InputError
 from tests.support.attack_support import checks, clip, db, run
+
+av = libav.module()
 
 # ISO/IEC 13818-3, table of bit rates of layer III at the low sampling rates
 RATE_INDEX = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -24,6 +23,7 @@ from attacks.codecs.waveform_codecs import G711, G722, G726
 from attacks.contract.base import registry
 from attacks.contract.condition import parse
 from attacks.contract.launder import lag, launder
+from benchmark.audio import libav
 from benchmark.audio.reader import resample
 from benchmark.cli import list as listing
 from benchmark.cli import run_config
@@ -31,6 +31,8 @@ from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from tests.support.attack_support import checks, clip, db, run
 from tests.support.places import ROOT
+
+av = libav.module()
 
 # 3GPP TS 26.101, table 1a: octets of speech by frame type, in the order of the rates
 AMR_OCTETS = (12, 13, 15, 17, 19, 20, 26, 31)

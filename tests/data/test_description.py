@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from benchmark.audio import libav
 from benchmark.cli import main as cli
 from benchmark.data.description import describe
 from benchmark.data.description_text import lines
@@ -122,9 +123,7 @@ def test_headers_alone_give_durations_and_formats(troubled: Path) -> None:
 
 
 def test_a_format_that_libsndfile_does_not_know(tmp_path: Path) -> None:
-    import av
-
-    path = tmp_path / "a.m4a"
+    av, path = libav.module(), tmp_path / "a.m4a"
     wave = builders.voice(1, 2.0, 120.0)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=RATE, layout="mono")

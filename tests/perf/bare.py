@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-import av
 import numpy as np
 import soxr
 from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 
+from benchmark.audio import libav
+
+av = libav.module()
 RATE = 16000
 Call = Callable[[np.ndarray], np.ndarray]
 
