@@ -23,6 +23,7 @@ from attacks.contract.suites import load
 from attacks.reverb.rir_bank import response
 from attacks.reverb.room_geometry import DRAWN, EVALUATION
 from benchmark import frontends
+from benchmark.audio import libav
 from benchmark.core.parallel import one_thread, pooled
 from benchmark.core.stage_timer import StageTimer
 from benchmark.inference.scorer import BATCH, Scorer
@@ -86,6 +87,49 @@ def test_attack_stage(benchmark, target, bank: Path, tmp_path: Path) -> None:
     target("1b", "attack stage over the bare library calls: <= 1.25", a / b, a / b <= 1.25,
            f"{a / b:.2f} ({words} against {1000 * b:.0f})")  # fmt: skip
     target("1c", "verification on top of it: <= 15 %", v / a, v / a <= 0.15, f"{v / a:.1%}")
+
+
+MP3 = """
+import sys
+from attacks.contract.condition import parse
+from attacks.contract.launder import launder
+from benchmark.audio import libav
+from benchmark.core.parallel import one_thread
+from tests.perf.workload import clips, cost
+
+def code(waves):
+    for wave in waves:
+        for kbps in (16, 64, 128, 160):
+            launder(parse(f"mp3(kbps={kbps})"), wave, 16000, "u", 0)
+
+with one_thread():
+    waves = clips()
+    code(waves[:1])
+    print(libav.lame().package, min(cost(lambda: code(waves)) for _ in range(int(sys.argv[1]))))
+"""
+
+
+def test_mp3(benchmark, target) -> None:
+    """Target 1, its largest part: processor time of `mp3` with PyAV's own LAME and ours."""
+
+    def spent(lame: str) -> tuple[str, float]:
+        command = [sys.executable, "-c", MP3, "3"]
+        variables = os.environ | {"PYTHONPATH": str(ROOT), libav.VARIABLE: lame}
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, cwd=ROOT, env=variables
+        )
+        package, seconds = done.stdout.rsplit(maxsplit=1)
+        return package, float(seconds) / (4 * CLIPS)
+
+    rounds = [(spent(libav.OWN), spent("")) for _ in range(ROUNDS)]  # by turns
+    benchmark.pedantic(spent, args=("",), rounds=1)
+    (own, _), (used, _) = rounds[0]
+    ratios = [before / after for (_, before), (_, after) in rounds]
+    before, after = (min(seconds for _, seconds in side) for side in zip(*rounds, strict=True))
+    ratio, each = before / after, f"by turns {min(ratios):.2f} to {max(ratios):.2f}"
+    words = f"{1000 * before:.0f} ms a clip by {own}, {1000 * after:.0f} by {used}"
+    target("1d", "mp3 with PyAV's LAME over ours: >= 1.5", ratio, ratio >= 1.5,
+           f"{ratio:.2f} ({words}; {each})")  # fmt: skip
 
 
 def _spent(watch: StageTimer, stage: str) -> float:
