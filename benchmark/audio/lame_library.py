@@ -18,7 +18,7 @@ MONO = 3  # `MPEG_mode` in lame.h
 def version(library: ctypes.CDLL) -> str:
     """Return the version that a LAME states, as 3.100."""
     library.get_lame_version.restype = ctypes.c_char_p
-    return str(library.get_lame_version().decode())
+    return (library.get_lame_version() or b"").decode(errors="replace")
 
 
 def functions_used(libavcodec: Path) -> list[str]:
