@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEV := $(VENV)/.ready-dev
+# Bytecode is written when a module is first imported: most modules of torch never are.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	-c constraints.txt
 
 DATA ?=
 SUITE ?= laundering
@@ -14,6 +17,7 @@ RUN ?=
 LIMIT ?=
 WORKERS ?=
 PRECISION ?=
+TRAIN ?=
 ARGS ?=
 
 MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
@@ -21,24 +25,31 @@ MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
 	$(if $(RUN),--run "$(RUN)") $(if $(LIMIT),--limit "$(LIMIT)") \
 	$(if $(WORKERS),--workers "$(WORKERS)") $(if $(PRECISION),--precision "$(PRECISION)") $(ARGS)
 
-.PHONY: setup bench plan test report lint perf soak clean help constraints
+.PHONY: setup dev bench plan test report lint perf soak clean help constraints
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 	@echo "variables of bench and plan: DATA SUITE DETECTORS DEVICE SEED RUN LIMIT WORKERS PRECISION"
+	@echo "bench TRAIN=1 trains the detectors here instead of using those that come along"
 
-setup: $(READY) ## make .venv and install everything, at pinned versions
+setup: $(READY) ## make .venv and install what bench needs, at pinned versions
+
+dev: $(DEV) ## install also what tests, export and the Hugging Face hub need
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LaunderBench needs Python 3.11 or later; say PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) -e '.[data,dev,hub,onnx]' || { $(INSTALL) -e '.[dev,hub]' && \
+	$(INSTALL) -e '.[data]' || { $(INSTALL) -e . && \
 		echo "speech engines have no wheel for this Python: the data set is built without them"; }
 	@touch $@
 
+$(DEV): $(READY)
+	$(INSTALL) -e '.[data,dev,hub,onnx]' || $(INSTALL) -e '.[dev,hub]'
+	@touch $@
+
 bench: setup ## data, training, the matrix, the leaderboard: all of it
-	$(BIN)/launderbench bench $(MATRIX)
+	$(BIN)/launderbench bench $(MATRIX) $(if $(TRAIN),--train)
 
 plan: setup ## what bench would compute, and about how long it takes
 	$(BIN)/launderbench plan $(MATRIX)
@@ -46,19 +57,19 @@ plan: setup ## what bench would compute, and about how long it takes
 report: setup ## write the leaderboard of RUN again, from its scores
 	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-laundering)"
 
-test: setup ## the test suite
+test: dev ## the test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-lint: setup ## ruff and mypy
+lint: dev ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-perf: setup ## the speed targets and every stage; ARGS=--benchmark-compare: against the last
+perf: dev ## the speed targets and every stage; ARGS=--benchmark-compare: against the last
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-sort=name \
 		--benchmark-autosave $(ARGS)
 
-soak: setup ## long fault and fuzz loops
+soak: dev ## long fault and fuzz loops
 	$(BIN)/python -m pytest tests/soak $(ARGS)
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment

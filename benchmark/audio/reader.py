@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,12 +95,3 @@ def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
     if rate == to:
         return np.ascontiguousarray(wave, dtype=np.float32)
     return np.asarray(soxr.resample(wave, rate, to, quality="HQ"), dtype=np.float32)
-
-
-def audio_digest(waves: Iterable[tuple[str, Wave]]) -> str:
-    """Return the SHA-256 (hex) over utterance ids and decoded float32 samples, in given order."""
-    digest = hashlib.sha256()
-    for utterance_id, wave in waves:
-        digest.update(utterance_id.encode() + b"\0")
-        digest.update(np.ascontiguousarray(wave, dtype="<f4").tobytes())
-    return digest.hexdigest()

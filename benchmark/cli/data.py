@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.arguments import Action, Command, at_least, reading_options, seed, workers_option
+from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.data.protocol import Protocol
@@ -80,10 +81,12 @@ def _where(sub: argparse.ArgumentParser) -> None:
 
 
 def build(options: argparse.Namespace) -> None:
-    """Build the embedded data set."""
+    """Build the whole embedded data set."""
     from benchmark.data import embedded
+    from benchmark.inference.scorer import resolve_device
 
-    protocol = embedded.build()
+    device = str(resolve_device("auto"))
+    protocol = embedded.identified(embedded.build(device=device))
     print(f"{len(protocol.table)} utterances in {protocol.root}, audio {protocol.audio_digest}")
 
 
@@ -92,8 +95,12 @@ def card(options: argparse.Namespace) -> None:
     from benchmark.core import paths
     from benchmark.data import embedded
 
-    embedded.read()
-    print((paths.embedded() / "CARD.md").read_text(), end="")
+    if not embedded.complete():
+        raise InputError(
+            "the card describes all samples of the embedded data set, which are not all built:"
+            " run `launderbench data build`"
+        )
+    print((paths.embedded() / "CARD.md").read_text(encoding="utf-8"), end="")
 
 
 def show(options: argparse.Namespace) -> None:
@@ -103,8 +110,9 @@ def show(options: argparse.Namespace) -> None:
     from benchmark.data import description_text
     from benchmark.data.description import describe
 
+    whole = run_config.data(options)
     found = describe(
-        run_config.data(options),
+        whole if options.headers else run_config.with_audio(whole),
         limit=options.limit,
         decode=not options.headers,
         workers=options.workers,

@@ -92,7 +92,7 @@ def detectors_() -> Iterator[str]:
     from benchmark.scores import fusion
     from detectors.contract.base import TensorDetector, registry
 
-    data = embedded.read() if embedded.complete() else None
+    data = embedded.read() if embedded.planned() else None
     for name in registry.names():
         cls = registry.get(name)
         yield terminal.paragraph(f"{name}  {cls.summary}")
@@ -154,10 +154,11 @@ def _parameters(item: TensorDetector) -> str:
 def _weights(name: str, item: Detector, data: Protocol | None) -> str:
     """Say where the detector's weights come from, and whether they are there.
 
-    `data` is the embedded data set, where it is built: what was trained on it is looked for.
+    `data` is the embedded data set, where its protocol is known here.
     """
     from benchmark.inference import published_weights
-    from benchmark.training import training_config
+    from benchmark.training import trained_checkpoints
+    from benchmark.training.training_config import TrainingConfig
 
     if name in published_weights.index():
         state = published_weights.find(name).state()
@@ -166,9 +167,10 @@ def _weights(name: str, item: Detector, data: Protocol | None) -> str:
         )
     if item.pretrained:
         return f"from a file (--weights {name}=FILE), or launderbench train {name}"
-    if data is not None and training_config.planned(name, data)[1].is_file():
-        return "trained on the embedded data set, seed 0"
     cause = item.unavailable()
+    if not cause and (found := trained_checkpoints.find(name, TrainingConfig(), data)):
+        where = "shipped" if trained_checkpoints.is_shipped(found) else "made here"
+        return f"{where}, trained on the embedded data set, seed 0"
     missing = f"; {cause}: that fetches it where it can" if cause else ""
     return f"not trained yet (launderbench train {name}{missing})"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ from benchmark.cli.arguments import (
     report_options,
     shard_option,
 )
+from benchmark.core.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     import torch
 
+    from benchmark.data.protocol import Protocol
     from benchmark.runs.audio_cache import AudioCache
     from benchmark.runs.executor import WorkerSetup
     from benchmark.runs.plan import RunPlan
@@ -33,6 +36,10 @@ def add(command: Command) -> None:
     matrix_options(sub)
     execution_options(sub)
     cache_options(sub)
+    sub.add_argument(
+        "--train", action="store_true",
+        help="train the detectors here instead of using the checkpoints that come along",
+    )  # fmt: skip
     sub.set_defaults(shard=(1, 1))  # bench also trains, which machines cannot share
     report_options(sub)
 
@@ -54,6 +61,7 @@ def bench(options: Namespace) -> int:
     from benchmark.cli import report, run_config, train
     from benchmark.data import embedded
     from benchmark.inference import detector_selection
+    from benchmark.training import trained_checkpoints
     from benchmark.training.training_config import TrainingConfig
     from benchmark.workers import plugins
 
@@ -62,14 +70,73 @@ def bench(options: Namespace) -> int:
     suite, device = run_config.suite_of(options), _device(options)
     if detector_selection.ALL in run_config.asked_detectors(options):
         train.fetch_all()
-    missing = run_config.untrained_names(options)
+    timer = StageTimer()
     if run_config.needs_embedded(options, suite):
-        embedded.build()
-    if missing:
+        with timer.timing("audio"):
+            embedded.build(
+                _Needs(options, len(suite.conditions)),
+                bank=run_config.needs_bank(options, suite),
+                device=str(device),
+            )
+    config = TrainingConfig(options.seed)
+    if names := run_config.untrained_names(options):
         protocol = run_config.training_data(options)
-        config = TrainingConfig(options.seed)
-        train.train_missing(missing, protocol, config, device, options.plugin)
-    return _run(options, device)
+        for name in names:
+            if cause := trained_checkpoints.refused(name, config, protocol):
+                print(cause)
+        if missing := run_config.to_train(options, protocol):
+            with timer.timing("training"):
+                train.train_missing(missing, protocol, config, device, options.plugin)
+    code = _run(options, device, timer)
+    spent = ", ".join(f"{stage} {time_.wall:.0f} s" for (stage, _), time_ in timer.spent.items())
+    print(f"time spent: {spent}")
+    return code
+
+
+class _Needs:
+    """What a run needs of the embedded set; prints once how long it takes to make that."""
+
+    def __init__(self, options: Namespace, conditions: int) -> None:
+        self.options, self.conditions, self.announced = options, conditions, False
+
+    def __call__(self, whole: Protocol) -> set[str]:
+        from benchmark.cli import run_config
+        from benchmark.data import embedded
+
+        ids = run_config.choose(self.options, whole)
+        absent = ids.intersection(embedded.missing(whole))
+        if absent and not self.announced:
+            self.announced = True
+            print("\n".join(_durations(self.options, self.conditions, whole, absent)), flush=True)
+        return ids
+
+
+def _durations(
+    options: Namespace, conditions: int, whole: Protocol, absent: set[str]
+) -> Iterator[str]:
+    """Yield this machine's speed, and about how long each stage of a run will take on it."""
+    from benchmark.cli import run_config
+    from benchmark.runs import machine_speed
+    from benchmark.training import training_examples
+
+    speed = machine_speed.measure()
+    yield f"this machine: {speed}"
+    table = whole.table
+    systems = table[table["utterance_id"].isin(absent)]["spoof_system"].tolist()
+    seconds = machine_speed.synthesis_s(systems, speed)
+    yield f"about {_minutes(seconds)} to make {len(absent)} utterances"
+    if options.train_data is None and (names := run_config.to_train(options, whole)):
+        count = len(training_examples.used(whole, "train").table)
+        seconds = machine_speed.training_s(names, count)
+        yield f"about {_minutes(seconds)} to train {', '.join(names)}"
+    if options.data is None:
+        trials = len(run_config.evaluated(options, whole)[0].table) * conditions
+        seconds = machine_speed.matrix_s(trials, speed)
+        yield f"about {_minutes(seconds)} to launder and score {trials} trials"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
 
 
 def run(options: Namespace) -> int:
@@ -77,7 +144,7 @@ def run(options: Namespace) -> int:
     from benchmark.workers import plugins
 
     plugins.open_all(options.plugin)
-    return _run(options, _device(options))
+    return _run(options, _device(options), StageTimer())
 
 
 def plan(options: Namespace) -> int:
@@ -102,9 +169,16 @@ def plan(options: Namespace) -> int:
     say("suite", f"{suite.name}: {len(suite.conditions)} conditions")
     for condition in suite.conditions:
         say("", f"  {condition}")
-    if run_config.needs_embedded(options, suite) and not embedded.complete():
-        say("data", "the embedded data set is not built yet: bench builds it, about 10 min")
-        return 0
+    if run_config.needs_embedded(options, suite):
+        if not embedded.planned():
+            say("data", "the embedded data set is not here yet: bench fetches and builds it")
+            return 0
+        whole = embedded.read()
+        absent = run_config.choose(options, whole).intersection(embedded.missing(whole))
+        if absent:
+            for line in _durations(options, len(suite.conditions), whole, absent):
+                say("data", line)
+            return 0
     matrix = run_config.plan(options)
     store = Store(run_config.folder(options, matrix))
     todo = runner.missing(matrix, store, options.retry_failures, PlanShare(*options.shard))
@@ -122,7 +196,7 @@ def plan(options: Namespace) -> int:
     return 0
 
 
-def _run(options: Namespace, device: torch.device) -> int:
+def _run(options: Namespace, device: torch.device, timer: StageTimer) -> int:
     from benchmark.cli import report, run_config
     from benchmark.runs import runner
     from benchmark.runs.plan import PlanShare
@@ -145,7 +219,8 @@ def _run(options: Namespace, device: torch.device) -> int:
         started = time.monotonic()
         setup = _setup(options, matrix, store, device)
         setup = replace(setup, cache=_cache(options, workers))
-        runner.run(todo, setup, workers, split_scoring=device.type == "cuda")
+        with timer.timing("matrix"):
+            runner.run(todo, setup, workers, split_scoring=device.type == "cuda")
         print(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
     if share.of > 1 and (left := runner.missing(matrix, store).units):
         print(
@@ -153,7 +228,8 @@ def _run(options: Namespace, device: torch.device) -> int:
             f" share to be done writes the report, or: launderbench report {store.folder}"
         )
         return 0
-    report.write_report(options, store.folder)
+    with timer.timing("report"):
+        report.write_report(options, store.folder)
     return 0
 
 

@@ -18,17 +18,19 @@ from attacks.contract.precomputed import Ready, made
 from benchmark.core import call_syntax, paths
 from benchmark.core.errors import InputError, unknown
 from benchmark.data import embedded, loading
-from benchmark.data.protocol import LABELS, Protocol, require_both_classes
+from benchmark.data.protocol import LABELS, NO_RECIPE, Protocol, require_both_classes
 from benchmark.data.trial_table import limited, with_digests
 from benchmark.inference import checkpoints, detector_selection, precision, published_weights
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
+from benchmark.runs import stored_dev_scores
 from benchmark.runs.plan import RunPlan
 from benchmark.scores import fusion
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.store import Store
-from benchmark.training.training_config import TrainingConfig, planned
+from benchmark.training import trained_checkpoints, training_examples
+from benchmark.training.training_config import TrainingConfig
 from detectors.contract.base import registry as detector_registry
 
 RESULTS = Path("results")
@@ -46,19 +48,33 @@ def plan(options: Namespace, scored: bool = True) -> RunPlan:
     for condition in suite.conditions:
         if (name := made(condition)) and name not in whole.made():
             raise unknown("ready-made condition of the data set", name, whole.made())
-    test, dev = whole.split("test"), whole.split("dev")
+    test, dev = evaluated(options, whole)
     require_both_classes(test, "the test split")
+    detectors = _in_precision(ready_detectors(options), options.precision) if scored else ()
+    lax = options.allow_missing
+    if whole.recipe != NO_RECIPE:
+        embedded.require(test)
+        test = embedded.identified(test)
+        if not stored_dev_scores.enough(detectors, dev):
+            embedded.require(dev)
+        lax = True
+    return RunPlan(
+        with_digests(test, options.allow_missing),
+        with_digests(dev, lax),
+        suite.name,
+        suite.conditions,
+        detectors,
+        options.seed,
+    )
+
+
+def evaluated(options: Namespace, whole: Protocol) -> tuple[Protocol, Protocol]:
+    """Return the test and the dev utterances of a run."""
+    test, dev = whole.split("test"), whole.split("dev")
     if options.limit is not None:
         test = limited(test, options.limit)
         dev = limited(dev, options.limit) if len(dev.table) else dev
-    return RunPlan(
-        with_digests(test, options.allow_missing),
-        with_digests(dev, options.allow_missing),
-        suite.name,
-        suite.conditions,
-        _in_precision(ready_detectors(options), options.precision) if scored else (),
-        options.seed,
-    )
+    return test, dev
 
 
 def data(options: Namespace) -> Protocol:
@@ -107,15 +123,54 @@ def _ready_made(options: Namespace) -> suites.Suite:
 
 
 def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
-    """Does a run with these options rest on the embedded data set or its noise bank?"""
-    if options.data is None or (untrained_names(options) and options.train_data is None):
+    """Return True if a run with these options needs audio of the embedded set or its noises."""
+    if options.data is None or needs_bank(options, suite):
         return True
+    return options.train_data is None and bool(to_train(options, _known_embedded()))
+
+
+def needs_bank(options: Namespace, suite: suites.Suite) -> bool:
+    """Return True if the suite draws from a noise bank that is not built yet."""
     try:
         for condition in suite.conditions:
             condition.identity()
     except InputError:
         return options.noise_dir is None  # a folder of the user's is the user's to mend
     return False
+
+
+def choose(options: Namespace, whole: Protocol) -> set[str]:
+    """Return the ids of the embedded set whose audio a run with these options needs.
+
+    These are the test utterances; the dev ones unless all detectors bring scores of them; and train
+    and dev where a detector must be trained.
+    """
+    ids: set[str] = set()
+    training = options.train_data is None and bool(to_train(options, whole))
+    if options.data is None:
+        test, dev = evaluated(options, whole)
+        ids.update(test.table["utterance_id"])
+        if training or not stored_dev_scores.enough(ready_detectors(options), dev):
+            ids.update(dev.table["utterance_id"])
+    if training:
+        for split in ("train", "dev"):
+            ids.update(training_examples.used(whole, split).table["utterance_id"])
+    return ids
+
+
+def to_train(options: Namespace, data: Protocol | None) -> list[str]:
+    """Return the detectors asked for that have no checkpoint of their training on `data`."""
+    config = TrainingConfig(options.seed)
+    shipped = not getattr(options, "train", False)
+    return [
+        name
+        for name in untrained_names(options)
+        if trained_checkpoints.find(name, config, data, shipped) is None
+    ]
+
+
+def _known_embedded() -> Protocol | None:
+    return embedded.read() if embedded.planned() else None
 
 
 def asked_detectors(options: Namespace) -> list[str]:
@@ -178,14 +233,15 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
         for name in names
         if name not in given and detector_registry.get(name).ready_made
     }
-    data = training_data(options) if set(names) - set(given) else None
+    data = None
+    if set(names) - set(given):
+        data = training_data(options) if options.train_data else _known_embedded()
+    config = TrainingConfig(options.seed)
+    shipped = not getattr(options, "train", False)
     ready = []
     for name in names:
-        if data is None or name in given:
-            ready.append(given[name])
-            continue
-        path = planned(name, data, TrainingConfig(options.seed))[1]
-        if not path.is_file():
+        found = given.get(name) or trained_checkpoints.find(name, config, data, shipped)
+        if found is None:
             spelt = shlex.quote(name)
             where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
             foreign = detector_registry.get(name).pretrained
@@ -194,7 +250,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
                 f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
                 f" run launderbench train {spelt} --seed {options.seed}{where}"
             )
-        ready.append(checkpoints.load(path))
+        ready.append(found)
     return tuple(ready)
 
 
@@ -261,7 +317,14 @@ def utterances(options: Namespace) -> Protocol:
     table = pd.concat([part.table for part in parts], ignore_index=True)
     if table.empty:
         raise InputError(f"{whole.root} holds no {options.split} utterance")
-    return replace(whole, table=table.sort_values("utterance_id", ignore_index=True))
+    return with_audio(replace(whole, table=table.sort_values("utterance_id", ignore_index=True)))
+
+
+def with_audio(protocol: Protocol) -> Protocol:
+    """Return the protocol; `InputError` if it is of the embedded set and audio is not built."""
+    if protocol.recipe != NO_RECIPE:
+        embedded.require(protocol)
+    return protocol
 
 
 def one_detector(options: Namespace) -> Checkpoint:

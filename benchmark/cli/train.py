@@ -114,12 +114,13 @@ def train_missing(
     force: bool = False,
 ) -> None:
     """Train the detectors that have no checkpoint yet, or all with `force`."""
+    from benchmark.training import trained_checkpoints
     from benchmark.training.parallel_training import train_all
     from detectors.contract.base import registry
 
     wanted: dict[str, Path] = {}
     for name in names:
-        path = out or _planned(name, protocol, config)
+        path = out or trained_checkpoints.path_of(name, config, protocol)
         if path.is_file() and not force:
             print(f"{config.called(name)} is trained already: {path}")
         else:
@@ -148,17 +149,6 @@ def _require_taken(name: str, config: TrainingConfig) -> None:
     if config.loss == networks.ONE_CLASS and isinstance(item, TensorDetector):
         _fetch_foundation(item)
         networks.require_one_class(item)
-
-
-def _planned(name: str, protocol: Protocol, config: TrainingConfig) -> Path:
-    """Return the checkpoint's path; its name depends on the encoder, which is fetched first."""
-    from benchmark.training.training_config import planned
-    from detectors.contract.base import TensorDetector, registry
-
-    item = registry.get(name)()
-    if isinstance(item, TensorDetector):
-        _fetch_foundation(item)
-    return planned(name, protocol, config)[1]
 
 
 def _fetch_foundation(item: TensorDetector) -> None:
@@ -200,7 +190,7 @@ def _training_data(options: Namespace) -> Protocol:
     ratios = {} if options.splits == PROTOCOL else splitting.ratios_of(options.splits)
     if ratios and "dev" not in ratios:
         raise InputError(f"--splits {options.splits}: training wants three, as 80/10/10")
-    protocol = run_config.data(options)
+    protocol = _built(options, bool(ratios)) if options.data is None else run_config.data(options)
     if ratios:
         protocol = splitting.split(protocol, ratios, options.seed)
         counts = protocol.table["split"].value_counts()
@@ -218,3 +208,20 @@ def _training_data(options: Namespace) -> Protocol:
     if not options.subset:
         return protocol
     return training_examples.subset(protocol, options.subset)
+
+
+def _built(options: Namespace, whole: bool) -> Protocol:
+    """Build train and dev of the embedded data set, or the whole set, and return its protocol."""
+    from benchmark.data import embedded
+    from benchmark.inference.scorer import resolve_device
+    from benchmark.training import training_examples
+
+    def choose(protocol: Protocol) -> list[str]:
+        parts = [training_examples.used(protocol, split) for split in ("train", "dev")]
+        return [uid for part in parts for uid in part.table["utterance_id"]]
+
+    return embedded.build(
+        None if whole else choose,
+        bank=bool(options.suite) and options.noise_dir is None,
+        device=str(resolve_device(options.device)),
+    )

@@ -1,4 +1,4 @@
-"""The command `weights`: list, fetch or add the weights that detectors' authors publish."""
+"""The command `weights`: published weights to list, fetch or add; own ones to pack."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from benchmark.core.errors import InputError
 def add(command: Command) -> None:
     """Add the command and its options."""
     sub = command(
-        "weights", "list, fetch or add the weights that detectors' authors publish", weights
+        "weights",
+        "list, fetch or add the weights that detectors' authors publish; pack own ones with their"
+        " dev scores",
+        weights,
     )
-    sub.add_argument("action", choices=("list", "fetch", "add"))
-    sub.add_argument("what", nargs="*", metavar="NAME|FILE", help="to fetch, or to add")
+    sub.add_argument("action", choices=("list", "fetch", "add", "pack"))
+    sub.add_argument("what", nargs="*", metavar="NAME|FILE", help="to fetch, to add or to pack")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="with pack: the folder for the files")
+    sub.add_argument(
+        "--half", action="store_true", help="with pack: store matrices and kernels in 16 bits"
+    )
 
 
 def weights(options: Namespace) -> int:
-    """List the published weights, fetch them by name, or take local files of them."""
+    """List, fetch or add published weights, or pack own ones."""
     from benchmark.inference import published_weights
     from benchmark.workers import plugins
     from detectors.contract.base import registry
@@ -31,6 +38,8 @@ def weights(options: Namespace) -> int:
         raise InputError(
             f"name what to {options.action}; launderbench weights list shows what there is"
         )
+    elif options.action == "pack":
+        return _pack(options)
     elif options.action == "add":
         entries = [published_weights.add(Path(file)) for file in options.what]
     else:
@@ -46,4 +55,29 @@ def weights(options: Namespace) -> int:
     for entry in entries:
         for line in published_weights.describe(entry):
             print(terminal.paragraph(line))
+    return 0
+
+
+def _pack(options: Namespace) -> int:
+    """Pack detectors that were trained on the embedded data set, or checkpoint files of them."""
+    from benchmark.data import embedded
+    from benchmark.exchange.pack_checkpoints import pack
+    from benchmark.inference import checkpoints
+    from benchmark.training import trained_checkpoints
+    from benchmark.training.training_config import TrainingConfig
+
+    if options.out is None:
+        raise InputError("weights pack: name the folder for the files with --out DIR")
+    whole = embedded.read()
+    dev = whole.split("dev")
+    embedded.require(dev)
+    for name in options.what:
+        if Path(name).suffix == checkpoints.OURS:
+            found = checkpoints.load(Path(name))
+        else:
+            here = trained_checkpoints.find(name, TrainingConfig(), whole, shipped=False)
+            if here is None:
+                raise InputError(f"{name} is not trained here: launderbench train {name}")
+            found = here
+        print(pack(found, dev, options.out, options.half))
     return 0

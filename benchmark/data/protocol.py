@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.core.errors import InputError
+from benchmark.data.audio_identity import AudioSketch
 
 LABELS = ("bonafide", "spoof")
 OTHER = "other"  # utterances that belong to no split (progress and hidden subsets)
@@ -18,6 +19,7 @@ DEFAULTS = {"speaker": "-", "spoof_system": "-", "split": "test", "source": "-",
 MADE = "made:"  # prefix of the columns with paths of ready-made laundered audio
 DURATION = "duration"  # a column in seconds; a run adds it if the data set has none
 ABSENT = "-"  # in a `made:` column: the data set has no such audio of the utterance
+NO_RECIPE = "-"
 PROTOCOL_FILE = "protocol.csv"
 CARD_FILE = "card.json"
 SHORT_DIGEST = 12  # hex digits of a trial digest in captions and citations, to match the two
@@ -32,7 +34,10 @@ class Protocol:
     kept; `pair` names the recording of which an utterance is a copy and is used in training.
     Columns `made:NAME` hold paths of the same utterances, laundered by the authors of the data set.
     A bona fide utterance belongs to every track. `headline` is the track on which the leaderboard
-    ranks (`-`: the data set has no tracks). Rows are sorted by utterance_id.
+    ranks (`-`: the data set has no tracks). Rows are sorted by utterance_id. `recipe` is the digest
+    of how a data set is made that is built on each machine: it stands for its files, whose bits may
+    differ between machines (`-`: the files themselves are the data set). `audio_digest` and
+    `audio_sketch` describe decoded samples where they were measured.
     """
 
     name: str
@@ -41,7 +46,9 @@ class Protocol:
     version: str = "-"
     headline: str = "-"
     audio_digest: str = "-"
+    audio_sketch: AudioSketch | None = None
     systems_left_out: tuple[str, ...] = field(default=())
+    recipe: str = NO_RECIPE
 
     def split(self, name: str) -> Protocol:
         """Return the protocol of one split."""

@@ -48,7 +48,7 @@ def gathered(checkpoint: Checkpoint, folder: Path | None, int8: bool) -> Signals
     be trained on other data than the embedded set.
     """
     try:
-        protocol = loading.open_data(folder) if folder else embedded.read()
+        protocol = loading.open_data(folder) if folder else _embedded(int8)
     except InputError as error:
         if folder:
             raise
@@ -66,6 +66,14 @@ def gathered(checkpoint: Checkpoint, folder: Path | None, int8: bool) -> Signals
         else f"no utterances: {protocol.name!r} has no dev split",
     )  # fmt: skip
     return _with_calibration(plain, checkpoint, protocol, folder) if int8 else plain
+
+
+def _embedded(int8: bool) -> Protocol:
+    """Return the embedded set; `InputError` if audio that an export reads is not built."""
+    protocol = embedded.read()
+    for split in ("dev", "train") if int8 else ("dev",):
+        embedded.require(protocol.split(split))
+    return protocol
 
 
 def noises(count: int, seed: int = COMPARED) -> list[Wave]:
@@ -115,12 +123,10 @@ def _with_calibration(
 
 def _trained_on(checkpoint: Checkpoint, protocol: Protocol, train: Protocol) -> bool | None:
     """Check whether the weights were trained on this data set or a part of it; None if unknown."""
-    digest, audio_digest = (checkpoint.facts.get(k) for k in ("train_digest", "audio_digest"))
+    digest, recipe = (checkpoint.facts.get(k) for k in ("train_digest", "data_recipe"))
     if digest is None:
         return None
-    return digest == train.digest() or (
-        audio_digest not in (None, "-") and audio_digest == protocol.audio_digest
-    )
+    return bool(digest == train.digest() or (recipe and recipe == protocol.recipe))
 
 
 def _read(part: Protocol) -> list[Wave]:

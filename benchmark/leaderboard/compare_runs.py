@@ -15,6 +15,7 @@ from tqdm import tqdm
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores
+from benchmark.data.audio_identity import ROUNDING_DB
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
 from benchmark.leaderboard import cell_metrics, trial_sets
@@ -208,12 +209,23 @@ def _only(a: RunResults, b: RunResults, names: list[list[str]]) -> dict[str, tup
     }
 
 
+def _apart(a: RunResults, b: RunResults) -> str:
+    """Say by how much the samples of two runs differ, if both hold a sketch of them."""
+    first, second = a.protocol.audio_sketch, b.protocol.audio_sketch
+    if first is None or second is None:
+        return ""
+    level = first.difference_db(second)
+    rounding = level <= ROUNDING_DB
+    means = "rounding, as between processors" if rounding else "more than rounding: other audio"
+    return f" by about {level:.0f} dB re the signal ({means})"
+
+
 def _notes(a: RunResults, b: RunResults) -> tuple[str, ...]:
     notes = []
     if a.protocol.audio_digest != b.protocol.audio_digest:
         notes.append(
-            f"the samples differ: audio digest {a.protocol.audio_digest} of the first run,"
-            f" {b.protocol.audio_digest} of the second"
+            f"the samples differ{_apart(a, b)}: audio digest {a.protocol.audio_digest} of the first"
+            f" run, {b.protocol.audio_digest} of the second"
         )
     seeds = [results.provenance.get("plan", {}).get("seed") for results in (a, b)]
     if seeds[0] != seeds[1]:

@@ -19,6 +19,7 @@ from benchmark.core.parallel import one_thread
 from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
+from benchmark.runs import stored_dev_scores
 from benchmark.runs.executor import WorkerSetup, execute
 from benchmark.runs.plan import PlanShare, RunPlan
 from benchmark.runs.precision_check import PRECISION
@@ -124,7 +125,10 @@ def missing(
     for part in parts:
         if retry_failures and part.failures and IMPORTED not in part.origin:
             failed.setdefault(part.key, []).append(part.path)
-    return MissingUnits(plan, done(parts), failed, share)
+    present = done(parts)
+    for key, identities in stored_dev_scores.held(plan).items():
+        present.setdefault(key, set()).update(identities)
+    return MissingUnits(plan, present, failed, share)
 
 
 def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
@@ -137,6 +141,7 @@ def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) 
         head["detectors"][name][PRECISION] = note
     store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
     store.write_head(head)
+    stored_dev_scores.write(plan, store)
 
 
 def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
@@ -173,7 +178,9 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
         "headline": plan.test.headline,
         "trial_digest": plan.test.digest(),
         "dev_digest": plan.dev.digest(),
+        "data_recipe": plan.test.recipe,
         "audio_digest": plan.test.audio_digest,
+        "audio_sketch": plan.test.audio_sketch.facts() if plan.test.audio_sketch else None,
         "trials": len(plan.test.table),
         "seed": plan.seed,
         "suite": plan.suite,

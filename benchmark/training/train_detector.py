@@ -11,6 +11,7 @@ import torch
 
 from benchmark import frontends
 from benchmark.core.errors import InputError
+from benchmark.data.audio_identity import identify
 from benchmark.data.protocol import Protocol
 from benchmark.frontends.specs import Waveform, WholeWaveform
 from benchmark.inference import checkpoints, networks
@@ -59,13 +60,15 @@ def train(
         "precision": config.precision,
         "data": protocol.name,
         "data_version": protocol.version,
-        "audio_digest": protocol.audio_digest,
         "device": device.type,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
     parts = [training_examples.used(protocol, split) for split in ("train", "dev")]
     examples, dev = (training_examples.read(part) for part in parts)
+    ids = [uid for part in parts for uid in part.table["utterance_id"]]
+    facts["audio_digest"], _ = identify(zip(ids, [*examples.waves, *dev.waves], strict=True))
     title = config.called(name)
     if isinstance(item, WaveDetector):
         arrays, own = _fit_waves(item, examples, dev, config, title, line)

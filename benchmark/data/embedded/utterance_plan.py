@@ -28,11 +28,11 @@ TEST_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
 
 @dataclass(frozen=True)
 class SynthesisJob:
-    """Utterances that are produced together: a segment with its copies, or one TTS utterance."""
+    """One utterance to produce: a human segment, a copy of one by a vocoder, or one of TTS."""
 
-    wave: Wave | None  # the segment with its context; None for TTS
-    copies: tuple[tuple[str, str], ...] = ()  # (utterance_id, system)
-    human: str = ""  # id of the bona fide utterance
+    utterance_id: str
+    system: str = ""  # empty: the human segment itself
+    wave: Wave | None = None  # the segment with its context; None for TTS
     request: SpeechRequest | None = None
 
 
@@ -58,12 +58,13 @@ def plan(
             pair = segment.segment_id
             rows.append(_row(pair, "-", *about, pair))
             rows.extend(_row(uid, name, *about, pair) for uid, name in copies)
-            jobs.append(SynthesisJob(segment.wave, copies, human=segment.segment_id))
+            jobs.append(SynthesisJob(pair, wave=segment.wave))
+            jobs.extend(SynthesisJob(uid, name, segment.wave) for uid, name in copies)
     for request in spoken:
         about = (request.voice, request.split, request.source)
         uid = request.utterance_id
         rows.append(_row(uid, request.system, *about, uid))
-        jobs.append(SynthesisJob(None, request=request))
+        jobs.append(SynthesisJob(uid, request.system, request=request))
     table = pd.DataFrame(rows).sort_values("utterance_id", kind="stable").reset_index(drop=True)
     return UtterancePlan(table, tuple(jobs))
 

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from benchmark.core.errors import InputError
+from benchmark.data.protocol import NO_RECIPE
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import citations as citing
 from benchmark.report.rows import Row, bounded
@@ -54,7 +55,11 @@ def citations(results: RunResults) -> tuple[str, str]:
 def _data(results: RunResults) -> Iterator[Fact]:
     protocol = results.protocol
     yield "trial digest, whole test set", protocol.digest()
-    yield "audio digest", protocol.audio_digest
+    if protocol.recipe == NO_RECIPE:
+        yield "audio digest", protocol.audio_digest
+    else:
+        yield "recipe of the audio, the same on every machine", protocol.recipe
+        yield "audio digest, which may differ between processors", protocol.audio_digest
     if protocol.systems_left_out:
         yield "systems left out", ", ".join(protocol.systems_left_out)
 

@@ -1,0 +1,90 @@
+"""The checkpoint of a training: made on this machine, or shipped with LaunderBench.
+
+The default detectors, trained on the embedded data set, come along in `detectors/trained`, so that
+a first run needs no training and no train or dev audio. Each has its dev scores beside it
+(`inference.dev_scores`). A shipped checkpoint is used only for the very training that would replace
+it: same detector version, input, recipe and data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import detectors
+from benchmark.core.errors import InputError
+from benchmark.data import embedded
+from benchmark.data.protocol import Protocol
+from benchmark.inference import checkpoints
+from benchmark.inference.checkpoints import OURS, Checkpoint
+from benchmark.training.training_config import TrainingConfig, configured, data_facts, planned
+from detectors.contract.base import TensorDetector, registry
+
+FOLDER = Path(str(detectors.__file__)).parent / "trained"
+
+
+def find(
+    detector: str, config: TrainingConfig, protocol: Protocol | None, shipped: bool = True
+) -> Checkpoint | None:
+    """Return the checkpoint of a training: the one made here, else the shipped one, else None.
+
+    protocol : the training data; None before they are known, if they are the embedded data set
+    shipped  : False: only what was trained here
+    """
+    if protocol is not None and (path := path_of(detector, config, protocol)).is_file():
+        return checkpoints.load(path)
+    if not shipped or (protocol is not None and protocol.recipe != embedded.recipe()):
+        return None
+    fitting = (found for found in _shipped(detector, config) if not _other(found, config, protocol))
+    return next(fitting, None)
+
+
+def is_shipped(checkpoint: Checkpoint) -> bool:
+    """Return True if the checkpoint came with LaunderBench."""
+    return checkpoint.path.parent == FOLDER
+
+
+def path_of(detector: str, config: TrainingConfig, protocol: Protocol) -> Path:
+    """Return the checkpoint's path; its name depends on the encoder, which is fetched if absent."""
+    item = registry.get(detector)()
+    if isinstance(item, TensorDetector):
+        try:
+            item.foundation()
+        except InputError:
+            item.fetch()
+    return planned(detector, protocol, config)[1]
+
+
+def refused(detector: str, config: TrainingConfig, protocol: Protocol) -> str | None:
+    """Say why the shipped checkpoint of a detector is not used; None if it is, or there is none."""
+    if protocol.recipe != embedded.recipe():
+        return None
+    others = [(found, _other(found, config, protocol)) for found in _shipped(detector, config)]
+    if not others or not all(names for _, names in others):
+        return None
+    found, names = others[0]
+    return (
+        f"shipped checkpoint {found.path.name} is not used: it is of another training"
+        f" ({', '.join(names)} differ)"
+    )
+
+
+def _shipped(detector: str, config: TrainingConfig) -> Iterator[Checkpoint]:
+    name = config.called(detector)
+    for path in sorted(FOLDER.glob(f"*{OURS}")):
+        found = checkpoints.load(path)
+        if found.name == name and found.facts.get("seed") == config.seed:
+            yield found
+
+
+def _other(found: Checkpoint, config: TrainingConfig, protocol: Protocol | None) -> list[str]:
+    """Return the names of the facts in which a checkpoint differs from a training."""
+    wanted: dict[str, Any] = configured(found.detector, config) | {
+        "data_recipe": embedded.recipe() if protocol is None else protocol.recipe
+    }
+    if protocol is not None:
+        wanted |= data_facts(protocol)
+    plain = json.loads(json.dumps(wanted))
+    return [name for name, value in plain.items() if found.facts.get(name) != value]

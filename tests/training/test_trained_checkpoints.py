@@ -1,0 +1,137 @@
+"""Checkpoints that come along: used for the very training that they replace, else refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.cli import run_config
+from benchmark.cli.main import parser
+from benchmark.data import embedded
+from benchmark.data.protocol import Protocol, validated
+from benchmark.inference import checkpoints, detector_selection, dev_scores
+from benchmark.training import trained_checkpoints
+from benchmark.training.training_config import TrainingConfig, planned
+
+SHIPPED = sorted({*detector_selection.DEFAULT, "constant"})
+CONFIG = TrainingConfig()
+
+
+def protocol(root: Path, count: int = 40) -> Protocol:
+    """Return a protocol without files that claims the recipe of the embedded set."""
+    rows = [
+        (f"{split}-{i:02d}", f"flac/{split}-{i:02d}.flac", "spoof" if i % 2 else "bonafide", split)
+        for split in ("train", "dev", "test")
+        for i in range(count)
+    ]
+    table = pd.DataFrame(rows, columns=["utterance_id", "path", "label", "split"])
+    return Protocol("embedded", root, validated(table, root), recipe=embedded.recipe())
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Protocol:
+    """A folder with one shipped checkpoint, `shortcut`, of the training on this protocol."""
+    monkeypatch.setattr(trained_checkpoints, "FOLDER", tmp_path / "trained")
+    whole = protocol(tmp_path)
+    facts, path = planned("shortcut", whole, CONFIG)
+    checkpoints.save(tmp_path / "trained" / path.name, {"w": np.zeros(3, np.float32)}, facts)
+    return whole
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_comes_along_is_of_the_present_recipe(name: str, cache: Path) -> None:
+    found = trained_checkpoints.find(name, CONFIG, None)
+    assert found is not None, f"train and pack {name} again: detectors/trained/README.md says how"
+    assert trained_checkpoints.is_shipped(found)
+    scores = dev_scores.read(found)
+    assert len(scores) == 249 and (name == "constant" or len(set(scores.values())) > 200)
+
+
+@pytest.mark.parametrize("name", ["mel-cnn", "resnet18", "lfcc-lcnn", "lfcc-gmm", "raw-cnn"])
+def test_stored_dev_scores_tell_copies_from_people(name: str, cache: Path) -> None:
+    found = trained_checkpoints.find(name, CONFIG, None)
+    assert found is not None
+    scores = dev_scores.read(found)
+    spoof = np.array([uid.endswith(("-hifigan-universal", "-hifigan-16k")) for uid in scores])
+    human = np.array([f"{uid}-hifigan-16k" in scores for uid in scores])
+    values = np.array([*scores.values()])
+    assert spoof.sum() == 127 and human.sum() == 63
+    assert np.mean(values[human][:, None] > values[spoof][None]) > 0.6
+
+
+def test_other_bits_of_the_same_recipe_are_the_same_training(cache: Path, tmp_path: Path) -> None:
+    one, other = protocol(tmp_path / "one"), protocol(tmp_path / "other")
+    assert planned("mel-cnn", one)[1] == planned("mel-cnn", other)[1]
+    assert planned("mel-cnn", one)[1] != planned("mel-cnn", replace(one, recipe="0"))[1]
+    assert planned("mel-cnn", one)[1] != planned("mel-cnn", protocol(tmp_path, 38))[1]
+
+
+def test_the_shipped_checkpoint_is_found_with_and_without_data(shipped: Protocol) -> None:
+    for known in (None, shipped):
+        found = trained_checkpoints.find("shortcut", CONFIG, known)
+        assert found is not None and trained_checkpoints.is_shipped(found)
+    assert trained_checkpoints.refused("shortcut", CONFIG, shipped) is None
+    assert trained_checkpoints.find("shortcut", CONFIG, shipped, shipped=False) is None
+    assert trained_checkpoints.find("shortcut", TrainingConfig(seed=1), None) is None
+    assert trained_checkpoints.find("random", CONFIG, shipped) is None
+    assert trained_checkpoints.refused("random", CONFIG, shipped) is None
+
+
+def test_what_was_trained_here_goes_first(shipped: Protocol) -> None:
+    facts, path = planned("shortcut", shipped, CONFIG)
+    checkpoints.save(path, {"w": np.ones(3, np.float32)}, facts)
+    found = trained_checkpoints.find("shortcut", CONFIG, shipped)
+    assert found is not None and found.path == path
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"), [("data_recipe", "0" * 64), ("train_digest", "1"), ("version", 99)]
+)
+def test_a_checkpoint_of_another_training_is_refused_by_name(
+    fact: str, value: object, shipped: Protocol, tmp_path: Path
+) -> None:
+    (file,) = (tmp_path / "trained").iterdir()
+    facts = checkpoints.load(file).facts | {fact: value}
+    checkpoints.save(file, {"w": np.zeros(3, np.float32)}, facts)
+    assert trained_checkpoints.find("shortcut", CONFIG, shipped) is None
+    said = trained_checkpoints.refused("shortcut", CONFIG, shipped)
+    assert said is not None and file.name in said and fact in said and "not used" in said
+
+
+def test_another_data_set_never_gets_them(shipped: Protocol) -> None:
+    other = replace(shipped, recipe="another")
+    assert trained_checkpoints.find("shortcut", CONFIG, other) is None
+    assert trained_checkpoints.refused("shortcut", CONFIG, other) is None
+
+
+def test_a_run_needs_only_the_audio_that_it_scores(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = protocol(tmp_path)
+    own = trained_checkpoints._other
+    ignored = {"train_digest", "dev_digest"}  # of the real data
+    monkeypatch.setattr(
+        trained_checkpoints, "_other", lambda *a: [n for n in own(*a) if n not in ignored]
+    )
+    monkeypatch.setattr(dev_scores, "covers", lambda *_: True)
+    monkeypatch.setattr(embedded, "planned", lambda: True)
+    monkeypatch.setattr(embedded, "read", lambda: whole)
+
+    def splits(*words: str) -> dict[str, int]:
+        options = parser().parse_args(["bench", "--device", "cpu", *words])
+        chosen = run_config.choose(options, whole)
+        counts = whole.table[whole.table["utterance_id"].isin(chosen)]["split"].value_counts()
+        return {str(split): int(count) for split, count in counts.items()}
+
+    assert splits() == {"test": 40}
+    assert splits("--limit", "10") == {"test": 10}
+    every = {"train": 40, "dev": 40, "test": 40}
+    assert splits("--train") == splits("--seed", "1") == every
+    assert splits("--detectors", "vit") == every
+    assert splits("--data", str(tmp_path)) == {}
+    monkeypatch.setattr(dev_scores, "covers", lambda *_: False)
+    assert splits("--limit", "10") == {"test": 10, "dev": 10}
