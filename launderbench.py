@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     import pandas as pd
 
     from attacks.contract.base import (
@@ -105,8 +107,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     for module, names in _HOMES.items():
         if name in names:
-            if hidden := shadowed():
-                raise ImportError(hidden)
+            _require_own_packages()
             value = getattr(importlib.import_module(module), name)
             globals()[name] = value
             return value
@@ -118,16 +119,21 @@ def __dir__() -> list[str]:
 
 
 def shadowed() -> str:
-    """Say which package of another project hides one of ours, and the remedy; '' where none."""
+    """Return which package of another project hides one of ours, and the remedy; '' if none."""
     home = Path(__file__).absolute().parent
     for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is None:
+        try:
+            spec = importlib.util.find_spec(name)
+        except ValueError:  # a loaded module without a spec
+            spec = None
+        if spec is None and name not in sys.modules:
             return f"LaunderBench's package {name!r} is missing in {home}: install it again"
-        found = [Path(place).absolute() for place in spec.submodule_search_locations or ()]
+        found = [Path(place).absolute() for place in _folders(spec)]
         ours = home / name
-        if not any(place == ours or place.resolve() == ours.resolve() for place in found):
-            other = found[0] if found else spec.origin
+        # One foreign folder is enough: an editable installation would mix its modules with ours.
+        others = [place for place in found if ours.resolve() != place.resolve()]
+        if others or not found:
+            other = others[0] if others else (spec and spec.origin) or f"a module {name!r}"
             return (
                 f"{other} hides LaunderBench's package {name!r} in {home}: leave that folder, take"
                 " it off PYTHONPATH, or install LaunderBench in an environment of its own"
@@ -135,8 +141,18 @@ def shadowed() -> str:
     return ""
 
 
+def _folders(spec: ModuleSpec | None) -> list[str]:
+    return [*(spec.submodule_search_locations or ())] if spec else []
+
+
+def _require_own_packages() -> None:
+    """Raise `ImportError` if a package of another project hides one of ours."""
+    if hidden := shadowed():
+        raise ImportError(hidden)
+
+
 def command() -> int:
-    """Run the `launderbench` command with the arguments of this process; the exit code."""
+    """Run the `launderbench` command with the arguments of this process; return the exit code."""
     if hidden := shadowed():
         print(f"launderbench: {hidden}", file=sys.stderr)
         return 2
@@ -144,14 +160,19 @@ def command() -> int:
 
 
 def run(*arguments: str) -> int:
-    """Run the command line from Python: ``run("bench", "--suite", "smoke")``; the exit code."""
+    """Run the command line from Python: ``run("bench", "--suite", "smoke")``.
+
+    Returns the exit code.
+    """
+    _require_own_packages()
     from benchmark.cli.main import main
 
     return main(list(arguments))
 
 
 def load_plugin(file: str | Path) -> None:
-    """Import a plugin file, which registers attacks or detectors; `InputError` where it fails."""
+    """Import a plugin file, which registers attacks or detectors; `InputError` if it fails."""
+    _require_own_packages()
     from benchmark.workers import plugins
 
     plugins.load([Path(file)])
@@ -163,8 +184,9 @@ def launder(
     """Launder one utterance: float32 (T,) at 16 kHz; the result carries samples and checks.
 
     The draws depend on `seed` and `utterance_id`, as in a run. Raises `InputError` for a condition
-    that does not parse, `AttackError` where an attack cannot be applied to this wave.
+    that does not parse, `AttackError` if an attack cannot be applied to this wave.
     """
+    _require_own_packages()
     from attacks.contract.condition import parse
     from attacks.contract.launder import launder as apply
     from benchmark.audio.reader import SAMPLE_RATE
@@ -174,19 +196,25 @@ def launder(
 
 
 def check(name: str) -> list[str]:
-    """Return what an attack, condition or detector does not keep of its contract, as sentences."""
-    from attacks.contract import conformance as of_attacks
-    from attacks.contract.condition import parse
-    from detectors.contract import conformance as of_detectors
-    from detectors.contract.base import registry
+    """Return what an attack, condition or detector does not keep of its contract, as sentences.
 
-    if registry.knows(name):
-        return [str(finding) for finding in of_detectors.check(registry.get(name))]
-    return [str(finding) for finding in of_attacks.check(parse(name))]
+    `InputError` suggests near names if there is none of these.
+    """
+    _require_own_packages()
+    from attacks.contract import conformance as of_attacks
+    from attacks.contract.condition import Condition
+    from benchmark.workers.conformance_checks import checked
+    from detectors.contract import conformance as of_detectors
+
+    found = checked(name)
+    if isinstance(found, Condition):
+        return [str(finding) for finding in of_attacks.check(found)]
+    return [str(finding) for finding in of_detectors.check(found)]
 
 
 def get_detector(name: str) -> type[Detector]:
     """Return the detector class registered as `name`; `InputError` suggests near names."""
+    _require_own_packages()
     from detectors.contract.base import registry
 
     return registry.get(name)
@@ -194,6 +222,7 @@ def get_detector(name: str) -> type[Detector]:
 
 def load_results(folder: str | Path) -> RunResults:
     """Read everything that the run in `folder` holds: scores, measured effects, failures."""
+    _require_own_packages()
     from benchmark.scores.load_run import collect
 
     return collect(Path(folder), {})
@@ -205,6 +234,7 @@ def load_scores(folder: str | Path) -> pd.DataFrame:
     Higher scores mean more bona fide. The protocol's columns (label, speaker, spoof_system,
     track, source) are joined on utterance_id.
     """
+    _require_own_packages()
     import pandas as pd
 
     results = load_results(folder)

@@ -19,6 +19,7 @@ from benchmark.core.parameters import choice, flag, integer, number, settle, tex
 from benchmark.core.registry import Registry
 
 __all__ = [
+    "CLEAN",
     "Attack",
     "AttackError",
     "Check",
@@ -36,6 +37,7 @@ __all__ = [
 
 Wave = npt.NDArray[np.float32]
 Facts = dict[str, Any]
+CLEAN = "clean"  # the condition without an attack
 
 
 @dataclass(frozen=True)
@@ -236,10 +238,12 @@ def attack(name: str) -> Callable[[A], A]:
     """Return a decorator that registers a frozen dataclass as the attack `name`.
 
     Raises `InputError` if the class is not a dataclass derived from `Attack`, declares no family,
-    or has a field without a default.
+    or has a field without a default, and for the name `clean`.
     """
 
     def register(cls: A) -> A:
+        if name == CLEAN:
+            raise InputError(f"no attack can be called {name!r}: this is the unattacked condition")
         if not dataclasses.is_dataclass(cls) or not issubclass(cls, Attack):
             raise InputError(f"attack {name!r}: decorate a frozen dataclass derived from Attack")
         if getattr(cls, "family", None) is None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from attacks.contract.base import Attack, registry
+from attacks.contract.base import CLEAN, Attack, registry
 from benchmark.core import call_syntax
 from benchmark.core.call_syntax import split as split_steps
 from benchmark.core.errors import InputError
 
 __all__ = ["CLEAN", "Condition", "parse", "spell", "split_steps"]
-
-CLEAN = "clean"
 
 
 @dataclass(frozen=True)

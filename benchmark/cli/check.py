@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import Command, workers_option
@@ -12,6 +12,7 @@ from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from attacks.contract.condition import Condition
+    from detectors.contract.base import Detector
 
 
 def add(command: Command) -> None:
@@ -24,24 +25,42 @@ def add(command: Command) -> None:
 
 
 def check(options: Namespace) -> int:
-    """Check attacks or detectors; return 1 when one fails or none was checked."""
-    from tqdm import tqdm
-
+    """Check attacks and detectors; return 1 when one fails or none was checked."""
     from attacks.contract.base import registry
-    from attacks.contract.condition import parse
-    from benchmark.core.parallel import one_thread
+    from attacks.contract.condition import Condition, parse
     from benchmark.workers import plugins
-    from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
-    from detectors.contract.base import registry as detector_registry
+    from benchmark.workers.conformance_checks import checked
 
     plugins.open_all(options.plugin)
-    if any(detector_registry.knows(name) for name in options.names):
-        return _detectors(options.names)
-    names = registry.names() if options.all else options.names
-    if not names:
-        raise InputError("name the attacks to check, or say --all")
+    every = registry.names() if options.all else []
+    found = {name: parse(name) for name in every} | {name: checked(name) for name in options.names}
+    if not found:
+        raise InputError("name the attacks or detectors to check, or say --all")
+    conditions = {name: item for name, item in found.items() if isinstance(item, Condition)}
+    detectors = {name: item for name, item in found.items() if not isinstance(item, Condition)}
+    failed, absent, ending = 0, 0, ""
+    if conditions:
+        failed, absent, ending = _conditions(conditions, options)
+    if detectors:
+        wrong, missing = _detectors(detectors)
+        failed, absent = failed + wrong, absent + missing
+    passed = len(found) - failed - absent
+    print(f"{passed} passed, {failed} failed, {absent} not available{ending}")
+    return 1 if failed or not passed else 0
+
+
+def _conditions(found: Mapping[str, Condition], options: Namespace) -> tuple[int, int, str]:
+    """Check conditions and print the findings.
+
+    Returns how many fail, how many are not available, and the cost in words.
+    """
+    from tqdm import tqdm
+
+    from benchmark.core.parallel import one_thread
+    from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
+
     started = time.monotonic()
-    conditions = [parse(name) for name in names]
+    names, conditions = [*found], [*found.values()]
     absent = {place: cause for place, c in enumerate(conditions) if (cause := _unavailable(c))}
     for place, cause in absent.items():
         print(f"n/a   {names[place]}: not available in this build: {cause}")
@@ -56,29 +75,25 @@ def check(options: Namespace) -> int:
         one_thread(),
         tqdm(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
     ):
-        for place, found in findings(jobs, options.workers, options.plugin, bar):
-            failed += bool(found)
-            head = f"{'FAIL' if found else 'ok  '}  {names[place]}"
-            bar.write("\n        ".join([head, *found]))
-    passed = len(names) - failed - len(absent)
-    print(
-        f"{passed} passed, {failed} failed, {len(absent)} not available"
-        f" ({len(jobs)} conditions in {time.monotonic() - started:.0f} s)"
-    )
-    return 1 if failed or not passed else 0
+        for place, lines in findings(jobs, options.workers, options.plugin, bar):
+            failed += bool(lines)
+            head = f"{'FAIL' if lines else 'ok  '}  {names[place]}"
+            bar.write("\n        ".join([head, *lines]))
+    seconds = time.monotonic() - started
+    return failed, len(absent), f" ({len(jobs)} conditions in {seconds:.0f} s)"
 
 
 def _unavailable(condition: Condition) -> str:
     return next((cause for step in condition.steps if (cause := step.unavailable())), "")
 
 
-def _detectors(names: Sequence[str]) -> int:
-    from detectors.contract.base import WaveDetector, registry
+def _detectors(found: Mapping[str, type[Detector]]) -> tuple[int, int]:
+    """Check detectors and print the findings; return how many fail and are not available."""
+    from detectors.contract.base import WaveDetector
     from detectors.contract.conformance import check as conforms
 
     failed, unavailable = 0, 0
-    for name in names:
-        cls = registry.get(name)
+    for name, cls in found.items():
         if issubclass(cls, WaveDetector) and (cause := cls().unavailable()):
             unavailable += 1
             print(f"n/a   {name}: not available here: {cause}")
@@ -88,6 +103,4 @@ def _detectors(names: Sequence[str]) -> int:
         print(f"{'FAIL' if findings else 'ok  '}  {name}", flush=True)
         for finding in findings:
             print(f"        {finding}")
-    passed = len(names) - failed - unavailable
-    print(f"{passed} passed, {failed} failed, {unavailable} not available")
-    return 1 if failed or not passed else 0
+    return failed, unavailable

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def add(command: Command) -> None:
     """Add the command and its options."""
     sub = command("list", "list attacks, detectors, layouts, pools or suites", show)
-    sub.add_argument("what", choices=("attacks", "detectors", "layouts", "pools", "suites"))
+    kinds = ("attacks", "detectors", "layouts", "pools", "suites")
+    sub.add_argument("what", choices=kinds, metavar="KIND", help=", ".join(kinds))
     sub.add_argument("--family", default="", help="only attacks of this family")
 
 

@@ -63,12 +63,18 @@ class Parser(argparse.ArgumentParser):
 
 
 class Version(argparse.Action):
-    """Print the version of the installed package and exit."""
+    """Print the version of the installed package and exit; `InputError` if none is installed."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib import metadata
 
-        print(f"launderbench {metadata.version('launderbench')}")
+        try:
+            print(f"launderbench {metadata.version('launderbench')}")
+        except metadata.PackageNotFoundError:
+            raise InputError(
+                "the version is unknown, because LaunderBench is not installed: run"
+                " pip install -e . in its folder"
+            ) from None
         parser.exit()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
 import re
+import sys
 from argparse import Namespace
 from pathlib import Path
 from string import Template
@@ -25,20 +28,19 @@ def add(command: Command) -> None:
 
 
 def new(options: Namespace) -> int:
-    """Write NAME.py and test_NAME.py; `InputError` where the name is taken or a file exists."""
-    from attacks.contract.base import registry as attack_registry
+    """Write NAME.py and test_NAME.py, with - as _.
+
+    `InputError` if the name is not valid or taken, or if a file exists.
+    """
     from benchmark.core import atomic_files
-    from detectors.contract.base import registry as detector_registry
 
     name, kind = options.name, options.kind
     if not NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is no name for {'an attack' if kind == 'attack' else 'a detector'}:"
-            " want letters and digits, in parts joined by - or _, a letter first"
+            f"{name!r} is not a valid name: use letters and digits, in parts joined by - or _,"
+            " a letter first"
         )
-    known = {"attack": attack_registry.names, "detector": detector_registry.names}[kind]()
-    if name in known:
-        raise InputError(f"there is {kind} {name!r} already: choose another name")
+    _require_free(name)
     parts = re.split("[_-]", name)
     words = {
         "name": name,
@@ -53,6 +55,7 @@ def new(options: Namespace) -> int:
     for file in files:
         if file.exists():
             raise InputError(f"{file} exists already: move it away or choose another name")
+    _require_importable(words["module"], words["cls"], f"{kind}s")
     for file, skeleton in files.items():
         text = (SKELETONS / skeleton).read_text(encoding="utf-8")
         atomic_files.write(file, Template(text).substitute(words))
@@ -64,3 +67,40 @@ def new(options: Namespace) -> int:
         f"use it:   --plugin {plugin} with any command, or move the file into {kind}s/"
     )
     return 0
+
+
+def _require_free(name: str) -> None:
+    """Raise `InputError` if an attack, a detector, a condition or a suite has the name."""
+    from attacks.contract import suites
+    from attacks.contract.base import CLEAN
+    from attacks.contract.base import registry as attack_registry
+    from detectors.contract.base import registry as detector_registry
+
+    taken = {
+        "an attack": attack_registry.names(),
+        "a detector": [*detector_registry.names(), *detector_registry.parametrised()],
+        "a condition": [CLEAN],
+        "a suite": suites.names(),
+    }
+    for what, names in taken.items():
+        if name in names:
+            raise InputError(f"{what} {name!r} exists already: choose another name")
+
+
+def _require_importable(module: str, cls: str, package: str) -> None:
+    """Raise `InputError` if the module would hide another one, or Python reserves a name."""
+    if module.startswith("test_"):
+        raise InputError(f"{module}.py would be taken for a test: choose another name")
+    if keyword.iskeyword(module) or keyword.iskeyword(cls):
+        raise InputError(f"Python reserves the word {module!r}: choose another name")
+    if _exists(f"{package}.{module}"):
+        raise InputError(f"{package}/ holds a module {module!r} already: choose another name")
+    if module in sys.stdlib_module_names or _exists(module):
+        raise InputError(f"{module}.py would hide the module {module!r}: choose another name")
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # it is loaded, without a spec
+        return True

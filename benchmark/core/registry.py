@@ -1,4 +1,4 @@
-"""One registry, three doors: a file in the package, an installed entry point, a file by path."""
+"""Register items by name, from files in a package, installed entry points, and files by path."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ FILES = "launderbench_plugin_"  # the modules of files that are given by path
 class Registry(Generic[T]):
     """Names to items of one kind, loaded on first use.
 
-    The plugin modules of `package` and every installed entry point in `group` are imported on the
-    first look-up: each file directly in the package's folder, and each file in a folder below it
-    whose source registers a literal name, as in `@attack("mp3")`. Other files below are machinery,
-    and are imported by whoever uses them. A plugin that fails to import costs its own names only:
-    the cause is kept in `broken` and quoted when an unknown name is asked for.
+    The first look-up imports the plugin modules of `package` and the installed entry points in
+    `group`. A plugin module is a file directly in the package's folder, or a file in a folder below
+    it whose source registers a literal name, as in `@attack("mp3")`. Other files below are imported
+    by the modules that use them; tests (`test_*.py`) are never imported. A plugin that fails to
+    import registers nothing, in any registry. `broken` keeps the cause by plugin, and the error for
+    an unknown name quotes it.
     """
 
     _all: ClassVar[WeakSet[Registry[Any]]] = WeakSet()
@@ -40,54 +41,55 @@ class Registry(Generic[T]):
         Registry._all.add(self)
 
     def add(self, name: str, item: T) -> None:
-        """Register `item`; a name that is taken raises `InputError` naming both modules."""
+        """Register `item`; `InputError` names both modules if the name is taken."""
         if name in self._items:
             old, new = map(_origin, (self._items[name], item))
             raise InputError(f"{self.kind} {name!r} is registered twice: in {old} and in {new}")
         self._items[name] = item
 
     def get(self, name: str) -> T:
-        """The item called `name`; `InputError` with the nearest names where there is none."""
+        """Return the item called `name`; `InputError` suggests near names if there is none."""
         self._load()
         if name in self._items:
             return self._items[name]
         error = unknown(self.kind, name, self._items, f"launderbench list {self.kind}s")
-        if self.broken:
-            causes = "; ".join(f"{plugin}: {cause}" for plugin, cause in self.broken.items())
-            error = InputError(f"{error} [plugins that failed to load: {causes}]")
-        raise error
+        raise InputError(f"{error}{self.failures()}")
 
     def names(self) -> list[str]:
-        """All registered names, sorted."""
+        """Return all registered names, sorted."""
         self._load()
         return sorted(self._items)
 
-    def load_file(self, path: Path) -> None:
-        """Import the plugin file at `path`; here a failure is an `InputError` naming the file.
+    def failures(self) -> str:
+        """Return the plugins that failed to load, with the causes, as an addition to an error."""
+        causes = "; ".join(f"{plugin}: {cause}" for plugin, cause in self.broken.items())
+        return f" [plugins that failed to load: {causes}]" if causes else ""
 
-        A file that fails midway leaves nothing behind, in this registry or any other.
+    def load_file(self, path: Path) -> None:
+        """Import the plugin file at `path`, unless a loaded module comes from it already.
+
+        Raises `InputError` naming the file if it fails; it then registers nothing, in any registry.
         """
         self._load()
         path = Path(path).resolve()
         if not path.is_file():
             raise InputError(f"plugin file not found: {path}")
-        module_name = f"{FILES}{path.stem}"
-        if _file_of(module_name) not in ("", str(path)):  # another file of the same stem
-            module_name += f"_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-        if _file_of(module_name) == str(path):
+        if _is_loaded(path):
             return
+        module_name = f"{FILES}{path.stem}"
+        if _file_of(module_name):  # another file of the same stem
+            module_name += f"_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
             raise InputError(f"plugin file is not Python: {path}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
-        before = [(other, dict(other._items)) for other in Registry._all if other._loaded]
+        before = _snapshot()
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             sys.modules.pop(module_name, None)
-            for other, items in before:
-                other._items = items
+            _take_back(before)
             raise InputError(f"plugin {path} failed to load: {_cause(error)}") from error
 
     def _load(self) -> None:
@@ -101,27 +103,62 @@ class Registry(Generic[T]):
             self._try(name, lambda key: points[key].load())
 
     def _modules(self) -> list[str]:
-        """The names of the plugin modules; those in sub-folders, the project's own, first."""
+        """Return the names of the plugin modules; those in folders, as the project's own, first.
+
+        A file is recorded in `broken` if Python would import a package of the same name instead.
+        """
         registers = re.compile(rb"\b%s\(\s*[\"']" % self.kind.encode())
         roots = [Path(folder) for folder in importlib.import_module(self.package).__path__]
         found = []
         for root in roots:
             for path in root.rglob("*.py"):
                 parts = path.relative_to(root).with_suffix("").parts
-                if path.name == "__init__.py" or any(part.startswith(".") for part in parts):
+                if path.name.startswith("test_") or any(part.startswith(".") for part in parts):
                     continue
+                initial = parts[-1] == "__init__"
                 flat = len(parts) == 1
-                if flat or registers.search(path.read_bytes()):
-                    found.append((flat, ".".join((self.package, *parts))))
+                if (initial and flat) or not (flat or registers.search(path.read_bytes())):
+                    continue
+                name = ".".join((self.package, *(parts[:-1] if initial else parts)))
+                if (path.with_suffix("") / "__init__.py").is_file():
+                    file = path.relative_to(root.parent).as_posix()
+                    self.broken[name] = f"{file} has the name of a folder: rename it"
+                    continue
+                found.append((flat, name))
         return [name for _, name in sorted(found)]
 
     def _try(self, name: str, load: object) -> None:
-        before = dict(self._items)
+        before = _snapshot()
         try:
             load(name)  # type: ignore[operator]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - recorded, and quoted on a miss
-            self._items = before
+            _take_back(before)
             self.broken[name] = _cause(error)
+
+
+def _snapshot() -> list[tuple[Registry[Any], set[str]]]:
+    """Return every registry with the names that it holds now."""
+    return [(registry, set(registry._items)) for registry in Registry._all]
+
+
+def _take_back(before: list[tuple[Registry[Any], set[str]]]) -> None:
+    """Remove the items registered since `before` whose module failed to load.
+
+    Modules that the failed one imported stay loaded, so that their items stay as well.
+    """
+    for registry, names in before:
+        registry._items = {
+            name: item
+            for name, item in registry._items.items()
+            if name in names or getattr(item, "__module__", None) in sys.modules
+        }
+
+
+def _is_loaded(path: Path) -> bool:
+    """Return whether a loaded module comes from the file at `path`, which is resolved."""
+    attributes = [getattr(module, "__dict__", {}) for module in [*sys.modules.values()]]
+    files = [str(found.get("__file__") or "") for found in attributes]
+    return any(file.endswith(path.name) and Path(file).resolve() == path for file in files)
 
 
 def _file_of(module: str) -> str:

@@ -1,4 +1,4 @@
-"""Conformance checks of many conditions, in worker processes."""
+"""Find what a name to check stands for, and check conditions in worker processes."""
 
 from __future__ import annotations
 
@@ -10,25 +10,45 @@ from typing import Any
 from tqdm import tqdm
 
 from attacks.contract import conformance
-from attacks.contract.condition import Condition, parse
+from attacks.contract.base import registry as attack_registry
+from attacks.contract.condition import CLEAN, Condition, parse
+from benchmark.core import call_syntax
+from benchmark.core.errors import InputError, unknown
 from benchmark.core.parallel import cores, pooled
 from benchmark.workers.start import start_process
+from detectors.contract.base import Detector
+from detectors.contract.base import registry as detector_registry
 
-FEW = 12  # conditions that are not worth worker processes
+FEW = 12  # so few conditions are checked without worker processes
+LISTS = "launderbench list attacks, launderbench list detectors"
 
 
 @dataclass(frozen=True)
 class ConditionCheck:
-    """One condition to check for the name at `place`, as its `step`-th; ready for a worker."""
+    """One condition to check in a worker: number `step` of those of the name at `place`."""
 
     place: int
     step: int
     spelling: str
 
     def __call__(self) -> list[str]:
-        """The findings, as lines; at a level of severity the long signals are left out."""
+        """Return the findings as lines; later steps leave out the long signals."""
         found = conformance.check(parse(self.spelling), brief=self.step > 0)
         return [str(finding) for finding in found]
+
+
+def checked(name: str) -> Condition | type[Detector]:
+    """Return the detector or the condition of that name; `InputError` if it is neither."""
+    if detector_registry.knows(name):
+        return detector_registry.get(name)
+    attacks = attack_registry.names()
+    spelled = call_syntax.call(name)
+    if spelled is None or spelled[0] in (CLEAN, *attacks):
+        return parse(name)
+    detectors = [*detector_registry.names(), *detector_registry.parametrised()]
+    error = unknown("attack or detector", spelled[0], [*attacks, *detectors], LISTS)
+    causes = attack_registry.failures() + detector_registry.failures()
+    raise InputError(f"{error}{causes}")
 
 
 def spellings(condition: Condition, quick: bool) -> list[str]:
@@ -44,9 +64,9 @@ def findings(
     plugin_files: Sequence[Path],
     bar: tqdm[Any],
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each name's place and its findings, in the order of places.
+    """Yield the place and the findings of each name, in the order of places.
 
-    workers = None: one per core, but none for a handful of conditions.
+    With `workers` = None there is one per core, and none for at most `FEW` conditions.
     """
     if workers is None:
         workers = 0 if len(jobs) <= FEW else cores()

@@ -175,8 +175,24 @@ def test_a_change_of_the_samples_is_seen() -> None:
         assert milder != text and not same(fingerprint(text), fingerprint(milder), tolerance)
 
 
+@pytest.mark.usefixtures("world")
+def test_recording_says_how_many_fingerprints_are_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(update.__globals__, "FILE", tmp_path / "fingerprints.json")
+    monkeypatch.setitem(update.__globals__, "SPELLINGS", ("lowpass(cutoff=4000)", "dc_offset"))
+    update()
+    update()
+    assert capsys.readouterr().out == (
+        "fingerprints.json: 2 fingerprints recorded, 0 kept\n"
+        "fingerprints.json: 0 fingerprints recorded, 2 kept\n"
+    )
+
+
 def update() -> None:
+    """Record the fingerprints of new spellings and of raised versions; keep the others."""
     old, new = known(), {}
+    kept = 0
     for text in SPELLINGS:
         entry = {"version": version(text), "fingerprint": fingerprint(text)}
         previous = old.get(text, {})
@@ -185,8 +201,10 @@ def update() -> None:
             if not same(previous["fingerprint"], entry["fingerprint"], tolerance):  # type: ignore[arg-type]
                 sys.exit(f"the samples of {text} changed: raise its version first")
             entry = previous
+            kept += 1
         new[text] = entry
     FILE.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
+    print(f"{FILE.name}: {len(new) - kept} fingerprints recorded, {kept} kept")
 
 
 if __name__ == "__main__":

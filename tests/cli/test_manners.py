@@ -42,6 +42,18 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"launderbench {metadata.version('launderbench')}\n"
 
 
+def test_without_the_metadata_of_the_package_the_version_is_unknown_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert main(["--version"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("launderbench: the version is unknown") and "pip install -e ." in line
+
+
 @pytest.mark.parametrize(
     "arguments", [["bench", "--suit", "smoke"], ["list", "attacks", "--fam", "noise"], ["--vers"]]
 )
@@ -112,6 +124,7 @@ def test_layouts_are_those_of_the_readers_in_their_order() -> None:
     ("arguments", "near", "see"),
     [
         (["check", "mp4"], "'mp3'", "launderbench list attacks"),
+        (["list", "suite"], "'suites'", "unknown kind 'suite'"),
         (["bench", "--suite", "smoek"], "'smoke'", "launderbench list suites"),
         (["train", "mel-cn"], "'mel-cnn'", "launderbench list detectors"),
         (["data", "describe", ".", "--layout", "wavefak"], "'wavefake'", "list layouts"),
@@ -155,6 +168,56 @@ def test_a_package_of_another_project_is_named_in_one_line(name: str, tmp_path: 
     assert str(tmp_path / name) in line and "hides LaunderBench's package" in line
     done = python("from launderbench import Attack", cwd=tmp_path)
     assert done.returncode == 1 and f"ImportError: {tmp_path / name} hides" in done.stderr
+
+
+CALLS = (
+    "run('list', 'suites')",
+    "launder(None, 'mp3')",
+    "check('mp3')",
+    "load_plugin('mine.py')",
+    "get_detector('mel-cnn')",
+    "load_results('run')",
+    "load_scores('run')",
+)
+EDITABLE = """
+import importlib.util, pathlib, sys
+ROOT = pathlib.Path({root!r})
+class Finder:  # as an editable installation: after the folders of sys.path
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        top = name.split(".")[0]
+        if top in ("benchmark", "attacks", "detectors", "noises", "launderbench"):
+            place = ROOT.joinpath(*name.split("."))
+            for file in (place / "__init__.py", place.with_suffix(".py")):
+                if file.is_file():
+                    return importlib.util.spec_from_file_location(name, file)
+from importlib.machinery import PathFinder
+sys.meta_path.insert(sys.meta_path.index(PathFinder) + 1, Finder)
+import launderbench
+"""
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_python_interface_names_the_foreign_package_too(call: str, tmp_path: Path) -> None:
+    (tmp_path / "benchmark").mkdir()
+    (tmp_path / "benchmark" / "__init__.py").write_text("raise RuntimeError('foreign code ran')")
+    done = python(f"import launderbench; launderbench.{call}", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {tmp_path / 'benchmark'} hides"), done.stderr
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_editable_installation_is_not_mixed_with_a_folder_of_that_name(
+    call: str, tmp_path: Path
+) -> None:
+    (tmp_path / "attacks").mkdir()  # without __init__.py; our modules below it would be found
+    code = f"{EDITABLE.format(root=str(ROOT))}\nlaunderbench.{call}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {tmp_path / 'attacks'} hides"), done.stderr
 
 
 def test_a_single_file_may_hide_a_package_too(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_an_installed_package_is_found_and_checked(installed: Path) -> None:
 
 def test_as_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "crush"]) == 2
-    assert "unknown attack 'crush'" in capsys.readouterr().err
+    assert "unknown attack or detector 'crush'" in capsys.readouterr().err
     try:
         assert main(["check", "crush", "--plugin", str(PACKAGE / "crush.py")]) == 0
     finally:

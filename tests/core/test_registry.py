@@ -173,6 +173,57 @@ def test_a_file_that_fails_midway_leaves_nothing(package: Path, tmp_path: Path, 
     assert box().get("elder") == 55
 
 
+def test_a_file_with_the_name_of_a_folder_is_reported(package: Path) -> None:
+    for folder in (package / "citrus", package / "deep" / "inner"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+    (package / "citrus.py").write_text("import fruit\nfruit.box.add('orange', 9)")
+    (package / "deep" / "inner.py").write_text("# fruit('plum')")
+    (package / "apple").mkdir()  # a folder of data, which hides nothing
+    assert box().names() == ["apple"]
+    assert box().broken == {
+        "fruit.citrus": "fruit/citrus.py has the name of a folder: rename it",
+        "fruit.deep.inner": "fruit/deep/inner.py has the name of a folder: rename it",
+    }
+
+
+def test_the_first_file_of_a_folder_may_register(package: Path) -> None:
+    (package / "citrus").mkdir()
+    (package / "citrus" / "__init__.py").write_text(
+        "import fruit\ndef fruit_(*a): fruit.box.add(*a)\n# fruit('lime')\nfruit_('lime', 7)"
+    )
+    assert box().names() == ["apple", "lime"]
+
+
+def test_tests_are_not_imported(package: Path) -> None:
+    (package / "citrus").mkdir()
+    for folder in (package, package / "citrus"):
+        (folder / "test_lemon.py").write_text("# fruit('lemon')\n1 / 0")
+    assert box().names() == ["apple"] and box().broken == {}
+
+
+def test_a_file_of_the_package_can_be_given_by_path(package: Path) -> None:
+    box().load_file(package / "apple.py")
+    assert box().names() == ["apple"]
+
+
+def test_a_module_that_fails_leaves_nothing_in_other_registries(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: Registry[type] = Registry("other", "fruit", "no.such.group")
+    import fruit
+
+    monkeypatch.setattr(fruit, "other", other, raising=False)
+    (package / "stone.py").write_text(
+        "import fruit\n\nclass Stone:\n    pass\n\nfruit.other.add('stone', Stone)"
+    )
+    (package / "banana.py").write_text(
+        "import fruit, fruit.stone\n\nclass Peel:\n    pass\n\nfruit.other.add('peel', Peel)\n1 / 0"
+    )
+    assert [*box().names()] == ["apple"] and [*box().broken] == ["fruit.banana"]
+    assert [*other._items] == ["stone"]  # its module is loaded, and would not be imported again
+
+
 def test_looking_up_imports_no_machinery_of_the_project() -> None:
     code = (
         "import sys\n"
