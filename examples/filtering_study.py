@@ -4,6 +4,10 @@ Trains `filtered-cnn` in several settings on the embedded data set, runs them ov
 conditions, and prints (and writes, as `filtering.md` in the folder) a table of error against
 compute. What is trained or run already is not done again.
 
+The example is part of the source tree: to time the stages of a detector it imports two inner
+modules, `benchmark.frontends` and `benchmark.core.parallel`. Code outside the tree imports
+`launderbench` only.
+
     python examples/filtering_study.py results/filtering
     python examples/filtering_study.py results/filtering --epochs 10 --settings 3
 """
@@ -20,10 +24,9 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+import launderbench
 from benchmark import frontends
-from benchmark.cli.main import main
 from benchmark.core.parallel import one_thread
-from detectors.contract.base import TensorDetector, registry
 
 SETTINGS = (  # a threshold of 200 dB lets every bin pass
     "filtered-cnn(threshold=200, mels=32)",
@@ -41,12 +44,12 @@ CPU = torch.device("cpu")
 
 
 def cost(spelling: str) -> tuple[float, float]:
-    """Millions of multiply-adds of the network for one utterance, and CPU milliseconds.
+    """Return millions of multiply-adds of the network for one utterance, and CPU milliseconds.
 
     The milliseconds are the median of frontend and network together, on one thread.
     """
-    item = registry.get(spelling)()
-    assert isinstance(item, TensorDetector)
+    item = launderbench.get_detector(spelling)()
+    assert isinstance(item, launderbench.TensorDetector)
     network = item.build().eval()
     noise = np.random.default_rng(0).standard_normal(64000).astype(np.float32)
     times = []
@@ -62,17 +65,17 @@ def cost(spelling: str) -> tuple[float, float]:
 
 
 def trained(spelling: str, folder: Path, epochs: int) -> Path:
-    """The checkpoint of one setting in `folder`, trained where it is not there."""
+    """Return the checkpoint of one setting in `folder`; train it if it is not there."""
     plain = "".join(c if c.isalnum() else "-" for c in spelling).strip("-")
     path = folder / f"{plain}-{epochs}.safetensors"
     command = ["train", spelling, "--epochs", f"{epochs}", "--device", "cpu", "--out", f"{path}"]
-    if main(command):
+    if launderbench.run(*command):
         raise SystemExit(f"{spelling} could not be trained")
     return path
 
 
 def table(run: Path) -> Iterator[str]:
-    """Error against compute of the detectors of a run, in Markdown."""
+    """Yield the table of error against compute of the detectors of a run, in Markdown."""
     board = pd.read_csv(run / "leaderboard.csv").set_index("detector")
     cells = pd.read_csv(run / "conditions.csv")
     cells = cells[cells["track"] == board["track"].iloc[0]]
@@ -102,7 +105,7 @@ def study() -> None:
     run = options.folder / f"run-{options.epochs}-{len(chosen)}"
     checkpoints = [trained(spelling, options.folder, options.epochs) for spelling in chosen]
     given = [word for path in checkpoints for word in ("--checkpoint", f"{path}")]
-    if main(["run", "--suite", SUITE, "--device", "cpu", "--run", f"{run}", *given]):
+    if launderbench.run("run", "--suite", SUITE, "--device", "cpu", "--run", f"{run}", *given):
         raise SystemExit("the run failed")
     lines = [*table(run)]
     (options.folder / "filtering.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -5,10 +5,11 @@ from benchmark.data.readers.common import Hints, Reader
 
 # The first reader that finds its layout reads the data set: specific layouts before general ones.
 READERS: tuple[Reader, ...] = (
-    *generic.READERS[:3],
+    *generic.MARKED,
     *asvspoof_laundering.READERS,
     *asvspoof.READERS,
+    *corpora.READERS,
+    *generic.GENERAL,
 )
-READERS += (*corpora.READERS, *generic.READERS[3:])
 
 __all__ = ["READERS", "Hints", "Reader"]

@@ -185,9 +185,9 @@ def _text_table(file: Path) -> pd.DataFrame:
     return table_of(file, max(_DELIMITERS, key=lambda d: widths[d]))
 
 
-READERS = (
+MARKED = (  # the user names these: by a file, or by --pattern
     Reader("protocol", _protocol_csv),
     Reader("table", _table),
     Reader("pattern", _pattern),
-    Reader("folders", _folders),
 )
+GENERAL = (Reader("folders", _folders),)  # many corpora have such folders too
