@@ -1,4 +1,4 @@
-"""The command `import-scores`: take scores that were made elsewhere into a run."""
+"""The command `import-scores`: import scores of another tool into a run."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 def add(command: Command) -> None:
     """Add the command and its options."""
-    sub = command("import-scores", "take scores that were made elsewhere into a run", import_scores)
+    sub = command("import-scores", "import scores of another tool into a run", import_scores)
     sub.add_argument("file", type=Path, metavar="FILE", help="`id score` rows, ASVspoof or CSV")
-    sub.add_argument("--detector", required=True, metavar="NAME", help="what to call it")
+    sub.add_argument("--detector", required=True, metavar="NAME", help="its name in the run")
     sub.add_argument("--run", required=True, help="run folder, or name below results/")
     sub.add_argument(
         "--condition", default="", metavar="COND",
-        help="which condition the scores are of, where the file does not say (default: clean)",
+        help="condition of the scores, if the file does not name it (default: clean)",
     )  # fmt: skip
     sub.add_argument(
-        "--reversed", action="store_true", help="higher scores mean more spoof: turn the sign"
+        "--reversed", action="store_true", help="higher scores mean more spoof: invert the sign"
     )
     sub.add_argument(
         "--allow-missing", action="store_true",
-        help="go on where trials have no score; coverage then says so",
+        help="continue if trials have no score; their coverage is reported",
     )  # fmt: skip
     sub.add_argument(
-        "--allow-unknown", action="store_true", help="pass over scores of what is no trial"
+        "--allow-unknown", action="store_true", help="skip scores whose id is not a trial"
     )
     sub.add_argument(
         "--exported", type=Path, metavar="DIR",
-        help="what export-audio wrote and was scored: its measured effects come along",
+        help="folder of export-audio that was scored: import its measured effects too",
     )  # fmt: skip
     data_option(sub)
     sub.add_argument("--suite", default="", help="the conditions of a new run (default: clean)")
@@ -43,7 +43,7 @@ def add(command: Command) -> None:
 
 
 def import_scores(options: Namespace) -> int:
-    """Take scores into a run, which is made if it is not there; 1 when a trial has none."""
+    """Import scores into a run, which is created if absent; return 1 if a trial has no score."""
     from benchmark.cli import run_config
     from benchmark.exchange.import_scores import ImportRequest, bring
     from benchmark.runs import provenance
@@ -68,13 +68,16 @@ def import_scores(options: Namespace) -> int:
     for one in taken:
         print(one)
     if strangers:
-        print(f"passed over: {strangers} scores of what is no trial of the run")
+        print(f"skipped: {strangers} scores whose id is not a trial of the run")
     print(f"{options.detector} is imported into {folder}; next: launderbench report {options.run}")
     return 0 if all(one.scored == one.trials for one in taken) else 1
 
 
 def _claim(store: Store, options: Namespace) -> None:
-    """Where data are named, the run must hold them, or becomes theirs if there is none yet."""
+    """Create the run for the given data; `InputError` if an existing run differs from the options.
+
+    Without data the run must exist.
+    """
     from attacks.contract.condition import CLEAN
     from benchmark.cli import run_config
     from benchmark.runs import runner
@@ -95,4 +98,4 @@ def _claim(store: Store, options: Namespace) -> None:
     for field in ("trial_digest", "seed", *(["conditions"] if options.suite else [])):
         if head[field] != new[field]:
             what = field.replace("_", " ")
-            raise InputError(f"{store.folder} holds a run with another {what} than is asked for")
+            raise InputError(f"{store.folder} holds a run with another {what} than given")

@@ -1,4 +1,4 @@
-"""From command-line options to a plan: data, suite, detectors, folder."""
+"""Turn command-line options into a plan: data, suite, detectors and folder."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ LONGEST_NAME = 80
 
 
 def plan(options: Namespace, scored: bool = True) -> RunPlan:
-    """The plan that the options ask for; `InputError` where anything that it needs is missing.
+    """Return the plan of these options; `InputError` if something that it needs is missing.
 
-    Not `scored`: without detectors, for scores that are made elsewhere.
+    Without `scored` the plan has no detectors, for scores that another tool computes.
     """
     suite = suite_of(options)
     whole = data(options)
@@ -78,7 +78,7 @@ def evaluated(options: Namespace, whole: Protocol) -> tuple[Protocol, Protocol]:
 
 
 def data(options: Namespace) -> Protocol:
-    """The data set that the options name; the embedded one where they name none."""
+    """Return the data set that the options name, by default the embedded one."""
     if options.data is None:
         return embedded.read()
     labels = dict(_label(item) for item in options.labels.split(",") if item.strip())
@@ -95,7 +95,7 @@ def _label(item: str) -> tuple[str, str]:
 
 
 def suite_of(options: Namespace) -> suites.Suite:
-    """The suite, with the noise folder set from which its attacks will draw."""
+    """Return the suite, and set the noise folder for its attacks."""
     if options.noise_dir is not None:
         if not options.noise_dir.is_dir():
             raise InputError(f"noise folder not found: {options.noise_dir}")
@@ -112,7 +112,7 @@ def suite_of(options: Namespace) -> suites.Suite:
 
 
 def _ready_made(options: Namespace) -> suites.Suite:
-    """All conditions in which the data set comes laundered already."""
+    """Return all conditions in which the data set is already laundered."""
     whole = data(options)
     if not whole.made():
         raise InputError(
@@ -135,15 +135,15 @@ def needs_bank(options: Namespace, suite: suites.Suite) -> bool:
         for condition in suite.conditions:
             condition.identity()
     except InputError:
-        return options.noise_dir is None  # a folder of the user's is the user's to mend
+        return options.noise_dir is None  # the user repairs a folder of theirs
     return False
 
 
 def choose(options: Namespace, whole: Protocol) -> set[str]:
     """Return the ids of the embedded set whose audio a run with these options needs.
 
-    These are the test utterances; the dev ones unless all detectors bring scores of them; and train
-    and dev where a detector must be trained.
+    These are the test utterances, the dev utterances unless all detectors have stored scores of
+    them, and train and dev if a detector must be trained.
     """
     ids: set[str] = set()
     training = options.train_data is None and bool(to_train(options, whole))
@@ -159,7 +159,7 @@ def choose(options: Namespace, whole: Protocol) -> set[str]:
 
 
 def to_train(options: Namespace, data: Protocol | None) -> list[str]:
-    """Return the detectors asked for that have no checkpoint of their training on `data`."""
+    """Return the selected detectors that have no checkpoint of a training on `data`."""
     config = TrainingConfig(options.seed)
     shipped = not getattr(options, "train", False)
     return [
@@ -174,15 +174,15 @@ def _known_embedded() -> Protocol | None:
 
 
 def asked_detectors(options: Namespace) -> list[str]:
-    """The words of --detectors, as given; commas inside parentheses part nothing."""
+    """Return the names in --detectors, as given; commas in parentheses do not separate them."""
     return [name.strip() for name in call_syntax.split(options.detectors, ",") if name.strip()]
 
 
 def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str]:
-    """The detectors asked for; where neither names nor checkpoints are, the default ones.
+    """Return the selected detectors; the default ones without names and checkpoints.
 
-    On CUDA the published ones whose weights are cached are default ones too; `all` is everything
-    that can be had here.
+    On CUDA the defaults include published detectors whose weights are cached. `all` selects every
+    detector that is available here.
     """
     asked = asked_detectors(options)
     if detector_selection.ALL in asked:
@@ -202,9 +202,9 @@ def detector_names(options: Namespace, given: dict[str, Checkpoint]) -> list[str
 
 
 def untrained_names(options: Namespace) -> list[str]:
-    """The detectors asked for that are to be trained here, unless they are already.
+    """Return the selected detectors that a run trains, including those already trained.
 
-    Raises `InputError` where published weights are asked for that are not in the cache.
+    Raises `InputError` if published weights of a selected detector are not in the cache.
     """
     given = _given(options)
     names = [name for name in detector_names(options, given) if name not in given]
@@ -220,7 +220,7 @@ def training_data(options: Namespace) -> Protocol:
 
 
 def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
-    """The checkpoints to run; `InputError` says how to train a detector that has none."""
+    """Return the checkpoints to run; `InputError` says how to train a detector without one."""
     given = _given(options)
     names = detector_names(options, given)
     given |= {
@@ -255,7 +255,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
 
 
 def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint, ...]:
-    """The detectors as they score in the precision `asked`; those that cannot, in float32."""
+    """Return the checkpoints in precision `asked`; those that cannot use it stay in float32."""
     if asked != checkpoints.FLOAT32 and not any(map(precision.takes, ready)):
         names = ", ".join(checkpoint.name for checkpoint in ready)
         raise InputError(f"--precision {asked} changes nothing: no network is among {names}")
@@ -263,7 +263,7 @@ def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint
 
 
 def folder(options: Namespace, matrix: RunPlan) -> Path:
-    """Where the run lands: as asked, else below results/ under a name made of what it runs."""
+    """Return the folder of the run: --run, else one below results/ named by data and suite."""
     if options.run:
         return run_folder(options.run, new=True)
     parts = [matrix.test.name, matrix.suite]
@@ -280,9 +280,9 @@ def folder(options: Namespace, matrix: RunPlan) -> Path:
 def run_folder(text: str, new: bool = False) -> Path:
     """Return the folder of a run that is given by a path or by its name below results/.
 
-    A folder of that name in the working directory goes before one below results/; a folder that
-    holds a run goes before one that does not. A `new` run never lands in a folder of something
-    else: `RUN=tests` means results/tests.
+    A folder of that name in the working directory precedes one below results/, and a folder with a
+    run precedes one without. A `new` run never goes into a folder with other content: `RUN=tests`
+    means results/tests.
     """
     here, below = Path(text), RESULTS / text
     if "/" in text:
@@ -308,7 +308,7 @@ def _given(options: Namespace) -> dict[str, Checkpoint]:
 
 
 def utterances(options: Namespace) -> Protocol:
-    """Return the utterances of the chosen splits; `InputError` where there are none."""
+    """Return the utterances of the chosen splits; `InputError` if there are none."""
     whole = data(options)
     names = whole.table["split"].unique() if options.split == "all" else [options.split]
     parts = [whole.split(name) for name in names]
@@ -328,9 +328,9 @@ def with_audio(protocol: Protocol) -> Protocol:
 
 
 def one_detector(options: Namespace) -> Checkpoint:
-    """Return the one detector that the options name: a checkpoint file, a name, or weights for one.
+    """Return the detector that the options name: a checkpoint file, a name, or weights for one.
 
-    `InputError` where it cannot be had, with how it can.
+    If it is not available, `InputError` says how to get it.
     """
     path = Path(options.detector)
     is_file = path.suffix == ".safetensors"

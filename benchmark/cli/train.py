@@ -89,7 +89,7 @@ def train(options: Namespace) -> int:
     names = [registry.get(name).name for name in names]
     for name in names:
         if name in published_weights.index():
-            raise InputError(f"detector {name!r} stands for published weights: it is not trained")
+            raise InputError(f"detector {name!r} has published weights: it cannot be trained")
         if registry.get(name).ready_made:
             raise InputError(f"detector {name!r} comes ready-made: it is not trained")
     for option in ("out", "name"):

@@ -1,7 +1,7 @@
 """The layouts of data sets that are recognised, and what marks each one.
 
-The order is that in which they are looked for: marked ones before general ones. The readers in
-`benchmark.data.readers` bear these names; the table stands apart so that it needs no pandas.
+The readers in `benchmark.data.readers` use these names and try the layouts in this order: marked
+ones before general ones. This table is a module of its own so that listing it needs no pandas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LAYOUTS = {
     "in-the-wild": "meta.csv with file,speaker,label",
     "fake-or-real": "training/real, testing/real (for-norm/, ...)",
     "wavefake": "generated_audio/",
-    "librisevoc": "gt/ beside folders of vocoders",
+    "librisevoc": "gt/ and folders of vocoders",
     "mlaad": "fake/LANG/MODEL/meta.csv",
     "folders": "folders real/ and fake/",
 }

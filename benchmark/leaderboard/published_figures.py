@@ -36,7 +36,7 @@ KEYS = ("attack", "level")
 class DefinitionDifference:
     """One difference of definition between published figures and ours, and where it applies.
 
-    An empty tuple stands for all values.
+    An empty tuple means all values.
     """
 
     text: str
@@ -243,7 +243,7 @@ def _notes(results: RunResults, published: PublishedTable, trials: TrialSet) -> 
         f"The published figures are of {published.trials}.",
         f"This run is of {protocol.name}{track}: {len(trials.rows)} trials, digest"
         f" {trials.digest}.",
-        "The figures stand side by side; none is claimed to equal another.",
+        "The figures are shown side by side; none is claimed to equal another.",
     ]
     if protocol.name not in (published.data, published.name):
         notes.insert(3, "These are other data: only the order of conditions can be compared.")

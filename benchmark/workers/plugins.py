@@ -19,7 +19,7 @@ def load(files: Iterable[Path]) -> None:
 
 
 def open_all(files: Iterable[Path]) -> None:
-    """Load the plugin files; what failed to load in the packages is said, not passed over."""
+    """Load the plugin files, and print each plugin of the packages that failed to load."""
     load(files)
     for registry in (attack_registry, detector_registry):
         for plugin, cause in registry.broken.items():

@@ -1,4 +1,4 @@
-"""Start a worker process: one thread, the parent's plugins, and no life after the parent's."""
+"""Initialise worker processes: one thread, the parent's plugins, and an end with the parent."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from benchmark.workers import plugins
 
 
 def start_process(plugin_files: Iterable[Path]) -> None:
-    """The initializer of every spawned process: one thread, plugins loaded, tied to the parent."""
+    """Set up a spawned process: one thread, loaded plugins, and an end with the parent."""
     _die_with_parent()
     torch.set_num_threads(1)
     plugins.load(plugin_files)
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed must not linger with the run folder half used."""
+    """End this process as soon as its parent ends, so that no worker keeps writing to a run."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

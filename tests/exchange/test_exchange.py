@@ -378,7 +378,7 @@ def test_missing_scores_and_unknown_ids(
         "1 of 25 ids are not trials of the run, the first is 'stranger'" in capsys.readouterr().err
     )
     assert cli("import-scores", many, *options, "--allow-unknown") == 0
-    assert "passed over: 1 scores" in capsys.readouterr().out
+    assert "skipped: 1 scores" in capsys.readouterr().out
     scores = launderbench.load_scores(run).query("detector == 'tool'")
     assert len(scores) == 24  # the earlier file is replaced
 

@@ -113,12 +113,12 @@ def collect(
     files is not shown.
     """
     if count == 0:
-        return Samples(note="No samples were asked for.")
+        return Samples(note="The report was written without samples.")
     allowed = permitted(results, SYNTHETIC if voices == NONE else voices)
     if allowed.empty:
         return Samples(
             note="The data set names no utterance whose voice may be embedded here. A column"
-            " voice in its protocol that says synthetic does; --voices all asks for everyone's."
+            " voice in its protocol that says synthetic does; --voices all embeds everyone's."
         )
     chosen, missing = _available(results.protocol.root, allowed, count)
     if not chosen:
@@ -226,7 +226,7 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
             worst[group] = name
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        failed.append(f"{changed[0]}{more} (cannot be made anew as scored: ready-made, or changed)")
+        failed.append(f"{changed[0]}{more} (not reproducible as scored: ready-made, or changed)")
     chosen = [*worst.values()]
     if families:
         hardest = sorted(chosen, key=lambda name: -means.get(name, 0))[:PICTURED]
