@@ -26,7 +26,7 @@ def add(command: Command) -> None:
         sub.set_defaults(act=act)
         return sub
 
-    action("build", "build the embedded data set", build)
+    workers_option(action("build", "build the whole embedded data set", build))
     action("card", "show the card of the embedded data set", card)
 
     sub = action("describe", "count, measure and find the faults and the leak of a data set", show)
@@ -86,7 +86,8 @@ def build(options: argparse.Namespace) -> None:
     from benchmark.inference.scorer import resolve_device
 
     device = str(resolve_device("auto"))
-    protocol = embedded.identified(embedded.build(device=device))
+    built = embedded.build(workers=options.workers or 0, device=device)
+    protocol = embedded.identified(built)
     print(f"{len(protocol.table)} utterances in {protocol.root}, audio {protocol.audio_digest}")
 
 
@@ -95,7 +96,7 @@ def card(options: argparse.Namespace) -> None:
     from benchmark.core import paths
     from benchmark.data import embedded
 
-    if not embedded.complete():
+    if embedded.missing(embedded.read()) or not (paths.embedded() / "CARD.md").is_file():
         raise InputError(
             "the card describes all samples of the embedded data set, which are not all built:"
             " run `launderbench data build`"
@@ -128,7 +129,7 @@ def balance(options: argparse.Namespace) -> None:
     from benchmark.cli import run_config
     from benchmark.data import subsets
 
-    whole = run_config.data(options)
+    whole = run_config.with_audio(run_config.data(options))
     by = [column.strip() for column in options.by.split(",") if column.strip()]
     part = subsets.balanced(whole, by, options.seed)
     _write(whole, part, options, {"balanced by": by})
@@ -139,7 +140,7 @@ def split(options: argparse.Namespace) -> None:
     from benchmark.cli import run_config
     from benchmark.data import splitting
 
-    whole = run_config.data(options)
+    whole = run_config.with_audio(run_config.data(options))
     ratios = splitting.ratios_of(options.ratios)
     part = splitting.split(whole, ratios, options.seed)
     _write(whole, part, options, {"split": options.ratios})

