@@ -81,7 +81,7 @@ UNIVERSAL = System(
     "copy-synthesis, HiFi-GAN V1 universal at 22.05 kHz",
     (HIFIGAN,),
     members=((UNIVERSAL_MEMBER,),),
-    cpu_s=3.8,
+    cpu_s=2.8,
 )
 SIXTEEN = System(
     "hifigan-16k",
@@ -89,7 +89,7 @@ SIXTEEN = System(
     "copy-synthesis, a HiFi-GAN trained at 16 kHz",
     (HIFIGAN_16K,),
     members=((SIXTEEN_MEMBER,),),
-    cpu_s=3.1,
+    cpu_s=2.3,
 )
 LJ = System(
     "hifigan-lj",
@@ -97,13 +97,13 @@ LJ = System(
     "copy-synthesis, HiFi-GAN V1 trained on LJ Speech",
     (HIFIGAN,),
     members=((LJ_MEMBER,),),
-    cpu_s=3.8,
+    cpu_s=2.8,
 )
 WORLD = System(
-    "world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,), cpu_s=1.8
+    "world", "classic", "copy-synthesis, WORLD at 16 kHz", (), (WORLD_ENGINE,), cpu_s=1.7
 )
 GRIFFIN_LIM = System(
-    "griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel", cpu_s=0.7
+    "griffin-lim", "classic", "copy-synthesis, Griffin-Lim from an 80-band mel", cpu_s=0.6
 )
 TORTOISE_TTS = System("tortoise", "tts", "ready-made Tortoise clips (24 kHz MP3)", (TORTOISE,))
 KOKORO = System(
