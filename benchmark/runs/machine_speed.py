@@ -22,8 +22,8 @@ from benchmark.training.train_detector import trained_input
 from detectors.contract.base import TensorDetector, registry
 
 SECONDS = 0.5  # of each of the two measurements
-CONVOLUTIONS = 35.0  # per CPU second on the reference machine
-TRANSFORMS = 650.0
+CONVOLUTIONS = 54.0  # per CPU second on the reference machine
+TRANSFORMS = 730.0
 TRIAL_S = 0.068  # CPU seconds there to launder, verify and score a trial with the default detectors
 REPORT_S = 10.0
 BACKWARD = 2.0  # training steps on whole batches against a forward pass of eight utterances
