@@ -52,8 +52,7 @@ def plan(options: Namespace, scored: bool = True) -> RunPlan:
     require_both_classes(test, "the test split")
     detectors = _in_precision(ready_detectors(options), options.precision) if scored else ()
     if whole.recipe != NO_RECIPE:
-        embedded.require(test)
-        test = embedded.identified(test)
+        test = embedded.identified(with_audio(test))
         if not stored_dev_scores.enough(detectors, dev):
             embedded.require(dev)
         dev = with_recipe(dev)
@@ -156,20 +155,19 @@ def choose(options: Namespace, whole: Protocol) -> set[str]:
         ):
             ids.update(dev.table["utterance_id"])
     if training and options.train_data is None:
-        for split in ("train", "dev"):
-            ids.update(training_examples.used(whole, split).table["utterance_id"])
+        ids.update(training_examples.used_ids(whole))
     return ids
 
 
 def to_train(options: Namespace, data: Protocol | None) -> list[str]:
     """Return the selected detectors that have no checkpoint of a training on `data`."""
-    config = TrainingConfig(options.seed)
+    return [name for name in untrained_names(options) if _trained(name, options, data) is None]
+
+
+def _trained(name: str, options: Namespace, data: Protocol | None) -> Checkpoint | None:
+    """Return the checkpoint of a detector's training on `data`; shipped ones not with --train."""
     shipped = not getattr(options, "train", False)
-    return [
-        name
-        for name in untrained_names(options)
-        if trained_checkpoints.find(name, config, data, shipped) is None
-    ]
+    return trained_checkpoints.find(name, TrainingConfig(options.seed), data, shipped)
 
 
 def known_training_data(options: Namespace) -> Protocol | None:
@@ -245,11 +243,9 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
     data = None
     if set(names) - set(given):
         data = known_training_data(options)
-    config = TrainingConfig(options.seed)
-    shipped = not getattr(options, "train", False)
     ready = []
     for name in names:
-        found = given.get(name) or trained_checkpoints.find(name, config, data, shipped)
+        found = given.get(name) or _trained(name, options, data)
         if found is None:
             spelt = shlex.quote(name)
             where = f" --data {shlex.quote(str(options.train_data))}" if options.train_data else ""
@@ -258,13 +254,14 @@ def ready_detectors(options: Namespace) -> tuple[Checkpoint, ...]:
                 f"detector {name!r} is not trained for seed {options.seed}:"
                 f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
                 f" run launderbench train {spelt} --seed {options.seed}{where}"
-                + (f" ({cause})" if (cause := _refusal(name, config, data)) else "")
+                + (f" ({cause})" if (cause := _refusal(name, options, data)) else "")
             )
         ready.append(found)
     return tuple(ready)
 
 
-def _refusal(name: str, config: TrainingConfig, data: Protocol | None) -> str | None:
+def _refusal(name: str, options: Namespace, data: Protocol | None) -> str | None:
+    config = TrainingConfig(options.seed)
     return trained_checkpoints.refused(name, config, data) if data else None
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from benchmark.data.protocol import Protocol
     from benchmark.training.training_config import TrainingConfig
-    from detectors.contract.base import TensorDetector
 
 PROTOCOL = "protocol"  # --splits: keep the splits of the data set
 RECIPE = {"epochs": "epochs", "batch_size": "batch_size", "lr": "learning_rate"}
@@ -141,21 +140,14 @@ def fetch_all() -> None:
 def _require_taken(name: str, config: TrainingConfig) -> None:
     """Refuse (`InputError`) a configuration that the detector cannot take."""
     from benchmark.inference import networks
-    from benchmark.training import training_config
+    from benchmark.training import trained_checkpoints, training_config
     from detectors.contract.base import TensorDetector, registry
 
     item = registry.get(name)()
     training_config.require_taken(item, config)
     if config.loss == networks.ONE_CLASS and isinstance(item, TensorDetector):
-        _fetch_foundation(item)
+        trained_checkpoints.fetch_foundation(item)
         networks.require_one_class(item)
-
-
-def _fetch_foundation(item: TensorDetector) -> None:
-    try:
-        item.foundation()
-    except InputError:
-        item.fetch()
 
 
 def _config(options: Namespace) -> TrainingConfig:
@@ -216,12 +208,8 @@ def _built(options: Namespace, whole: bool) -> Protocol:
     from benchmark.inference.scorer import resolve_device
     from benchmark.training import training_examples
 
-    def choose(protocol: Protocol) -> list[str]:
-        parts = [training_examples.used(protocol, split) for split in ("train", "dev")]
-        return [uid for part in parts for uid in part.table["utterance_id"]]
-
     return embedded.build(
-        None if whole else choose,
+        None if whole else training_examples.used_ids,
         bank=bool(options.suite) and options.noise_dir is None,
         device=str(resolve_device(options.device)),
     )

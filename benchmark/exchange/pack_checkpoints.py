@@ -33,14 +33,15 @@ def pack(checkpoint: Checkpoint, dev: Protocol, out: Path, half: bool = False) -
     if checkpoint.path.suffix != OURS:
         raise InputError(f"{checkpoint.path} is not a checkpoint that was trained here")
     path = out / checkpoint.path.name
+    elsewhere = path.resolve() != checkpoint.path.resolve()
     if half:
         arrays = {name: _halved(values) for name, values in checkpoint.arrays().items()}
         checkpoints.save(path, arrays, checkpoint.facts | {"stored": HALF})
-    elif path.resolve() != checkpoint.path.resolve():
+    elif elsewhere:
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(checkpoint.path, path)
     record = learning_curves.table_of(checkpoint.path)
-    if record.is_file() and path.resolve() != checkpoint.path.resolve():
+    if record.is_file() and elsewhere:
         shutil.copyfile(record, learning_curves.table_of(path))
     packed = checkpoints.load(path)
     ids = dev.table["utterance_id"].tolist()

@@ -59,11 +59,16 @@ def path_of(detector: str, config: TrainingConfig, protocol: Protocol) -> Path:
     """Return the checkpoint's path; its name depends on the encoder, which is fetched if absent."""
     item = registry.get(detector)()
     if isinstance(item, TensorDetector):
-        try:
-            item.foundation()
-        except InputError:
-            item.fetch()
+        fetch_foundation(item)
     return planned(detector, protocol, config)[1]
+
+
+def fetch_foundation(item: TensorDetector) -> None:
+    """Fetch the encoder that a detector starts from, if it is absent."""
+    try:
+        item.foundation()
+    except InputError:
+        item.fetch()
 
 
 def refused(detector: str, config: TrainingConfig, protocol: Protocol) -> str | None:

@@ -58,6 +58,15 @@ def used(protocol: Protocol, split: str) -> Protocol:
     return replace(part, table=kept)
 
 
+def used_ids(protocol: Protocol) -> list[str]:
+    """Return the ids of the train and dev utterances that training uses; errors as in `used`."""
+    return [
+        str(uid)
+        for split in ("train", "dev")
+        for uid in used(protocol, split).table["utterance_id"]
+    ]
+
+
 def left_out(protocol: Protocol) -> Iterator[str]:
     """Yield a line each for train and dev if `used` leaves out utterances of that split."""
     for split in ("train", "dev"):

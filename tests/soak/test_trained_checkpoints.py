@@ -29,14 +29,7 @@ SEEDS = 5
 def test_a_training_gives_what_comes_along(name: str, tmp_path: Path) -> None:
     shipped = trained_checkpoints.find(name, TrainingConfig(), None)
     assert shipped is not None
-    whole = embedded.build(
-        lambda p: [
-            uid
-            for split in ("train", "dev")
-            for uid in training_examples.used(p, split).table["utterance_id"]
-        ],
-        bank=False,
-    )
+    whole = embedded.build(training_examples.used_ids, bank=False)
     with one_thread():
         made = train(name, whole, CPU, tmp_path / "0.safetensors")
         if all(made.facts.get(key) == shipped.facts.get(key) for key in SAME):

@@ -26,7 +26,7 @@ from benchmark.audio.reader import AudioError, Wave
 from benchmark.audio.reader import read as read_wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
-from benchmark.data.audio_identity import AudioSketch, identify
+from benchmark.data.audio_identity import identify, sketch_of
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded import human_speech, text_to_speech
 from benchmark.data.embedded.render_jobs import made, make
@@ -68,8 +68,8 @@ def version(without: tuple[str, ...] = ()) -> str:
 def recipe() -> str:
     """Return the SHA-256 (hex) of version, wheels and treatment.
 
-    Machines with one recipe have the same
-    data set; the bits of its samples may differ by rounding (`audio_identity`).
+    Machines with one recipe have the same data set; the bits of its samples may differ by rounding
+    (`audio_identity`).
     """
     text = _recipe() + cards.TREATMENT
     return hashlib.sha256(text.encode()).hexdigest()
@@ -162,8 +162,7 @@ def identified(part: Protocol) -> Protocol:
         known[key] = {"digest": digest, **sketch.facts()}
         atomic_files.write(file, json.dumps(known))
     found = known[key]
-    sketch = AudioSketch(tuple(found["sums"]), found["energy"])
-    return replace(part, audio_digest=found["digest"], audio_sketch=sketch)
+    return replace(part, audio_digest=found["digest"], audio_sketch=sketch_of(found))
 
 
 def build(
