@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from attacks.contract import base as attacks
+from benchmark.core.registry import FILES
+from detectors.contract import base as detectors
 from tests.support import builders
+
+
+@pytest.fixture(autouse=True)
+def plugins_of_the_test_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the attacks and detectors that a test registers, so that no other test meets them."""
+    for registry in (attacks.registry, detectors.registry):
+        registry.names()
+        monkeypatch.setattr(registry, "_items", dict(registry._items))
+    yield
+    for name in [name for name in sys.modules if name.startswith(FILES)]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,14 +31,10 @@ class Nothing(Attack):
 
 
 @pytest.fixture
-def plugin(tmp_path: Path) -> Iterator[Path]:
+def plugin(tmp_path: Path) -> Path:
     path = tmp_path / "nothing.py"
     path.write_text(NO_OP)
-    registry.names()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_items", dict(registry._items))
-        yield path
-    sys.modules.pop("launderbench_plugin_nothing", None)
+    return path
 
 
 def test_workers_say_the_same_in_the_same_order(

@@ -28,7 +28,7 @@ class Network(nn.Module):
         self.add_module(second, nn.Linear(3, 1))
 
 
-def registered(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+def registered(make: Any) -> None:
     class Tested(TensorDetector):
         summary = "a test's"
         input = Waveform(4)
@@ -37,14 +37,12 @@ def registered(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
         def build(self) -> nn.Module:
             return make()
 
-    registry.names()
-    monkeypatch.setattr(registry, "_items", dict(registry._items))
     detector(NAME)(Tested)
 
 
 @pytest.fixture
-def weights(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
-    registered(monkeypatch, lambda: Network("second"))
+def weights() -> dict[str, torch.Tensor]:
+    registered(lambda: Network("second"))
     torch.manual_seed(3)
     return dict(Network("second").state_dict())
 
@@ -79,10 +77,8 @@ def test_common_wrappers_are_removed(
         assert torch.equal(held[name], value)
 
 
-def test_a_network_with_a_part_called_module_keeps_its_names(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    registered(monkeypatch, lambda: nn.ModuleDict({"module": nn.Linear(4, 1)}))
+def test_a_network_with_a_part_called_module_keeps_its_names(tmp_path: Path) -> None:
+    registered(lambda: nn.ModuleDict({"module": nn.Linear(4, 1)}))
     own = nn.ModuleDict({"module": nn.Linear(4, 1)}).state_dict()
     assert torch.equal(
         loaded(saved(tmp_path / "w.pth", own))["module.weight"], own["module.weight"]
