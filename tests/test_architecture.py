@@ -157,6 +157,16 @@ def test_listing_attacks_needs_no_heavy_library() -> None:
     assert done.stdout.strip() == "[] {}", done.stdout + done.stderr
 
 
+def test_a_report_waits_for_no_image_library() -> None:
+    code = (
+        "import sys; from benchmark.cli import run_config;"
+        "from detectors.contract.base import registry; registry.names();"
+        "print([m for m in ('torchvision', 'librosa', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from librosa.filters import wavelet
 
 from benchmark.frontends.specs import Cqt
 from benchmark.frontends.spectrogram import keep
@@ -39,6 +38,8 @@ def centres(spec: Cqt) -> torch.Tensor:
 @lru_cache(maxsize=8)
 def _kernels(spec: Cqt) -> tuple[torch.Tensor, ...]:
     """Return float32 (2 * bins, 1, samples) per octave, from the lowest; real parts first."""
+    from librosa.filters import wavelet  # takes seconds, and few commands need it
+
     step = 2 ** (2 / spec.bins_per_octave)
     # 1 / Q: a filter extends from one bin below its centre to one above
     bandwidth = (step - 1) / (step + 1)

@@ -6,10 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional as image
 
 from benchmark.frontends.specs import Image
-from benchmark.frontends.spectrogram import mel_power
+from benchmark.frontends.spectrogram import mel_power, resized
 
 LEVELS = 256
 
@@ -26,8 +25,8 @@ def picture(spec: Image, waves: torch.Tensor) -> torch.Tensor:
     relative = torch.where(loudest > 0, mel / loudest.clamp(min=torch.finfo(mel.dtype).tiny), 0)
     decibel = 10 * torch.log10(relative.clamp(min=10 ** (-spec.range_db / 10)))
     height = (1 + decibel / spec.range_db).flip(1).unsqueeze(1)
-    resized = image.resize(height, list(spec.size), antialias=True).squeeze(1)
-    levels = (resized.clamp(0, 1) * (LEVELS - 1)).round().long()
+    plane = resized(height, spec.size).squeeze(1)
+    levels = (plane.clamp(0, 1) * (LEVELS - 1)).round().long()
     return _magma().to(waves.device)[levels].permute(0, 3, 1, 2)
 
 

@@ -7,8 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from librosa.filters import mel as slaney_filters
-from torchvision.transforms.v2 import functional as image
 
 from benchmark.frontends.specs import Image, Keep, LogMel, Mfcc, Spectrogram
 
@@ -81,7 +79,14 @@ def log_mel(spec: LogMel, waves: torch.Tensor) -> torch.Tensor:
     logged = torch.log(torch.clamp(mel_power(spec, waves), min=spec.floor)).unsqueeze(1)
     if spec.image is None:
         return logged
-    return image.resize(logged, list(spec.image), antialias=True)
+    return resized(logged, spec.image)
+
+
+def resized(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize (B, C, height, width) to `size` (height, width): bilinear, antialiased."""
+    from torchvision.transforms.v2 import functional  # takes seconds, and few commands need it
+
+    return functional.resize(images, list(size), antialias=True)
 
 
 def mel_power(spec: LogMel | Mfcc | Image, waves: torch.Tensor) -> torch.Tensor:
@@ -97,5 +102,7 @@ def mel_power(spec: LogMel | Mfcc | Image, waves: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=16)
 def _mel_filters(rate: int, n_fft: int, count: int, fmin: float, fmax: float) -> torch.Tensor:
-    filters = slaney_filters(sr=rate, n_fft=n_fft, n_mels=count, fmin=fmin, fmax=fmax)
+    from librosa.filters import mel  # takes seconds, and few commands need it
+
+    filters = mel(sr=rate, n_fft=n_fft, n_mels=count, fmin=fmin, fmax=fmax)
     return torch.from_numpy(filters.astype(np.float32))

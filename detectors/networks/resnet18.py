@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torch import nn
-from torchvision.models import resnet18
 
 from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm
@@ -20,6 +19,8 @@ class ResNet18(CropAndFlip, TensorDetector):
     crop = 96
 
     def build(self) -> nn.Module:
+        from torchvision.models import resnet18  # takes seconds, and few commands need it
+
         network = resnet18(weights=None, num_classes=1)
         network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
         return nn.Sequential(PerUtteranceNorm(), network, nn.Flatten(0))

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torchvision.models import ResNet18_Weights, resnet18
 
 from benchmark.core.errors import InputError
 from detectors.contract.base import Image, Recipe, TensorDetector, detector
 from detectors.layers.common import CropAndFlip
 
-WEIGHTS = ResNet18_Weights.IMAGENET1K_V1
+FILE = "resnet18-f37072fd.pth"  # of torchvision's ResNet18_Weights.IMAGENET1K_V1
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colour channels
 
 
@@ -52,6 +51,8 @@ class Network(nn.Module):
     deviation: torch.Tensor
 
     def __init__(self) -> None:
+        from torchvision.models import resnet18  # takes seconds, and few commands need it
+
         super().__init__()
         self.resnet = resnet18(weights=None)
         self.resnet.fc = nn.Linear(self.resnet.fc.in_features, 1)
@@ -64,7 +65,7 @@ class Network(nn.Module):
 
 def weights_file() -> Path:
     """Return the path of torchvision's weight file, which depends on TORCH_HOME."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(WEIGHTS.url).name
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE
 
 
 def _imagenet() -> dict[str, torch.Tensor]:
@@ -72,12 +73,15 @@ def _imagenet() -> dict[str, torch.Tensor]:
 
     Code in the pickle never runs. Raises `InputError` if the weights cannot be loaded.
     """
+    from torchvision.models import ResNet18_Weights  # takes seconds, and few commands need it
+
+    weights = ResNet18_Weights.IMAGENET1K_V1
     try:
-        state = WEIGHTS.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:
         raise InputError(
             "resnet18-imagenet needs torchvision's ImageNet weights, which could not be loaded from"
-            f" {WEIGHTS.url} ({error}); copy the file to {weights_file()}, or use resnet18,"
+            f" {weights.url} ({error}); copy the file to {weights_file()}, or use resnet18,"
             " which trains from scratch"
         ) from error
     return {name: value for name, value in state.items() if not name.startswith("fc.")}
