@@ -20,9 +20,11 @@ def plugins_of_the_test_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     for registry in (attacks.registry, detectors.registry):
         registry.names()
         monkeypatch.setattr(registry, "_items", dict(registry._items))
+    before = set(sys.modules)
     yield
-    for name in [name for name in sys.modules if name.startswith(FILES)]:
-        del sys.modules[name]
+    for name in set(sys.modules) - before:
+        if name.startswith(FILES):
+            del sys.modules[name]
 
 
 @pytest.fixture
