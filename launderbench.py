@@ -30,9 +30,14 @@ if TYPE_CHECKING:
         text,
     )
     from attacks.contract.condition import Condition, parse
-    from attacks.contract.launder import Laundered
+    from benchmark.api.catalogue import list_attacks, list_detectors, list_suites
+    from benchmark.api.evaluate import evaluate
+    from benchmark.api.laundering import Effects, launder
+    from benchmark.api.measures import Metrics, eer, metrics
+    from benchmark.api.plots import plot_severity
+    from benchmark.api.results import Results, compare, load_results
+    from benchmark.api.train import train
     from benchmark.core.errors import InputError
-    from benchmark.scores.run_results import RunResults
     from detectors.contract.base import (
         Cqt,
         Detector,
@@ -56,7 +61,13 @@ _HOMES = {  # module -> the names that are taken from it
         "integer", "number", "text",
     ),
     "attacks.contract.condition": ("Condition", "parse"),
-    "attacks.contract.launder": ("Laundered",),
+    "benchmark.api.catalogue": ("list_attacks", "list_detectors", "list_suites"),
+    "benchmark.api.evaluate": ("evaluate",),
+    "benchmark.api.laundering": ("Effects", "launder"),
+    "benchmark.api.measures": ("Metrics", "eer", "metrics"),
+    "benchmark.api.plots": ("plot_severity",),
+    "benchmark.api.results": ("Results", "compare", "load_results"),
+    "benchmark.api.train": ("train",),
     "benchmark.core.errors": ("InputError",),
     "detectors.contract.base": (
         "Cqt", "Image", "Lfcc", "LogMel", "Mfcc", "Recipe", "Spectrogram", "TensorDetector",
@@ -71,14 +82,17 @@ __all__ = [
     "Check",
     "Condition",
     "Cqt",
+    "Detector",
+    "Effects",
     "Facts",
     "Image",
     "InputError",
-    "Laundered",
     "Lfcc",
     "LogMel",
+    "Metrics",
     "Mfcc",
     "Recipe",
+    "Results",
     "Severity",
     "Spectrogram",
     "TensorDetector",
@@ -89,18 +103,27 @@ __all__ = [
     "attack",
     "check",
     "choice",
+    "compare",
     "detector",
+    "eer",
+    "evaluate",
     "flag",
     "get_detector",
     "integer",
     "launder",
+    "list_attacks",
+    "list_detectors",
+    "list_suites",
     "load_plugin",
     "load_results",
     "load_scores",
+    "metrics",
     "number",
     "parse",
+    "plot_severity",
     "run",
     "text",
+    "train",
 ]
 
 
@@ -178,23 +201,6 @@ def load_plugin(file: str | Path) -> None:
     plugins.load([Path(file)])
 
 
-def launder(
-    wave: Wave, condition: str | Condition, *, utterance_id: str = "utterance", seed: int = 0
-) -> Laundered:
-    """Launder one utterance: float32 (T,) at 16 kHz; the result carries samples and checks.
-
-    The draws depend on `seed` and `utterance_id`, as in a run. Raises `InputError` for a condition
-    that does not parse, `AttackError` if an attack cannot be applied to this wave.
-    """
-    _require_own_packages()
-    from attacks.contract.condition import parse
-    from attacks.contract.launder import launder as apply
-    from benchmark.audio.reader import SAMPLE_RATE
-
-    parsed = parse(condition) if isinstance(condition, str) else condition
-    return apply(parsed, wave, SAMPLE_RATE, utterance_id, seed)
-
-
 def check(name: str) -> list[str]:
     """Return what an attack, condition or detector does not keep of its contract, as sentences.
 
@@ -220,24 +226,10 @@ def get_detector(name: str) -> type[Detector]:
     return registry.get(name)
 
 
-def load_results(folder: str | Path) -> RunResults:
-    """Read everything that the run in `folder` holds: scores, measured effects, failures."""
-    _require_own_packages()
-    from benchmark.scores.load_run import collect
-
-    return collect(Path(folder), {})
-
-
 def load_scores(folder: str | Path) -> pd.DataFrame:
-    """Read the scores of a run: detector, condition, split, utterance_id, score, label and more.
-
-    Higher scores mean more bona fide. The protocol's columns (label, speaker, spoof_system,
-    track, source) are joined on utterance_id.
-    """
+    """Read the scores of a run: `load_results(folder).scores`."""
     _require_own_packages()
-    import pandas as pd
+    from benchmark.api.results import Results
+    from benchmark.runs import run_folders
 
-    results = load_results(folder)
-    trials = pd.concat([results.protocol.table, results.dev.table]).drop(columns="split")
-    texts = dict.fromkeys(("detector", "condition", "split", "utterance_id"), str)
-    return results.scores.astype(texts).merge(trials, on="utterance_id", validate="many_to_one")
+    return Results(run_folders.find(str(folder))).scores

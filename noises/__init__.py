@@ -4,7 +4,7 @@ The bank is built once and verified when it is opened. White and pink noise need
 are generated on use.
 """
 
-from noises.bank import KINDS, MANIFEST, bank_folder, build, sound
+from noises.bank import KINDS, MANIFEST, bank_folder, build, sound, use, using
 from noises.excerpts import EVALUATION, TRAINING, Excerpt, ExcerptRange, Noise, NoiseRecording
 from noises.loading import is_path, open_kind, open_noise, open_path
 from noises.synthetic import GENERATED
@@ -26,4 +26,6 @@ __all__ = [
     "open_noise",
     "open_path",
     "sound",
+    "use",
+    "using",
 ]

@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,38 @@ ABOUT: dict[str, dict[str, Any]] = {
 }
 
 
+_chosen: Path | None = None
+
+
 def bank_folder() -> Path:
-    """Return the folder of the bank: `LAUNDERBENCH_NOISES`, else one in the user's cache."""
+    """Return the folder of the bank: that of `use`, `LAUNDERBENCH_NOISES`, or the user's cache."""
+    if _chosen is not None:
+        return _chosen
     moved = os.environ.get(paths.NOISES_VARIABLE)
     return Path(moved) if moved else paths.noises()
+
+
+def use(folder: Path | None) -> None:
+    """Take noises from `folder` in this process from now on; None: from the usual place.
+
+    It is no context variable, because threads and notebook cells would each start without it.
+    Raises `InputError` if there is no such folder.
+    """
+    global _chosen
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"noise folder not found: {folder}")
+    _chosen = None if folder is None else folder.resolve()
+
+
+@contextmanager
+def using(folder: Path | None) -> Iterator[None]:
+    """Take noises from `folder` in this block, as `use` does."""
+    before = _chosen
+    use(folder)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def build(folder: Path, *, babble: Sequence[Wave], cafe: Wave, seconds: float = SECONDS) -> None:

@@ -35,6 +35,7 @@ ORDER = (  # a package imports only itself and what stands before it, lazy impor
     "benchmark.leaderboard",
     "benchmark.exchange",
     "benchmark.report",
+    "benchmark.api",
     "benchmark.cli",
 )
 PLUGINS = ("noises", "attacks", "detectors")
@@ -159,7 +160,7 @@ def test_listing_attacks_needs_no_heavy_library() -> None:
 
 def test_a_report_waits_for_no_image_library() -> None:
     code = (
-        "import sys; from benchmark.cli import run_config;"
+        "import sys; from benchmark.api import reporting;"
         "from detectors.contract.base import registry; registry.names();"
         "print([m for m in ('torchvision', 'librosa', 'matplotlib') if m in sys.modules])"
     )

@@ -13,9 +13,8 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tqdm import tqdm
-
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 
 RATIO = 50  # audio compresses to about a tenth at most; a higher ratio means an archive bomb
 FLOOR = 64 << 20  # bytes that even the smallest archive may unpack to
@@ -51,7 +50,7 @@ def unpack(archive: Path, folder: Path, home: str = "") -> int:
     limit = max(FLOOR, RATIO * archive.stat().st_size)
     written = count = 0
     try:
-        with tqdm(desc=f"unpacking {archive.name}", unit="file") as bar:
+        with progress_bar(desc=f"unpacking {archive.name}", unit="file") as bar:
             for member in _members(archive, folder, limit):
                 count += 1
                 if count > MOST_FILES:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pooch
 import requests
-from tqdm import tqdm
 
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 
 ATTEMPTS = 5  # consecutive attempts without a single new byte
 PAUSE_S = 2.0  # before the second attempt; doubles after each further one
@@ -146,7 +146,9 @@ class _Transfer:
         name = self.part.name.removesuffix(".part")
         with (
             self.part.open("ab" if have else "wb") as file,
-            tqdm(desc=name, total=total or None, initial=have, unit="B", unit_scale=True) as bar,
+            progress_bar(
+                desc=name, total=total or None, initial=have, unit="B", unit_scale=True
+            ) as bar,
         ):
             for piece in response.iter_content(PIECE):
                 have += len(piece)

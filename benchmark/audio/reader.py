@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import soundfile
 import soxr
 
 from benchmark.audio import libav
+from benchmark.core.errors import InputError
 
 SAMPLE_RATE = 16000
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
@@ -36,6 +38,17 @@ def read(path: Path) -> Wave:
     Raises `AudioError` if the file is missing, undecodable, empty or not finite.
     """
     return record(path).wave
+
+
+def read_all(paths: Iterable[Path], refusal: str) -> list[Wave]:
+    """Read every file as `read` does, for callers that need them all.
+
+    Raises `InputError` with `refusal` and the cause at the first file that cannot be read.
+    """
+    try:
+        return [read(path) for path in paths]
+    except AudioError as error:
+        raise InputError(f"{refusal}: {error}") from error
 
 
 def record(path: Path) -> DecodedAudio:

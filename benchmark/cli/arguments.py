@@ -16,6 +16,11 @@ Action = Callable[[argparse.Namespace], int | None]
 Command = Callable[[str, str, Action], argparse.ArgumentParser]  # (name, help, action)
 
 
+def json_option(sub: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
 def data_option(sub: argparse.ArgumentParser) -> None:
     """Add --data and the options that say how to read it."""
     sub.add_argument(

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, noise_option, seed, workers_option
 
 
@@ -27,16 +28,14 @@ def add(command: Command) -> None:
 
 def attack(options: Namespace) -> int:
     """Launder files; return 1 when a file failed or a condition is not what it claims."""
-    from benchmark.cli import run_config
-    from benchmark.laundering import effect_tables, launder_files, output_layout
-    from benchmark.workers import plugins
+    from benchmark.laundering import effect_tables, launder_files, output_layout, suite_choice
 
-    plugins.open_all(options.plugin)
-    suite = run_config.suite_of(options)
+    context = typed.context(options)
+    suite = suite_choice.chosen(options.suite)
     wanted = [c for c in suite.conditions if c.steps] or [*suite.conditions]
     target = output_layout.target(options.input, options.out, options.format, len(wanted))
     found = output_layout.sources(options.input, target.folder, target.name)
-    job = output_layout.order(wanted, target, options.seed, options.plugin)
+    job = output_layout.order(wanted, target, options.seed, context)
     records = launder_files.run(job, found, options.workers)
     written = effect_tables.write(records, target.folder, target.prefix)
     if options.gallery:

@@ -7,11 +7,13 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, workers_option
 from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from attacks.contract.condition import Condition
+    from benchmark.workers.context import ProcessContext
     from detectors.contract.base import Detector
 
 
@@ -28,10 +30,9 @@ def check(options: Namespace) -> int:
     """Check attacks and detectors; return 1 when one fails or none was checked."""
     from attacks.contract.base import registry
     from attacks.contract.condition import Condition, parse
-    from benchmark.workers import plugins
     from benchmark.workers.conformance_checks import checked
 
-    plugins.open_all(options.plugin)
+    context = typed.context(options)
     every = registry.names() if options.all else []
     found = {name: parse(name) for name in every} | {name: checked(name) for name in options.names}
     if not found:
@@ -40,7 +41,7 @@ def check(options: Namespace) -> int:
     detectors = {name: item for name, item in found.items() if not isinstance(item, Condition)}
     failed, absent, ending = 0, 0, ""
     if conditions:
-        failed, absent, ending = _conditions(conditions, options)
+        failed, absent, ending = _conditions(conditions, options, context)
     if detectors:
         wrong, missing = _detectors(detectors)
         failed, absent = failed + wrong, absent + missing
@@ -49,14 +50,16 @@ def check(options: Namespace) -> int:
     return 1 if failed or not passed else 0
 
 
-def _conditions(found: Mapping[str, Condition], options: Namespace) -> tuple[int, int, str]:
+def _conditions(
+    found: Mapping[str, Condition], options: Namespace, context: ProcessContext
+) -> tuple[int, int, str]:
     """Check conditions and print the findings.
 
     Returns how many fail, how many are not available, and the cost in words.
     """
-    from tqdm import tqdm
 
     from benchmark.core.parallel import one_thread
+    from benchmark.core.progress import progress_bar
     from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
 
     started = time.monotonic()
@@ -73,9 +76,9 @@ def _conditions(found: Mapping[str, Condition], options: Namespace) -> tuple[int
     failed = 0
     with (
         one_thread(),
-        tqdm(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
+        progress_bar(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
     ):
-        for place, lines in findings(jobs, options.workers, options.plugin, bar):
+        for place, lines in findings(jobs, options.workers, context, bar):
             failed += bool(lines)
             head = f"{'FAIL' if lines else 'ok  '}  {names[place]}"
             bar.write("\n        ".join([head, *lines]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, run_argument
 
 
@@ -19,13 +20,12 @@ def cite(options: Namespace) -> int:
     """Print or write the BibTeX."""
     from importlib import metadata
 
-    from benchmark.cli import run_config
     from benchmark.core import atomic_files
     from benchmark.report import citations
-    from benchmark.workers import plugins
+    from benchmark.runs import run_folders
 
-    plugins.load(options.plugin)
-    results = run_config.results(options.run)
+    typed.context(options)
+    results = run_folders.results(options.run)
     head, version = results.provenance["plan"], metadata.version("launderbench")
     text = citations.document(citations.of_run(head, version, citations.made(results)))
     if options.out is None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli.arguments import Command, resamples_option, run_argument
+from benchmark.cli import typed
+from benchmark.cli.arguments import Command, json_option, resamples_option, run_argument
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.compare_runs import RunComparison
@@ -26,6 +28,7 @@ def add(command: Command) -> None:
         help="compare our detector NAME with the published SYSTEM (repeatable)",
     )  # fmt: skip
     resamples_option(sub)
+    json_option(sub)
     sub.add_argument(
         "--out", type=Path, metavar="DIR", help="also write comparison.csv and comparison.md there"
     )
@@ -33,31 +36,33 @@ def add(command: Command) -> None:
 
 def compare(options: Namespace) -> int:
     """Print the comparison, and write it where --out says."""
-    from benchmark.cli import run_config
     from benchmark.leaderboard import compare_runs, published_figures
     from benchmark.metrics import bootstrap
     from benchmark.report import comparison_text
-    from benchmark.workers import plugins
+    from benchmark.runs import run_folders
 
     if bool(options.other) == bool(options.published):
         raise InputError("name a second run, or a published table with --published, not both")
     if options.match and not options.published:
         raise InputError("--match goes with --published")
-    plugins.load(options.plugin)
+    typed.context(options)
     resamples = bootstrap.RESAMPLES if options.bootstrap is None else options.bootstrap
     found: PublishedComparison | RunComparison
     if options.published:
         table = published_figures.load(options.published)
         pairs = _pairs(options.match)
-        results = run_config.results(options.run)
+        results = run_folders.results(options.run)
         found = published_figures.beside(results, table, pairs, resamples)
     else:
-        runs = run_config.results(options.run), run_config.results(options.other)
+        runs = run_folders.results(options.run), run_folders.results(options.other)
         found = compare_runs.compare(*runs, resamples)
-    print(comparison_text.text(found))
+    if options.json:
+        print(found.table.to_json(orient="records", indent=1))
+    else:
+        print(comparison_text.text(found))
     if options.out is not None:
         written = comparison_text.write(found, options.out)
-        print(f"\nwrote {', '.join(path.name for path in written)} in {options.out}")
+        logger.info(f"\nwrote {', '.join(path.name for path in written)} in {options.out}")
     return 0
 
 

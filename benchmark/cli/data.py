@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Action, Command, at_least, reading_options, seed, workers_option
 from benchmark.core.errors import InputError
 
@@ -106,14 +107,14 @@ def card(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Print what a data set holds, what is wrong with it, and how much it leaks."""
-    from benchmark.cli import run_config
     from benchmark.core import atomic_files
     from benchmark.data import description_text
+    from benchmark.data.data_config import with_audio
     from benchmark.data.description import describe
 
-    whole = run_config.data(options)
+    whole = typed.data_config(options).open()
     found = describe(
-        whole if options.headers else run_config.with_audio(whole),
+        whole if options.headers else with_audio(whole),
         limit=options.limit,
         decode=not options.headers,
         workers=options.workers,
@@ -126,10 +127,10 @@ def show(options: argparse.Namespace) -> None:
 
 def balance(options: argparse.Namespace) -> None:
     """Write a balanced subset."""
-    from benchmark.cli import run_config
     from benchmark.data import subsets
+    from benchmark.data.data_config import with_audio
 
-    whole = run_config.with_audio(run_config.data(options))
+    whole = with_audio(typed.data_config(options).open())
     by = [column.strip() for column in options.by.split(",") if column.strip()]
     part = subsets.balanced(whole, by, options.seed)
     _write(whole, part, options, {"balanced by": by})
@@ -137,10 +138,10 @@ def balance(options: argparse.Namespace) -> None:
 
 def split(options: argparse.Namespace) -> None:
     """Write new splits and print the shares that they reached."""
-    from benchmark.cli import run_config
     from benchmark.data import splitting
+    from benchmark.data.data_config import with_audio
 
-    whole = run_config.with_audio(run_config.data(options))
+    whole = with_audio(typed.data_config(options).open())
     ratios = splitting.ratios_of(options.ratios)
     part = splitting.split(whole, ratios, options.seed)
     _write(whole, part, options, {"split": options.ratios})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, detector_options
 
 
@@ -18,12 +19,11 @@ def add(command: Command) -> None:
 
 def export(options: Namespace) -> int:
     """Write the ONNX file and print how far its scores are from the original's."""
-    from benchmark.cli import run_config
     from benchmark.exchange import onnx_export
-    from benchmark.workers import plugins
+    from benchmark.runs import detector_choice
 
-    plugins.load(options.plugin)
-    detector = run_config.one_detector(options)
+    typed.context(options)
+    detector = detector_choice.one(typed.chosen_detector(options))
     for line in onnx_export.export(detector, options.onnx, options.int8, options.train_data):
         print(line, flush=True)
     return 0

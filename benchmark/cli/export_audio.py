@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, corpus_options
 
 
@@ -22,17 +23,15 @@ def add(command: Command) -> None:
 
 def export_audio(options: Namespace) -> int:
     """Write the laundered corpus; 1 when a file failed or a condition is not what it claims."""
-    from benchmark.cli import run_config
     from benchmark.exchange import audio_corpus
-    from benchmark.laundering import effect_tables
+    from benchmark.laundering import effect_tables, suite_choice
     from benchmark.laundering.output_layout import OutputTarget
-    from benchmark.workers import plugins
 
-    plugins.load(options.plugin)
-    suite = run_config.suite_of(options)
+    context = typed.context(options)
+    suite = suite_choice.chosen(options.suite, typed.data_config(options))
     where = OutputTarget(options.out, options.format)
-    wanted = audio_corpus.order(suite.conditions, where, options.seed, options.plugin)
-    outcomes, failed = audio_corpus.export(run_config.utterances(options), wanted, options.workers)
+    wanted = audio_corpus.order(suite.conditions, where, options.seed, context)
+    outcomes, failed = audio_corpus.export(typed.utterances(options), wanted, options.workers)
     for outcome in outcomes:
         print(outcome)
     for cause in effect_tables.causes(failed):

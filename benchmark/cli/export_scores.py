@@ -29,12 +29,12 @@ def export_scores(options: Namespace) -> int:
     import pandas as pd
 
     from attacks.contract.condition import parse
-    from benchmark.cli import run_config
     from benchmark.core import atomic_files
     from benchmark.exchange import score_formats
+    from benchmark.runs import run_folders
     from benchmark.scores.load_run import collect
 
-    results = collect(run_config.run_folder(options.run), {})
+    results = collect(run_folders.find(options.run), {})
     if options.detector not in results.detectors:
         raise unknown("detector of the run", options.detector, results.detectors)
     trials = pd.concat([results.protocol.table, results.dev.table])[["utterance_id", "label"]]

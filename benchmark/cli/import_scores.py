@@ -6,11 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, data_option, subset_options
 from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.scores.store import Store
+    from benchmark.workers.context import ProcessContext
 
 
 def add(command: Command) -> None:
@@ -44,17 +46,15 @@ def add(command: Command) -> None:
 
 def import_scores(options: Namespace) -> int:
     """Import scores into a run, which is created if absent; return 1 if a trial has no score."""
-    from benchmark.cli import run_config
     from benchmark.exchange.import_scores import ImportRequest, bring
-    from benchmark.runs import provenance
+    from benchmark.runs import provenance, run_folders
     from benchmark.scores.store import IMPORTED, Store
-    from benchmark.workers import plugins
 
-    plugins.load(options.plugin)
-    folder = run_config.run_folder(options.run, new=True)
+    context = typed.context(options)
+    folder = run_folders.find(options.run, new=True)
     origin = provenance.code() | {IMPORTED: options.file.name}
     store = Store(folder, origin)
-    _claim(store, options)
+    _claim(store, options, context)
     wanted = ImportRequest(
         options.file,
         options.detector,
@@ -73,14 +73,14 @@ def import_scores(options: Namespace) -> int:
     return 0 if all(one.scored == one.trials for one in taken) else 1
 
 
-def _claim(store: Store, options: Namespace) -> None:
+def _claim(store: Store, options: Namespace, context: ProcessContext) -> None:
     """Create the run for the given data; `InputError` if an existing run differs from the options.
 
     Without data the run must exist.
     """
     from attacks.contract.condition import CLEAN
-    from benchmark.cli import run_config
-    from benchmark.runs import runner
+    from benchmark.runs import planning, runner
+    from benchmark.runs.run_config import RunConfig
 
     head = store.read_head()
     if options.data is None:
@@ -89,8 +89,15 @@ def _claim(store: Store, options: Namespace) -> None:
                 f"{store.folder} holds no run: name one, or say --data and --suite for a new one"
             )
         return
-    asked = vars(options) | {"suite": options.suite or CLEAN, "allow_missing": True}
-    plan = run_config.plan(Namespace(**asked), scored=False)
+    config = RunConfig(
+        typed.data_config(options),
+        options.suite or CLEAN,
+        seed=options.seed,
+        limit=options.limit,
+        allow_missing=True,
+        context=context,
+    )
+    plan = planning.plan(config, scored=False)
     if head is None:
         runner.claim(plan, store)
         return

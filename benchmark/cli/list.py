@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmark.cli.arguments import Command
+from benchmark.cli import typed
+from benchmark.cli.arguments import Command, json_option
 from benchmark.core import terminal
 from benchmark.core.errors import InputError, unknown
 
@@ -23,16 +25,18 @@ def add(command: Command) -> None:
     kinds = ("attacks", "detectors", "layouts", "pools", "suites")
     sub.add_argument("what", choices=kinds, metavar="KIND", help=", ".join(kinds))
     sub.add_argument("--family", default="", help="only attacks of this family")
+    json_option(sub)
 
 
 def show(options: Namespace) -> int:
     """Print what is registered."""
     if options.plugin:
-        from benchmark.workers import plugins
-
-        plugins.load(options.plugin)
+        typed.context(options)
     if options.family and options.what != "attacks":
         raise InputError("--family goes with: list attacks")
+    if options.json:
+        print(json.dumps([*_rows(options.what, options.family)], indent=1))
+        return 0
     listings = {
         "attacks": lambda: attacks_(options.family),
         "detectors": detectors_,
@@ -45,6 +49,30 @@ def show(options: Namespace) -> int:
     return 0
 
 
+def _rows(kind: str, family: str) -> Iterator[dict[str, Any]]:
+    """Yield what is registered as plain data: one row per attack, detector, layout, pool, suite."""
+    from attacks.chains import pools
+    from benchmark.api import catalogue
+    from benchmark.data.layouts import LAYOUTS
+
+    if kind == "layouts":
+        yield from ({"layout": name, "marks": marks} for name, marks in LAYOUTS.items())
+    elif kind == "pools":
+        for pool in map(pools.load, pools.names()):
+            yield {"pool": pool.name, "slots": len(pool.slots), "description": pool.description}
+    else:
+        table = getattr(catalogue, f"list_{kind}")()
+        if family:
+            _require_family(family, set(table["family"]))
+            table = table[table["family"] == family]
+        yield from json.loads(table.to_json(orient="records"))
+
+
+def _require_family(family: str, families: set[str]) -> None:
+    if family not in families:
+        raise unknown("family", family, families, "launderbench list attacks")
+
+
 def attacks_(family: str = "") -> Iterator[str]:
     """Yield a row for every attack (of a family): its severity's ladder, unit, and measures.
 
@@ -55,8 +83,8 @@ def attacks_(family: str = "") -> Iterator[str]:
 
     known = {name: registry.get(name) for name in registry.names()}
     families = {cls.family for cls in known.values()}
-    if family and family not in families:
-        raise unknown("family", family, families, "launderbench list attacks")
+    if family:
+        _require_family(family, families)
     shown = sorted((cls.family, name) for name, cls in known.items() if family in ("", cls.family))
     rows = [(name, group, *_severity(known[name].severity), known[name].measures or "the residual")
             for group, name in shown]  # fmt: skip

@@ -13,34 +13,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import shtab
+
 from benchmark.cli import (
     attack,
+    bench,
     check,
     cite,
     compare,
+    console,
     data,
     export,
     export_audio,
     export_scores,
     import_scores,
     new,
+    plan,
     profile,
     report,
     run,
     score,
     spectrograms,
     train,
+    verify,
     weights,
 )
 from benchmark.cli import list as listing
 from benchmark.cli.arguments import Action
-from benchmark.core import paths
 from benchmark.core.errors import InputError, unknown
 
 BAD_INPUT = 2
 COMMANDS = (
-    run, profile, report, train, score, export, weights, data, attack, listing, check, new,
-    export_audio, spectrograms, import_scores, export_scores, cite, compare,
+    bench, plan, run, profile, report, verify, train, score, export, weights, data, attack, listing,
+    check, new, export_audio, spectrograms, import_scores, export_scores, cite, compare,
 )  # fmt: skip
 
 
@@ -80,10 +85,10 @@ class Version(argparse.Action):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (not all as claimed), 2 (bad input) or 130."""
-    noises = os.environ.get(paths.NOISES_VARIABLE)
     try:
         options = parser().parse_args(arguments)
-        return int(options.act(options) or 0)
+        with console.messages(options.quiet):
+            return int(options.act(options) or 0)
     except InputError as error:
         print(f"launderbench: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -98,10 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
         return 130
     finally:
-        if noises is None:
-            os.environ.pop(paths.NOISES_VARIABLE, None)
-        else:
-            os.environ[paths.NOISES_VARIABLE] = noises
+        if (noises := sys.modules.get("noises")) is not None:  # imported only if it was needed
+            noises.use(None)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -111,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
         description="Robustness benchmark for audio-deepfake detectors under laundering attacks.",
     )
     top.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
+    shtab.add_argument_to(top, "--completion", help="print the completion script of a shell")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help_: str, action: Action) -> argparse.ArgumentParser:
@@ -120,6 +124,9 @@ def parser() -> argparse.ArgumentParser:
             "--plugin", type=Path, action="append", default=[], metavar="FILE",
             help="Python file that registers attacks or detectors (repeatable)",
         )  # fmt: skip
+        sub.add_argument(
+            "--quiet", action="store_true", help="print results and warnings only, no progress"
+        )
         return sub
 
     for module in COMMANDS:

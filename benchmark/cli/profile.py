@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, device_option, matrix_options, precision_option
 from benchmark.core import terminal
 
@@ -43,23 +45,24 @@ def add(command: Command) -> None:
 
 def profile(options: Namespace) -> int:
     """Measure the plan that the options ask for and print the table."""
-    from benchmark.cli import run_config
     from benchmark.core import atomic_files
     from benchmark.inference import precision
     from benchmark.inference.scorer import resolve_device
+    from benchmark.runs import detector_choice, planning
     from benchmark.runs.profile import measure, table, untrained
-    from benchmark.workers import plugins
 
-    plugins.load(options.plugin)
+    config = typed.run_config(options)
     device = resolve_device(options.device)
     precision.require(options.precision, device)
     with tempfile.TemporaryDirectory() as folder:
         if options.untrained:
             made = (
-                untrained(name, Path(folder)) for name in run_config.detector_names(options, {})
+                untrained(name, Path(folder)) for name in detector_choice.names(config.detectors)
             )
-            options.checkpoint += [checkpoint.path for checkpoint in made if checkpoint]
-        matrix = run_config.plan(options)
+            files = [checkpoint.path for checkpoint in made if checkpoint]
+            choice = detector_choice.with_files(config.detectors, *files)
+            config = replace(config, detectors=choice)
+        matrix = planning.plan(config)
         print(
             f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)}"
             f" trials x {len(matrix.detectors)} detectors on {device}; one process, one thread;"

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, at_least, detector_options, positive
 from benchmark.core.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.inference.checkpoints import Checkpoint
+    from benchmark.inference.score_files import ScoredFile
+    from benchmark.inference.stream import ScoredWindow
 
 
 def add(command: Command) -> None:
@@ -45,24 +55,63 @@ def add(command: Command) -> None:
 
 def score(options: argparse.Namespace) -> int:
     """Score files, or a stream; return 1 when a file could not be scored."""
-    from benchmark.cli import run_config
     from benchmark.inference import score_files, stream
     from benchmark.inference.scorer import resolve_device
-    from benchmark.workers import plugins
+    from benchmark.runs import detector_choice
 
-    plugins.load(options.plugin)
+    typed.context(options)
     device = resolve_device(options.device)
+    if options.stream and (options.files or options.spectrogram):
+        raise InputError("--stream scores standard input: it takes no files and no pictures")
+    choice = typed.chosen_detector(options)
     if options.stream:
-        if options.files or options.spectrogram:
-            raise InputError("--stream scores standard input: it takes no files and no pictures")
         wanted = stream.Pcm(options.format, options.rate, options.channels)
         source = stream.standard_input()
-        windows = options.window, options.hop
-        checkpoint = run_config.one_detector(options)
-        return stream.run(checkpoint, device, source, wanted, windows, options.json)
+        checkpoint = detector_choice.one(choice)
+        for window in stream.scored(
+            checkpoint, device, source, wanted, options.window, options.hop
+        ):
+            print(_window_line(window, options.json), flush=True)
+        return 0
     found = score_files.sources(options.files)
-    checkpoint = run_config.one_detector(options)
-    return score_files.run(checkpoint, device, found, options.json, options.spectrogram)
+    checkpoint = detector_choice.one(choice)
+    failed = False
+    for scored in score_files.scored(checkpoint, device, found, options.spectrogram):
+        failed |= scored.score is None
+        _tell(scored, checkpoint, options.json)
+    return 1 if failed else 0
+
+
+def _window_line(window: ScoredWindow, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(asdict(window))
+    return f"{window.begin:.3f}\t{window.end:.3f}\t{window.score:.6f}\t{window.verdict}"
+
+
+def _tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
+    """Print the line of one file and flush it.
+
+    In plain text a failure goes to standard error. A warning about a file under `LEAST_S` goes
+    there too, in addition to its score.
+    """
+    from benchmark.inference.score_files import LEAST_S, threshold
+
+    if scored.score is not None and scored.seconds < LEAST_S:
+        print(
+            f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
+            f" {1000 * LEAST_S:g} ms a score and its verdict mean very little",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+    if as_json:
+        row: dict[str, Any] = {"path": str(scored.path), "detector": checkpoint.name}
+        row |= {"error": scored.cause} if scored.score is None else {
+            "score": scored.score, "verdict": scored.verdict, "threshold": threshold(checkpoint),
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)
+    elif scored.score is None:
+        print(f"{scored.path}: not scored: {scored.cause}", file=sys.stderr, flush=True)
+    else:
+        print(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}", flush=True)
 
 
 def _instead_of(positional: argparse.Action) -> type[argparse.Action]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command, corpus_options
 
 
@@ -22,16 +23,15 @@ def add(command: Command) -> None:
 
 def spectrograms(options: Namespace) -> int:
     """Write spectrograms and their metadata; 1 when an utterance failed."""
-    from benchmark.cli import run_config
     from benchmark.exchange import spectrogram_export
-    from benchmark.workers import plugins
+    from benchmark.laundering import suite_choice
 
-    plugins.load(options.plugin)
-    suite = run_config.suite_of(options)
-    protocol = run_config.utterances(options)
+    context = typed.context(options)
+    suite = suite_choice.chosen(options.suite, typed.data_config(options))
+    protocol = typed.utterances(options)
     table = spectrogram_export.make(
         protocol, suite.conditions, options.out, options.kind, options.seed, options.workers,
-        options.plugin,
+        context,
     )  # fmt: skip
     failed = table[table["failure"] != ""]
     print(f"{len(table) - len(failed)} of {len(table)} spectrograms in {options.out}")

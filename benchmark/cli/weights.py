@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from benchmark.cli import typed
 from benchmark.cli.arguments import Command
 from benchmark.core import terminal
 from benchmark.core.errors import InputError
@@ -29,7 +30,6 @@ def add(command: Command) -> None:
 def weights(options: Namespace) -> int:
     """List, fetch or add published weights, or pack own ones."""
     from benchmark.inference import published_weights
-    from benchmark.workers import plugins
     from detectors.contract.base import registry
 
     if options.action != "pack" and (options.out or options.half):
@@ -45,7 +45,7 @@ def weights(options: Namespace) -> int:
     elif options.action == "add":
         entries = [published_weights.add(Path(file)) for file in options.what]
     else:
-        plugins.open_all(options.plugin)
+        typed.context(options)
         entries = []
         for name in options.what:
             if "(" in name:

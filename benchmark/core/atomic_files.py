@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 
 
 def write(path: Path, content: bytes | str) -> Path:
@@ -77,7 +77,7 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(f"waiting for another process to finish: {purpose}", file=sys.stderr)
+                logger.warning(f"waiting for another process to finish: {purpose}")
                 fcntl.flock(file, fcntl.LOCK_EX)
         except (ImportError, OSError) as error:
             warnings.warn(f"cannot lock {path} ({error}): run one process at a time", stacklevel=3)

@@ -18,6 +18,8 @@ from benchmark.core.errors import InputError
 J = TypeVar("J")
 R = TypeVar("R")
 
+FEW = 16  # up to this many files, starting worker processes takes longer than the work
+
 # One thread in every numerical library. glibc keeps freed memory: returning it to the kernel after
 # every batch took a third of the training time.
 _ENVIRONMENT = {
@@ -52,6 +54,27 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processes(workers: int | None, files: int) -> int:
+    """Return the number of worker processes for so many files.
+
+    `workers` None means one per core, but none for up to `FEW` files.
+    """
+    if workers is None:
+        return 0 if files <= FEW else cores()
+    return workers
+
+
+def spread(
+    task: Callable[[J], R],
+    jobs: Iterable[J],
+    workers: int,
+    start: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> Iterator[R]:
+    """Run `task` on every job, as `pooled` does; without `workers` in this process, in order."""
+    return pooled(task, jobs, workers, start, arguments) if workers else map(task, jobs)
 
 
 def pooled(

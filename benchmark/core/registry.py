@@ -47,6 +47,10 @@ class Registry(Generic[T]):
             raise InputError(f"{self.kind} {name!r} is registered twice: in {old} and in {new}")
         self._items[name] = item
 
+    def remove(self, name: str) -> None:
+        """Forget the item called `name`."""
+        del self._items[name]
+
     def get(self, name: str) -> T:
         """Return the item called `name`; `InputError` suggests near names if there is none."""
         self._load()

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from benchmark.core import atomic_files, paths
+from benchmark.core.progress import progress_bar
 
 THREADS = 8
 MISSING = "no file"
@@ -37,7 +36,9 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
     with ThreadPoolExecutor(THREADS) as pool:
         hashed = pool.map(lambda name: _sha256(root / name), stale)
-        bar = tqdm(hashed, "hashing files", len(stale), unit="file", disable=len(stale) < 2000)
+        bar = progress_bar(
+            hashed, "hashing files", len(stale), unit="file", disable=len(stale) < 2000
+        )
         known |= {n: [*stamps[n], digest] for n, digest in zip(stale, bar, strict=True)}
     if stale:
         atomic_files.write(cache_file, json.dumps(known))

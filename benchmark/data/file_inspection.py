@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from tqdm import tqdm
 
 from benchmark.audio import libav, reader
 from benchmark.core.parallel import cores, one_thread, pooled
+from benchmark.core.progress import progress_bar
+from benchmark.workers.context import ALONE
 from benchmark.workers.start import start_process
 
 BATCH = 64  # files per job
@@ -125,7 +126,9 @@ def inspect_all(
         _Job(start, root, tuple(names[start : start + BATCH]), decode)
         for start in range(0, len(names), BATCH)
     )
-    with tqdm(desc="reading files", total=len(names), unit="file", disable=len(names) < 50) as bar:
+    with progress_bar(
+        desc="reading files", total=len(names), unit="file", disable=len(names) < 50
+    ) as bar:
         for start, facts in _run(jobs, len(names), decode, cores() if workers is None else workers):
             found[start : start + len(facts)] = facts
             bar.update(len(facts))
@@ -147,7 +150,7 @@ def _run(
         yield from map(_task, jobs)
     elif decode:
         with one_thread():
-            yield from pooled(_task, jobs, workers, start_process, ((),))
+            yield from pooled(_task, jobs, workers, start_process, (ALONE,))
     else:
         with ThreadPoolExecutor(4 * workers) as pool:
             yield from pool.map(_task, jobs)

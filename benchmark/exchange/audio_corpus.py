@@ -11,7 +11,6 @@ DIR/effects.csv, files.csv       the measured effects on every file, and the pat
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +22,14 @@ from attacks.contract.condition import CLEAN, Condition
 from attacks.contract.precomputed import made
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import ABSENT, CARD_FILE, MADE, PROTOCOL_FILE, Protocol
 from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.exchange.score_formats import file_id
 from benchmark.laundering import effect_tables, launder_files, output_layout
+from benchmark.laundering.check_rows import check_rows, fact_rows, steps_of_records
 from benchmark.laundering.effect_tables import Outcome
-from benchmark.laundering.launder_files import Record
 from benchmark.laundering.output_layout import (
     FORMATS,
     RECORDS,
@@ -38,18 +38,20 @@ from benchmark.laundering.output_layout import (
     SourceFile,
     folder_names,
 )
+from benchmark.laundering.resuming import Record
+from benchmark.workers.context import ProcessContext
 
 AT_ONCE = 4096  # utterances whose records are in memory at the same time
 
 
 def order(
-    conditions: Sequence[Condition], target: OutputTarget, seed: int, plugins: list[Path]
+    conditions: Sequence[Condition], target: OutputTarget, seed: int, context: ProcessContext
 ) -> LaunderingJob:
     """Return the laundering job of every utterance; `InputError` for ready-made conditions."""
     for condition in conditions:
         if made(condition):
             raise InputError(f"{condition}: the data set already holds this audio as files")
-    base = output_layout.order(conditions, target, seed, plugins)
+    base = output_layout.order(conditions, target, seed, context)
     spellings = [spelling for spelling, _, _ in base.conditions]
     folders = [f"{name}/{target.format}" for name in folder_names(spellings)]
     identities = [identity for _, identity, _ in base.conditions]
@@ -89,7 +91,7 @@ def export(
     with atomic_files.growing(job.out, effect_tables.NAMES) as sinks:
         for start in range(0, len(every), AT_ONCE):
             if len(every) > AT_ONCE:
-                print(f"exporting utterances from {start + 1}, of {len(every)}", file=sys.stderr)
+                logger.info(f"exporting utterances from {start + 1}, of {len(every)}")
             records = launder_files.run(job, every[start : start + AT_ONCE], workers)
             for name, table in effect_tables.tables(records).items():
                 table.to_csv(sinks[name], index=False, header=start == 0, lineterminator="\n")
@@ -133,19 +135,8 @@ def measured(
         source = SourceFile(uid, file_id(uid), Path(head["data_root"]) / name, sha256)
         record = launder_files.kept(job, source, 0)
         if record is not None:
-            yield uid, {"facts": _facts(record), "checks": _checks(record)}
-
-
-def _facts(record: Record) -> list[Record]:
-    return [{"attack": step["attack"], **step["facts"]} for step in record["steps"]]
-
-
-def _checks(record: Record) -> list[Record]:
-    return [
-        {"step": number, "attack": step["attack"], **check}
-        for number, step in enumerate(record["steps"])
-        for check in step["checks"]
-    ]
+            steps = steps_of_records(record["steps"])
+            yield uid, {"facts": fact_rows(steps), "checks": check_rows(steps)}
 
 
 def asvspoof2019(table: pd.DataFrame) -> str:

@@ -15,24 +15,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
+from benchmark.core.progress import progress_bar
 from benchmark.data.readers.common import CLASS_WORDS
 from benchmark.exchange import audio_corpus, score_formats
+from benchmark.laundering.failure import ATTACK, UNREADABLE
 from benchmark.laundering.output_layout import folder_names
 from benchmark.leaderboard.ranks import REVERSED
 from benchmark.metrics.discrimination import eer
 from benchmark.scores.load_run import collect
-from benchmark.scores.store import IMPORTED, Store
+from benchmark.scores.store import IMPORTED, Store, unscored
 from benchmark.scores.unit_keys import shards, unit_keys
 
 AUDIO = (".flac", ".wav")
 MANY = 20_000  # number of trials from which a progress bar is shown
 NAME = re.compile(r"[\w.+-]+")
 Scores = dict[str, np.float32]
-NOTHING: dict[str, Any] = {"facts": [], "checks": []}
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def bring(store: Store, request: ImportRequest) -> tuple[list[ImportedCell], int
         if IMPORTED in part.origin and request.detector in part.detectors.values():
             old.setdefault(part.key, []).append(part.path)
     total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
-    with tqdm(total=total, desc="importing", unit="trial", disable=total < MANY) as bar:
+    with progress_bar(total=total, desc="importing", unit="trial", disable=total < MANY) as bar:
         for cell, scores in groups.items():
             for key, rows in _units(head, trials, cell, scores, without_audio, request):
                 names = {identity: request.detector}
@@ -219,9 +219,9 @@ def _utterances(ids: pd.Series, trials: pd.DataFrame) -> list[str]:
 def _without_audio(folder: Path) -> set[tuple[str, str]]:
     """Return the (condition, utterance) pairs for which the run itself has no audio."""
     results = collect(folder, {})
-    failed = results.failures[results.failures["kind"] == "attack"]
+    failed = results.failures[results.failures["kind"] == ATTACK]
     names = [info.condition for info in results.conditions]
-    unread = set(results.failures.loc[results.failures["kind"] == "unreadable", "utterance_id"])
+    unread = set(results.failures.loc[results.failures["kind"] == UNREADABLE, "utterance_id"])
     return {(name, uid) for name in names for uid in unread} | set(
         zip(failed["condition"], failed["utterance_id"], strict=True)
     )
@@ -265,14 +265,7 @@ def _units(
         rows = []
         for uid in table["utterance_id"][start:stop]:
             value = scores.get(uid)
-            row: dict[str, Any] = {"utterance_id": uid, "failure": None, "cause": None}
-            row |= {
-                "decoder": None,
-                "seconds": None,
-                "scores": {},
-                "causes": {},
-                **effects.get(uid, NOTHING),
-            }
+            row = unscored(uid, **effects.get(uid, {}))
             if value is not None and np.isfinite(value):
                 row["scores"][request.detector] = float(value)
             elif value is not None:

@@ -136,10 +136,8 @@ def _read(part: Protocol) -> list[Wave]:
     """
     table = part.table
     chosen = [table[table["label"] == label]["path"].iloc[: UTTERANCES // 2] for label in LABELS]
-    try:
-        return [reader.read(part.root / path) for paths in chosen for path in paths]
-    except reader.AudioError as error:
-        raise InputError(f"cannot compare or calibrate the file: {error}") from error
+    files = [part.root / path for paths in chosen for path in paths]
+    return reader.read_all(files, "cannot compare or calibrate the file")
 
 
 def _add_noise(wave: Wave, snr: float, rng: np.random.Generator) -> Wave:

@@ -45,10 +45,7 @@ def pack(checkpoint: Checkpoint, dev: Protocol, out: Path, half: bool = False) -
         shutil.copyfile(record, learning_curves.table_of(path))
     packed = checkpoints.load(path)
     ids = dev.table["utterance_id"].tolist()
-    try:
-        waves = [reader.read(dev.root / name) for name in dev.table["path"]]
-    except reader.AudioError as error:
-        raise InputError(f"cannot score dev: {error}") from error
+    waves = reader.read_all((dev.root / name for name in dev.table["path"]), "cannot score dev")
     with one_thread():
         scores, causes = Scorer([packed], CPU)(waves, [packed.name])
     if causes or not np.isfinite(scores[packed.name]).all():

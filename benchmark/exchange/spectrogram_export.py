@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +23,30 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL import Image as Picture
-from tqdm import tqdm
 
-from attacks.contract.base import AttackError, Wave
+from attacks.contract.base import Wave
 from attacks.contract.condition import Condition, parse
-from attacks.contract.launder import launder
 from attacks.contract.precomputed import made
 from benchmark import frontends
-from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError, unknown
-from benchmark.core.parallel import cores, one_thread, pooled
-from benchmark.data.protocol import ABSENT, Protocol
+from benchmark.core.parallel import one_thread, processes, spread
+from benchmark.core.progress import progress_bar
+from benchmark.data.protocol import Protocol
 from benchmark.data.trial_table import digest_column, path_column, rows_of, with_digests
 from benchmark.exchange.score_formats import file_id
 from benchmark.frontends.specs import Image
+from benchmark.laundering import resuming
+from benchmark.laundering.engine import launder_each, of_data_set
+from benchmark.laundering.failure import Failure
 from benchmark.laundering.output_layout import RECORDS, folder_names
 from benchmark.scores.unit_keys import shards
+from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
 
 SPEC = Image()  # 128 mels of the first 4 s at 22,050 Hz
 METADATA = "metadata.csv"
 FORMAT = 1
-FEW = 16  # up to this number of utterances, no worker processes are started
 
 Pixels = npt.NDArray[np.uint8]
 Row = dict[str, Any]
@@ -74,7 +73,7 @@ class SpectrogramShard:
     def key(self) -> str:
         """Return a hash (hex) of everything that determines the pixels and the file names."""
         parts = [FORMAT, repr(SPEC), self.kind, self.identity, self.seed, self.folder]
-        return hashlib.sha256(json.dumps([parts, self.utterances]).encode()).hexdigest()
+        return resuming.key_of([parts, self.utterances])
 
     def record(self) -> Path:
         """Return the path of the shard's record."""
@@ -88,12 +87,12 @@ def make(
     kind: str,
     seed: int,
     workers: int | None,
-    plugins: Sequence[Path] = (),
+    context: ProcessContext = ALONE,
 ) -> pd.DataFrame:
     """Write the missing spectrograms, with a progress bar, and the metadata table; return it.
 
     kind    : png, npy or hdf5
-    workers : None = one per core, or none for up to 16 utterances
+    workers : as in `processes`
 
     The table has one row per utterance and condition: condition, utterance_id, path (below `out`),
     index (in its shard), label, speaker, spoof_system, split, source, failure and cause (both empty
@@ -114,16 +113,13 @@ def make(
         else:
             rows[shard.folder, shard.number] = finished
     left = sum(len(shard.utterances) for shard in todo)
-    if workers is None:
-        workers = 0 if left <= FEW else cores()
     total = sum(len(shard.utterances) for shard in jobs)
-    with tqdm(
+    with progress_bar(
         total=total, initial=total - left, desc="spectrograms", unit="file", disable=not left
     ) as bar, one_thread():  # fmt: skip
-        parts: Iterator[tuple[tuple[str, int], list[Row]]] = map(_compute, todo)
-        if workers:
-            parts = pooled(_compute, todo, workers, start_process, (tuple(plugins),))
-        for place, shard_rows in parts:
+        todo.sort(key=lambda shard: shard.number)  # so that its utterances stay decoded
+        count = processes(workers, left)
+        for place, shard_rows in spread(_compute, todo, count, start_process, (context,)):
             rows[place] = shard_rows
             bar.update(len(shard_rows))
     ordered = [row for shard in jobs for row in rows[shard.folder, shard.number]]
@@ -173,42 +169,35 @@ def _shards(
 
 
 def _compute(shard: SpectrogramShard) -> tuple[tuple[str, int], list[Row]]:
-    """Read, launder and render a shard; write its files and, if nothing failed, its record."""
+    """Launder and render a shard; write its files and, if nothing failed, its record."""
+    condition = parse(shard.condition)
     rows: list[Row] = []
     waves: list[Wave] = []
-    for uid, path, _ in shard.utterances:
-        row: Row = {"condition": shard.condition, "utterance_id": uid, "path": "", "index": ""}
-        rows.append(row | {"failure": "", "cause": ""})
-        try:
-            if path == ABSENT:
-                raise reader.AudioError(f"{uid}: the data set brings no such audio of it")
-            wave = reader.read(shard.root / path)
-            condition = _condition(shard.condition)
-            waves.append(launder(condition, wave, reader.SAMPLE_RATE, uid, shard.seed).wave)
-        except reader.AudioError as error:
-            rows[-1] |= {"failure": "unreadable", "cause": str(error)}
-        except AttackError as error:
-            rows[-1] |= {"failure": "attack", "cause": str(error)}
+    for entry in shard.utterances:
+        absent = f"{entry[0]}: the data set brings no such audio of it"
+        utterance = of_data_set(shard.root, entry, absent)
+        (laundered,) = launder_each(utterance, [condition], shard.seed)
+        row: Row = {"condition": shard.condition, "utterance_id": utterance.utterance_id}
+        rows.append(row | {"path": "", "index": "", "failure": "", "cause": ""})
+        if isinstance(laundered.result, Failure):
+            rows[-1] |= laundered.result.columns()
+        else:
+            waves.append(laundered.result.wave)
     drawn = [row for row in rows if not row["failure"]]
     written = WRITERS[shard.kind](shard, drawn, pictures(waves)) if drawn else {}
     if len(drawn) == len(rows):
-        facts = {"key": shard.key(), "files": written, "rows": rows}
-        atomic_files.write(shard.record(), json.dumps(facts))
+        resuming.keep(shard.record(), {"key": shard.key(), "files": written, "rows": rows})
     return (shard.folder, shard.number), rows
 
 
 def _finished_rows(shard: SpectrogramShard) -> list[Row] | None:
     """Return the rows of a finished shard with unchanged inputs and files, else None."""
-    try:
-        facts = json.loads(shard.record().read_text(encoding="utf-8"))
-        if facts["key"] != shard.key():
-            return None
-        for name, digest in facts["files"].items():
-            if hashlib.sha256((shard.out / name).read_bytes()).hexdigest() != digest:
-                return None
-        return list(facts["rows"])
-    except (OSError, ValueError, KeyError):
-        return None  # missing or damaged: the shard is computed again
+
+    def files(record: resuming.Record) -> Mapping[Path, str]:
+        return {shard.out / name: digest for name, digest in record["files"].items()}
+
+    record = resuming.kept(shard.record(), shard.key(), files)
+    return None if record is None else record.get("rows")
 
 
 def _png(shard: SpectrogramShard, rows: list[Row], pixels: Pixels) -> dict[str, str]:
@@ -259,11 +248,6 @@ def _h5py() -> Any:
             "HDF5 files need h5py: pip install 'launderbench[hdf5]', or use --kind npy"
         ) from error
     return h5py
-
-
-@lru_cache(maxsize=1024)
-def _condition(spelling: str) -> Condition:
-    return parse(spelling)
 
 
 WRITERS: dict[str, Callable[[SpectrogramShard, list[Row], Pixels], dict[str, str]]] = {

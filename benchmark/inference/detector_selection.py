@@ -30,7 +30,7 @@ def default() -> list[str]:
         name
         for name in registry.names()
         if name in DEFAULT
-        or not (registry.get(name).pretrained or registry.get(name).__module__.startswith(OWN))
+        or not (_needs_weights(name) or registry.get(name).__module__.startswith(OWN))
     ]
 
 
@@ -60,6 +60,10 @@ def bring() -> Iterator[str]:
             cause = str(error)
         if cause:
             yield f"left out: {name}: {cause}"
+
+
+def _needs_weights(name: str) -> bool:
+    return registry.get(name).pretrained and not registry.get(name).ready_made
 
 
 def _cause(name: str) -> str | None:

@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 
 import pooch
-from tqdm import tqdm
 
 import detectors
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError, unknown
+from benchmark.core.progress import progress_bar
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
 
@@ -120,7 +120,9 @@ def fetch(name: str) -> Path:
     by_hand = f"get it elsewhere and run launderbench weights add FILE, or put it at {entry.cached}"
     pooch.get_logger().setLevel("WARNING")
     try:
-        with tqdm(desc=entry.file, total=entry.size, unit="B", unit_scale=True, leave=False) as bar:
+        with progress_bar(
+            desc=entry.file, total=entry.size, unit="B", unit_scale=True, leave=False
+        ) as bar:
             pooch.retrieve(
                 entry.url,
                 f"sha256:{entry.sha256}",

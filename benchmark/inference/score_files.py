@@ -1,14 +1,11 @@
-"""Scoring of single files and folders: one line per file, printed when it is scored."""
+"""Scoring of single files and folders, file by file."""
 
 from __future__ import annotations
 
 import io
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -66,24 +63,24 @@ def sources(given: Sequence[Path]) -> list[AudioSource]:
     return found
 
 
-def run(
+def scored(
     checkpoint: Checkpoint,
     device: torch.device,
     wanted: Sequence[AudioSource],
-    as_json: bool,
-    pictures: Path | None,
-) -> int:
-    """Print path, score and verdict of each file; return 1 if any could not be scored, else 0."""
+    pictures: Path | None = None,
+) -> Iterator[ScoredFile]:
+    """Yield the score and verdict of each file, or the cause of its failure, in the given order.
+
+    pictures : a folder in which the spectrogram of each file is written as PNG
+
+    Raises `InputError` if the detector fails, or if two pictures would have one name.
+    """
     if pictures is not None:
         _require_different_names(wanted)
     limit = threshold(checkpoint)
-    failed = 0
     with one_thread():
         scorer = Scorer([checkpoint], device, fill=False)
-        for scored in _scored(scorer, checkpoint, limit, wanted, pictures):
-            failed += scored.score is None
-            tell(scored, checkpoint, as_json)
-    return 1 if failed else 0
+        yield from _scored(scorer, checkpoint, limit, wanted, pictures)
 
 
 def threshold(checkpoint: Checkpoint) -> float | None:
@@ -97,30 +94,6 @@ def verdict(score: float, limit: float | None) -> str:
     if limit is None:
         return NO_THRESHOLD
     return "bonafide" if score >= limit else "spoof"
-
-
-def tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
-    """Print the line of one file and flush it.
-
-    In plain text a failure goes to standard error. A warning about a file under `LEAST_S` goes
-    there too, in addition to its score.
-    """
-    if scored.score is not None and scored.seconds < LEAST_S:
-        print(
-            f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
-            f" {1000 * LEAST_S:g} ms a score and its verdict mean very little",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
-    if as_json:
-        row: dict[str, Any] = {"path": str(scored.path), "detector": checkpoint.name}
-        row |= {"error": scored.cause} if scored.score is None else {
-            "score": scored.score, "verdict": scored.verdict, "threshold": threshold(checkpoint),
-        }  # fmt: skip
-        print(json.dumps(row), flush=True)
-    elif scored.score is None:
-        print(f"{scored.path}: not scored: {scored.cause}", file=sys.stderr, flush=True)
-    else:
-        print(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}", flush=True)
 
 
 def _scored(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.inference import networks
 from benchmark.inference.batching import BATCH, Batch, Inputs, Wave
@@ -191,9 +191,8 @@ class Scorer:
                     raise
             size //= 2
             self._most[name] = size
-            print(
-                f"{self.device} is out of memory: {name} continues with {size} utterances at once",
-                file=sys.stderr,
+            logger.warning(
+                f"{self.device} is out of memory: {name} continues with {size} utterances at once"
             )
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 from benchmark import frontends
 from benchmark.audio.reader import SAMPLE_RATE, Wave
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 from benchmark.core.parallel import one_thread
 from benchmark.frontends.specs import WholeWaveform
 from benchmark.inference.checkpoints import Checkpoint
@@ -69,22 +69,34 @@ def standard_input() -> Bytes:
     return cast(Bytes, sys.stdin.buffer)
 
 
-def run(
+@dataclass(frozen=True)
+class ScoredWindow:
+    """A window: begin and end in seconds, score (higher = more bona fide) and verdict."""
+
+    begin: float
+    end: float
+    score: float
+    verdict: str
+
+
+def scored(
     checkpoint: Checkpoint,
     device: torch.device,
     source: Bytes,
     pcm: Pcm,
-    wanted: tuple[float | None, float | None],
-    as_json: bool,
-) -> int:
-    """Print begin and end in seconds, score (higher = more bona fide) and verdict of each window.
+    window_s: float | None = None,
+    hop_s: float | None = None,
+) -> Iterator[ScoredWindow]:
+    """Yield the score of each window as soon as its samples have arrived.
 
-    `wanted` are window and hop in seconds; None stands for the length of the detector's input, and
-    for half a window. Returns 0. Raises `InputError` if window or hop are out of range, the stream
-    is empty, or a score is not finite.
+    window_s : length of a window in seconds; None: the length of the detector's input
+    hop_s    : seconds between windows; None: half a window
+
+    Raises `InputError` if window or hop are out of range, the stream is empty, or a score is not
+    finite.
     """
-    length = round((wanted[0] or own_window(checkpoint)) * SAMPLE_RATE)
-    hop = round(wanted[1] * SAMPLE_RATE) if wanted[1] else length // 2
+    length = round((window_s or own_window(checkpoint)) * SAMPLE_RATE)
+    hop = round(hop_s * SAMPLE_RATE) if hop_s else length // 2
     if length < LEAST_S * SAMPLE_RATE:
         raise InputError(f"--window must be {LEAST_S:g} s or more")
     if not 0 < hop <= length:
@@ -102,15 +114,9 @@ def run(
             begin, end = window.seconds
             if not np.isfinite(score):
                 raise InputError(f"the score from {begin:.3f} to {end:.3f} s is not finite")
-            decision = verdict(score, limit)
-            if as_json:
-                row = {"begin": begin, "end": end, "score": score, "verdict": decision}
-                print(json.dumps(row), flush=True)
-            else:
-                print(f"{begin:.3f}\t{end:.3f}\t{score:.6f}\t{decision}", flush=True)
+            yield ScoredWindow(begin, end, score, verdict(score, limit))
     if empty:
         raise InputError("the stream contains no samples")
-    return 0
 
 
 def own_window(checkpoint: Checkpoint) -> float:
@@ -151,9 +157,8 @@ def samples(source: Bytes, pcm: Pcm) -> Iterator[Wave]:
         begun += mono.size
         yield resampler.resample_chunk(mono) if resampler else mono
     if rest:
-        print(
-            f"{len(rest)} bytes at the end of the stream are not a whole frame: left out",
-            file=sys.stderr,
+        logger.warning(
+            f"{len(rest)} bytes at the end of the stream are not a whole frame: left out"
         )
     if resampler:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -6,23 +6,20 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from benchmark.core import atomic_files
+from benchmark.laundering.check_rows import COLUMNS, check_rows, steps_of_records
+from benchmark.laundering.resuming import Record
 from benchmark.laundering.verification import NEEDED
 
-Record = dict[str, Any]
 EFFECTS = "effects.csv"
 FILES = "files.csv"
 NAMES = (EFFECTS, FILES)
 _OUTPUT = ("samples", "beyond", "gain", "passed", "sha256")
 _FILE = ("condition", "utterance_id", "source", "path", *_OUTPUT, "failure", "cause")
-_EFFECT = (
-    "condition", "utterance_id", "step", "attack", "quantity", "unit", "relation", "claimed",
-    "measured", "tolerance", "passed", "effect", "facts",
-)  # fmt: skip
+_EFFECT = ("condition", "utterance_id", *COLUMNS, "facts")
 
 
 @dataclass(frozen=True)
@@ -107,17 +104,11 @@ def causes(records: Iterable[Record], most: int = 10) -> Iterator[str]:
 
 
 def _effects(record: Record) -> Iterator[Record]:
-    for number, step in enumerate(record.get("steps", ())):
-        facts = json.dumps(step["facts"], sort_keys=True)
-        for check in step["checks"]:
-            yield {
-                "condition": record["condition"],
-                "utterance_id": record["utterance_id"],
-                "step": number,
-                "attack": step["attack"],
-                **check,
-                "facts": facts,
-            }
+    steps = steps_of_records(record.get("steps", ()))
+    facts = [json.dumps(step.facts, sort_keys=True) for step in steps]
+    head = {name: record[name] for name in ("condition", "utterance_id")}
+    for row in check_rows(steps):
+        yield head | row | {"facts": facts[row["step"]]}
 
 
 def _outcome(condition: str, records: list[Record]) -> Outcome:

@@ -10,30 +10,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import soundfile
 from scipy.io import wavfile
-from tqdm import tqdm
 
-from attacks.contract.base import AttackError, Wave
-from attacks.contract.condition import Condition, parse
-from attacks.contract.launder import Laundered, launder
+from attacks.contract.base import Wave
+from attacks.contract.condition import parse
 from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores, one_thread, pooled
+from benchmark.core.parallel import one_thread, processes, spread
+from benchmark.core.progress import progress_bar
+from benchmark.laundering import resuming
+from benchmark.laundering.check_rows import step_records
+from benchmark.laundering.engine import LaunderedUtterance, Utterance, launder_each
+from benchmark.laundering.failure import NO_FAILURE, Failure
 from benchmark.laundering.output_layout import RECORDS, LaunderingJob, SourceFile
+from benchmark.laundering.resuming import Record
 from benchmark.workers.start import start_process
 
 FULL_SCALE = 32768
-FEW = 16  # up to this many outputs, starting worker processes takes longer than the work
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,23 +87,18 @@ def missing(job: LaunderingJob, found: Iterable[SourceFile]) -> tuple[list[Recor
 def run(job: LaunderingJob, found: Sequence[SourceFile], workers: int | None) -> list[Record]:
     """Write the missing outputs, with a progress bar, and return the records of all outputs.
 
-    The records are sorted by condition and utterance id. `workers` None means one process per core,
-    but none for up to `FEW` outputs.
+    The records are sorted by condition and utterance id. `workers` is as in `processes`.
     """
     if job.resumable:
         claim(job)
     records, tasks = missing(job, found)
     todo = sum(len(task.conditions) for task in tasks)
-    if workers is None:
-        workers = 0 if todo <= FEW else cores()
-    with tqdm(
+    with progress_bar(
         total=len(records) + todo, initial=len(records), desc="launder", unit="file",
         disable=todo <= 1,
     ) as bar, one_thread():  # fmt: skip
-        parts: Iterator[list[Record]] = map(work, tasks)
-        if workers:
-            parts = pooled(work, tasks, workers, start_process, (job.plugins,))
-        for part in parts:
+        count = processes(workers, todo)
+        for part in spread(work, tasks, count, start_process, (job.context,)):
             records += part
             bar.update(len(part))
     place = {spelling: number for number, (spelling, _, _) in enumerate(job.conditions)}
@@ -113,33 +107,31 @@ def run(job: LaunderingJob, found: Sequence[SourceFile], workers: int | None) ->
 
 def work(task: FileTask) -> list[Record]:
     """Read one source, launder it under each missing condition, and write the outputs."""
-    try:
-        wave: Wave | str = reader.read(task.source.path)
-    except reader.AudioError as error:
-        wave = str(error)
-    return [_render(task, condition, wave) for condition in task.conditions]
-
-
-def _render(task: FileTask, condition: int, wave: Wave | str) -> Record:
     job, source = task.job, task.source
-    spelling = job.conditions[condition][0]
+    conditions = [parse(job.conditions[condition][0]) for condition in task.conditions]
+    utterance = Utterance(source.utterance_id, source.path)
+    results = launder_each(utterance, conditions, job.seed)
+    return [
+        _written(job, source, condition, result)
+        for condition, result in zip(task.conditions, results, strict=True)
+    ]
+
+
+def _written(
+    job: LaunderingJob, source: SourceFile, condition: int, laundered: LaunderedUtterance
+) -> Record:
+    """Write the output, and its record if the job is resumable; return the record."""
     output = job.output(source, condition)
     record: Record = {
-        "condition": spelling,
+        "condition": job.conditions[condition][0],
         "utterance_id": source.utterance_id,
         "source": str(source.path),
         "path": output.relative_to(job.out).as_posix(),
-        "failure": None,
-        "cause": None,
+        **NO_FAILURE,
     }
-    if isinstance(wave, str):
-        return record | {"failure": "unreadable", "cause": wave}
-    try:
-        done = launder(
-            _condition(spelling), wave, reader.SAMPLE_RATE, source.utterance_id, job.seed
-        )
-    except AttackError as error:
-        return record | {"failure": "attack", "cause": str(error)}
+    done = laundered.result
+    if isinstance(done, Failure):
+        return record | done.columns()
     content, beyond, gain = encode(done.wave, job.format)
     atomic_files.write(output, content)
     record |= {
@@ -147,12 +139,12 @@ def _render(task: FileTask, condition: int, wave: Wave | str) -> Record:
         "beyond": beyond,
         "gain": gain,
         "passed": done.passed,
-        "steps": _steps(done),
+        "steps": step_records(done.steps),
         "sha256": hashlib.sha256(content).hexdigest(),
         "key": job.key(source, condition),
     }
     if job.resumable:
-        atomic_files.write(job.record(source, condition), json.dumps(record))
+        resuming.keep(job.record(source, condition), record)
     return record
 
 
@@ -176,31 +168,13 @@ def encode(wave: Wave, format_: str) -> tuple[bytes, int, float]:
 
 def kept(job: LaunderingJob, source: SourceFile, condition: int) -> Record | None:
     """Return the record of a finished output; None if its inputs or bytes have changed."""
-    path, output = job.record(source, condition), job.output(source, condition)
-    try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
-        with output.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None  # missing or damaged: written again
-    same = record.get("key") == job.key(source, condition) and record.get("sha256") == digest
-    return record | {"source": str(source.path)} if same else None
-
-
-def _steps(done: Laundered) -> list[Record]:
-    return [
-        {
-            "attack": step.attack,
-            "facts": step.facts,
-            "checks": [dict(vars(check)) for check in step.checks],
-        }
-        for step in done.steps
-    ]
-
-
-@lru_cache(maxsize=1024)
-def _condition(spelling: str) -> Condition:
-    return parse(spelling)
+    output = job.output(source, condition)
+    record = resuming.kept(
+        job.record(source, condition),
+        job.key(source, condition),
+        lambda found: {output: found["sha256"]},
+    )
+    return record and record | {"source": str(source.path)}
 
 
 def _short(value: object) -> str:

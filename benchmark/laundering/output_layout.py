@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from attacks.contract.condition import Condition
 from benchmark.audio import discovery
 from benchmark.core.errors import InputError
 from benchmark.data.file_hashes import file_digests
+from benchmark.laundering.resuming import key_of
+from benchmark.workers.context import ALONE, ProcessContext
 
 FORMATS = {"wav": ".wav", "flac": ".flac"}
 KEY_FORMAT = 2
@@ -46,7 +47,7 @@ class OutputTarget:
 
 @dataclass(frozen=True)
 class LaunderingJob:
-    """The conditions for all files, the output target, the seed and the plugins.
+    """The conditions for all files, the output target, the seed and the context of workers.
 
     Each of the `conditions` is (spelling, identity, subfolder of the target; empty for a single
     condition). A single output file has no record and is always written.
@@ -55,7 +56,7 @@ class LaunderingJob:
     conditions: tuple[tuple[str, str, str], ...]
     target: OutputTarget
     seed: int = 0
-    plugins: tuple[Path, ...] = ()
+    context: ProcessContext = ALONE
 
     @property
     def out(self) -> Path:
@@ -84,7 +85,7 @@ class LaunderingJob:
         """Return the SHA-256 (hex) over everything that determines the samples of that file."""
         identity = self.conditions[condition][1]
         parts = [KEY_FORMAT, identity, self.seed, source.utterance_id, source.sha256, self.format]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return key_of(parts)
 
 
 def target(path: Path, out: Path, format_: str | None, conditions: int) -> OutputTarget:
@@ -137,7 +138,7 @@ def sources(path: Path, leave_out: Path, name: str = "") -> tuple[SourceFile, ..
 
 
 def order(
-    conditions: Iterable[Condition], where: OutputTarget, seed: int, plugins: Iterable[Path]
+    conditions: Iterable[Condition], where: OutputTarget, seed: int, context: ProcessContext
 ) -> LaunderingJob:
     """Return the job for these conditions; several conditions get one subfolder each."""
     wanted = tuple(conditions)
@@ -145,7 +146,7 @@ def order(
     identities = [condition.identity() for condition in wanted]
     folders = folder_names(spellings) if len(spellings) > 1 else [""]
     rows = tuple(zip(spellings, identities, folders, strict=True))
-    return LaunderingJob(rows, where, seed, tuple(plugins))
+    return LaunderingJob(rows, where, seed, context)
 
 
 def folder_names(spellings: list[str]) -> list[str]:

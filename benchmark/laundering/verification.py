@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.laundering import check_rows
 
 Trials = Sequence[str] | pd.Series
 
 NEEDED = 0.99  # share of measurable utterances that must pass
-TEXTS = ("condition", "attack", "quantity", "unit", "relation")
-NUMBERS = ("claimed", "measured", "tolerance")
+TEXTS = ("condition", *check_rows.TEXTS)
+KEYS = [  # what tells the checks of one condition apart
+    "condition",
+    *(name for name in check_rows.COLUMNS if name not in (*check_rows.NUMBERS, "passed")),
+]
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,8 @@ def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> 
     conditions : spellings, in the order of the plan
     trials     : utterance ids of the trial set; effects on other utterances are ignored
     """
-    keys = ["condition", "step", "attack", "quantity", "unit", "relation", "effect"]
     groups = _in_order(_of_trials(effects, conditions, trials)).groupby(
-        keys, sort=False, dropna=False, observed=True
+        KEYS, sort=False, dropna=False, observed=True
     )
     table = groups.agg(
         claimed=("claimed", "median"),
@@ -134,7 +137,7 @@ def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials)
         "step": effects["step"].to_numpy(),
         "passed": passed,
         "effect": effects["effect"].to_numpy(dtype=np.bool_),
-        **{name: effects[name].to_numpy(dtype=np.float64) for name in NUMBERS},
+        **{name: effects[name].to_numpy(dtype=np.float64) for name in check_rows.NUMBERS},
     }
     table = pd.DataFrame(columns, copy=False)
     keep = held & (place >= 0)

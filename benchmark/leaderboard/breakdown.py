@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import DURATION, MADE
+from benchmark.leaderboard.rows import BreakdownRow, CellHead
 from benchmark.metrics import discrimination
 from benchmark.metrics.discrimination import Bools, Ranking
 
@@ -21,7 +21,6 @@ MOST = 50  # a column with more values identifies recordings rather than groups
 NO_GROUPS = ("utterance_id", "path", "label", "speaker", "split", "track", "pair", DURATION)
 DIGESTS = "file_sha256"  # prefix of the columns with file digests
 UNKNOWN = "-"
-SLICE_COLUMNS = ("by", "value", "n_bonafide", "n_spoof", "eer", "auc")
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ def _groups_by(column: str) -> bool:
 
 
 def rows(
-    ranking: Ranking, scored: Bools, groups: list[Slice], keys: dict[str, Any]
-) -> tuple[dict[str, Any], ...]:
-    """Return one row per slice of a cell: `keys`, the slice, counts, EER (0 to 1) and AUC.
+    ranking: Ranking, scored: Bools, groups: list[Slice], head: CellHead
+) -> tuple[BreakdownRow, ...]:
+    """Return one row per slice of a cell.
 
     `scored` (n,) marks the track's trials with a score in this cell, which `ranking` ranks.
     """
@@ -89,11 +88,10 @@ def rows(
     for group in groups:
         keep = group.keep[scored][ranking.order]
         number = int(np.count_nonzero(ranking.bonafide[keep]))
-        row = {"by": group.by, "value": group.value, "n_bonafide": number}
-        row["n_spoof"] = int(np.count_nonzero(keep)) - number
+        spoofs = int(np.count_nonzero(keep)) - number
         eer, auc = np.nan, np.nan
-        if row["n_bonafide"] and row["n_spoof"]:
+        if number and spoofs:
             curve = discrimination.roc_of(ranking.part(keep))
             eer, auc = discrimination.eer_of(curve)[0], discrimination.auc_of(curve)
-        found.append({**keys, **row, "eer": eer, "auc": auc})
+        found.append(BreakdownRow(head, group.by, group.value, number, spoofs, eer, auc))
     return tuple(found)

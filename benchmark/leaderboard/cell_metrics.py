@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from benchmark.leaderboard.rows import (
+    ConditionRow,
+    Decisions,
+    Estimate,
+    Measures,
+    OracleDecisions,
+)
 from benchmark.metrics import bootstrap, decision, discrimination
 from benchmark.metrics.bootstrap_metrics import METRICS, Replicates
 from benchmark.metrics.calibration import Calibration, calibrate
 from benchmark.metrics.decision import Confusion, Costs
 from benchmark.metrics.discrimination import Bools, Floats, Ranking
 
-COUNTS = ("hit", "missed", "false_alarm", "correct")
-RATIOS = ("precision", "recall", "f1", "macro_f1", "accuracy", "balanced_accuracy")
+COUNTS = ("tp", "fp", "tn", "fn")
+RATIOS = ("precision", "recall", "macro_f1", "accuracy", "balanced_accuracy")
 BONAFIDE = ("precision", "recall", "f1")
-FPRS = {"tpr_at_fpr1": 0.01, "tpr_at_fpr5": 0.05}
 DEV, TRAINING = "dev", "training"  # origin of a frozen threshold
 
 
@@ -46,82 +51,75 @@ def operating(scores: Floats, bonafide: Bools, own: float | None) -> OperatingPo
     return OperatingPoint(discrimination.eer(scores, bonafide)[1], DEV, calibrate(scores, bonafide))
 
 
-def numbers(ranking: Ranking | None, frozen: OperatingPoint, costs: Costs) -> dict[str, Any]:
-    """Compute the point metrics of a cell by column name; NaN if `ranking` is None.
+def numbers(
+    ranking: Ranking | None, frozen: OperatingPoint, costs: Costs
+) -> tuple[dict[str, float], Measures]:
+    """Compute the metrics of a cell: those of `METRICS` by name, and the others.
 
-    `ranking` is None if a class is absent.
+    `ranking` is None if a class is absent; the metrics are then NaN.
     """
-    point: dict[str, Any] = dict.fromkeys(METRICS, np.nan)
-    decided: Confusion | None = None
-    oracle: Confusion | None = None
-    own_threshold, rest = np.nan, dict.fromkeys((*FPRS, "average_precision", "tied_share"), np.nan)
-    if ranking is not None:
-        values, labels = ranking.values, ranking.bonafide
-        curve = discrimination.roc_of(ranking)
-        point["eer"], own_threshold = discrimination.eer_of(curve)
-        point["auc"] = discrimination.auc_of(curve)
-        point["min_dcf"] = decision.min_dcf_of(curve, costs)
-        oracle = decision.confusion(values, labels, own_threshold)
-        rest = {name: discrimination.tpr_at_fpr_of(curve, fpr) for name, fpr in FPRS.items()}
-        rest["average_precision"] = discrimination.average_precision_of(curve)
-        rest["tied_share"] = discrimination.tied_share_of(ranking)
-        if np.isfinite(frozen.threshold):
-            decided = decision.confusion(values, labels, frozen.threshold)
-        if frozen.calibration is not None:
-            llr = frozen.calibration(values)
-            point["act_dcf"] = decision.act_dcf(llr, labels, costs)
-            point["cllr"] = decision.cllr(llr, labels)
+    point = dict.fromkeys(METRICS, np.nan)
+    if ranking is None:
+        return point, Measures(threshold=frozen.threshold, threshold_from=frozen.source or None)
+    values, labels = ranking.values, ranking.bonafide
+    curve = discrimination.roc_of(ranking)
+    point["eer"], own_threshold = discrimination.eer_of(curve)
+    point["auc"] = discrimination.auc_of(curve)
+    point["min_dcf"] = decision.min_dcf_of(curve, costs)
+    decisions = Decisions()
+    if np.isfinite(frozen.threshold):
+        decided = decision.confusion(values, labels, frozen.threshold)
+        point["f1"], decisions = float(decided.f1), Decisions(**_decisions(decided))
+    if frozen.calibration is not None:
+        llr = frozen.calibration(values)
+        point["act_dcf"] = decision.act_dcf(llr, labels, costs)
+        point["cllr"] = decision.cllr(llr, labels)
+    oracle = decision.confusion(values, labels, own_threshold)
+    return point, Measures(
+        threshold=frozen.threshold,
+        threshold_from=frozen.source or None,
+        decisions=decisions,
+        oracle_threshold=own_threshold,
+        oracle=OracleDecisions(**_decisions(oracle), f1=float(oracle.f1)),
+        tpr_at_fpr1=discrimination.tpr_at_fpr_of(curve, 0.01),
+        tpr_at_fpr5=discrimination.tpr_at_fpr_of(curve, 0.05),
+        average_precision=discrimination.average_precision_of(curve),
+        tied_share=discrimination.tied_share_of(ranking),
+    )
+
+
+def _decisions(counts: Confusion) -> dict[str, Any]:
+    """Return the fields of `Decisions`."""
+    other = counts.bonafide
     return {
-        **point,
-        "threshold": frozen.threshold,
-        "threshold_from": frozen.source,
-        **_decisions("", decided),
-        "oracle_threshold": own_threshold,
-        **_decisions("oracle_", oracle),
-        **rest,
+        **{name: int(getattr(counts, name)) for name in COUNTS},
+        **{name: float(getattr(counts, name)) for name in RATIOS},
+        **{f"bonafide_{name}": float(getattr(other, name)) for name in BONAFIDE},
     }
 
 
-def _decisions(prefix: str, counts: Confusion | None) -> dict[str, float]:
-    """Return the confusion matrix and the per-class report as columns; NaN without counts."""
-    sides = [(name, counts, name) for name in (*COUNTS, *RATIOS)]
-    other = None if counts is None else counts.bonafide
-    sides += [(f"bonafide_{name}", other, name) for name in BONAFIDE]
-    return {
-        f"{prefix}{column}": np.nan if side is None else float(getattr(side, name))
-        for column, side, name in sides
-    }
-
-
-def bounds(draws: Replicates | None) -> dict[str, float]:
-    """Compute the interval of every metric, as columns `_low` and `_high`; NaN without draws."""
+def estimates(point: dict[str, float], draws: Replicates | None) -> dict[str, Estimate]:
+    """Return every metric with its bounds; none without draws."""
     found = {}
     for name in METRICS:
         values = np.empty(0) if draws is None else getattr(draws, name)
-        found[f"{name}_low"], found[f"{name}_high"] = bootstrap.interval(values)
+        found[name] = Estimate(point[name], *bootstrap.interval(values))
     return found
 
 
-def differences(
-    row: dict[str, Any], draws: Replicates | None, clean: dict[str, Any], base: Replicates | None
-) -> dict[str, float]:
-    """Compute the difference of every metric to clean, with paired bounds.
+def with_differences(
+    row: ConditionRow, draws: Replicates | None, clean: ConditionRow, base: Replicates | None
+) -> ConditionRow:
+    """Return the row with the difference of every metric to clean, with paired bounds.
 
-    NaN unless both cells have resamples, that is, are complete.
+    There is no difference unless both cells have resamples, that is, are complete.
     """
-    found: dict[str, float] = {}
+    if draws is None or base is None:
+        return row
+    found: dict[str, Any] = {}
     for name in METRICS:
-        delta, low, high = np.nan, np.nan, np.nan
-        if draws is not None and base is not None:
-            delta = row[name] - clean[name]
-            low, high = bootstrap.interval(getattr(draws, name) - getattr(base, name))
-        columns = (f"{name}_delta", f"{name}_delta_low", f"{name}_delta_high")
-        found |= dict(zip(columns, (delta, low, high), strict=True))
-    return found
-
-
-def in_order(row: dict[str, Any], first: Sequence[str]) -> dict[str, Any]:
-    """Order the columns: `first`, then each metric with bounds and difference, then the rest."""
-    tails = ("", "_low", "_high", "_delta", "_delta_low", "_delta_high")
-    names = [*first, *(f"{metric}{tail}" for metric in METRICS for tail in tails)]
-    return {name: row[name] for name in [*names, *(n for n in row if n not in set(names))]}
+        mine: Estimate = getattr(row, name)
+        low, high = bootstrap.interval(getattr(draws, name) - getattr(base, name))
+        delta = mine.value - getattr(clean, name).value
+        found[name] = replace(mine, delta=delta, delta_low=low, delta_high=high)
+    return replace(row, **found)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
-from benchmark.core.parallel import cores
 from benchmark.data.audio_identity import ROUNDING_DB
 from benchmark.laundering import verification
-from benchmark.laundering.verification import Verdict
-from benchmark.leaderboard import cell_metrics, trial_sets
-from benchmark.leaderboard.cell_metrics import OperatingPoint
-from benchmark.leaderboard.detector_cells import Cell, DetectorCells
+from benchmark.leaderboard import cells, trial_sets
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells, distinguishable, interval
+from benchmark.leaderboard.rows import Interval, RunDifferenceRow
+from benchmark.leaderboard.schema import frame
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import bootstrap, discrimination
-from benchmark.metrics.bootstrap_metrics import METRICS, replicate
-from benchmark.metrics.decision import ASVSPOOF5
+from benchmark.metrics import bootstrap
+from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
@@ -39,7 +33,7 @@ class RunComparison:
     """The comparison of the cells that two runs share.
 
     table : one row per track, detector, condition (and `MEAN`) and metric: `a`, `b`, their
-            `difference` b - a with bounds, `distinguishable` if the bounds exclude 0 (None
+            `difference` b - a with bounds, `distinguishable` if the bounds exclude 0 (missing
             without bounds), and in `remark` the reason for a missing difference
     only  : for each run the detectors and the conditions that the other lacks
     notes : caveats for the interpretation of the differences
@@ -71,13 +65,13 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
             f"the runs have no detector in common: {', '.join(a.detectors)} in the first,"
             f" {', '.join(b.detectors)} in the second"
         )
-    rows: list[dict[str, Any]] = []
+    rows: list[RunDifferenceRow] = []
     for track in a.protocol.tracks() or [trial_sets.WHOLE]:
         trials = trial_sets.trial_set(a.protocol, track, resamples)
         sides = [measure(results, trials, common, conditions) for results in (a, b)]
         for one, two in zip(*sides, strict=True):
-            rows += _detector_rows(track, one, two)
-    return RunComparison(pd.DataFrame(rows), _only(a, b, names), _notes(a, b))
+            rows += _detector_rows(trials.name, one, two)
+    return RunComparison(frame(RunDifferenceRow, rows), _only(a, b, names), _notes(a, b))
 
 
 def measure(
@@ -86,64 +80,22 @@ def measure(
     """Compute the cells of `detectors` under `conditions` on one track, with their resamples.
 
     Names are spelled as in the run, and `conditions` includes clean. The result follows their
-    order. The row of a cell holds detector, condition, family, complete, verified and all metrics.
+    order.
     """
     score_matrix.check(results)
     names = [info.condition for info in results.conditions]
     measured = results.effects, names, results.protocol.table["utterance_id"]
     verdicts = verification.verdicts(*measured, verification.checks(*measured))
     test, dev = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
-    wanted = [names.index(name) for name in conditions]
-    rows = trial_sets.track_rows(results.dev, trials.track)
-    bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
-    places = [(results.detectors.index(name), number) for name in detectors for number in wanted]
-    frozen = {
-        name: cell_metrics.operating(
-            dev[results.detectors.index(name), names.index(CLEAN), rows],
-            bonafide,
-            results.thresholds.get(name),
-        )
-        for name in detectors
-    }
-
-    def compute(place: tuple[int, int]) -> Cell:
-        detector, info = results.detectors[place[0]], results.conditions[place[1]]
-        keys = {"detector": detector, "condition": info.condition, "family": info.family}
-        scores = test[place][trials.rows]
-        return _cell(keys, scores, trials, frozen[detector], verdicts[info.condition])
-
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(cores()) as pool,
-        tqdm(total=len(places), desc="cells", disable=None, leave=False) as bar,
-    ):
-        cells = []
-        for cell in pool.map(compute, places):
-            cells.append(cell)
-            bar.update()
-    width = len(wanted)
-    return [
-        DetectorCells(tuple(cells[start : start + width])) for start in range(0, len(cells), width)
-    ]
+    track = cells.track_data(results, trials, dev)
+    total = len(detectors) * len(conditions)
+    with tqdm(total=total, desc="cells", disable=None, leave=False) as bar:
+        return cells.compute(results, track, verdicts, test, bar, detectors, conditions)
 
 
-def _cell(
-    keys: dict[str, Any], scores: Floats, trials: TrialSet, frozen: OperatingPoint, verdict: Verdict
-) -> Cell:
-    scored = ~np.isnan(scores)
-    labels = trials.bonafide[scored]
-    both = bool(labels.any() and not labels.all())
-    ranking = discrimination.rank(scores[scored], labels) if both else None
-    complete = bool(scored.all())
-    draws = None
-    if ranking is not None and complete:
-        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration)
-    numbers = cell_metrics.numbers(ranking, frozen, ASVSPOOF5)
-    state = {"complete": complete, "verified": verdict.verified}
-    return Cell(keys | state | numbers, draws)
-
-
-def _detector_rows(track: str, one: DetectorCells, two: DetectorCells) -> list[dict[str, Any]]:
+def _detector_rows(
+    track: str | None, one: DetectorCells, two: DetectorCells
+) -> list[RunDifferenceRow]:
     """Return the rows of one detector: every condition, then the mean over families."""
     rows = []
     for a, b in zip(one.cells, two.cells, strict=True):
@@ -151,53 +103,44 @@ def _detector_rows(track: str, one: DetectorCells, two: DetectorCells) -> list[d
         for metric in METRICS:
             draws = np.empty(0)
             if a.draws is not None and b.draws is not None:
-                draws = getattr(b.draws, metric) - getattr(a.draws, metric)
-            keys = {"track": track, "detector": one.detector, "condition": a.row["condition"]}
-            values = (a.row[metric], b.row[metric])
-            rows.append(_row(keys | {"metric": metric}, *values, draws, remark))
+                draws = b.replicates(metric) - a.replicates(metric)
+            keys = (track, one.detector, a.condition, metric)
+            rows.append(_row(keys, a.metric(metric).value, b.metric(metric).value, draws, remark))
     sides = [_shared(one, two), _shared(two, one)]
     remark = "" if one.laundered else UNLAUNDERED
-    remark = remark or (INCOMPLETE if any(cells.missing for cells in sides) else "")
-    remark = remark or ("" if all(cells.families for cells in sides) else UNVERIFIED)
+    remark = remark or (INCOMPLETE if any(side.missing for side in sides) else "")
+    remark = remark or ("" if all(side.families for side in sides) else UNVERIFIED)
     for metric in METRICS:
-        keys = {"track": track, "detector": one.detector, "condition": MEAN, "metric": metric}
-        first, second = (np.nan if remark else cells.mean(metric) for cells in sides)
+        first, second = (np.nan if remark else side.mean(metric) for side in sides)
         draws = np.empty(0)
         if not remark:
             draws = sides[1].mean_draws(metric) - sides[0].mean_draws(metric)
-        rows.append(_row(keys, first, second, draws, remark))
+        rows.append(_row((track, one.detector, MEAN, metric), first, second, draws, remark))
     return rows
 
 
-def _row(keys: dict[str, Any], a: float, b: float, draws: Floats, remark: str) -> dict[str, Any]:
-    low, high = (np.nan, np.nan) if remark else bootstrap.interval(draws)
-    return {
-        **keys,
-        "a": a,
-        "b": b,
-        "difference": np.nan if remark else b - a,
-        "difference_low": low,
-        "difference_high": high,
-        "distinguishable": None if np.isnan(low) else bool(low > 0 or high < 0),
-        "remark": remark,
-    }
+def _row(
+    keys: tuple[str | None, str, str, str], a: float, b: float, draws: Floats, remark: str
+) -> RunDifferenceRow:
+    difference = Interval() if remark else interval(b - a, draws)
+    return RunDifferenceRow(*keys, a, b, difference, distinguishable(difference), remark or None)
 
 
 def _remark(a: Cell, b: Cell) -> str:
     found = [INCOMPLETE] if a.draws is None or b.draws is None else []
-    if a.row["verified"] is False or b.row["verified"] is False:
+    if a.row.head.verified is False or b.row.head.verified is False:
         found.append(UNVERIFIED)
     return ", ".join(found)
 
 
 def _shared(mine: DetectorCells, other: DetectorCells) -> DetectorCells:
     """Return `mine` with only those cells verified that are verified in `other` too."""
-    return DetectorCells(
-        tuple(
-            Cell(a.row | {"verified": a.row["verified"] and b.row["verified"]}, a.draws)
-            for a, b in zip(mine.cells, other.cells, strict=True)
-        )
-    )
+    found = []
+    for a, b in zip(mine.cells, other.cells, strict=True):
+        verified = a.row.head.verified and b.row.head.verified
+        head = replace(a.row.head, verified=verified)
+        found.append(Cell(replace(a.row, head=head), a.draws))
+    return DetectorCells(tuple(found))
 
 
 def _only(a: RunResults, b: RunResults, names: list[list[str]]) -> dict[str, tuple[str, ...]]:

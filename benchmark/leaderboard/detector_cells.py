@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from attacks.contract.condition import CLEAN
+from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
+from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
 from benchmark.metrics.discrimination import Floats
 
@@ -21,14 +22,38 @@ class Cell:
     `parts` holds its rows of the breakdown table.
     """
 
-    row: dict[str, Any]
+    row: ConditionRow
     draws: Replicates | None
-    parts: tuple[dict[str, Any], ...] = ()
+    parts: tuple[BreakdownRow, ...] = ()
 
     @property
     def counts(self) -> bool:
         """Whether the cell enters means: it is complete, and verified if it is laundered."""
-        return self.draws is not None and self.row["verified"] is not False
+        return self.draws is not None and self.row.head.verified is not False
+
+    @property
+    def condition(self) -> str:
+        """The spelling of the condition."""
+        return self.row.head.condition
+
+    @property
+    def family(self) -> str:
+        """The attack family of the condition."""
+        return self.row.head.family
+
+    @property
+    def eer(self) -> float:
+        """The equal error rate."""
+        return self.row.eer.value
+
+    def metric(self, name: str) -> Estimate:
+        """Return a metric of the row by name."""
+        found: Estimate = getattr(self.row, name)
+        return found
+
+    def replicates(self, name: str) -> Floats:
+        """Return a metric in every resample (B,); empty if the cell is incomplete."""
+        return np.empty(0) if self.draws is None else np.asarray(getattr(self.draws, name))
 
 
 @dataclass(frozen=True)
@@ -40,12 +65,12 @@ class DetectorCells:
     @property
     def detector(self) -> str:
         """The name of the detector."""
-        return str(self.cells[0].row["detector"])
+        return self.cells[0].row.head.detector
 
     @cached_property
     def clean(self) -> Cell:
         """The cell without laundering."""
-        return next(cell for cell in self.cells if cell.row["condition"] == CLEAN)
+        return next(cell for cell in self.cells if cell.condition == CLEAN)
 
     @property
     def laundered(self) -> list[Cell]:
@@ -55,7 +80,7 @@ class DetectorCells:
     @property
     def verified(self) -> list[Cell]:
         """The laundered cells whose condition is verified."""
-        return [cell for cell in self.laundered if cell.row["verified"]]
+        return [cell for cell in self.laundered if cell.row.head.verified]
 
     @property
     def missing(self) -> int:
@@ -67,20 +92,32 @@ class DetectorCells:
         """The cells that enter the means, by family; empty if the detector is unranked."""
         found: dict[str, list[Cell]] = {}
         for cell in [] if self.missing else self.verified:
-            found.setdefault(cell.row["family"], []).append(cell)
+            found.setdefault(cell.family, []).append(cell)
         return found
 
     def mean(self, metric: str) -> float:
         """Compute the mean over families of the family means; NaN if a value is NaN or absent."""
-        return float(self._mean(lambda cell: np.asarray(cell.row[metric])))
+        return float(self._mean(lambda cell: np.asarray(cell.metric(metric).value)))
 
     def mean_draws(self, metric: str) -> Floats:
         """Compute `mean` in every resample (B,); empty if the detector is unranked."""
         if not self.families:
             return np.empty(0)
-        return self._mean(lambda cell: np.asarray(getattr(cell.draws, metric)))
+        return self._mean(lambda cell: cell.replicates(metric))
 
     def _mean(self, value: Callable[[Cell], Floats]) -> Floats:
         """Average `value` over families; each family has equal weight, whatever its size."""
         means = [np.mean([value(c) for c in part], axis=0) for part in self.families.values()]
         return np.asarray(np.mean(means, axis=0)) if means else np.asarray(np.nan)
+
+
+def interval(value: float, draws: Floats) -> Interval:
+    """Return a value with the bounds that its resamples (B,) give; none if there are none."""
+    return Interval(value, *bootstrap.interval(draws))
+
+
+def distinguishable(difference: Interval) -> bool | None:
+    """Return whether the bounds of a difference leave out 0; None without bounds."""
+    if np.isnan(difference.low):
+        return None
+    return bool(difference.low > 0 or difference.high < 0)

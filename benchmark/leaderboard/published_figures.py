@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
 from benchmark.leaderboard import trial_sets
 from benchmark.leaderboard.compare_runs import INCOMPLETE, UNVERIFIED, measure
-from benchmark.leaderboard.detector_cells import Cell
+from benchmark.leaderboard.detector_cells import Cell, interval
+from benchmark.leaderboard.rows import PublishedRow
+from benchmark.leaderboard.schema import frame
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.scores import score_matrix
@@ -139,18 +141,20 @@ def beside(
     track = (results.protocol.tracks() or [trial_sets.WHOLE])[0]
     trials = trial_sets.trial_set(results.protocol, track, resamples)
     wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
-    rows = []
+    found: list[tuple[PublishedRow, tuple[int, ...]]] = []
     for cells in measure(results, trials, list(systems), wanted):
-        by_condition = {cell.row["condition"]: cell for cell in cells.cells}
+        by_condition = {cell.condition: cell for cell in cells.cells}
         system = systems[cells.detector]
         for row, column, spelled in pairs:
-            rows.append(_row(by_condition[spelled], published, system, row, column))
-    used = sorted({number for row in rows for number in row["differences"]})
+            found.append(_row(by_condition[spelled], published, system, row, column))
+    used = sorted({number for _, numbers in found for number in numbers})
     order = {number: place for place, number in enumerate(used, start=1)}
-    for row in rows:
-        row["differences"] = " ".join(str(order[number]) for number in row["differences"])
+    rows = [
+        replace(row, differences=" ".join(str(order[n]) for n in numbers) or None)
+        for row, numbers in found
+    ]
     return PublishedComparison(
-        pd.DataFrame(rows),
+        frame(PublishedRow, rows),
         tuple(published.differences[number].text for number in used),
         _only(results, published, systems, pairs),
         _notes(results, published, trials),
@@ -192,30 +196,31 @@ def _spelled(row: Mapping[str, str]) -> dict[str, str]:
 
 def _row(
     cell: Cell, published: PublishedTable, system: str, row: Mapping[str, str], column: str
-) -> dict[str, Any]:
+) -> tuple[PublishedRow, tuple[int, ...]]:
+    """Return a row and the indices of the differences of definition that apply to it."""
     attack, level = (row[key] for key in KEYS)
-    eer, figure = float(cell.row["eer"]), float(row[system]) / 100
-    bounds = bootstrap.interval(cell.draws.eer) if cell.draws else (float("nan"),) * 2
-    remarks = [] if cell.row["complete"] else [INCOMPLETE]
-    remarks += [UNVERIFIED] if cell.row["verified"] is False else []
-    return {
-        "detector": cell.row["detector"],
-        "system": system,
-        "condition": cell.row["condition"],
-        "attack": attack,
-        "level": level,
-        "eer": eer,
-        "eer_low": bounds[0],
-        "eer_high": bounds[1],
-        "published": figure,
-        "difference": eer - figure,
-        "differences": [
-            number
-            for number, difference in enumerate(published.differences)
-            if difference.holds(attack, level, column, system)
-        ],
-        "remark": ", ".join(remarks),
-    }
+    figure = float(row[system]) / 100
+    head = cell.row.head
+    remarks = [] if head.complete else [INCOMPLETE]
+    remarks += [UNVERIFIED] if head.verified is False else []
+    made = PublishedRow(
+        detector=head.detector,
+        system=system,
+        condition=head.condition,
+        attack=attack,
+        level=level,
+        eer=interval(cell.eer, cell.replicates("eer")),
+        published=figure,
+        difference=cell.eer - figure,
+        differences=None,
+        remark=", ".join(remarks) or None,
+    )
+    applying = (
+        number
+        for number, difference in enumerate(published.differences)
+        if difference.holds(attack, level, column, system)
+    )
+    return made, tuple(applying)
 
 
 def _only(

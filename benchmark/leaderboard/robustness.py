@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from attacks.contract.condition import split_steps
 from benchmark.core.errors import unknown
-from benchmark.leaderboard.detector_cells import Cell, DetectorCells
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
 from benchmark.leaderboard.ranks import SHORTCUT
-from benchmark.metrics import bootstrap
+from benchmark.leaderboard.rows import Interval, RobustnessRow, SeverityRow
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores.run_results import ConditionInfo
 
 ALL = "all"  # the row over all families
 COLLAPSED = 0.40  # a detector collapses if its EER exceeds this
-SEVERITY_COLUMNS = (
-    "track", "detector", "family", "ladder", "mildest", "severest", "unit", "n_levels", "complete",
-    "area", "area_low", "area_high", "collapse", "collapsed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,28 +75,24 @@ def baseline_line(by_detector: list[DetectorCells], name: str) -> DetectorCells 
 
 
 def robustness(
-    track: str,
+    track: str | None,
     by_detector: list[DetectorCells],
     steps: list[Ladder],
     baseline: DetectorCells | None,
-) -> list[dict[str, Any]]:
+) -> list[RobustnessRow]:
     """Return one row per detector and family, and one over all families (the mean of the rows).
 
-    eer, with bounds : mean over the family's verified conditions; blank if one lacks trials
-    eer_delta        : eer minus the clean EER, with paired bounds
-    worst_eer        : the highest EER; `worst_condition` is its condition
-    degradation      : eer / the baseline's eer in that family; its mean over families is the mCE
-                       of Hendrycks and Dietterich 2019, here on EER
-    relative_degradation : eer_delta / the baseline's eer_delta (their relative mCE); blank if the
-                       baseline's EER does not rise
-    area             : mean area under the severity curves of the family's ladders (see `severity`)
+    eer                  : blank if a verified condition of the family lacks trials
+    degradation          : its mean over families is the mCE of Hendrycks and Dietterich 2019, here
+                           on EER
+    relative_degradation : their relative mCE; blank if the baseline's EER does not rise
     """
     by_family: dict[tuple[str, str], list[float]] = {}
-    for row in severity(track, by_detector, steps):
-        by_family.setdefault((row["detector"], row["family"]), []).append(row["area"])
+    for step in severity(track, by_detector, steps):
+        by_family.setdefault((step.detector, step.family), []).append(step.area.value)
     found = []
     for cells in by_detector:
-        names = dict.fromkeys(cell.row["family"] for cell in cells.laundered)
+        names = dict.fromkeys(cell.family for cell in cells.laundered)
         areas = {
             name: float(np.mean(by_family[cells.detector, name]))
             for name in names
@@ -109,16 +100,16 @@ def robustness(
         }
         rows = []
         for name in names:
-            planned = [cell for cell in cells.laundered if cell.row["family"] == name]
-            rows.append(_family(track, cells, name, planned, baseline))
-            rows[-1]["area"] = areas.get(name, np.nan)
+            planned = [cell for cell in cells.laundered if cell.family == name]
+            area = areas.get(name, np.nan)
+            rows.append(_family(track, cells, name, planned, baseline, area))
         found += [*rows, _overall(track, cells, rows, list(areas.values()), baseline)]
     return found
 
 
 def severity(
-    track: str, by_detector: list[DetectorCells], steps: list[Ladder]
-) -> list[dict[str, Any]]:
+    track: str | None, by_detector: list[DetectorCells], steps: list[Ladder]
+) -> list[SeverityRow]:
     """Return one row per detector and severity ladder.
 
     area     : area under the curve of EER over severity, with bounds; levels are evenly spaced
@@ -129,33 +120,31 @@ def severity(
     """
     found = []
     for cells in by_detector:
-        by_condition = {cell.row["condition"]: cell for cell in cells.cells}
+        by_condition = {cell.condition: cell for cell in cells.cells}
         for ladder in steps:
             levels = [cells.clean, *(by_condition[name] for name in ladder.conditions)]
             whole = all(cell.counts for cell in levels)
-            area, low, high, collapse = np.nan, np.nan, np.nan, np.nan
+            area, collapse = Interval(), np.nan
             if whole:
-                area = float(_area([np.asarray(cell.row["eer"]) for cell in levels]))
-                low, high = bootstrap.interval(_area([c.draws.eer for c in levels if c.draws]))
-                passed = [cell.row["eer"] > COLLAPSED for cell in levels[1:]]
+                point = float(_area([np.asarray(cell.eer) for cell in levels]))
+                area = interval(point, _area([c.draws.eer for c in levels if c.draws]))
+                passed = [cell.eer > COLLAPSED for cell in levels[1:]]
                 collapse = ladder.levels[passed.index(True)] if any(passed) else np.nan
             found.append(
-                {
-                    "track": track,
-                    "detector": cells.detector,
-                    "family": ladder.family,
-                    "ladder": ladder.name,
-                    "mildest": ladder.levels[0],
-                    "severest": ladder.levels[-1],
-                    "unit": ladder.unit,
-                    "n_levels": len(ladder.levels),
-                    "complete": whole,
-                    "area": area,
-                    "area_low": low,
-                    "area_high": high,
-                    "collapse": collapse,
-                    "collapsed": bool(np.isfinite(collapse)) if whole else None,
-                }
+                SeverityRow(
+                    track=track,
+                    detector=cells.detector,
+                    family=ladder.family,
+                    ladder=ladder.name,
+                    mildest=ladder.levels[0],
+                    severest=ladder.levels[-1],
+                    unit=ladder.unit or None,
+                    n_levels=len(ladder.levels),
+                    complete=whole,
+                    area=area,
+                    collapse=collapse,
+                    collapsed=bool(np.isfinite(collapse)) if whole else None,
+                )
             )
     return found
 
@@ -167,84 +156,84 @@ def _area(rates: list[Floats]) -> Floats:
 
 
 def _family(
-    track: str, cells: DetectorCells, name: str, planned: list[Cell], baseline: DetectorCells | None
-) -> dict[str, Any]:
+    track: str | None,
+    cells: DetectorCells,
+    name: str,
+    planned: list[Cell],
+    baseline: DetectorCells | None,
+    area: float,
+) -> RobustnessRow:
     """Return the row of one family: means over its verified cells if all are complete."""
-    verified = [cell for cell in planned if cell.row["verified"]]
+    verified = [cell for cell in planned if cell.row.head.verified]
     usable = verified if all(cell.counts for cell in [cells.clean, *verified]) else []
     mean, delta = _means(cells, usable)
-    low, high, delta_low, delta_high = (np.nan,) * 4
+    eer, eer_delta = Interval(mean), Interval(delta)
     if usable and cells.clean.draws:
         draws = np.mean([cell.draws.eer for cell in usable if cell.draws], axis=0)
-        low, high = bootstrap.interval(draws)
-        delta_low, delta_high = bootstrap.interval(draws - cells.clean.draws.eer)
-    worst = max(usable, key=lambda cell: cell.row["eer"], default=None)
+        eer = interval(mean, draws)
+        eer_delta = interval(delta, draws - cells.clean.draws.eer)
+    worst = max(usable, key=lambda cell: cell.eer, default=None)
     base, base_delta = np.nan, np.nan
     if baseline is not None:
         base, base_delta = _means(baseline, baseline.families.get(name, []))
-    return {
-        "track": track,
-        "detector": cells.detector,
-        "family": name,
-        "n_conditions": len(planned),
-        "n_verified": len(verified),
-        "complete": all(cell.row["complete"] for cell in planned),
-        "eer": mean,
-        "eer_low": low,
-        "eer_high": high,
-        "eer_delta": delta,
-        "eer_delta_low": delta_low,
-        "eer_delta_high": delta_high,
-        "worst_eer": worst.row["eer"] if worst else np.nan,
-        "worst_condition": worst.row["condition"] if worst else "",
-        "degradation": mean / base if base > 0 else np.nan,
-        "relative_degradation": delta / base_delta if base_delta > 0 else np.nan,
-        "baseline": baseline.detector if baseline else "",
-    }
+    return RobustnessRow(
+        track=track,
+        detector=cells.detector,
+        family=name,
+        n_conditions=len(planned),
+        n_verified=len(verified),
+        complete=all(cell.row.head.complete for cell in planned),
+        eer=eer,
+        eer_delta=eer_delta,
+        worst_eer=worst.eer if worst else np.nan,
+        worst_condition=worst.condition if worst else None,
+        degradation=mean / base if base > 0 else np.nan,
+        relative_degradation=delta / base_delta if base_delta > 0 else np.nan,
+        baseline=baseline.detector if baseline else None,
+        area=area,
+    )
 
 
 def _means(cells: DetectorCells, chosen: list[Cell]) -> tuple[float, float]:
     """Return the mean EER of the chosen cells and its difference to clean; NaN without cells."""
     if not chosen:
         return np.nan, np.nan
-    mean = float(np.mean([cell.row["eer"] for cell in chosen]))
-    return mean, mean - cells.clean.row["eer"]
+    mean = float(np.mean([cell.eer for cell in chosen]))
+    return mean, mean - cells.clean.eer
 
 
 def _overall(
-    track: str,
+    track: str | None,
     cells: DetectorCells,
-    rows: list[dict[str, Any]],
+    rows: list[RobustnessRow],
     areas: list[float],
     baseline: DetectorCells | None,
-) -> dict[str, Any]:
+) -> RobustnessRow:
     """Return the row over all families; blank if the detector is unranked."""
-    counted = [row for row in rows if row["family"] in cells.families]
+    counted = [row for row in rows if row.family in cells.families]
     draws = cells.mean_draws("eer")
-    delta_low, delta_high = np.nan, np.nan
+    lost = np.empty(0)
     if counted and cells.clean.draws:
-        delta_low, delta_high = bootstrap.interval(draws - cells.clean.draws.eer)
-    low, high = bootstrap.interval(draws)
-    worst = max(counted, key=lambda row: row["worst_eer"], default=None)
-    return {
-        "track": track,
-        "detector": cells.detector,
-        "family": ALL,
-        "n_conditions": sum(row["n_conditions"] for row in rows),
-        "n_verified": sum(row["n_verified"] for row in rows),
-        "complete": all(row["complete"] for row in rows),
-        "eer": cells.mean("eer"),
-        "eer_low": low,
-        "eer_high": high,
-        "eer_delta": cells.mean("eer") - cells.clean.row["eer"],
-        "eer_delta_low": delta_low,
-        "eer_delta_high": delta_high,
-        "worst_eer": worst["worst_eer"] if worst else np.nan,
-        "worst_condition": worst["worst_condition"] if worst else "",
-        **{
-            name: float(np.mean([row[name] for row in counted])) if counted else np.nan
-            for name in ("degradation", "relative_degradation")
-        },
-        "baseline": baseline.detector if baseline else "",
-        "area": float(np.mean(areas)) if areas else np.nan,
-    }
+        lost = draws - cells.clean.draws.eer
+    mean = cells.mean("eer")
+    worst = max(counted, key=lambda row: row.worst_eer, default=None)
+    degradation, relative = np.nan, np.nan
+    if counted:
+        degradation = float(np.mean([row.degradation for row in counted]))
+        relative = float(np.mean([row.relative_degradation for row in counted]))
+    return RobustnessRow(
+        track=track,
+        detector=cells.detector,
+        family=ALL,
+        n_conditions=sum(row.n_conditions for row in rows),
+        n_verified=sum(row.n_verified for row in rows),
+        complete=all(row.complete for row in rows),
+        eer=interval(mean, draws),
+        eer_delta=interval(mean - cells.clean.eer, lost),
+        worst_eer=worst.worst_eer if worst else np.nan,
+        worst_condition=worst.worst_condition if worst else None,
+        degradation=degradation,
+        relative_degradation=relative,
+        baseline=baseline.detector if baseline else None,
+        area=float(np.mean(areas)) if areas else np.nan,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import LABELS, Protocol, trial_digest
@@ -30,6 +31,23 @@ class TrialSet:
     bonafide: Bools
     digest: str
     draws: bootstrap.Resamples
+
+    @property
+    def name(self) -> str | None:
+        """The track as tables name it: None for a data set without tracks."""
+        return named(self.track)
+
+
+def named(track: str) -> str | None:
+    """Return a track as tables name it: None for a data set without tracks."""
+    return None if track == WHOLE else track
+
+
+def of_track(table: pd.DataFrame, track: str | float | None) -> pd.DataFrame:
+    """Return the rows of one track; a missing track or `WHOLE` is that of a set without tracks."""
+    if pd.isna(track) or track == WHOLE:
+        return table[table["track"].isna()]
+    return table[table["track"] == track]
 
 
 def track_rows(protocol: Protocol, track: str) -> Places:

@@ -127,36 +127,36 @@ class Confusion:
     classes' F1, as in scikit-learn (Sokolova and Lapalme 2009 do not fix the order of averaging).
 
     >>> counts = confusion([1.0, 3.0, 2.0, 4.0, 5.0], [False, False, True, True, True], 2.5)
-    >>> [float(n) for n in (counts.hit, counts.missed, counts.false_alarm, counts.correct)]
-    [1.0, 1.0, 1.0, 2.0]
+    >>> [float(n) for n in (counts.tp, counts.fp, counts.tn, counts.fn)]
+    [1.0, 1.0, 2.0, 1.0]
     >>> float(counts.f1), float(counts.accuracy)
     (0.5, 0.6)
     """
 
-    hit: Floats  # spoof rejected: true positives
-    missed: Floats  # spoof accepted: false negatives
-    false_alarm: Floats  # bona fide rejected: false positives
-    correct: Floats  # bona fide accepted: true negatives
+    tp: Floats  # true positives: spoofs rejected
+    fp: Floats  # false positives: bona fide rejected
+    tn: Floats  # true negatives: bona fide accepted
+    fn: Floats  # false negatives: spoofs accepted
 
     @property
     def precision(self) -> Floats:
         """Share of spoofs among rejected trials; NaN if no trial was rejected."""
-        return _ratio(self.hit, self.hit + self.false_alarm)
+        return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> Floats:
         """Share of spoofs that were rejected."""
-        return _ratio(self.hit, self.hit + self.missed)
+        return _ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> Floats:
         """F1 of the class spoof."""
-        return _ratio(2 * self.hit, 2 * self.hit + self.missed + self.false_alarm)
+        return _ratio(2 * self.tp, 2 * self.tp + self.fn + self.fp)
 
     @property
     def bonafide(self) -> Confusion:
         """The same counts with bona fide as the positive class."""
-        return Confusion(self.correct, self.false_alarm, self.missed, self.hit)
+        return Confusion(self.tn, self.fn, self.tp, self.fp)
 
     @property
     def macro_f1(self) -> Floats:
@@ -166,8 +166,8 @@ class Confusion:
     @property
     def accuracy(self) -> Floats:
         """Share of correct decisions; not informative if one class is rare."""
-        total = self.hit + self.missed + self.false_alarm + self.correct
-        return _ratio(self.hit + self.correct, total)
+        total = self.tp + self.fp + self.tn + self.fn
+        return _ratio(self.tp + self.tn, total)
 
     @property
     def balanced_accuracy(self) -> Floats:
@@ -185,7 +185,7 @@ class Confusion:
                 "precision": float(side.precision),
                 "recall": float(side.recall),
                 "f1": float(side.f1),
-                "support": float(side.hit + side.missed),
+                "support": float(side.tp + side.fn),
             }
             for name, side in (("spoof", self), ("bonafide", self.bonafide))
         }
@@ -203,7 +203,7 @@ def confusion(scores: npt.ArrayLike, bonafide: npt.ArrayLike, threshold: float) 
 def outcomes(values: Floats, labels: Bools, threshold: float) -> Floats:
     """Return indicators (n, 4) of the four outcomes, in the order of the fields of `Confusion`."""
     rejected = values < threshold
-    columns = [~labels & rejected, ~labels & ~rejected, labels & rejected, labels & ~rejected]
+    columns = [~labels & rejected, labels & rejected, labels & ~rejected, ~labels & ~rejected]
     return np.stack(columns, axis=-1).astype(np.float64)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmark.core import atomic_files, terminal
+from benchmark.leaderboard import schema
 from benchmark.leaderboard.compare_runs import MEAN, RunComparison
 from benchmark.leaderboard.published_figures import PublishedComparison
 from benchmark.report import markdown
 from benchmark.report.jinja import DASH, percent
-from benchmark.report.rows import bounded
+from benchmark.report.rows import bounded, records
 from benchmark.report.writer import csv_text
 
 STEM = "comparison"
@@ -51,7 +50,7 @@ def document(found: RunComparison | PublishedComparison) -> str:
 
 def write(found: RunComparison | PublishedComparison, folder: Path) -> list[Path]:
     """Write `comparison.csv` (shares, every metric) and `comparison.md` to `folder`."""
-    texts = {f"{STEM}.csv": csv_text(found.table), f"{STEM}.md": document(found)}
+    texts = {f"{STEM}.csv": csv_text(schema.versioned(found.table)), f"{STEM}.md": document(found)}
     return [atomic_files.write(folder / name, content) for name, content in texts.items()]
 
 
@@ -60,28 +59,28 @@ def _tables(
 ) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
     """Yield title, head and rows of every table."""
     if isinstance(found, PublishedComparison):
-        rows = [_published_row(row) for row in _records(found.table)]
+        rows = [_published_row(row) for row in records(found.table)]
         ours = ", ours with 95 % bounds" if bounded(found.table) else ""
         yield f"EER in %{ours}", TABLES, rows
         return
     eers = found.table[found.table["metric"] == "eer"]
-    for track, part in eers.groupby("track", sort=False):
-        name = "" if track == "-" else f", track {track}"
+    for track, part in eers.groupby("track", sort=False, dropna=False):
+        name = f", track {track}" if isinstance(track, str) else ""
         legend = "; * where the 95 % bounds of the paired difference leave out 0"
         title = f"EER in %{name}{legend if bounded(part) else ''}"
-        yield title, RUNS, [_run_row(row) for row in _records(part)]
+        yield title, RUNS, [_run_row(row) for row in records(part)]
 
 
 def _run_row(row: Mapping[str, Any]) -> list[str]:
     condition = f"({MEAN})" if row["condition"] == MEAN else str(row["condition"])
     difference = _bounded(row, "difference", signed=True) + (" *" if row["distinguishable"] else "")
     values = (percent(row["a"]), percent(row["b"]), difference)
-    return [str(row["detector"]), condition, *values, str(row["remark"])]
+    return [str(row["detector"]), condition, *values, str(row["remark"] or "")]
 
 
 def _published_row(row: Mapping[str, Any]) -> list[str]:
     system = f"{row['system']}, {row['attack']} {row['level']}: {100 * row['published']:.2f}"
-    marks = str(row["differences"])
+    marks = str(row["differences"] or "")
     difference = _signed(row["difference"])
     values = (_bounded(row, "eer"), system, difference, marks, str(row["remark"]))
     return [str(row["detector"]), str(row["condition"]), *values]
@@ -90,17 +89,13 @@ def _published_row(row: Mapping[str, Any]) -> list[str]:
 def _bounded(row: Mapping[str, Any], column: str, signed: bool = False) -> str:
     shown = _signed if signed else percent
     low, high = row[f"{column}_low"], row[f"{column}_high"]
-    if pd.isna(low):
+    if low is None:
         return shown(row[column])
     return f"{shown(row[column])} [{shown(low)}, {shown(high)}]"
 
 
-def _signed(share: float) -> str:
-    return DASH if pd.isna(share) else f"{round(100 * share, 1) + 0.0:+.1f}"
-
-
-def _records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+def _signed(share: float | None) -> str:
+    return DASH if share is None else f"{round(100 * share, 1) + 0.0:+.1f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

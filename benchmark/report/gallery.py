@@ -23,6 +23,7 @@ from benchmark.audio import reader
 from benchmark.core import atomic_files
 from benchmark.laundering.launder_files import encode
 from benchmark.laundering.output_layout import LaunderingJob, SourceFile
+from benchmark.laundering.resuming import Record
 from benchmark.report.jinja import environment
 from benchmark.report.palette import ramp
 
@@ -36,7 +37,6 @@ SHADES = 64
 WINDOW, HOP = 512, 256  # samples of the spectrogram frames: 32 ms every 16 ms
 ROWS = 128
 
-Record = dict[str, Any]
 Shades = npt.NDArray[np.uint8]
 
 

@@ -1,7 +1,6 @@
 """The leaderboards and the cells as JSON, with the columns of the CSV files.
 
-`results/README.md` documents the keys. `format` is raised if a key changes its meaning or is
-removed.
+`results/README.md` documents the keys, `results/COLUMNS.md` the columns and what `schema` promises.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.leaderboard import schema, trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.scores.run_results import RunResults
 
-FORMAT = 1
 DIGITS = 6  # as in the CSV files
+NONE = "-"  # what a protocol says where it has no version
 
 
 def document(results: RunResults, tables: Tables, version: str) -> str:
@@ -28,12 +28,12 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
     """
     protocol = results.protocol
     found = {
-        "format": FORMAT,
+        "schema": schema.VERSION,
         "launderbench": version,
         "data": {
             "name": protocol.name,
-            "version": protocol.version,
-            "headline": protocol.headline,
+            "version": _known(protocol.version),
+            "headline": trial_sets.named(protocol.headline),
             "trial_digest": protocol.digest(),
             "audio_digest": protocol.audio_digest,
         },
@@ -43,6 +43,10 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
         "conditions": rows(tables.conditions),
     }
     return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _known(text: str) -> str | None:
+    return None if text == NONE else text
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import bounded, records
@@ -59,13 +60,13 @@ def escape(text: str) -> str:
 def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: str) -> list[str]:
     rows = records(board)
     first = rows[0]
-    track = "" if first["track"] == "-" else f"Track {escape(first['track'])}: "
-    own = "" if first["track"] == "-" else f", the track's `{first['trial_digest']}`"
+    track = f"Track {escape(first['track'])}: " if first["track"] else ""
+    own = f", the track's `{first['trial_digest']}`" if first["track"] else ""
     ranked = [row for row in rows if row["rank"] is not None]
     best = {
         column: min((percent(row[column]) for row in ranked if row[column] is not None),
                     key=float, default="")
-        for column in ("clean_eer", "mean_eer", "worst_eer")
+        for column in ("clean_eer", "laundered_eer", "worst_eer")
     }  # fmt: skip
     lines = [
         (
@@ -73,7 +74,7 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
             escape(row["detector"]),
             *(_number(row, name, row["rank"] is not None and percent(row[name]) == best[name])
               for name in best),
-            escape(row["worst_condition"]) or DASH,
+            escape(row["worst_condition"] or "") or DASH,
             row["verified"],
         )
         for row in rows
@@ -86,7 +87,7 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
         _bounds(board),
         table(head, lines, (2, 3, 4, 6)),
         *(["\n".join(notes)] if notes else []),
-        _matrix(conditions[conditions["track"] == first["track"]], [r["detector"] for r in rows]),
+        _matrix(of_track(conditions, first["track"]), [r["detector"] for r in rows]),
     ]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core import atomic_files, terminal
-from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard import leaderboard_tables, schema, trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
 from benchmark.report.html import Samples
@@ -46,16 +46,17 @@ def write(
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
     texts = {
-        f"{name}.csv": csv_text(table)
+        f"{name}.csv": csv_text(schema.versioned(table))
         for name, table in {
             "leaderboard": found.leaderboard,
             "tracks": found.tracks,
-            "conditions": found.conditions,
+            "conditions": leaderboard_tables.condition_summary(found.conditions),
+            "conditions_full": found.conditions,
             "robustness": found.robustness,
             "severity": found.severity,
             "differences": found.differences,
             "breakdown": found.breakdown,
-            "effects": _effects(found),
+            "effects": leaderboard_tables.effects(found),
             "failures": found.failures,
         }.items()
     }
@@ -110,15 +111,14 @@ def summary(tables: Tables) -> str:
             percent(row["clean_eer"]),
             _bounded(row),
             percent(row["worst_eer"]),
-            str(row["worst_condition"]) or "-",
+            str(row["worst_condition"] or "-"),
             str(row["verified"]),
         )
         for row in records(board)
     ]
     text = [*terminal.columns([header, *lines], right=(0, 2, 3, 4, 6))]
-    track = board["track"].iloc[0]
-    title = "EER in %" + ("" if track == "-" else f", track {track}")
-    first = board.iloc[0]
+    first = records(board)[0]
+    title = "EER in %" + (f", track {first['track']}" if first["track"] else "")
     title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
     notes = [
         terminal.paragraph(f"  {row['detector']}: {row['warnings']}")
@@ -138,22 +138,17 @@ def _rank(row: dict[str, Any]) -> str:
 
 
 def _bounded(row: dict[str, Any]) -> str:
-    if row["mean_eer_low"] is None:
-        return percent(row["mean_eer"])
-    low, high = percent(row["mean_eer_low"]), percent(row["mean_eer_high"])
-    return f"{percent(row['mean_eer'])} [{low}, {high}]"
-
-
-def _effects(tables: Tables) -> pd.DataFrame:
-    """Return the checks of every condition, with its verdict."""
-    verdicts = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
-    return tables.checks.assign(verified=tables.checks["condition"].map(verdicts))
+    if row["laundered_eer_low"] is None:
+        return percent(row["laundered_eer"])
+    low, high = percent(row["laundered_eer_low"]), percent(row["laundered_eer_high"])
+    return f"{percent(row['laundered_eer'])} [{low}, {high}]"
 
 
 def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str:
     """Return the provenance, the digests of the trials and tables, and the plan as JSON text."""
     protocol = results.protocol
     facts = {
+        "schema": schema.VERSION,
         "provenance": results.provenance,
         "protocol": {
             "name": protocol.name,
@@ -161,7 +156,7 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str
             "headline": protocol.headline,
             "trial_digest": protocol.digest(),
             "track_trial_digests": {
-                str(row["track"]): row["trial_digest"]
+                str(row["track"] or trial_sets.WHOLE): row["trial_digest"]
                 for table in (tables.leaderboard, tables.tracks)
                 for row in records(table)
             },

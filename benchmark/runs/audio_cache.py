@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.core import atomic_files
-from benchmark.scores.store import CHECK
+from benchmark.core.log import logger
+from benchmark.scores.store import CHECK, unscored
 
 Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
@@ -65,7 +65,7 @@ class AudioCache:
             return None
         body = memoryview(content)[DIGEST:]
         if hashlib.sha256(body).digest() != content[:DIGEST]:
-            print(f"{path} is damaged: laundering this unit again", file=sys.stderr)
+            logger.warning(f"{path} is damaged: laundering this unit again")
             path.unlink(missing_ok=True)
             return None
         table = pq.read_table(pa.BufferReader(body), use_threads=False)
@@ -136,5 +136,4 @@ def _waves(column: pa.ChunkedArray) -> list[Wave]:
 
 
 def _row(stored: Row) -> Row:
-    row: Row = {"failure": None, "cause": None, "scores": {}, "causes": {}}
-    return row | stored | {"facts": json.loads(stored["facts"])}
+    return unscored(**stored) | {"facts": json.loads(stored["facts"])}

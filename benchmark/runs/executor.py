@@ -21,6 +21,7 @@ from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.work_unit import LaunderedUnit, WorkUnit, prepare, score, write
 from benchmark.scores.store import Store
+from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
 
 
@@ -31,7 +32,7 @@ class WorkerSetup:
     folder: Path
     detectors: tuple[Checkpoint, ...]
     device: str
-    plugins: tuple[Path, ...] = ()
+    context: ProcessContext = ALONE
     origin: dict[str, Any] = field(default_factory=dict)
     cache: AudioCache | None = None
 
@@ -100,7 +101,7 @@ _worker: _Worker | None = None
 
 def _start_worker(setup: WorkerSetup, scores: bool) -> None:
     global _worker
-    start_process(setup.plugins)
+    start_process(setup.context)
     _worker = _Worker(setup, scores)
 
 

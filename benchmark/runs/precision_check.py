@@ -13,6 +13,7 @@ import torch
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 from benchmark.core.parallel import one_thread
 from benchmark.data.protocol import LABELS
 from benchmark.data.trial_table import digest_column, path_column, rows_of
@@ -139,7 +140,7 @@ def report(plan: RunPlan, head: Head, device: torch.device, busy: bool) -> dict[
                     reasons[checkpoint.name] = "no clean trial can be read"
     for name, note in notes.items():
         for line in _lines(note, reasons[name]):
-            print(f"{name}: {line}")
+            logger.info(f"{name}: {line}")
     return notes
 
 

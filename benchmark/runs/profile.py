@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from benchmark.core.parallel import one_thread
+from benchmark.core.progress import progress_bar
 from benchmark.core.stage_timer import StageTime, StageTimer, peak_memory
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
@@ -61,7 +61,7 @@ def measure(plan: RunPlan, device: torch.device) -> Profile:
                 score(prepared, scorer)
         scorer.watch = watch
         wall, cpu = time.perf_counter(), time.process_time()
-        with tqdm(total=jobs.trials, desc="profile", unit="trial", leave=False) as bar:
+        with progress_bar(total=jobs.trials, desc="profile", unit="trial", leave=False) as bar:
             for job in jobs.jobs:
                 prepared = prepare(job, watch=watch)
                 broken = score(prepared, scorer)

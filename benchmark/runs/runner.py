@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from attacks.contract.condition import Condition
 from attacks.contract.precomputed import made
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
+from benchmark.core.progress import progress_bar
 from benchmark.data.trial_table import digest_column, path_column, rows_of
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
@@ -212,7 +212,9 @@ def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: boo
     The detectors are loaded here first, so that weights that do not fit fail before any work.
     """
     Scorer(setup.detectors, torch.device("cpu"))
-    with tqdm(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05) as bar:
+    with progress_bar(
+        total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05
+    ) as bar:
         for job in execute(jobs.jobs, setup, workers, split_scoring):
             bar.update(len(job.utterances))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from attacks.contract.condition import CLEAN, Condition
 from benchmark.data.protocol import NO_RECIPE, Protocol
 from benchmark.inference import dev_scores
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs.plan import RunPlan
-from benchmark.scores.store import Store, done
+from benchmark.scores.store import Store, done, unscored
 from benchmark.scores.unit_keys import UnitKeys, shards
 
 STORED = "stored"  # key in the origin of a part
@@ -37,14 +36,7 @@ def write(plan: RunPlan, store: Store) -> None:
         for checkpoint, scores in brought:
             if checkpoint.identity in known.get(key, ()):
                 continue
-            rows: list[dict[str, Any]] = [
-                {
-                    "utterance_id": uid, "failure": None, "cause": None, "decoder": "",
-                    "seconds": None, "facts": [], "checks": [], "causes": {},
-                    "scores": {checkpoint.name: scores[uid]},
-                }
-                for uid in ids
-            ]  # fmt: skip
+            rows = [unscored(uid, decoder="", scores={checkpoint.name: scores[uid]}) for uid in ids]
             origin = {STORED: dev_scores.file_of(checkpoint.path).name}
             names = {checkpoint.identity: checkpoint.name}
             Store(store.folder, origin).write_part(key, "dev", CLEAN, rows, names)

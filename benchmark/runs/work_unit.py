@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from attacks.contract.base import AttackError
 from attacks.contract.condition import parse
-from attacks.contract.launder import Laundered, launder
-from benchmark.audio import reader
 from benchmark.core.stage_timer import OFF, StageTimer
-from benchmark.data.protocol import ABSENT
 from benchmark.inference.scorer import Scorer
+from benchmark.laundering.check_rows import check_rows, fact_rows
+from benchmark.laundering.engine import launder_each, of_data_set
+from benchmark.laundering.failure import Failure
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.scores.store import Store
+from benchmark.scores.store import Store, unscored
 
 Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
@@ -77,25 +74,18 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
     condition = parse(job.condition)
     rows: list[Row] = []
     waves: list[Wave] = []
-    for utterance_id, path, digest in job.utterances:
-        row: Row = {"utterance_id": utterance_id, "failure": None, "cause": None, "decoder": None}
-        row |= {"seconds": None, "facts": [], "checks": [], "scores": {}, "causes": {}}
-        rows.append(row)
-        with watch.timing("read"):
-            read = _NONE if path == ABSENT else _read(job.root / path, digest)
-        if isinstance(read, str):
-            row |= {"failure": "unreadable", "cause": read}
+    for entry in job.utterances:
+        utterance = of_data_set(job.root, entry, _NONE)
+        (laundered,) = launder_each(utterance, [condition], job.seed, watch)
+        done = laundered.result
+        rows.append(
+            unscored(utterance.utterance_id, decoder=laundered.decoder, seconds=laundered.seconds)
+        )
+        if isinstance(done, Failure):
+            rows[-1] |= done.columns()
             continue
-        row |= {"decoder": read.decoder, "seconds": read.wave.size / reader.SAMPLE_RATE}
-        try:
-            laundered = launder(
-                condition, read.wave, reader.SAMPLE_RATE, utterance_id, job.seed, watch
-            )
-        except AttackError as error:
-            row |= {"failure": "attack", "cause": str(error)}
-            continue
-        row |= {"facts": _facts(laundered), "checks": _checks(laundered)}
-        waves.append(laundered.wave)
+        rows[-1] |= {"facts": fact_rows(done.steps), "checks": check_rows(done.steps)}
+        waves.append(done.wave)
     return LaunderedUnit(job, rows, waves)
 
 
@@ -125,29 +115,3 @@ def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> Work
         job.key, job.split, job.condition, prepared.rows, job.identities, broken, job.replaces
     )
     return job
-
-
-@lru_cache(maxsize=128)  # two shards, with the features memoised on each recording
-def _read(path: Path, digest: str) -> reader.DecodedAudio | str:
-    """Return the recording, or the cause of a failure; the last two shards stay decoded.
-
-    `digest` is part of the cache key, so that a replaced file is read again.
-    """
-    try:
-        recording = reader.record(path)
-    except reader.AudioError as error:
-        return str(error)
-    recording.wave.flags.writeable = False
-    return recording
-
-
-def _facts(laundered: Laundered) -> list[Row]:
-    return [{"attack": step.attack, **step.facts} for step in laundered.steps]
-
-
-def _checks(laundered: Laundered) -> Sequence[Row]:
-    return [
-        {"step": number, "attack": step.attack, **vars(check)}
-        for number, step in enumerate(laundered.steps)
-        for check in step.checks
-    ]

@@ -7,7 +7,7 @@ its name in the tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,6 +47,11 @@ class Ensemble:
     def name(self) -> str:
         """Return the canonical spelling."""
         return f"{self.method}({', '.join(self.members)})"
+
+
+def parse_all(texts: Iterable[str]) -> list[Ensemble]:
+    """Parse the spellings of ensembles; errors as in `parse`."""
+    return [parse(text) for text in texts]
 
 
 def parse(text: str) -> Ensemble:

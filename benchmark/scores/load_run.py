@@ -15,6 +15,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
+from benchmark.laundering.failure import DETECTOR, UNREADABLE
 from benchmark.scores import part_reader
 from benchmark.scores.part_reader import PartRows
 from benchmark.scores.run_results import (
@@ -56,7 +57,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
     failures = _failures(read, names)
-    unreadable = set(failures.loc[failures["kind"] == "unreadable", "utterance_id"])
+    unreadable = set(failures.loc[failures["kind"] == UNREADABLE, "utterance_id"])
     lost = trials["utterance_id"].isin(unreadable)
     scores = _scores(read, names, _overlapping(parts, names))
     if unreadable:
@@ -248,12 +249,12 @@ def _failures(read: list[PartRows], names: dict[str, str]) -> pd.DataFrame:
             causes = pd.DataFrame({"utterance_id": rows["utterance_id"]})
             causes["cause"] = table[column].to_pandas()
             causes = causes.dropna(subset="cause")
-            frames.append(causes.assign(kind="detector", condition=condition, detector=name))
+            frames.append(causes.assign(kind=DETECTOR, condition=condition, detector=name))
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         return pd.DataFrame({c: pd.Series(dtype=str) for c in FAILURE_COLUMNS})
     failures = pd.concat(frames, ignore_index=True)[list(FAILURE_COLUMNS)]
-    failures.loc[failures["kind"] == "unreadable", "condition"] = "-"
+    failures.loc[failures["kind"] == UNREADABLE, "condition"] = "-"
     return failures.drop_duplicates().reset_index(drop=True)
 
 

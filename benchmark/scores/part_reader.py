@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm import tqdm
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
+from benchmark.core.progress import progress_bar
+from benchmark.laundering.check_rows import TEXTS
 from benchmark.scores.store import CHECK, IMPORTED, PartInfo, Store
 
 LENGTH = 256  # parts per group, of 64 utterances each: a few megabytes
 RECORDING_COLUMNS = ("decoder", "seconds")  # equal under every condition: read from clean parts
 ROW = "row"
-TEXTS = [field.name for field in CHECK if pa.types.is_string(field.type)]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
     few = len(parts) < 2000
     with (
         ThreadPoolExecutor(cores()) as pool,
-        tqdm(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
+        progress_bar(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
     ):
         for rows, numbers in zip(pool.map(load, cut), cut, strict=True):
             loaded.append(rows)

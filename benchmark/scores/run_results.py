@@ -11,23 +11,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
+from benchmark.laundering.check_rows import COLUMNS
 
 SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
 FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
-EFFECT_COLUMNS = (
-    "condition",
-    "utterance_id",
-    "step",
-    "attack",
-    "quantity",
-    "unit",
-    "relation",
-    "claimed",
-    "measured",
-    "tolerance",
-    "passed",
-    "effect",
-)
+EFFECT_COLUMNS = ("condition", "utterance_id", *COLUMNS)
 
 
 @dataclass(frozen=True)

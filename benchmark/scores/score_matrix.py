@@ -25,7 +25,9 @@ def check(results: RunResults) -> None:
     if missing:
         raise InputError(f"the scores lack the column {', '.join(missing)}")
     if not (scores["split"] == "test").any():
-        raise InputError("the run holds no test scores yet: nothing to report")
+        causes = results.failures["cause"].tolist()[:1]
+        why = f": the first of {len(results.failures)} failures is: {causes[0]}" if causes else ""
+        raise InputError(f"the run holds no test scores yet, so there is nothing to report{why}")
     for column, known in (("detector", results.detectors), ("condition", names)):
         stray = scores.loc[_indices(scores[column], known) < 0, column]
         if len(stray):

@@ -22,26 +22,18 @@ import pyarrow.parquet as pq
 
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
+from benchmark.laundering import check_rows
+from benchmark.laundering.failure import NO_FAILURE
 
+_ARROW = {int: pa.int32(), str: pa.string(), float: pa.float64(), bool: pa.bool_()}
 CHECK = pa.struct(  # one claim of a step and its measurement
-    [
-        ("step", pa.int32()),
-        ("attack", pa.string()),
-        ("quantity", pa.string()),
-        ("unit", pa.string()),
-        ("relation", pa.string()),
-        ("claimed", pa.float64()),
-        ("measured", pa.float64()),
-        ("tolerance", pa.float64()),
-        ("passed", pa.bool_()),
-        ("effect", pa.bool_()),
-    ]
+    [(name, _ARROW[kind]) for name, kind in check_rows.COLUMNS.items()]
 )
 _REPEATED = [  # columns with few distinct values; a dictionary does not help scores and ids
     "failure",
     "cause",
     "decoder",
-    *(f"checks.list.element.{field.name}" for field in CHECK if pa.types.is_string(field.type)),
+    *(f"checks.list.element.{name}" for name in check_rows.TEXTS),
 ]
 _META = b"launderbench"
 PART_FORMAT = 4
@@ -237,6 +229,21 @@ def _parquet_bytes(table: pa.Table, meta: dict[str, Any]) -> bytes:
         writer.write_table(table)
         writer.add_key_value_metadata({_META: json.dumps(meta).encode()})
     return bytes(sink.getvalue().to_pybytes())
+
+
+def unscored(utterance_id: str, **known: Any) -> dict[str, Any]:
+    """Return a row for `Store.write_part`, without scores; `known` sets further columns."""
+    return {
+        "utterance_id": utterance_id,
+        **NO_FAILURE,
+        "decoder": None,
+        "seconds": None,
+        "facts": [],
+        "checks": [],
+        "scores": {},
+        "causes": {},
+        **known,
+    }
 
 
 def done(parts: Sequence[PartInfo]) -> dict[str, set[str]]:

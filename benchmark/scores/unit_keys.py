@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from benchmark.data.file_hashes import rows_digest
 from benchmark.data.trial_table import digest_column, rows_of
+from benchmark.laundering.resuming import key_of
 
 SHARD = 64
 KEY_FORMAT = 4
@@ -28,7 +28,7 @@ def condition_key(trials: str, condition_identity: str, seed: int) -> str:
         "seed": seed,
         "precision": "float32",  # of the samples; a detector's identity holds that of its scores
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return key_of(parts)
 
 
 def unit_key(condition_key: str, rows: str) -> str:

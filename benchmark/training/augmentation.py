@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
-from tqdm import tqdm
 
-from attacks.contract.base import AttackError
 from attacks.contract.condition import Condition
-from attacks.contract.launder import launder
-from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
+from benchmark.laundering.engine import Utterance, launder_each
+from benchmark.laundering.failure import Failure
 from benchmark.training.training_config import LaunderingAugmentation
 from benchmark.training.training_examples import TrainingExamples, Wave
 
@@ -32,19 +31,17 @@ def variants(
     """
     conditions = laundering.parsed()
     total = laundering.variants * len(examples.waves)
-    with tqdm(total=total, desc=f"launder for {title}", unit="clip", position=line) as bar:
+    with progress_bar(total=total, desc=f"launder for {title}", unit="clip", position=line) as bar:
         for number in range(laundering.variants):
             laundered = []
             for wave, pair in zip(examples.waves, examples.pairs.tolist(), strict=True):
                 recording = examples.recordings[pair]
                 condition = drawn(conditions, recording, number, seed)
-                try:
-                    result = launder(
-                        condition, wave, SAMPLE_RATE, recording, training_seed(seed, number)
-                    )
-                except AttackError as error:
-                    raise InputError(f"cannot train: {recording}: {error}") from error
-                laundered.append(result.wave)
+                utterance = Utterance(recording, wave)
+                (one,) = launder_each(utterance, [condition], training_seed(seed, number))
+                if isinstance(one.result, Failure):
+                    raise InputError(f"cannot train: {recording}: {one.result.cause}")
+                laundered.append(one.result.wave)
                 bar.update()
             yield laundered
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 from benchmark.core.parallel import cores, one_thread
 from benchmark.data.protocol import Protocol
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import learning_curves
 from benchmark.training.train_detector import train
 from benchmark.training.training_config import TrainingConfig
+from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
 from detectors.contract.base import TensorDetector, registry
 
@@ -26,17 +28,17 @@ def train_all(
     protocol: Protocol,
     device: torch.device,
     config: TrainingConfig,
-    plugin_files: tuple[Path, ...] = (),
+    context: ProcessContext = ALONE,
 ) -> None:
-    """Train every detector in `wanted` (name -> checkpoint file) and print a summary of each.
+    """Train every detector in `wanted` (name -> checkpoint file) and log a summary of each.
 
     On a CPU each detector trains in its own process with one thread, so that the weights do not
     depend on the number of cores; on an accelerator the detectors train one after another.
-    `plugin_files` are loaded in each process. Raises `InputError` if a process dies.
+    Each process enters `context`. Raises `InputError` if a process dies.
     """
     if device.type == "cuda":
         for name, path in wanted.items():
-            print(_train_one(name, protocol, device, path, config, 0))
+            logger.info(_train_one(name, protocol, device, path, config, 0))
         return
     # the most expensive first, so that the others fill the gaps
     order = sorted(wanted, key=lambda name: -_cost(name))
@@ -46,7 +48,7 @@ def train_all(
             min(cores(), len(order)),
             mp_context=multiprocessing.get_context("spawn"),
             initializer=start_process,
-            initargs=(plugin_files,),
+            initargs=(context,),
         ) as pool,
     ):
         futures = [
@@ -55,7 +57,7 @@ def train_all(
         ]
         try:
             for future in futures:
-                print(future.result())
+                logger.info(future.result())
         except BrokenProcessPool as error:
             raise InputError(
                 "a training process died (killed, or out of memory); run again: finished"

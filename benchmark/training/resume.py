@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
+
+from benchmark.core.log import logger
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
@@ -27,10 +27,10 @@ def read(path: Path, key: str, title: str) -> dict[str, Any] | None:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        tqdm.write(f"{path} is damaged ({error}): training starts over", file=sys.stderr)
+        logger.warning(f"{path} is damaged ({error}): training starts over")
         return None
     if saved.get("key") != key:
-        tqdm.write(f"{path} belongs to another training: this one starts over", file=sys.stderr)
+        logger.warning(f"{path} belongs to another training: this one starts over")
         return None
-    tqdm.write(f"{title}: training resumes after epoch {len(saved['history'])}", file=sys.stderr)
+    logger.warning(f"{title}: training resumes after epoch {len(saved['history'])}")
     return dict(saved)

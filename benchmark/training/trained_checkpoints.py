@@ -13,14 +13,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import detectors
+from benchmark.core import paths
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.protocol import Protocol
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import FLOAT32, OURS, Checkpoint
-from benchmark.training.training_config import TrainingConfig, configured, data_facts, planned
-from detectors.contract.base import TensorDetector, registry
+from benchmark.training.training_config import (
+    TrainingConfig,
+    configured,
+    data_facts,
+    digest,
+    planned,
+)
+from detectors.contract.base import Detector, TensorDetector, WaveDetector, registry
 
 OMITTED = {  # facts that are left out at these values
     "loss": "bce", "precision": FLOAT32, "early_stopping": None, "start": None, "laundering": None,
@@ -44,6 +53,8 @@ def find(
             return None
     if protocol is not None and (path := planned(detector, protocol, config)[1]).is_file():
         return checkpoints.load(path)
+    if not item.learns:
+        return _untaught(item, config, shipped)
     if not shipped or (protocol is not None and protocol.recipe != embedded.recipe()):
         return None
     fitting = (found for found in _shipped(detector, config) if not _other(found, config, protocol))
@@ -83,6 +94,21 @@ def refused(detector: str, config: TrainingConfig, protocol: Protocol) -> str | 
         f"shipped checkpoint {found.path.name} is not used: it is of another training"
         f" ({', '.join(names)} differ)"
     )
+
+
+def _untaught(item: Detector, config: TrainingConfig, shipped: bool) -> Checkpoint:
+    """Return the checkpoint of a detector that learns nothing: shipped, or made without data."""
+    facts = configured(item.name, config)
+    plain = OMITTED | json.loads(json.dumps(facts))
+    for found in _shipped(item.name, config) if shipped else ():
+        if all((OMITTED | found.facts).get(name) == value for name, value in plain.items()):
+            return found
+    path = paths.checkpoints() / f"{item.name}-seed{config.seed}-{digest(facts)[:12]}{OURS}"
+    if not path.is_file():
+        assert isinstance(item, WaveDetector)
+        state = item.fit([], np.zeros(0, dtype=np.bool_), config.seed)
+        checkpoints.save(path, state, facts)
+    return checkpoints.load(path)
 
 
 def _shipped(detector: str, config: TrainingConfig) -> Iterator[Checkpoint]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
+from benchmark.core.progress import progress_bar
 from benchmark.inference.precision import BF16
 from benchmark.metrics.discrimination import eer
 from benchmark.training import resume
@@ -126,10 +126,9 @@ def fit(
         del run
         if config.device.type == "cuda":
             torch.cuda.empty_cache()
-        tqdm.write(
+        logger.warning(
             f"{config.device} is out of memory with a batch of {size}: training of {config.title}"
-            f" starts over with {size // 2}",
-            file=sys.stderr,
+            f" starts over with {size // 2}"
         )
         size, saved = size // 2, None
         network.cpu().load_state_dict(blank)
@@ -174,7 +173,7 @@ class _Run:
         """Run the remaining epochs, until the last one or until the patience is exhausted."""
         recipe, kept = self.config.recipe, self._kept_epoch()
         patience = self.config.patience or recipe.patience
-        bar = tqdm(
+        bar = progress_bar(
             total=recipe.epochs, initial=len(self.history), desc=f"train {self.config.title}",
             unit="epoch", position=self.config.line,
         )  # fmt: skip

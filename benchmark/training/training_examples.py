@@ -110,13 +110,8 @@ def subset(protocol: Protocol, most: int) -> Protocol:
 
 def read(split: Protocol) -> TrainingExamples:
     """Decode all utterances of a split; `InputError` names the first that cannot be read."""
-    waves = []
-    for path in split.table["path"]:
-        try:
-            waves.append(reader.read(split.root / path))
-        except reader.AudioError as error:
-            raise InputError(f"cannot train: {error}") from error
     table = split.table
+    waves = reader.read_all((split.root / path for path in table["path"]), "cannot train")
     pairs = table["pair"] if _paired(table) else table["utterance_id"]
     numbers, recordings = pd.factorize(pairs)
     bonafide = (table["label"] == "bonafide").to_numpy()

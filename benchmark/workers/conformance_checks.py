@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -15,6 +14,7 @@ from attacks.contract.condition import CLEAN, Condition, parse
 from benchmark.core import call_syntax
 from benchmark.core.errors import InputError, unknown
 from benchmark.core.parallel import cores, pooled
+from benchmark.workers.context import ProcessContext
 from benchmark.workers.start import start_process
 from detectors.contract.base import Detector
 from detectors.contract.base import registry as detector_registry
@@ -61,7 +61,7 @@ def spellings(condition: Condition, quick: bool) -> list[str]:
 def findings(
     jobs: Sequence[ConditionCheck],
     workers: int | None,
-    plugin_files: Sequence[Path],
+    context: ProcessContext,
     bar: tqdm[Any],
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the place and the findings of each name, in the order of places.
@@ -72,7 +72,7 @@ def findings(
         workers = 0 if len(jobs) <= FEW else cores()
     results: Iterable[tuple[ConditionCheck, list[str]]] = map(_work, jobs)
     if workers:
-        results = pooled(_work, jobs, workers, start_process, (tuple(plugin_files),))
+        results = pooled(_work, jobs, workers, start_process, (context,))
     waiting: dict[int, set[ConditionCheck]] = {}
     for job in jobs:
         waiting.setdefault(job.place, set()).add(job)

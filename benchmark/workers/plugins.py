@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from attacks.contract.base import registry as attack_registry
+from benchmark.core.log import logger
 from detectors.contract.base import registry as detector_registry
 
 
@@ -19,8 +19,8 @@ def load(files: Iterable[Path]) -> None:
 
 
 def open_all(files: Iterable[Path]) -> None:
-    """Load the plugin files, and print each plugin of the packages that failed to load."""
+    """Load the plugin files, and log each plugin of the packages that failed to load."""
     load(files)
     for registry in (attack_registry, detector_registry):
         for plugin, cause in registry.broken.items():
-            print(f"not loaded: {plugin}: {cause}", file=sys.stderr)
+            logger.warning(f"not loaded: {plugin}: {cause}")

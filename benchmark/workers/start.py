@@ -1,23 +1,21 @@
-"""Initialise worker processes: one thread, the parent's plugins, and an end with the parent."""
+"""Initialise worker processes: one thread, the parent's context, and an end with the parent."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable
-from pathlib import Path
 
 import torch
 
-from benchmark.workers import plugins
+from benchmark.workers.context import ProcessContext
 
 
-def start_process(plugin_files: Iterable[Path]) -> None:
-    """Set up a spawned process: one thread, loaded plugins, and an end with the parent."""
+def start_process(context: ProcessContext) -> None:
+    """Set up a spawned process: one thread, the parent's context, and an end with the parent."""
     _die_with_parent()
     torch.set_num_threads(1)
-    plugins.load(plugin_files)
+    context.enter()
 
 
 def _die_with_parent() -> None:

@@ -20,6 +20,7 @@ class Random(WaveDetector):
 
     summary = "random scores from a hash of the samples: EER 50 % up to chance"
     citation = ""
+    learns = False
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
         """Return the seed as the state; nothing is trained."""
@@ -41,6 +42,7 @@ class Constant(WaveDetector):
 
     summary = "the same score for every wave: all trials tie, so the EER is exactly 50 %"
     citation = ""
+    learns = False
 
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:
         """Return the constant score as the state; nothing is trained."""

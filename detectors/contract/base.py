@@ -81,6 +81,7 @@ class Detector(ABC):
     citation   : citation keys for papers that use it, in the form of `Attack.citation`
     pretrained : it runs with weights from a file and is trained only if named explicitly
     ready_made : it is never trained, because its `files` are the detector; implies `pretrained`
+    learns     : its state depends on training data; False for baselines such as random scores
     autocast   : the run computes it as a torch network, so bf16 or TF32 may be chosen
     licence    : licence of foreign weights, if any
 
@@ -89,11 +90,12 @@ class Detector(ABC):
     """
 
     name: ClassVar[str]
-    version: ClassVar[int] = 1
+    version: ClassVar[int | str] = 1
     summary: ClassVar[str] = ""
     citation: ClassVar[str | None] = None
     pretrained: ClassVar[bool] = False
     ready_made: ClassVar[bool] = False
+    learns: ClassVar[bool] = True
     autocast: ClassVar[bool] = False
     licence: ClassVar[str] = ""
 
@@ -241,17 +243,30 @@ def _configured(cls: type[Detector], values: dict[str, Any]) -> type[Detector]:
 
 registry = Detectors("detector", "detectors", "launderbench.detectors")
 
-D = TypeVar("D", bound=type[Detector])
+D = TypeVar("D", bound="type[Detector] | Callable[[Wave], Any]")
 
 
-def detector(name: str) -> Callable[[D], D]:
-    """Register a subclass of `TensorDetector` or `WaveDetector` under `name`."""
+def detector(name: str, *, version: int | str | None = None) -> Callable[[D], D]:
+    """Register a class derived from `Detector`, or a function of a wave, under `name`.
 
-    def register(cls: D) -> D:
-        if not isinstance(cls, type) or not issubclass(cls, Detector):
-            raise InputError(f"detector {name!r}: decorate a class derived from Detector")
-        cls.name = name
-        registry.add(name, cls)
-        return cls
+    A function takes a wave, float32 (T,) at 16 kHz, and returns one number, higher = more bona
+    fide. Its scores are reused only if it is given a `version`, to be changed whenever its scores
+    change. A class states its version itself.
+    """
+
+    def register(item: D) -> D:
+        if isinstance(item, type):
+            if not issubclass(item, Detector) or version is not None:
+                cause = "a class states its own version" if issubclass(item, Detector) else ""
+                raise InputError(
+                    f"detector {name!r}: {cause or 'decorate a class derived from Detector'}"
+                )
+            item.name = name
+            registry.add(name, item)
+        else:
+            from detectors.contract.function_detector import of
+
+            registry.add(name, of(name, item, version))
+        return item
 
     return register

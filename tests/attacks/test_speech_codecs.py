@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,9 +25,9 @@ from attacks.contract.launder import lag, launder
 from benchmark.audio import libav
 from benchmark.audio.reader import resample
 from benchmark.cli import list as listing
-from benchmark.cli import run_config
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
+from benchmark.laundering import suite_choice
 from tests.support.attack_support import checks, clip, db, run
 from tests.support.places import ROOT
 
@@ -257,9 +256,8 @@ def test_a_codec_that_the_build_lacks_is_reported_as_unavailable(
     assert f"n/a   absent: not available in this build: {cause}" in printed
     assert "0 passed, 0 failed, 1 not available" in printed
     assert f"    not available in this build: {cause}" in list(listing.attacks_())
-    options = Namespace(noise_dir=None, suite="absent")
     with pytest.raises(InputError, match=r"^absent.* is not available in this build: the FFmpeg"):
-        run_config.suite_of(options)
+        suite_choice.chosen("absent")
 
 
 @pytest.mark.parametrize(

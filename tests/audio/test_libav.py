@@ -19,6 +19,7 @@ from benchmark.audio import lame_library, libav
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import pooled
 from benchmark.runs import provenance
+from benchmark.workers.context import ALONE
 from benchmark.workers.start import start_process
 from tests.support.places import ROOT
 
@@ -181,7 +182,7 @@ def test_a_stub_in_the_place_of_lameenc_changes_no_byte(tmp_path: Path, stub: Pa
 
 def test_workers_choose_as_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(libav.VARIABLE, raising=False)
-    (free,) = pooled(operator.call, [libav.lame], 1, start_process, ((),))
+    (free,) = pooled(operator.call, [libav.lame], 1, start_process, (ALONE,))
     assert str(free) == run(SAY)
     monkeypatch.setenv(libav.VARIABLE, libav.OWN)
     (asked,) = pooled(operator.call, [libav.lame], 1, int, ())

@@ -13,6 +13,7 @@ import soxr
 
 from attacks.contract.launder import lag
 from benchmark.audio import reader
+from benchmark.core.errors import InputError
 from tests.support import builders
 
 RATE = reader.SAMPLE_RATE
@@ -113,6 +114,15 @@ def test_an_error_names_the_file_and_the_cause(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(reader.AudioError, match=rf"{name}: {cause}"):
             reader.read(tmp_path / name)
+
+
+def test_all_files_are_read_or_the_first_bad_one_is_named(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a.wav", tmp_path / "b.wav"
+    soundfile.write(good, builders.voice(3, 0.5), RATE)
+    first, second = reader.read_all([good, good], "cannot start")
+    assert first.tobytes() == second.tobytes() == reader.read(good).tobytes()
+    with pytest.raises(InputError, match=r"^cannot start: .*b\.wav: no such file$"):
+        reader.read_all([good, bad], "cannot start")
 
 
 def test_a_truncated_file_that_ffmpeg_decodes_is_an_error(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_ready_made_conditions_are_scored_and_never_called_verified(
 ) -> None:
     out = f"{tmp_path}/out"
     assert run(laundered, Path(out), checkpoint) == 0
-    cells = pd.read_csv(Path(out) / "conditions.csv")
+    cells = pd.read_csv(Path(out) / "conditions_full.csv")
     cells = cells[cells["track"] == cells["track"].iloc[0]].set_index("condition")
     assert set(cells.index) == {"clean", "ready(audio=quiet)", "ready(audio=loud)"}
     assert cells["complete"].all()
@@ -91,7 +91,7 @@ def test_a_missing_file_stops_the_run_unless_it_may_be_missing(
     assert run(laundered, tmp_path / "out", checkpoint) == 2
     assert "1 of 12 protocol rows have no file" in capsys.readouterr().err
     assert run(laundered, tmp_path / "out", checkpoint, "--allow-missing") == 0
-    cells = pd.read_csv(tmp_path / "out" / "conditions.csv")
+    cells = pd.read_csv(tmp_path / "out" / "conditions_full.csv")
     assert (cells["coverage"] < 1).all()
     failures = pd.read_csv(tmp_path / "out" / "failures.csv")
     assert set(failures["utterance_id"]) == {"test_0003", "test_0005"}

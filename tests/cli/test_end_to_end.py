@@ -27,6 +27,7 @@ from benchmark.runs import runner
 from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.scores.store import Store
+from benchmark.workers.context import ProcessContext
 from tests.support import builders
 from tests.support.places import TOY_PLUGIN
 
@@ -80,7 +81,7 @@ def scores(folder: Path) -> pd.DataFrame:
 def test_a_run_gives_a_leaderboard_of_every_cell(toy: Path, cached: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert run(toy, folder) == 0
-    conditions = pd.read_csv(folder / "conditions.csv")
+    conditions = pd.read_csv(folder / "conditions_full.csv")
     assert len(conditions) == 2 * 2 * 4  # tracks x detectors x conditions, clean included
     assert conditions["complete"].all()
     comb = conditions.query("detector == 'comb' and condition == 'clean' and track == 'neural'")
@@ -105,7 +106,7 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     plan = RunPlan(test, dev, "x", conditions, ready, 0)
     store = Store(tmp_path / "split")
     runner.claim(plan, store)
-    setting = WorkerSetup(store.folder, ready, "cpu", (TOY_PLUGIN,))
+    setting = WorkerSetup(store.folder, ready, "cpu", ProcessContext((TOY_PLUGIN,)))
     runner.run(runner.missing(plan, store), setting, workers=1, split_scoring=True)
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "split"))
 
@@ -127,13 +128,13 @@ def test_a_second_run_computes_nothing(
     folder = tmp_path / "run"
     run(toy, folder)
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet") if "parts" in str(p)}
-    page = (folder / "conditions.csv").read_bytes()
+    page = (folder / "conditions_full.csv").read_bytes()
     capsys.readouterr()
     assert run(toy, folder) == 0
     assert "0 of 5 units to do" in capsys.readouterr().out
     after = {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet") if "parts" in str(p)}
     assert before == after
-    assert page == (folder / "conditions.csv").read_bytes()
+    assert page == (folder / "conditions_full.csv").read_bytes()
 
 
 def test_an_added_detector_computes_only_its_own_scores(
@@ -180,7 +181,7 @@ def test_an_unreadable_file_leaves_every_cell_and_is_listed(cached: Path, tmp_pa
     failures = pd.read_csv(tmp_path / "run" / "failures.csv")
     assert set(failures["utterance_id"]) == {"test_0003", "test_0005"}
     assert failures["cause"].str.contains("cannot be decoded|no samples").all()
-    conditions = pd.read_csv(tmp_path / "run" / "conditions.csv")
+    conditions = pd.read_csv(tmp_path / "run" / "conditions_full.csv")
     assert conditions["complete"].all()
     assert set(conditions.query("track == 'neural'")["n_spoof"]) == {7}
     assert conditions["trial_digest"].nunique() == 2  # one a track, not the planned ones
@@ -207,7 +208,7 @@ def test_an_attack_that_fails_on_some_utterances_makes_its_cell_incomplete(
 ) -> None:
     folder = tmp_path / "run"
     assert run(toy, folder, "--suite", "refuses", detectors="comb") == 0
-    cells = pd.read_csv(folder / "conditions.csv").query("track == 'neural'")
+    cells = pd.read_csv(folder / "conditions_full.csv").query("track == 'neural'")
     assert cells.set_index("condition")["complete"].to_dict() == {"clean": True, "refuses": False}
     failures = pd.read_csv(folder / "failures.csv")
     assert (failures["kind"] == "attack").all()
@@ -335,7 +336,7 @@ def test_retried_failures_replace_their_parts(
     assert cli("verify", folder) == 1
     run(toy, folder, "--suite", "refuses", "--retry-failures", detectors="comb,raw-cnn")
     assert pd.read_csv(folder / "failures.csv").empty
-    assert pd.read_csv(folder / "conditions.csv")["complete"].all()
+    assert pd.read_csv(folder / "conditions_full.csv")["complete"].all()
 
 
 def test_a_detector_of_an_earlier_run_stays_on_the_leaderboard(

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import run_config
 from benchmark.cli.main import main, parser
 from benchmark.core import terminal
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.readers import READERS
+from benchmark.runs import run_folders
 from tests.support.places import ROOT
 
 ABSENT = """
@@ -145,17 +145,17 @@ def test_a_folder_here_goes_before_one_below_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    below = run_config.RESULTS / "mine"
-    assert run_config.run_folder("mine") == below
+    below = run_folders.RESULTS / "mine"
+    assert run_folders.find("mine") == below
     Path("mine").mkdir()
-    assert run_config.run_folder("mine") == Path("mine")
-    assert run_config.run_folder("mine", new=True) == below  # it may be anything
+    assert run_folders.find("mine") == Path("mine")
+    assert run_folders.find("mine", new=True) == below  # it may be anything
     below.mkdir(parents=True)
     (below / "plan.json").write_text("{}")
-    assert run_config.run_folder("mine") == below  # what holds a run goes first
+    assert run_folders.find("mine") == below  # what holds a run goes first
     Path("mine/plan.json").write_text("{}")
-    assert run_config.run_folder("mine") == run_config.run_folder("mine", new=True) == Path("mine")
-    assert run_config.run_folder("./other") == Path("other")
+    assert run_folders.find("mine") == run_folders.find("mine", new=True) == Path("mine")
+    assert run_folders.find("./other") == Path("other")
 
 
 @pytest.mark.parametrize("name", ["benchmark", "attacks", "noises"])

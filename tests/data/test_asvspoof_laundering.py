@@ -121,7 +121,7 @@ def test_published_audio_is_scored_and_missing_audio_is_a_recorded_failure(
     suite = "; ".join(f"ready(audio={name})" for name in NAMES)
     options = ["--plugin", TOY_PLUGIN, "--data", root, "--checkpoint", weights, "--suite", suite]
     assert main(["run", *map(str, options), "--run", str(folder), "--workers", "0"]) == 0
-    cells = pd.read_csv(folder / "conditions.csv").set_index("condition")
+    cells = pd.read_csv(folder / "conditions_full.csv").set_index("condition")
     assert list(cells.index) == ["clean", *(f"ready(audio={name})" for name in NAMES)]
     assert (cells["n_bonafide"] == 5).all() and (cells["n_spoof"] == 6).all()
     assert cells["complete"].all() and (cells["coverage"] < 1).all()

@@ -169,7 +169,7 @@ def test_only_a_newly_installed_engine_makes_a_set_incomplete(
 
 
 def test_a_second_build_waits_and_says_so(
-    corpus: dict[str, int], capfd: pytest.CaptureFixture[str]
+    corpus: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     paths.cache().mkdir(exist_ok=True)
     lock = paths.cache() / builder.LOCK_FILE
@@ -189,7 +189,7 @@ def test_a_second_build_waits_and_says_so(
         thread.join(120)
     assert corpus["noises"] == 1
     message = "waiting for another process to finish: building the embedded data set"
-    assert capfd.readouterr().err.count(message) == 1
+    assert caplog.text.count(message) == 1
 
 
 def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_disk_that_fills_keeps_what_was_made(
 
 
 def test_a_cache_of_another_version_is_kept_apart(
-    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = embedded.build(progress=False, workers=1)
     first = embedded.recipe()
@@ -306,7 +306,7 @@ def test_a_cache_of_another_version_is_kept_apart(
     after = embedded.build(progress=False, workers=1)
     assert after.version != before.version and embedded.complete()
     (aside,) = paths.cache().glob("embedded-*")
-    assert aside.name.startswith("embedded-2-") and str(aside) in capsys.readouterr().err
+    assert aside.name.startswith("embedded-2-") and str(aside) in caplog.text
     kept = {path.name: path.read_bytes() for path in (aside / "flac").iterdir()}
     assert set(kept) == {f"{uid}.flac" for uid in before.table["utterance_id"]}
     assert (aside / "card.json").is_file() and corpus["noises"] == 2

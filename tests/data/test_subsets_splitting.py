@@ -201,13 +201,13 @@ def test_every_split_is_balanced_separately_also_by_speaker(toy: Path) -> None:
 
 
 def test_a_subset_is_read_back_with_its_audio(
-    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = open_data(toy)
     subset = balanced(whole, ["label"], 0)
     write(subset, tmp_path / "part", {"seed": 0})
     read = open_data(tmp_path / "part")
-    assert f"its audio is in {toy.resolve()}" in capsys.readouterr().err
+    assert f"its audio is in {toy.resolve()}" in caplog.text
     assert read.table.equals(subset.table)
     assert (read.name, read.headline) == ("toy-balanced", "neural")
     assert all((read.root / path).is_file() for path in read.table["path"])

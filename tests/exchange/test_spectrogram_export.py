@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -18,6 +19,7 @@ from PIL import Image as Picture
 from attacks.contract.condition import parse
 from attacks.contract.launder import launder
 from benchmark import frontends
+from benchmark.audio import reader
 from benchmark.cli.main import main
 from benchmark.data.loading import open_data
 from benchmark.exchange import spectrogram_export
@@ -94,6 +96,27 @@ def test_only_missing_or_changed_shards_are_computed_again(
     assert new == {*table["path"].iloc[:8], *table["path"].loc[last]}
     assert cli(root, out, "--seed", 1)["path"].tolist() == table["path"].tolist()
     assert all(file.stat().st_mtime_ns != after[path] for path, file in files.items())
+
+
+def test_a_file_is_decoded_once_for_all_conditions(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        spectrogram_export, "shards", lambda n: ((i, i + 1) for i in range(0, n, 1))
+    )
+    root = builders.corpus(tmp_path / "toy", test=200, dev=0, seconds=0.1)
+    reads: Counter[Path] = Counter()
+    record = reader.record
+
+    def counted(path: Path) -> reader.DecodedAudio:
+        reads[path] += 1
+        return record(path)
+
+    monkeypatch.setattr(reader, "record", counted)
+    monkeypatch.setattr(spectrogram_export, "pictures", lambda waves: np.zeros((1, 3, 2, 2), "u1"))
+    table = cli(root, tmp_path / "out", "--suite", f"{NOISE}; lowpass(cutoff=3000)")
+    assert table["condition"].nunique() == 3 and len(table) == 600
+    assert len(reads) == 200 and set(reads.values()) == {1}
 
 
 def test_ready_made_audio_is_rendered_unchanged(tmp_path: Path, cache: Path) -> None:

@@ -16,10 +16,12 @@ import torch
 import launderbench
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
+from benchmark.data.data_config import DataConfig
 from benchmark.inference import checkpoints, precision
 from benchmark.inference.scorer import Scorer
 from benchmark.metrics.discrimination import eer
-from benchmark.runs import precision_check, profile
+from benchmark.runs import planning, precision_check, profile
+from benchmark.runs.run_config import RunConfig
 from detectors.contract.base import TensorDetector, Waveform, registry
 from tests.detectors.test_external import onnx_model
 from tests.support import builders
@@ -295,13 +297,7 @@ def test_a_detector_that_mixes_up_its_batch_is_found_in_bf16_too(
 
 
 def test_the_sample_has_both_classes_and_does_not_depend_on_the_order(toy: Path) -> None:
-    from argparse import Namespace
-
-    from benchmark.cli import run_config
-
-    settings = {"suite": "clean", "data": toy, "layout": "", "pattern": "", "labels": "", "seed": 0}
-    options = Namespace(**settings, limit=None, allow_missing=False, noise_dir=None)
-    plan = run_config.plan(options, scored=False)
+    plan = planning.plan(RunConfig(DataConfig(toy), "clean"), scored=False)
     whole = plan.test.table
     few = whole[(whole["label"] == "spoof") | (whole.index < 3)]
     sample = precision_check.sample_of(replace(plan, test=replace(plan.test, table=few)))

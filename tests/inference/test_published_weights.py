@@ -299,14 +299,13 @@ def test_weights_are_given_by_name_and_by_path(
 def test_all_can_be_combined_with_names_but_not_with_ensembles(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toy: Path
 ) -> None:
-    from benchmark.cli import run_config
-    from benchmark.cli.main import parser
     from benchmark.inference import detector_selection
+    from benchmark.runs.detector_choice import DetectorChoice, names, names_in
 
     monkeypatch.setattr(detector_selection, "every", lambda: ["shortcut", "mel-cnn"])
     filtered = "filtered-cnn(low=300, high=3400)"
-    options = parser().parse_args(["run", "--detectors", f"{filtered}, all,mel-cnn,"])
-    assert run_config.detector_names(options, {}) == ["shortcut", "mel-cnn", filtered]
+    choice = DetectorChoice(names_in(f"{filtered}, all,mel-cnn,"))
+    assert names(choice) == ["shortcut", "mel-cnn", filtered]
     fused = "mean(mel-cnn, shortcut)"
     message = error_of(capsys, "run", "--data", str(toy), "--suite", "clean", "--detectors", fused)
     assert f'ask for it with --ensemble "{fused}"' in message
@@ -315,15 +314,14 @@ def test_all_can_be_combined_with_names_but_not_with_ensembles(
 def test_published_weights_run_by_default_on_cuda_only(
     entry: published_weights.PublishedWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmark.cli import run_config
-    from benchmark.cli.main import parser
+    from benchmark.runs import detector_choice
 
-    options = parser().parse_args(["bench"])
+    choice = detector_choice.DetectorChoice()
     for kind in ("cpu", "cuda"):
         device = torch.device(kind)
-        monkeypatch.setattr(run_config, "resolve_device", lambda name, device=device: device)
-        names = run_config.detector_names(options, {})
+        monkeypatch.setattr(detector_choice, "resolve_device", lambda name, device=device: device)
+        names = detector_choice.names(choice)
         assert "mel-cnn" in names and NAME not in names and "rawnet2" not in names
     published_weights.add(tmp_path / "AASIST-L.pth")
-    assert NAME in run_config.detector_names(options, {})
-    assert NAME not in run_config.untrained_names(options)
+    assert NAME in detector_choice.names(choice)
+    assert NAME not in detector_choice.learning(choice)

@@ -277,4 +277,4 @@ def test_a_stream_that_cannot_be_scored_is_refused(
     trained: Checkpoint, data: bytes, window: float | None, hop: float | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        stream.run(trained, CPU, io.BytesIO(data), stream.Pcm("f32le"), (window, hop), False)
+        [*stream.scored(trained, CPU, io.BytesIO(data), stream.Pcm("f32le"), window, hop)]

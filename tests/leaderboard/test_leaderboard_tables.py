@@ -86,13 +86,13 @@ def test_mean_is_over_families(tables: Tables) -> None:
     best = tables.leaderboard.iloc[0]
     cells = tables.conditions.query("track == 'neural' and condition != 'clean'")
     cells = cells[cells["detector"] == best["detector"]]
-    assert best["mean_eer"] == pytest.approx(cells.groupby("family")["eer"].mean().mean())
+    assert best["laundered_eer"] == pytest.approx(cells.groupby("family")["eer"].mean().mean())
     assert best["worst_eer"] == cells["eer"].max()
     worst = cells[cells["condition"] == best["worst_condition"]]
     assert worst["eer"].item() == best["worst_eer"]
     assert best["verified"] == "27/27"
     assert list(tables.leaderboard["rank"]) == [1, 2, 3, 4]
-    assert tables.leaderboard["mean_eer"].is_monotonic_increasing
+    assert tables.leaderboard["laundered_eer"].is_monotonic_increasing
     assert (tables.leaderboard["rank_low"] <= tables.leaderboard["rank"]).all()
     assert (tables.leaderboard["rank"] <= tables.leaderboard["rank_high"]).all()
 
@@ -122,20 +122,20 @@ def test_missing_trials_unrank_and_unverified_conditions_count_nowhere(small: Ru
     board = found.leaderboard.set_index("detector")
     assert list(found.leaderboard["detector"])[-1] == "rawcnn"
     assert pd.isna(board.loc["rawcnn", "rank"])
-    assert pd.isna(board.loc["rawcnn", "mean_eer"])
+    assert pd.isna(board.loc["rawcnn", "laundered_eer"])
     assert "unranked: 1 cell lacks trials" in board.loc["rawcnn", "warnings"]
     assert board.loc["rawcnn", "coverage"] < 1
     assert (board["verified"] == "2/3").all()
     cells = found.conditions.query("track == 'neural'").set_index(["detector", "condition"])
     counted = cells.loc["melcnn"].loc[["reverb(rt60=0.3)", "mp3(kbps=16)"], "eer"]
-    assert board.loc["melcnn", "mean_eer"] == pytest.approx(counted.mean())
+    assert board.loc["melcnn", "laundered_eer"] == pytest.approx(counted.mean())
     lost = cells.loc[("rawcnn", "mp3(kbps=16)")]
     assert not lost["complete"]
     assert np.isnan(lost["eer_low"])
     assert np.isnan(lost["eer_delta"])
     assert lost["trial_digest"] != cells.loc[("melcnn", "mp3(kbps=16)"), "trial_digest"]
     unverified = cells.loc[("melcnn", "reverb(rt60=0.9)")]
-    assert unverified["verified"] is False
+    assert not unverified["verified"]
     assert unverified["n_fail"] == 25
 
 
@@ -163,7 +163,7 @@ def test_an_utterance_passes_when_every_step_passes(small: RunResults) -> None:
     both = replace(small, effects=pd.concat([small.effects, second]))
     found = leaderboard_tables.tables(both, 2)
     assert (found.leaderboard["verified"] == "0/3").all()
-    assert set(found.conditions["effect"]) == {"", "level", "bit rate"}
+    assert set(found.conditions["effect"].dropna()) == {"level", "bit rate"}
     assert len(found.checks) == 6
 
 
@@ -174,7 +174,7 @@ def test_empty_dev_leaves_decisions_blank(small: RunResults) -> None:
     blank = ["f1", "f1_low", "macro_f1", "accuracy", "act_dcf", "cllr", "threshold"]
     assert found.conditions[blank].isna().all(axis=None)
     assert found.conditions[["eer", "auc", "min_dcf", "average_precision"]].notna().all(axis=None)
-    assert found.leaderboard["mean_f1"].isna().all()
+    assert found.leaderboard["laundered_f1"].isna().all()
 
 
 def test_reversed_polarity_and_the_shortcut_are_named(small: RunResults) -> None:
@@ -189,8 +189,8 @@ def test_reversed_polarity_and_the_shortcut_are_named(small: RunResults) -> None
     assert "polarity" in board.loc["melcnn", "warnings"]
     assert "does not beat the shortcut" in board.loc["melcnn", "warnings"]
     assert board.loc["melcnn", "clean_eer"] > 0.6  # warned about, but not flipped
-    assert board.loc["resnet18", "warnings"] == ""
-    assert board.loc["shortcut", "warnings"] == ""
+    assert pd.isna(board.loc["resnet18", "warnings"])
+    assert pd.isna(board.loc["shortcut", "warnings"])
 
 
 def test_constant_scores_are_chance_and_reported_as_tied(small: RunResults) -> None:
@@ -198,7 +198,7 @@ def test_constant_scores_are_chance_and_reported_as_tied(small: RunResults) -> N
         small, lambda s: s.assign(score=s["score"].where(s["detector"] != "melcnn", 0))
     )
     board = leaderboard_tables.tables(constant, DRAWS).leaderboard.set_index("detector")
-    assert board.loc["melcnn", ["clean_eer", "mean_eer", "clean_auc"]].tolist() == [0.5] * 3
+    assert board.loc["melcnn", ["clean_eer", "laundered_eer", "clean_auc"]].tolist() == [0.5] * 3
     assert "100% of the clean scores are tied" in board.loc["melcnn", "warnings"]
 
 
@@ -207,7 +207,7 @@ def test_few_clusters_are_flagged(speakers: int, words: str) -> None:
     found = leaderboard_tables.tables(only(synthetic_run.run(speakers, 8), "mp3(kbps=16)"), DRAWS)
     assert found.leaderboard["warnings"].str.contains(words, regex=False).all()
     assert found.conditions.query("track == 'neural'")["few_clusters"].all()
-    assert found.leaderboard["mean_eer_low"].isna().all() == (speakers == 1)
+    assert found.leaderboard["laundered_eer_low"].isna().all() == (speakers == 1)
     assert found.leaderboard["rank"].notna().all()
 
 
@@ -219,7 +219,7 @@ def test_without_tracks_the_whole_set_is_one_track(small: RunResults) -> None:
         replace(small, protocol=flat(small.protocol), dev=flat(small.dev)), DRAWS
     )
     assert found.tracks.empty
-    assert (found.conditions["track"] == "-").all()
+    assert found.conditions["track"].isna().all()
     assert (
         (found.conditions["n_bonafide"] + found.conditions["n_spoof"])
         .eq(len(small.protocol.table))

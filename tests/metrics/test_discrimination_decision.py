@@ -82,7 +82,7 @@ def test_decisions_agree_with_scikit_learn(threshold: float, ties: bool) -> None
     counts = decision.confusion(scores, labels, threshold)
     truth, called = ~labels, scores < threshold
     matrix = sk.confusion_matrix(truth, called)
-    assert matrix.tolist() == [[counts.correct, counts.false_alarm], [counts.missed, counts.hit]]
+    assert matrix.tolist() == [[counts.tn, counts.fp], [counts.fn, counts.tp]]
     expected = sk.classification_report(
         truth, called, target_names=["bonafide", "spoof"], output_dict=True
     )
@@ -273,7 +273,7 @@ def test_properties(bonafide: list[int], spoof: list[int]) -> None:
     order = np.random.default_rng(0).permutation(scores.size)
     assert discrimination.eer(scores[order], labels[order])[0] == rate
     counts = decision.confusion(scores, labels, discrimination.eer(scores, labels)[1])
-    assert counts.hit + counts.missed + counts.false_alarm + counts.correct == scores.size
+    assert counts.tp + counts.fp + counts.tn + counts.fn == scores.size
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -13,11 +14,15 @@ import soundfile
 from scipy.signal import welch
 
 import noises
+from attacks.contract.condition import parse
 from attacks.noise.additive_noise import covered
 from benchmark.audio.speech_level import rms
+from benchmark.cli import typed
 from benchmark.cli.main import parser
-from benchmark.cli.run_config import suite_of
 from benchmark.core.errors import InputError
+from benchmark.core.parallel import pooled
+from benchmark.workers.context import ProcessContext
+from benchmark.workers.start import start_process
 from noises import bank as module
 from noises import plot_spectra, published_names, synthetic
 from tests.support.attack_support import db, room_tone, talkers
@@ -197,15 +202,23 @@ def test_the_file_with_the_kinds_name_comes_first(tmp_path: Path) -> None:
         noises.open_kind("cafe", tmp_path)
 
 
-def test_noise_dir_reaches_the_attacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noise_dir_reaches_the_attacks(tmp_path: Path) -> None:
     wave = np.random.default_rng(0).uniform(-0.5, 0.5, 176000)
     soundfile.write(tmp_path / "STREET-CITY-1.wav", wave, 16000)
-    monkeypatch.setenv("LAUNDERBENCH_NOISES", "")  # restored at the end
     text = "noise(kind=street, snr=5)"
     options = parser().parse_args(["plan", "--noise-dir", str(tmp_path), "--suite", text])
-    condition = suite_of(options).conditions[-1]
     digest = hashlib.sha256((tmp_path / "STREET-CITY-1.wav").read_bytes()).hexdigest()
-    assert condition.identity().endswith(f"+noise/street:{digest}")
+    before = noises.bank_folder()
+    context = ProcessContext(noises=tmp_path)
+    with context.entered():
+        assert parse(text).identity().endswith(f"+noise/street:{digest}")
+    assert typed.run_config(options).context == context
+    assert parse(text).identity().endswith(f"+noise/street:{digest}")
+    (there,) = pooled(operator.call, [noises.bank_folder], 1, start_process, (context,))
+    noises.use(None)
+    assert noises.bank_folder() == before != there == tmp_path
+    with pytest.raises(InputError, match="noise folder not found: nowhere"):
+        noises.use(Path("nowhere"))
 
 
 def test_the_bank_is_looked_for_in_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

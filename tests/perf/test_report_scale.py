@@ -86,6 +86,6 @@ def test_report(benchmark, tmp_path: Path, size: dict[str, int | None], resample
     facts |= {"parts": parts, "page_mb": round(page.stat().st_size / 1e6, 2)}
     benchmark.extra_info.update(facts)
     print(facts)
-    cells = (run / "conditions.csv").read_text().count("\n") - 1
+    cells = (run / "conditions_full.csv").read_text().count("\n") - 1
     assert cells == 10 * (1 + (size.get("levels") or 29))
     assert facts["page_mb"] < 5

@@ -27,6 +27,7 @@ from benchmark.audio import libav
 from benchmark.core.parallel import one_thread, pooled
 from benchmark.core.stage_timer import StageTimer
 from benchmark.inference.scorer import BATCH, Scorer
+from benchmark.laundering import engine
 from benchmark.runs import runner, work_unit
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.executor import WorkerSetup, execute
@@ -297,11 +298,11 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
         monkeypatch.setattr(module, name, call)
 
     (
-        counted(work_unit.reader, "record"),
+        counted(engine.reader, "record"),
         counted(frontends, "features"),
-        counted(work_unit, "launder"),
+        counted(engine, "launder"),
     )
-    work_unit._read.cache_clear()
+    engine._kept.cache_clear()
     cache = AudioCache(tmp_path / "audio", 10**9)
     setting = WorkerSetup(tmp_path / "run", plan.detectors, "cpu", cache=cache)
     jobs = MissingUnits(plan, {}, {})

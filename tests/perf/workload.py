@@ -20,6 +20,7 @@ from benchmark.data.trial_table import with_digests
 from benchmark.runs import profile
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.work_unit import WorkUnit, prepare
+from benchmark.workers.context import ALONE
 from benchmark.workers.start import start_process
 from tests.support import builders
 
@@ -90,7 +91,7 @@ def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weight
 
 def start() -> None:
     """Start a worker process of the attack stage."""
-    start_process(())
+    start_process(ALONE)
 
 
 def digest(job: WorkUnit) -> tuple[str, str, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard import leaderboard_tables, schema
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import json_tables, markdown, writer
 from benchmark.report.latex import latex_tables
@@ -54,9 +54,9 @@ def test_json_has_the_columns_and_null_for_missing_values(
     text = json_tables.document(results, tables, "1.2.3")
     found = json.loads(text, parse_constant=refuse)
     assert list(found) == [
-        "format", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions",
+        "schema", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions",
     ]  # fmt: skip
-    assert (found["format"], found["launderbench"]) == (1, "1.2.3")
+    assert (found["schema"], found["launderbench"]) == (schema.VERSION, "1.2.3")
     assert list(found["data"]) == [
         "name", "version", "headline", "trial_digest", "audio_digest",
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def test_json_has_the_columns_and_null_for_missing_values(
         table = getattr(tables, name)
         assert [list(row) for row in found[name]] == [list(table.columns)] * len(table)
     unranked = next(row for row in found["leaderboard"] if row["detector"] == "rawcnn")
-    assert unranked["rank"] is None and unranked["mean_eer"] is None
+    assert unranked["rank"] is None and unranked["laundered_eer"] is None
     best = tables.leaderboard.iloc[0]
     assert found["leaderboard"][0]["rank"] == 1
     assert found["leaderboard"][0]["clean_eer"] == pytest.approx(best["clean_eer"], rel=1e-5)
@@ -84,7 +84,7 @@ def test_json_numbers_are_those_of_the_csv(results: RunResults, tables: Tables) 
 
 def test_the_json_schema_is_documented() -> None:
     text = README.read_text()
-    for key in ("format", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions"):
+    for key in ("schema", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions"):
         assert f"`{key}`" in text
 
 
@@ -106,7 +106,7 @@ def test_markdown_tables_are_whole_and_inert(results: RunResults, tables: Tables
         assert f"LaunderBench 1.2.3; {named}" in text
     best = tables.leaderboard.iloc[0]
     row = next(line for line in text.splitlines() if f"| {best['detector']} |" in line)
-    assert f"**{100 * best['mean_eer']:.1f}**" in row
+    assert f"**{100 * best['laundered_eer']:.1f}**" in row
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1"])
@@ -133,7 +133,7 @@ def test_a_report_is_all_of_these_files(
     results: RunResults, tables: Tables, tmp_path: Path
 ) -> None:
     writer.write(results, tmp_path, tables)
-    for name in ("leaderboard", "conditions", "breakdown", "effects"):
+    for name in ("leaderboard", "conditions", "conditions_full", "breakdown", "effects"):
         text = (tmp_path / f"{name}.csv").read_bytes().decode("utf-8")
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert len(rows) > 1 and len({len(row) for row in rows}) == 1
@@ -179,7 +179,7 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
     writer.write(one, tmp_path, poor)
     for name in ("severity", "differences", "breakdown", "effects", "failures", "tracks"):
         rows = list(csv.reader((tmp_path / f"{name}.csv").read_text().splitlines()))
-        filled = writer.csv_text(getattr(full, name)) if name != "effects" else ""
+        filled = writer.csv_text(schema.versioned(getattr(full, name))) if name != "effects" else ""
         assert len(rows) == 1 or name == "tracks", name
         if filled:
             assert rows[0] == filled.splitlines()[0].split(",")

@@ -301,8 +301,8 @@ def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tabl
 
 
 def standing(**rates: float | None) -> Row:
-    row: Row = {"rank": 1, "group": "", "warnings": "", "detector": "x", "track": "-"}
-    blank = {f"{rate}_eer{tail}": None for rate in ("clean", "mean") for tail in
+    row: Row = {"rank": 1, "group": None, "warnings": None, "detector": "x", "track": None}
+    blank = {f"{rate}_eer{tail}": None for rate in ("clean", "laundered") for tail in
              ("", "_low", "_high")}  # fmt: skip
     return row | blank | rates
 
@@ -316,15 +316,23 @@ def track(rows: list[Row]) -> leaderboard_section.Track:
 @pytest.mark.parametrize(
     ("rates", "axis"),
     [
-        ({"mean_eer": 0.2, "clean_eer": 0.1}, 0.5),
-        ({"mean_eer": 0.6, "clean_eer": 0.8}, 0.8),
-        ({"mean_eer": 0.55, "mean_eer_high": 0.61, "mean_eer_low": 0.5, "clean_eer": 0.1}, 0.7),
+        ({"laundered_eer": 0.2, "clean_eer": 0.1}, 0.5),
+        ({"laundered_eer": 0.6, "clean_eer": 0.8}, 0.8),
+        (
+            {
+                "laundered_eer": 0.55,
+                "laundered_eer_high": 0.61,
+                "laundered_eer_low": 0.5,
+                "clean_eer": 0.1,
+            },
+            0.7,
+        ),
         ({"clean_eer": 0.7, "clean_eer_low": 0.6, "clean_eer_high": 0.93}, 1.0),
         ({}, 0.5),
     ],
 )
 def test_the_axis_holds_every_rate_and_bound(rates: dict[str, float], axis: float) -> None:
-    shown = track([standing(**rates), standing(mean_eer=0.3, clean_eer=0.0)])
+    shown = track([standing(**rates), standing(laundered_eer=0.3, clean_eer=0.0)])
     assert shown.axis == pytest.approx(axis)
     for name, place in shown.rows[0]["bar"].items():
         ends = [place["at"], place["low"], place["low"] + place["width"]]
@@ -332,7 +340,7 @@ def test_the_axis_holds_every_rate_and_bound(rates: dict[str, float], axis: floa
                   ("", "_low", "_high")]  # fmt: skip
         assert ends == pytest.approx([100 * rate / axis for rate in wanted], abs=0.02)
         assert min(ends) >= 0 and max(ends) <= 100
-    assert set(shown.rows[0]["bar"]) == {n for n in ("clean", "mean") if f"{n}_eer" in rates}
+    assert set(shown.rows[0]["bar"]) == {n for n in ("clean", "laundered") if f"{n}_eer" in rates}
 
 
 def test_warnings_of_all_rows_are_shown_once() -> None:
@@ -451,9 +459,9 @@ def audible(tmp_path: Path) -> RunResults:
 def tables_of_audible() -> Tables:
     """Tables in which the lower cutoff has the higher EER."""
     rows = [("lowpass(cutoff=3000)", 0.4), ("lowpass(cutoff=7000)", 0.2)]
-    conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track="-")
+    conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track=None)
     blank = pd.DataFrame()
-    board = pd.DataFrame({"track": ["-"]})
+    board = pd.DataFrame({"track": [None]})
     return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, {})
 
 

@@ -13,7 +13,8 @@ import attacks.contract.launder
 import launderbench
 from benchmark.cli.main import main
 from benchmark.core.stage_timer import OFF, StageTimer
-from benchmark.runs import profile, work_unit
+from benchmark.laundering import engine
+from benchmark.runs import profile
 from benchmark.runs.audio_cache import AudioCache
 
 SUITE = "noise(kind=white, snr=10); mp3(kbps=32); lowpass(cutoff=4000)"
@@ -38,7 +39,7 @@ def scores(folder: Path) -> pd.DataFrame:
 
 
 def cells(folder: Path) -> bytes:
-    return (folder / "conditions.csv").read_bytes()
+    return (folder / "conditions_full.csv").read_bytes()
 
 
 def test_an_added_detector_uses_cached_audio_and_gives_bit_identical_scores(
@@ -49,8 +50,8 @@ def test_an_added_detector_uses_cached_audio_and_gives_bit_identical_scores(
     cache = ("--audio-cache", tmp_path / "audio")
     assert run(toy, tmp_path / "cached", [first], *cache) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(work_unit, "launder", lambda *_: pytest.fail("laundered again"))
-        patch.setattr(work_unit.reader, "record", lambda *_: pytest.fail("decoded again"))
+        patch.setattr(engine, "launder", lambda *_: pytest.fail("laundered again"))
+        patch.setattr(engine.reader, "record", lambda *_: pytest.fail("decoded again"))
         assert run(toy, tmp_path / "cached", [first, second], *cache) == 0
     pd.testing.assert_frame_equal(scores(tmp_path / "plain"), scores(tmp_path / "cached"))
     assert cells(tmp_path / "plain") == cells(tmp_path / "cached")  # verification included
@@ -148,7 +149,7 @@ def test_cached_audio_is_bit_identical(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 0.999])
 def test_a_damaged_unit_is_reported_and_deleted(
-    place: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = AudioCache(tmp_path, 10**9)
     cache.put("ab" * 32, *unit(1))
@@ -157,7 +158,7 @@ def test_a_damaged_unit_is_reported_and_deleted(
     content[int(place * len(content))] ^= 0x10
     path.write_bytes(content)
     assert cache.get("ab" * 32) is None
-    assert "is damaged: laundering this unit again" in capsys.readouterr().err
+    assert "is damaged: laundering this unit again" in caplog.text
     assert not path.exists()
 
 

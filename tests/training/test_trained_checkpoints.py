@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.cli import run_config
+from benchmark.cli import typed
 from benchmark.cli.main import parser
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.protocol import Protocol, validated
 from benchmark.inference import checkpoints, detector_selection, dev_scores
+from benchmark.runs import planning
 from benchmark.training import trained_checkpoints
 from benchmark.training.training_config import TrainingConfig, planned
 
@@ -145,7 +146,7 @@ def test_a_run_needs_only_the_audio_that_it_scores(
 
     def splits(*words: str) -> dict[str, int]:
         options = parser().parse_args(["bench", "--device", "cpu", *words])
-        chosen = run_config.choose(options, whole)
+        chosen = planning.needed(typed.run_config(options), whole)
         counts = whole.table[whole.table["utterance_id"].isin(chosen)]["split"].value_counts()
         return {str(split): int(count) for split, count in counts.items()}
 

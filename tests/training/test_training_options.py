@@ -17,7 +17,6 @@ from torch import nn
 
 from attacks.contract.condition import parse
 from attacks.contract.suites import parse_suite
-from benchmark.cli import run_config
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data import loading
@@ -90,10 +89,10 @@ def test_a_network_whose_score_is_not_its_last_linear_layer_is_refused() -> None
 def test_one_class_is_refused_before_any_data_are_read(
     toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def read(options: object) -> NoReturn:
+    def read(*arguments: object, **options: object) -> NoReturn:
         raise AssertionError("data were read")
 
-    monkeypatch.setattr(run_config, "data", read)
+    monkeypatch.setattr(loading, "open_data", read)
     arguments = ["train", "mel-cnn", "softmax-cnn", "--data", str(toy), "--loss", "oc-softmax"]
     assert main(arguments) == 2
     assert capsys.readouterr().err.strip() == (
@@ -130,7 +129,7 @@ def test_a_start_from_another_head_is_refused(toy: Path, tmp_path: Path) -> None
 
 
 def test_a_killed_training_resumes_to_the_same_bits(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     protocol = loading.open_data(toy)
     config = TrainingConfig(5, {"epochs": 6, "batch_size": 8, "patience": 9})
@@ -153,7 +152,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
     assert not broken.is_file()
     torch.manual_seed(99)  # a new process has a different state
     resumed = train_detector.train("mel-cnn", protocol, CPU, broken, config)
-    assert "training resumes after epoch 3" in capsys.readouterr().err
+    assert "training resumes after epoch 3" in caplog.text
     assert not broken.with_suffix(".state").exists()
     assert resumed.path.read_bytes() == expected.path.read_bytes()
     curves = [path.with_suffix(".csv").read_bytes() for path in (whole, broken)]
@@ -161,7 +160,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
 
 
 def test_a_state_of_another_training_and_a_damaged_one_are_reported_and_ignored(
-    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     protocol = loading.open_data(toy)
     out = tmp_path / "x.safetensors"
@@ -170,14 +169,14 @@ def test_a_state_of_another_training_and_a_damaged_one_are_reported_and_ignored(
     state = out.with_suffix(".state")
     torch.save({"key": "another"}, state)
     assert train_detector.train("raw-cnn", protocol, CPU, out, config).path.read_bytes() == first
-    assert "belongs to another training" in capsys.readouterr().err
+    assert "belongs to another training" in caplog.text
     state.write_bytes(b"PK\x03\x04 half a file")
     assert train_detector.train("raw-cnn", protocol, CPU, out, config).path.read_bytes() == first
-    assert "is damaged" in capsys.readouterr().err
+    assert "is damaged" in caplog.text
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     protocol = loading.open_data(toy)
     real = trainer._Run._inputs
@@ -198,9 +197,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
         TrainingConfig(0, SHORT | {"batch_size": 16}),
     )
     assert full == [16]
-    assert "out of memory with a batch of 16: training of raw-cnn starts over with 8" in (
-        capsys.readouterr().err
-    )
+    assert "out of memory with a batch of 16: training of raw-cnn starts over with 8" in caplog.text
     assert halved.facts["batch_size_used"] == 8
     assert halved.facts["recipe"]["batch_size"] == 16
     small_batch = train_detector.train(
@@ -228,7 +225,7 @@ def test_no_memory_even_for_the_smallest_batch_is_an_input_error(
 
 
 def test_scoring_halves_the_batch_if_memory_is_too_small(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoint = train_detector.train(
         "raw-cnn", loading.open_data(toy), CPU, tmp_path / "x.safetensors", TrainingConfig(0, SHORT)
@@ -244,11 +241,11 @@ def test_scoring_halves_the_batch_if_memory_is_too_small(
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     network.register_forward_pre_hook(small)
-    capsys.readouterr()
+    caplog.clear()
     scores, causes = scorer(waves, ["raw-cnn"])
     assert not causes
     np.testing.assert_allclose(scores["raw-cnn"], expected, atol=1e-4)
-    lines = capsys.readouterr().err.splitlines()
+    lines = caplog.messages
     assert [line.split("continues with ")[1] for line in lines] == [
         "8 utterances at once", "4 utterances at once"
     ]  # fmt: skip
@@ -274,6 +271,14 @@ def test_copies_get_the_same_draws_and_the_variants_differ(world: None) -> None:
     again, _ = augmentation.variants(examples, laundering, 0, "x", 0)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_an_utterance_that_cannot_be_laundered_stops_the_training() -> None:
+    examples = pairs_of_examples(2)
+    examples.waves[2] = np.zeros(0, np.float32)
+    laundering = LaunderingAugmentation("x", ("lowpass(cutoff=3000)",))
+    with pytest.raises(InputError, match=r"^cannot train: r1: lowpass.*: the wave is empty$"):
+        [*augmentation.variants(examples, laundering, 0, "x", 0)]
 
 
 def test_training_draws_nothing_that_evaluation_draws() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 import noises
 from benchmark.assets import wheels
@@ -26,6 +24,8 @@ from benchmark.audio.reader import AudioError, Wave
 from benchmark.audio.reader import read as read_wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
+from benchmark.core.progress import progress_bar
 from benchmark.data.audio_identity import identify, sketch_of
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded import human_speech, text_to_speech
@@ -366,10 +366,9 @@ def _set_aside(root: Path) -> None:
         aside = root.with_name(f"{root.name}-{_json(file).get('version', 'old')}-{digest[:8]}")
         shutil.rmtree(aside, ignore_errors=True)
         root.rename(aside)
-        print(
+        logger.warning(
             f"the embedded data set of another version is kept in {aside};"
-            " delete it if you do not need it",
-            file=sys.stderr,
+            " delete it if you do not need it"
         )
     else:
         return
@@ -394,7 +393,7 @@ def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[int, n
     """Return the number of samples at full scale, and the shortcut features (n, 14) in order."""
     measured: list[np.ndarray] = []
     full_scale = 0
-    for path in tqdm(table["path"], "checking", unit="file", disable=not progress):
+    for path in progress_bar(table["path"], "checking", unit="file", disable=not progress):
         wave = read_wave(root / path)
         full_scale += int(np.count_nonzero((wave >= 32767 / 32768) | (wave <= -1)))
         measured.append(features(wave))

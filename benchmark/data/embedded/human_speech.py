@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from benchmark.assets.wheel_catalog import LART, SPEAKERBOX, Wheel
 from benchmark.assets.wheels import member, members
 from benchmark.audio.reader import Wave, resample
+from benchmark.core.progress import progress_bar
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT, segment_starts
 
 LART_FOLDER = "research_assistant/web/audio/agt"
@@ -55,7 +55,7 @@ class Segment:
 def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
     """Return all segments of all human recordings, sorted by id; deterministic."""
     found: list[Segment] = []
-    with tqdm(
+    with progress_bar(
         recordings(wheels), "segmenting human speech", unit="recording", disable=not progress
     ) as bar:
         for recording, wave in bar:

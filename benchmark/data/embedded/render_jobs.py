@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from benchmark.assets.wheels import Downloads
 from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores, one_thread, pooled
+from benchmark.core.progress import progress_bar
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
 from benchmark.synthesis.systems import BY_NAME
+from benchmark.workers.context import ALONE
 from benchmark.workers.start import start_process
 
 WORKER_BYTES = 1 << 30  # memory of one process with its models
@@ -49,11 +49,11 @@ def make(
     tasks = ((job, flac, wheels, device) for job in _fetched(missing, downloads))
     with (
         one_thread(),
-        tqdm(
+        progress_bar(
             total=len(missing), desc="synthesising", unit="utterance", disable=not progress
         ) as bar,
     ):
-        for _ in pooled(_run, tasks, count, start_process, ((),)):
+        for _ in pooled(_run, tasks, count, start_process, (ALONE,)):
             bar.update()
 
 

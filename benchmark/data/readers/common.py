@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -109,12 +107,6 @@ def places(root: Path, *names: str) -> list[Path]:
         if found:
             return found
     return []
-
-
-@cache
-def tell(line: str) -> None:
-    """Print a line about a data set on standard error, only once per process."""
-    print(line, file=sys.stderr)
 
 
 def walk(root: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.errors import InputError
+from benchmark.core.log import warn_once
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, REQUIRED, Protocol, validated
 from benchmark.data.readers.common import (
     CLASS_WORDS,
@@ -24,7 +25,6 @@ from benchmark.data.readers.common import (
     protocol,
     split_of,
     table_of,
-    tell,
     walk,
 )
 
@@ -72,7 +72,7 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
     root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
     if not root.is_dir():
         raise InputError(f"{folder / CARD_FILE}: root is not a folder: {root}")
-    tell(f"{folder / PROTOCOL_FILE}: its audio is in {root}")
+    warn_once(f"{folder / PROTOCOL_FILE}: its audio is in {root}")
     return root
 
 
@@ -111,7 +111,7 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
                     other += not file.name.startswith(".")
     if other:
         endings = " ".join(sorted(ENDINGS))
-        tell(f"{root}: {other} files are skipped (extension not one of {endings})")
+        warn_once(f"{root}: {other} files are skipped (extension not one of {endings})")
     table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
     return protocol(root.name, root, table, root)
 

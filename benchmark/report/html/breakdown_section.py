@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, records
 
@@ -21,7 +22,7 @@ def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
     """
     if breakdown.empty:
         return []
-    mine = breakdown[breakdown["track"] == board[0]["track"]]
+    mine = of_track(breakdown, board[0]["track"])
     whole = [(board[0]["n_bonafide"], board[0]["n_spoof"])]
     found = []
     for by, part in mine.groupby("by", sort=False):

@@ -19,7 +19,7 @@ from benchmark.report.rows import Row, records
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
-COUNTS = ("hit", "missed", "false_alarm", "correct")
+COUNTS = ("tp", "fn", "fp", "tn")  # in the order of the page's script
 
 
 def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) -> dict[str, Row]:
@@ -32,7 +32,7 @@ def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) 
     axes = [curves.axis(scores) for scores in cube]
     names = [info.condition for info in results.conditions]
     whole = len(tracks) * len(results.detectors) * len(names) <= curves.MOST
-    tables = {track: conditions[conditions["track"] == track] for track in tracks}
+    tables = {track: trial_sets.of_track(conditions, track) for track in tracks}
     kept = {
         track: list(range(len(names)))
         if whole or track == tracks[0]
@@ -41,7 +41,8 @@ def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) 
     }
     fine = curves.detail(len(results.detectors) * sum(map(len, kept.values())))
     return {
-        track: _track(results, tables[track], kept[track], cube, axes, fine) for track in tracks
+        track: _track(results, tables[track], track, kept[track], cube, axes, fine)
+        for track in tracks
     }
 
 
@@ -55,13 +56,14 @@ def data(shown: Row) -> Row:
 def _track(
     results: RunResults,
     table: pd.DataFrame,
+    track: str,
     kept: list[int],
     cube: Floats,
     axes: list[Floats],
     fine: curves.Detail,
 ) -> Row:
     """Return the values of one track; `kept` holds the plan indices of its shown conditions."""
-    rows = trial_sets.track_rows(results.protocol, str(table["track"].iloc[0]))
+    rows = trial_sets.track_rows(results.protocol, track)
     labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     known = {(row["detector"], row["condition"]): row for row in records(table)}
     names = [results.conditions[place].condition for place in kept]
@@ -99,7 +101,7 @@ def _track(
 
 def _counts(cell: Row) -> list[int] | None:
     """Return the four outcomes at the frozen threshold; None without a frozen threshold."""
-    return None if cell["hit"] is None else [int(cell[key]) for key in COUNTS]
+    return None if cell["tp"] is None else [int(cell[key]) for key in COUNTS]
 
 
 def _shortlist(names: list[str], table: pd.DataFrame) -> list[int]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.trial_sets import WHOLE, of_track
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, bounded, records
 
@@ -74,13 +75,13 @@ def tracks(tables: Tables) -> list[Track]:
 
 def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
     rows = records(board)
-    name = rows[0]["track"]
+    name = rows[0]["track"] or WHOLE
     axis = _axis(rows)
     warned = [row["warnings"].split("; ") if row["warnings"] else [] for row in rows]
     every = list(dict.fromkeys(text for texts in warned for text in texts))
     shared = [text for text in every if len(rows) > 1 and all(text in texts for texts in warned)]
     notes = [text for text in every if text not in shared]
-    mine = conditions[conditions["track"] == name]
+    mine = of_track(conditions, name)
     detectors = [row["detector"] for row in rows]
     ranked = [row for row in rows if row["rank"] is not None]
     return Track(
@@ -104,7 +105,7 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
 
 def _axis(rows: list[Row]) -> float:
     """Return the end of an axis that covers all rates of the rows and their bounds."""
-    names = [f"{rate}{bound}" for rate in ("clean_eer", "mean_eer") for bound in ("", "_high")]
+    names = [f"{rate}{bound}" for rate in ("clean_eer", "laundered_eer") for bound in ("", "_high")]
     highest = max([AXIS_LEAST, *(row[name] for row in rows for name in names if row[name])])
     return float(np.ceil(highest / AXIS_STEP - 1e-9) * AXIS_STEP)
 
@@ -114,17 +115,18 @@ def _finding(ranked: list[Row]) -> Row | None:
     if not ranked:
         return None
     best = ranked[0]
-    alike = [row["detector"] for row in ranked[1:] if set(row["group"]) & set(best["group"])]
+    letters = set(best["group"] or "")
+    alike = [row["detector"] for row in ranked[1:] if letters & set(row["group"] or "")]
     return {"best": best, "alike": alike}
 
 
 def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:
-    """Return the positions of the clean and the mean EER in per cent of the axis length.
+    """Return the positions of the clean and the laundered EER in per cent of the axis length.
 
     The keys are `at`, `low` and `width`. A missing rate is left out; without bounds, `width` is 0.
     """
     places = {}
-    for name in ("clean", "mean"):
+    for name in ("clean", "laundered"):
         at, low, high = (row[f"{name}_eer{tail}"] for tail in ("", "_low", "_high"))
         if at is not None:
             low, high = (at, at) if low is None else (low, high)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.robustness import ALL
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report.rows import Row, records
 
 COSTS = ("min_dcf", "act_dcf", "cllr")
@@ -29,7 +30,7 @@ def numbers(tables: Tables, board: list[Row]) -> Row:
         "rows": [
             over_all[row["detector"]]
             | {"clean_eer": row["clean_eer"]}
-            | {name: (row[f"clean_{name}"], row[f"mean_{name}"]) for name in COSTS}
+            | {name: (row[f"clean_{name}"], row[f"laundered_{name}"]) for name in COSTS}
             | _collapses([step for step in severity if step["detector"] == row["detector"]])
             for row in board
             if row["detector"] in over_all
@@ -39,8 +40,8 @@ def numbers(tables: Tables, board: list[Row]) -> Row:
     }
 
 
-def _of(table: pd.DataFrame, track: str) -> list[Row]:
-    return [] if table.empty else records(table[table["track"] == track])
+def _of(table: pd.DataFrame, track: str | None) -> list[Row]:
+    return [] if table.empty else records(of_track(table, track))
 
 
 def _collapses(steps: list[Row]) -> Row:

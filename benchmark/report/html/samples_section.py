@@ -11,21 +11,26 @@ can be reconstructed from its spectrogram, if only roughly.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from attacks.contract.base import AttackError, Check, Wave
+from attacks.contract.base import Wave
 from attacks.contract.condition import CLEAN, parse
-from attacks.contract.launder import Laundered, Step, launder
+from attacks.contract.launder import Laundered, Step
 from attacks.contract.precomputed import made
 from benchmark.audio import reader
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 from benchmark.data.file_hashes import file_digests
+from benchmark.laundering import engine
+from benchmark.laundering.check_rows import steps_of_rows
+from benchmark.laundering.failure import ATTACK, Failure
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report import gallery
 from benchmark.report.jinja import number
 from benchmark.report.rows import Row, records
@@ -134,7 +139,7 @@ def collect(
         player=voices != NONE,
     )
     work = len(chosen) * len(conditions)
-    with tqdm(total=work, desc="samples", disable=None, leave=False) as bar:
+    with progress_bar(total=work, desc="samples", disable=None, leave=False) as bar:
         shown = [_utterance(row, job, bar) for row in chosen]
     found = tuple(utterance for utterance in shown if utterance is not None)
     note = "" if found else "The audio of this run could not be read."
@@ -176,22 +181,10 @@ def _recorded(
 ) -> dict[tuple[str, str], tuple[Step, ...]]:
     """Return the recorded checks of these utterances, by condition and utterance."""
     mine = effects[effects["utterance_id"].isin(utterances) & effects["condition"].isin(conditions)]
-    found: dict[tuple[str, str], dict[int, list[Row]]] = {}
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in records(mine):
-        steps = found.setdefault((row["condition"], row["utterance_id"]), {})
-        steps.setdefault(row["step"], []).append(row)
-    return {
-        key: tuple(
-            Step(rows[0]["attack"], {}, tuple(_check(row) for row in rows))
-            for _, rows in sorted(steps.items())
-        )
-        for key, steps in found.items()
-    }
-
-
-def _check(row: Row) -> Check:
-    passed = None if row["passed"] is None else bool(row["passed"])
-    return Check(**{field.name: row[field.name] for field in fields(Check)} | {"passed": passed})
+        found.setdefault((row["condition"], row["utterance_id"]), []).append(row)
+    return {key: steps_of_rows(rows) for key, rows in found.items()}
 
 
 def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[list[str], list[str]]:
@@ -201,7 +194,7 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
     are the worst conditions of the worst families instead.
     """
     headline = tables.leaderboard["track"].iloc[0]
-    table = tables.conditions[tables.conditions["track"] == headline]
+    table = of_track(tables.conditions, headline)
     means = table[table["condition"] != CLEAN].groupby("condition", sort=False)["eer"].mean()
     worst: dict[str, str] = {}
     identities = {
@@ -235,10 +228,10 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
 
 
 def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
-    try:
-        wave = reader.read(job.root / row["path"])
-    except reader.AudioError:
+    recording = engine.decoded(job.root / row["path"])
+    if isinstance(recording, Failure):
         return None
+    wave = recording.wave
     loudest = gallery.spectrogram(wave[: round(gallery.SECONDS * reader.SAMPLE_RATE)]).max()
     top_db = max(float(np.ceil(loudest)), gallery.QUIET_DB)
     before = gallery.show(wave, top_db, job.player)
@@ -248,10 +241,9 @@ def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
         if spent > job.budget:
             left_out.append(f"{name} (the page is full)")
             continue
-        try:
-            done = launder(parse(name), wave, reader.SAMPLE_RATE, row["utterance_id"], job.seed)
-        except (AttackError, InputError) as error:
-            left_out.append(f"{name} ({error})")
+        done = _laundered(engine.Utterance(row["utterance_id"], wave), name, job.seed)
+        if isinstance(done, Failure):
+            left_out.append(f"{name} ({done.cause})")
             continue
         after = gallery.show(_not_empty(done.wave), top_db, job.player)
         steps = job.known.get((name, row["utterance_id"]), ())
@@ -262,6 +254,15 @@ def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
     return Utterance(
         row["utterance_id"], ", ".join(map(str, about)), before, tuple(cards), tuple(left_out)
     )
+
+
+def _laundered(utterance: engine.Utterance, name: str, seed: int) -> Laundered | Failure:
+    """Launder an utterance; an attack that cannot run here at all is a failure too."""
+    try:
+        (laundered,) = engine.launder_each(utterance, [parse(name)], seed)
+    except InputError as error:
+        return Failure(ATTACK, str(error))
+    return laundered.result
 
 
 def _not_empty(wave: Wave) -> Wave:

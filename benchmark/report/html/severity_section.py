@@ -7,6 +7,7 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.leaderboard.robustness import Ladder, ladders
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.discrimination import Floats
 from benchmark.report.html.svg import polygon, polyline
 from benchmark.report.rows import Row, records
@@ -23,8 +24,7 @@ def charts(results: RunResults, conditions: pd.DataFrame, track: str) -> Row:
     """Return the ladders of the plan by family, and the scale shared by all charts of the track."""
     steps = ladders(results.conditions)
     cells = {
-        (row["detector"], row["condition"]): row
-        for row in records(conditions[conditions["track"] == track])
+        (row["detector"], row["condition"]): row for row in records(of_track(conditions, track))
     }
     highest = max([TOP, *(row["eer_high"] or row["eer"] or 0.0 for row in cells.values())])
     top = next(tick for tick in TICKS if tick >= min(highest, 1.0) - 1e-9)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attacks.contract.condition import CLEAN
 from benchmark.data.protocol import SHORT_DIGEST
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
 from benchmark.report.condition_labels import short_names
 from benchmark.report.latex import layout
@@ -50,10 +51,10 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
     rows = records(tables.leaderboard)
     best = {
         column: _best(row[column] for row in rows if row["rank"] is not None)
-        for column in ("clean_eer", "mean_eer", "worst_eer")
+        for column in ("clean_eer", "laundered_eer", "worst_eer")
     }
     names = short_names(results.conditions)
-    cells = tables.conditions[tables.conditions["track"] == rows[0]["track"]]
+    cells = of_track(tables.conditions, rows[0]["track"])
     clean = cells[cells["condition"] == CLEAN]
     lacking = set(clean.loc[~clean["complete"].astype(bool), "detector"])
     head = ("Rank", "Detector", "Clean", "Mean", "Worst", "Under", "Verified")
@@ -89,7 +90,7 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     `run` is the run's name, for the label. The text contains the table with and without intervals,
     and the document chooses.
     """
-    table = tables.conditions[tables.conditions["track"] == tables.leaderboard["track"].iloc[0]]
+    table = of_track(tables.conditions, tables.leaderboard["track"].iloc[0])
     rows = records(table)
     detectors = [str(name) for name in tables.leaderboard["detector"]]
     names = short_names(results.conditions)
@@ -217,7 +218,7 @@ def _letter(place: int) -> str:
 
 def _of(results: RunResults, row: Row) -> str:
     protocol = results.protocol
-    track = "" if row["track"] == "-" else f", track {escape(row['track'])}"
+    track = f", track {escape(row['track'])}" if row["track"] else ""
     version = "" if protocol.version == "-" else f" {escape(protocol.version)}"
     counts = f"{row['n_bonafide']} bona fide and {row['n_spoof']} spoof trials"
     return f" ({escape(protocol.name)}{version}{track}; {counts})"
@@ -229,14 +230,14 @@ def _source(results: RunResults, row: Row, version: str) -> str:
         f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
         for digest in (results.protocol.digest(), row["trial_digest"])
     )
-    track = "" if row["track"] == "-" else f", the track's {own}"
+    track = f", the track's {own}" if row["track"] else ""
     return f" LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
 
 
 def _label(what: str, run: str, row: Row) -> str:
     """Return a label that includes the run's name, or its hash if no character is valid."""
     own = _slug(run) or hashlib.sha256(run.encode()).hexdigest()[:8]
-    return "-".join(filter(None, ("tab:launderbench", what, own, _slug(str(row["track"])))))
+    return "-".join(filter(None, ("tab:launderbench", what, own, _slug(row["track"] or ""))))
 
 
 def _slug(text: str) -> str:

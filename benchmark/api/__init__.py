@@ -1,0 +1,1 @@
+"""What the command line and Python programs call: whole runs, reports, trainings and results."""

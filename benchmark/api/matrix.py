@@ -1,0 +1,268 @@
+"""A whole run: build the data, train what is missing, launder and score, write the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attacks.contract.suites import Suite
+from benchmark.api import reporting, training
+from benchmark.core.log import logger
+from benchmark.core.parallel import cores
+from benchmark.core.stage_timer import StageTimer
+from benchmark.data import embedded
+from benchmark.data.data_config import evaluated
+from benchmark.data.protocol import Protocol
+from benchmark.inference import precision
+from benchmark.inference.checkpoints import FLOAT32
+from benchmark.inference.scorer import resolve_device
+from benchmark.laundering import suite_choice
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.runs import (
+    detector_choice,
+    machine_speed,
+    planning,
+    precision_check,
+    provenance,
+    run_folders,
+    runner,
+)
+from benchmark.runs.audio_cache import AudioCache
+from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.plan import RunPlan
+from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
+from benchmark.runs.runner import MissingUnits
+from benchmark.scores import fusion
+from benchmark.scores.store import Store
+from benchmark.training import training_examples
+from benchmark.training.training_config import TrainingConfig
+
+Inspection = Callable[[RunPlan], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished call: the run folder, and its tables and files unless other shares are missing."""
+
+    folder: Path
+    tables: Tables | None = None
+    written: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run would compute.
+
+    absent : what must be built first, as sentences; plan and missing units are then unknown
+    """
+
+    suite: Suite
+    absent: tuple[str, ...] = ()
+    plan: RunPlan | None = None
+    folder: Path | None = None
+    missing: MissingUnits | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def bench(
+    config: RunConfig,
+    execution: ExecutionConfig,
+    report: ReportConfig,
+    timer: StageTimer,
+    inspect: Inspection | None = None,
+) -> Finished:
+    """Build the data, train what is missing, run the matrix, and write the report.
+
+    inspect : called with the plan before anything is laundered; it may raise `InputError`
+    """
+    fusion.parse_all(report.ensembles)  # refuses a misspelt one before the work, not after it
+    suite, device = suite_choice.chosen(config.suite, config.data), device_of(config)
+    if config.detectors.every:
+        training.fetch_all()
+    if planning.needs_embedded(config, suite):
+        with timer.timing("audio"):
+            embedded.build(
+                _Needs(config, len(suite.conditions)),
+                bank=planning.needs_bank(config, suite),
+                workers=execution.workers or 0,
+                device=str(device),
+            )
+    _train(config, device, timer)
+    return run(config, execution, report, timer, device, inspect)
+
+
+def run(
+    config: RunConfig,
+    execution: ExecutionConfig,
+    report: ReportConfig,
+    timer: StageTimer,
+    device: torch.device | None = None,
+    inspect: Inspection | None = None,
+) -> Finished:
+    """Run the matrix with detectors that are trained already, and write the report."""
+    fusion.parse_all(report.ensembles)
+    device = device or device_of(config)
+    matrix = planning.plan(config)
+    if inspect is not None:
+        inspect(matrix)
+    store = Store(run_folders.of(config, matrix))
+    todo = runner.missing(matrix, store, execution.retry_failures, execution.share)
+    runner.claim(matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0))
+    logger.info(
+        f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
+        f" {len(matrix.detectors)} detectors on {device}; {todo.units} of"
+        f" {todo.units_planned} units to do, in {store.folder}"
+    )
+    if todo.units:
+        started = time.monotonic()
+        setup = replace(_setup(config, matrix, store, device), cache=_cache(execution))
+        here = execution.here or device.type == "cuda"
+        with timer.timing("matrix"):
+            runner.run(todo, setup, workers_of(execution), split_scoring=here)
+        logger.info(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
+    share = execution.share
+    if share.of > 1 and (left := runner.missing(matrix, store).units):
+        logger.info(
+            f"share {share} is done; {left} units of other shares are not there yet: the last"
+            f" share to be done writes the report, or: launderbench report {store.folder}"
+        )
+        return Finished(store.folder)
+    with timer.timing("report"):
+        tables, written = reporting.write(store.folder, report)
+    return Finished(store.folder, tables, tuple(written))
+
+
+def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
+    """Return what a run would compute, as far as it can be known before its data are built."""
+    precision.require(config.detectors.precision, resolve_device(config.detectors.device))
+    suite = suite_choice.chosen(config.suite, config.data)
+    if planning.needs_embedded(config, suite):
+        cause = _cause(config)
+        if not embedded.planned():
+            line = "the embedded data set is not here yet: bench fetches and builds it"
+            return Prospect(suite, (f"{line}{cause}",))
+        if planning.needs_bank(config, suite):
+            return Prospect(suite, ("the noise bank is not here yet: bench builds it",))
+        whole = embedded.read()
+        absent = planning.needed(config, whole).intersection(embedded.missing(whole))
+        if absent:
+            lines = [*_durations(config, len(suite.conditions), whole, absent)]
+            return Prospect(suite, (*lines, *([cause.removeprefix("; ")] if cause else [])))
+    matrix = planning.plan(config)
+    folder = run_folders.of(config, matrix)
+    todo = runner.missing(matrix, Store(folder), execution.retry_failures, execution.share)
+    return Prospect(suite, (), matrix, folder, todo)
+
+
+def estimate_s(config: RunConfig, found: Prospect) -> float:
+    """Return the seconds that one worker needs for the missing units, from a short measurement."""
+    assert found.plan is not None and found.folder is not None and found.missing is not None
+    device = resolve_device(config.detectors.device)
+    setup = _setup(config, found.plan, Store(found.folder), device)
+    return runner.estimate(found.missing, setup)
+
+
+def device_of(config: RunConfig) -> torch.device:
+    """Return the device of a run; `InputError` if it is absent or cannot use the precision."""
+    device = resolve_device(config.detectors.device)
+    precision.require(config.detectors.precision, device)
+    if config.detectors.device == "auto":
+        logger.info(f"device: {device} (chosen automatically)")
+    return device
+
+
+def workers_of(execution: ExecutionConfig) -> int:
+    """Return the number of worker processes: by default one per core."""
+    return cores() if execution.workers is None else execution.workers
+
+
+def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
+    choice = config.detectors
+    if not detector_choice.learning(choice):
+        return
+    known = detector_choice.known_training_data(choice)
+    for cause in detector_choice.refusals(choice, known):
+        logger.info(cause)
+    if missing := detector_choice.untrained(choice, known):
+        protocol = detector_choice.training_data(choice)
+        with timer.timing("training"):
+            training.train_missing(
+                missing, protocol, TrainingConfig(choice.seed), device, config.context
+            )
+
+
+def _cause(config: RunConfig) -> str:
+    """Return which detectors need the embedded set for a training, as an addition to a line."""
+    if config.data.embedded:
+        return ""
+    choice = config.detectors
+    known = detector_choice.known_training_data(choice)
+    waiting = detector_choice.untrained(choice, known)
+    return f"; {', '.join(waiting)} must be trained on it" if waiting else ""
+
+
+class _Needs:
+    """What a run needs of the embedded set; logs once how long it takes to make that."""
+
+    def __init__(self, config: RunConfig, conditions: int) -> None:
+        self.config, self.conditions, self.announced = config, conditions, False
+
+    def __call__(self, whole: Protocol) -> set[str]:
+        ids = planning.needed(self.config, whole)
+        absent = ids.intersection(embedded.missing(whole))
+        if absent and not self.announced:
+            self.announced = True
+            for line in _durations(self.config, self.conditions, whole, absent):
+                logger.info(line)
+        return ids
+
+
+def _durations(
+    config: RunConfig, conditions: int, whole: Protocol, absent: set[str]
+) -> Iterator[str]:
+    """Yield this machine's speed, and about how long each stage of a run will take on it."""
+    speed = machine_speed.measure()
+    yield f"this machine: {speed}"
+    table = whole.table
+    systems = table[table["utterance_id"].isin(absent)]["spoof_system"].tolist()
+    seconds = machine_speed.synthesis_s(systems, speed)
+    yield f"about {_minutes(seconds)} to make {len(absent)} utterances"
+    choice = config.detectors
+    if choice.train_data is None and (names := detector_choice.untrained(choice, whole)):
+        count = len(training_examples.used(whole, "train").table)
+        seconds = machine_speed.training_s(names, count)
+        yield f"about {_minutes(seconds)} to train {', '.join(names)}"
+    if config.data.embedded:
+        trials = len(evaluated(whole, config.limit)[0].table) * conditions
+        seconds = machine_speed.matrix_s(trials, speed)
+        yield f"about {_minutes(seconds)} to launder and score {trials} trials"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
+
+
+def _precision_notes(
+    config: RunConfig, matrix: RunPlan, store: Store, device: torch.device, busy: bool
+) -> dict[str, Any]:
+    """Return, by detector, how scores in another precision differ from float32."""
+    if config.detectors.precision == FLOAT32:
+        return {}
+    return precision_check.report(matrix, runner.joined_head(matrix, store), device, busy)
+
+
+def _cache(execution: ExecutionConfig) -> AudioCache | None:
+    if execution.audio_cache is None:
+        return None
+    size = int(execution.cache_gb * 1e9)
+    return AudioCache(execution.audio_cache, size, max(workers_of(execution), 1))
+
+
+def _setup(config: RunConfig, matrix: RunPlan, store: Store, device: torch.device) -> WorkerSetup:
+    origin = provenance.code() | {"machine": provenance.machine(str(device))}
+    return WorkerSetup(store.folder, matrix.detectors, str(device), config.context, origin)

@@ -1,0 +1,22 @@
+"""The report of a run: tables, page and provenance, from stored scores alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.leaderboard.leaderboard_tables import Tables, tables
+from benchmark.report import writer
+from benchmark.report.html import samples_section
+from benchmark.runs import provenance
+from benchmark.runs.run_config import ReportConfig
+from benchmark.scores import fusion
+from benchmark.scores.load_run import collect
+
+
+def write(folder: Path, report: ReportConfig) -> tuple[Tables, list[Path]]:
+    """Write every table and page of the run in `folder`; return the tables and the files."""
+    results = collect(folder, provenance.code() | {"written": provenance.now()})
+    results = fusion.add(results, fusion.parse_all(report.ensembles))
+    made = tables(results, report.resamples, report.costs, report.baseline)
+    played = samples_section.collect(results, made, report.voices, report.samples)
+    return made, writer.write(results, folder, made, played)

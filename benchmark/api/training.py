@@ -1,0 +1,189 @@
+"""Trainings: the configuration of one, its data, and the detectors that it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.core.errors import InputError
+from benchmark.core.log import logger
+from benchmark.data import embedded, splitting
+from benchmark.data.data_config import DataConfig
+from benchmark.data.protocol import Protocol
+from benchmark.inference import checkpoints, detector_selection, networks, published_weights
+from benchmark.inference.scorer import resolve_device
+from benchmark.laundering import suite_choice
+from benchmark.training import trained_checkpoints, training_config, training_examples
+from benchmark.training.parallel_training import train_all
+from benchmark.training.training_config import (
+    CLEAN_SHARE,
+    VARIANTS,
+    LaunderingAugmentation,
+    TrainingConfig,
+)
+from benchmark.workers.context import ProcessContext
+from detectors.contract.base import TensorDetector, registry
+
+PROTOCOL = "protocol"  # keep the splits of the data set
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a training is: detectors, data, and how they are trained.
+
+    names       : detectors, or `all`; without names the defaults
+    splits      : shares of train/dev/test to cut by speaker, or `protocol` for the data's own
+    subset      : at most this many training utterances
+    suite       : conditions that launder the training data; '' for none
+    clean_share : how often a recording is heard clean, if a suite is given
+    variants    : laundered variants of each recording
+    start       : a checkpoint whose weights begin the training
+    recipe      : fields of the detector's `Recipe` to change
+    patience    : keep the epoch of the lowest dev EER; stop after this many without a lower one
+    name, out   : the name in tables and the checkpoint file, for one detector
+    force       : train again what is there
+    """
+
+    names: tuple[str, ...] = ()
+    data: DataConfig = field(default_factory=DataConfig)
+    splits: str = PROTOCOL
+    subset: int | None = None
+    suite: str = ""
+    clean_share: float = CLEAN_SHARE
+    variants: int = VARIANTS
+    start: Path | None = None
+    seed: int = 0
+    device: str = "auto"
+    recipe: dict[str, Any] = field(default_factory=dict)
+    patience: int | None = None
+    loss: str = "bce"
+    precision: str = checkpoints.FLOAT32
+    name: str = ""
+    out: Path | None = None
+    force: bool = False
+    context: ProcessContext = field(default_factory=ProcessContext)
+
+
+def train(config: TrainConfig) -> list[Path]:
+    """Train the detectors that have no checkpoint yet, or all with `force`; return all files.
+
+    Raises `InputError` if a detector cannot be trained, or cannot take the configuration.
+    """
+    names = _names(config)
+    for option in ("out", "name"):
+        if getattr(config, option) and len(names) != 1:
+            raise InputError(f"--{option} takes one detector; name it")
+    recipe = _recipe(config)
+    for name in names:
+        _require_taken(name, recipe)
+    protocol = _data(config)
+    device = resolve_device(config.device)
+    return train_missing(names, protocol, recipe, device, config.context, config.out, config.force)
+
+
+def train_missing(
+    names: Sequence[str],
+    protocol: Protocol,
+    config: TrainingConfig,
+    device: torch.device,
+    context: ProcessContext,
+    out: Path | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Train the detectors that have no checkpoint yet, or all with `force`; return all files."""
+    wanted: dict[str, Path] = {}
+    files = []
+    for name in names:
+        path = out or trained_checkpoints.path_of(name, config, protocol)
+        files.append(path)
+        if path.is_file() and not force:
+            logger.info(f"{config.called(name)} is trained already: {path}")
+        else:
+            registry.get(name)().fetch()
+            wanted[name] = path
+    if wanted:
+        train_all(wanted, protocol, device, config, context)
+    return files
+
+
+def fetch_all() -> None:
+    """Fetch what detectors need before they can be trained, and log which are left out."""
+    for line in detector_selection.bring():
+        logger.warning(line)
+
+
+def _names(config: TrainConfig) -> list[str]:
+    names = [*config.names] or [
+        name for name in detector_selection.default() if not registry.get(name).ready_made
+    ]
+    if detector_selection.ALL in names:
+        fetch_all()
+        every = [n for n in detector_selection.every() if not registry.get(n).pretrained]
+        named = [name for name in names if name != detector_selection.ALL]
+        names = list(dict.fromkeys([*every, *named]))
+    names = [registry.get(name).name for name in names]
+    for name in names:
+        if name in published_weights.index():
+            raise InputError(f"detector {name!r} has published weights: it cannot be trained")
+        if registry.get(name).ready_made:
+            raise InputError(f"detector {name!r} comes ready-made: it is not trained")
+    return names
+
+
+def _require_taken(name: str, config: TrainingConfig) -> None:
+    """Refuse (`InputError`) a configuration that the detector cannot take."""
+    item = registry.get(name)()
+    training_config.require_taken(item, config)
+    if config.loss == networks.ONE_CLASS and isinstance(item, TensorDetector):
+        trained_checkpoints.fetch_foundation(item)
+        networks.require_one_class(item)
+
+
+def _recipe(config: TrainConfig) -> TrainingConfig:
+    laundering = None
+    if config.suite:
+        suite = suite_choice.chosen(config.suite, config.data)
+        spelled = tuple(str(c) for c in suite.conditions if c.steps)
+        laundering = LaunderingAugmentation(
+            suite.name, spelled, config.clean_share, config.variants
+        )
+    start = checkpoints.load(config.start) if config.start else None
+    return TrainingConfig(
+        config.seed, config.recipe, config.loss, config.precision, laundering, start, config.name,
+        config.patience,
+    )  # fmt: skip
+
+
+def _data(config: TrainConfig) -> Protocol:
+    ratios = {} if config.splits == PROTOCOL else splitting.ratios_of(config.splits)
+    if ratios and "dev" not in ratios:
+        raise InputError(f"--splits {config.splits}: training wants three, as 80/10/10")
+    protocol = _built(config, bool(ratios)) if config.data.embedded else config.data.open()
+    if ratios:
+        protocol = splitting.split(protocol, ratios, config.seed)
+        counts = protocol.table["split"].value_counts()
+        logger.info(
+            f"split by speaker: {counts['train']} train, {counts['dev']} dev; the"
+            f" {counts['test']} of test are left out (launderbench data split keeps such splits)"
+        )
+    elif not set(protocol.table["split"]) >= {"train", "dev"}:
+        raise InputError(
+            f"{protocol.root} has no train and dev splits: say --splits 80/10/10 to cut them by"
+            " speaker, or launderbench data split to keep them"
+        )
+    for line in training_examples.left_out(protocol):
+        logger.info(line)
+    return training_examples.subset(protocol, config.subset) if config.subset else protocol
+
+
+def _built(config: TrainConfig, whole: bool) -> Protocol:
+    """Build train and dev of the embedded data set, or the whole set, and return its protocol."""
+    return embedded.build(
+        None if whole else training_examples.used_ids,
+        bank=bool(config.suite) and config.context.noises is None,
+        device=str(resolve_device(config.device)),
+    )

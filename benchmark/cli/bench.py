@@ -1,0 +1,60 @@
+"""The command `bench`: build the data, train, run the matrix of attacks and detectors, report."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from benchmark.cli import typed
+from benchmark.cli.arguments import (
+    Command,
+    cache_options,
+    execution_options,
+    matrix_options,
+    report_options,
+)
+from benchmark.core.stage_timer import StageTimer
+
+if TYPE_CHECKING:
+    from benchmark.api.matrix import Finished
+
+
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command(
+        "bench", "build the data, train what is missing, run the matrix, write the report", bench
+    )
+    matrix_options(sub)
+    execution_options(sub)
+    cache_options(sub)
+    sub.add_argument(
+        "--train", action="store_true",
+        help="train the detectors here instead of using the checkpoints that come along",
+    )  # fmt: skip
+    sub.set_defaults(shard=(1, 1))  # bench also trains, which machines cannot share
+    report_options(sub)
+
+
+def bench(options: Namespace) -> int:
+    """Build the data, train, run the matrix and report."""
+    from benchmark.api import matrix
+    from benchmark.core.log import logger
+
+    timer = StageTimer()
+    config = typed.run_config(options)
+    finished = matrix.bench(config, typed.execution(options), typed.report_config(options), timer)
+    show(finished)
+    spent = ", ".join(f"{stage} {time.wall:.0f} s" for (stage, _), time in timer.spent.items())
+    logger.info(f"time spent: {spent}")
+    return 0
+
+
+def show(finished: Finished) -> None:
+    """Print the leaderboard of a finished run and the files of its report."""
+    from benchmark.core.log import logger
+    from benchmark.report import writer
+
+    if finished.tables is not None:
+        print(writer.summary(finished.tables))
+        names = ", ".join(path.name for path in finished.written)
+        logger.info(f"wrote {names} in {finished.folder}")

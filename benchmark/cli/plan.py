@@ -1,0 +1,90 @@
+"""The command `plan`: what a run would compute, and about how long it would take."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cli import typed
+from benchmark.cli.arguments import (
+    Command,
+    execution_options,
+    json_option,
+    matrix_options,
+    shard_option,
+)
+
+if TYPE_CHECKING:
+    from benchmark.api.matrix import Prospect
+
+
+def add(command: Command) -> None:
+    """Add the command and its options."""
+    sub = command("plan", "say what a run would compute, and about how long it would take", plan)
+    matrix_options(sub)
+    execution_options(sub)
+    shard_option(sub)
+    json_option(sub)
+
+
+def plan(options: Namespace) -> int:
+    """Print what a run would compute."""
+    from benchmark.api import matrix
+
+    config, execution = typed.run_config(options), typed.execution(options)
+    found = matrix.prospect(config, execution)
+    facts = _facts(found)
+    if found.missing is not None and found.missing.units:
+        workers = matrix.workers_of(execution)
+        seconds = matrix.estimate_s(config, found) / max(workers, 1)
+        facts["estimate"] = {"minutes": round(seconds / 60, 2), "workers": workers}
+    if options.json:
+        print(json.dumps(facts, indent=1))
+    else:
+        _print(facts)
+    return 0
+
+
+def _facts(found: Prospect) -> dict[str, Any]:
+    """Return the plan as plain data; `absent` says what must be built before more is known."""
+    facts: dict[str, Any] = {
+        "suite": found.suite.name,
+        "conditions": [str(condition) for condition in found.suite.conditions],
+        "absent": [*found.absent],
+    }
+    if found.plan is not None and found.missing is not None:
+        test = found.plan.test
+        facts |= {
+            "data": {"name": test.name, "version": test.version, "trials": len(test.table)},
+            "digest": test.digest(),
+            "detectors": [checkpoint.name for checkpoint in found.plan.detectors],
+            "folder": str(found.folder),
+            "units": {"planned": found.missing.units_planned, "missing": found.missing.units},
+            "trials": found.missing.trials,
+        }
+    return facts
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from benchmark.core import terminal
+
+    def say(label: str, text: str) -> None:
+        print("\n".join(terminal.columns([(label.ljust(10), text)])))
+
+    say("suite", f"{facts['suite']}: {len(facts['conditions'])} conditions")
+    for condition in facts["conditions"]:
+        say("", f"  {condition}")
+    for line in facts["absent"]:
+        say("data", line)
+    if "data" not in facts:
+        return
+    data, units = facts["data"], facts["units"]
+    say("data", f"{data['name']} {data['version']}: {data['trials']} test trials")
+    say("digest", facts["digest"])
+    say("detectors", ", ".join(facts["detectors"]))
+    say("folder", facts["folder"])
+    say("units", f"{units['planned']} planned, {units['missing']} missing")
+    say("trials", f"{facts['trials']} utterances x conditions to launder")
+    if (estimate := facts.get("estimate")) is not None:
+        say("estimate", f"{estimate['minutes']:.1f} min with {estimate['workers']} workers")

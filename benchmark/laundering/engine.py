@@ -1,0 +1,122 @@
+"""The laundering engine: read an utterance once, launder it, verify it, and name its failures.
+
+Score parts, audio files, spectrograms, training and the samples of a page all get their audio here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from attacks.contract.base import AttackError, Wave
+from attacks.contract.condition import Condition
+from attacks.contract.launder import Laundered, launder
+from benchmark.audio import reader
+from benchmark.audio.reader import DecodedAudio
+from benchmark.core.stage_timer import OFF, StageTimer
+from benchmark.data.protocol import ABSENT
+from benchmark.laundering.failure import ATTACK, UNREADABLE, Failure
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance to launder, as a file or as samples.
+
+    audio  : the file, or the wave (float32 (T,), 16 kHz), or why there is no audio
+    digest : SHA-256 of the file, if its samples should stay decoded in this process; this suits
+             callers that come back with the same utterance and other conditions
+    """
+
+    utterance_id: str
+    audio: Path | Wave | Failure
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class LaunderedUtterance:
+    """One utterance under one condition.
+
+    result  : the laundered wave with its steps, facts and checks; or the failure
+    decoder : `soundfile` or `pyav`; None if no file was decoded
+    seconds : length before laundering; None if the utterance is unreadable
+    """
+
+    utterance_id: str
+    condition: Condition
+    result: Laundered | Failure
+    decoder: str | None = None
+    seconds: float | None = None
+
+
+def launder_each(
+    utterance: Utterance, conditions: Iterable[Condition], seed: int, watch: StageTimer = OFF
+) -> Iterator[LaunderedUtterance]:
+    """Yield the utterance under each condition, in their order; its audio is decoded once.
+
+    An unreadable utterance fails under every condition. An attack that cannot be applied to this
+    utterance fails under its condition only. `watch` times the reading, each attack and its checks.
+    Raises `InputError` if an attack can be applied to no utterance (no noise bank).
+    """
+    with watch.timing("read"):
+        source = _source(utterance)
+    uid = utterance.utterance_id
+    for condition in conditions:
+        if isinstance(source, Failure):
+            yield LaunderedUtterance(uid, condition, source)
+            continue
+        wave, decoder = source
+        result: Laundered | Failure
+        try:
+            result = launder(condition, wave, reader.SAMPLE_RATE, uid, seed, watch)
+        except AttackError as error:
+            result = Failure(ATTACK, str(error))
+        yield LaunderedUtterance(uid, condition, result, decoder, wave.size / reader.SAMPLE_RATE)
+
+
+def of_data_set(root: Path, row: tuple[str, str, str], absent: str) -> Utterance:
+    """Return the utterance of a row (id, file below `root`, SHA-256 of the file).
+
+    If the data set has no such audio of it, the utterance is unreadable with the cause `absent`.
+    """
+    uid, path, digest = row
+    if path == ABSENT:
+        return Utterance(uid, Failure(UNREADABLE, absent))
+    return Utterance(uid, root / path, digest)
+
+
+def decoded(path: Path) -> DecodedAudio | Failure:
+    """Return the recording in `path`, or the failure that names the file and the cause."""
+    try:
+        return reader.record(path)
+    except reader.AudioError as error:
+        return Failure(UNREADABLE, str(error))
+
+
+@lru_cache(maxsize=128)  # two shards, with the features memoised on each recording
+def _kept(path: Path, digest: str) -> DecodedAudio | Failure:
+    """Decode a file as `decoded` does; the last two shards stay decoded.
+
+    `digest` is part of the cache key, so that a replaced file is read again.
+    """
+    recording = decoded(path)
+    if isinstance(recording, DecodedAudio):
+        recording.wave.flags.writeable = False
+    return recording
+
+
+def _source(utterance: Utterance) -> tuple[Wave, str | None] | Failure:
+    """Return the wave and the decoder of its file, if any; or the failure."""
+    audio = utterance.audio
+    if isinstance(audio, Failure):
+        return audio
+    if isinstance(audio, np.ndarray):
+        return audio, None
+    kept = utterance.digest is not None
+    recording = _kept(audio, utterance.digest) if kept else decoded(audio)
+    if isinstance(recording, Failure):
+        return recording
+    return recording.wave, recording.decoder

@@ -1,0 +1,53 @@
+"""What determines a finished output, and the record by which a later call keeps it.
+
+A record is a JSON file beside the outputs. It holds the key of their inputs and the digests of
+their files, and whatever else the caller needs to know of them without making them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.core import atomic_files
+
+Record = dict[str, Any]
+
+
+def key_of(determinants: object) -> str:
+    """Hash (SHA-256, hex) everything that determines the samples; JSON types only.
+
+    The order of dictionary entries does not matter.
+    """
+    return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
+
+
+def keep(path: Path, record: Record) -> None:
+    """Write a record, atomically, once all of its files are written."""
+    atomic_files.write(path, json.dumps(record))
+
+
+def kept(path: Path, key: str, files: Callable[[Record], Mapping[Path, str]]) -> Record | None:
+    """Return the record in `path`; None if the inputs or the files have changed since.
+
+    key   : the present key of the inputs
+    files : returns the SHA-256 (hex) of every file, by path, from the record
+
+    A missing or damaged record is None too: its outputs are then made again.
+    """
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        if record["key"] != key:
+            return None
+        same = all(_digest(file) == digest for file, digest in files(record).items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record if same else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

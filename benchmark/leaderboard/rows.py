@@ -1,0 +1,404 @@
+"""The rows of every result table: what the columns of the CSV files and of the JSON are.
+
+Rates are shares in [0, 1], never per cent. The positive class is spoof. A missing number is NaN or
+None: undefined, or not comparable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from benchmark.leaderboard.schema import HIGHER, LOWER, Column
+
+SHARE, COST, BITS, TRIALS, CELLS = "share", "cost", "bits", "trials", "cells"
+UTTERANCES, CONDITIONS = "utterances", "conditions"
+CLEAN, LAUNDERED = "on clean audio", "laundered (mean over families of the family's mean)"
+COMPLETE, INCOMPLETE = "complete", "incomplete"  # values of the column `state`
+
+EER = Column("equal error rate", SHARE, LOWER)
+AUC = Column("area under the ROC curve", SHARE, HIGHER)
+F1 = Column("F1 of the class spoof, at the frozen threshold", SHARE, HIGHER)
+MIN_DCF = Column("normalised detection cost at its best threshold", COST, LOWER)
+ACT_DCF = Column("normalised detection cost, calibrated on clean dev", COST, LOWER)
+CLLR = Column("cost of log-likelihood ratios, calibrated on clean dev", BITS, LOWER)
+
+Track = Annotated[str | None, Column("track of the data set; missing if it has none")]
+Detector = Annotated[str, Column("name of the detector")]
+Condition = Annotated[str, Column("canonical spelling of the condition")]
+Family = Annotated[str, Column("attack family of the condition, or `clean`")]
+Bonafide = Annotated[int, Column("number of bona fide trials", TRIALS)]
+Spoof = Annotated[int, Column("number of spoof trials", TRIALS)]
+Coverage = Annotated[float, Column("share of the planned trials that are scored", SHARE, HIGHER)]
+Complete = Annotated[bool, Column("whether every trial is scored")]
+Verified = Annotated[
+    bool | None,
+    Column("whether the attack was measured to do what it claims; missing for `clean`"),
+]
+Baseline = Annotated[str | None, Column("detector to which degradation is relative")]
+Low = Annotated[float, Column("{}: lower bound")]
+High = Annotated[float, Column("{}: upper bound")]
+Distinguishable = Annotated[
+    bool | None, Column("whether the bounds leave out 0; missing without bounds")
+]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % bounds."""
+
+    value: Annotated[float, Column("{}")] = np.nan
+    low: Low = np.nan
+    high: High = np.nan
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric of a cell, its difference to clean, and the 95 % bounds of both."""
+
+    value: Annotated[float, Column("{}")] = np.nan
+    low: Low = np.nan
+    high: High = np.nan
+    delta: Annotated[float, Column("{}: difference to clean")] = np.nan
+    delta_low: Annotated[float, Column("{}: lower bound of the difference to clean")] = np.nan
+    delta_high: Annotated[float, Column("{}: upper bound of the difference to clean")] = np.nan
+
+    @property
+    def interval(self) -> Interval:
+        """The metric alone."""
+        return Interval(self.value, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The confusion matrix at a threshold and what follows from it; the positive class is spoof."""
+
+    tp: Annotated[int | None, Column("true positives, spoofs rejected", TRIALS)] = None
+    fp: Annotated[int | None, Column("false positives, bona fide rejected", TRIALS)] = None
+    tn: Annotated[int | None, Column("true negatives, bona fide accepted", TRIALS)] = None
+    fn: Annotated[int | None, Column("false negatives, spoofs accepted", TRIALS)] = None
+    precision: Annotated[float, Column("share of spoofs among the rejected", SHARE, HIGHER)] = (
+        np.nan
+    )
+    recall: Annotated[float, Column("share of the spoofs that are rejected", SHARE, HIGHER)] = (
+        np.nan
+    )
+    macro_f1: Annotated[float, Column("mean of the F1 of both classes", SHARE, HIGHER)] = np.nan
+    accuracy: Annotated[float, Column("share of correct decisions", SHARE, HIGHER)] = np.nan
+    balanced_accuracy: Annotated[
+        float, Column("mean of the shares of both classes decided correctly", SHARE, HIGHER)
+    ] = np.nan
+    bonafide_precision: Annotated[
+        float, Column("share of bona fide among the accepted", SHARE, HIGHER)
+    ] = np.nan
+    bonafide_recall: Annotated[
+        float, Column("share of the bona fide that are accepted", SHARE, HIGHER)
+    ] = np.nan
+    bonafide_f1: Annotated[float, Column("F1 of the class bona fide", SHARE, HIGHER)] = np.nan
+
+
+@dataclass(frozen=True)
+class OracleDecisions(Decisions):
+    """Decisions at a threshold that nobody could have known."""
+
+    f1: Annotated[float, Column("F1 of the class spoof", SHARE, HIGHER)] = np.nan
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The metrics of a cell that have no bounds."""
+
+    threshold: Annotated[float, Column("threshold frozen on clean audio; below it is rejected")] = (
+        np.nan
+    )
+    threshold_from: Annotated[
+        str | None,
+        Column("split whose EER point the threshold is: `dev` of the track, or `training`"),
+    ] = None
+    decisions: Annotated[Decisions, Column("at the frozen threshold", prefix="")] = Decisions()
+    oracle_threshold: Annotated[float, Column("the cell's own EER point, which is hindsight")] = (
+        np.nan
+    )
+    oracle: Annotated[
+        OracleDecisions, Column("at the cell's own EER point (oracle)", prefix="oracle_")
+    ] = OracleDecisions()
+    tpr_at_fpr1: Annotated[
+        float,
+        Column("largest share of spoofs rejected, with at most 1 % of bona fide", SHARE, HIGHER),
+    ] = np.nan
+    tpr_at_fpr5: Annotated[
+        float,
+        Column("largest share of spoofs rejected, with at most 5 % of bona fide", SHARE, HIGHER),
+    ] = np.nan
+    average_precision: Annotated[
+        float, Column("average precision of the class spoof", SHARE, HIGHER)
+    ] = np.nan
+    tied_share: Annotated[float, Column("share of scores that equal another", SHARE, LOWER)] = (
+        np.nan
+    )
+
+
+@dataclass(frozen=True)
+class CellHead:
+    """What a cell is, and whether it counts."""
+
+    track: Track
+    detector: Detector
+    condition: Condition
+    family: Family
+    severity: Annotated[float, Column("severity of the condition, in `unit`")]
+    unit: Annotated[str | None, Column("unit of the severity")]
+    coverage: Coverage
+    complete: Complete
+    verified: Verified
+
+
+@dataclass(frozen=True)
+class ConditionRow:
+    """One cell: a detector under a condition, on the trials of a track."""
+
+    head: Annotated[CellHead, Column("", prefix="")]
+    eer: Annotated[Estimate, EER]
+    auc: Annotated[Estimate, AUC]
+    f1: Annotated[Estimate, F1]
+    min_dcf: Annotated[Estimate, MIN_DCF]
+    act_dcf: Annotated[Estimate, ACT_DCF]
+    cllr: Annotated[Estimate, CLLR]
+    measures: Annotated[Measures, Column("", prefix="")]
+    prevalence: Annotated[float, Column("share of spoofs among the scored trials", SHARE)]
+    n_bonafide: Bonafide
+    n_spoof: Spoof
+    n_clusters: Annotated[int, Column("number of speakers (else sources) that are resampled")]
+    few_clusters: Annotated[bool, Column("whether they are so few that bounds are too narrow")]
+    n_pass: Annotated[int, Column("utterances on which the attack did what it claims", UTTERANCES)]
+    n_fail: Annotated[int, Column("utterances on which it did not", UTTERANCES)]
+    n_not_measurable: Annotated[
+        int, Column("utterances on which its effect could not be measured", UTTERANCES)
+    ]
+    effect: Annotated[str | None, Column("quantity that shows the attack's effect")]
+    effect_unit: Annotated[str | None, Column("unit of the effect")]
+    effect_claimed: Annotated[float, Column("median of the claimed effect, in `effect_unit`")]
+    effect_measured: Annotated[float, Column("median of the measured effect, in `effect_unit`")]
+    trial_digest: Annotated[str, Column("digest over ids and labels of the scored trials")]
+
+
+@dataclass(frozen=True)
+class ConditionSummary:
+    """One cell, reduced to what most readers need."""
+
+    condition: Condition
+    detector: Detector
+    track: Track
+    eer: Annotated[Interval, EER]
+    auc: Annotated[Interval, AUC]
+    f1: Annotated[Interval, F1]
+    tp: Annotated[int | None, Column("spoofs rejected, at the frozen threshold", TRIALS)]
+    fp: Annotated[int | None, Column("bona fide rejected, at the frozen threshold", TRIALS)]
+    tn: Annotated[int | None, Column("bona fide accepted, at the frozen threshold", TRIALS)]
+    fn: Annotated[int | None, Column("spoofs accepted, at the frozen threshold", TRIALS)]
+    n_bonafide: Bonafide
+    n_spoof: Spoof
+    state: Annotated[
+        str,
+        Column("`complete`, or `incomplete`: lacks trials, and so enters no mean, rank or bounds"),
+    ]
+    verified: Verified
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """One detector on one track."""
+
+    track: Track
+    rank: Annotated[int | None, Column("rank by laundered EER; missing if unranked", "", LOWER)]
+    rank_low: Annotated[int | None, Column("best rank that the paired bounds leave open")]
+    rank_high: Annotated[int | None, Column("worst rank that the paired bounds leave open")]
+    group: Annotated[
+        str | None, Column("letters; detectors that share one are not distinguishable")
+    ]
+    detector: Detector
+    clean_eer: Annotated[Interval, EER.of(CLEAN)]
+    laundered_eer: Annotated[Interval, EER.of(LAUNDERED)]
+    eer_delta: Annotated[Interval, Column("laundered EER minus clean EER", SHARE, LOWER)]
+    worst_eer: Annotated[float, EER.of("under the worst verified condition")]
+    worst_condition: Annotated[str | None, Column("that condition")]
+    clean_auc: Annotated[float, AUC.of(CLEAN)]
+    laundered_auc: Annotated[float, AUC.of(LAUNDERED)]
+    clean_f1: Annotated[float, F1.of(CLEAN)]
+    laundered_f1: Annotated[float, F1.of(LAUNDERED)]
+    clean_min_dcf: Annotated[float, MIN_DCF.of(CLEAN)]
+    laundered_min_dcf: Annotated[float, MIN_DCF.of(LAUNDERED)]
+    clean_act_dcf: Annotated[float, ACT_DCF.of(CLEAN)]
+    laundered_act_dcf: Annotated[float, ACT_DCF.of(LAUNDERED)]
+    clean_cllr: Annotated[float, CLLR.of(CLEAN)]
+    laundered_cllr: Annotated[float, CLLR.of(LAUNDERED)]
+    prevalence: Annotated[float, Column("share of spoofs among the track's trials", SHARE)]
+    coverage: Annotated[float, Column("mean coverage of the detector's cells", SHARE, HIGHER)]
+    complete: Annotated[bool, Column("whether every cell of the detector is complete")]
+    missing_cells: Annotated[
+        int, Column("incomplete cells among clean and the verified conditions", CELLS, LOWER)
+    ]
+    verified: Annotated[str, Column("verified of all laundering conditions, e.g. `27/27`")]
+    n_bonafide: Bonafide
+    n_spoof: Spoof
+    n_clusters: Annotated[int, Column("number of speakers (else sources) that are resampled")]
+    warnings: Annotated[str | None, Column("caveats, separated by `; `")]
+    trial_digest: Annotated[str, Column("digest over ids and labels of the track's trials")]
+    audio_digest: Annotated[str | None, Column("digest over the decoded samples of the run")]
+
+
+@dataclass(frozen=True)
+class RobustnessRow:
+    """One detector under one attack family, or under `all` families."""
+
+    track: Track
+    detector: Detector
+    family: Annotated[str, Column("attack family, or `all`: the mean over families")]
+    n_conditions: Annotated[int, Column("planned conditions", CONDITIONS)]
+    n_verified: Annotated[int, Column("verified conditions", CONDITIONS)]
+    complete: Annotated[bool, Column("whether every cell of the row is complete")]
+    eer: Annotated[Interval, EER.of("mean over the verified conditions")]
+    eer_delta: Annotated[Interval, Column("that mean minus the clean EER", SHARE, LOWER)]
+    worst_eer: Annotated[float, EER.of("under the worst verified condition")]
+    worst_condition: Annotated[str | None, Column("that condition")]
+    degradation: Annotated[float, Column("EER over that of the baseline in the family", "", LOWER)]
+    relative_degradation: Annotated[
+        float, Column("`eer_delta` over that of the baseline in the family", "", LOWER)
+    ]
+    baseline: Baseline
+    area: Annotated[
+        float,
+        Column("mean area under the curves of EER over severity of the family", SHARE, LOWER),
+    ]
+
+
+@dataclass(frozen=True)
+class SeverityRow:
+    """One detector on one severity ladder."""
+
+    track: Track
+    detector: Detector
+    family: Annotated[str, Column("attack family of the ladder")]
+    ladder: Annotated[str, Column("spelling of its conditions, with `*` for the severity")]
+    mildest: Annotated[float, Column("mildest level, in `unit`")]
+    severest: Annotated[float, Column("severest level, in `unit`")]
+    unit: Annotated[str | None, Column("unit of the severity")]
+    n_levels: Annotated[int, Column("levels of the ladder", "levels")]
+    complete: Annotated[bool, Column("whether clean and every level are complete and verified")]
+    area: Annotated[
+        Interval, Column("area under the curve of EER over evenly spaced levels", SHARE, LOWER)
+    ]
+    collapse: Annotated[
+        float, Column("mildest level at which the EER exceeds 40 %, in `unit`; missing if none")
+    ]
+    collapsed: Annotated[
+        bool | None, Column("whether there is such a level; missing if incomplete")
+    ]
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """The difference of two ranked detectors in one metric."""
+
+    track: Track
+    detector: Detector
+    other: Annotated[str, Column("the detector that is subtracted")]
+    over: Annotated[str, Column("`clean`, or `laundered`: the mean over families")]
+    metric: Annotated[str, Column("column name of the metric")]
+    difference: Annotated[
+        Interval, Column("metric of `detector` minus metric of `other`, in the metric's unit")
+    ]
+    distinguishable: Distinguishable
+
+
+@dataclass(frozen=True)
+class BreakdownRow:
+    """One cell on a slice of its trials."""
+
+    head: Annotated[CellHead, Column("", prefix="")]
+    by: Annotated[str, Column("column of the protocol by which the trials are sliced")]
+    value: Annotated[str | None, Column("its value in the slice; missing where it is empty")]
+    n_bonafide: Bonafide
+    n_spoof: Spoof
+    eer: Annotated[float, EER]
+    auc: Annotated[float, AUC]
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """One check of one step of a condition."""
+
+    condition: Condition
+    step: Annotated[int, Column("place of the step in the chain, from 0")]
+    attack: Annotated[str, Column("attack of the step")]
+    quantity: Annotated[str, Column("what is measured")]
+    unit: Annotated[str | None, Column("unit of claim, measurement and tolerance")]
+    relation: Annotated[str, Column("how measured and claimed must relate: `=`, `>=` or `<=`")]
+    effect: Annotated[bool, Column("whether the check shows the effect of the attack")]
+    claimed: Annotated[float, Column("median of the claims, in `unit`")]
+    measured: Annotated[float, Column("median of the measurements, in `unit`")]
+    measured_low: Annotated[float, Column("5 % quantile of the measurements, in `unit`")]
+    measured_high: Annotated[float, Column("95 % quantile of the measurements, in `unit`")]
+    tolerance: Annotated[float, Column("median of the tolerances, in `unit`")]
+    n_pass: Annotated[int, Column("utterances that pass", UTTERANCES)]
+    n_fail: Annotated[int, Column("utterances that fail", UTTERANCES)]
+    n_not_measurable: Annotated[int, Column("utterances that cannot be measured", UTTERANCES)]
+    verified: Verified
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """One utterance that could not be read, laundered or scored."""
+
+    kind: Annotated[str, Column("`unreadable`, `attack` or `detector`")]
+    condition: Annotated[str | None, Column("condition that failed; missing if all are concerned")]
+    detector: Annotated[str | None, Column("detector that failed; missing if all are concerned")]
+    utterance_id: Annotated[str, Column("id of the utterance")]
+    cause: Annotated[str | None, Column("why")]
+
+
+@dataclass(frozen=True)
+class RunDifferenceRow:
+    """One metric of a cell, or of the mean over families, in two runs."""
+
+    track: Track
+    detector: Detector
+    condition: Annotated[str, Column("condition, or `mean over families`")]
+    metric: Annotated[str, Column("column name of the metric")]
+    a: Annotated[float, Column("metric in the first run, in the metric's unit")]
+    b: Annotated[float, Column("metric in the second run, in the metric's unit")]
+    difference: Annotated[Interval, Column("`b` minus `a`, in the metric's unit")]
+    distinguishable: Distinguishable
+    remark: Annotated[str | None, Column("why there is no difference")]
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One cell beside a published figure."""
+
+    detector: Detector
+    system: Annotated[str, Column("its published counterpart")]
+    condition: Condition
+    attack: Annotated[str, Column("attack, as published")]
+    level: Annotated[str, Column("its level, as published")]
+    eer: Annotated[Interval, EER]
+    published: Annotated[float, Column("published equal error rate", SHARE, LOWER)]
+    difference: Annotated[float, Column("`eer` minus `published`", SHARE)]
+    differences: Annotated[str | None, Column("numbers of the differences of definition")]
+    remark: Annotated[str | None, Column("defects of our cell")]
+
+
+TABLES: dict[str, type] = {  # by name of the CSV file
+    "leaderboard": LeaderboardRow,
+    "tracks": LeaderboardRow,
+    "conditions": ConditionSummary,
+    "conditions_full": ConditionRow,
+    "robustness": RobustnessRow,
+    "severity": SeverityRow,
+    "differences": DifferenceRow,
+    "breakdown": BreakdownRow,
+    "effects": EffectRow,
+    "failures": FailureRow,
+}

@@ -1,0 +1,85 @@
+"""From the configuration of a run to its plan, and to the audio that it needs."""
+
+from __future__ import annotations
+
+from attacks.contract.precomputed import made
+from attacks.contract.suites import Suite
+from benchmark.core.errors import InputError, unknown
+from benchmark.data import embedded
+from benchmark.data.data_config import evaluated, with_audio
+from benchmark.data.protocol import NO_RECIPE, Protocol, require_both_classes
+from benchmark.data.trial_table import with_digests, with_recipe
+from benchmark.laundering import suite_choice
+from benchmark.runs import detector_choice, stored_dev_scores
+from benchmark.runs.plan import RunPlan
+from benchmark.runs.run_config import RunConfig
+from benchmark.training import training_examples
+
+
+def plan(config: RunConfig, scored: bool = True) -> RunPlan:
+    """Return the plan of a run; `InputError` if something that it needs is missing.
+
+    Without `scored` the plan has no detectors, for scores that another tool computes.
+    """
+    suite = suite_choice.chosen(config.suite, config.data)
+    whole = config.data.open()
+    for condition in suite.conditions:
+        if (name := made(condition)) and name not in whole.made():
+            raise unknown("ready-made condition of the data set", name, whole.made())
+    test, dev = evaluated(whole, config.limit)
+    require_both_classes(test, "the test split")
+    detectors = detector_choice.ready(config.detectors) if scored else ()
+    if whole.recipe != NO_RECIPE:
+        test = embedded.identified(with_audio(test))
+        if not stored_dev_scores.enough(detectors, dev):
+            embedded.require(dev)
+        dev = with_recipe(dev)
+    else:
+        dev = with_digests(dev, config.allow_missing)
+    return RunPlan(
+        with_digests(test, config.allow_missing),
+        dev,
+        suite.name,
+        suite.conditions,
+        detectors,
+        config.seed,
+    )
+
+
+def needs_embedded(config: RunConfig, suite: Suite) -> bool:
+    """Return True if a run needs audio of the embedded set or its noises."""
+    if config.data.embedded or needs_bank(config, suite):
+        return True
+    choice = config.detectors
+    if choice.train_data is not None or not detector_choice.learning(choice):
+        return False
+    return bool(detector_choice.untrained(choice, detector_choice.known_training_data(choice)))
+
+
+def needs_bank(config: RunConfig, suite: Suite) -> bool:
+    """Return True if the suite draws from a noise bank that is not built yet."""
+    try:
+        for condition in suite.conditions:
+            condition.identity()
+    except InputError:
+        return config.context.noises is None  # the user repairs a folder of theirs
+    return False
+
+
+def needed(config: RunConfig, whole: Protocol) -> set[str]:
+    """Return the ids of the embedded set `whole` whose audio a run needs.
+
+    These are the test utterances, the dev utterances unless all detectors have stored scores of
+    them, and train and dev if a detector must be trained.
+    """
+    ids: set[str] = set()
+    choice = config.detectors
+    training = bool(detector_choice.untrained(choice, detector_choice.known_training_data(choice)))
+    if config.data.embedded:
+        test, dev = evaluated(whole, config.limit)
+        ids.update(test.table["utterance_id"])
+        if training or not stored_dev_scores.enough(detector_choice.ready(choice), dev):
+            ids.update(dev.table["utterance_id"])
+    if training and choice.train_data is None:
+        ids.update(training_examples.used_ids(whole))
+    return ids

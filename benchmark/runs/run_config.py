@@ -1,0 +1,76 @@
+"""Configuration of a run as values: what it computes, how, and what its report shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.data.data_config import DataConfig
+from benchmark.metrics import bootstrap
+from benchmark.metrics.decision import ASVSPOOF5, Costs
+from benchmark.runs.detector_choice import DetectorChoice
+from benchmark.runs.plan import PlanShare
+from benchmark.workers.context import ProcessContext
+
+CACHE_GB = 20.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run computes: data, suite and detectors.
+
+    suite         : name, TOML file, or conditions joined by `;`
+    seed          : seed of the attacks
+    limit         : at most this many test utterances, and as many of dev
+    run           : run folder, or a name below results/; '' names it by data and suite
+    allow_missing : go on if files of the protocol are missing; coverage then says so
+    context       : plugins and noise bank of all processes
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    suite: str = "laundering"
+    detectors: DetectorChoice = field(default_factory=DetectorChoice)
+    seed: int = 0
+    limit: int | None = None
+    run: str = ""
+    allow_missing: bool = False
+    context: ProcessContext = field(default_factory=ProcessContext)
+
+
+@dataclass(frozen=True)
+class ExecutionConfig:
+    """How a run is computed; none of this changes its results.
+
+    workers        : worker processes; None for one per core, 0 for this process alone
+    retry_failures : compute failed units again
+    share          : the part of the units that this machine computes
+    audio_cache    : folder that keeps laundered audio, of at most `cache_gb` GB
+    here           : detectors score in this process, and workers only launder
+    """
+
+    workers: int | None = None
+    retry_failures: bool = False
+    share: PlanShare = field(default_factory=PlanShare)
+    audio_cache: Path | None = None
+    cache_gb: float = CACHE_GB
+    here: bool = False
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """What the report of a run shows.
+
+    ensembles : fusions of detectors, such as `mean(A, B)`
+    voices    : voices that the page may play: none, synthetic or all
+    samples   : utterances that the page plays or shows before and after attacks
+    resamples : bootstrap resamples behind every interval; 0 for no intervals
+    costs     : prior and costs of minDCF and actDCF
+    baseline  : detector against which degradation is measured; '' for the shortcut classifier
+    """
+
+    ensembles: tuple[str, ...] = ()
+    voices: str = "synthetic"
+    samples: int = 2
+    resamples: int = bootstrap.RESAMPLES
+    costs: Costs = ASVSPOOF5
+    baseline: str = ""

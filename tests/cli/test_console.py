@@ -1,0 +1,97 @@
+"""What commands print: JSON, quiet, messages on the right stream, and completion scripts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.core.log import logger
+
+
+def run(*words: object) -> int:
+    return main([*map(str, words)])
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> object:
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def folder(toy: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A small run."""
+    out = tmp_path / "run"
+    bench = ("bench", "--data", toy, "--suite", "clean; lowpass", "--detectors", "constant,random")
+    assert run(*bench, "--device", "cpu", "--workers", 0, "--run", out, "--quiet") == 0
+    return out
+
+
+def test_quiet_leaves_results_and_warnings(
+    folder: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = capsys.readouterr()
+    assert "units to do" not in told.out and "wrote" not in told.out and told.err == ""
+    assert "rank  detector" in told.out
+    again = ("bench", "--data", toy, "--suite", "clean; lowpass", "--detectors", "constant,random")
+    assert run(*again, "--device", "cpu", "--workers", 0, "--run", folder) == 0
+    told = capsys.readouterr()
+    assert "; 0 of" in told.out and "wrote" in told.out
+    assert not logger.handlers and logger.propagate
+
+
+def test_plan_verify_and_compare_print_json(
+    folder: Path, toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    words = ("--data", toy, "--suite", "clean; lowpass", "--detectors", "constant,random")
+    assert run("plan", *words, "--run", folder, "--json") == 0
+    plan = printed(capsys)
+    assert isinstance(plan, dict) and plan["units"]["missing"] == 0
+    assert plan["detectors"] == ["constant", "random"] and plan["data"]["trials"] == 24
+    assert run("plan", *words, "--run", f"{folder}-new", "--json") == 0
+    plan = printed(capsys)
+    assert isinstance(plan, dict) and plan["estimate"]["minutes"] >= 0
+    assert run("verify", folder, "--json") == 0
+    assert printed(capsys) == {"sound": True, "cells": 8, "faults": [], "unreadable": []}
+    assert run("compare", folder, folder, "--json") == 0
+    rows = printed(capsys)
+    assert isinstance(rows, list) and {row["difference"] for row in rows} <= {0.0, None}
+
+
+@pytest.mark.parametrize("kind", ["attacks", "detectors", "layouts", "pools", "suites"])
+def test_listings_print_json(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", kind, "--json") == 0
+    rows = printed(capsys)
+    assert isinstance(rows, list) and len(rows) > 1 and all(rows)
+
+
+def test_a_family_of_attacks_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "attacks", "--family", "noise", "--json") == 0
+    rows = printed(capsys)
+    assert isinstance(rows, list) and {row["family"] for row in rows} == {"noise"}
+    assert run("list", "attacks", "--family", "noice", "--json") == 2
+    assert "did you mean 'noise'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_scripts(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--completion", shell])
+    assert ended.value.code == 0
+    script = capsys.readouterr().out
+    assert "launderbench" in script and "export-audio" in script
+    if shell != "bash" or not shutil.which("bash"):
+        return
+    file = tmp_path / "completion.bash"
+    file.write_text(script)
+    ask = "COMP_WORDS=(launderbench {}); COMP_CWORD={}; _shtab_launderbench; echo ${{COMPREPLY[@]}}"
+    for words, place, wanted in (("be", 1, "bench"), ("bench --sui", 2, "--suite")):
+        done = subprocess.run(
+            ["bash", "-c", f"source {file}; {ask.format(words, place)}"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.split() == [wanted], done
