@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +58,17 @@ class Finished:
 class Prospect:
     """What a run would compute.
 
+    test   : the trials; None before the embedded set, if the run is on it, is planned
     absent : what must be built first, as sentences; plan and missing units are then unknown
     """
 
     suite: Suite
+    detectors: tuple[str, ...]
+    test: Protocol | None
     absent: tuple[str, ...] = ()
     plan: RunPlan | None = None
     folder: Path | None = None
     missing: MissingUnits | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def bench(
@@ -141,22 +143,34 @@ def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
     """Return what a run would compute, as far as it can be known before its data are built."""
     precision.require(config.detectors.precision, resolve_device(config.detectors.device))
     suite = suite_choice.chosen(config.suite, config.data)
-    if planning.needs_embedded(config, suite):
-        cause = _cause(config)
-        if not embedded.planned():
-            line = "the embedded data set is not here yet: bench fetches and builds it"
-            return Prospect(suite, (f"{line}{cause}",))
-        if planning.needs_bank(config, suite):
-            return Prospect(suite, ("the noise bank is not here yet: bench builds it",))
-        whole = embedded.read()
-        absent = planning.needed(config, whole).intersection(embedded.missing(whole))
-        if absent:
-            lines = [*_durations(config, len(suite.conditions), whole, absent)]
-            return Prospect(suite, (*lines, *([cause.removeprefix("; ")] if cause else [])))
+    known = not config.data.embedded or embedded.planned()
+    found = Prospect(
+        suite,
+        tuple(detector_choice.names(config.detectors)),
+        evaluated(config.data.open(), config.limit)[0] if known else None,
+    )
+    if absent := _absent(config, suite):
+        return replace(found, absent=absent)
     matrix = planning.plan(config)
     folder = run_folders.of(config, matrix)
     todo = runner.missing(matrix, Store(folder), execution.retry_failures, execution.share)
-    return Prospect(suite, (), matrix, folder, todo)
+    return replace(found, test=matrix.test, plan=matrix, folder=folder, missing=todo)
+
+
+def _absent(config: RunConfig, suite: Suite) -> tuple[str, ...]:
+    """Say what `bench` would build before a run, and which detectors cause that."""
+    if not planning.needs_embedded(config, suite):
+        return ()
+    waiting = _waiting(config)
+    if not embedded.planned():
+        return ("the embedded data set is not here yet: bench fetches and builds it", *waiting)
+    if planning.needs_bank(config, suite):
+        return ("the noise bank is not here yet: bench builds it", *waiting)
+    whole = embedded.read()
+    absent = planning.needed(config, whole).intersection(embedded.missing(whole))
+    if not absent:
+        return ()
+    return (*_durations(config, len(suite.conditions), whole, absent), *waiting)
 
 
 def estimate_s(config: RunConfig, found: Prospect) -> float:
@@ -196,14 +210,13 @@ def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
             )
 
 
-def _cause(config: RunConfig) -> str:
-    """Return which detectors need the embedded set for a training, as an addition to a line."""
-    if config.data.embedded:
-        return ""
+def _waiting(config: RunConfig) -> tuple[str, ...]:
+    """Say which detectors must be trained on the embedded set; () if none or on other data."""
     choice = config.detectors
-    known = detector_choice.known_training_data(choice)
-    waiting = detector_choice.untrained(choice, known)
-    return f"; {', '.join(waiting)} must be trained on it" if waiting else ""
+    if choice.train_data is not None:
+        return ()
+    names = detector_choice.untrained(choice, detector_choice.known_training_data(choice))
+    return (f"{', '.join(names)} must be trained on the embedded data set",) if names else ()
 
 
 class _Needs:

@@ -48,16 +48,25 @@ def plan(options: Namespace) -> int:
 
 def _facts(found: Prospect) -> dict[str, Any]:
     """Return the plan as plain data; `absent` says what must be built before more is known."""
+    from benchmark.data.protocol import NO_VERSION
+
     facts: dict[str, Any] = {
         "suite": found.suite.name,
         "conditions": [str(condition) for condition in found.suite.conditions],
+        "detectors": [*found.detectors],
         "absent": [*found.absent],
     }
-    if found.plan is not None and found.missing is not None:
-        test = found.plan.test
+    if (test := found.test) is not None:
         facts |= {
-            "data": {"name": test.name, "version": test.version, "trials": len(test.table)},
+            "data": {
+                "name": test.name,
+                "version": None if test.version == NO_VERSION else test.version,
+                "trials": len(test.table),
+            },
             "digest": test.digest(),
+        }
+    if found.plan is not None and found.missing is not None:
+        facts |= {
             "detectors": [checkpoint.name for checkpoint in found.plan.detectors],
             "folder": str(found.folder),
             "units": {"planned": found.missing.units_planned, "missing": found.missing.units},
@@ -75,14 +84,15 @@ def _print(facts: dict[str, Any]) -> None:
     say("suite", f"{facts['suite']}: {len(facts['conditions'])} conditions")
     for condition in facts["conditions"]:
         say("", f"  {condition}")
-    for line in facts["absent"]:
-        say("data", line)
-    if "data" not in facts:
-        return
-    data, units = facts["data"], facts["units"]
-    say("data", f"{data['name']} {data['version']}: {data['trials']} test trials")
-    say("digest", facts["digest"])
+    if (data := facts.get("data")) is not None:
+        version = f" {data['version']}" if data["version"] else ""
+        say("data", f"{data['name']}{version}: {data['trials']} test trials")
+        say("digest", facts["digest"])
     say("detectors", ", ".join(facts["detectors"]))
+    for line in facts["absent"]:
+        say("absent", line)
+    if (units := facts.get("units")) is None:
+        return
     say("folder", facts["folder"])
     say("units", f"{units['planned']} planned, {units['missing']} missing")
     say("trials", f"{facts['trials']} utterances x conditions to launder")

@@ -12,6 +12,7 @@ from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import AudioSketch
 
 LABELS = ("bonafide", "spoof")
+NO_VERSION = "-"  # of a data set that states none
 OTHER = "other"  # utterances that belong to no split (progress and hidden subsets)
 SPLITS = ("train", "dev", "test", OTHER)
 REQUIRED = ("utterance_id", "path", "label")
@@ -43,7 +44,7 @@ class Protocol:
     name: str
     root: Path
     table: pd.DataFrame
-    version: str = "-"
+    version: str = NO_VERSION
     headline: str = "-"
     audio_digest: str = "-"
     audio_sketch: AudioSketch | None = None

@@ -62,6 +62,19 @@ def test_plan_verify_and_compare_print_json(
     assert isinstance(rows, list) and {row["difference"] for row in rows} <= {0.0, None}
 
 
+def test_a_plan_says_what_it_can_and_which_detector_needs_a_training(
+    toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--data", toy, "--suite", "clean", "--detectors", "vit,random")
+    assert run("plan", *words) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["data", "toy: 24 test trials"] in lines and ["detectors", "vit, random"] in lines
+    assert ["absent", "vit must be trained on the embedded data set"] in lines
+    assert run("plan", *words, "--json") == 0
+    plan = printed(capsys)
+    assert isinstance(plan, dict) and len(plan["absent"]) == 2 and plan["data"]["version"] is None
+
+
 @pytest.mark.parametrize("kind", ["attacks", "detectors", "layouts", "pools", "suites"])
 def test_listings_print_json(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", kind, "--json") == 0

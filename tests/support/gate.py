@@ -7,7 +7,8 @@
 A record holds the identities of attacks, detectors and formats; checkpoints of every detector that
 trains cheaply; the parts, tables and plan of a small run over two splits; and laundered files of
 the suite `full`. The embedded data set must be built. The script uses only the command line, the
-public modules and files, so that it also works for versions with another internal layout.
+public modules and files, so that it also works for versions with another internal layout. Tables
+are compared under today's names, by the reader of this checkout.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ import pyarrow.parquet as pq
 import soundfile
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))  # run as a script, it finds the reader of this checkout
+
+from benchmark.leaderboard import read_tables  # noqa: E402
+
 DETECTORS = (  # trained in seconds on two cores
     "attention-cnn", "cnn-bilstm", "constant", "cqt-lcnn", "gap-cnn", "image-cnn", "lfcc-gmm",
     "lfcc-lcnn", "mel-cnn", "mfcc-gmm", "random", "raw-cnn", "resnet18", "shortcut", "softmax-cnn",
@@ -171,7 +176,6 @@ def differences(before: Path, after: Path) -> Iterator[str]:
         ("checkpoints", "cache/checkpoints/*.safetensors"),
         ("laundered files", "laundered/**/*.wav"),
         ("effects", "laundered/*.csv"),
-        ("tables", "run/*.csv"),
         ("LaTeX", "run/*.tex"),
         ("parts", "run/parts/**/*.parquet"),
         ("plan", "run/plan.json"),
@@ -185,6 +189,11 @@ def differences(before: Path, after: Path) -> Iterator[str]:
         if not old:
             yield f"{kind}: BEFORE has none"
         counted[kind] = len(old.keys() & new.keys())
+    tables = [read_tables.read(folder / "run") for folder in (before, after)]
+    for name, table in tables[0].items():
+        if not table.equals(tables[1][name]):
+            yield f"tables: {name} differs"
+    counted["tables"] = len(tables[0])
     print("compared", ", ".join(f"{count} {kind}" for kind, count in counted.items()))
 
 
