@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 import noises
 from attacks.contract.condition import Condition, parse
@@ -16,6 +16,9 @@ from attacks.contract.launder import launder as apply
 from benchmark.audio.reader import SAMPLE_RATE, Wave
 from benchmark.core.errors import InputError
 from benchmark.laundering.check_rows import COLUMNS, check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Effects:
     @property
     def table(self) -> pd.DataFrame:
         """One row per check: step, attack, quantity, unit, claimed, measured, passed and more."""
+        import pandas as pd  # takes half a second, which `launder` alone does not need
+
         return pd.DataFrame(check_rows(self.steps), columns=list(COLUMNS))
 
 
