@@ -114,7 +114,9 @@ def run(
         inspect(matrix)
     store = Store(run_folders.of(config, matrix))
     todo = runner.missing(matrix, store, execution.retry_failures, execution.share)
-    runner.claim(matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0))
+    runner.write_plan(
+        matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0)
+    )
     logger.info(
         f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
         f" {len(matrix.detectors)} detectors on {device}; {todo.units} of"

@@ -112,7 +112,7 @@ def train_missing(
 
 def fetch_all() -> None:
     """Fetch what detectors need before they can be trained, and log which are left out."""
-    for line in detector_selection.bring():
+    for line in detector_selection.fetch_missing():
         logger.warning(line)
 
 

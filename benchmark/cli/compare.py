@@ -52,7 +52,7 @@ def compare(options: Namespace) -> int:
         table = published_figures.load(options.published)
         pairs = _pairs(options.match)
         results = run_folders.results(options.run)
-        found = published_figures.beside(results, table, pairs, resamples)
+        found = published_figures.compare_published(results, table, pairs, resamples)
     else:
         runs = run_folders.results(options.run), run_folders.results(options.other)
         found = compare_runs.compare(*runs, resamples)

@@ -46,7 +46,7 @@ def add(command: Command) -> None:
 
 def import_scores(options: Namespace) -> int:
     """Import scores into a run, which is created if absent; return 1 if a trial has no score."""
-    from benchmark.exchange.import_scores import ImportRequest, bring
+    from benchmark.exchange.import_scores import ImportRequest, import_file
     from benchmark.runs import provenance, run_folders
     from benchmark.scores.store import IMPORTED, Store
 
@@ -64,7 +64,7 @@ def import_scores(options: Namespace) -> int:
         options.allow_unknown,
         options.exported,
     )
-    taken, strangers = bring(store, wanted)
+    taken, strangers = import_file(store, wanted)
     for one in taken:
         print(one)
     if strangers:
@@ -99,7 +99,7 @@ def _claim(store: Store, options: Namespace, context: ProcessContext) -> None:
     )
     plan = planning.plan(config, scored=False)
     if head is None:
-        runner.claim(plan, store)
+        runner.write_plan(plan, store)
         return
     new = runner.head_of(plan)
     for field in ("trial_digest", "seed", *(["conditions"] if options.suite else [])):

@@ -72,7 +72,7 @@ class ImportedCell:
         return text + (f"; {self.hint}" if self.hint else "")
 
 
-def bring(store: Store, request: ImportRequest) -> tuple[list[ImportedCell], int]:
+def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell], int]:
     """Import a score file into the run in `store`.
 
     Returns the imported cells, and the number of scores skipped because they belong to no trial.

@@ -48,7 +48,7 @@ def published_here(name: str) -> bool:
     return name in published_weights.index() and published_weights.find(name).state() == "cached"
 
 
-def bring() -> Iterator[str]:
+def fetch_missing() -> Iterator[str]:
     """Fetch files that trainable detectors lack; yield a line with the cause for each left out."""
     for name in registry.names():
         if registry.get(name).pretrained or not _cause(name):

@@ -37,17 +37,17 @@ def require(precision: str, device: torch.device) -> None:
         raise InputError(f"--precision {TF32}: {name} is too old for it: use {FLOAT32} or {BF16}")
 
 
-def takes(checkpoint: Checkpoint) -> bool:
+def supports(checkpoint: Checkpoint) -> bool:
     """Return whether this detector can score in another precision than float32."""
     return registry.get(checkpoint.detector).autocast
 
 
-def lowered(checkpoint: Checkpoint, precision: str) -> Checkpoint:
+def in_precision(checkpoint: Checkpoint, precision: str) -> Checkpoint:
     """Return the checkpoint set to score in `precision`, which its name and identity then show.
 
     A detector that always scores in float32 is returned unchanged.
     """
-    if precision == FLOAT32 or not takes(checkpoint):
+    if precision == FLOAT32 or not supports(checkpoint):
         return checkpoint
     return replace(
         checkpoint,

@@ -44,7 +44,7 @@ class FileTask:
     conditions: tuple[int, ...]
 
 
-def claim(job: LaunderingJob) -> None:
+def record_settings(job: LaunderingJob) -> None:
     """Record the settings of a job in its output folder.
 
     Raises `InputError` if the folder has files made with other conditions, seed or format.
@@ -90,7 +90,7 @@ def run(job: LaunderingJob, found: Sequence[SourceFile], workers: int | None) ->
     The records are sorted by condition and utterance id. `workers` is as in `processes`.
     """
     if job.resumable:
-        claim(job)
+        record_settings(job)
     records, tasks = missing(job, found)
     todo = sum(len(task.conditions) for task in tasks)
     with progress_bar(

@@ -116,7 +116,7 @@ def load(name: str) -> PublishedTable:
     return PublishedTable(name=name, differences=differences, rows=rows, **facts)
 
 
-def beside(
+def compare_published(
     results: RunResults,
     published: PublishedTable,
     match: Mapping[str, str] | None = None,

@@ -120,10 +120,10 @@ def one(choice: DetectorChoice) -> Checkpoint:
 
 def in_precision(found: tuple[Checkpoint, ...], asked: str) -> tuple[Checkpoint, ...]:
     """Return the checkpoints in precision `asked`; those that cannot use it stay in float32."""
-    if asked != FLOAT32 and not any(map(precision.takes, found)):
+    if asked != FLOAT32 and not any(map(precision.supports, found)):
         shown = ", ".join(checkpoint.name for checkpoint in found)
         raise InputError(f"--precision {asked} changes nothing: no network is among {shown}")
-    return tuple(precision.lowered(checkpoint, asked) for checkpoint in found)
+    return tuple(precision.in_precision(checkpoint, asked) for checkpoint in found)
 
 
 def with_files(choice: DetectorChoice, *files: Path) -> DetectorChoice:

@@ -131,7 +131,7 @@ def missing(
     return MissingUnits(plan, present, failed, share)
 
 
-def claim(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
+def write_plan(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
     """Write the plan into `store`; `InputError` if it holds other trials or another seed.
 
     `precision` holds notes on the precision of detectors, by detector name.

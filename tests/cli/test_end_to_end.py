@@ -105,7 +105,7 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
     plan = RunPlan(test, dev, "x", conditions, ready, 0)
     store = Store(tmp_path / "split")
-    runner.claim(plan, store)
+    runner.write_plan(plan, store)
     setting = WorkerSetup(store.folder, ready, "cpu", ProcessContext((TOY_PLUGIN,)))
     runner.run(runner.missing(plan, store), setting, workers=1, split_scoring=True)
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "split"))

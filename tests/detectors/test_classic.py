@@ -238,7 +238,7 @@ def test_all_omits_unavailable_detectors_and_reports_why(hub: Path, cache: Path)
     assert {"vit", "lfcc-lcnn", *detector_selection.DEFAULT} <= set(detector_selection.every())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wheels.subprocess, "run", refused)
-        messages = {line.split(": ")[1]: line for line in detector_selection.bring()}
+        messages = {line.split(": ")[1]: line for line in detector_selection.fetch_missing()}
     assert set(messages) == {"resnet18-imagenet", "wakehubert"}
     assert all("no network" in line for line in messages.values())
 

@@ -290,7 +290,7 @@ def test_a_detector_that_mixes_up_its_batch_is_found_in_bf16_too(
     monkeypatch.setitem(registry._items, "mixing", Mixing)
     checkpoint = profile.untrained("mixing", tmp_path)
     assert checkpoint is not None
-    coarse = precision.lowered(checkpoint, "bf16")
+    coarse = precision.in_precision(checkpoint, "bf16")
     assert coarse.identity == f"{checkpoint.identity}|bf16"
     _, causes = Scorer([coarse], CPU)([builders.voice(n) for n in range(5)], [coarse.name])
     assert "score depends on the others of its batch" in causes["mixing@bf16"]

@@ -17,7 +17,7 @@ from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
-from benchmark.leaderboard.published_figures import COLUMNS, beside, load
+from benchmark.leaderboard.published_figures import COLUMNS, compare_published, load
 from benchmark.report import citations, comparison_text
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
@@ -214,7 +214,7 @@ def test_the_published_figures_equal_the_reference() -> None:
 def test_our_cells_are_compared_with_the_published(published: RunResults) -> None:
     table = load("asvspoof-laundering")
     match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
-    found = beside(published, table, match, 40)
+    found = compare_published(published, table, match, 40)
     rows = found.table[found.table["detector"] == "melcnn"]
     assert list(zip(rows["attack"], rows["level"], strict=True)) == [
         ("reverberation", "0.3"), ("reverberation", "0.9"), ("babble", "20"),
@@ -243,7 +243,7 @@ def test_our_cells_are_compared_with_the_published(published: RunResults) -> Non
 
 def test_differences_of_definition_are_listed_where_they_apply(published: RunResults) -> None:
     match = {"melcnn": "AASIST", "rawcnn": "CQCC-GMM"}
-    found = beside(published, load("asvspoof-laundering"), match, 0)
+    found = compare_published(published, load("asvspoof-laundering"), match, 0)
 
     def listed(detector: str, level: str) -> str:
         rows = found.table.query(f"detector == {detector!r} and level == {level!r}")
@@ -264,7 +264,7 @@ def test_differences_of_definition_are_listed_where_they_apply(published: RunRes
 
 def test_detectors_are_matched_by_their_kind(published: RunResults) -> None:
     plan = {"detectors": {"melcnn": {"training": {"detector": "lfcc-gmm"}}}}
-    found = beside(
+    found = compare_published(
         replace(published, provenance={"plan": plan}), load("asvspoof-laundering"), {}, 0
     )
     assert set(zip(found.table["detector"], found.table["system"], strict=True)) == {
@@ -282,7 +282,7 @@ def test_detectors_are_matched_by_their_kind(published: RunResults) -> None:
 )
 def test_a_wrong_match_is_refused(published: RunResults, match: dict[str, str], cause: str) -> None:
     with pytest.raises(InputError, match=cause):
-        beside(published, load("asvspoof-laundering"), match, 0)
+        compare_published(published, load("asvspoof-laundering"), match, 0)
 
 
 def test_a_run_without_published_conditions_is_refused(first: RunResults) -> None:
@@ -293,7 +293,7 @@ def test_a_run_without_published_conditions_is_refused(first: RunResults) -> Non
         effects=first.effects.iloc[:0],
     )
     with pytest.raises(InputError, match="no condition of the run has a counterpart"):
-        beside(only, load("asvspoof-laundering"), {"melcnn": "AASIST"}, 0)
+        compare_published(only, load("asvspoof-laundering"), {"melcnn": "AASIST"}, 0)
 
 
 @pytest.mark.parametrize(
@@ -367,4 +367,4 @@ def test_a_run_without_scores_is_refused(
     with pytest.raises(InputError, match="no test scores yet"):
         compare(empty, first)
     with pytest.raises(InputError, match="no test scores yet"):
-        beside(empty, load("asvspoof-laundering"), {"melcnn": "AASIST"})
+        compare_published(empty, load("asvspoof-laundering"), {"melcnn": "AASIST"})

@@ -80,7 +80,7 @@ def test_stored_scores_stand_for_audio_that_is_not_there(
     assert (todo.units_planned, todo.units) == (3, 2)
     assert {job.split for job in todo.jobs} == {"test"}
 
-    runner.claim(matrix, store)
+    runner.write_plan(matrix, store)
     results = collect(store.folder, {})
     dev = results.scores[results.scores["split"] == "dev"]
     stored = dev_scores.read(packed)
@@ -88,7 +88,7 @@ def test_stored_scores_stand_for_audio_that_is_not_there(
     origins = results.provenance["computed"]
     assert origins == [{"stored": dev_scores.file_of(packed.path).name}]
     before = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*.parquet")}
-    runner.claim(matrix, store)
+    runner.write_plan(matrix, store)
     parts = {path for path in before if path.parent.parent.name == "parts"}
     assert all(path.stat().st_mtime_ns == before[path] for path in parts) and len(parts) == 1
 
@@ -105,7 +105,7 @@ def test_the_audio_that_happens_to_be_there_makes_no_difference(
     store = Store(tmp_path / "run")
     matrix = plan(tmp_path / "toy", packed)
     assert runner.missing(matrix, store).units == 2
-    runner.claim(matrix, store)
+    runner.write_plan(matrix, store)
     dev = collect(store.folder, {}).scores.query("split == 'dev'")
     assert len(dev) == 12 and not dev["score"].isna().any()
 
@@ -116,11 +116,11 @@ def test_a_detector_without_stored_scores_joins_a_run_with_them(
     packed = checkpoints.load(pack(trained, open_data(toy).split("dev"), tmp_path / "packed"))
     other = network("raw-cnn", tmp_path)
     store = Store(tmp_path / "run")
-    runner.claim(plan(toy, packed), store)
+    runner.write_plan(plan(toy, packed), store)
     matrix = plan(toy, other)
     assert not stored_dev_scores.enough(matrix.detectors, matrix.dev)
     assert runner.missing(matrix, store).units == 3
-    runner.claim(matrix, store)
+    runner.write_plan(matrix, store)
     runner.run(runner.missing(matrix, store), WorkerSetup(store.folder, (other,), "cpu"), 0, False)
     results = collect(store.folder, {})
     assert set(results.detectors) == {"mel-cnn", "raw-cnn"}
