@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,32 @@ from detectors.contract import base as detectors
 from tests.support import builders
 
 
-@pytest.fixture(autouse=True)
-def plugins_of_the_test_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget the attacks and detectors that a test registers, so that no other test meets them."""
-    for registry in (attacks.registry, detectors.registry):
-        registry.names()
-        monkeypatch.setattr(registry, "_items", dict(registry._items))
+@contextmanager
+def forgetting_plugins() -> Iterator[None]:
+    """Forget the attacks and detectors that are registered in this block."""
     before = set(sys.modules)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (attacks.registry, detectors.registry):
+            registry.names()
+            patch.setattr(registry, "_items", dict(registry._items))
+        yield
     for name in set(sys.modules) - before:
         if name.startswith(FILES):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plugins_of_the_module_alone() -> Iterator[None]:
+    """Keep what fixtures of one module register from every other module."""
+    with forgetting_plugins():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def plugins_of_the_test_alone(plugins_of_the_module_alone: None) -> Iterator[None]:
+    """Keep what one test registers from every other test."""
+    with forgetting_plugins():
+        yield
 
 
 @pytest.fixture

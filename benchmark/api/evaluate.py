@@ -38,11 +38,13 @@ ANONYMOUS = "function"  # the name of a lambda
 class _Chosen:
     """The detectors of an evaluation: names, those registered for it alone, and if any is fresh.
 
+    here  : True if a function is among them, which other processes may not have
     fresh : True if a function has no version, so that its scores must not be reused
     """
 
     names: tuple[str, ...]
     added: Mapping[str, type[FunctionDetector]]
+    here: bool
     fresh: bool
 
 
@@ -104,7 +106,7 @@ def evaluate(
             tuple(map(Path, plugins)), None if noise_dir is None else Path(noise_dir)
         ),
     )
-    execution = ExecutionConfig(_workers(workers), here=bool(chosen.added) or chosen.fresh)
+    execution = ExecutionConfig(_workers(workers), here=chosen.here)
     with config.context.entered(), _registered(chosen.added):
         done = matrix.bench(
             config, execution, report or ReportConfig(), StageTimer(), _try_functions
@@ -127,7 +129,7 @@ def _chosen(detectors: Any, name: str, version: int | str | None) -> _Chosen:
         raise InputError("name and version go with a single function")
     names: list[str] = []
     added: dict[str, type[FunctionDetector]] = {}
-    fresh = False
+    here = fresh = False
     for item in items:
         known = _registered_name(item)
         if known is None:
@@ -137,8 +139,9 @@ def _chosen(detectors: Any, name: str, version: int | str | None) -> _Chosen:
             added[known] = function_detector.of(known, item, version)
         names.append(known)
         cls = added.get(known) or registry.get(known)
+        here |= issubclass(cls, FunctionDetector)
         fresh |= str(cls.version).startswith(function_detector.UNVERSIONED)
-    return _Chosen(tuple(names), added, fresh)
+    return _Chosen(tuple(names), added, here, fresh)
 
 
 def _registered_name(item: Any) -> str | None:

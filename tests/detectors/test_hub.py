@@ -517,7 +517,7 @@ def test_the_encoder_is_fetched_before_the_checkpoint_is_named(
 ) -> None:
     served, _ = hub
     planned: dict[str, Path] = {}
-    pool = "benchmark.training.parallel_training.train_all"
+    pool = "benchmark.api.training.train_all"
     monkeypatch.setattr(pool, lambda wanted, *_: planned.update(wanted))
     hub_folders.encoder(served)
     name = "ssl(model=owner/name, seconds=1)"

@@ -92,8 +92,19 @@ def test_the_shipped_checkpoint_is_found_with_and_without_data(shipped: Protocol
     assert trained_checkpoints.refused("shortcut", CONFIG, shipped) is None
     assert trained_checkpoints.find("shortcut", CONFIG, shipped, shipped=False) is None
     assert trained_checkpoints.find("shortcut", TrainingConfig(seed=1), None) is None
-    assert trained_checkpoints.find("random", CONFIG, shipped) is None
-    assert trained_checkpoints.refused("random", CONFIG, shipped) is None
+    assert trained_checkpoints.find("mel-cnn", CONFIG, shipped) is None
+    assert trained_checkpoints.refused("mel-cnn", CONFIG, shipped) is None
+
+
+def test_what_learns_nothing_needs_no_data(cache: Path) -> None:
+    shipped = trained_checkpoints.find("random", CONFIG, None)
+    assert shipped is not None and trained_checkpoints.is_shipped(shipped)
+    other = replace(protocol(cache), recipe="another")
+    assert trained_checkpoints.find("random", CONFIG, other) == shipped
+    made = trained_checkpoints.find("random", TrainingConfig(seed=7), other)
+    assert made is not None and made.path.parent == cache / "checkpoints"
+    assert made == trained_checkpoints.find("random", TrainingConfig(seed=7), None)
+    assert made.arrays()["seed"].tolist() == [7]
 
 
 def test_what_was_trained_here_goes_first(shipped: Protocol) -> None:
