@@ -70,8 +70,8 @@ _HOMES = {  # module -> the names that are taken from it
     "benchmark.api.train": ("train",),
     "benchmark.core.errors": ("InputError",),
     "detectors.contract.base": (
-        "Cqt", "Image", "Lfcc", "LogMel", "Mfcc", "Recipe", "Spectrogram", "TensorDetector",
-        "Wave", "WaveDetector", "Waveform", "WholeWaveform", "detector",
+        "Cqt", "Detector", "Image", "Lfcc", "LogMel", "Mfcc", "Recipe", "Spectrogram",
+        "TensorDetector", "Wave", "WaveDetector", "Waveform", "WholeWaveform", "detector",
     ),
 }  # fmt: skip
 _PACKAGES = ("benchmark", "attacks", "detectors", "noises")

@@ -12,19 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from attacks.contract.condition import Condition
 from benchmark.api import matrix
 from benchmark.api.results import Results
 from benchmark.audio import reader
+from benchmark.core.checks import whole
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.parallel import cores
 from benchmark.core.stage_timer import StageTimer
 from benchmark.data.data_config import DataConfig
 from benchmark.data.protocol import Protocol
+from benchmark.inference import detector_selection
 from benchmark.runs import run_folders
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
+from benchmark.workers import plugins as plugin_files
 from benchmark.workers.context import ProcessContext
 from detectors.contract import function_detector
 from detectors.contract.base import Detector, registry
@@ -51,19 +55,19 @@ class _Chosen:
 def evaluate(
     detectors: str | Scorer | type[Detector] | Iterable[str | Scorer | type[Detector]] = (),
     data: str | Path | None = None,
-    suite: str = "laundering",
+    suite: str | Condition | Iterable[str | Condition] = "laundering",
     *,
     name: str = "",
     version: int | str | None = None,
     seed: int = 0,
     limit: int | None = None,
-    run: str | Path = "",
+    run: str | Path | None = None,
     workers: int | None = None,
     device: str = "auto",
     train_data: str | Path | None = None,
     train_seed: int = 0,
     noise_dir: str | Path | None = None,
-    plugins: Iterable[str | Path] = (),
+    plugins: str | Path | Iterable[str | Path] = (),
     layout: str = "",
     pattern: str = "",
     labels: Mapping[str, str] | None = None,
@@ -89,22 +93,23 @@ def evaluate(
     data, conditions or detectors that cannot be used, and for a function that fails or returns no
     finite number on the first utterance; later failures are in `results.tables["failures"]`.
     """
+    context = context_of(plugins, noise_dir)
+    plugin_files.load(context.plugins)
     chosen = _chosen(detectors, name, version)
+    spelled = _suite(suite)
     config = RunConfig(
-        DataConfig(None if data is None else Path(data), layout, pattern, dict(labels or {})),
-        suite,
+        DataConfig(path_of("data", data), layout, pattern, dict(labels or {})),
+        spelled,
         DetectorChoice(
             chosen.names,
-            train_data=None if train_data is None else Path(train_data),
+            train_data=path_of("train_data", train_data),
             seed=train_seed,
             device=device,
         ),
         seed,
         limit,
-        str(run) or (_fresh_folder(data, suite, chosen.names) if chosen.fresh else ""),
-        context=ProcessContext(
-            tuple(map(Path, plugins)), None if noise_dir is None else Path(noise_dir)
-        ),
+        _run(run) or (_fresh_folder(data, spelled, chosen.names) if chosen.fresh else ""),
+        context=context,
     )
     execution = ExecutionConfig(_workers(workers), here=chosen.here)
     with config.context.entered(), _registered(chosen.added):
@@ -124,23 +129,33 @@ def _chosen(detectors: Any, name: str, version: int | str | None) -> _Chosen:
     if not isinstance(several, Iterable):
         raise InputError(f"want a function, a detector's name or a list, not {detectors!r}")
     items = [*several]
-    functions = [item for item in items if not isinstance(item, (str, type))]
-    if (name or version is not None) and len(functions) != 1:
-        raise InputError("name and version go with a single function")
+    own = name or version is not None
+    if own and (len(items) != 1 or isinstance(items[0], (str, type))):
+        raise InputError(
+            "name and version go with a single function: decorate each of several with"
+            " @detector(name, version=...)"
+        )
     names: list[str] = []
     added: dict[str, type[FunctionDetector]] = {}
     here = fresh = False
     for item in items:
         known = _registered_name(item)
+        if known is not None and own:
+            raise InputError(f"{known!r} is registered with a name and a version of its own")
         if known is None:
             known = name or _own_name(item)
-            if known in added or registry.knows(known):
-                raise InputError(f"{known!r} is the name of another detector: give name=...")
+            if known in added or (isinstance(known, str) and registry.knows(known)):
+                raise InputError(
+                    f"{known!r} is the name of another detector: give name=..., or decorate each"
+                    " of several functions with @detector(name)"
+                )
             added[known] = function_detector.of(known, item, version)
         names.append(known)
+        if known == detector_selection.ALL:
+            continue
         cls = added.get(known) or registry.get(known)
-        here |= issubclass(cls, FunctionDetector)
-        fresh |= str(cls.version).startswith(function_detector.UNVERSIONED)
+        if issubclass(cls, FunctionDetector):
+            here, fresh = True, fresh or not cls.reusable
     return _Chosen(tuple(names), added, here, fresh)
 
 
@@ -180,21 +195,19 @@ def _try_functions(plan: RunPlan) -> None:
     Raises `InputError` that names the detector and the utterance.
     """
     every = [registry.get(checkpoint.detector) for checkpoint in plan.detectors]
-    functions = [cls for cls in every if issubclass(cls, FunctionDetector)]
+    functions = [cls() for cls in every if issubclass(cls, FunctionDetector)]
     first = _first_readable(plan.test) if functions else None
     if first is None:
         return
     uid, wave = first
-    for cls in functions:
+    for item in functions:
         try:
-            (score,) = cls().score([wave], {})
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(f"detector {cls.name!r} fails on {uid}: {error!r}") from error
-        if not np.isfinite(score):
+            score = item.score_one(wave)
+        except InputError as error:
+            raise InputError(f"{error} (on {uid})") from error
+        if not np.isfinite(np.float32(score)):
             raise InputError(
-                f"detector {cls.name!r} returned {score} for {uid}: return a finite number"
+                f"detector {item.name!r} returned {score} for {uid}: return a finite number"
             )
 
 
@@ -215,9 +228,47 @@ def _fresh_folder(data: str | Path | None, suite: str, names: tuple[str, ...]) -
     return str(run_folders.RESULTS / f"{text}-{when}")
 
 
+def path_of(name: str, value: str | Path | None) -> Path | None:
+    """Return a path argument; `InputError` that names it if it is neither a text nor a path."""
+    if value is None or isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{name}: want a path, not {value!r}")
+    return Path(value)
+
+
+def context_of(
+    plugins: str | Path | Iterable[str | Path], noise_dir: str | Path | None
+) -> ProcessContext:
+    """Return the context of a call: one plugin file or several, and a noise bank."""
+    files = [plugins] if isinstance(plugins, (str, Path)) else [*plugins]
+    found = [path for file in files if (path := path_of("plugins", file)) is not None]
+    return ProcessContext(tuple(found), path_of("noise_dir", noise_dir))
+
+
+def _suite(suite: str | Condition | Iterable[str | Condition]) -> str:
+    """Return the spelling of a suite: a name, a condition, or several of both."""
+    if isinstance(suite, (str, Condition)):
+        return str(suite)
+    if not isinstance(suite, Iterable):
+        raise InputError(f"suite: want a suite's name or conditions, not {suite!r}")
+    parts = [*suite]
+    if not parts or not all(isinstance(part, (str, Condition)) for part in parts):
+        raise InputError(f"suite: want a suite's name or conditions, not {suite!r}")
+    return "; ".join(map(str, parts))
+
+
+def _run(run: str | Path | None) -> str:
+    if run in (None, ""):
+        return ""
+    if not isinstance(run, (str, Path)) or run == Path():
+        raise InputError(f"run: want a folder or a name, not {run!r}")
+    return str(run)
+
+
 def _workers(asked: int | None) -> int:
     """Return the number of processes; none by default where a script would be imported again."""
     if asked is not None:
-        return asked
+        return int(whole("workers", asked, 0))
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     return 0 if script else cores()

@@ -14,6 +14,7 @@ from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import Step
 from attacks.contract.launder import launder as apply
 from benchmark.audio.reader import SAMPLE_RATE, Wave
+from benchmark.core.checks import whole
 from benchmark.core.errors import InputError
 from benchmark.laundering.check_rows import COLUMNS, check_rows
 
@@ -64,9 +65,12 @@ def launder(
     parsed = parse(condition) if isinstance(condition, str) else condition
     if not isinstance(parsed, Condition):
         raise InputError(f"condition: want a spelling such as 'mp3(kbps=32)', not {condition!r}")
+    if not isinstance(utterance_id, str):
+        raise InputError(f"utterance_id: want a text, not {utterance_id!r}")
+    seed = whole("seed", seed, 0)
     with noises.using(None if noise_dir is None else Path(noise_dir)):
         done = apply(parsed, samples, SAMPLE_RATE, utterance_id, seed)
-    return done.wave, Effects(done.steps, done.passed)
+    return done.wave.copy(), Effects(done.steps, done.passed)
 
 
 def checked(wave: npt.ArrayLike, sample_rate: int) -> Wave:
@@ -95,6 +99,8 @@ def checked(wave: npt.ArrayLike, sample_rate: int) -> Wave:
         raise InputError(f"the wave has shape {samples.shape}: pass one channel, shape (T,)")
     if samples.size == 0:
         raise InputError("the wave is empty")
-    if not np.isfinite(samples).all():
-        raise InputError("the wave holds NaN or infinite samples")
-    return samples.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        single = samples.astype(np.float32, copy=False)
+    if not np.isfinite(single).all():
+        raise InputError("the wave holds NaN, infinite or too large samples")
+    return single

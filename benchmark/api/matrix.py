@@ -161,9 +161,11 @@ def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
 
 def _absent(config: RunConfig, suite: Suite) -> tuple[str, ...]:
     """Say what `bench` would build before a run, and which detectors cause that."""
-    if not planning.needs_embedded(config, suite):
-        return ()
     waiting = _waiting(config)
+    if not planning.needs_embedded(config, suite):
+        return waiting
+    if not (config.data.embedded or waiting):
+        return ("the noise bank is not here yet: bench builds it, from the embedded data set",)
     if not embedded.planned():
         return ("the embedded data set is not here yet: bench fetches and builds it", *waiting)
     if planning.needs_bank(config, suite):
@@ -213,12 +215,13 @@ def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
 
 
 def _waiting(config: RunConfig) -> tuple[str, ...]:
-    """Say which detectors must be trained on the embedded set; () if none or on other data."""
+    """Say which detectors must be trained, and on which data; () if none."""
     choice = config.detectors
-    if choice.train_data is not None:
+    if not detector_choice.learning(choice):
         return ()
     names = detector_choice.untrained(choice, detector_choice.known_training_data(choice))
-    return (f"{', '.join(names)} must be trained on the embedded data set",) if names else ()
+    data = choice.train_data or "the embedded data set"
+    return (f"{', '.join(names)} must be trained on {data}",) if names else ()
 
 
 class _Needs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ def metrics(
     values, bonafide = _trials(scores, labels)
     curve = discrimination.roc(values, bonafide)
     rate, own = discrimination.eer_of(curve)
-    limit = own if threshold is None else float(threshold)
+    limit = own if threshold is None else _threshold(threshold)
     counts = decision.confusion(values, bonafide, limit)
     rejected = values < limit
     return Metrics(
@@ -93,15 +94,13 @@ def metrics(
 
 
 def _trials(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Bools]:
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"scores: want numbers ({error})") from error
-    bonafide = _bonafide(np.asarray(labels))
-    if values.shape != bonafide.shape or values.ndim != 1:
-        raise InputError(
-            f"scores and labels must be of one length: shapes {values.shape} and {bonafide.shape}"
-        )
+    given = _array("scores", scores)
+    if given.dtype.kind not in "iuf":
+        raise InputError(f"scores: want numbers, not values of type {given.dtype}")
+    values = given.astype(np.float64)
+    bonafide = _bonafide(_array("labels", labels))
+    if values.size != bonafide.size:
+        raise InputError(f"there are {values.size} scores and {bonafide.size} labels")
     bad = ~np.isfinite(values)
     if bad.any():
         raise InputError(f"score {int(bad.argmax())} is {values[bad.argmax()]}: want finite scores")
@@ -111,9 +110,29 @@ def _trials(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Bools
     return values, bonafide
 
 
+def _threshold(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise InputError(f"threshold: want a number, not {value!r}")
+    number = float(value)
+    if np.isnan(number):
+        raise InputError("threshold: want a number, not NaN")
+    return number
+
+
+def _array(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return the values as an array (n,), n >= 1; `InputError` if they are none."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name}: want one array ({error})") from error
+    if array.ndim != 1 or not array.size:
+        raise InputError(f"{name}: want one value per trial, not an array of shape {array.shape}")
+    return array
+
+
 def _bonafide(labels: npt.NDArray[np.generic]) -> Bools:
     """Return which labels are bona fide; 0 and 1 are refused, because either may be the spoofs."""
-    if labels.dtype.kind == "b":
+    if all(isinstance(label, (bool, np.bool_)) for label in labels):
         return labels.astype(np.bool_)
     words = [str(word) for word in labels.ravel()]
     strange = sorted(set(words) - set(LABELS))

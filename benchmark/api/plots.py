@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmark.api.results import Results
+from benchmark.api.results import Results, load_results
 from benchmark.core.errors import InputError, unknown
 from benchmark.leaderboard.robustness import starred
+from benchmark.metrics.bootstrap_metrics import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,9 +22,9 @@ PANEL = (4.0, 3.0)  # inches
 
 
 def plot_severity(
-    results: Results,
-    detectors: Sequence[str] = (),
-    attacks: Sequence[str] = (),
+    results: Results | str | Path,
+    detectors: str | Sequence[str] = (),
+    attacks: str | Sequence[str] = (),
     track: str = "",
     metric: str = "eer",
 ) -> Figure:
@@ -31,20 +33,23 @@ def plot_severity(
     detectors : those to show; by default all
     attacks   : names of attacks to show; by default all that have two levels or more
     track     : by default the headline track
-    metric    : eer, auc or f1, with their intervals as bands
+    metric    : eer, auc, f1, min_dcf, act_dcf or cllr, with its interval as a band
 
     Returns a Matplotlib figure, which notebooks show and `savefig` writes. Raises `InputError` for
     a name that the results do not hold, or if no attack has two levels.
     """
+    results = results if isinstance(results, Results) else load_results(results)
+    detectors = [detectors] if isinstance(detectors, str) else [*detectors]
+    attacks = [attacks] if isinstance(attacks, str) else [*attacks]
     cells, ladders = results.conditions, results.tables["severity"]
-    track = track or str(results.leaderboard["track"].iloc[0])
-    _require([track], cells["track"], "track of the results")
+    _require([track] if track else [], cells["track"].dropna(), "track of the results")
     _require(detectors, cells["detector"], "detector of the results")
-    if metric not in cells:
-        raise unknown("metric", metric, [name for name in ("eer", "auc", "f1") if name in cells])
-    cells = cells[cells["track"] == track]
+    if metric not in METRICS:
+        raise unknown("metric", str(metric), METRICS)
+    track = track or results.leaderboard["track"].iloc[0]  # missing if the data name no tracks
+    cells, ladders = (_of_track(table, track) for table in (cells, ladders))
     shown = [*detectors] or list(dict.fromkeys(cells["detector"]))
-    names = list(dict.fromkeys(ladders[ladders["track"] == track]["ladder"]))
+    names = list(dict.fromkeys(ladders["ladder"]))
     known = [name.partition("(")[0] for name in names]
     _require(attacks, known, "attack with several levels")
     wanted = set(attacks or known)
@@ -73,6 +78,11 @@ def plot_severity(
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
+
+
+def _of_track(table: pd.DataFrame, track: object) -> pd.DataFrame:
+    """Return the rows of a track; those without a track, if `track` is missing."""
+    return table[table["track"].isna() if pd.isna(track) else table["track"] == track]  # type: ignore[call-overload]
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -20,7 +20,7 @@ Tables = dict[str, pd.DataFrame]
 class Results:
     """The results in a folder: tables that are read on first use, and the scores if they are there.
 
-    Columns are described in results/README.md. Missing values are missing, never a sign.
+    Columns are described in results/COLUMNS.md. Missing values are missing, never a sign.
     """
 
     folder: Path

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.api import training
+from benchmark.api.evaluate import context_of, path_of
+from benchmark.core.errors import InputError
 from benchmark.data.data_config import DataConfig
 from benchmark.inference.checkpoints import FLOAT32
 from benchmark.training.training_config import CLEAN_SHARE, VARIANTS
-from benchmark.workers.context import ProcessContext
 
 
 def train(
@@ -33,7 +34,7 @@ def train(
     force: bool = False,
     device: str = "auto",
     noise_dir: str | Path | None = None,
-    plugins: Iterable[str | Path] = (),
+    plugins: str | Path | Iterable[str | Path] = (),
     layout: str = "",
     pattern: str = "",
     labels: Mapping[str, str] | None = None,
@@ -49,20 +50,18 @@ def train(
     The other arguments are those of `launderbench train`. A checkpoint that is there already is
     kept unless `force`. Raises `InputError` if a detector or the data cannot be used.
     """
-    context = ProcessContext(
-        tuple(map(Path, plugins)), None if noise_dir is None else Path(noise_dir)
-    )
+    context = context_of(plugins, noise_dir)
     with context.entered():
         return training.train(
             training.TrainConfig(
-                (detectors,) if isinstance(detectors, str) else tuple(detectors),
-                DataConfig(None if data is None else Path(data), layout, pattern, labels or {}),
+                _names(detectors),
+                DataConfig(path_of("data", data), layout, pattern, labels or {}),
                 splits,
                 subset,
                 suite,
                 clean_share,
                 variants,
-                None if start is None else Path(start),
+                path_of("start", start),
                 seed,
                 device,
                 dict(recipe or {}),
@@ -70,8 +69,17 @@ def train(
                 loss,
                 precision,
                 name,
-                None if out is None else Path(out),
+                path_of("out", out),
                 force,
                 context,
             )
         )
+
+
+def _names(detectors: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(detectors, str):
+        return (detectors,)
+    names = tuple(detectors) if isinstance(detectors, Iterable) else (detectors,)
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"want a detector's name or several, not {detectors!r}")
+    return names

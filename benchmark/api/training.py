@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmark.core.errors import InputError
+from benchmark.core.checks import settle, whole
+from benchmark.core.errors import InputError, unknown
 from benchmark.core.log import logger
 from benchmark.data import embedded, splitting
 from benchmark.data.data_config import DataConfig
@@ -26,7 +27,7 @@ from benchmark.training.training_config import (
     TrainingConfig,
 )
 from benchmark.workers.context import ProcessContext
-from detectors.contract.base import TensorDetector, registry
+from detectors.contract.base import Recipe, TensorDetector, registry
 
 PROTOCOL = "protocol"  # keep the splits of the data set
 
@@ -66,6 +67,18 @@ class TrainConfig:
     out: Path | None = None
     force: bool = False
     context: ProcessContext = field(default_factory=ProcessContext)
+
+    def __post_init__(self) -> None:
+        settle(self, seed=whole("seed", self.seed, 0))
+        settle(self, subset=whole("subset", self.subset, 2, also=(None,)))
+        settle(self, variants=whole("variants", self.variants, 1))
+        settle(self, patience=whole("patience", self.patience, 1, also=(None,)))
+        known = {item.name: item for item in fields(Recipe)}
+        for name, value in self.recipe.items():
+            if name not in known:
+                raise unknown("field of a recipe", str(name), known)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+                raise InputError(f"recipe: {name}: want a number of 0 or more, not {value!r}")
 
 
 def train(config: TrainConfig) -> list[Path]:
@@ -177,7 +190,9 @@ def _data(config: TrainConfig) -> Protocol:
         )
     for line in training_examples.left_out(protocol):
         logger.info(line)
-    return training_examples.subset(protocol, config.subset) if config.subset else protocol
+    return (
+        training_examples.subset(protocol, config.subset) if config.subset is not None else protocol
+    )
 
 
 def _built(config: TrainConfig, whole: bool) -> Protocol:

@@ -27,7 +27,8 @@ def verify(options: Namespace) -> int:
     as_claimed = (cells["condition"] == CLEAN) | (cells["verified"].eq(True))
     bad = cells[~(cells["complete"].eq(True) & as_claimed)]
     bad = bad.assign(fault=bad["complete"].map({True: "unverified", False: "incomplete"}))
-    faults = bad[["fault", "detector", "condition", "track"]].to_dict("records")
+    named = bad[["fault", "detector", "condition", "track"]].astype(object)
+    faults = named.where(named.notna(), None).to_dict("records")
     unreadable = [str(name) for name in results.unreadable["utterance_id"]]
     sound = not (faults or unreadable or cells.empty)
     if options.json:
@@ -35,7 +36,8 @@ def verify(options: Namespace) -> int:
         print(json.dumps(facts, indent=1))
         return 0 if sound else 1
     for fault in faults:
-        where = f"{fault['detector']} under {fault['condition']} (track {fault['track']})"
+        track = f" (track {fault['track']})" if fault["track"] else ""
+        where = f"{fault['detector']} under {fault['condition']}{track}"
         print(f"{fault['fault']}: {where}")
     for name in unreadable:
         print(f"unreadable: {name}")

@@ -107,7 +107,8 @@ def pooled(
     except BrokenProcessPool as error:
         raise InputError(
             "a worker process died (killed, or out of memory); finished units are kept:"
-            " run again, with fewer --workers if memory is short"
+            " run again, with fewer --workers if memory is short; a Python script must call this"
+            ' under if __name__ == "__main__":'
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -127,7 +127,7 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
         n_clusters=trials.draws.clusters,
         warnings=None,
         trial_digest=trials.digest,
-        audio_digest=audio_digest or None,
+        audio_digest=None if audio_digest in ("", "-") else audio_digest,
     )
 
 

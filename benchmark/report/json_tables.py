@@ -35,7 +35,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
             "version": _known(protocol.version),
             "headline": trial_sets.named(protocol.headline),
             "trial_digest": protocol.digest(),
-            "audio_digest": protocol.audio_digest,
+            "audio_digest": None if protocol.audio_digest == "-" else protocol.audio_digest,
         },
         "choices": tables.choices,
         "leaderboard": rows(tables.leaderboard),

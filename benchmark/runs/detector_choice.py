@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core import call_syntax
+from benchmark.core.checks import settle, whole
 from benchmark.core.errors import InputError
 from benchmark.data import embedded, loading
 from benchmark.data.protocol import Protocol
@@ -41,6 +42,11 @@ class DetectorChoice:
     train: bool = False
     precision: str = FLOAT32
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        settle(self, seed=whole("seed", self.seed, 0))
+        if not isinstance(self.device, str):
+            raise InputError(f"device: want auto, cpu, cuda or cuda:N, not {self.device!r}")
 
     @property
     def every(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.core.checks import settle, whole
+from benchmark.core.errors import unknown
 from benchmark.data.data_config import DataConfig
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
@@ -13,6 +15,7 @@ from benchmark.runs.plan import PlanShare
 from benchmark.workers.context import ProcessContext
 
 CACHE_GB = 20.0
+VOICES = ("none", "synthetic", "all")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class RunConfig:
     allow_missing: bool = False
     context: ProcessContext = field(default_factory=ProcessContext)
 
+    def __post_init__(self) -> None:
+        settle(self, seed=whole("seed", self.seed, 0))
+        settle(self, limit=whole("limit", self.limit, 2, also=(None,)))
+
 
 @dataclass(frozen=True)
 class ExecutionConfig:
@@ -54,6 +61,9 @@ class ExecutionConfig:
     audio_cache: Path | None = None
     cache_gb: float = CACHE_GB
     here: bool = False
+
+    def __post_init__(self) -> None:
+        settle(self, workers=whole("workers", self.workers, 0, also=(None,)))
 
 
 @dataclass(frozen=True)
@@ -74,3 +84,9 @@ class ReportConfig:
     resamples: int = bootstrap.RESAMPLES
     costs: Costs = ASVSPOOF5
     baseline: str = ""
+
+    def __post_init__(self) -> None:
+        if self.voices not in VOICES:
+            raise unknown("choice of voices", str(self.voices), VOICES)
+        settle(self, samples=whole("samples", self.samples, 0))
+        settle(self, resamples=whole("resamples", self.resamples, 0))

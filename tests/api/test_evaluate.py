@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 import launderbench as lb
 from benchmark.audio import reader
 from detectors.contract.base import registry
+from tests.support import builders
 from tests.support.places import ROOT
 
 SUITE = "noise(kind=white, snr=20); noise(kind=white, snr=0)"
@@ -96,11 +98,12 @@ def test_a_decorated_function_is_a_detector_with_its_name(toy: Path) -> None:
         (lambda wave: None, "returned None: return one number"),
         (lambda wave: "spoof", "returned str 'spoof': return one number"),
         (lambda wave: math.nan, "return a finite number"),
-        (lambda wave: (0.1, 0.9), "returned 2 values: return one number"),
+        (lambda wave: (0.1, 0.9), "returned a tuple of 2: return one number"),
+        (lambda wave: sys.exit(3), r"fails: SystemExit\(3\)"),
         (lambda wave: np.zeros(2), r"returned an array of shape \(2,\)"),
         (lambda wave: torch.tensor(0.5), r"returned a tensor \(return its .item\(\)\)"),
         (lambda wave: True, "a decision is no score"),
-        (lambda wave: 1 / 0, r"fails on .*: ZeroDivisionError"),
+        (lambda wave: 1 / 0, r"fails: ZeroDivisionError.* \(on test_"),
     ],
 )
 def test_a_bad_scorer_is_one_clear_error_before_any_work(
@@ -138,6 +141,17 @@ def test_a_scorer_that_fails_later_is_listed(toy: Path) -> None:
         ({"detectors": 3}, "want a function, a detector's name or a list"),
         ({"detectors": "mel-cn"}, "did you mean 'mel-cnn'"),
         ({"detectors": "constant", "name": "x"}, "go with a single function"),
+        ({"detectors": level, "name": "all"}, "'all' cannot be a detector's name"),
+        ({"detectors": level, "name": "x(y)"}, "cannot be a detector's name"),
+        ({"detectors": level, "name": 5}, "5 cannot be a detector's name"),
+        ({"detectors": level, "version": True}, "version: want a number or a text"),
+        ({"detectors": level, "data": 5}, "data: want a path, not 5"),
+        ({"detectors": level, "suite": [3]}, "suite: want a suite's name or conditions"),
+        ({"detectors": level, "limit": 2.5}, "limit: want a whole number of at least 2"),
+        ({"detectors": level, "seed": "x"}, "seed: want a whole number of at least 0"),
+        ({"detectors": level, "workers": -1}, "workers: want a whole number of at least 0"),
+        ({"detectors": level, "run": Path()}, "run: want a folder or a name"),
+        ({"detectors": level, "device": None}, "device: want auto"),
         ({"detectors": level, "name": "mel-cnn"}, "is the name of another detector"),
         ({"detectors": level, "suite": "mp3(kbps=1)"}, "mp3"),
         ({"detectors": level, "data": "nowhere"}, "data folder not found: nowhere"),
@@ -146,6 +160,49 @@ def test_a_scorer_that_fails_later_is_listed(toy: Path) -> None:
 def test_bad_arguments(arguments: dict[str, Any], cause: str, toy: Path) -> None:
     with pytest.raises(lb.InputError, match=cause):
         lb.evaluate(**{"data": toy, "suite": "clean"} | arguments)
+
+
+def test_a_scorer_that_writes_to_its_wave_changes_nothing_for_others(toy: Path) -> None:
+    def eraser(wave: Wave) -> float:
+        wave *= 0
+        return float(wave.size)
+
+    alone = lb.evaluate("lfcc-gmm", data=toy, suite=SUITE, run="alone").conditions
+    both = lb.evaluate([eraser, "lfcc-gmm"], data=toy, suite=SUITE, run="both").conditions
+    mine = both[both["detector"] == "lfcc-gmm"].reset_index(drop=True)
+    assert mine["eer"].tolist() == alone["eer"].tolist()
+
+
+def test_a_plugin_given_by_path_and_conditions_as_a_list(toy: Path, place: Path) -> None:
+    file = place / "mine.py"
+    file.write_text(
+        "from launderbench import detector\n\n\n"
+        "@detector('of-a-file', version=1)\ndef score(wave):\n    return float(wave.std())\n"
+    )
+    suite = ["clean", lb.parse("lowpass")]
+    found = lb.evaluate(
+        "of-a-file", data=toy, suite=suite, plugins=str(file), seed=np.int64(3), limit=12
+    )
+    assert set(found.conditions["detector"]) == {"of-a-file"}
+    assert found.conditions["condition"].nunique() == 2
+    function = registry.get("of-a-file").function  # type: ignore[attr-defined]
+    with pytest.raises(lb.InputError, match="registered with a name and a version of its own"):
+        lb.evaluate(function, data=toy, suite="clean", version=7)
+
+
+def test_data_without_tracks_and_a_huge_constant_have_a_report_and_a_plot(place: Path) -> None:
+    root = place / "plain"
+    for number in range(16):
+        folder = root / ("spoof" if number % 2 else "bonafide")
+        folder.mkdir(parents=True, exist_ok=True)
+        make = builders.fake if number % 2 else builders.voice
+        soundfile.write(folder / f"{number}.wav", make(number, 0.5), 16000)
+    results = lb.evaluate(
+        [level, lambda wave: 1e20], root, SUITE, pattern=r"(?P<label>\w+)/\d+\.wav"
+    )
+    assert results.leaderboard["track"].isna().all()
+    assert results.leaderboard["audio_digest"].ne("-").all()
+    assert [axes.get_title() for axes in lb.plot_severity(results).axes][0].startswith("noise")
 
 
 def test_detectors_that_learn_nothing_need_no_training_data(toy: Path, place: Path) -> None:

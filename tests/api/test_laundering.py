@@ -82,13 +82,35 @@ def test_metrics_agree_with_independent_code() -> None:
         ([0.1, 0.2], ["spoof", "genuine"], "label 'genuine': want the words"),
         ([0.1, 0.2], [0, 1], "label '0': want the words bonafide and spoof, or booleans"),
         ([0.1, np.nan], ["spoof", "bonafide"], "score 1 is nan"),
-        ([0.1], ["spoof", "bonafide"], "of one length"),
+        ([0.1], ["spoof", "bonafide"], "there are 1 scores and 2 labels"),
         (["a", "b"], ["spoof", "bonafide"], "scores: want numbers"),
+        ([True, False], ["spoof", "bonafide"], "scores: want numbers, not values of type bool"),
+        ([], [], "want one value per trial"),
+        (None, ["spoof"], "scores: want one value per trial"),
+        ([[0.1], [0.2]], [["spoof"], ["bonafide"]], "want one value per trial"),
     ],
 )
 def test_bad_trials(scores: Any, labels: Any, cause: str) -> None:
     with pytest.raises(lb.InputError, match=cause):
         lb.metrics(scores, labels)
+
+
+def test_a_bad_threshold() -> None:
+    for threshold in (np.nan, "x", True):
+        with pytest.raises(lb.InputError, match="threshold: want a number"):
+            lb.metrics([0.1, 0.2], [True, False], threshold)  # type: ignore[arg-type]
+
+
+def test_every_public_name_is_there() -> None:
+    for name in lb.__all__:
+        assert getattr(lb, name) is not None, name
+
+
+def test_the_result_is_no_view_of_the_input() -> None:
+    wave = clip().copy()
+    clean, _ = lb.launder(wave, 16000, "clean")
+    clean *= 0
+    assert wave.any()
 
 
 def test_the_catalogues_name_what_is_registered() -> None:

@@ -56,7 +56,7 @@ def test_compare_takes_results_and_folders(made: lb.Results) -> None:
 
 
 def test_the_plot_shows_the_values_of_the_table(made: lb.Results, tmp_path: Path) -> None:
-    figure = lb.plot_severity(made, detectors=["peak"])
+    figure = lb.plot_severity(made, detectors="peak")
     (panel,) = [axes for axes in figure.axes if axes.get_title()]
     (line,) = panel.get_lines()
     cells = made.conditions
@@ -77,6 +77,7 @@ def test_the_plot_shows_the_values_of_the_table(made: lb.Results, tmp_path: Path
         ({"attacks": ["lowpass"]}, "unknown attack with several levels 'lowpass'"),
         ({"track": "none"}, "unknown track"),
         ({"metric": "wer"}, "unknown metric 'wer'"),
+        ({"metric": "eer_low"}, "unknown metric 'eer_low'"),
     ],
 )
 def test_a_plot_of_what_is_not_there(

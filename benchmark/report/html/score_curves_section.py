@@ -97,7 +97,8 @@ def _histograms(ranking: Ranking, limits: Floats, bins: int) -> dict[str, str]:
     """
     rarer = min(ranking.bonafide.sum(), (~ranking.bonafide).sum())
     bins = int(np.clip(2 * np.sqrt(rarer), BINS[0], bins))
-    low, high = limits if limits[1] > limits[0] else (limits[0] - 1, limits[0] + 1)
+    margin = max(1.0, abs(limits[0]) * 1e-6)  # 1 alone vanishes beside a large score
+    low, high = limits if limits[1] > limits[0] else (limits[0] - margin, limits[0] + margin)
     bar = np.clip((ranking.values - low) / (high - low) * bins, 0, bins - 1).astype(np.intp)
     shares = {
         name: np.bincount(bar[mask], minlength=bins) / mask.sum()
