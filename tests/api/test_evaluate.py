@@ -202,7 +202,8 @@ def test_data_without_tracks_and_a_huge_constant_have_a_report_and_a_plot(place:
     )
     assert results.leaderboard["track"].isna().all()
     assert results.leaderboard["audio_digest"].ne("-").all()
-    assert [axes.get_title() for axes in lb.plot_severity(results).axes][0].startswith("noise")
+    titles = [axes.get_title() for axes in lb.plot_severity(results).axes]
+    assert titles[0].startswith("noise")
 
 
 def test_detectors_that_learn_nothing_need_no_training_data(toy: Path, place: Path) -> None:
