@@ -61,7 +61,7 @@ def chosen_detector(options: Namespace) -> DetectorChoice:
     return DetectorChoice((), (path,), (), options.train_data, options.seed, device=options.device)
 
 
-def run_config(options: Namespace, suite: str | None = None) -> RunConfig:
+def run_config(options: Namespace) -> RunConfig:
     """Return what a run computes; its plugins and noise bank are entered in this process."""
     from benchmark.runs import detector_choice
     from benchmark.runs.run_config import RunConfig
@@ -78,7 +78,7 @@ def run_config(options: Namespace, suite: str | None = None) -> RunConfig:
     )
     return RunConfig(
         data_config(options),
-        options.suite if suite is None else suite,
+        options.suite,
         choice,
         options.seed,
         options.limit,

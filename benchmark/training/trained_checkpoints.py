@@ -99,9 +99,8 @@ def refused(detector: str, config: TrainingConfig, protocol: Protocol) -> str | 
 def _untaught(item: Detector, config: TrainingConfig, shipped: bool) -> Checkpoint:
     """Return the checkpoint of a detector that learns nothing: shipped, or made without data."""
     facts = configured(item.name, config)
-    plain = OMITTED | json.loads(json.dumps(facts))
     for found in _shipped(item.name, config) if shipped else ():
-        if all((OMITTED | found.facts).get(name) == value for name, value in plain.items()):
+        if not _differing(found, facts):
             return found
     path = paths.checkpoints() / f"{item.name}-seed{config.seed}-{digest(facts)[:12]}{OURS}"
     if not path.is_file():
@@ -124,6 +123,11 @@ def _other(found: Checkpoint, config: TrainingConfig, protocol: Protocol | None)
     }
     if protocol is not None:
         wanted |= data_facts(protocol)
+    return _differing(found, wanted)
+
+
+def _differing(found: Checkpoint, wanted: dict[str, Any]) -> list[str]:
+    """Return the names of the wanted facts that a checkpoint lacks or has otherwise."""
     plain = OMITTED | json.loads(json.dumps(wanted))
     facts = OMITTED | found.facts
     return [name for name, value in plain.items() if facts.get(name) != value]
