@@ -28,7 +28,6 @@ from benchmark.runs import run_folders
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
-from benchmark.workers import plugins as plugin_files
 from benchmark.workers.context import ProcessContext
 from detectors.contract import function_detector
 from detectors.contract.base import Detector, registry
@@ -94,28 +93,28 @@ def evaluate(
     finite number on the first utterance; later failures are in `results.tables["failures"]`.
     """
     context = context_of(plugins, noise_dir)
-    plugin_files.load(context.plugins)
-    chosen = _chosen(detectors, name, version)
-    spelled = _suite(suite)
-    config = RunConfig(
-        DataConfig(path_of("data", data), layout, pattern, dict(labels or {})),
-        spelled,
-        DetectorChoice(
-            chosen.names,
-            train_data=path_of("train_data", train_data),
-            seed=train_seed,
-            device=device,
-        ),
-        seed,
-        limit,
-        _run(run) or (_fresh_folder(data, spelled, chosen.names) if chosen.fresh else ""),
-        context=context,
-    )
-    execution = ExecutionConfig(_workers(workers), here=chosen.here)
-    with config.context.entered(), _registered(chosen.added):
-        done = matrix.bench(
-            config, execution, report or ReportConfig(), StageTimer(), _try_functions
+    with context.entered():
+        chosen = _chosen(detectors, name, version)
+        spelled = _suite(suite)
+        config = RunConfig(
+            DataConfig(path_of("data", data), layout, pattern, dict(labels or {})),
+            spelled,
+            DetectorChoice(
+                chosen.names,
+                train_data=path_of("train_data", train_data),
+                seed=train_seed,
+                device=device,
+            ),
+            seed,
+            limit,
+            _run(run) or (_fresh_folder(data, spelled, chosen.names) if chosen.fresh else ""),
+            context=context,
         )
+        execution = ExecutionConfig(_workers(workers), here=chosen.here)
+        with _registered(chosen.added):
+            done = matrix.bench(
+                config, execution, report or ReportConfig(), StageTimer(), _try_functions
+            )
     found = Results(done.folder)
     failed = len(found.tables["failures"])
     if failed:

@@ -34,10 +34,10 @@ from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report import gallery
 from benchmark.report.jinja import number
 from benchmark.report.rows import Row, records
+from benchmark.runs.run_config import VOICES
 from benchmark.scores.run_results import RunResults
 
-NONE, SYNTHETIC, ALL = "none", "synthetic", "all"
-VOICES = (NONE, SYNTHETIC, ALL)
+NONE, SYNTHETIC, ALL = VOICES
 COUNT = 2  # utterances per attack
 PICTURED = 8  # conditions on a page without players, each the worst of its family
 MOST_BYTES = 10_000_000  # of players and pictures in one page
