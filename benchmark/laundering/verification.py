@@ -16,6 +16,7 @@ Trials = Sequence[str] | pd.Series
 
 NEEDED = 0.99  # share of measurable utterances that must pass
 TEXTS = ("condition", *check_rows.TEXTS)
+EFFECTS = ("condition", "utterance_id", *check_rows.COLUMNS)
 KEYS = [  # what tells the checks of one condition apart
     "condition",
     *(name for name in check_rows.COLUMNS if name not in (*check_rows.NUMBERS, "passed")),
@@ -68,6 +69,14 @@ def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> 
         n_not_measurable=("passed", lambda column: int(column.isna().sum())),
     ).reset_index()
     return table.astype(dict.fromkeys(TEXTS, object))
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the results of `checks` on different conditions."""
+    held = [table for table in tables if len(table)] or [*tables[:1]]
+    if not held:
+        return checks(pd.DataFrame({name: [] for name in EFFECTS}), (), ())
+    return pd.concat(held, ignore_index=True)
 
 
 def verdicts(

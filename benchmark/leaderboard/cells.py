@@ -1,4 +1,4 @@
-"""The computation of cells: every detector under every condition on one track, on every core."""
+"""The computation of cells: condition by condition, every track and detector on every core."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
 from benchmark.data.protocol import trial_digest
+from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
 from benchmark.leaderboard import breakdown, cell_metrics, trial_sets
 from benchmark.leaderboard.breakdown import Slice
@@ -25,7 +26,10 @@ from benchmark.metrics import bootstrap, discrimination
 from benchmark.metrics.bootstrap_metrics import replicate
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.metrics.discrimination import Floats
+from benchmark.metrics.tails import Tails
 from benchmark.scores.run_results import ConditionInfo, RunResults
+
+TAIL = 0.002  # share of a detector's scores beyond each end of its axis
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,32 @@ class TrackData:
     costs: Costs
 
 
-def track_data(
-    results: RunResults,
-    trials: TrialSet,
-    dev_cube: Floats,
-    costs: Costs = ASVSPOOF5,
-    sliced: bool = False,
-) -> TrackData:
-    """Return what the cells of a track share; `sliced` asks for the breakdown.
+@dataclass(frozen=True)
+class RunCells:
+    """The cells of a run, and what else is computed from its scores and effects.
 
-    `dev_cube` holds the scores of the dev split, (detector, condition, utterance).
+    tracks : for each track the cells of each detector, in the order in which these were given
+    checks : one row per condition and check (see `verification.checks`)
+    axes   : of each detector, the quantiles `TAIL` and 1 - `TAIL` of its scores under all
+             conditions
     """
+
+    tracks: list[list[DetectorCells]]
+    checks: pd.DataFrame
+    axes: dict[str, tuple[float, float]]
+
+
+def track_data(
+    results: RunResults, trials: TrialSet, costs: Costs = ASVSPOOF5, sliced: bool = False
+) -> TrackData:
+    """Return what the cells of a track share; `sliced` asks for the breakdown."""
     table = results.protocol.table.iloc[trials.rows]
     rows = trial_sets.track_rows(results.dev, trials.track)
     bonafide = (results.dev.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
-    clean = [info.condition for info in results.conditions].index(CLEAN)
+    dev = results.source.scores("dev", CLEAN)
     frozen = {
         detector: cell_metrics.operating(
-            dev_cube[number, clean, rows], bonafide, results.thresholds.get(detector)
+            dev[number, rows], bonafide, results.thresholds.get(detector)
         )
         for number, detector in enumerate(results.detectors)
     }
@@ -73,36 +85,61 @@ def track_data(
 
 def compute(
     results: RunResults,
-    track: TrackData,
-    verdicts: dict[str, Verdict],
-    cube: Floats,
+    tracks: Sequence[TrackData],
     bar: tqdm,
     detectors: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
-) -> list[DetectorCells]:
+) -> RunCells:
     """Compute the cells of all or some detectors and conditions, in the order in which these come.
 
-    `cube` holds the scores of the test split, (detector, condition, utterance). `conditions`
-    includes clean.
+    Scores and effects of a condition are dropped before those of the next one are read.
+    `conditions` includes clean.
     """
-    known = [info.condition for info in results.conditions]
-    wanted = [known.index(name) for name in (known if conditions is None else conditions)]
-    names = results.detectors if detectors is None else detectors
-    places = [(results.detectors.index(name), number) for name in names for number in wanted]
+    known = {info.condition: info for info in results.conditions}
+    wanted = [*known] if conditions is None else [*conditions]
+    names = results.detectors if detectors is None else tuple(detectors)
+    places = [results.detectors.index(name) for name in names]
+    trials = results.protocol.table["utterance_id"]
+    tails = [Tails(TAIL, len(wanted) * len(trials)) for _ in names]
+    cells: list[list[list[Cell]]] = [[[] for _ in names] for _ in tracks]
+    checks = []
 
-    def one(place: tuple[int, int]) -> Cell:
-        detector, info = results.detectors[place[0]], results.conditions[place[1]]
-        cell = _cell(track, detector, info, verdicts[info.condition], cube[place])
-        bar.update()
-        return cell
+    def compute_condition(info: ConditionInfo, pool: ThreadPoolExecutor) -> None:
+        scores, verdict = _read(results, info, trials, checks)
+
+        def one(pair: tuple[int, int]) -> Cell:
+            track, number = tracks[pair[0]], places[pair[1]]
+            cell = _cell(track, results.detectors[number], info, verdict, scores[number])
+            bar.update()
+            return cell
+
+        pairs = [(track, number) for track in range(len(tracks)) for number in range(len(names))]
+        found = pool.map(one, pairs)
+        for tail, number in zip(tails, places, strict=True):
+            tail.add(scores[number])
+        for (track, number), cell in zip(pairs, found, strict=True):
+            cells[track][number].append(cell)
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
-        cells = list(pool.map(one, places))
-    width = len(wanted)
-    return [
-        _with_differences(DetectorCells(tuple(cells[start : start + width])))
-        for start in range(0, len(cells), width)
-    ]
+        for name in wanted:
+            compute_condition(known[name], pool)
+    return RunCells(
+        [[_with_differences(DetectorCells(tuple(mine))) for mine in track] for track in cells],
+        verification.joined(checks),
+        {name: tail.limits() for name, tail in zip(names, tails, strict=True)},
+    )
+
+
+def _read(
+    results: RunResults, info: ConditionInfo, trials: pd.Series, checks: list[pd.DataFrame]
+) -> tuple[Floats, Verdict]:
+    """Return the scores of a condition and the verdict on it, and append its `checks`."""
+    if info.condition == CLEAN:
+        return results.source.scores("test", CLEAN), Verdict(None)
+    scores, effects = results.source.cells(info.condition)
+    measured = effects, [info.condition], trials
+    checks.append(verification.checks(*measured))
+    return scores, verification.verdicts(*measured, checks[-1])[info.condition]
 
 
 def _with_differences(cells: DetectorCells) -> DetectorCells:

@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import ROUNDING_DB
-from benchmark.laundering import verification
 from benchmark.leaderboard import cells, trial_sets
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, distinguishable, interval
 from benchmark.leaderboard.rows import Interval, RunDifferenceRow
@@ -66,31 +65,31 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
             f" {', '.join(b.detectors)} in the second"
         )
     rows: list[RunDifferenceRow] = []
-    for track in a.protocol.tracks() or [trial_sets.WHOLE]:
-        trials = trial_sets.trial_set(a.protocol, track, resamples)
-        sides = [measure(results, trials, common, conditions) for results in (a, b)]
-        for one, two in zip(*sides, strict=True):
+    tracks = a.protocol.tracks() or [trial_sets.WHOLE]
+    sets = [trial_sets.trial_set(a.protocol, track, resamples) for track in tracks]
+    sides = [measure(results, sets, common, conditions) for results in (a, b)]
+    for trials, ones, twos in zip(sets, *sides, strict=True):
+        for one, two in zip(ones, twos, strict=True):
             rows += _detector_rows(trials.name, one, two)
     return RunComparison(frame(RunDifferenceRow, rows), _only(a, b, names), _notes(a, b))
 
 
 def measure(
-    results: RunResults, trials: TrialSet, detectors: Sequence[str], conditions: Sequence[str]
-) -> list[DetectorCells]:
-    """Compute the cells of `detectors` under `conditions` on one track, with their resamples.
+    results: RunResults,
+    sets: Sequence[TrialSet],
+    detectors: Sequence[str],
+    conditions: Sequence[str],
+) -> list[list[DetectorCells]]:
+    """Compute the cells of `detectors` under `conditions` on each trial set, with their resamples.
 
     Names are spelled as in the run, and `conditions` includes clean. The result follows their
     order.
     """
     score_matrix.check(results)
-    names = [info.condition for info in results.conditions]
-    measured = results.effects, names, results.protocol.table["utterance_id"]
-    verdicts = verification.verdicts(*measured, verification.checks(*measured))
-    test, dev = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
-    track = cells.track_data(results, trials, dev)
-    total = len(detectors) * len(conditions)
+    tracks = [cells.track_data(results, trials) for trials in sets]
+    total = len(sets) * len(detectors) * len(conditions)
     with tqdm(total=total, desc="cells", disable=None, leave=False) as bar:
-        return cells.compute(results, track, verdicts, test, bar, detectors, conditions)
+        return cells.compute(results, tracks, bar, detectors, conditions).tracks
 
 
 def _detector_rows(

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.laundering import verification
 from benchmark.leaderboard import cells, trial_sets
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, ladders, robustness, severity
@@ -61,6 +60,7 @@ class Tables:
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
+    axes        : the ends of each detector's score axis (see `cells.RunCells`)
     choices     : the settings of these tables: resamples, level, costs, baseline
     """
 
@@ -73,6 +73,7 @@ class Tables:
     breakdown: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
+    axes: dict[str, tuple[float, float]]
     choices: dict[str, Any]
 
 
@@ -89,38 +90,34 @@ def tables(
                 classifier
     """
     score_matrix.check(results)
-    names = [info.condition for info in results.conditions]
-    measured = results.effects, names, results.protocol.table["utterance_id"]
-    checks = verification.checks(*measured)
-    verdicts = verification.verdicts(*measured, checks)
-    cube, dev_cube = (score_matrix.score_cube(results, split) for split in ("test", "dev"))
     steps = ladders(results.conditions)
     boards: list[list[LeaderboardRow]] = []
     rows: dict[str, list[Any]] = {name: [] for name in ROWS}
-    tracks = results.protocol.tracks() or [trial_sets.WHOLE]
+    names = results.protocol.tracks() or [trial_sets.WHOLE]
+    sets = [trial_sets.trial_set(results.protocol, name, resamples) for name in names]
+    tracks = [cells.track_data(results, trials, costs, sliced=True) for trials in sets]
     total = len(tracks) * len(results.detectors) * len(results.conditions)
-    chosen = ""
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
-        for name in tracks:
-            trials = trial_sets.trial_set(results.protocol, name, resamples)
-            track = cells.track_data(results, trials, dev_cube, costs, sliced=True)
-            by_detector = cells.compute(results, track, verdicts, cube, bar)
-            base = baseline_line(by_detector, baseline)
-            chosen = chosen or (base.detector if base else "")
-            every = [cell for mine in by_detector for cell in mine.cells]
-            rows["conditions"] += [cell.row for cell in every]
-            rows["breakdown"] += [row for cell in every for row in cell.parts]
-            rows["robustness"] += robustness(trials.name, by_detector, steps, base)
-            rows["severity"] += severity(trials.name, by_detector, steps)
-            rows["differences"] += comparisons(trials.name, by_detector)
-            digest = results.protocol.audio_digest
-            boards.append(standings(trials, by_detector, digest, results.imported))
+        computed = cells.compute(results, tracks, bar)
+    chosen = ""
+    for trials, by_detector in zip(sets, computed.tracks, strict=True):
+        base = baseline_line(by_detector, baseline)
+        chosen = chosen or (base.detector if base else "")
+        every = [cell for mine in by_detector for cell in mine.cells]
+        rows["conditions"] += [cell.row for cell in every]
+        rows["breakdown"] += [row for cell in every for row in cell.parts]
+        rows["robustness"] += robustness(trials.name, by_detector, steps, base)
+        rows["severity"] += severity(trials.name, by_detector, steps)
+        rows["differences"] += comparisons(trials.name, by_detector)
+        digest = results.protocol.audio_digest
+        boards.append(standings(trials, by_detector, digest, results.imported))
     return Tables(
         leaderboard=frame(LeaderboardRow, boards[0]),
         tracks=frame(LeaderboardRow, [row for board in boards[1:] for row in board]),
         **{name: frame(ROWS[name], part) for name, part in rows.items()},
-        checks=checks,
+        checks=computed.checks,
         failures=_failures(results),
+        axes=computed.axes,
         choices={
             "resamples": resamples,
             "level": bootstrap.LEVEL,

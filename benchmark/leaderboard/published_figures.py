@@ -142,7 +142,8 @@ def compare_published(
     trials = trial_sets.trial_set(results.protocol, track, resamples)
     wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
     found: list[tuple[PublishedRow, tuple[int, ...]]] = []
-    for cells in measure(results, trials, list(systems), wanted):
+    (measured,) = measure(results, [trials], list(systems), wanted)
+    for cells in measured:
         by_condition = {cell.condition: cell for cell in cells.cells}
         system = systems[cells.detector]
         for row, column, spelled in pairs:

@@ -13,22 +13,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import union_categoricals
 from sklearn.linear_model import LogisticRegression
 
 from attacks.contract.condition import CLEAN
 from benchmark.core import call_syntax
 from benchmark.core.errors import InputError, unknown
-from benchmark.data.protocol import LABELS, Protocol
+from benchmark.data.protocol import LABELS
 from benchmark.metrics.discrimination import Floats
+from benchmark.scores.cell_source import CellSource
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.score_matrix import score_cube
 
 METHODS = {
     "mean": "the average of the members' scores, standardised on clean dev",
     "logistic": "a logistic regression on the members' scores, fitted on clean dev",
 }
-TEXT = ("detector", "condition", "split", "utterance_id")
 
 
 @dataclass(frozen=True)
@@ -90,18 +88,45 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
                 raise unknown(f"member of {ensemble.name}", member, results.detectors)
         if ensemble.name in results.detectors:
             raise InputError(f"the run already holds the detector {ensemble.name}")
-    clean = [info.condition for info in results.conditions].index(CLEAN)
-    dev, test = score_cube(results, "dev"), score_cube(results, "test")
+    dev = results.source.scores("dev", CLEAN)
     bonafide = (results.dev.table["label"] == LABELS[0]).to_numpy(dtype=np.bool_)
-    scores = results.scores
+    fusions = []
     for ensemble in ensembles:
         rows = [results.detectors.index(member) for member in ensemble.members]
-        fuse = _Fusion(ensemble, dev[rows, clean], bonafide)
-        for split, cube, protocol in (("dev", dev, results.dev), ("test", test, results.protocol)):
-            fused = fuse(cube[rows])
-            scores = _append(scores, _frame(results, protocol, ensemble.name, split, fused))
+        fusions.append((rows, _Fusion(ensemble, dev[rows], bonafide)))
     names = tuple(ensemble.name for ensemble in ensembles)
-    return replace(results, detectors=(*results.detectors, *names), scores=scores)
+    return replace(
+        results,
+        detectors=(*results.detectors, *names),
+        source=FusedSource(results.source, fusions),
+    )
+
+
+class FusedSource(CellSource):
+    """A source with ensembles as further detectors, computed from the members when read."""
+
+    def __init__(
+        self, members: CellSource, fusions: Sequence[tuple[list[int], _Fusion]]
+    ) -> None:
+        """Take the members' source, and of each ensemble its members' rows and its fusion."""
+        self._members = members
+        self._fusions = fusions
+
+    def scores(self, split: str, condition: str) -> Floats:
+        """Return the scores of the members' source, with a row per ensemble below."""
+        return self._with_ensembles(self._members.scores(split, condition))
+
+    def effects(self, condition: str) -> pd.DataFrame:
+        """Return the effects of the members' source."""
+        return self._members.effects(condition)
+
+    def cells(self, condition: str) -> tuple[Floats, pd.DataFrame]:
+        """Return scores and effects from one reading."""
+        scores, effects = self._members.cells(condition)
+        return self._with_ensembles(scores), effects
+
+    def _with_ensembles(self, scores: Floats) -> Floats:
+        return np.vstack([scores, *(fuse(scores[rows]) for rows, fuse in self._fusions)])
 
 
 class _Fusion:
@@ -125,39 +150,8 @@ class _Fusion:
             self.weights, self.bias = model.coef_[0], float(model.intercept_[0])
 
     def __call__(self, scores: Floats) -> Floats:
-        """Fuse scores of shape (members, ...) into shape (...); NaN where a member has no score."""
+        """Fuse scores (members, utterances); NaN where a member has no score."""
         return np.tensordot(self.weights, self._standard(scores), axes=1) + self.bias
 
     def _standard(self, scores: Floats) -> Floats:
-        shape = (-1,) + (1,) * (scores.ndim - 1)
-        return (scores - self.mean.reshape(shape)) / self.spread.reshape(shape)
-
-
-def _frame(
-    results: RunResults, protocol: Protocol, name: str, split: str, fused: Floats
-) -> pd.DataFrame:
-    """Return one row per finite score of `fused` (conditions, utterances)."""
-    conditions = [info.condition for info in results.conditions]
-    condition, utterance = np.nonzero(np.isfinite(fused))
-    ids = protocol.table["utterance_id"].to_numpy()
-    return pd.DataFrame(
-        {
-            "detector": name,
-            "condition": np.array(conditions, dtype=object)[condition],
-            "split": split,
-            "utterance_id": ids[utterance],
-            "score": fused[condition, utterance],
-        }
-    )
-
-
-def _append(scores: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
-    """Return both tables joined; categorical text columns stay categorical to save memory."""
-    joined = pd.concat([scores[["score"]], more[["score"]]], ignore_index=True)
-    for column in TEXT:
-        if isinstance(scores[column].dtype, pd.CategoricalDtype):
-            parts = [pd.Categorical(table[column]) for table in (scores, more)]
-            joined[column] = union_categoricals(parts)
-        else:
-            joined[column] = [*scores[column], *more[column]]
-    return joined[[*TEXT, "score"]]
+        return (scores - self.mean[:, None]) / self.spread[:, None]

@@ -8,7 +8,7 @@ of its checks, which repeat in every row, only once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attacks.contract.condition import CLEAN
+from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores
-from benchmark.core.progress import progress_bar
 from benchmark.laundering.check_rows import TEXTS
 from benchmark.scores.store import CHECK, IMPORTED, PartInfo, Store
 
-LENGTH = 256  # parts per group, of 64 utterances each: a few megabytes
+LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
 RECORDING_COLUMNS = ("decoder", "seconds")  # equal under every condition: read from clean parts
 ROW = "row"
+
+Damage = Callable[[PartInfo, InputError], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of parts beside their utterances.
+
+    checked : paths of the parts whose checks are read
+    scores  : whether the scores are read
+    causes  : whether the causes of failures are read, where anything failed
+    """
+
+    checked: Collection[Path] = ()
+    scores: bool = True
+    causes: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,9 +51,9 @@ class PartRows:
 
     numbers   : (rows,), index of each row's part among the requested parts
     detectors : identity -> column name, of the detectors that gave scores
-    failures  : whether any row failed; only then are the columns of causes read
+    failures  : whether any row failed
     imported  : whether the scores were imported
-    table     : (rows,), the columns of the parts except facts and checks
+    table     : (rows,), the wanted columns of the parts except facts and checks
     checks    : one row per check, with the index of its row in `table`; texts are dictionaries;
                 empty if the checks of these parts were not requested
     """
@@ -52,10 +68,13 @@ class PartRows:
     checks: pa.Table
 
 
-def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> list[PartRows]:
-    """Read the rows of all parts on every core, with checks only for the paths in `checked`.
+def read(
+    store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
+) -> list[PartRows]:
+    """Read the wanted rows of all parts on every core.
 
-    The rows of a group follow the order of the parts. Raises `InputError` if a part is damaged.
+    The rows of a group follow the order of the parts. A damaged part is left out, and handed to
+    `damage` with the error.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for number, part in enumerate(parts):
@@ -65,55 +84,68 @@ def read(store: Store, parts: Sequence[PartInfo], checked: Collection[Path]) -> 
             *part.detectors.items(),
             part.failures > 0,
             IMPORTED in part.origin,
-            part.path in checked,
+            part.path in wanted.checked,
         )
         groups.setdefault(group_key, []).append(number)
+    length = min(LENGTH, -(-len(parts) // cores()))  # a condition of few parts uses all cores too
     cut = [
-        numbers[start : start + LENGTH]
+        numbers[start : start + length]
         for numbers in groups.values()
-        for start in range(0, len(numbers), LENGTH)
+        for start in range(0, len(numbers), length)
     ]
 
-    def load(numbers: list[int]) -> PartRows:
-        return _rows(store, parts, numbers, parts[numbers[0]].path in checked)
+    def load(numbers: list[int]) -> tuple[PartRows | None, list[tuple[PartInfo, InputError]]]:
+        return _rows(store, parts, numbers, wanted)
 
-    loaded = []
-    few = len(parts) < 2000
-    with (
-        ThreadPoolExecutor(cores()) as pool,
-        progress_bar(desc="reading scores", total=len(parts), unit="part", disable=few) as bar,
-    ):
-        for rows, numbers in zip(pool.map(load, cut), cut, strict=True):
-            loaded.append(rows)
-            bar.update(len(numbers))
-    return loaded
+    found = []
+    with ThreadPoolExecutor(cores()) as pool:
+        for rows, damaged in pool.map(load, cut):
+            found += [] if rows is None else [rows]
+            for part, error in damaged:
+                damage(part, error)
+    return found
 
 
-def _rows(store: Store, parts: Sequence[PartInfo], numbers: list[int], checked: bool) -> PartRows:
+def _rows(
+    store: Store, parts: Sequence[PartInfo], numbers: list[int], wanted: Wanted
+) -> tuple[PartRows | None, list[tuple[PartInfo, InputError]]]:
+    """Return the rows of one group, None if all its parts are damaged, and the damaged parts."""
     first = parts[numbers[0]]
-    columns = None if first.failures else _columns(first, checked)
-    tables = [store.read(parts[number], columns) for number in numbers]
+    checked = first.path in wanted.checked
+    columns = _columns(first, wanted, checked)
+    tables, sound, damaged = [], [], []
+    for number in numbers:
+        try:
+            tables.append(store.read(parts[number], columns))
+            sound.append(number)
+        except InputError as error:
+            damaged.append((parts[number], error))
+    if not tables:
+        return None, damaged
     whole = pa.concat_tables(tables, promote_options="default")
     kept = [name for name in whole.column_names if name not in ("facts", "checks")]
-    return PartRows(
+    rows = PartRows(
         split=first.split,
         condition=first.condition,
         detectors=first.detectors,
         failures=first.failures > 0,
         imported=IMPORTED in first.origin,
-        numbers=np.repeat(np.array(numbers, dtype=np.int32), [len(table) for table in tables]),
+        numbers=np.repeat(np.array(sound, dtype=np.int32), [len(table) for table in tables]),
         table=whole.select(kept).combine_chunks(),
         checks=_flat(whole["checks"]) if checked else _flat(pa.chunked_array([], _NESTED)),
     )
+    return rows, damaged
 
 
 _NESTED = pa.list_(CHECK)
 
 
-def _columns(part: PartInfo, checked: bool) -> list[str]:
-    """Return the columns that a report needs from a part in which nothing failed."""
+def _columns(part: PartInfo, wanted: Wanted, checked: bool) -> list[str] | None:
+    """Return the wanted columns, or None for all: a part does not say which causes it holds."""
+    if wanted.causes and part.failures:
+        return None
     recording = RECORDING_COLUMNS if part.condition == CLEAN else ()
-    scores = [f"score:{column}" for column in part.detectors.values()]
+    scores = [f"score:{column}" for column in part.detectors.values()] if wanted.scores else []
     return ["utterance_id", *recording, *(["checks"] if checked else []), *scores]
 
 

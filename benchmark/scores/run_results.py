@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
-from benchmark.laundering.check_rows import COLUMNS
+from benchmark.laundering.check_rows import COLUMNS, TEXTS
+from benchmark.scores.cell_source import SPLITS, CellSource
 
 SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
 FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
@@ -37,18 +39,13 @@ class ConditionInfo:
 
 @dataclass(frozen=True)
 class RunResults:
-    """Scores, effects and failures of one run.
+    """The plan, the failures, and the source of scores and effects of one run.
 
     protocol   : the trial set (test split) without the files that could not be read
     dev        : the clean development trials on which thresholds are frozen; may be empty
     conditions : the plan's conditions in order; `clean` comes first
     detectors  : the plan's detector names in order
-    scores     : detector, condition, split (test or dev), utterance_id, score (float64, finite;
-                 higher = more bona fide); one row per scored trial; text columns may be categories
-    effects    : condition, utterance_id, step (0-based), attack (spelling), quantity, unit,
-                 relation (=, >= or <=), claimed, measured (NaN = not measurable), tolerance,
-                 passed (True/False/None); one row per check of a test utterance; text columns may
-                 be categories
+    source     : the scores and effects, condition by condition; higher = more bona fide
     failures   : kind (unreadable | attack | detector), condition, detector, utterance_id, cause;
                  condition or detector is '-' where the failure concerns all of them
     unreadable : rows of the planned test trials that could not be read; they are in no cell, but
@@ -63,8 +60,7 @@ class RunResults:
     dev: Protocol
     conditions: tuple[ConditionInfo, ...]
     detectors: tuple[str, ...]
-    scores: pd.DataFrame
-    effects: pd.DataFrame
+    source: CellSource
     failures: pd.DataFrame
     provenance: dict[str, Any]
     unreadable: pd.DataFrame = field(
@@ -72,3 +68,52 @@ class RunResults:
     )
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """All scores at once, one row per scored trial, with `SCORE_COLUMNS`.
+
+        Higher = more bona fide; the score is finite, the texts are categories. This takes memory
+        for every score of the run: what is computed from scores reads `source` instead.
+        """
+        known = {
+            "detector": pd.Index(sorted(self.detectors)),
+            "condition": pd.Index(sorted(info.condition for info in self.conditions)),
+            "split": pd.Index(sorted(SPLITS)),
+            "utterance_id": pd.Index(
+                sorted([*self.protocol.table["utterance_id"], *self.dev.table["utterance_id"]])
+            ),
+        }
+        detectors = known["detector"].get_indexer(pd.Index(self.detectors)).astype(np.int16)
+        codes: dict[str, list[np.ndarray]] = {name: [] for name in known}
+        values = []
+        for split in SPLITS:
+            table = self.protocol.table if split == "test" else self.dev.table
+            ids = known["utterance_id"].get_indexer(pd.Index(table["utterance_id"]))
+            for info in self.conditions:
+                scores = self.source.scores(split, info.condition)
+                detector, utterance = np.nonzero(~np.isnan(scores))
+                values.append(scores[detector, utterance])
+                codes["detector"].append(detectors[detector])
+                codes["utterance_id"].append(ids.astype(np.int32)[utterance])
+                for name, value in (("condition", info.condition), ("split", split)):
+                    place = known[name].get_loc(value)
+                    codes[name].append(np.full(len(detector), place, dtype=np.int16))
+        columns: dict[str, Any] = {
+            name: pd.Categorical.from_codes(np.concatenate(codes[name]), texts)
+            for name, texts in known.items()
+        }
+        return pd.DataFrame(columns | {"score": np.concatenate(values)}, copy=False)
+
+    @property
+    def effects(self) -> pd.DataFrame:
+        """All checks of test utterances at once, one row each, with `EFFECT_COLUMNS`.
+
+        step (0-based), attack (spelling), quantity, unit, relation (=, >= or <=), claimed, measured
+        (NaN = not measurable), tolerance, passed (True, False or missing), effect. The texts are
+        categories. As for `scores`, what is computed from effects reads `source`.
+        """
+        read = [self.source.effects(info.condition) for info in self.conditions]
+        held = [rows for rows in read if len(rows)] or read[:1]
+        texts = dict.fromkeys(("condition", "utterance_id", *TEXTS), "category")
+        return pd.concat(held, ignore_index=True).astype(texts)

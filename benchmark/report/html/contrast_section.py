@@ -7,43 +7,77 @@ same path data.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.core.progress import progress_bar
 from benchmark.leaderboard import trial_sets
-from benchmark.metrics.discrimination import Floats
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.metrics.discrimination import Bools
 from benchmark.report.html import score_curves_section as curves
 from benchmark.report.rows import Row, records
-from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
+Paths = dict[str, str]  # path data by kind
 COUNTS = ("tp", "fn", "fp", "tn")  # in the order of the page's script
 
 
-def focus(results: RunResults, conditions: pd.DataFrame, tracks: Sequence[str]) -> dict[str, Row]:
+def focus(results: RunResults, tables: Tables, tracks: Sequence[str]) -> dict[str, Row]:
     """Return the values of this section by track, the headline first.
 
     If all conditions on all tracks are too many for the page, the tracks after the first have only
     clean and the worst condition of each family.
     """
-    cube = score_matrix.score_cube(results, "test")
-    axes = [curves.axis(scores) for scores in cube]
     names = [info.condition for info in results.conditions]
     whole = len(tracks) * len(results.detectors) * len(names) <= curves.MOST
-    tables = {track: trial_sets.of_track(conditions, track) for track in tracks}
+    parts = {track: trial_sets.of_track(tables.conditions, track) for track in tracks}
     kept = {
         track: list(range(len(names)))
         if whole or track == tracks[0]
-        else _shortlist(names, tables[track])
+        else _shortlist(names, parts[track])
         for track in tracks
     }
     fine = curves.detail(len(results.detectors) * sum(map(len, kept.values())))
+    drawn = _drawn(results, tables.axes, kept, fine)
     return {
-        track: _track(results, tables[track], track, kept[track], cube, axes, fine)
+        track: _track(results, parts[track], kept[track], drawn[track], tables.axes)
         for track in tracks
     }
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """The path data of a track's cells: `paths` by detector, then by shown condition."""
+
+    paths: list[list[Paths]]
+    labels: Bools
+
+
+def _drawn(
+    results: RunResults,
+    axes: dict[str, curves.Axis],
+    kept: dict[str, list[int]],
+    fine: curves.Detail,
+) -> dict[str, _Drawing]:
+    """Draw the cells of every track, condition by condition."""
+    labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)
+    rows = {track: trial_sets.track_rows(results.protocol, track) for track in kept}
+    drawn = {
+        track: _Drawing([[] for _ in results.detectors], labels[rows[track]]) for track in kept
+    }
+    shown = sorted({place for places in kept.values() for place in places})
+    for place in progress_bar(shown, desc="curves", unit="condition", disable=None, leave=False):
+        scores = results.source.scores("test", results.conditions[place].condition)
+        for track in (track for track, places in kept.items() if place in places):
+            mine = drawn[track]
+            for number, name in enumerate(results.detectors):
+                own = scores[number, rows[track]]
+                mine.paths[number].append(curves.cell(own, mine.labels, axes[name], fine))
+        del scores  # before the next condition is read
+    return drawn
 
 
 def data(shown: Row) -> Row:
@@ -56,22 +90,14 @@ def data(shown: Row) -> Row:
 def _track(
     results: RunResults,
     table: pd.DataFrame,
-    track: str,
     kept: list[int],
-    cube: Floats,
-    axes: list[Floats],
-    fine: curves.Detail,
+    drawing: _Drawing,
+    axes: dict[str, curves.Axis],
 ) -> Row:
     """Return the values of one track; `kept` holds the plan indices of its shown conditions."""
-    rows = trial_sets.track_rows(results.protocol, track)
-    labels = (results.protocol.table["label"] == "bonafide").to_numpy(dtype=np.bool_)[rows]
     known = {(row["detector"], row["condition"]): row for row in records(table)}
     names = [results.conditions[place].condition for place in kept]
     grid = [[known[detector, name] for name in names] for detector in results.detectors]
-    drawn = [
-        [curves.cell(cube[number, place][rows], labels, axes[number], fine) for place in kept]
-        for number in range(len(results.detectors))
-    ]
     worst = _worst(table)
     return {
         "clean": names.index(CLEAN),
@@ -81,17 +107,17 @@ def _track(
         "all": len(kept) == len(results.conditions),
         "families": _options(results, table, kept),
         "detectors": [
-            {"name": name, "threshold": curves.place(row[0]["threshold"], axes[number])}
-            for number, (name, row) in enumerate(zip(results.detectors, grid, strict=True))
+            {"name": name, "threshold": curves.place(row[0]["threshold"], axes[name])}
+            for name, row in zip(results.detectors, grid, strict=True)
         ],
         "data": {
-            kind: [[paths[kind] for paths in row] for row in drawn] for kind in curves.KINDS
+            kind: [[paths[kind] for paths in row] for row in drawing.paths] for kind in curves.KINDS
         }
         | {
             "counts": [[_counts(cell) for cell in row] for row in grid],
             "eer": [[cell["eer"] for cell in row] for row in grid],
         },
-        "prevalence": round(curves.SIDE * labels.mean()),
+        "prevalence": round(curves.SIDE * drawing.labels.mean()),
         "det_ticks": curves.det_ticks(),
         "side": curves.SIDE,
         "wide": curves.WIDE,

@@ -37,7 +37,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     tracks = leaderboard_section.tracks(tables)
     names = [info.condition for info in results.conditions]
     speakers = _named(results.protocol.table["speaker"])
-    shown = contrast_section.focus(results, tables.conditions, [track.name for track in tracks])
+    shown = contrast_section.focus(results, tables, [track.name for track in tracks])
     templates = environment()
     templates.filters |= {"spelled": _spelled, "series": series_class}
     return templates.get_template("html/report.html").render(

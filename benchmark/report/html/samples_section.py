@@ -133,7 +133,7 @@ def collect(
         root=results.protocol.root,
         conditions=conditions,
         left_out=left_out,
-        known=_recorded(results.effects, [row["utterance_id"] for row in chosen], conditions),
+        known=_recorded(results, [row["utterance_id"] for row in chosen], conditions),
         seed=int(results.provenance.get("plan", {}).get("seed", 0)),
         budget=MOST_BYTES // len(chosen),
         player=voices != NONE,
@@ -177,13 +177,15 @@ def _available(root: Path, table: pd.DataFrame, count: int) -> tuple[list[Row], 
 
 
 def _recorded(
-    effects: pd.DataFrame, utterances: list[str], conditions: list[str]
+    results: RunResults, utterances: list[str], conditions: list[str]
 ) -> dict[tuple[str, str], tuple[Step, ...]]:
     """Return the recorded checks of these utterances, by condition and utterance."""
-    mine = effects[effects["utterance_id"].isin(utterances) & effects["condition"].isin(conditions)]
     found: dict[tuple[str, str], list[Row]] = {}
-    for row in records(mine):
-        found.setdefault((row["condition"], row["utterance_id"]), []).append(row)
+    for name in conditions:
+        effects = results.source.effects(name)
+        for row in records(effects[effects["utterance_id"].isin(utterances)]):
+            found.setdefault((name, row["utterance_id"]), []).append(row)
+        del effects  # before the next condition is read
     return {key: steps_of_rows(rows) for key, rows in found.items()}
 
 

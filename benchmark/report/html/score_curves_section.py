@@ -1,4 +1,7 @@
-"""SVG paths of scores: ROC, DET and precision-recall curves, and histograms of both classes."""
+"""SVG paths of scores: ROC, DET and precision-recall curves, and histograms of both classes.
+
+The outermost bars of a histogram count the scores beyond its axis too.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ CURVE_BYTES, POINT_BYTES = 1_600_000, 6  # budget of all curves of the page; siz
 BIN_BYTES, BAR_BYTES = 900_000, 5  # budget of all histograms of the page; size of one bar
 POINTS, BINS = (16, 90), (14, 40)  # minimum and maximum per curve and per histogram
 MOST = CURVE_BYTES // (3 * POINTS[0] * POINT_BYTES)  # most cells in the page, at the lowest detail
-TAIL = 0.002  # share of scores beyond each end of a histogram, counted in its outermost bars
+Axis = tuple[float, float]  # the ends of a detector's score axis
 DET_RANGE = (0.002, 0.9)
 DET_TICKS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 KINDS = ("roc", "det", "pr", "bonafide", "spoof")
@@ -45,20 +48,14 @@ def detail(cells: int) -> Detail:
     return Detail(int(points), int(bins))
 
 
-def axis(scores: Floats) -> Floats:
-    """Return the ends (2,) of a detector's score axis from all its scores; NaN = not scored."""
-    known = scores[~np.isnan(scores)]
-    return np.asarray(np.quantile(known if known.size else np.zeros(1), [TAIL, 1 - TAIL]))
-
-
-def place(score: float | None, limits: Floats) -> int | None:
+def place(score: float | None, limits: Axis) -> int | None:
     """Return the position of a score on its axis; None if it is unknown or outside."""
     if score is None or not limits[0] <= score <= limits[1]:
         return None
     return round(WIDE * (score - limits[0]) / max(limits[1] - limits[0], 1e-300))
 
 
-def cell(scores: Floats, bonafide: Bools, limits: Floats, fine: Detail) -> dict[str, str]:
+def cell(scores: Floats, bonafide: Bools, limits: Axis, fine: Detail) -> dict[str, str]:
     """Return the path data of a cell's scores (n,) by kind; '' if a class has no score."""
     scored = ~np.isnan(scores)
     labels = bonafide[scored]
@@ -90,7 +87,7 @@ def _curves(ranking: Ranking, limit: int) -> dict[str, str]:
     }
 
 
-def _histograms(ranking: Ranking, limits: Floats, bins: int) -> dict[str, str]:
+def _histograms(ranking: Ranking, limits: Axis, bins: int) -> dict[str, str]:
     """Return the shares of both classes per bin, scaled so that the higher peak fills the plot.
 
     The number of bins is at most twice the square root of the size of the rarer class.
