@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,6 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.laundering import check_rows
-
-Trials = Sequence[str] | pd.Series
 
 NEEDED = 0.99  # share of measurable utterances that must pass
 TEXTS = ("condition", *check_rows.TEXTS)
@@ -44,104 +42,97 @@ class Verdict:
     measured: float = np.nan
 
 
-def checks(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
-    """Return one row per condition, step, attack name and quantity, in plan order.
+def judge(
+    effects: pd.DataFrame, condition: str, trials: Collection[str]
+) -> tuple[Verdict, pd.DataFrame]:
+    """Return the verdict on one condition, and its checks: one row per step, attack and quantity.
 
     Quantities that are not effects are included. `claimed`, `measured` and `tolerance` are medians
     over the test utterances, `measured_low` and `measured_high` the 5 % and 95 % quantiles. Counts
-    are numbers of utterances.
+    are numbers of utterances. `clean` claims nothing and has no checks.
 
-    effects    : one row per utterance, condition and check, as stored by a run
-    conditions : spellings, in the order of the plan
-    trials     : utterance ids of the trial set; effects on other utterances are ignored
+    effects : one row per utterance and check of this condition, as stored by a run
+    trials  : utterance ids of the trial set, preferably as a set; effects on others are ignored
     """
-    groups = _in_order(_of_trials(effects, conditions, trials)).groupby(
-        KEYS, sort=False, dropna=False, observed=True
+    if condition == CLEAN:
+        return Verdict(None), no_checks()
+    rows = _of_trials(effects, trials)
+    table = _checks(rows)
+    return _verdict(rows, table), table
+
+
+def no_checks() -> pd.DataFrame:
+    """Return the empty table of checks."""
+    return _checks(_of_trials(pd.DataFrame({name: [] for name in EFFECTS}), ()))
+
+
+def _checks(rows: pd.DataFrame) -> pd.DataFrame:
+    passed = rows["passed"]
+    rows = rows.assign(
+        **{"pass": passed == 1, "fail": passed == 0, "not_measurable": passed.isna()}
     )
-    table = groups.agg(
-        claimed=("claimed", "median"),
-        measured=("measured", "median"),
-        measured_low=("measured", lambda column: column.quantile(0.05)),
-        measured_high=("measured", lambda column: column.quantile(0.95)),
-        tolerance=("tolerance", "median"),
-        n_pass=("passed", lambda column: int((column == 1).sum())),
-        n_fail=("passed", lambda column: int((column == 0).sum())),
-        n_not_measurable=("passed", lambda column: int(column.isna().sum())),
+    groups = _in_order(rows).groupby(KEYS, sort=False, dropna=False, observed=True)
+    medians = groups[["claimed", "measured", "tolerance"]].median()
+    counts = groups[["pass", "fail", "not_measurable"]].sum()
+    table = pd.DataFrame(
+        {
+            "claimed": medians["claimed"],
+            "measured": medians["measured"],
+            "measured_low": groups["measured"].quantile(0.05),
+            "measured_high": groups["measured"].quantile(0.95),
+            "tolerance": medians["tolerance"],
+            **{f"n_{name}": counts[name] for name in counts},
+        }
     ).reset_index()
     return table.astype(dict.fromkeys(TEXTS, object))
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join the results of `checks` on different conditions."""
-    held = [table for table in tables if len(table)] or [*tables[:1]]
-    if not held:
-        return checks(pd.DataFrame({name: [] for name in EFFECTS}), (), ())
-    return pd.concat(held, ignore_index=True)
-
-
-def verdicts(
-    effects: pd.DataFrame, conditions: Sequence[str], trials: Trials, table: pd.DataFrame
-) -> dict[str, Verdict]:
-    """Return the verdict on every condition; `table` is the result of `checks` on these effects."""
-    effects = _of_trials(effects, conditions, trials)
-    passed = effects["passed"].to_numpy()
-    shows = effects["effect"].to_numpy() | (passed != 1)  # other checks can only fail
-    width = len(effects["utterance_id"].cat.categories)
-    places = effects["place"].to_numpy(dtype=np.int64)
-    trial = places * width + effects["utterance_id"].cat.codes.to_numpy()
-    tried, failed, done = np.zeros((3, len(conditions), width), dtype=np.bool_)
-    tried.flat[trial] = True
-    failed.flat[trial[passed == 0]] = True
-    done.flat[trial[shows & (passed == 1)]] = True
+def _verdict(rows: pd.DataFrame, table: pd.DataFrame) -> Verdict:
+    """Return the verdict; `table` holds the checks of these rows."""
+    if table.empty:
+        return Verdict(False)
+    passed = rows["passed"].to_numpy()
+    shows = rows["effect"].to_numpy() | (passed != 1)  # other checks can only fail
+    trial = rows["utterance_id"].cat.codes.to_numpy()
+    width = len(rows["utterance_id"].cat.categories)
+    tried, failed, done = np.zeros((3, width), dtype=np.bool_)
+    tried[trial] = True
+    failed[trial[passed == 0]] = True
+    done[trial[shows & (passed == 1)]] = True
     done &= ~failed
-    found: dict[str, Verdict] = {}
-    for place, name in enumerate(conditions):
-        if name == CLEAN:
-            found[name] = Verdict(None)
-            continue
-        rows = table[table["condition"] == name]
-        if rows.empty:
-            found[name] = Verdict(False)
-            continue
-        n_pass, n_fail = int(done[place].sum()), int(failed[place].sum())
-        counts = (n_pass, n_fail, int(tried[place].sum()) - n_pass - n_fail)
-        claims = rows[rows["effect"]]
-        measured = claims[claims["measured"].notna()]
-        claims = claims if measured.empty else measured
-        if claims.empty:  # only checks such as the length: no effect is claimed
-            found[name] = Verdict(False, *counts)
-            continue
-        main = claims.iloc[0]
-        found[name] = Verdict(
-            n_pass + n_fail > 0 and n_pass >= NEEDED * (n_pass + n_fail),
-            *counts,
-            quantity=str(main["quantity"]),
-            unit=str(main["unit"]),
-            claimed=float(main["claimed"]),
-            measured=float(main["measured"]),
-        )
-    return found
+    n_pass, n_fail = int(done.sum()), int(failed.sum())
+    counts = (n_pass, n_fail, int(tried.sum()) - n_pass - n_fail)
+    claims = table[table["effect"]]
+    measured = claims[claims["measured"].notna()]
+    claims = claims if measured.empty else measured
+    if claims.empty:  # only checks such as the length: no effect is claimed
+        return Verdict(False, *counts)
+    main = claims.iloc[0]
+    return Verdict(
+        n_pass + n_fail > 0 and n_pass >= NEEDED * (n_pass + n_fail),
+        *counts,
+        quantity=str(main["quantity"]),
+        unit=str(main["unit"]),
+        claimed=float(main["claimed"]),
+        measured=float(main["measured"]),
+    )
 
 
-def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials) -> pd.DataFrame:
+def _of_trials(effects: pd.DataFrame, trials: Collection[str]) -> pd.DataFrame:
     """Select the effects of the trial set: `passed` as 1, 0 or NaN, texts as categories.
 
-    `place` is the index of the condition in the plan. Parameters are dropped from the spelling of
-    an attack, because a stochastic chain draws new ones for every utterance.
+    Parameters are dropped from the spelling of an attack, because a stochastic chain draws new ones
+    for every utterance.
     """
-    order = {name: place for place, name in enumerate(conditions)}
-    order.pop(CLEAN, None)  # clean claims nothing
     columns: dict[str, Any] = {name: pd.Categorical(effects[name]) for name in TEXTS}
     attack = columns["attack"]
     columns["attack"] = attack.map(lambda spelled: str(spelled).split("(", maxsplit=1)[0])
     ids = pd.Categorical(effects["utterance_id"])
-    held = np.append(ids.categories.isin(trials), False)[ids.codes]
-    condition = columns["condition"]
-    places = [order.get(name, -1) for name in condition.categories]
-    place = np.array([*places, -1], dtype=np.int64)[condition.codes]
+    known = trials if isinstance(trials, Set) else {*trials}
+    names = ids.categories.to_numpy(dtype=object).tolist()  # `isin` of texts takes far longer
+    held = np.array([*(name in known for name in names), False], dtype=np.bool_)[ids.codes]
     passed = effects["passed"].astype("boolean").to_numpy(dtype=np.float64, na_value=np.nan)
     columns |= {
-        "place": place,
         "utterance_id": ids,
         "step": effects["step"].to_numpy(),
         "passed": passed,
@@ -149,17 +140,17 @@ def _of_trials(effects: pd.DataFrame, conditions: Sequence[str], trials: Trials)
         **{name: effects[name].to_numpy(dtype=np.float64) for name in check_rows.NUMBERS},
     }
     table = pd.DataFrame(columns, copy=False)
-    keep = held & (place >= 0)
-    return table if keep.all() else table[keep]
+    return table if held.all() else table[held]
 
 
 def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
-    """Sort by place in the plan, step and utterance; the checks of one step keep their order."""
+    """Sort by step and utterance; the checks of one step keep their order."""
     ids = effects["utterance_id"].cat
-    rank = np.argsort(np.argsort(ids.categories.to_numpy(dtype=str), kind="stable"))
-    steps = effects["step"].to_numpy(dtype=np.int64)
-    key = effects["place"].to_numpy() * (steps.max(initial=0) + 1) + steps
-    key = key * len(rank) + (rank[ids.codes] if len(rank) else 0)
+    rank = np.arange(len(ids.categories))
+    if not ids.categories.is_monotonic_increasing:
+        rank = np.argsort(np.argsort(ids.categories.to_numpy(dtype=str), kind="stable"))
+    key = effects["step"].to_numpy(dtype=np.int64) * len(rank)
+    key = key + (rank[ids.codes] if len(rank) else 0)
     if (np.diff(key) >= 0).all():
         return effects
     return effects.iloc[np.argsort(key, kind="stable")]

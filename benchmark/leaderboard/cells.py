@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,54 +92,59 @@ def compute(
 ) -> RunCells:
     """Compute the cells of all or some detectors and conditions, in the order in which these come.
 
-    Scores and effects of a condition are dropped before those of the next one are read.
+    The effects of a condition are dropped before the next one is read, its scores before the next
+    but one.
     `conditions` includes clean.
     """
     known = {info.condition: info for info in results.conditions}
     wanted = [*known] if conditions is None else [*conditions]
     names = results.detectors if detectors is None else tuple(detectors)
     places = [results.detectors.index(name) for name in names]
-    trials = results.protocol.table["utterance_id"]
+    trials = frozenset(results.protocol.table["utterance_id"])
     tails = [Tails(TAIL, len(wanted) * len(trials)) for _ in names]
     cells: list[list[list[Cell]]] = [[[] for _ in names] for _ in tracks]
-    checks = []
+    checks: list[pd.DataFrame] = []
 
-    def compute_condition(info: ConditionInfo, pool: ThreadPoolExecutor) -> None:
-        scores, verdict = _read(results, info, trials, checks)
+    def begin(info: ConditionInfo, pool: ThreadPoolExecutor) -> list[Future[Cell]]:
+        scores, effects = results.source.cells(info.condition)
+        verdict, table = verification.judge(effects, info.condition, trials)
+        checks.append(table)
+        for tail, number in zip(tails, places, strict=True):
+            tail.add(scores[number])
 
-        def one(pair: tuple[int, int]) -> Cell:
-            track, number = tracks[pair[0]], places[pair[1]]
-            cell = _cell(track, results.detectors[number], info, verdict, scores[number])
+        def one(track: TrackData, number: int) -> Cell:
+            detector = results.detectors[number]
+            cell = _cell(track, detector, info, verdict, scores[number])
             bar.update()
             return cell
 
-        pairs = [(track, number) for track in range(len(tracks)) for number in range(len(names))]
-        found = pool.map(one, pairs)
-        for tail, number in zip(tails, places, strict=True):
-            tail.add(scores[number])
-        for (track, number), cell in zip(pairs, found, strict=True):
-            cells[track][number].append(cell)
+        return [pool.submit(one, track, number) for track in tracks for number in places]
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
+        begun: list[Future[Cell]] = []
         for name in wanted:
-            compute_condition(known[name], pool)
+            # the next condition is read while the cells of this one are computed
+            begun, before = begin(known[name], pool), begun
+            _take(before, cells)
+        _take(begun, cells)
     return RunCells(
         [[_with_differences(DetectorCells(tuple(mine))) for mine in track] for track in cells],
-        verification.joined(checks),
+        _joined(checks),
         {name: tail.limits() for name, tail in zip(names, tails, strict=True)},
     )
 
 
-def _read(
-    results: RunResults, info: ConditionInfo, trials: pd.Series, checks: list[pd.DataFrame]
-) -> tuple[Floats, Verdict]:
-    """Return the scores of a condition and the verdict on it, and append its `checks`."""
-    if info.condition == CLEAN:
-        return results.source.scores("test", CLEAN), Verdict(None)
-    scores, effects = results.source.cells(info.condition)
-    measured = effects, [info.condition], trials
-    checks.append(verification.checks(*measured))
-    return scores, verification.verdicts(*measured, checks[-1])[info.condition]
+def _take(begun: list[Future[Cell]], cells: list[list[list[Cell]]]) -> None:
+    """Append the cells of one condition to those of each track and detector."""
+    done = iter(begun)
+    for mine in (mine for track in cells for mine in track) if begun else ():
+        mine.append(next(done).result())
+
+
+def _joined(checks: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join the checks of all conditions; empty tables would change the types of columns."""
+    held = [table for table in checks if len(table)]
+    return pd.concat(held, ignore_index=True) if held else verification.no_checks()
 
 
 def _with_differences(cells: DetectorCells) -> DetectorCells:

@@ -105,9 +105,7 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
 class FusedSource(CellSource):
     """A source with ensembles as further detectors, computed from the members when read."""
 
-    def __init__(
-        self, members: CellSource, fusions: Sequence[tuple[list[int], _Fusion]]
-    ) -> None:
+    def __init__(self, members: CellSource, fusions: Sequence[tuple[list[int], _Fusion]]) -> None:
         """Take the members' source, and of each ensemble its members' rows and its fusion."""
         self._members = members
         self._fusions = fusions

@@ -1,11 +1,9 @@
-"""Reader of a run folder as `RunResults`: its plan, trials and failures, and a source of the rest."""
+"""Reader of a run folder: plan, trials and failures as `RunResults`, and a source of the rest."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError

@@ -68,9 +68,7 @@ class PartRows:
     checks: pa.Table
 
 
-def read(
-    store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
-) -> list[PartRows]:
+def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage) -> list[PartRows]:
     """Read the wanted rows of all parts on every core.
 
     The rows of a group follow the order of the parts. A damaged part is left out, and handed to

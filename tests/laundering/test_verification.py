@@ -21,15 +21,13 @@ def small() -> RunResults:
 
 def verdict(small: RunResults, *checks: tuple[str, bool, float, bool | None]) -> Verdict:
     """Return the verdict on NAME for these checks, each (quantity, effect, measured, passed)."""
-    effects = small.effects
-    mine = effects[effects["condition"] == NAME]
-    parts = [effects[effects["condition"] != NAME]]
+    mine = small.source.effects(NAME)
+    parts = []
     for quantity, effect, measured, passed in checks:
         part = mine.assign(quantity=quantity, effect=effect, measured=measured)
         parts.append(part.assign(passed=pd.Series([passed] * len(part), dtype=object).to_numpy()))
-    names = [info.condition for info in small.conditions]
-    measured = pd.concat(parts, ignore_index=True), names, small.protocol.table["utterance_id"]
-    return verification.verdicts(*measured, verification.checks(*measured))[NAME]
+    trials = {*small.protocol.table["utterance_id"]}
+    return verification.judge(pd.concat(parts, ignore_index=True), NAME, trials)[0]
 
 
 def test_checks_without_an_effect_verify_nothing(small: RunResults) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from benchmark.report import citations, comparison_text
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
 from tests.support.places import GOLDEN, TOY_PLUGIN
+from tests.support.synthetic_run import replace
 
 PUBLISHED = GOLDEN / "asvspoof_laundering_eer.csv"
 KEEP = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)", "mp3(kbps=64)"}
@@ -37,8 +37,8 @@ def reduced(results: RunResults) -> RunResults:
     return replace(
         results,
         conditions=tuple(info for info in results.conditions if info.condition in KEEP),
-        scores=results.scores[results.scores["condition"].isin(KEEP)],
-        effects=results.effects[results.effects["condition"].isin(KEEP)],
+        scores=results.source.score_rows[results.source.score_rows["condition"].isin(KEEP)],
+        effects=results.source.effect_rows[results.source.effect_rows["condition"].isin(KEEP)],
     )
 
 
@@ -51,7 +51,7 @@ def first() -> RunResults:
 def second(first: RunResults) -> RunResults:
     """The same trials with reordered conditions; melcnn is random, rawcnn lacks trials."""
     broken = reduced(synthetic_run.broken(synthetic_run.run()))
-    scores = broken.scores.copy()
+    scores = broken.source.score_rows.copy()
     noise = np.random.default_rng(0).normal(size=len(scores))
     mine = scores["detector"] == "melcnn"
     scores.loc[mine, "score"] = noise[mine.to_numpy()]
@@ -66,8 +66,12 @@ def published(first: RunResults) -> RunResults:
     return replace(
         first,
         conditions=tuple(replace(i, condition=names[i.condition]) for i in first.conditions),
-        scores=first.scores.assign(condition=first.scores["condition"].map(names)),
-        effects=first.effects.assign(condition=first.effects["condition"].map(names)),
+        scores=first.source.score_rows.assign(
+            condition=first.source.score_rows["condition"].map(names)
+        ),
+        effects=first.source.effect_rows.assign(
+            condition=first.source.effect_rows["condition"].map(names)
+        ),
     )
 
 
@@ -93,8 +97,8 @@ def test_without_laundering_in_common_there_is_no_mean(first: RunResults) -> Non
     clean = replace(
         first,
         conditions=first.conditions[:1],
-        scores=first.scores[first.scores["condition"] == "clean"],
-        effects=first.effects.iloc[:0],
+        scores=first.source.score_rows[first.source.score_rows["condition"] == "clean"],
+        effects=first.source.effect_rows.iloc[:0],
     )
     for pair in ((clean, first), (first, clean)):
         found = compare(*pair, 20)
@@ -135,8 +139,10 @@ def test_detectors_and_conditions_of_one_run_only_are_listed(first: RunResults) 
         first,
         detectors=first.detectors[1:],
         conditions=first.conditions[:-1],
-        scores=first.scores.query(f"detector != {detector!r} and condition != {condition!r}"),
-        effects=first.effects.query(f"condition != {condition!r}"),
+        scores=first.source.score_rows.query(
+            f"detector != {detector!r} and condition != {condition!r}"
+        ),
+        effects=first.source.effect_rows.query(f"condition != {condition!r}"),
         provenance={"plan": {"seed": 7}},
     )
     found = compare(fewer, first, 10)
@@ -157,7 +163,9 @@ def test_other_trials_are_refused_with_both_digests(first: RunResults) -> None:
     stranger = replace(
         first,
         detectors=("x",),
-        scores=first.scores[first.scores["detector"] == "melcnn"].assign(detector="x"),
+        scores=first.source.score_rows[first.source.score_rows["detector"] == "melcnn"].assign(
+            detector="x"
+        ),
     )
     with pytest.raises(InputError, match="no detector in common"):
         compare(first, stranger)
@@ -168,8 +176,8 @@ def test_comparisons_are_written_the_same_every_time(
 ) -> None:
     written = []
     for name in ("one", "two"):
-        order = np.random.default_rng(len(name)).permutation(len(second.scores))
-        shuffled = replace(second, scores=second.scores.iloc[order])
+        order = np.random.default_rng(len(name)).permutation(len(second.source.score_rows))
+        shuffled = replace(second, scores=second.source.score_rows.iloc[order])
         paths = comparison_text.write(compare(first, shuffled, 30), tmp_path / name)
         assert [path.name for path in paths] == ["comparison.csv", "comparison.md"]
         written.append([path.read_bytes() for path in paths])
@@ -289,8 +297,8 @@ def test_a_run_without_published_conditions_is_refused(first: RunResults) -> Non
     only = replace(
         first,
         conditions=(ConditionInfo("clean", "clean"),),
-        scores=first.scores[first.scores["condition"] == "clean"],
-        effects=first.effects.iloc[:0],
+        scores=first.source.score_rows[first.source.score_rows["condition"] == "clean"],
+        effects=first.source.effect_rows.iloc[:0],
     )
     with pytest.raises(InputError, match="no condition of the run has a counterpart"):
         compare_published(only, load("asvspoof-laundering"), {"melcnn": "AASIST"}, 0)
@@ -363,7 +371,7 @@ def test_the_commands_work_on_a_run(
 def test_a_run_without_scores_is_refused(
     first: RunResults, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    empty = replace(first, scores=first.scores.iloc[:0])
+    empty = replace(first, scores=first.source.score_rows.iloc[:0])
     with pytest.raises(InputError, match="no test scores yet"):
         compare(empty, first)
     with pytest.raises(InputError, match="no test scores yet"):

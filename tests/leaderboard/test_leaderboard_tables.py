@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.metrics import decision, discrimination
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 DRAWS = 60
 
@@ -36,8 +36,10 @@ def only(results: RunResults, *conditions: str) -> RunResults:
     return replace(
         results,
         conditions=tuple(info for info in results.conditions if info.condition in names),
-        scores=results.scores[results.scores["condition"].isin(names)].reset_index(drop=True),
-        effects=results.effects[results.effects["condition"].isin(names)],
+        scores=results.source.score_rows[
+            results.source.score_rows["condition"].isin(names)
+        ].reset_index(drop=True),
+        effects=results.source.effect_rows[results.source.effect_rows["condition"].isin(names)],
     )
 
 
@@ -47,7 +49,7 @@ def small(results: RunResults) -> RunResults:
 
 
 def edited(results: RunResults, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> RunResults:
-    return replace(results, scores=edit(results.scores.copy()).reset_index(drop=True))
+    return replace(results, scores=edit(results.source.score_rows.copy()).reset_index(drop=True))
 
 
 def test_one_row_per_track_detector_and_condition(results: RunResults, tables: Tables) -> None:
@@ -63,7 +65,7 @@ def test_a_cell_is_its_trials(results: RunResults, tables: Tables) -> None:
     table = results.protocol.table
     table = table[(table["label"] == "bonafide") | (table["track"] == "neural")]
     name = "noise(kind=cafe, snr=10.0)"
-    scores = results.scores.query("detector == 'melcnn' and split == 'test'")
+    scores = results.source.score_rows.query("detector == 'melcnn' and split == 'test'")
     scores = scores[scores["condition"] == name]
     rows = table.merge(scores, on="utterance_id")
     values, labels = rows["score"].to_numpy(), (rows["label"] == "bonafide").to_numpy()
@@ -75,7 +77,7 @@ def test_a_cell_is_its_trials(results: RunResults, tables: Tables) -> None:
     assert found["eer_low"] <= found["eer"] <= found["eer_high"]
     dev = results.dev.table
     dev = dev[(dev["label"] == "bonafide") | (dev["track"] == "neural")]
-    frozen = results.scores.query("detector == 'melcnn' and split == 'dev'")
+    frozen = results.source.score_rows.query("detector == 'melcnn' and split == 'dev'")
     rows = dev.merge(frozen, on="utterance_id")
     threshold = discrimination.eer(rows["score"], (rows["label"] == "bonafide").to_numpy())[1]
     assert found["threshold"] == threshold
@@ -109,8 +111,8 @@ def test_noise_hurts_in_order(tables: Tables) -> None:
 def test_order_of_rows_does_not_matter(small: RunResults) -> None:
     shuffled = replace(
         small,
-        scores=small.scores.sample(frac=1, random_state=0),
-        effects=small.effects.sample(frac=1, random_state=1),
+        scores=small.source.score_rows.sample(frac=1, random_state=0),
+        effects=small.source.effect_rows.sample(frac=1, random_state=1),
     )
     one, two = leaderboard_tables.tables(small, DRAWS), leaderboard_tables.tables(shuffled, DRAWS)
     for name in ("leaderboard", "tracks", "conditions", "checks"):
@@ -143,7 +145,7 @@ def test_verified_needs_99_per_cent_of_measurable_utterances(small: RunResults) 
     name = "reverb(rt60=0.3)"
     measurable = len(small.protocol.table) - 1
     for failing, verdict in ((measurable // 100, True), (measurable // 100 + 1, False)):
-        effects = small.effects.copy()
+        effects = small.source.effect_rows.copy()
         rows = effects.index[effects["condition"] == name][1 : failing + 1]
         effects.loc[rows, "passed"] = False
         cells = leaderboard_tables.tables(replace(small, effects=effects), 2).conditions
@@ -151,7 +153,7 @@ def test_verified_needs_99_per_cent_of_measurable_utterances(small: RunResults) 
 
 
 def test_effects_that_are_missing_verify_nothing(small: RunResults) -> None:
-    empty = pd.DataFrame({c: pd.Series(dtype=object) for c in small.effects.columns})
+    empty = pd.DataFrame({c: pd.Series(dtype=object) for c in small.source.effect_rows.columns})
     found = leaderboard_tables.tables(replace(small, effects=empty), DRAWS)
     assert (found.leaderboard["verified"] == "0/3").all()
     assert found.leaderboard["rank"].isna().all()
@@ -159,8 +161,8 @@ def test_effects_that_are_missing_verify_nothing(small: RunResults) -> None:
 
 
 def test_an_utterance_passes_when_every_step_passes(small: RunResults) -> None:
-    second = small.effects.assign(step=1, quantity="lag", passed=False)
-    both = replace(small, effects=pd.concat([small.effects, second]))
+    second = small.source.effect_rows.assign(step=1, quantity="lag", passed=False)
+    both = replace(small, effects=pd.concat([small.source.effect_rows, second]))
     found = leaderboard_tables.tables(both, 2)
     assert (found.leaderboard["verified"] == "0/3").all()
     assert set(found.conditions["effect"].dropna()) == {"level", "bit rate"}
@@ -169,7 +171,7 @@ def test_an_utterance_passes_when_every_step_passes(small: RunResults) -> None:
 
 def test_empty_dev_leaves_decisions_blank(small: RunResults) -> None:
     dev = replace(small.dev, table=small.dev.table.iloc[:0])
-    scores = small.scores[small.scores["split"] == "test"]
+    scores = small.source.score_rows[small.source.score_rows["split"] == "test"]
     found = leaderboard_tables.tables(replace(small, dev=dev, scores=scores), DRAWS)
     blank = ["f1", "f1_low", "macro_f1", "accuracy", "act_dcf", "cllr", "threshold"]
     assert found.conditions[blank].isna().all(axis=None)
@@ -260,7 +262,7 @@ def test_bad_plans_are_refused(small: RunResults) -> None:
     for label in ("bonafide", "spoof"):
         kept = table[table["label"] != label].reset_index(drop=True)
         ids = set(kept["utterance_id"])
-        scores = small.scores[small.scores["utterance_id"].isin(ids)]
+        scores = small.source.score_rows[small.source.score_rows["utterance_id"].isin(ids)]
         half = replace(small, protocol=replace(small.protocol, table=kept), scores=scores)
         with pytest.raises(InputError, match=f"has no {label} utterance"):
             leaderboard_tables.tables(half, 2)

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from benchmark.report import writer
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
 from tests.support.places import GOLDEN, ROOT
+from tests.support.synthetic_run import replace
 
 OLD = GOLDEN / "tables_schema1"  # written by the last release without a version, of `results`
 KEEP = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)", "mp3(kbps=64)"}
@@ -41,13 +41,16 @@ OLD_NAMES = {
 @pytest.fixture(scope="module")
 def results() -> RunResults:
     run = synthetic_run.broken(synthetic_run.run())
-    scores = run.scores[run.scores["condition"].isin(KEEP) & run.scores["detector"].isin(DETECTORS)]
+    scores = run.source.score_rows[
+        run.source.score_rows["condition"].isin(KEEP)
+        & run.source.score_rows["detector"].isin(DETECTORS)
+    ]
     return replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in KEEP),
         detectors=DETECTORS,
         scores=scores.reset_index(drop=True),
-        effects=run.effects[run.effects["condition"].isin(KEEP)],
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(KEEP)],
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ from benchmark.metrics.decision import Costs
 from benchmark.report import writer
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 DRAWS = 60
 KEEP = ("reverb", "noise(kind=white", "mp3")
@@ -30,8 +29,10 @@ def results() -> RunResults:
     return replace(
         run,
         conditions=plan,
-        scores=run.scores[run.scores["condition"].isin(names)].reset_index(drop=True),
-        effects=run.effects[run.effects["condition"].isin(names)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(names)].reset_index(
+            drop=True
+        ),
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(names)],
     )
 
 
@@ -163,7 +164,7 @@ def test_breakdown_is_the_metric_of_the_slice(results: RunResults, tables: Table
     row = of(tables.breakdown, track="neural", detector="rawcnn", condition=name, value="hifigan")
     table = results.protocol.table
     part = table[(table["label"] == "bonafide") | (table["spoof_system"] == "hifigan")]
-    scores = of(results.scores, detector="rawcnn", condition=name, split="test")
+    scores = of(results.source.score_rows, detector="rawcnn", condition=name, split="test")
     joined = part.merge(scores, on="utterance_id")
     labels = (joined["label"] == "bonafide").to_numpy()
     assert row["eer"].item() == discrimination.eer(joined["score"], labels)[0]
@@ -191,7 +192,7 @@ def test_every_metric_has_bounds_and_a_paired_difference(tables: Tables) -> None
 
 def test_the_training_threshold_is_used_without_dev(results: RunResults) -> None:
     dev = replace(results.dev, table=results.dev.table.iloc[:0])
-    scores = results.scores[results.scores["split"] == "test"]
+    scores = results.source.score_rows[results.source.score_rows["split"] == "test"]
     bare = replace(results, dev=dev, scores=scores, thresholds={"melcnn": 0.5})
     found = leaderboard_tables.tables(bare, 10)
     mine = of(found.conditions, detector="melcnn")
@@ -209,8 +210,8 @@ def test_categories_and_text_give_the_same_tables(results: RunResults, tables: T
     texts = ["detector", "condition", "split", "utterance_id"]
     coded = replace(
         results,
-        scores=results.scores.astype(dict.fromkeys(texts, "category")),
-        effects=results.effects.astype(
+        scores=results.source.score_rows.astype(dict.fromkeys(texts, "category")),
+        effects=results.source.effect_rows.astype(
             dict.fromkeys(["condition", "utterance_id", "attack", "quantity", "unit"], "category")
         ),
     )
@@ -233,7 +234,7 @@ def test_the_number_of_cores_changes_no_byte(
 def test_a_laundered_cell_above_60_per_cent_gives_no_polarity_warning(
     results: RunResults,
 ) -> None:
-    scores = results.scores.copy()
+    scores = results.source.score_rows.copy()
     mirrored = (scores["detector"] == "melcnn") & (scores["condition"] == "mp3(kbps=16)")
     scores.loc[mirrored, "score"] = -scores.loc[mirrored, "score"] - 20 * scores.loc[
         mirrored, "utterance_id"

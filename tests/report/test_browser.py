@@ -64,8 +64,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=run.effects[run.effects["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)].replace(
+            "shortcut", HOSTILE
+        ),
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(keep)],
         detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
         provenance=run.provenance | {"plan": {"suite": "a long line to cite; " * 20}},
     )

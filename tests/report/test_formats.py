@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from benchmark.report.latex import latex_tables
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
 from tests.support.places import ROOT
+from tests.support.synthetic_run import replace
 
 HOSTILE = "=1+2|<script>*a*_b_`c`\n[x](y)"
 README = ROOT / "results" / "README.md"
@@ -33,8 +33,10 @@ def results() -> RunResults:
     return replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=run.effects[run.effects["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)].replace(
+            "shortcut", HOSTILE
+        ),
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(keep)],
         detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
@@ -118,8 +120,10 @@ def test_csv_text_is_no_formula(text: str) -> None:
 
 
 def test_same_scores_give_the_same_bytes(results: RunResults, tables: Tables) -> None:
-    order = np.random.default_rng(3).permutation(len(results.scores))
-    shuffled = replace(results, scores=results.scores.iloc[order], provenance={"seed": "other"})
+    order = np.random.default_rng(3).permutation(len(results.source.score_rows))
+    shuffled = replace(
+        results, scores=results.source.score_rows.iloc[order], provenance={"seed": "other"}
+    )
     again = leaderboard_tables.tables(shuffled, 40)
     for make in (markdown.document, json_tables.document):
         assert make(results, tables, "1") == make(shuffled, again, "1")
@@ -164,7 +168,9 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
         run,
         conditions=run.conditions[:1],
         detectors=run.detectors[:1],
-        scores=run.scores.query(f"condition == 'clean' and detector == '{run.detectors[0]}'"),
+        scores=run.source.score_rows.query(
+            f"condition == 'clean' and detector == '{run.detectors[0]}'"
+        ),
         protocol=replace(run.protocol, table=run.protocol.table.groupby("label").head(9)),
     )
     one = replace(
@@ -173,7 +179,7 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
             (one.scores["split"] == "dev")
             | one.scores["utterance_id"].isin(one.protocol.table["utterance_id"])
         ],
-        effects=run.effects.iloc[:0],
+        effects=run.source.effect_rows.iloc[:0],
     )
     poor = leaderboard_tables.tables(one, 10)
     writer.write(one, tmp_path, poor)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from benchmark.report.latex import latex_tables, layout
 from benchmark.report.latex.escape import breakable, escape
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 HOSTILE = '\\input{/etc/passwd} & 50% of_#1 $x^2$ ~[*] "é" 声 <script>'
 ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
@@ -55,8 +55,10 @@ def results() -> RunResults:
     return replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=run.effects[run.effects["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)].replace(
+            "shortcut", HOSTILE
+        ),
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(keep)],
         detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
@@ -84,7 +86,9 @@ def many(number: int) -> RunResults:
     parts = []
     for place, name in enumerate(LONG[:number]):
         base = run.detectors[place % len(run.detectors)]
-        part = run.scores[run.scores["detector"] == base].assign(detector=name)
+        part = run.source.score_rows[run.source.score_rows["detector"] == base].assign(
+            detector=name
+        )
         part["score"] += 0.3 * rng.normal(size=len(part))
         parts.append(part)
     parts[0]["score"] *= -1

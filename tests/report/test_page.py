@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from benchmark.report.latex import latex_tables
 from benchmark.report.rows import Row, records
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 TRACKS = ["neural", "classic", "tts"]
 KEPT = ("clean", "noise(kind=white, snr=20.0)", "noise(kind=white, snr=0.0)", "mp3(kbps=16)")
@@ -51,8 +51,8 @@ def reduced(run: RunResults) -> RunResults:
     return replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in KEPT),
-        scores=run.scores[run.scores["condition"].isin(KEPT)],
-        effects=run.effects[run.effects["condition"].isin(KEPT)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(KEPT)],
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(KEPT)],
     )
 
 
@@ -113,7 +113,7 @@ def scored(
     """Return a cell's scores and a mask of the spoofs, from the table of the run."""
     table = results.protocol.table
     kept = ((table["label"] == "bonafide") | (table["track"] == track)).to_numpy()
-    rows = results.scores.query("split == 'test' and detector == @detector")
+    rows = results.source.score_rows.query("split == 'test' and detector == @detector")
     mine = rows[rows["condition"] == condition].set_index("utterance_id")["score"]
     spoof = (table["label"] == "spoof").to_numpy()
     return mine[table["utterance_id"]].to_numpy()[kept], spoof[kept]
@@ -121,7 +121,7 @@ def scored(
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_curves_are_those_of_scikit_learn(results: RunResults, tables: Tables, track: str) -> None:
-    found = contrast_section.focus(results, tables.conditions, TRACKS)[track]
+    found = contrast_section.focus(results, tables, TRACKS)[track]
     scores, spoof = scored(results, "melcnn", "noise(kind=white, snr=0.0)", track)
     detector, place = (
         results.detectors.index("melcnn"),
@@ -156,9 +156,9 @@ def heights(path: str, bins: int) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, track: str) -> None:
-    shown = contrast_section.focus(results, tables.conditions, TRACKS)[track]
+    shown = contrast_section.focus(results, tables, TRACKS)[track]
     detector = results.detectors.index("resnet18")
-    every = results.scores.query("split == 'test' and detector == 'resnet18'")["score"]
+    every = results.source.score_rows.query("split == 'test' and detector == 'resnet18'")["score"]
     low, high = np.quantile(
         every, [score_curves_section.TAIL, 1 - score_curves_section.TAIL]
     )  # one axis for all tracks
@@ -178,7 +178,7 @@ def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, trac
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_decisions_are_those_of_the_table(results: RunResults, tables: Tables, track: str) -> None:
-    shown = contrast_section.focus(results, tables.conditions, TRACKS)[track]
+    shown = contrast_section.focus(results, tables, TRACKS)[track]
     mine = tables.conditions[tables.conditions["track"] == track]
     rows = mine.set_index(["detector", "condition"])
     for number, detector in enumerate(results.detectors):
@@ -194,7 +194,7 @@ def test_decisions_are_those_of_the_table(results: RunResults, tables: Tables, t
 def test_each_track_shows_its_own_worst_condition_first(
     results: RunResults, tables: Tables
 ) -> None:
-    shown = contrast_section.focus(results, tables.conditions, TRACKS)
+    shown = contrast_section.focus(results, tables, TRACKS)
     assert list(shown) == TRACKS
     for track, found in shown.items():
         mine = tables.conditions[tables.conditions["track"] == track]
@@ -202,26 +202,24 @@ def test_each_track_shows_its_own_worst_condition_first(
         assert found["names"][found["chosen"]] == means.idxmax()
     found = shown["neural"]
     broken = synthetic_run.broken(results)
-    wrong = broken.effects["condition"] == found["names"][found["chosen"]]
-    broken = replace(broken, effects=broken.effects.assign(
-        passed=broken.effects["passed"].where(~wrong, False)
+    wrong = broken.source.effect_rows["condition"] == found["names"][found["chosen"]]
+    broken = replace(broken, effects=broken.source.effect_rows.assign(
+        passed=broken.source.effect_rows["passed"].where(~wrong, False)
     ))  # fmt: skip
-    other = contrast_section.focus(broken, leaderboard_tables.tables(broken, 0).conditions, TRACKS)[
-        "neural"
-    ]
+    other = contrast_section.focus(broken, leaderboard_tables.tables(broken, 0), TRACKS)["neural"]
     assert other["chosen"] != found["chosen"]  # unverified conditions do not count
 
 
 def test_on_a_full_page_only_the_headline_keeps_all_conditions(
     results: RunResults, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = contrast_section.focus(results, tables.conditions, TRACKS)
+    whole = contrast_section.focus(results, tables, TRACKS)
     assert all(found["all"] and found["names"] == list(KEPT) for found in whole.values())
     cells = len(TRACKS) * len(results.detectors) * len(KEPT)
     monkeypatch.setattr(score_curves_section, "MOST", cells)
-    assert contrast_section.focus(results, tables.conditions, TRACKS) == whole
+    assert contrast_section.focus(results, tables, TRACKS) == whole
     monkeypatch.setattr(score_curves_section, "MOST", cells - 1)
-    shown = contrast_section.focus(results, tables.conditions, TRACKS)
+    shown = contrast_section.focus(results, tables, TRACKS)
     assert shown["neural"] == whole["neural"]
     for track in TRACKS[1:]:
         found, full = shown[track], whole[track]
@@ -393,8 +391,8 @@ def test_script_data_cannot_end_the_script(results: RunResults, tables: Tables) 
     swapped = replace(
         results,
         conditions=(*results.conditions[:-1], info),
-        scores=results.scores.replace(results.conditions[-1].condition, bad),
-        effects=results.effects.replace(results.conditions[-1].condition, bad),
+        scores=results.source.score_rows.replace(results.conditions[-1].condition, bad),
+        effects=results.source.effect_rows.replace(results.conditions[-1].condition, bad),
     )
     page = document.render(swapped, leaderboard_tables.tables(swapped, 0))
     assert page.count("</script>") == page.count("<script") == 2

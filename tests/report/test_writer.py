@@ -6,7 +6,6 @@ import csv
 import html.parser
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +19,7 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import palette, writer
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 NAMES = [
     "leaderboard.csv",
@@ -50,8 +50,10 @@ def results() -> RunResults:
     return replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)].replace("shortcut", HOSTILE),
-        effects=run.effects[run.effects["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)].replace(
+            "shortcut", HOSTILE
+        ),
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(keep)],
         detectors=tuple(name.replace("shortcut", HOSTILE) for name in run.detectors),
     )
 
@@ -106,7 +108,7 @@ def test_files_are_written_whole(results: RunResults, tables: Tables, tmp_path: 
 def test_same_scores_same_bytes(results: RunResults, tmp_path: Path) -> None:
     other = replace(
         results,
-        scores=results.scores.sample(frac=1, random_state=0),
+        scores=results.source.score_rows.sample(frac=1, random_state=0),
         failures=results.failures.iloc[::-1],
         provenance=results.provenance | {"started": "another day"},
     )
@@ -197,13 +199,20 @@ def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
     run = replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)],
     )
     if case == "half finished":  # one detector has no score at all, another none under mp3
-        scored = (run.scores["detector"] == "resnet18") | (run.scores["condition"] == "clean")
-        run = replace(run, scores=run.scores[scored & (run.scores["detector"] != "shortcut")])
+        scored = (run.source.score_rows["detector"] == "resnet18") | (
+            run.source.score_rows["condition"] == "clean"
+        )
+        run = replace(
+            run,
+            scores=run.source.score_rows[
+                scored & (run.source.score_rows["detector"] != "shortcut")
+            ],
+        )
     if case == "no effects":
-        run = replace(run, effects=run.effects.iloc[:0])
+        run = replace(run, effects=run.source.effect_rows.iloc[:0])
     if case == "no tracks":
         flat = [replace(p, table=p.table.assign(track="-")) for p in (run.protocol, run.dev)]
         run = replace(run, protocol=replace(flat[0], headline="-"), dev=flat[1])
@@ -262,8 +271,8 @@ def test_without_resamples_no_intervals_are_mentioned(tmp_path: Path) -> None:
     run = replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
-        scores=run.scores[run.scores["condition"].isin(keep)],
-        effects=run.effects[run.effects["condition"].isin(keep)],
+        scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)],
+        effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(keep)],
     )
     found = leaderboard_tables.tables(run, 0)
     writer.write(run, tmp_path, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from benchmark.metrics.discrimination import eer
 from benchmark.scores import fusion
 from benchmark.scores.fusion import parse
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.score_matrix import score_cube
 from tests.support import synthetic_run
+from tests.support.synthetic_run import replace
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def results() -> RunResults:
 
 
 def cube(results: RunResults, name: str, split: str = "test") -> np.ndarray:
-    return score_cube(results, split)[results.detectors.index(name)]
+    return synthetic_run.cube(results, split)[results.detectors.index(name)]
 
 
 def test_the_mean_is_that_of_scores_standardised_on_clean_dev(results: RunResults) -> None:
@@ -40,7 +39,7 @@ def test_the_mean_is_that_of_scores_standardised_on_clean_dev(results: RunResult
 
 
 def test_the_scale_of_a_members_scores_does_not_matter(results: RunResults) -> None:
-    scores = results.scores.copy()
+    scores = results.source.score_rows.copy()
     scores.loc[scores["detector"] == "shortcut", "score"] *= 1000
     scores.loc[scores["detector"] == "shortcut", "score"] += 5
     name = "mean(melcnn, shortcut)"
@@ -53,7 +52,7 @@ def test_logistic_fusion_ignores_a_useless_member_and_beats_the_mean(
     results: RunResults,
 ) -> None:
     rng = np.random.default_rng(0)
-    scores = results.scores.copy()
+    scores = results.source.score_rows.copy()
     useless = (scores["detector"] == "shortcut").to_numpy()
     scores.loc[useless, "score"] = rng.normal(size=int(useless.sum()))
     noisy = replace(results, scores=scores)
@@ -67,7 +66,7 @@ def test_logistic_fusion_ignores_a_useless_member_and_beats_the_mean(
 
 
 def test_a_constant_member_adds_nothing(results: RunResults) -> None:
-    scores = results.scores.copy()
+    scores = results.source.score_rows.copy()
     scores.loc[scores["detector"] == "shortcut", "score"] = 3.0
     name = "mean(melcnn, shortcut)"
     fused = fusion.add(replace(results, scores=scores), [parse(name)])
@@ -76,7 +75,7 @@ def test_a_constant_member_adds_nothing(results: RunResults) -> None:
 
 
 def test_a_trial_without_a_members_score_has_none(results: RunResults) -> None:
-    scores = results.scores
+    scores = results.source.score_rows
     gone = scores.index[(scores["detector"] == "melcnn") & (scores["condition"] != "clean")][7]
     name = "mean(melcnn, shortcut)"
     fused = fusion.add(replace(results, scores=scores.drop(gone)), [parse(name)])
@@ -86,7 +85,9 @@ def test_a_trial_without_a_members_score_has_none(results: RunResults) -> None:
 
 def test_categories_stay_categories_and_give_the_same(results: RunResults) -> None:
     text = ["detector", "condition", "split", "utterance_id"]
-    compact = replace(results, scores=results.scores.astype(dict.fromkeys(text, "category")))
+    compact = replace(
+        results, scores=results.source.score_rows.astype(dict.fromkeys(text, "category"))
+    )
     wanted = [parse("mean(melcnn, rawcnn)"), parse("logistic(melcnn, resnet18)")]
     fused, plain = (fusion.add(given, wanted) for given in (compact, results))
     assert all(isinstance(fused.scores[column].dtype, pd.CategoricalDtype) for column in text)
@@ -112,7 +113,7 @@ def test_a_misspelt_ensemble_is_refused(text: str, complaint: str) -> None:
 def test_an_absent_member_or_dev_is_refused(results: RunResults) -> None:
     with pytest.raises(InputError, match=r"unknown member of mean\(.*'melcn'; did you mean 'melc"):
         fusion.add(results, [parse("mean(melcn, shortcut)")])
-    test_only = results.scores[results.scores["split"] == "test"]
+    test_only = results.source.score_rows[results.source.score_rows["split"] == "test"]
     with pytest.raises(InputError, match="needs its members' scores on clean dev"):
         fusion.add(replace(results, scores=test_only), [parse("mean(melcnn, shortcut)")])
     again = [parse("mean(melcnn, shortcut)")]

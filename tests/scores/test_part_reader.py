@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 
 from benchmark.core.errors import InputError
 from benchmark.scores import part_reader
-from benchmark.scores.part_reader import ROW, TEXTS
+from benchmark.scores.part_reader import ROW, TEXTS, PartRows, Wanted
 from benchmark.scores.store import IMPORTED, PartInfo, Store
 from tests.scores.test_store import CHECK, row
 
@@ -38,6 +39,15 @@ def units(store: Store) -> list[PartInfo]:
     return store.scan()
 
 
+def read(store: Store, parts: list[PartInfo], **wanted: Any) -> list[PartRows]:
+    """Read parts of which none is damaged."""
+
+    def damage(part: PartInfo, error: InputError) -> None:
+        raise error
+
+    return part_reader.read(store, parts, Wanted(**wanted), damage)
+
+
 @pytest.mark.parametrize("length", [1, 4, 256])
 def test_groups_hold_what_the_parts_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
@@ -46,7 +56,7 @@ def test_groups_hold_what_the_parts_hold(
     store = Store(tmp_path)
     parts = units(store)
     found, checks = [], []
-    for group in part_reader.read(store, parts, {part.path for part in parts}):
+    for group in read(store, parts, checked={part.path for part in parts}, causes=True):
         frame = group.table.to_pandas()
         found.append(frame.assign(part=group.numbers, condition=group.condition))
         own = group.checks.to_pandas()
@@ -73,16 +83,16 @@ def test_groups_hold_what_the_parts_hold(
 def test_checks_come_only_from_the_requested_parts(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    read = part_reader.read(store, parts, {parts[1].path})
-    texts = [text for group in read for text in group.checks["attack"].to_pylist()]
+    found = read(store, parts, checked={parts[1].path})
+    texts = [text for group in found for text in group.checks["attack"].to_pylist()]
     assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
-    assert all("checks" not in g.table.column_names for g in read)
+    assert all("checks" not in g.table.column_names for g in found)
 
 
 def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    for group in part_reader.read(store, parts, {part.path for part in parts}):
+    for group in read(store, parts, checked={part.path for part in parts}, causes=True):
         assert all(pa.types.is_dictionary(group.checks[name].type) for name in TEXTS)
 
 
@@ -91,9 +101,9 @@ def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
     elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
     Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
     parts = Store(tmp_path).scan()
-    read = part_reader.read(Store(tmp_path), parts, ())
-    assert {(g.imported, g.table["score:m"][0].as_py()) for g in read} == {(True, 1), (False, 2)}
-    for group in read:
+    found = read(Store(tmp_path), parts)
+    assert {(g.imported, g.table["score:m"][0].as_py()) for g in found} == {(True, 1), (False, 2)}
+    for group in found:
         (number,) = group.numbers
         assert group.imported == (IMPORTED in parts[number].origin)
 
@@ -108,15 +118,33 @@ def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path
     meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
     pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
     parts = store.scan()
-    (group,) = part_reader.read(store, parts, {part.path for part in parts})
+    (group,) = read(store, parts, checked={part.path for part in parts}, causes=True)
     assert group.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
     assert group.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
     assert len(group.checks) == 12
 
 
-def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [1, 256])
+def test_a_damaged_part_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(part_reader, "LENGTH", length)
     store = Store(tmp_path)
     parts = units(store)
     parts[4].path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=parts[4].path.name):
-        part_reader.read(store, parts, {part.path for part in parts})
+    named = []
+    wanted = Wanted({part.path for part in parts})
+    found = part_reader.read(store, parts, wanted, lambda part, error: named.append((part, error)))
+    ((part, error),) = named
+    assert part == parts[4]
+    assert part.path.name in str(error)
+    numbers = {int(number) for group in found for number in group.numbers}
+    assert numbers == {*range(len(parts))} - {4}
+
+
+def test_causes_and_scores_are_read_only_if_wanted(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    parts = units(store)
+    for group in read(store, parts, scores=False):
+        assert not any(name.startswith(("score", "cause")) for name in group.table.column_names)
+    assert any("cause:n" in group.table.column_names for group in read(store, parts, causes=True))

@@ -73,7 +73,7 @@ def _cubes(results: RunResults, tables: dict[str, pd.DataFrame]) -> dict[str, np
     found = {}
     known = [info.condition for info in results.conditions]
     for split, table in tables.items():
-        rows = results.scores[(results.scores["split"] == split).to_numpy()]
+        rows = results.source.score_rows[(results.source.score_rows["split"] == split).to_numpy()]
         shape = len(results.detectors), len(known), len(table)
         place = tuple(
             rows[name].cat.set_categories(texts).cat.codes.to_numpy()

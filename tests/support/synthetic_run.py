@@ -5,18 +5,38 @@ The small run has some 350 trials, 20 speakers, 3 tracks, 28 conditions and 4 de
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
+from benchmark.scores.frame_source import run_of_frames
 from benchmark.scores.run_results import ConditionInfo, RunResults
+
+Changed = TypeVar("Changed")
 
 NOISES = ("babble", "cafe", "street", "volvo", "white")
 SKILL = {"resnet18": 3.6, "melcnn": 3.0, "rawcnn": 2.2, "shortcut": 0.4}
 SYSTEMS = {"neural": ("hifigan", "hifigan16k"), "classic": ("world",), "tts": ("kokoro",)}
+
+
+def replace(original: Changed, **changes: Any) -> Changed:
+    """Do as `dataclasses.replace`; a run's rows may change too, as its `scores` and `effects`."""
+    if not isinstance(original, RunResults):
+        return dataclasses.replace(original, **changes)
+    known = {item.name: getattr(original, item.name) for item in dataclasses.fields(original)}
+    source = known.pop("source")
+    rows = {"scores": source.score_rows, "effects": source.effect_rows}
+    return run_of_frames(**(known | rows | changes))
+
+
+def cube(results: RunResults, split: str = "test") -> np.ndarray:
+    """Return all scores (detectors, conditions, utterances of the split)."""
+    names = [info.condition for info in results.conditions]
+    return np.stack([results.source.scores(split, name) for name in names], axis=1)
 
 
 def conditions() -> tuple[ConditionInfo, ...]:
@@ -86,7 +106,7 @@ def run(speakers: int = 20, segments: int = 4, seed: int = 0) -> RunResults:
                 keys = {"detector": detector, "condition": name, "split": part.table["split"]}
                 ids = part.table["utterance_id"]
                 parts.append(pd.DataFrame({**keys, "utterance_id": ids, "score": score}))
-    return RunResults(
+    return run_of_frames(
         protocol=test,
         dev=dev,
         conditions=plan,
@@ -143,7 +163,7 @@ def large(
         | {"score": np.concatenate(scores)},
         copy=False,
     )
-    return RunResults(
+    return run_of_frames(
         protocol=sides[0],
         dev=sides[1],
         conditions=tuple(plan),
@@ -235,7 +255,7 @@ def effects(
 
 def broken(results: RunResults) -> RunResults:
     """Return the run with lost trials, an unverified condition, failures and hostile text."""
-    scores, effects_ = results.scores.copy(), results.effects.copy()
+    scores, effects_ = results.source.score_rows.copy(), results.source.effect_rows.copy()
     ids = results.protocol.table["utterance_id"]
     lost = (scores["detector"] == "rawcnn") & (scores["condition"] == "mp3(kbps=16)")
     lost &= scores["utterance_id"].isin(ids[:3])
