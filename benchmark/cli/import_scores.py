@@ -48,12 +48,13 @@ def import_scores(options: Namespace) -> int:
     """Import scores into a run, which is created if absent; return 1 if a trial has no score."""
     from benchmark.exchange.import_scores import ImportRequest, import_file
     from benchmark.runs import provenance, run_folders
-    from benchmark.scores.store import IMPORTED, Store
+    from benchmark.scores.manifest import IMPORTED
+    from benchmark.scores.store import Store
 
     context = typed.context(options)
     folder = run_folders.find(options.run, new=True)
     origin = provenance.code() | {IMPORTED: options.file.name}
-    store = Store(folder, origin)
+    store = Store(folder, origin, IMPORTED)
     _claim(store, options, context)
     wanted = ImportRequest(
         options.file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,16 +14,23 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 
 
-def write(path: Path, content: bytes | str) -> Path:
+def write(path: Path, content: bytes | str, sync: bool = False) -> Path:
     """Write `content` to `path` atomically and create its folder; a kill leaves the old file.
 
+    With `sync` the file is on the disk when this returns, so that a power cut does not lose it.
     Raises `InputError` naming the path and the cause if writing fails (for example, a full disk).
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        with temporary.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
+        if sync:
+            _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -31,6 +39,16 @@ def write(path: Path, content: bytes | str) -> Path:
             " files written earlier are kept: fix the cause and run again"
         ) from error
     return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):  # Windows opens no folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextlib.contextmanager

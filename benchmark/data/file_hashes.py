@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core import atomic_files, paths
@@ -15,6 +16,47 @@ from benchmark.core.progress import progress_bar
 
 THREADS = 8
 MISSING = "no file"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as it was when it was read: size in bytes, time in ns, SHA-256 of its content."""
+
+    size: int
+    mtime_ns: int
+    sha256: bytes
+
+
+def state(path: Path) -> FileState | None:
+    """Return the state of a file that can be read, else None."""
+    try:
+        found = path.stat()
+        return FileState(found.st_size, found.st_mtime_ns, bytes.fromhex(_sha256(path)))
+    except OSError:
+        return None
+
+
+def stamps(root: Path, names: Sequence[str]) -> list[str]:
+    """Return size and modification time of every file `root / name`; `MISSING` if there is none."""
+    with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
+        found = pool.map(lambda name: _stamp(f"{root}/{name}"), names, chunksize=1024)
+        return [stamp_text(*stamp) if stamp else MISSING for stamp in found]
+
+
+def stamp_text(size: object, mtime_ns: object) -> str:
+    """Return size and modification time as one text."""
+    return f"{size}:{mtime_ns}"
+
+
+def hashed(paths: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 (hex) of every file, read anew; `MISSING` for those that cannot be read."""
+
+    def one(path: Path) -> str:
+        found = state(path)
+        return found.sha256.hex() if found else MISSING
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [*pool.map(one, paths)]
 
 
 def file_digests(root: Path, names: Iterable[str]) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.core.errors import InputError
-from benchmark.data.file_hashes import MISSING, file_digests
+from benchmark.data.file_hashes import MISSING, file_digests, stamps
 from benchmark.data.protocol import ABSENT, MADE, Protocol, require_both_classes
 
 
@@ -26,6 +28,11 @@ def path_column(made: str = "") -> str:
 def digest_column(made: str = "") -> str:
     """Return the column with the SHA-256 of the files in `path_column(made)`."""
     return f"file_sha256:{made}" if made else "file_sha256"
+
+
+def stamp_column(made: str = "") -> str:
+    """Return the column with size and time of the files in `path_column(made)`."""
+    return f"file_stamp:{made}" if made else "file_stamp"
 
 
 def limited(protocol: Protocol, limit: int) -> Protocol:
@@ -50,14 +57,19 @@ def limited(protocol: Protocol, limit: int) -> Protocol:
     return result
 
 
-def with_recipe(protocol: Protocol) -> Protocol:
-    """Return the protocol with the recipe of its data set in the column `file_sha256`.
+def with_stamps(protocol: Protocol, allow_missing: bool = False) -> Protocol:
+    """Return the protocol with size and time of every file, in the column `file_stamp`.
 
-    Units of such utterances have the same keys whether the audio is built here or not.
+    Each condition of ready-made audio has its own column. Where the data set has no such audio of
+    an utterance, the row fails later. Raises `InputError` naming the first row without its file.
+    With `allow_missing` such rows stay and fail later like damaged files.
     """
-    return replace(
-        protocol, table=protocol.table.assign(**{digest_column(): f"recipe {protocol.recipe}"})
-    )
+    return _with_files(protocol, stamps, stamp_column, allow_missing)
+
+
+def without_stamps(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the columns of `with_stamps`."""
+    return table[[name for name in table.columns if not name.startswith(stamp_column())]]
 
 
 def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
@@ -67,17 +79,26 @@ def with_digests(protocol: Protocol, allow_missing: bool = False) -> Protocol:
     an utterance, the row fails later. Raises `InputError` naming the first row without its file.
     With `allow_missing` such rows stay and fail later like damaged files.
     """
+    return _with_files(protocol, file_digests, digest_column, allow_missing)
+
+
+def _with_files(
+    protocol: Protocol,
+    describe: Callable[[Path, list[str]], list[str]],
+    column: Callable[[str], str],
+    allow_missing: bool,
+) -> Protocol:
     table = protocol.table
     columns = {}
     for made in ("", *protocol.made()):
         names = table[path_column(made)].tolist()
-        digests = file_digests(protocol.root, names)
-        known = zip(names, digests, strict=True)
+        described = describe(protocol.root, names)
+        known = zip(names, described, strict=True)
         gone = [name for name, found in known if found == MISSING and name != ABSENT]
         if gone and not allow_missing:
             raise InputError(
                 f"{protocol.root}: {len(gone)} of {len(table)} protocol rows have no file, the"
                 f" first is {gone[0]}; use --allow-missing to continue without them"
             )
-        columns[digest_column(made)] = digests
+        columns[column(made)] = described
     return replace(protocol, table=table.assign(**columns))

@@ -114,7 +114,7 @@ def measured(
     """Yield the facts and checks that an export recorded under one condition of a run.
 
     exported : the folder of the export
-    table    : the utterances
+    table    : the utterances, with the SHA-256 of the files of the run
     head     : the head of the run
     info     : the entry of the condition in `head`
 

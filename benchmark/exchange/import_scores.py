@@ -19,14 +19,18 @@ import pandas as pd
 from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
 from benchmark.core.progress import progress_bar
+from benchmark.data.protocol import NO_RECIPE
 from benchmark.data.readers.common import CLASS_WORDS
+from benchmark.data.trial_table import digest_column
 from benchmark.exchange import audio_corpus, score_formats
 from benchmark.laundering.failure import ATTACK, UNREADABLE
 from benchmark.laundering.output_layout import folder_names
 from benchmark.leaderboard.ranks import REVERSED
 from benchmark.metrics.discrimination import eer
 from benchmark.scores.load_run import collect
-from benchmark.scores.store import IMPORTED, Store, unscored
+from benchmark.scores.manifest import IMPORTED
+from benchmark.scores.part_format import unscored
+from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import shards, unit_keys
 
 AUDIO = (".flac", ".wav")
@@ -83,13 +87,13 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
     if head is None:
         raise InputError(f"{store.folder} holds no run")
     entry = _entry(head, request.detector)
-    trials = store.read_trials()
+    trials = store.read_trials(head)
     table, strangers = _match(score_formats.read(request.file), head, trials, request)
     groups = {
         (str(split), str(condition)): dict(zip(rows["utterance_id"], rows["score"], strict=True))
         for (condition, split), rows in table.groupby(["condition", "split"], sort=False)
     }
-    parts = store.scan()
+    parts = store.scan().parts
     every = {split: set(rows["utterance_id"]) for split, rows in trials.groupby("split")}
     whole = all(every[split] == set(scores) for (split, _), scores in groups.items())
     without_audio = _without_audio(store.folder) if parts and not whole else set()
@@ -107,28 +111,39 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
     digest = hashlib.sha256(request.file.read_bytes()).hexdigest()
     sign = "|reversed" if request.reversed_ else ""
     identity = f"{request.detector}|imported|sha256:{digest}{sign}"
-    old: dict[str, list[Path]] = {}
+    earlier: dict[str, int] = {}  # unit -> attempt that replaces earlier files of this detector
     for part in parts:
-        if IMPORTED in part.origin and request.detector in part.detectors.values():
-            old.setdefault(part.key, []).append(part.path)
+        if part.imported and request.detector in part.detectors.values():
+            attempt = 1 + max(part.file.attempt, earlier.get(part.key, 1) - 1)
+            earlier[part.key] = attempt
+    if request.exported is not None:
+        trials = _with_files(store.folder, trials)
     total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
-    with progress_bar(total=total, desc="importing", unit="trial", disable=total < MANY) as bar:
+    bar = progress_bar(total=total, desc="importing", unit="trial", disable=total < MANY)
+    replaced: set[str] = set()
+    with bar, store.log() as log:
         for cell, scores in groups.items():
             for key, rows in _units(head, trials, cell, scores, without_audio, request):
                 names = {identity: request.detector}
-                store.write_part(key, *cell, rows, names, (), old.get(key, ()))
+                replaced.add(key)
+                log.add([store.write_part(key, *cell, rows, names, (), earlier.get(key, 0))])
                 bar.update(len(rows))
-    held = {identity for part in store.scan() for identity in part.detectors}
-    known = [*entry.get("identities", []), identity]
+    held = {
+        one
+        for part in parts
+        if part.imported and part.key not in replaced
+        for one in part.detectors
+    }
     source = {"file": request.file.name, "sha256": digest, "reversed": request.reversed_}
     files = {**entry["training"][IMPORTED], identity: source}
-    identities = [one for one in dict.fromkeys(known) if one in held]
-    head["detectors"][request.detector] = {
+    before = [one for one in entry.get("identities", []) if one in held]
+    identities = [*dict.fromkeys([*before, identity])]
+    facts = {
         "identity": identity,
         "identities": identities,
         "training": {IMPORTED: {one: files[one] for one in identities}},
     }
-    store.write_head(head)
+    store.write_detector(head, request.detector, facts)
     return cells, strangers
 
 
@@ -227,6 +242,16 @@ def _without_audio(folder: Path) -> set[tuple[str, str]]:
     )
 
 
+def _with_files(folder: Path, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with the SHA-256 of the files that the run decoded; '' where unknown."""
+    results = collect(folder, {})
+    known: dict[str, str] = {}
+    for table in (results.protocol.table, results.dev.table):
+        if digest_column() in table:
+            known |= zip(table["utterance_id"], table[digest_column()], strict=True)
+    return trials.assign(**{digest_column(): trials["utterance_id"].map(known).fillna("")})
+
+
 def _imported_cell(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> ImportedCell:
     values = np.array([scores.get(uid, np.float32(np.nan)) for uid in mine["utterance_id"]])
     finite = np.isfinite(values)
@@ -256,8 +281,9 @@ def _units(
     table = trials[trials["split"] == split].reset_index(drop=True)
     info = next(c for c in head["conditions"] if c["condition"] == condition)
     digest = head["dev_digest"] if split == "dev" else head["trial_digest"]
-    conditions = [(info["identity"], info["made"])]
-    keys = [shard_keys[0] for shard_keys in unit_keys(table, digest, conditions, head["seed"])]
+    recipe = head.get("data_recipe", NO_RECIPE)
+    shard_keys = unit_keys(table, digest, [info["identity"]], head["seed"], recipe)
+    keys = [key for (key,) in shard_keys]
     effects: dict[str, dict[str, Any]] = {}
     if request.exported is not None:
         effects = dict(audio_corpus.measured(request.exported, table, head, info))

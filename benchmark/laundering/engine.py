@@ -18,6 +18,8 @@ from attacks.contract.launder import Laundered, launder
 from benchmark.audio import reader
 from benchmark.audio.reader import DecodedAudio
 from benchmark.core.stage_timer import OFF, StageTimer
+from benchmark.data import file_hashes
+from benchmark.data.file_hashes import FileState
 from benchmark.data.protocol import ABSENT
 from benchmark.laundering.failure import ATTACK, UNREADABLE, Failure
 
@@ -26,14 +28,15 @@ from benchmark.laundering.failure import ATTACK, UNREADABLE, Failure
 class Utterance:
     """One utterance to launder, as a file or as samples.
 
-    audio  : the file, or the wave (float32 (T,), 16 kHz), or why there is no audio
-    digest : SHA-256 of the file, if its samples should stay decoded in this process; this suits
-             callers that come back with the same utterance and other conditions
+    audio   : the file, or the wave (float32 (T,), 16 kHz), or why there is no audio
+    version : a text that changes with the file, if its samples should stay decoded in this process;
+              this suits callers that come back with the same utterance and other conditions. The
+              state of such a file is taken when it is decoded
     """
 
     utterance_id: str
     audio: Path | Wave | Failure
-    digest: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class LaunderedUtterance:
     result  : the laundered wave with its steps, facts and checks; or the failure
     decoder : `soundfile` or `pyav`; None if no file was decoded
     seconds : length before laundering; None if the utterance is unreadable
+    file    : the file as it was decoded; None if it was not taken or there is no file
     """
 
     utterance_id: str
@@ -50,6 +54,7 @@ class LaunderedUtterance:
     result: Laundered | Failure
     decoder: str | None = None
     seconds: float | None = None
+    file: FileState | None = None
 
 
 def launder_each(
@@ -62,11 +67,11 @@ def launder_each(
     Raises `InputError` if an attack can be applied to no utterance (no noise bank).
     """
     with watch.timing("read"):
-        source = _source(utterance)
+        source, file = _source(utterance)
     uid = utterance.utterance_id
     for condition in conditions:
         if isinstance(source, Failure):
-            yield LaunderedUtterance(uid, condition, source)
+            yield LaunderedUtterance(uid, condition, source, file=file)
             continue
         wave, decoder = source
         result: Laundered | Failure
@@ -74,18 +79,19 @@ def launder_each(
             result = launder(condition, wave, reader.SAMPLE_RATE, uid, seed, watch)
         except AttackError as error:
             result = Failure(ATTACK, str(error))
-        yield LaunderedUtterance(uid, condition, result, decoder, wave.size / reader.SAMPLE_RATE)
+        seconds = wave.size / reader.SAMPLE_RATE
+        yield LaunderedUtterance(uid, condition, result, decoder, seconds, file)
 
 
 def of_data_set(root: Path, row: tuple[str, str, str], absent: str) -> Utterance:
-    """Return the utterance of a row (id, file below `root`, SHA-256 of the file).
+    """Return the utterance of a row (id, file below `root`, a text that changes with the file).
 
     If the data set has no such audio of it, the utterance is unreadable with the cause `absent`.
     """
-    uid, path, digest = row
+    uid, path, version = row
     if path == ABSENT:
         return Utterance(uid, Failure(UNREADABLE, absent))
-    return Utterance(uid, root / path, digest)
+    return Utterance(uid, root / path, version)
 
 
 def decoded(path: Path) -> DecodedAudio | Failure:
@@ -97,26 +103,31 @@ def decoded(path: Path) -> DecodedAudio | Failure:
 
 
 @lru_cache(maxsize=128)  # two shards, with the features memoised on each recording
-def _kept(path: Path, digest: str) -> DecodedAudio | Failure:
-    """Decode a file as `decoded` does; the last two shards stay decoded.
+def _kept(path: Path, version: str) -> tuple[DecodedAudio | Failure, FileState | None]:
+    """Decode a file as `decoded` does and take its state; the last two shards stay decoded.
 
-    `digest` is part of the cache key, so that a replaced file is read again.
+    `version` is part of the cache key, so that a replaced file is read again.
     """
+    state = file_hashes.state(path)
     recording = decoded(path)
     if isinstance(recording, DecodedAudio):
         recording.wave.flags.writeable = False
-    return recording
+    return recording, state
 
 
-def _source(utterance: Utterance) -> tuple[Wave, str | None] | Failure:
-    """Return the wave and the decoder of its file, if any; or the failure."""
+def _source(
+    utterance: Utterance,
+) -> tuple[tuple[Wave, str | None] | Failure, FileState | None]:
+    """Return the wave and the decoder of its file, if any, or the failure; and the file's state."""
     audio = utterance.audio
     if isinstance(audio, Failure):
-        return audio
-    if isinstance(audio, np.ndarray):
         return audio, None
-    kept = utterance.digest is not None
-    recording = _kept(audio, utterance.digest) if kept else decoded(audio)
+    if isinstance(audio, np.ndarray):
+        return (audio, None), None
+    if utterance.version is None:
+        recording, state = decoded(audio), None
+    else:
+        recording, state = _kept(audio, utterance.version)
     if isinstance(recording, Failure):
-        return recording
-    return recording.wave, recording.decoder
+        return recording, state
+    return (recording.wave, recording.decoder), state

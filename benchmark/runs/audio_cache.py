@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from benchmark.core import atomic_files
 from benchmark.core.log import logger
-from benchmark.scores.store import CHECK, unscored
+from benchmark.scores.part_format import table_of, unscored
 
 Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
@@ -77,16 +77,9 @@ class AudioCache:
         """Store a unit, one wave per row; return False if there is no space for it."""
         ends = np.cumsum([wave.size for wave in waves], dtype=np.int32)
         samples = np.concatenate([np.zeros(0, np.float32), *waves])
-        table = pa.table(
-            {
-                "utterance_id": pa.array([row["utterance_id"] for row in rows], pa.string()),
-                "decoder": pa.array([row["decoder"] for row in rows], pa.string()),
-                "seconds": pa.array([row["seconds"] for row in rows], pa.float32()),
-                "facts": pa.array([json.dumps(row["facts"]) for row in rows], pa.string()),
-                "checks": pa.array([row["checks"] for row in rows], pa.list_(CHECK)),
-                "wave": pa.ListArray.from_arrays(np.append(np.int32(0), ends), samples),
-            }
-        )
+        table = table_of(rows, (), files=True).drop_columns(["failure", "cause"])
+        lists = pa.ListArray.from_arrays(np.append(np.int32(0), ends), samples)
+        table = table.append_column("wave", lists)
         sink = pa.BufferOutputStream()
         pq.write_table(
             table, sink, compression="zstd",

@@ -20,6 +20,7 @@ from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.work_unit import LaunderedUnit, WorkUnit, prepare, score, write
+from benchmark.scores.manifest import PartInfo
 from benchmark.scores.store import Store
 from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
@@ -35,29 +36,33 @@ class WorkerSetup:
     context: ProcessContext = ALONE
     origin: dict[str, Any] = field(default_factory=dict)
     cache: AudioCache | None = None
+    sync: bool = False
 
     def store(self) -> Store:
         """Open the score store of the run."""
-        return Store(self.folder, self.origin)
+        return Store(self.folder, self.origin, sync=self.sync)
 
 
 def execute(
     jobs: Iterable[WorkUnit], setup: WorkerSetup, workers: int, split_scoring: bool
-) -> Iterator[WorkUnit]:
-    """Run the jobs and yield each one when its part is written, in order of completion.
+) -> Iterator[PartInfo]:
+    """Run the jobs and yield each part when it is written and listed, in order of completion.
 
     With `workers` = 0, everything runs in this process. With `split_scoring`, the workers only
     launder and this process scores, which suits a single accelerator. Raises `InputError` if a
     part cannot be written or a worker dies; all finished parts stay.
     """
-    with one_thread():
+    with one_thread(), setup.store().log() as log:
         if workers == 0:
-            yield from _serial(jobs, setup)
+            parts = _serial(jobs, setup)
         else:
-            yield from _pooled(jobs, setup, workers, split_scoring)
+            parts = _pooled(jobs, setup, workers, split_scoring)
+        for part in parts:
+            log.add([part])
+            yield part
 
 
-def _serial(jobs: Iterable[WorkUnit], setup: WorkerSetup) -> Iterator[WorkUnit]:
+def _serial(jobs: Iterable[WorkUnit], setup: WorkerSetup) -> Iterator[PartInfo]:
     worker = _Worker(setup)
     for job in jobs:
         yield worker.whole(job)
@@ -65,13 +70,13 @@ def _serial(jobs: Iterable[WorkUnit], setup: WorkerSetup) -> Iterator[WorkUnit]:
 
 def _pooled(
     jobs: Iterable[WorkUnit], setup: WorkerSetup, workers: int, split_scoring: bool
-) -> Iterator[WorkUnit]:
+) -> Iterator[PartInfo]:
     start = _start_worker, (setup, not split_scoring)
     if not split_scoring:
         yield from pooled(_whole, jobs, workers, *start)
         return
     scorer, store = Scorer(setup.detectors, torch.device(setup.device)), setup.store()
-    writing: Future[WorkUnit] | None = None
+    writing: Future[PartInfo] | None = None
     with ThreadPoolExecutor(1) as writer:  # writes one unit while the next is scored
         for prepared in pooled(_prepared, jobs, workers, *start):
             broken = score(prepared, scorer)
@@ -91,7 +96,7 @@ class _Worker:
         detectors = setup.detectors if scores else ()
         self.scorer = Scorer(detectors, torch.device(setup.device if scores else "cpu"))
 
-    def whole(self, job: WorkUnit) -> WorkUnit:
+    def whole(self, job: WorkUnit) -> PartInfo:
         prepared = prepare(job, self.cache)
         return write(prepared, score(prepared, self.scorer), self.store)
 
@@ -105,7 +110,7 @@ def _start_worker(setup: WorkerSetup, scores: bool) -> None:
     _worker = _Worker(setup, scores)
 
 
-def _whole(job: WorkUnit) -> WorkUnit:
+def _whole(job: WorkUnit) -> PartInfo:
     assert _worker is not None
     return _worker.whole(job)
 

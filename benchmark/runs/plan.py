@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from attacks.contract.condition import Condition
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import Protocol
 from benchmark.inference.checkpoints import Checkpoint
+from benchmark.scores.unit_keys import UnitKeys, shards
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Everything that a run computes: test x conditions, and dev x clean for thresholds."""
+    """Everything that a run computes: test x conditions, and dev x clean for thresholds.
+
+    options : how the data set was opened and limited, for a repetition (JSON types only)
+    """
 
     test: Protocol
     dev: Protocol
@@ -20,6 +26,7 @@ class RunPlan:
     conditions: tuple[Condition, ...]
     detectors: tuple[Checkpoint, ...]
     seed: int
+    options: dict[str, Any] = field(default_factory=dict)
 
     def parts(self) -> tuple[tuple[str, Protocol, tuple[Condition, ...]], ...]:
         """Return (split, its utterances, its conditions) for dev and test."""
@@ -50,3 +57,26 @@ class PlanShare:
     def holds(self, number: int) -> bool:
         """Check whether the shard with this number (from 0) is in this share."""
         return number % self.of == self.index - 1
+
+
+WHOLE = PlanShare()
+
+
+def plan_shards(
+    plan: RunPlan, share: PlanShare = WHOLE
+) -> Iterator[tuple[str, int, int, tuple[Condition, ...]]]:
+    """Yield split, start row, stop row and conditions of each shard of a share of the plan."""
+    number = 0
+    for split, protocol, conditions in plan.parts():
+        for start, stop in shards(len(protocol.table)):
+            if share.holds(number):
+                yield split, start, stop, conditions
+            number += 1
+
+
+def keys_of(plan: RunPlan, split: str, conditions: Sequence[Condition]) -> UnitKeys:
+    """Return the unit keys of a split under some conditions."""
+    protocol = plan.protocol(split)
+    identities = [condition.identity() for condition in conditions]
+    recipe = plan.test.recipe
+    return UnitKeys(protocol.table, protocol.digest(), identities, plan.seed, recipe)

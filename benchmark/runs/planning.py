@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attacks.contract.precomputed import made
 from attacks.contract.suites import Suite
 from benchmark.core.errors import InputError, unknown
 from benchmark.data import embedded
 from benchmark.data.data_config import evaluated, with_audio
 from benchmark.data.protocol import NO_RECIPE, Protocol, require_both_classes
-from benchmark.data.trial_table import with_digests, with_recipe
+from benchmark.data.trial_table import with_stamps
 from benchmark.laundering import suite_choice
 from benchmark.runs import detector_choice, stored_dev_scores
 from benchmark.runs.plan import RunPlan
@@ -33,17 +35,31 @@ def plan(config: RunConfig, scored: bool = True) -> RunPlan:
         test = embedded.identified(with_audio(test))
         if not stored_dev_scores.enough(detectors, dev):
             embedded.require(dev)
-        dev = with_recipe(dev)
-    else:
-        dev = with_digests(dev, config.allow_missing)
+    # dev audio of the embedded set is not needed where all detectors bring their scores
+    absent = config.allow_missing or whole.recipe != NO_RECIPE
     return RunPlan(
-        with_digests(test, config.allow_missing),
-        dev,
+        with_stamps(test, config.allow_missing),
+        with_stamps(dev, absent),
         suite.name,
         suite.conditions,
         detectors,
         config.seed,
+        _options(config),
     )
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    """Return how the data set was opened and limited; `repeat` reads it."""
+    data = config.data
+    return {
+        "data": None if data.path is None else str(data.path.resolve()),
+        "layout": data.layout,
+        "pattern": data.pattern,
+        "labels": dict(data.labels),
+        "limit": config.limit,
+        "train_data": str(config.detectors.train_data or "") or None,
+        "train_seed": config.detectors.seed,
+    }
 
 
 def needs_embedded(config: RunConfig, suite: Suite) -> bool:

@@ -16,7 +16,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.parallel import one_thread
 from benchmark.data.protocol import LABELS
-from benchmark.data.trial_table import digest_column, path_column, rows_of
+from benchmark.data.trial_table import path_column, rows_of, stamp_column
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.metrics.discrimination import eer
@@ -80,7 +80,7 @@ def sample_of(plan: RunPlan) -> Sample:
     order = table["utterance_id"].map(lambda uid: hashlib.sha256(uid.encode()).hexdigest())
     place = order.groupby(table["label"]).rank(method="first")
     chosen = table[place <= SAMPLE // 2]
-    utterances = tuple(rows_of(chosen, "utterance_id", path_column(), digest_column()))
+    utterances = tuple(rows_of(chosen, "utterance_id", path_column(), stamp_column()))
     prepared = prepare(WorkUnit("", "test", CLEAN, plan.test.root, utterances, plan.seed, {}))
     readable = [row["failure"] is None for row in prepared.rows]
     return Sample(tuple(prepared.waves), (chosen["label"] == LABELS[0]).to_numpy()[readable])

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from attacks.contract.condition import Condition
+from attacks.contract.condition import CLEAN, Condition
 from attacks.contract.precomputed import made
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
 from benchmark.core.progress import progress_bar
-from benchmark.data.trial_table import digest_column, path_column, rows_of
+from benchmark.data.audio_identity import ROUNDING_DB, sketch_of
+from benchmark.data.trial_table import path_column, rows_of, stamp_column, without_stamps
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
-from benchmark.runs import stored_dev_scores
+from benchmark.runs import audio_changes, stored_dev_scores
 from benchmark.runs.executor import WorkerSetup, execute
-from benchmark.runs.plan import PlanShare, RunPlan
+from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.runs.precision_check import PRECISION
 from benchmark.runs.work_unit import WorkUnit, prepare
-from benchmark.scores.store import IMPORTED, Store, done
-from benchmark.scores.unit_keys import UnitKeys, shards
-
-WHOLE = PlanShare()
+from benchmark.scores.selection import done
+from benchmark.scores.store import Store
 
 
 class MissingUnits:
@@ -43,13 +41,18 @@ class MissingUnits:
     def __init__(
         self,
         plan: RunPlan,
-        held: dict[str, set[str]],
-        failed: dict[str, list[Path]],
+        held: Mapping[str, Collection[str]],
+        again: Mapping[str, int],
         share: PlanShare = WHOLE,
     ) -> None:
-        self._plan, self._held, self._failed, self._share = plan, held, failed, share
+        """Find the missing units.
+
+        held  : unit key -> identities of the detectors that have scored the unit
+        again : unit key -> attempt, of the units to compute for all detectors whatever is held
+        """
+        self._plan, self._held, self._again, self._share = plan, held, again, share
         self.units_planned = self.units = self.trials = 0
-        for _, start, stop, conditions in self._shards():
+        for _, start, stop, conditions in plan_shards(plan, share):
             self.units_planned += len(conditions)
             self.trials += (stop - start) * len(conditions)
         self.units = self.units_planned
@@ -57,52 +60,43 @@ class MissingUnits:
             sizes = [len(job.utterances) for job in self.jobs]
             self.units, self.trials = len(sizes), sum(sizes)
 
-    def _shards(self) -> Iterator[tuple[str, int, int, tuple[Condition, ...]]]:
-        """Yield split, start row, stop row and conditions of each shard of this machine."""
-        number = 0
-        for split, protocol, conditions in self._plan.parts():
-            for start, stop in shards(len(protocol.table)):
-                if self._share.holds(number):
-                    yield split, start, stop, conditions
-                number += 1
-
     @property
     def jobs(self) -> Iterator[WorkUnit]:
         """Yield the missing units shard by shard, so that each utterance is decoded once."""
         identities = {checkpoint.identity: checkpoint.name for checkpoint in self._plan.detectors}
         sources: dict[str, _Source] = {}
-        for split, start, stop, conditions in self._shards():
+        for split, start, stop, conditions in plan_shards(self._plan, self._share):
             if split not in sources:
                 sources = {split: _Source(self._plan, split, conditions)}
             source = sources[split]
             shard = source.shard(start, stop)
             for key, condition, name in source.units(start, stop):
-                scored = set() if key in self._failed else self._held.get(key, set())
+                scored = () if key in self._again else self._held.get(key, ())
                 missing = identities  # one shared object: there may be half a million units
                 if scored:
                     missing = {i: n for i, n in identities.items() if i not in scored}
                 if missing:
-                    void = tuple(self._failed.get(key, ()))
-                    files = source.root, shard[name]
-                    yield WorkUnit(key, split, condition, *files, self._plan.seed, missing, void)
+                    yield WorkUnit(
+                        key, split, condition, source.root, shard[name], self._plan.seed, missing,
+                        self._again.get(key, 0), bool(name) or condition == CLEAN,
+                    )  # fmt: skip
 
 
 class _Source:
     """The table and unit keys of one split, computed once for all of its shards."""
 
     def __init__(self, plan: RunPlan, split: str, conditions: tuple[Condition, ...]) -> None:
-        protocol = plan.protocol(split)
-        self.root = protocol.root
-        pairs = [(condition.identity(), made(condition)) for condition in conditions]
-        self._conditions = [*zip(map(str, conditions), (name for _, name in pairs), strict=True)]
-        self._keys = UnitKeys(protocol.table, protocol.digest(), pairs, plan.seed)
-        self._table = protocol.table
+        self.root = plan.protocol(split).root
+        names = [made(condition) for condition in conditions]
+        self._conditions = [*zip(map(str, conditions), names, strict=True)]
+        self._keys = keys_of(plan, split, conditions)
+        self._table = plan.protocol(split).table
 
     def shard(self, start: int, stop: int) -> dict[str, tuple[tuple[str, str, str], ...]]:
         """Return the utterances of a shard, by the name of the ready-made audio."""
         rows = self._table.iloc[start:stop]  # lists of a whole corpus would double the memory
         return {
-            name: tuple(rows_of(rows, "utterance_id", path_column(name), digest_column(name)))
+            name: tuple(rows_of(rows, "utterance_id", path_column(name), stamp_column(name)))
             for name in {name for _, name in self._conditions}
         }
 
@@ -113,22 +107,29 @@ class _Source:
 
 
 def missing(
-    plan: RunPlan, store: Store, retry_failures: bool = False, share: PlanShare = WHOLE
+    plan: RunPlan,
+    store: Store,
+    retry_failures: bool = False,
+    share: PlanShare = WHOLE,
+    recheck: bool = False,
 ) -> MissingUnits:
     """Return the units of `plan`, or of this machine's share, that `store` lacks.
 
-    With `retry_failures`, units with any failed row are computed again for all detectors, and
-    replace the parts that hold the failures.
+    Units whose audio files have changed since are missing too. With `retry_failures`, units with
+    any failed row are computed again for all detectors. With `recheck`, every file is hashed, not
+    only those of another size or time.
     """
-    parts = store.scan()
-    failed: dict[str, list[Path]] = {}
-    for part in parts:
-        if retry_failures and part.failures and IMPORTED not in part.origin:
-            failed.setdefault(part.key, []).append(part.path)
-    present = done(parts)
+    found = store.scan()
+    again = audio_changes.changed(plan, store, found, share, recheck)
+    if retry_failures:
+        for part in found.parts:
+            if part.failures and not part.imported:
+                again.setdefault(part.key, part.file.attempt + 1)
+                again[part.key] = max(again[part.key], part.file.attempt + 1)
+    present = done(found.parts)
     for key, identities in stored_dev_scores.held(plan).items():
         present.setdefault(key, set()).update(identities)
-    return MissingUnits(plan, present, failed, share)
+    return MissingUnits(plan, present, again, share)
 
 
 def write_plan(plan: RunPlan, store: Store, precision: dict[str, Any] | None = None) -> None:
@@ -136,37 +137,49 @@ def write_plan(plan: RunPlan, store: Store, precision: dict[str, Any] | None = N
 
     `precision` holds notes on the precision of detectors, by detector name.
     """
+    store.adopt()
     head = joined_head(plan, store)
     for name, note in (precision or {}).items():
         head["detectors"][name][PRECISION] = note
-    store.write_trials(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
-    store.write_head(head)
+    trials = without_stamps(pd.concat([plan.dev.table, plan.test.table], ignore_index=True))
+    store.write_head(head, trials)
     stored_dev_scores.write(plan, store)
 
 
 def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
-    """Return the head of the plan, merged with the head in `store`.
+    """Return the head of the plan, as `store` takes it.
 
-    Detectors of an earlier plan with the same conditions stay on the leaderboard. The precision
-    notes of unchanged detectors are kept. Raises `InputError` if `store` holds other trials or
-    another seed.
+    The plan that is in the store stays if it plans the same work: a data set that is built on each
+    machine differs by rounding, and its root by machine. The precision notes of unchanged detectors
+    are kept. Raises `InputError` if `store` holds other trials, another seed or other audio.
     """
     head = head_of(plan)
     old = store.read_head()
-    if old is not None:
-        for field, label in (("trial_digest", "trial digest"), ("seed", "seed")):
-            if old.get(field) != head[field]:
-                raise InputError(
-                    f"{store.folder} holds a run with another {label} ({old.get(field)}, not"
-                    f" {head[field]}): choose another RUN name or delete that folder"
-                )
-        for name, item in head["detectors"].items():
-            before = old["detectors"].get(name, {})
-            if before.get("identity") == item["identity"] and PRECISION in before:
-                item[PRECISION] = before[PRECISION]
-        if old["conditions"] == head["conditions"]:
-            head["detectors"] = old["detectors"] | head["detectors"]
+    if old is None:
+        return head
+    for field, label in (("trial_digest", "trial digest"), ("seed", "seed")):
+        if old.get(field) != head[field]:
+            raise InputError(
+                f"{store.folder} holds a run with another {label} ({old.get(field)}, not"
+                f" {head[field]}): choose another RUN name or delete that folder"
+            )
+    for name, item in head["detectors"].items():
+        before = old["detectors"].get(name, {})
+        if before.get("identity") == item["identity"] and PRECISION in before:
+            item[PRECISION] = before[PRECISION]
+    same_work = all(old.get(field) == head[field] for field in ("conditions", "dev_digest"))
+    if same_work and _same_audio(old, head):
+        kept = {field: old[field] for field in ("audio_digest", "audio_sketch") if field in old}
+        head |= kept
     return head
+
+
+def _same_audio(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Return whether the audio of two plans differs by no more than rounding."""
+    mine, other = sketch_of(new["audio_sketch"]), sketch_of(old.get("audio_sketch"))
+    if mine is None or other is None:
+        return False
+    return mine.difference_db(other) <= ROUNDING_DB
 
 
 def head_of(plan: RunPlan) -> dict[str, Any]:
@@ -184,6 +197,7 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
         "trials": len(plan.test.table),
         "seed": plan.seed,
         "suite": plan.suite,
+        "options": plan.options,
         "conditions": [_describe(condition) for condition in plan.conditions],
         "detectors": {
             c.name: {"identity": c.identity, "training": c.facts} for c in plan.detectors
@@ -215,8 +229,8 @@ def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: boo
     with progress_bar(
         total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05
     ) as bar:
-        for job in execute(jobs.jobs, setup, workers, split_scoring):
-            bar.update(len(job.utterances))
+        for part in execute(jobs.jobs, setup, workers, split_scoring):
+            bar.update(part.rows)
 
 
 def estimate(jobs: MissingUnits, setup: WorkerSetup) -> float:

@@ -8,11 +8,12 @@ from attacks.contract.condition import CLEAN, Condition
 from benchmark.data.protocol import NO_RECIPE, Protocol
 from benchmark.inference import dev_scores
 from benchmark.inference.checkpoints import Checkpoint
-from benchmark.runs.plan import RunPlan
-from benchmark.scores.store import Store, done, unscored
-from benchmark.scores.unit_keys import UnitKeys, shards
-
-STORED = "stored"  # key in the origin of a part
+from benchmark.runs.plan import RunPlan, keys_of
+from benchmark.scores.manifest import STORED
+from benchmark.scores.part_format import unscored
+from benchmark.scores.selection import done
+from benchmark.scores.store import Store
+from benchmark.scores.unit_keys import shards
 
 
 def enough(detectors: Sequence[Checkpoint], dev: Protocol) -> bool:
@@ -31,15 +32,19 @@ def write(plan: RunPlan, store: Store) -> None:
     brought = [(c, scores) for c in plan.detectors if (scores := dev_scores.of(c, plan.dev))]
     if not brought:
         return
-    known = done(store.scan())
-    for key, ids in _units(plan):
+    known = done(store.scan().parts)
+    with store.log() as log:
         for checkpoint, scores in brought:
-            if checkpoint.identity in known.get(key, ()):
-                continue
-            rows = [unscored(uid, decoder="", scores={checkpoint.name: scores[uid]}) for uid in ids]
             origin = {STORED: dev_scores.file_of(checkpoint.path).name}
+            own = Store(store.folder, origin, STORED, store.sync)
             names = {checkpoint.identity: checkpoint.name}
-            Store(store.folder, origin).write_part(key, "dev", CLEAN, rows, names)
+            for key, ids in _units(plan):
+                if checkpoint.identity in known.get(key, ()):
+                    continue
+                rows = [
+                    unscored(uid, decoder="", scores={checkpoint.name: scores[uid]}) for uid in ids
+                ]
+                log.add([own.write_part(key, "dev", CLEAN, rows, names)])
 
 
 def _units(plan: RunPlan) -> Iterator[tuple[str, list[str]]]:
@@ -47,7 +52,7 @@ def _units(plan: RunPlan) -> Iterator[tuple[str, list[str]]]:
     if plan.dev.recipe == NO_RECIPE:
         return
     table = plan.dev.table
-    keys = UnitKeys(table, plan.dev.digest(), [(Condition().identity(), "")], plan.seed)
+    keys = keys_of(plan, "dev", (Condition(),))
     for start, stop in shards(len(table)):
         (key,) = keys.of(start, stop)
         yield key, table["utterance_id"].iloc[start:stop].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from benchmark.laundering.check_rows import check_rows, fact_rows
 from benchmark.laundering.engine import launder_each, of_data_set
 from benchmark.laundering.failure import Failure
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.scores.store import Store, unscored
+from benchmark.scores.manifest import PartInfo
+from benchmark.scores.part_format import FILES, unscored
+from benchmark.scores.store import Store
+from benchmark.scores.unit_keys import inputs_digest
 
 Wave = npt.NDArray[np.float32]
 Row = dict[str, Any]
@@ -27,9 +31,10 @@ _NONE = "the data set brings no such audio of this utterance"
 class WorkUnit:
     """A unit as plain data that can be sent to a worker.
 
-    utterances : (id, file below `root`, SHA-256 of the file)
+    utterances : (id, file below `root`, size and time of the file)
     identities : identity -> name, of each detector that has not scored this unit
-    replaces   : parts that the new one replaces
+    attempt    : above that of the parts that this one replaces
+    files      : its part keeps the states of the files, for other conditions too
     """
 
     key: str
@@ -39,7 +44,14 @@ class WorkUnit:
     utterances: tuple[tuple[str, str, str], ...]
     seed: int
     identities: dict[str, str]
-    replaces: tuple[Path, ...] = ()
+    attempt: int = 0
+    files: bool = True
+
+    @property
+    def audio_key(self) -> str:
+        """The key of the unit with the versions of its files: this determines the samples."""
+        versions = "\n".join(version for _, _, version in self.utterances)
+        return hashlib.sha256(f"{self.key}\n{versions}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -60,13 +72,13 @@ def prepare(
     """
     if cache is not None:
         with watch.timing("cache", "get", len(job.utterances)):
-            cached = cache.get(job.key)
+            cached = cache.get(job.audio_key)
         if cached is not None:
             return LaunderedUnit(job, *cached)
     prepared = _laundered(job, watch)
     if cache is not None and len(prepared.waves) == len(prepared.rows):
         with watch.timing("cache", "put", len(job.utterances)):
-            cache.put(job.key, prepared.rows, prepared.waves)
+            cache.put(job.audio_key, prepared.rows, prepared.waves)
     return prepared
 
 
@@ -78,13 +90,15 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
         utterance = of_data_set(job.root, entry, _NONE)
         (laundered,) = launder_each(utterance, [condition], job.seed, watch)
         done = laundered.result
-        rows.append(
-            unscored(utterance.utterance_id, decoder=laundered.decoder, seconds=laundered.seconds)
-        )
+        known = {"decoder": laundered.decoder, "seconds": laundered.seconds}
+        if (file := laundered.file) is not None:
+            known |= zip(FILES, (file.size, file.mtime_ns, file.sha256), strict=True)
+        rows.append(unscored(utterance.utterance_id, **known))
         if isinstance(done, Failure):
             rows[-1] |= done.columns()
             continue
         rows[-1] |= {"facts": fact_rows(done.steps), "checks": check_rows(done.steps)}
+        rows[-1]["samples"] = samples_digest(done.wave)
         waves.append(done.wave)
     return LaunderedUnit(job, rows, waves)
 
@@ -108,10 +122,24 @@ def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
     return broken
 
 
-def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> WorkUnit:
+def samples_digest(wave: Wave) -> bytes:
+    """Hash samples to 8 bytes, as parts keep them."""
+    samples = np.ascontiguousarray(wave, dtype="<f4")
+    return hashlib.blake2b(samples.tobytes(), digest_size=8).digest()
+
+
+def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> PartInfo:
     """Write the part of a scored unit; `broken` is what `score` returned."""
     job = prepared.job
-    store.write_part(
-        job.key, job.split, job.condition, prepared.rows, job.identities, broken, job.replaces
+    files = [row["file_sha256"] for row in prepared.rows]
+    return store.write_part(
+        job.key,
+        job.split,
+        job.condition,
+        prepared.rows,
+        job.identities,
+        broken,
+        job.attempt,
+        inputs_digest("" if sha256 is None else sha256.hex() for sha256 in files),
+        job.files,
     )
-    return job

@@ -1,254 +1,277 @@
-"""The score store: one Parquet part per executed unit, written atomically.
+"""The score store: plan, detectors and score parts of one run folder, written atomically.
 
-This module alone defines the paths of a run folder. A part holds one row per utterance of its
-unit: id, cause of failure (null if none), decoder of the file, length in seconds before
-laundering, facts (JSON), checks (nested), and for each detector its score and the cause of a
-missing score.
+This module and `plan_files` alone define the paths of a run folder. Its format is described in
+docs/results-format.md.
 """
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Collection, Sequence
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
-from benchmark.laundering import check_rows
-from benchmark.laundering.failure import NO_FAILURE
+from benchmark.core.log import logger
+from benchmark.scores import format4, manifest, plan_files, selection
+from benchmark.scores.manifest import COMPUTED, UNKNOWN_INPUTS, Log, PartFile, PartInfo
+from benchmark.scores.part_format import DamagedPart, Row, parquet_bytes, parsed, table_of
 
-_ARROW = {int: pa.int32(), str: pa.string(), float: pa.float64(), bool: pa.bool_()}
-CHECK = pa.struct(  # one claim of a step and its measurement
-    [(name, _ARROW[kind]) for name, kind in check_rows.COLUMNS.items()]
-)
-_REPEATED = [  # columns with few distinct values; a dictionary does not help scores and ids
-    "failure",
-    "cause",
-    "decoder",
-    *(f"checks.list.element.{name}" for name in check_rows.TEXTS),
-]
-_META = b"launderbench"
-PART_FORMAT = 4
 THREADS = 8
-IMPORTED = "imported"  # key in the origin of a part and in the facts of a detector
-HEAD = (
-    "data",
-    "data_version",
-    "data_root",
-    "headline",
-    "trial_digest",
-    "dev_digest",
-    "audio_digest",
-    "seed",
-    "suite",
-    "conditions",
-    "detectors",
-)
+PARTS, COMPACT, MANIFEST, DAMAGED = "parts", "compact", "manifest", "damaged"
 
 
 @dataclass(frozen=True)
-class PartInfo:
-    """The metadata of a part: the key of its unit and the detectors that it holds scores of."""
+class Scan:
+    """The content of a run folder.
 
-    path: Path
-    key: str
-    split: str
-    condition: str
-    detectors: dict[str, str]  # identity -> column name, of the detectors that gave scores
-    failures: int  # rows that could not be read, laundered or scored
-    origin: dict[str, Any]
+    parts    : the units that count, see `selection.effective`
+    replaced : units that others replace; their files may be gone
+    damaged  : cause by path, of listed files that are missing or of another size
+    unlisted : paths of files that no log lists: units in flight at a kill, or not ours
+    faults   : lines of the manifest that cannot be used, in sentences
+    ended    : logs of processes that have ended
+    origins  : of the parts of format 4, by digest; in the present format they are files
+    """
+
+    parts: list[PartInfo]
+    replaced: list[PartInfo] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    ended: list[Path] = field(default_factory=list)
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Store:
-    """The parts of one run folder; `origin` (code, libraries, device) is written to each part."""
+    """The files of one run folder.
 
-    def __init__(self, folder: Path, origin: dict[str, Any] | None = None) -> None:
+    origin : how scores that this process adds are made: code, libraries, machine, plugins
+    kind   : of the parts that this process adds
+    sync   : force every file to the disk as it is written
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        origin: dict[str, Any] | None = None,
+        kind: str = COMPUTED,
+        sync: bool = False,
+    ) -> None:
         self.folder = folder
         self.origin = origin or {}
-        self.parts = folder / "parts"
+        self.kind, self.sync = kind, sync
 
     @property
     def head(self) -> Path:
-        """Return the path of the head (JSON): data, seed, suite, conditions, detectors."""
-        return self.folder / "plan.json"
-
-    def write_head(self, head: dict[str, Any]) -> None:
-        """Write the head atomically."""
-        head = {**head, "format": PART_FORMAT}
-        atomic_files.write(self.head, json.dumps(head, indent=2, sort_keys=True).encode() + b"\n")
+        """Return the path of the file that makes a folder a run."""
+        return self.folder / plan_files.POINTER
 
     def read_head(self) -> dict[str, Any] | None:
-        """Return the head, or None if this folder holds no run.
+        """Return the current plan with its detectors, or None if this folder holds no run.
 
-        Raises `InputError` if the head is damaged, incomplete, or of another format version.
+        Raises `InputError` if a file is damaged, changed, or of another format.
         """
-        if not self.head.is_file():
+        plan = plan_files.read_plan(self.folder)
+        if plan is None:
             return None
-        try:
-            head = json.loads(self.head.read_text())
-            missing = [key for key in HEAD if key not in head]
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{self.head} is damaged ({error}); delete this run folder") from error
-        if missing or not isinstance(head, dict):
-            raise InputError(f"{self.head} lacks {', '.join(missing)}; delete this run folder")
-        if head.pop("format", None) != PART_FORMAT:
-            raise InputError(
-                f"{self.folder} holds a run of another version of LaunderBench: choose another RUN"
-                " name or delete that folder"
-            )
-        return head
+        return {**plan, "detectors": plan_files.read_detectors(self.folder, plan)}
 
-    def write_trials(self, table: pd.DataFrame) -> None:
-        """Write the dev and test utterances of the run; the report then needs no data set."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
-        atomic_files.write(self.folder / "trials.parquet", sink.getvalue().to_pybytes())
+    def write_head(self, head: dict[str, Any], trials: pd.DataFrame) -> None:
+        """Make a plan the current one, and write a file for each of its detectors."""
+        plan = {k: v for k, v in head.items() if k not in ("detectors", "digest", "format")}
+        plan_files.write_plan(self.folder, plan, trials, self.sync)
+        for name, facts in head["detectors"].items():
+            self.write_detector(head, name, facts)
 
-    def read_trials(self) -> pd.DataFrame:
-        """Return the dev and test utterances of the run; `InputError` if the file is damaged."""
-        return _read_table(self.folder / "trials.parquet").to_pandas()
+    def write_detector(self, plan: dict[str, Any], name: str, facts: dict[str, Any]) -> None:
+        """Write the file of a detector that is run under the conditions of `plan`."""
+        stated = {**facts, "conditions": plan_files.conditions_digest(plan)}
+        plan_files.write_detector(self.folder, name, stated, self.sync)
+
+    def read_trials(self, plan: dict[str, Any]) -> pd.DataFrame:
+        """Return the dev and test utterances of a plan; `InputError` if they were changed."""
+        return plan_files.read_trials(self.folder, plan)
+
+    def log(self) -> Log:
+        """Return a new log of this process."""
+        return Log(self.folder / MANIFEST, self.sync)
+
+    @cached_property
+    def _origin(self) -> str:
+        return plan_files.write_origin(self.folder, self.origin, self.sync)
 
     def write_part(
         self,
         key: str,
         split: str,
         condition: str,
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Row],
         detectors: dict[str, str],
         broken: Collection[str] = (),
-        replaces: Collection[Path] = (),
-    ) -> Path:
-        """Write the part of one unit and return its path.
+        attempt: int = 0,
+        inputs: str = UNKNOWN_INPUTS,
+        files: bool = False,
+    ) -> PartInfo:
+        """Write the part of one unit; it counts once a log lists it.
 
-        rows      : one per utterance, with utterance_id, failure, cause, decoder, seconds, facts,
-                    checks, and scores and causes (detector name -> value)
+        rows      : one per utterance, as `part_format.unscored` returns them
         detectors : identity -> name, of every detector of this unit
         broken    : names of the detectors that raised; the next run tries them again
-        replaces  : parts to delete once the new one is written
+        attempt   : above that of the parts that this one replaces
+        inputs    : digest of the audio files
+        files     : store size, time and digest of each audio file
         """
-        columns: dict[str, pa.Array] = {
-            "utterance_id": pa.array([r["utterance_id"] for r in rows], pa.string()),
-            "failure": pa.array([r["failure"] for r in rows], pa.string()),
-            "cause": pa.array([r["cause"] for r in rows], pa.string()),
-            "decoder": pa.array([r["decoder"] for r in rows], pa.string()),
-            "seconds": pa.array([r["seconds"] for r in rows], pa.float32()),
-            "facts": pa.array([json.dumps(r["facts"], sort_keys=True) for r in rows], pa.string()),
-            "checks": pa.array([r["checks"] for r in rows], pa.list_(CHECK)),
-        }
-        for name in detectors.values():
-            scores = [r["scores"].get(name) for r in rows]
-            causes = [r["causes"].get(name) for r in rows]
-            columns[f"score:{name}"] = pa.array(scores, pa.float32())
-            columns[f"cause:{name}"] = pa.array(causes, pa.string())
+        scored = {i: name for i, name in detectors.items() if name not in broken}
+        failures = sum(1 for r in rows if r["failure"] or r["causes"])
         meta = {
-            "format": PART_FORMAT,
-            "key": key,
+            "format": plan_files.FORMAT,
             "split": split,
             "condition": condition,
-            "detectors": {i: name for i, name in detectors.items() if name not in broken},
-            "failures": sum(1 for r in rows if r["failure"] or r["causes"]),
-            "origin": self.origin,
+            "detectors": scored,
+            "origin": self._origin,
+            "kind": self.kind,
+            "attempt": attempt,
+            "units": [[key, len(rows), failures, inputs]],
         }
-        path = atomic_files.write(
-            self._part_path(key, detectors), _parquet_bytes(pa.table(columns), meta)
+        content = parquet_bytes(table_of(rows, detectors.values(), files), meta)
+        digest = hashlib.sha256(content).hexdigest()
+        path = f"{PARTS}/{key[:2]}/{key}-{digest[:16]}.parquet"
+        atomic_files.write(self.folder / path, content, self.sync)
+        file = PartFile(
+            path, digest, len(content), split, condition, scored, self._origin, self.kind, attempt
         )
-        for old in replaces:
-            if old != path:
-                old.unlink(missing_ok=True)
-        return path
+        return PartInfo(file, key, 0, len(rows), failures, inputs)
 
-    def scan(self) -> list[PartInfo]:
-        """List the parts of this folder from their footers; `InputError` if one is damaged.
+    def scan(self) -> Scan:
+        """Read which units this folder holds, without opening them."""
+        plan = plan_files.read_plan(self.folder)
+        if plan is not None and "digest" not in plan:
+            old = format4.read(self.folder, plan)
+            parts, replaced = selection.effective(old.parts)
+            return Scan(parts, replaced, faults=old.faults, origins=old.origins)
+        listed = manifest.read(self.folder / MANIFEST)
+        present = self._sizes()
+        files = {part.path: part.file for part in listed.parts}
+        bad = {
+            path: "is missing" if path not in present else f"has {present[path]} bytes, not {size}"
+            for path, size in ((file.path, file.size) for file in files.values())
+            if present.get(path) != size
+        }
+        sound = [part for part in listed.parts if part.path not in bad] if bad else listed.parts
+        parts, replaced = selection.effective(sound)
+        if bad:
+            bad = self._needed(bad, listed.parts)
+        return Scan(
+            parts,
+            replaced,
+            bad,
+            sorted(present.keys() - files.keys()),
+            listed.faults,
+            listed.ended,
+        )
 
-        Parts in the format of another version are skipped, so that their units are recomputed.
+    def read(
+        self, parts: Sequence[PartInfo], columns: Collection[str] | None = None
+    ) -> list[pa.Table]:
+        """Return the rows of each unit with all columns, or those of `columns` that are stored.
+
+        Consecutive units of one file are read once. Raises `DamagedPart` if a file is not what the
+        manifest lists.
         """
-        paths = sorted(self.parts.glob("??/*.parquet"))
-        cut = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-        with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
-            return [info for infos in pool.map(_infos, cut) for info in infos]
+        found: list[pa.Table] = []
+        held: tuple[str, pa.Table] = "", pa.table({})
+        for part in parts:
+            if part.path != held[0]:
+                held = part.path, parsed(self.content(part.file), columns, part.path)
+            rows = held[1].slice(part.start, part.rows)
+            if len(rows) != part.rows:
+                raise DamagedPart(f"{part.path} is damaged: it has {len(held[1])} rows")
+            found.append(rows)
+        return found
 
-    def read(self, part: PartInfo, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the rows of one part with all columns, or with those named."""
-        return _read_table(part.path, columns)
-
-    def _part_path(self, key: str, detectors: dict[str, str]) -> Path:
-        tail = uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(sorted(detectors))).hex[:12]
-        return self.parts / key[:2] / f"{key[:24]}-{tail}.parquet"
-
-
-def _infos(paths: Sequence[Path]) -> list[PartInfo]:
-    found = []
-    for path in paths:
+    def content(self, file: PartFile) -> bytes:
+        """Return the bytes of a part file; `DamagedPart` unless they have the listed digest."""
         try:
-            meta = json.loads(pq.read_metadata(path).metadata[_META])
-        except FileNotFoundError:  # another machine has replaced it
-            continue
-        except (OSError, pa.ArrowInvalid, KeyError) as error:
-            raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
-        if meta.pop("format", None) == PART_FORMAT:
-            found.append(PartInfo(path, **meta))
-    return found
+            content = (self.folder / file.path).read_bytes()
+        except OSError as error:
+            raise DamagedPart(f"{file.path} cannot be read ({error.strerror})") from error
+        if file.sha256 is not None and hashlib.sha256(content).hexdigest() != file.sha256:
+            raise DamagedPart(f"{file.path} is damaged: its SHA-256 is not that in the manifest")
+        return content
+
+    def origins(self, found: Scan, parts: Iterable[PartInfo]) -> list[dict[str, Any]]:
+        """Return each distinct origin of some units of a scan once, in a fixed order."""
+        digests = sorted({part.file.origin for part in parts})
+        return [found.origins.get(d) or plan_files.read_origin(self.folder, d) for d in digests]
+
+    def adopt(self) -> None:
+        """List the parts of a folder of format 4 in a manifest, so that new ones can join them.
+
+        The next plan that is written completes the adoption. Folders of the present format, and
+        such without a run, stay as they are.
+        """
+        plan = plan_files.read_plan(self.folder)
+        if plan is None or "digest" in plan:
+            return
+        old = format4.read(self.folder, plan)
+        for origin in old.origins.values():
+            plan_files.write_origin(self.folder, origin, self.sync)
+        with self.log() as log:
+            for part in format4.adopted(self.folder, old.parts):
+                log.add([part])
+        trials = self.read_trials(plan)
+        shown = {"detectors": plan_files.read_detectors(self.folder, plan)}
+        self.write_head({**plan, **shown}, trials)
+
+    def set_aside(self, damaged: dict[str, str]) -> None:
+        """Move damaged files to damaged/ and name them, so that their units are computed again."""
+        for path, cause in sorted(damaged.items()):
+            old, new = self.folder / path, self.folder / DAMAGED / Path(path).name
+            logger.warning(f"{old} {cause}: its unit is computed again")
+            try:
+                new.parent.mkdir(exist_ok=True)
+                old.replace(new)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise InputError(f"cannot move {old} to {new} ({error.strerror})") from error
+
+    def _sizes(self) -> dict[str, int]:
+        """Return the size of every part file in this folder, by its path."""
+        folders = [f"{PARTS}/{entry}" for entry in _names(self.folder / PARTS)] + [COMPACT]
+
+        def one(name: str) -> dict[str, int]:
+            try:
+                with os.scandir(self.folder / name) as entries:  # fast for many files
+                    return {
+                        f"{name}/{entry.name}": entry.stat().st_size
+                        for entry in entries
+                        if entry.name.endswith(".parquet") and not entry.name.startswith(".")
+                    }
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
+
+        with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
+            return {path: size for held in pool.map(one, folders) for path, size in held.items()}
+
+    @staticmethod
+    def _needed(bad: dict[str, str], listed: Sequence[PartInfo]) -> dict[str, str]:
+        """Leave out the files that others would replace even if they were sound."""
+        kept = {part.path for part in selection.effective(listed)[0]}
+        return {path: cause for path, cause in bad.items() if path in kept}
 
 
-def _read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def _names(folder: Path) -> list[str]:
     try:
-        # ParquetFile takes half the time of read_table, which matters for 30,000 parts
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            names = None if columns is None else [*columns]
-            return file.read(columns=names, use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and run again") from error
-
-
-def _parquet_bytes(table: pa.Table, meta: dict[str, Any]) -> bytes:
-    """Return a part as the bytes of a Parquet file.
-
-    A report opens tens of thousands of parts, where opening and decoding cost more than size.
-    Snappy is used because setting up a zstd decoder for every page takes half of the reading time.
-    Statistics and the Arrow schema are left out: they make up most of the footer and add nothing
-    to the columns.
-    """
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink,
-        table.schema,
-        compression="snappy",
-        use_dictionary=_REPEATED,
-        write_statistics=False,
-        store_schema=False,
-        write_page_checksum=True,
-    ) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({_META: json.dumps(meta).encode()})
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def unscored(utterance_id: str, **known: Any) -> dict[str, Any]:
-    """Return a row for `Store.write_part`, without scores; `known` sets further columns."""
-    return {
-        "utterance_id": utterance_id,
-        **NO_FAILURE,
-        "decoder": None,
-        "seconds": None,
-        "facts": [],
-        "checks": [],
-        "scores": {},
-        "causes": {},
-        **known,
-    }
-
-
-def done(parts: Sequence[PartInfo]) -> dict[str, set[str]]:
-    """Map each unit key to the identities of the detectors that have scored the unit."""
-    held: dict[str, set[str]] = {}
-    for part in parts:
-        held.setdefault(part.key, set()).update(part.detectors)
-    return held
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names alone
+    except (FileNotFoundError, NotADirectoryError):
+        return []

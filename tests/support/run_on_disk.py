@@ -46,10 +46,10 @@ def write(results: RunResults, folder: Path) -> int:
     cubes = _cubes(results, {split: side.table for split, (side, _) in sides.items()})
     rng = np.random.default_rng(SEED)
     count = 0
-    for split, (side, conditions) in sides.items():
+    with store.log() as log:
+      for split, (side, conditions) in sides.items():
         ids = side.table["utterance_id"].tolist()
-        pairs = [(info.condition, "") for info in conditions]
-        keys = unit_keys(side.table, side.digest(), pairs, SEED)
+        keys = unit_keys(side.table, side.digest(), [info.condition for info in conditions], SEED)
         for (start, stop), shard_keys in zip(shards(len(ids)), keys, strict=True):
             for place, (key, info) in enumerate(zip(shard_keys, conditions, strict=True)):
                 scores = cubes[split][:, place, start:stop].T.tolist()

@@ -1,0 +1,227 @@
+"""The plan, the trials, the detectors and the origins of a run folder, each in its own file.
+
+Plans, trials and origins are named by the digest of their content and never changed. A detector has
+a file of its own. So processes that share a folder never write the same file differently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmark.core import atomic_files
+from benchmark.core.errors import InputError
+from benchmark.laundering.resuming import key_of
+
+FORMAT = 5
+HEAD = (  # what every plan states, of this format and the one before
+    "data",
+    "data_version",
+    "headline",
+    "trial_digest",
+    "dev_digest",
+    "audio_digest",
+    "seed",
+    "suite",
+    "conditions",
+)
+POINTER = "plan.json"
+HERE = ("data_root", "options")  # the facts of a plan that differ between machines
+LONGEST = 60  # characters of a detector's name in its file's name
+Facts = dict[str, Any]
+
+
+def write_plan(folder: Path, plan: Facts, trials: pd.DataFrame, sync: bool = False) -> str:
+    """Make `plan` with its `trials` the current plan of a folder; return the plan's digest."""
+    digest = trials_digest(trials)
+    facts = {**plan, "format": FORMAT, "trials_sha256": digest}
+    here = {name: facts.pop(name) for name in HERE if name in facts}
+    path = folder / "trials" / f"{digest}.parquet"
+    if not path.is_file():
+        sink = pa.BufferOutputStream()
+        table = pa.Table.from_pandas(trials, preserve_index=False)
+        pq.write_table(table, sink, compression="zstd")
+        atomic_files.write(path, sink.getvalue().to_pybytes(), sync)
+    name = _write_by_content(folder / "plans", facts, sync)
+    pointer = {"format": FORMAT, "plan": name, **here}
+    if _read_json(folder / POINTER) != pointer:
+        atomic_files.write(folder / POINTER, _text(pointer), sync)
+    return name
+
+
+def read_plan(folder: Path) -> Facts | None:
+    """Return the current plan with its `digest`, or None if the folder holds no run.
+
+    A plan of format 4 has no digest. Raises `InputError` if a file is missing, damaged, changed, or
+    of another format.
+    """
+    path = folder / POINTER
+    pointer = _read_json(path)
+    if pointer is None:
+        return None
+    if pointer.get("format") == FORMAT:
+        name = str(pointer.get("plan"))
+        plan = _read_by_content(folder / "plans", name, "the plan")
+        plan |= {fact: pointer[fact] for fact in HERE if fact in pointer}
+        plan |= {"data_root": str(plan.get("data_root", "")), "digest": name}
+    elif pointer.get("format") == FORMAT - 1:
+        plan = pointer
+    else:
+        newer = isinstance(pointer.get("format"), int) and pointer["format"] > FORMAT
+        raise InputError(
+            f"{folder} holds a run of {'a newer' if newer else 'another'} version of LaunderBench"
+            f" (format {pointer.get('format')}): "
+            + ("update LaunderBench" if newer else "choose another RUN name or delete that folder")
+        )
+    if missing := [key for key in HEAD if key not in plan]:
+        raise InputError(f"{path} lacks {', '.join(missing)}; delete this run folder")
+    if not isinstance(plan["conditions"], list) or not all(
+        isinstance(c, dict) and {"condition", "family", "identity", "made"} <= c.keys()
+        for c in plan["conditions"]
+    ):
+        raise InputError(f"{path} is damaged: its conditions are no list of conditions")
+    return plan
+
+
+def read_trials(folder: Path, plan: Facts) -> pd.DataFrame:
+    """Return the dev and test utterances of a plan.
+
+    Raises `InputError` if the file is missing, damaged or not the one that the plan states.
+    """
+    digest = plan.get("trials_sha256")
+    path = folder / (f"trials/{digest}.parquet" if digest else "trials.parquet")
+    try:
+        table = pq.read_table(path).to_pandas()
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise InputError(f"{path} is missing or damaged ({_line(error)})") from error
+    if digest and trials_digest(table) != digest:
+        raise InputError(f"{path} was changed: its content has not the digest in its name")
+    if missing := [c for c in ("utterance_id", "label", "split") if c not in table.columns]:
+        raise InputError(f"{path} lacks the column {', '.join(missing)}")
+    return table
+
+
+def trials_digest(table: pd.DataFrame) -> str:
+    """Hash (hex) the columns of a table: names, kinds and values, in order."""
+    digest = hashlib.sha256()
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            values = np.ascontiguousarray(column.to_numpy(dtype="<f8"))
+            values = np.where(np.isnan(values), np.nan, values)  # one bit pattern for all
+            kind, content = "number", [values.tobytes()]
+        else:
+            texts = pa.array(column.astype(object).where(column.notna(), None), pa.large_string())
+            lengths = np.diff(np.frombuffer(texts.buffers()[1], dtype="<i8")[: len(texts) + 1])
+            absent = texts.is_null().to_numpy(zero_copy_only=False)
+            data = texts.buffers()[2]
+            content = [
+                np.where(absent, -1, lengths).astype("<i8").tobytes(),
+                b"" if data is None else data.to_pybytes()[: int(lengths.sum())],
+            ]
+            kind = "text"
+        digest.update(f"{name}\0{kind}\0{len(table)}\0".encode())
+        for part in content:
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def write_detector(folder: Path, name: str, facts: Facts, sync: bool = False) -> None:
+    """Write the file of one detector on the board."""
+    atomic_files.write(_detector_path(folder, name), _text({**facts, "name": name}), sync)
+
+
+def read_detectors(folder: Path, plan: Facts) -> dict[str, Facts]:
+    """Return the detectors that were run under the conditions of the plan, sorted by name.
+
+    Raises `InputError` if a file is damaged.
+    """
+    if "digest" not in plan:
+        found: dict[str, Facts] = plan["detectors"]
+        return dict(sorted(found.items()))
+    wanted = conditions_digest(plan)
+    held = {}
+    for path in sorted((folder / "detectors").glob("*.json")):
+        facts = _read_json(path)
+        if facts is None:  # removed meanwhile
+            continue
+        if not isinstance(facts.get("name"), str) or not {
+            "identity", "training", "conditions"
+        } <= facts.keys() or not isinstance(facts["training"], dict):  # fmt: skip
+            raise InputError(f"{path} is damaged: it does not describe a detector; delete it")
+        if facts.pop("conditions") == wanted:
+            held[facts.pop("name")] = facts
+    return dict(sorted(held.items()))
+
+
+def conditions_digest(plan: Mapping[str, Any]) -> str:
+    """Hash (hex) the conditions of a plan with their identities."""
+    return key_of([[c["condition"], c["identity"]] for c in plan["conditions"]])
+
+
+def write_origin(folder: Path, origin: Facts, sync: bool = False) -> str:
+    """Store how scores are made (code, libraries, machine) once; return the digest."""
+    return _write_by_content(folder / "origins", origin, sync)
+
+
+def read_origin(folder: Path, digest: str) -> Facts:
+    """Return an origin; `InputError` if its file is missing, damaged or changed."""
+    return _read_by_content(folder / "origins", digest, "the origin of scores")
+
+
+def _detector_path(folder: Path, name: str) -> Path:
+    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", name)[:LONGEST]
+    return folder / "detectors" / f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}.json"
+
+
+def _write_by_content(folder: Path, facts: Facts, sync: bool) -> str:
+    text = _text(facts)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = folder / f"{digest}.json"
+    if not path.is_file():
+        atomic_files.write(path, text, sync)
+    return digest
+
+
+def _read_by_content(folder: Path, digest: str, what: str) -> Facts:
+    path = folder / f"{digest}.json"
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise InputError(f"{what} has no valid digest ({digest!r}) in {folder.parent}")
+    facts = _read_json(path)
+    if facts is None:
+        raise InputError(f"{path} is missing: {what} cannot be read")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise InputError(f"{path} was changed: its content has not the digest in its name")
+    return facts
+
+
+def _read_json(path: Path) -> Facts | None:
+    """Return a JSON object; None if there is no such file; `InputError` if it is damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({_line(error)})") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is damaged: it holds no JSON object")
+    return found
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _text(facts: Facts) -> str:
+    return json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
