@@ -49,7 +49,7 @@ def stamp_text(size: object, mtime_ns: object) -> str:
 
 
 def hashed(paths: Sequence[Path]) -> list[str]:
-    """Return the SHA-256 (hex) of every file, read anew; `MISSING` for those that cannot be read."""
+    """Return the SHA-256 (hex) of every file without a cache; `MISSING` for unreadable ones."""
 
     def one(path: Path) -> str:
         found = state(path)

@@ -24,8 +24,8 @@ from benchmark.inference import published_weights
 from benchmark.leaderboard.trial_sets import track_rows
 from benchmark.report import bibtex
 from benchmark.report.bibtex import Entry
+from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.store import IMPORTED
 from detectors.contract.base import registry as detector_registry
 
 COMMIT = 12  # hex digits of a commit in a note

@@ -23,6 +23,7 @@ from benchmark.scores.part_format import FILES, DamagedPart
 from benchmark.scores.store import Scan, Store
 from benchmark.scores.unit_keys import inputs_digest
 
+
 def changed(
     plan: RunPlan, store: Store, found: Scan, share: PlanShare, recheck: bool
 ) -> dict[str, int]:
@@ -50,7 +51,9 @@ def changed(
                 if not any(key in held for key in units):
                     continue
                 known = {} if recheck else _recorded(store, held, units)
-                inputs = inputs_digest(_files(plan.protocol(split).root, rows, name, known, recheck))
+                inputs = inputs_digest(
+                    _files(plan.protocol(split).root, rows, name, known, recheck)
+                )
                 again |= _replaced(held, units, inputs)
     if again:
         logger.warning(

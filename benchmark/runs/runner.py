@@ -169,8 +169,7 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
             item[PRECISION] = before[PRECISION]
     same_work = all(old.get(field) == head[field] for field in ("conditions", "dev_digest"))
     if same_work and _same_audio(old, head):
-        kept = {field: old[field] for field in ("audio_digest", "audio_sketch") if field in old}
-        head |= kept
+        head |= {name: old[name] for name in ("audio_digest", "audio_sketch") if name in old}
     return head
 
 

@@ -90,7 +90,7 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
         utterance = of_data_set(job.root, entry, _NONE)
         (laundered,) = launder_each(utterance, [condition], job.seed, watch)
         done = laundered.result
-        known = {"decoder": laundered.decoder, "seconds": laundered.seconds}
+        known: Row = {"decoder": laundered.decoder, "seconds": laundered.seconds}
         if (file := laundered.file) is not None:
             known |= zip(FILES, (file.size, file.mtime_ns, file.sha256), strict=True)
         rows.append(unscored(utterance.utterance_id, **known))

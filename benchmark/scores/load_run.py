@@ -9,13 +9,15 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
+from benchmark.data.trial_table import digest_column
 from benchmark.laundering.failure import UNREADABLE
 from benchmark.scores import stored_failures
 from benchmark.scores.cell_source import SPLITS
+from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.part_reader import PartRows
 from benchmark.scores.run_parts import RunParts
 from benchmark.scores.run_results import ConditionInfo, RunResults
-from benchmark.scores.store import IMPORTED, Store
+from benchmark.scores.store import Store
 from benchmark.scores.stored_source import StoredSource
 
 DAMAGED = "damaged"  # the fact of provenance that lists the parts which could not be read
@@ -36,7 +38,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         raise InputError(
             f"{folder} holds no run (it has no {store.head.name}): start one with launderbench run"
         )
-    trials = store.read_trials()
+    trials = store.read_trials(head)
     facts: dict[str, Any] = {}
     parts = RunParts(store, head, trials, lambda damaged: facts.update({DAMAGED: damaged}))
     failures = stored_failures.read(parts)
@@ -46,6 +48,8 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     read = [group for split in sorted(SPLITS) for group in clean[split]]
     if DURATION not in trials and (seconds := _seconds(read)):
         trials[DURATION] = trials["utterance_id"].map(seconds)
+    if digest_column() not in trials and (files := _files(read)):
+        trials[digest_column()] = trials["utterance_id"].map(files).fillna("")
     whole = Protocol(
         name=head["data"],
         root=Path(head["data_root"]),
@@ -64,7 +68,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         "computed": parts.origins(),
         "reported": provenance,
         "decoders": _decoders(read),
-        "plan": {k: v for k, v in head.items() if k != "data_root"},
+        "plan": {k: v for k, v in head.items() if k not in ("data_root", "options", "digest")},
     }
     return RunResults(
         protocol=sides["test"],
@@ -107,6 +111,17 @@ def _seconds(clean: list[PartRows]) -> dict[str, float]:
             lengths = table["seconds"].to_pylist()
             rows = zip(table["utterance_id"].to_pylist(), lengths, strict=True)
             known |= {name: length for name, length in rows if length is not None}
+    return known
+
+
+def _files(clean: list[PartRows]) -> dict[str, str]:
+    """Return the SHA-256 (hex) of every file that was decoded here."""
+    known: dict[str, str] = {}
+    for table in (group.table for group in clean):
+        if "file_sha256" in table.column_names:  # parts of format 4 do not hold it
+            digests = table["file_sha256"].to_pylist()
+            rows = zip(table["utterance_id"].to_pylist(), digests, strict=True)
+            known |= {uid: sha256.hex() for uid, sha256 in rows if sha256 is not None}
     return known
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +18,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attacks.contract.condition import CLEAN
-from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores
 from benchmark.laundering.check_rows import TEXTS
-from benchmark.scores.store import CHECK, IMPORTED, PartInfo, Store
+from benchmark.scores.manifest import PartInfo
+from benchmark.scores.part_format import CHECK, DamagedPart
+from benchmark.scores.store import Store
 
 LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
-RECORDING_COLUMNS = ("decoder", "seconds")  # equal under every condition: read from clean parts
+RECORDING_COLUMNS = (
+    "decoder",
+    "seconds",
+    "file_sha256",
+)  # equal under every condition: read from clean parts
 ROW = "row"
 
-Damage = Callable[[PartInfo, InputError], None]
+Damage = Callable[[PartInfo, DamagedPart], None]
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What is read of parts beside their utterances.
 
-    checked : paths of the parts whose checks are read
+    checked : the units whose checks are read, by path and key
     scores  : whether the scores are read
     causes  : whether the causes of failures are read, where anything failed
     """
 
-    checked: Collection[Path] = ()
+    checked: Collection[tuple[str, str]] = ()
     scores: bool = True
     causes: bool = False
 
@@ -81,8 +85,8 @@ def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
             part.condition,
             *part.detectors.items(),
             part.failures > 0,
-            IMPORTED in part.origin,
-            part.path in wanted.checked,
+            part.imported,
+            (part.path, part.key) in wanted.checked,
         )
         groups.setdefault(group_key, []).append(number)
     length = min(LENGTH, -(-len(parts) // cores()))  # a condition of few parts uses all cores too
@@ -92,7 +96,7 @@ def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
         for start in range(0, len(numbers), length)
     ]
 
-    def load(numbers: list[int]) -> tuple[PartRows | None, list[tuple[PartInfo, InputError]]]:
+    def load(numbers: list[int]) -> tuple[PartRows | None, list[tuple[PartInfo, DamagedPart]]]:
         return _rows(store, parts, numbers, wanted)
 
     found = []
@@ -106,18 +110,20 @@ def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
 
 def _rows(
     store: Store, parts: Sequence[PartInfo], numbers: list[int], wanted: Wanted
-) -> tuple[PartRows | None, list[tuple[PartInfo, InputError]]]:
+) -> tuple[PartRows | None, list[tuple[PartInfo, DamagedPart]]]:
     """Return the rows of one group, None if all its parts are damaged, and the damaged parts."""
     first = parts[numbers[0]]
-    checked = first.path in wanted.checked
+    checked = (first.path, first.key) in wanted.checked
     columns = _columns(first, wanted, checked)
-    tables, sound, damaged = [], [], []
-    for number in numbers:
+    tables: list[pa.Table] = []
+    sound: list[int] = []
+    damaged: list[tuple[PartInfo, DamagedPart]] = []
+    for mine in _by_file(parts, numbers):
         try:
-            tables.append(store.read(parts[number], columns))
-            sound.append(number)
-        except InputError as error:
-            damaged.append((parts[number], error))
+            tables += store.read([parts[number] for number in mine], columns)
+            sound += mine
+        except DamagedPart as error:
+            damaged += [(parts[number], error) for number in mine]
     if not tables:
         return None, damaged
     whole = pa.concat_tables(tables, promote_options="default")
@@ -127,12 +133,20 @@ def _rows(
         condition=first.condition,
         detectors=first.detectors,
         failures=first.failures > 0,
-        imported=IMPORTED in first.origin,
+        imported=first.imported,
         numbers=np.repeat(np.array(sound, dtype=np.int32), [len(table) for table in tables]),
         table=whole.select(kept).combine_chunks(),
         checks=_flat(whole["checks"]) if checked else _flat(pa.chunked_array([], _NESTED)),
     )
     return rows, damaged
+
+
+def _by_file(parts: Sequence[PartInfo], numbers: Sequence[int]) -> list[list[int]]:
+    """Return the numbers of the parts, file by file, so that each file is read once."""
+    found: dict[str, list[int]] = {}
+    for number in numbers:
+        found.setdefault(parts[number].path, []).append(number)
+    return [*found.values()]
 
 
 _NESTED = pa.list_(CHECK)

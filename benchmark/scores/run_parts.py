@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
-from benchmark.core.errors import InputError
 from benchmark.core.log import logger
+from benchmark.data.protocol import NO_RECIPE
 from benchmark.scores import part_reader
 from benchmark.scores.cell_source import SPLITS
+from benchmark.scores.manifest import PartInfo
+from benchmark.scores.part_format import DamagedPart
 from benchmark.scores.part_reader import PartRows, Wanted
-from benchmark.scores.store import IMPORTED, PartInfo, Store
+from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import unit_keys
 
 
@@ -46,7 +47,8 @@ class RunParts:
             for identity in item.get("identities", [item["identity"]])  # imported: one per file
         }
         keys = _keys(head, trials)
-        parts = [part for part in store.scan() if part.key in keys]
+        self._scan = store.scan()
+        parts = [part for part in self._scan.parts if part.key in keys]
         self._parts: dict[tuple[str, str], list[PartInfo]] = {}
         for part in parts:
             self._parts.setdefault((part.split, part.condition), []).append(part)
@@ -56,9 +58,7 @@ class RunParts:
 
     def origins(self) -> list[dict[str, Any]]:
         """Return each distinct origin (code, libraries, device) of the scores once."""
-        every = (part.origin for parts in self._parts.values() for part in parts)
-        texts = sorted({json.dumps(origin, sort_keys=True) for origin in every})
-        return [json.loads(text) for text in texts]
+        return self._store.origins(self._scan, itertools.chain(*self._parts.values()))
 
     def failing(self) -> list[tuple[str, str]]:
         """Return each split and condition under which anything failed."""
@@ -88,7 +88,7 @@ class RunParts:
             keys = {part.key for part in parts if part.failures}
             parts = [part for part in parts if part.key in keys]
         if not scores:
-            parts = [part for part in parts if part.path in self._checked]
+            parts = [part for part in parts if (part.path, part.key) in self._checked]
         return self._read(parts, Wanted(self._checked if checks else (), scores))
 
     def overlapping(self, split: str, condition: str) -> bool:
@@ -100,9 +100,9 @@ class RunParts:
     def _read(self, parts: list[PartInfo], wanted: Wanted) -> list[PartRows]:
         return part_reader.read(self._store, parts, wanted, self._damage) if parts else []
 
-    def _damage(self, part: PartInfo, error: InputError) -> None:
+    def _damage(self, part: PartInfo, error: DamagedPart) -> None:
         """Name a damaged part, once."""
-        name = part.path.relative_to(self._store.folder).as_posix()
+        name = part.path
         if name not in self._damaged:
             logger.warning(f"its trials count as not scored: {error}")
             self._damaged.add(name)
@@ -110,22 +110,23 @@ class RunParts:
 
 
 def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
-    every = [(c["identity"], c["made"]) for c in head["conditions"]]
-    clean = [(c["identity"], "") for c in head["conditions"] if c["condition"] == CLEAN]
+    every = [c["identity"] for c in head["conditions"]]
+    clean = [c["identity"] for c in head["conditions"] if c["condition"] == CLEAN]
+    recipe = head.get("data_recipe", NO_RECIPE)
     plans = {"dev": (head["dev_digest"], clean), "test": (head["trial_digest"], every)}
     keys: set[str] = set()
     for split in SPLITS:
         digest, conditions = plans[split]
         table = trials[trials["split"] == split]
-        for shard_keys in unit_keys(table, digest, conditions, head["seed"]):
+        for shard_keys in unit_keys(table, digest, conditions, head["seed"], recipe):
             keys.update(shard_keys)
     return keys
 
 
-def _parts_with_checks(parts: list[PartInfo]) -> set[Path]:
-    """Return the paths of the parts whose checks count: one part per test unit."""
+def _parts_with_checks(parts: list[PartInfo]) -> set[tuple[str, str]]:
+    """Return path and key of the units whose checks count: one part per test unit."""
     first: dict[str, PartInfo] = {}
-    for part in sorted(parts, key=lambda part: IMPORTED in part.origin):
+    for part in sorted(parts, key=lambda part: part.imported):
         if part.split == "test":
             first.setdefault(part.key, part)
-    return {part.path for part in first.values()}
+    return {(part.path, part.key) for part in first.values()}

@@ -21,9 +21,7 @@ KEY_FORMAT = 5
 KEY = 24  # hex digits of a key in names and in the manifest
 
 
-def condition_key(
-    trials: str, condition_identity: str, seed: int, recipe: str = NO_RECIPE
-) -> str:
+def condition_key(trials: str, condition_identity: str, seed: int, recipe: str = NO_RECIPE) -> str:
     """Hash (hex) everything except the utterances that determines a unit's samples.
 
     trials             : the trial digest of the split

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.scores.store import Store, done
+from benchmark.scores.manifest import PartInfo
+from benchmark.scores.part_format import DamagedPart, unscored
+from benchmark.scores.selection import done
+from benchmark.scores.store import Store
 
 CHECK = {
     "step": 0,
@@ -42,33 +45,33 @@ def row(uid: str, **scores: float) -> dict[str, object]:
 
 def test_a_part_reads_back_as_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_part("k" * 64, "test", "clean", [row("a", m=0.5), row("b", m=-1.5)], {"id1": "m"})
+    store.write_part(KEY, "test", "clean", [row("a", m=0.5), row("b", m=-1.5)], {"id1": "m"})
     (part,) = store.scan()
-    assert (part.key, part.split, part.condition) == ("k" * 64, "test", "clean")
+    assert (part.key, part.split, part.condition) == (KEY, "test", "clean")
     assert part.detectors == {"id1": "m"}
     table = store.read(part)
     assert table["score:m"].to_pylist() == [0.5, -1.5]
     assert table["checks"].to_pylist()[0] == [CHECK]
-    assert done([part]) == {"k" * 64: {"id1"}}
+    assert done([part]) == {KEY: {"id1"}}
 
 
 def test_a_broken_detector_is_not_done_and_is_overwritten(tmp_path: Path) -> None:
     store = Store(tmp_path)
     failed = row("a") | {"causes": {"m": "boom"}}
-    first = store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"}, {"m": "boom"})
-    assert done(store.scan()) == {"k" * 64: set()}
-    second = store.write_part("k" * 64, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
+    first = store.write_part(KEY, "test", "clean", [failed], {"id1": "m"}, {"m": "boom"})
+    assert done(store.scan()) == {KEY: set()}
+    second = store.write_part(KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
     assert first == second
-    assert done(store.scan()) == {"k" * 64: {"id1"}}
+    assert done(store.scan()) == {KEY: {"id1"}}
 
 
 def test_failed_rows_are_counted_and_their_part_can_be_replaced(tmp_path: Path) -> None:
     store = Store(tmp_path)
     failed = row("a") | {"failure": "unreadable", "cause": "a.flac: holds no samples"}
-    old = store.write_part("k" * 64, "test", "clean", [failed], {"id1": "m"})
+    old = store.write_part(KEY, "test", "clean", [failed], {"id1": "m"})
     assert [part.failures for part in store.scan()] == [1]
     both = {"id1": "m", "id2": "n"}
-    store.write_part("k" * 64, "test", "clean", [row("a", m=1.0, n=2.0)], both, replaces=[old])
+    store.write_part(KEY, "test", "clean", [row("a", m=1.0, n=2.0)], both, replaces=[old])
     assert [part.failures for part in store.scan()] == [0]
 
 
@@ -82,13 +85,13 @@ def test_a_full_disk_gives_one_message_and_leaves_no_file(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(InputError, match=r"cannot write .*No space left on device.*kept"):
-        store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+        store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    path = store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match=path.name):
         store.scan()
@@ -99,7 +102,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     store = Store(tmp_path)
     scores = {f"u{number}": 0.1 * number for number in range(64)}
     rows = [row(uid, m=score) for uid, score in scores.items()]
-    path = store.write_part("k" * 64, "test", "clean", rows, {"id1": "m"})
+    path = store.write_part(KEY, "test", "clean", rows, {"id1": "m"})
     (part,) = store.scan()
     content = bytearray(path.read_bytes())
     place = content.index(np.float32([0.1 * number for number in range(1, 9)]).tobytes())
@@ -111,7 +114,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
 
 def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    path = store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     (path.parent / ".x.parquet.tmp").write_bytes(b"half")
     assert len(store.scan()) == 1
 
@@ -122,5 +125,5 @@ def test_parts_of_another_format_are_skipped(
     store = Store(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("benchmark.scores.store.PART_FORMAT", 1)
-        store.write_part("k" * 64, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+        store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
     assert store.scan() == []

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
+from benchmark.scores.part_format import unscored
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import shards, unit_keys
@@ -47,18 +48,19 @@ def write(results: RunResults, folder: Path) -> int:
     rng = np.random.default_rng(SEED)
     count = 0
     with store.log() as log:
-      for split, (side, conditions) in sides.items():
-        ids = side.table["utterance_id"].tolist()
-        keys = unit_keys(side.table, side.digest(), [info.condition for info in conditions], SEED)
-        for (start, stop), shard_keys in zip(shards(len(ids)), keys, strict=True):
-            for place, (key, info) in enumerate(zip(shard_keys, conditions, strict=True)):
-                scores = cubes[split][:, place, start:stop].T.tolist()
-                rows = [*_rows(ids[start:stop], scores, results.detectors, info, rng)]
-                store.write_part(key, split, info.condition, rows, identities)
-                count += 1
-    tables = [sides[split][0].table for split in ("dev", "test")]
-    store.write_trials(pd.concat(tables, ignore_index=True))
-    store.write_head(_head(results, sides["test"][0], sides["dev"][0], identities))
+        for split, (side, conditions) in sides.items():
+            ids = side.table["utterance_id"].tolist()
+            spelled = [info.condition for info in conditions]
+            keys = unit_keys(side.table, side.digest(), spelled, SEED)
+            for (start, stop), shard_keys in zip(shards(len(ids)), keys, strict=True):
+                for place, (key, info) in enumerate(zip(shard_keys, conditions, strict=True)):
+                    scores = cubes[split][:, place, start:stop].T.tolist()
+                    rows = [*_rows(ids[start:stop], scores, results.detectors, info, rng)]
+                    log.add([store.write_part(key, split, info.condition, rows, identities)])
+                    count += 1
+    trials = pd.concat([sides[split][0].table for split in ("dev", "test")], ignore_index=True)
+    head = _head(results, sides["test"][0], sides["dev"][0], identities)
+    store.write_head(head, trials)
     return count
 
 
@@ -98,8 +100,7 @@ def _rows(
     for uid, own, (snr, gain, residual) in zip(
         ids, scores, rng.normal(size=(len(ids), 3)).tolist(), strict=True
     ):
-        row: dict[str, Any] = {"utterance_id": uid, "failure": None, "cause": None}
-        row |= {"decoder": "soundfile", "seconds": 4.0, "facts": [], "checks": [], "causes": {}}
+        row = unscored(uid, decoder="soundfile", seconds=4.0)
         row["scores"] = dict(zip(detectors, own, strict=True))
         if info.severity is not None:
             row["facts"] = [{"attack": info.condition, "gain": gain, "noise": "babble",
