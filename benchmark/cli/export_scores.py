@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import Command, run_argument
 from benchmark.core.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.scores.run_results import RunResults
 
 
 def add(command: Command) -> None:
@@ -26,8 +33,6 @@ def add(command: Command) -> None:
 
 def export_scores(options: Namespace) -> int:
     """Write the scores of one detector of a run."""
-    import pandas as pd
-
     from attacks.contract.condition import parse
     from benchmark.core import atomic_files
     from benchmark.exchange import score_formats
@@ -37,21 +42,34 @@ def export_scores(options: Namespace) -> int:
     results = collect(run_folders.find(options.run), {})
     if options.detector not in results.detectors:
         raise unknown("detector of the run", options.detector, results.detectors)
-    trials = pd.concat([results.protocol.table, results.dev.table])[["utterance_id", "label"]]
-    table = results.scores[results.scores["detector"] == options.detector]
-    table = table.astype({"condition": str, "split": str, "utterance_id": str})
-    table = table.merge(trials, on="utterance_id", validate="many_to_one")
+    conditions = [info.condition for info in results.conditions]
     if options.condition:
-        names = [info.condition for info in results.conditions]
         asked = str(parse(options.condition))
-        if asked not in names:
-            raise unknown("condition of the run", options.condition, names)
-        table = table[table["condition"] == asked]
-    if options.split:
-        table = table[table["split"] == options.split]
-    if table.empty:
-        raise InputError(f"{options.run} holds no such scores of {options.detector}")
-    score_formats.check_format(table, options.format)
-    atomic_files.write(options.out, score_formats.write(table, options.format))
-    print(f"{len(table)} scores in {options.out}")
+        if asked not in conditions:
+            raise unknown("condition of the run", options.condition, conditions)
+        conditions = [asked]
+    splits = [options.split] if options.split else ["test", "dev"]
+    blocks = _blocks(results, options.detector, conditions, splits)
+    count = 0
+    with atomic_files.growing(options.out.parent, [options.out.name]) as files:
+        for number, text in score_formats.write(blocks, options.format):
+            files[options.out.name].write(text)
+            count += number
+        if not count:
+            raise InputError(f"{options.run} holds no such scores of {options.detector}")
+    print(f"{count} scores in {options.out}")
     return 0
+
+
+def _blocks(
+    results: RunResults, detector: str, conditions: list[str], splits: list[str]
+) -> Iterator[pd.DataFrame]:
+    """Yield the scores of a detector, one condition and split at a time, in protocol order."""
+    place = results.detectors.index(detector)
+    for condition in conditions:
+        for split in splits:
+            table = (results.protocol if split == "test" else results.dev).table
+            trials = table[["utterance_id", "label"]]
+            scores = results.source.scores(split, condition)[place]
+            block = trials.assign(condition=condition, split=split, score=scores)
+            yield block[block["score"].notna()]

@@ -16,7 +16,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,12 +79,25 @@ def read(path: Path) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def write(table: pd.DataFrame, format_: str) -> str:
-    """Return scores as text in one of `FORMATS`.
+def write(blocks: Iterable[pd.DataFrame], format_: str) -> Iterator[tuple[int, str]]:
+    """Yield the number of scores and the text of each block, in one of `FORMATS`.
 
-    `table` has the columns utterance_id, condition, split, label and score.
+    The columns of a block are utterance_id, condition, split, label and score; it holds one
+    condition. Raises `InputError` for an unknown format, or several conditions in any but csv.
     """
-    return FORMATS[format_](table)
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    header, lines = FORMATS[format_]
+    condition = ""
+    for block in (block for block in blocks if len(block)):
+        mine = str(block["condition"].iloc[0])
+        if format_ != "csv" and condition not in ("", mine):
+            raise InputError(
+                f"{format_} can hold only one condition: name it with --condition, or use"
+                " --format csv"
+            )
+        yield len(block), lines(block) if condition else header + lines(block)
+        condition = mine
 
 
 def _split(text: str, first: str, path: Path) -> pd.DataFrame:
@@ -159,23 +172,17 @@ def _asvspoof2021(table: pd.DataFrame) -> str:
 
 def _asvspoof5(table: pd.DataFrame) -> str:
     rows = zip(map(file_id, table["utterance_id"]), _digits(table), strict=True)
-    return "filename\tcm-score\n" + "".join(f"{name}\t{score}\n" for name, score in rows)
+    return "".join(f"{name}\t{score}\n" for name, score in rows)
 
 
 def _csv(table: pd.DataFrame) -> str:
-    columns = ["utterance_id", "condition", "split", "label", "score"]
-    return table.assign(score=_digits(table))[columns].to_csv(index=False, lineterminator="\n")
+    rows = table.assign(score=_digits(table))[_CSV]
+    return rows.to_csv(index=False, header=False, lineterminator="\n")
 
 
-FORMATS = {"asvspoof2021": _asvspoof2021, "asvspoof5": _asvspoof5, "csv": _csv}
-
-
-def check_format(table: pd.DataFrame, format_: str) -> None:
-    """Raise `InputError` for an unknown format, or several conditions in any format but csv."""
-    if format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
-    several = table["condition"].nunique() > 1
-    if format_ != "csv" and several:
-        raise InputError(
-            f"{format_} can hold only one condition: name it with --condition, or use --format csv"
-        )
+_CSV = ["utterance_id", "condition", "split", "label", "score"]
+FORMATS = {  # name -> the first line, and what makes the lines of some scores
+    "asvspoof2021": ("", _asvspoof2021),
+    "asvspoof5": ("filename\tcm-score\n", _asvspoof5),
+    "csv": (",".join(_CSV) + "\n", _csv),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ class FrameSource(CellSource):
         effect_rows: pd.DataFrame,
         conditions: Sequence[str],
         detectors: Sequence[str],
-        utterances: dict[str, Sequence[str]],
+        utterances: Mapping[str, Sequence[str]],
     ) -> None:
         """Take the rows and the plan; `utterances` are those of each split, in protocol order."""
         self.score_rows = score_rows
@@ -55,7 +55,7 @@ class FrameSource(CellSource):
         return self.effect_rows.iloc[self._effect_places.get(condition, [])]
 
     @cached_property
-    def _score_places(self) -> dict[Any, Places]:
+    def _score_places(self) -> dict[Any, Any]:
         """The numbers of the rows of each split and condition."""
         rows = self.score_rows
         missing = [name for name in SCORE_COLUMNS if name not in rows.columns]
@@ -67,12 +67,12 @@ class FrameSource(CellSource):
                 raise InputError(
                     f"the run holds scores of {column} {stray.iloc[0]!r}, which is not in its plan"
                 )
-        return dict(rows.groupby(["split", "condition"], sort=False, observed=True).indices)
+        return {**rows.groupby(["split", "condition"], sort=False, observed=True).indices}
 
     @cached_property
-    def _effect_places(self) -> dict[Any, Places]:
+    def _effect_places(self) -> dict[Any, Any]:
         """The numbers of the rows of each condition."""
-        return dict(self.effect_rows.groupby("condition", sort=False, observed=True).indices)
+        return {**self.effect_rows.groupby("condition", sort=False, observed=True).indices}
 
 
 def run_of_frames(

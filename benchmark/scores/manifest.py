@@ -151,10 +151,15 @@ class Log:
 
 def read(folder: Path) -> Manifest:
     """Read all logs in `folder`; lines that are damaged or cut off are left out and named."""
+    return read_logs(sorted(folder.glob(f"*{ENDED}")))
+
+
+def read_logs(logs: Iterable[Path]) -> Manifest:
+    """Read these logs, as `read` does."""
     found = Manifest()
     shared: dict[str, str] = {}
     listed: dict[str, list[PartInfo]] = {}
-    for path in sorted(folder.glob(f"*{ENDED}")):
+    for path in logs:
         try:
             content = path.read_bytes()
         except FileNotFoundError:  # joined with others meanwhile: the joined log lists its files

@@ -25,11 +25,9 @@ from benchmark.scores.part_format import CHECK, DamagedPart
 from benchmark.scores.store import Store
 
 LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
-RECORDING_COLUMNS = (
-    "decoder",
-    "seconds",
-    "file_sha256",
-)  # equal under every condition: read from clean parts
+FEW = 16  # parts that one core reads as fast as several
+# equal under every condition: read from clean parts
+RECORDING_COLUMNS = ("decoder", "seconds", "file_sha256")
 ROW = "row"
 
 Damage = Callable[[PartInfo, DamagedPart], None]
@@ -89,7 +87,8 @@ def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
             (part.path, part.key) in wanted.checked,
         )
         groups.setdefault(group_key, []).append(number)
-    length = min(LENGTH, -(-len(parts) // cores()))  # a condition of few parts uses all cores too
+    # a condition of few parts uses all cores too
+    length = min(LENGTH, max(FEW, -(-len(parts) // cores())))
     cut = [
         numbers[start : start + length]
         for numbers in groups.values()

@@ -58,7 +58,8 @@ class RunParts:
 
     def origins(self) -> list[dict[str, Any]]:
         """Return each distinct origin (code, libraries, device) of the scores once."""
-        return self._store.origins(self._scan, itertools.chain(*self._parts.values()))
+        found = self._store.origins(self._scan, itertools.chain(*self._parts.values()))
+        return [*found.values()]
 
     def failing(self) -> list[tuple[str, str]]:
         """Return each split and condition under which anything failed."""

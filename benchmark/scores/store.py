@@ -26,6 +26,7 @@ from benchmark.scores.manifest import COMPUTED, UNKNOWN_INPUTS, Log, PartFile, P
 from benchmark.scores.part_format import DamagedPart, Row, parquet_bytes, parsed, table_of
 
 THREADS = 8
+JOINT = "origins"  # the key of an origin that refers to several others
 PARTS, COMPACT, MANIFEST, DAMAGED = "parts", "compact", "manifest", "damaged"
 
 
@@ -208,10 +209,20 @@ class Store:
             raise DamagedPart(f"{file.path} is damaged: its SHA-256 is not that in the manifest")
         return content
 
-    def origins(self, found: Scan, parts: Iterable[PartInfo]) -> list[dict[str, Any]]:
-        """Return each distinct origin of some units of a scan once, in a fixed order."""
-        digests = sorted({part.file.origin for part in parts})
-        return [found.origins.get(d) or plan_files.read_origin(self.folder, d) for d in digests]
+    def origins(self, found: Scan, parts: Iterable[PartInfo]) -> dict[str, dict[str, Any]]:
+        """Return each distinct origin of some units of a scan by its digest, sorted.
+
+        A compacted file refers to the origins of the files that it joins.
+        """
+        origins: dict[str, dict[str, Any]] = {}
+        for digest in {part.file.origin for part in parts}:
+            for one in self._origin_of(found, digest).get(JOINT, [digest]):
+                origins[one] = self._origin_of(found, one)
+        return dict(sorted(origins.items()))
+
+    def _origin_of(self, found: Scan, digest: str) -> dict[str, Any]:
+        known = found.origins.get(digest)
+        return plan_files.read_origin(self.folder, digest) if known is None else known
 
     def adopt(self) -> None:
         """List the parts of a folder of format 4 in a manifest, so that new ones can join them.

@@ -73,7 +73,7 @@ class StoredSource(CellSource):
         grid = ScoreGrid(split, condition, self.detectors, self.utterances[split])
         place = self._places(grid, read)
         starts = np.cumsum([0, *(len(group.table) for group in read)])
-        detectors, utterances, values, numbers = [], [], [], []
+        found: list[tuple[Places, Places, Floats, Places]] = []
         for group, start in zip(read, starts, strict=False):
             rows = place[start : start + len(group.table)]
             for identity, column in group.detectors.items():
@@ -81,17 +81,17 @@ class StoredSource(CellSource):
                     continue
                 own = group.table[f"score:{column}"].to_numpy()
                 scored = ~np.isnan(own) & (rows >= 0)
-                detector = self.detectors.index(self._parts.names[identity])
-                values.append(own[scored].astype(np.float64))
-                utterances.append(rows[scored])
-                numbers.append(group.numbers[scored])
-                detectors.append(np.full(len(values[-1]), detector, dtype=np.intp))
-        if not values:
-            return grid.filled(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))
-        detector, utterance = np.concatenate(detectors), np.concatenate(utterances)
-        value = np.concatenate(values)
+                number = self.detectors.index(self._parts.names[identity])
+                detector = np.full(np.count_nonzero(scored), number, dtype=np.intp)
+                values = own[scored].astype(np.float64)
+                found.append((detector, rows[scored], values, group.numbers[scored]))
+        if not found:
+            return np.full((len(grid.detectors), len(grid.utterances)), np.nan)
+        detector, utterance, value, part = (
+            np.concatenate(column) for column in zip(*found, strict=True)
+        )
         if self._parts.overlapping(split, condition):
-            order = np.argsort(np.concatenate(numbers), kind="stable")
+            order = np.argsort(part, kind="stable")
             flat = detector[order] * len(grid.utterances) + utterance[order]
             order = order[np.sort(np.unique(flat, return_index=True)[1])]
             detector, utterance, value = detector[order], utterance[order], value[order]

@@ -175,9 +175,9 @@ def test_tables_with_no_row_have_their_columns(results: RunResults, tmp_path: Pa
     )
     one = replace(
         one,
-        scores=one.scores[
-            (one.scores["split"] == "dev")
-            | one.scores["utterance_id"].isin(one.protocol.table["utterance_id"])
+        scores=one.source.score_rows[
+            (one.source.score_rows["split"] == "dev")
+            | one.source.score_rows["utterance_id"].isin(one.protocol.table["utterance_id"])
         ],
         effects=run.source.effect_rows.iloc[:0],
     )

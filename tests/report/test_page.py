@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -20,7 +21,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from attacks.contract.condition import parse
 from benchmark.data.protocol import Protocol
-from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard import cells, leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import markdown, writer
 from benchmark.report.html import (
@@ -159,9 +160,7 @@ def test_histograms_are_those_of_numpy(results: RunResults, tables: Tables, trac
     shown = contrast_section.focus(results, tables, TRACKS)[track]
     detector = results.detectors.index("resnet18")
     every = results.source.score_rows.query("split == 'test' and detector == 'resnet18'")["score"]
-    low, high = np.quantile(
-        every, [score_curves_section.TAIL, 1 - score_curves_section.TAIL]
-    )  # one axis for all tracks
+    low, high = np.quantile(every, [cells.TAIL, 1 - cells.TAIL])  # one axis for all tracks
     for place, name in enumerate(shown["names"]):
         scores, spoof = scored(results, "resnet18", name, track)
         bins = int(np.clip(2 * np.sqrt(min(spoof.sum(), (~spoof).sum())), 14, 40))
@@ -460,7 +459,7 @@ def tables_of_audible() -> Tables:
     conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track=None)
     blank = pd.DataFrame()
     board = pd.DataFrame({"track": [None]})
-    return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, {})
+    return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, {}, {})
 
 
 def test_samples_play_only_synthetic_voices_by_default(
@@ -493,7 +492,8 @@ def test_no_human_voice_of_the_embedded_set_is_embedded(audible: RunResults) -> 
         ],
         columns=["speaker", "label", "spoof_system", "track"],
     ).assign(voice="synthetic")
-    run = replace(audible, protocol=replace(audible.protocol, name="embedded", table=table))
+    protocol = replace(audible.protocol, name="embedded", table=table)
+    run = dataclasses.replace(audible, protocol=protocol)  # its trials have no ids
     assert samples_section.permitted(run, "synthetic")["speaker"].tolist() == ["hibari-heart"]
     assert set(samples_section.permitted(run, "all")["track"]) == {"tts"}
 

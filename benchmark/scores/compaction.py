@@ -1,0 +1,290 @@
+"""Compaction: the small parts of one condition joined into few large files.
+
+Only what ended logs list is joined, so other processes may write meanwhile. A small file goes only
+after the large one was read back and compared with it, value by value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from attacks.contract.condition import CLEAN
+from benchmark.core import atomic_files
+from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
+from benchmark.data.protocol import NO_RECIPE
+from benchmark.scores import manifest, plan_files
+from benchmark.scores.manifest import PartFile, PartInfo
+from benchmark.scores.part_format import CAUSE, SCORE, parquet_bytes, parsed
+from benchmark.scores.store import COMPACT, JOINT, MANIFEST, Scan, Store
+from benchmark.scores.unit_keys import unit_keys
+
+SHARDS = 1024  # per file: 65,536 utterances
+FEW = 2  # units that are left alone: a file of one unit gains nothing
+SLUG = 40
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What a compaction did: numbers of files and bytes of parts before and after."""
+
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The units of one range of shards of a condition, in plan order, each with its parts."""
+
+    kind: str
+    condition: str
+    split: str
+    number: int
+    units: tuple[tuple[PartInfo, ...], ...]
+
+    @property
+    def parts(self) -> list[PartInfo]:
+        return [part for unit in self.units for part in unit]
+
+
+def compact(store: Store) -> Compacted:
+    """Join the small parts of a run; `InputError` if the folder holds no run or cannot be written.
+
+    Parts of other plans in the same folder stay as they are, and so do damaged ones.
+    """
+    plan = plan_files.read_plan(store.folder)
+    if plan is None:
+        raise InputError(f"{store.folder} holds no run")
+    store.adopt()
+    plan = plan_files.read_plan(store.folder)
+    assert plan is not None
+    found = store.scan()
+    before = {part.path: part.file.size for part in (*found.parts, *found.replaced)}
+    running = _running(store, found)
+    groups = [g for g in _groups(store, plan, found, running) if _worthwhile(g)]
+    written: list[list[PartInfo]] = []
+    done: set[str] = set()
+    with store.log() as log:
+        for group in progress_bar(groups, "compacting", len(groups), unit="file"):
+            parts = _write(store, group)
+            log.add(parts)
+            written.append(parts)
+            done.update(part.path for part in group.parts)
+    gone = (done | {part.path for part in found.replaced}) - running
+    for path in sorted(gone):
+        (store.folder / path).unlink(missing_ok=True)
+    _join_logs(store)
+    after = {part.path: part.file.size for part in store.scan().parts}
+    return Compacted(len(before), len(after), sum(before.values()), sum(after.values()))
+
+
+def _running(store: Store, found: Scan) -> set[str]:
+    """Return the paths that only logs of running or killed processes list."""
+    ended = {part.path for part in manifest.read_logs(found.ended).parts}
+    return {part.path for part in (*found.parts, *found.replaced)} - ended
+
+
+def _groups(
+    store: Store, plan: plan_files.Facts, found: Scan, running: set[str]
+) -> Iterator[_Group]:
+    """Yield the ranges of shards of every condition and kind, with the parts of their units."""
+    held: dict[tuple[str, str], list[PartInfo]] = {}
+    for part in found.parts:
+        if part.path not in running:
+            held.setdefault((part.file.kind, part.key), []).append(part)
+    trials = store.read_trials(plan)
+    clean = [c for c in plan["conditions"] if c["condition"] == CLEAN]
+    recipe = plan.get("data_recipe", NO_RECIPE)
+    for split, digest, conditions in (
+        ("dev", plan["dev_digest"], clean),
+        ("test", plan["trial_digest"], plan["conditions"]),
+    ):
+        table = trials[trials["split"] == split]
+        identities = [c["identity"] for c in conditions]
+        every = [*unit_keys(table, digest, identities, plan["seed"], recipe)]
+        for place, condition in enumerate(conditions):
+            for start in range(0, len(every), SHARDS):
+                keys = [shard[place] for shard in every[start : start + SHARDS]]
+                for kind in manifest.KINDS:
+                    units = tuple(tuple(held[kind, key]) for key in keys if (kind, key) in held)
+                    if units:
+                        yield _Group(
+                            kind, condition["condition"], split, start // SHARDS, units
+                        )
+
+
+def _worthwhile(group: _Group) -> bool:
+    return len({part.path for part in group.parts}) >= FEW
+
+
+def _write(store: Store, group: _Group) -> list[PartInfo]:
+    """Write the file of a group, read it back and compare it; return its units."""
+    names = _column_names(group)
+    rows: list[pa.Table] = []
+    units: list[tuple[PartInfo, int]] = []
+    tables = _tables(store, group)
+    for unit in group.units:
+        joined = _joined([(part, tables[part.path, part.key]) for part in unit], names)
+        rows.append(joined)
+        failed = _failures(joined)
+        units.append((unit[0], failed))
+    whole = pa.concat_tables(rows, promote_options="default").combine_chunks()
+    origins = sorted({part.file.origin for part in group.parts})
+    origin = origins[0] if len(origins) == 1 else _joint_origin(store, origins)
+    attempt = max(part.file.attempt for part in group.parts)
+    file = PartFile(
+        "", None, 0, group.split, group.condition, names, origin, group.kind, attempt
+    )
+    listed, start = [], 0
+    for (first, failed), table in zip(units, rows, strict=True):
+        listed.append(PartInfo(file, first.key, start, len(table), failed, first.inputs))
+        start += len(table)
+    meta = {
+        "format": plan_files.FORMAT,
+        "split": group.split,
+        "condition": group.condition,
+        "detectors": names,
+        "origin": origin,
+        "kind": group.kind,
+        "attempt": attempt,
+        "units": [[p.key, p.rows, p.failures, p.inputs] for p in listed],
+    }
+    content = parquet_bytes(whole, meta, dense=True)
+    digest = hashlib.sha256(content).hexdigest()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", group.condition).strip("-")[:SLUG]
+    path = f"{COMPACT}/{slug}-{group.split}-{group.number:04d}-{digest[:16]}.parquet"
+    atomic_files.write(store.folder / path, content, store.sync)
+    file = replace(file, path=path, sha256=digest, size=len(content))
+    listed = [replace(part, file=file) for part in listed]
+    if not _same(parsed(store.content(file), None, path), whole):
+        (store.folder / path).unlink(missing_ok=True)
+        raise InputError(f"{store.folder / path} does not read back as written: nothing is deleted")
+    return listed
+
+
+def _tables(store: Store, group: _Group) -> dict[tuple[str, str], pa.Table]:
+    """Return the rows of each part by path and key; each file is read once."""
+    ordered = [part for parts in manifest.by_file(group.parts).values() for part in parts]
+    tables = store.read(ordered)
+    return {
+        (part.path, part.key): table for part, table in zip(ordered, tables, strict=True)
+    }
+
+
+def _column_names(group: _Group) -> dict[str, str]:
+    """Return identity -> column of every detector; a name that two identities share gets a digest.
+
+    A file has one column per identity.
+    """
+    wanted: dict[str, str] = {}
+    for part in group.parts:
+        for identity, name in part.detectors.items():
+            wanted.setdefault(identity, name)
+    counts: dict[str, int] = {}
+    for name in wanted.values():
+        counts[name] = counts.get(name, 0) + 1
+    return {
+        identity: name
+        if counts[name] == 1
+        else f"{name}#{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+        for identity, name in sorted(wanted.items())
+    }
+
+
+def _joined(parts: Sequence[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pa.Table:
+    """Return the rows of one unit with the scores of all detectors; the first part's facts count.
+
+    Causes of failed detectors that no part scores keep their columns.
+    """
+    first, base = parts[0]
+    ids = base["utterance_id"]
+    kept = [c for c in base.column_names if not c.startswith((SCORE, CAUSE))]
+    table = base.select(kept)
+    taken: set[str] = set()
+    raised: dict[str, pa.ChunkedArray] = {}
+    lacking: dict[str, pa.ChunkedArray] = {}
+    for part, mine in parts:
+        if not mine["utterance_id"].equals(ids):
+            raise InputError(f"{part.path} and {first.path} hold other utterances of one unit")
+        identities = {name: identity for identity, name in part.detectors.items()}
+        for column in mine.column_names:
+            if not column.startswith(SCORE):
+                continue
+            own = column.removeprefix(SCORE)
+            identity = identities.get(own)
+            cause = mine[f"{CAUSE}{own}"]
+            if identity is None:  # the detector raised: there is no score to keep
+                raised.setdefault(f"{CAUSE}{own}", cause)
+                continue
+            if identity in taken:
+                continue
+            taken.add(identity)
+            table = table.append_column(f"{SCORE}{names[identity]}", mine[column])
+            if cause.null_count < len(cause):
+                lacking[f"{CAUSE}{names[identity]}"] = cause
+    scored_names = {names[identity] for identity in taken}
+    for name, cause in (raised | lacking).items():
+        if name in lacking or name.removeprefix(CAUSE) not in scored_names:
+            table = table.append_column(name, cause)
+    return table
+
+
+def _failures(table: pa.Table) -> int:
+    """Count the rows that could not be read, laundered or scored."""
+    failed = [row is not None for row in table["failure"].to_pylist()]
+    for name in table.column_names:
+        if name.startswith(CAUSE):
+            failed = [
+                before or cause is not None
+                for before, cause in zip(failed, table[name].to_pylist(), strict=True)
+            ]
+    return sum(failed)
+
+
+def _joint_origin(store: Store, origins: Iterable[str]) -> str:
+    """Store an origin that refers to those of the joined parts."""
+    every: set[str] = set()
+    for digest in origins:
+        every.update(plan_files.read_origin(store.folder, digest).get(JOINT, [digest]))
+    return plan_files.write_origin(store.folder, {JOINT: sorted(every)}, store.sync)
+
+
+def _same(read: pa.Table, written: pa.Table) -> bool:
+    """Return whether two tables have the same columns and values, NaN and -0 included."""
+    if read.column_names != written.column_names:
+        return False
+    for name in written.column_names:
+        mine, other = read[name].combine_chunks(), written[name].combine_chunks()
+        if pa.types.is_floating(other.type):
+            if mine.cast(other.type).is_null().equals(other.is_null()) and (
+                mine.fill_null(0).to_numpy(zero_copy_only=False).tobytes()
+                == other.fill_null(0).to_numpy(zero_copy_only=False).tobytes()
+            ):
+                continue
+            return False
+        if repr(mine.to_pylist()) != repr(other.to_pylist()):
+            return False
+    return True
+
+
+def _join_logs(store: Store) -> None:
+    """Replace the logs of ended processes by one that lists what is left of their files."""
+    folder = store.folder / MANIFEST
+    found = store.scan()
+    if len(found.ended) < FEW:
+        return
+    ended = manifest.read_logs(found.ended)
+    needed = {part.path for part in found.parts} | found.damaged.keys()
+    files = [
+        parts
+        for path, parts in sorted(manifest.by_file(ended.parts).items())
+        if path in needed or (store.folder / path).is_file()
+    ]
+    manifest.join(folder, found.ended, files)
