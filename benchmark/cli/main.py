@@ -20,6 +20,7 @@ from benchmark.cli import (
     bench,
     check,
     cite,
+    compact,
     compare,
     console,
     data,
@@ -45,7 +46,7 @@ from benchmark.core.errors import InputError, unknown
 BAD_INPUT = 2
 COMMANDS = (
     bench, plan, run, profile, report, verify, train, score, export, weights, data, attack, listing,
-    check, new, export_audio, spectrograms, import_scores, export_scores, cite, compare,
+    check, new, export_audio, spectrograms, import_scores, export_scores, cite, compact, compare,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from attacks.contract.condition import CLEAN
 from benchmark.core import atomic_files
@@ -115,9 +116,7 @@ def _groups(
                 for kind in manifest.KINDS:
                     units = tuple(tuple(held[kind, key]) for key in keys if (kind, key) in held)
                     if units:
-                        yield _Group(
-                            kind, condition["condition"], split, start // SHARDS, units
-                        )
+                        yield _Group(kind, condition["condition"], split, start // SHARDS, units)
 
 
 def _worthwhile(group: _Group) -> bool:
@@ -139,9 +138,7 @@ def _write(store: Store, group: _Group) -> list[PartInfo]:
     origins = sorted({part.file.origin for part in group.parts})
     origin = origins[0] if len(origins) == 1 else _joint_origin(store, origins)
     attempt = max(part.file.attempt for part in group.parts)
-    file = PartFile(
-        "", None, 0, group.split, group.condition, names, origin, group.kind, attempt
-    )
+    file = PartFile("", None, 0, group.split, group.condition, names, origin, group.kind, attempt)
     listed, start = [], 0
     for (first, failed), table in zip(units, rows, strict=True):
         listed.append(PartInfo(file, first.key, start, len(table), failed, first.inputs))
@@ -173,9 +170,7 @@ def _tables(store: Store, group: _Group) -> dict[tuple[str, str], pa.Table]:
     """Return the rows of each part by path and key; each file is read once."""
     ordered = [part for parts in manifest.by_file(group.parts).values() for part in parts]
     tables = store.read(ordered)
-    return {
-        (part.path, part.key): table for part, table in zip(ordered, tables, strict=True)
-    }
+    return {(part.path, part.key): table for part, table in zip(ordered, tables, strict=True)}
 
 
 def _column_names(group: _Group) -> dict[str, str]:
@@ -257,21 +252,28 @@ def _joint_origin(store: Store, origins: Iterable[str]) -> str:
 
 
 def _same(read: pa.Table, written: pa.Table) -> bool:
-    """Return whether two tables have the same columns and values, NaN and -0 included."""
-    if read.column_names != written.column_names:
+    """Return whether two tables have the same columns and values, bit for bit."""
+    return read.column_names == written.column_names and all(
+        _equal(read[name].combine_chunks(), written[name].combine_chunks())
+        for name in written.column_names
+    )
+
+
+def _equal(one: pa.Array, two: pa.Array) -> bool:
+    if pa.types.is_dictionary(one.type):
+        one = one.dictionary_decode()
+    if not one.is_null().equals(two.is_null()):
         return False
-    for name in written.column_names:
-        mine, other = read[name].combine_chunks(), written[name].combine_chunks()
-        if pa.types.is_floating(other.type):
-            if mine.cast(other.type).is_null().equals(other.is_null()) and (
-                mine.fill_null(0).to_numpy(zero_copy_only=False).tobytes()
-                == other.fill_null(0).to_numpy(zero_copy_only=False).tobytes()
-            ):
-                continue
-            return False
-        if repr(mine.to_pylist()) != repr(other.to_pylist()):
-            return False
-    return True
+    if pa.types.is_list(two.type):
+        lengths = pc.list_value_length(one).equals(pc.list_value_length(two))
+        return lengths and _equal(one.flatten(), two.flatten())
+    if pa.types.is_struct(two.type):
+        names = [two.type.field(place).name for place in range(two.type.num_fields)]
+        return all(_equal(pc.struct_field(one, n), pc.struct_field(two, n)) for n in names)
+    if pa.types.is_floating(two.type):  # by bits: NaN is equal to NaN, and 0 is not -0
+        mine, other = (part.fill_null(0).to_numpy(zero_copy_only=False) for part in (one, two))
+        return bool(mine.dtype == other.dtype and mine.tobytes() == other.tobytes())
+    return bool(one.cast(two.type).equals(two))
 
 
 def _join_logs(store: Store) -> None:

@@ -106,6 +106,10 @@ class Store:
         """Return a new log of this process."""
         return Log(self.folder / MANIFEST, self.sync)
 
+    def write_origin(self) -> str:
+        """Store how the scores of this process are made; return the digest."""
+        return self._origin
+
     @cached_property
     def _origin(self) -> str:
         return plan_files.write_origin(self.folder, self.origin, self.sync)
