@@ -112,8 +112,33 @@ def run(
     matrix = planning.plan(config)
     if inspect is not None:
         inspect(matrix)
-    store = Store(run_folders.of(config, matrix))
-    todo = runner.missing(matrix, store, execution.retry_failures, execution.share)
+    store = Store(run_folders.of(config, matrix), sync=execution.fsync)
+    store.set_aside(store.scan().damaged)
+    done = _computed(config, execution, matrix, store, device, timer)
+    if not done:
+        return Finished(store.folder)
+    with timer.timing("report"):
+        tables, written, damaged = reporting.write(store.folder, report)
+    if damaged:  # found only when their content was read
+        store.set_aside(dict.fromkeys(damaged, "is damaged"))
+        once = replace(execution, retry_failures=False)
+        _computed(config, once, matrix, store, device, timer)
+        with timer.timing("report"):
+            tables, written, damaged = reporting.write(store.folder, report)
+    return Finished(store.folder, tables, tuple(written))
+
+
+def _computed(
+    config: RunConfig,
+    execution: ExecutionConfig,
+    matrix: RunPlan,
+    store: Store,
+    device: torch.device,
+    timer: StageTimer,
+) -> bool:
+    """Compute the missing units of this share; return False if units of other shares are missing."""
+    retry, recheck = execution.retry_failures, execution.recheck_audio
+    todo = runner.missing(matrix, store, retry, execution.share, recheck)
     runner.write_plan(
         matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0)
     )
@@ -124,7 +149,8 @@ def run(
     )
     if todo.units:
         started = time.monotonic()
-        setup = replace(_setup(config, matrix, store, device), cache=_cache(execution))
+        setup = _setup(config, matrix, store, device)
+        setup = replace(setup, cache=_cache(execution), sync=execution.fsync)
         here = execution.here or device.type == "cuda"
         with timer.timing("matrix"):
             runner.run(todo, setup, workers_of(execution), split_scoring=here)
@@ -135,10 +161,8 @@ def run(
             f"share {share} is done; {left} units of other shares are not there yet: the last"
             f" share to be done writes the report, or: launderbench report {store.folder}"
         )
-        return Finished(store.folder)
-    with timer.timing("report"):
-        tables, written = reporting.write(store.folder, report)
-    return Finished(store.folder, tables, tuple(written))
+        return False
+    return True
 
 
 def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:

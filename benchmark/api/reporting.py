@@ -10,13 +10,17 @@ from benchmark.report.html import samples_section
 from benchmark.runs import provenance
 from benchmark.runs.run_config import ReportConfig
 from benchmark.scores import fusion
-from benchmark.scores.load_run import collect
+from benchmark.scores.load_run import DAMAGED, collect
 
 
-def write(folder: Path, report: ReportConfig) -> tuple[Tables, list[Path]]:
-    """Write every table and page of the run in `folder`; return the tables and the files."""
+def write(folder: Path, report: ReportConfig) -> tuple[Tables, list[Path], list[str]]:
+    """Write every table and page of the run in `folder`.
+
+    Returns the tables, the written files, and the damaged part files that were left out.
+    """
     results = collect(folder, provenance.code() | {"written": provenance.now()})
     results = fusion.add(results, fusion.parse_all(report.ensembles))
     made = tables(results, report.resamples, report.costs, report.baseline)
     played = samples_section.collect(results, made, report.voices, report.samples)
-    return made, writer.write(results, folder, made, played)
+    written = writer.write(results, folder, made, played)
+    return made, written, results.provenance.get(DAMAGED, [])

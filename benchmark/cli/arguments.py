@@ -108,6 +108,14 @@ def execution_options(sub: argparse.ArgumentParser) -> None:
     precision_option(sub)
     workers_option(sub)
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
+    sub.add_argument(
+        "--recheck-audio", action="store_true",
+        help="compare the digest of every audio file, not only its size and time",
+    )  # fmt: skip
+    sub.add_argument(
+        "--fsync", action="store_true",
+        help="force every file to the disk as it is written: slower, but survives a power cut",
+    )  # fmt: skip
 
 
 def detector_options(sub: argparse.ArgumentParser) -> None:

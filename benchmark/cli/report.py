@@ -25,7 +25,7 @@ def add(command: Command) -> None:
 
 
 def report(options: Namespace) -> int:
-    """Write the leaderboards from scores alone."""
+    """Write the leaderboards from scores alone; return 1 if damaged files were left out."""
     from benchmark.api import reporting
     from benchmark.api.matrix import Finished
     from benchmark.cli.bench import show
@@ -33,6 +33,6 @@ def report(options: Namespace) -> int:
 
     typed.context(options)
     folder = run_folders.find(options.run)
-    tables, written = reporting.write(folder, typed.report_config(options))
+    tables, written, damaged = reporting.write(folder, typed.report_config(options))
     show(Finished(folder, tables, tuple(written)))
-    return 0
+    return 1 if damaged else 0

@@ -99,6 +99,8 @@ def execution(options: Namespace) -> ExecutionConfig:
         PlanShare(*options.shard),
         getattr(options, "audio_cache", None),
         getattr(options, "cache_gb", CACHE_GB),
+        recheck_audio=options.recheck_audio,
+        fsync=options.fsync,
     )
 
 

@@ -53,6 +53,8 @@ class ExecutionConfig:
     share          : the part of the units that this machine computes
     audio_cache    : folder that keeps laundered audio, of at most `cache_gb` GB
     here           : detectors score in this process, and workers only launder
+    recheck_audio  : compare the SHA-256 of every audio file, not only size and time
+    fsync          : force every file to the disk as it is written
     """
 
     workers: int | None = None
@@ -61,6 +63,8 @@ class ExecutionConfig:
     audio_cache: Path | None = None
     cache_gb: float = CACHE_GB
     here: bool = False
+    recheck_audio: bool = False
+    fsync: bool = False
 
     def __post_init__(self) -> None:
         settle(self, workers=whole("workers", self.workers, 0, also=(None,)))

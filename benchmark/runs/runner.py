@@ -116,16 +116,15 @@ def missing(
     """Return the units of `plan`, or of this machine's share, that `store` lacks.
 
     Units whose audio files have changed since are missing too. With `retry_failures`, units with
-    any failed row are computed again for all detectors. With `recheck`, every file is hashed, not
-    only those of another size or time.
+    any failed row are computed again for all detectors, and so are those of damaged files in any
+    case. With `recheck`, every audio file is hashed, not only those of another size or time.
     """
     found = store.scan()
     again = audio_changes.changed(plan, store, found, share, recheck)
-    if retry_failures:
-        for part in found.parts:
-            if part.failures and not part.imported:
-                again.setdefault(part.key, part.file.attempt + 1)
-                again[part.key] = max(again[part.key], part.file.attempt + 1)
+    failed = [part for part in found.parts if retry_failures and part.failures]
+    for part in (*failed, *found.lost):
+        if not part.imported:
+            again[part.key] = max(again.get(part.key, 0), part.file.attempt + 1)
     present = done(found.parts)
     for key, identities in stored_dev_scores.held(plan).items():
         present.setdefault(key, set()).update(identities)

@@ -214,15 +214,16 @@ def _joined(parts: Sequence[tuple[PartInfo, pa.Table]], names: dict[str, str]) -
                 continue
             own = column.removeprefix(SCORE)
             identity = identities.get(own)
-            cause = mine[f"{CAUSE}{own}"]
+            cause = mine[f"{CAUSE}{own}"] if f"{CAUSE}{own}" in mine.column_names else None
             if identity is None:  # the detector raised: there is no score to keep
-                raised.setdefault(f"{CAUSE}{own}", cause)
+                if cause is not None:
+                    raised.setdefault(f"{CAUSE}{own}", cause)
                 continue
             if identity in taken:
                 continue
             taken.add(identity)
             table = table.append_column(f"{SCORE}{names[identity]}", mine[column])
-            if cause.null_count < len(cause):
+            if cause is not None and cause.null_count < len(cause):
                 lacking[f"{CAUSE}{names[identity]}"] = cause
     scored_names = {names[identity] for identity in taken}
     for name, cause in (raised | lacking).items():

@@ -55,6 +55,11 @@ class RunParts:
         self._checked = _parts_with_checks(parts)
         self._report = report
         self._damaged: set[str] = set()
+        for fault in self._scan.faults:
+            logger.warning(f"what it lists counts as not scored: {fault}")
+        for part in self._scan.lost:
+            if part.key in keys:
+                self._damage(part, DamagedPart(f"{part.path} {self._scan.damaged[part.path]}"))
 
     def origins(self) -> list[dict[str, Any]]:
         """Return each distinct origin (code, libraries, device) of the scores once."""

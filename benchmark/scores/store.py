@@ -37,6 +37,7 @@ class Scan:
     parts    : the units that count, see `selection.effective`
     replaced : units that others replace; their files may be gone
     damaged  : cause by path, of listed files that are missing or of another size
+    lost     : the units of these files
     unlisted : paths of files that no log lists: units in flight at a kill, or not ours
     faults   : lines of the manifest that cannot be used, in sentences
     ended    : logs of processes that have ended
@@ -46,6 +47,7 @@ class Scan:
     parts: list[PartInfo]
     replaced: list[PartInfo] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
+    lost: list[PartInfo] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     ended: list[Path] = field(default_factory=list)
@@ -179,6 +181,7 @@ class Store:
             parts,
             replaced,
             bad,
+            [part for part in listed.parts if part.path in bad] if bad else [],
             sorted(present.keys() - files.keys()),
             listed.faults,
             listed.ended,
@@ -251,7 +254,7 @@ class Store:
         """Move damaged files to damaged/ and name them, so that their units are computed again."""
         for path, cause in sorted(damaged.items()):
             old, new = self.folder / path, self.folder / DAMAGED / Path(path).name
-            logger.warning(f"{old} {cause}: its unit is computed again")
+            logger.warning(f"{old} {cause}: its units are computed again")
             try:
                 new.parent.mkdir(exist_ok=True)
                 old.replace(new)

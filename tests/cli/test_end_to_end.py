@@ -21,7 +21,7 @@ from attacks.contract.base import registry as attack_registry
 from attacks.contract.suites import parse_suite
 from benchmark.cli.main import main
 from benchmark.data import loading
-from benchmark.data.trial_table import with_digests
+from benchmark.data.trial_table import with_stamps
 from benchmark.inference import checkpoints
 from benchmark.runs import runner
 from benchmark.runs.executor import WorkerSetup
@@ -102,7 +102,7 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     protocol = loading.open_data(toy)
     ready = tuple(checkpoints.load(weights(cached, name)) for name in ("comb", "raw-cnn"))
     conditions = parse_suite(SUITE).conditions
-    test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
+    test, dev = (with_stamps(protocol.split(split)) for split in ("test", "dev"))
     plan = RunPlan(test, dev, "x", conditions, ready, 0)
     store = Store(tmp_path / "split")
     runner.write_plan(plan, store)

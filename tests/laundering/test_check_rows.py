@@ -22,8 +22,9 @@ from benchmark.exchange import audio_corpus
 from benchmark.laundering import check_rows, effect_tables, engine, launder_files, output_layout
 from benchmark.laundering.verification import KEYS
 from benchmark.runs.work_unit import WorkUnit, prepare
+from benchmark.scores.part_format import CHECK
 from benchmark.scores.run_results import EFFECT_COLUMNS
-from benchmark.scores.store import CHECK, Store
+from benchmark.scores.store import Store
 from tests.support import builders
 
 FIELDS = [field.name for field in fields(Check)]
@@ -92,9 +93,9 @@ def part(root: Path, out: Path) -> list[dict[str, Any]]:
     job = WorkUnit("k" * 64, "test", CONDITION, root, (("u", "u.wav", "0" * 64),), 0, {})
     engine._kept.cache_clear()
     store = Store(out)
-    store.write_part(job.key, job.split, job.condition, prepare(job).rows, {})
-    (info,) = store.scan()
-    (rows,) = store.read(info)["checks"].to_pylist()
+    part = store.write_part(job.key, job.split, job.condition, prepare(job).rows, {})
+    (table,) = store.read([part])
+    (rows,) = table["checks"].to_pylist()
     return list(rows)
 
 

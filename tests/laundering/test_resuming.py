@@ -29,7 +29,8 @@ def test_the_keys_of_finished_outputs_stay() -> None:
     head = [1, repr(SPEC), "png", "mp3#v1", 7, "mp3"]
     assert shard.key() == digest(json.dumps([head, [["u", "a.flac", "f00"]]]))
     assert condition_key("t", "mp3#v1", 7) == digest(
-        '{"condition": "mp3#v1", "format": 4, "precision": "float32", "seed": 7, "trials": "t"}'
+        '{"condition": "mp3#v1", "format": 5, "precision": "float32", "recipe": "-", "seed": 7,'
+        ' "trials": "t"}'
     )
 
 

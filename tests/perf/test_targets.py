@@ -326,8 +326,9 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
     root = workload.corpus(tmp_path / "c", 10, 0.2, 64 * (200 if SMALL else 1111))
     plan = workload.plan(root, conditions, ["raw-cnn"], tmp_path)
     store = Store(tmp_path / "run", {"libraries": {f"library{i}": "1.2.3" for i in range(20)}})
-    for job in MissingUnits(plan, {}, {}).jobs:
-        store.write_part(job.key, job.split, job.condition, [], job.identities)
+    with store.log() as log:
+        for job in MissingUnits(plan, {}, {}).jobs:
+            log.add([store.write_part(job.key, job.split, job.condition, [], job.identities)])
     used = cpu()
     left = benchmark.pedantic(runner.missing, args=(plan, store), rounds=3)
     used = (cpu() - used) / 3

@@ -16,7 +16,7 @@ import soundfile
 from attacks.contract.condition import Condition
 from attacks.contract.suites import load
 from benchmark.data import loading
-from benchmark.data.trial_table import with_digests
+from benchmark.data.trial_table import with_stamps
 from benchmark.runs import profile
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.work_unit import WorkUnit, prepare
@@ -83,7 +83,7 @@ def corpus(root: Path, files: int, seconds: float, utterances: int | None = None
 def plan(root: Path, conditions: tuple[Condition, ...], names: list[str], weights: Path) -> RunPlan:
     """Return the plan of a corpus for networks with random weights."""
     protocol = loading.open_data(root)
-    test, dev = (with_digests(protocol.split(split)) for split in ("test", "dev"))
+    test, dev = (with_stamps(protocol.split(split)) for split in ("test", "dev"))
     loaded = [profile.untrained(name, weights) for name in names]
     networks = tuple(checkpoint for checkpoint in loaded if checkpoint is not None)
     return RunPlan(test, dev, "perf", conditions, networks, 0)

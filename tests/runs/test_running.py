@@ -16,6 +16,7 @@ from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.laundering import engine
 from benchmark.runs import profile
 from benchmark.runs.audio_cache import AudioCache
+from benchmark.scores.part_format import unscored
 
 SUITE = "noise(kind=white, snr=10); mp3(kbps=32); lowpass(cutoff=4000)"
 
@@ -119,15 +120,9 @@ def row(uid: str) -> dict[str, object]:
         "step": 0, "attack": "a", "quantity": "SNR", "unit": "dB", "relation": "=", "claimed": 1.0,
         "measured": None, "tolerance": 0.1, "passed": None, "effect": True,
     }  # fmt: skip
-    head = {
-        "utterance_id": uid,
-        "failure": None,
-        "cause": None,
-        "decoder": "soundfile",
-        "seconds": 1.5,
-    }
     facts = [{"attack": "a", "gain": 0.1 + 0.2, "drawn": [1, 2]}]
-    return {**head, "seconds": 1.5, "facts": facts, "checks": [check], "scores": {}, "causes": {}}
+    known = {"file_size": 9, "file_mtime_ns": 8, "file_sha256": b"7" * 32, "samples": b"6" * 8}
+    return unscored(uid, decoder="soundfile", seconds=1.5, facts=facts, checks=[check], **known)
 
 
 def unit(seed: int, sizes: tuple[int, ...] = (16000, 1, 30000)) -> tuple[list, list]:

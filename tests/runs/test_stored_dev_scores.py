@@ -13,7 +13,7 @@ from attacks.contract.condition import Condition, parse
 from benchmark.core.errors import InputError
 from benchmark.data.loading import open_data
 from benchmark.data.protocol import NO_RECIPE
-from benchmark.data.trial_table import with_digests, with_recipe
+from benchmark.data.trial_table import with_stamps
 from benchmark.exchange.pack_checkpoints import HALF, pack
 from benchmark.inference import checkpoints, dev_scores
 from benchmark.inference.checkpoints import Checkpoint
@@ -50,7 +50,7 @@ def corpus(toy: Path, tmp_path: Path) -> Path:
 
 def plan(root: Path, *detectors: Checkpoint, recipe: str = RECIPE) -> RunPlan:
     whole = replace(open_data(root), recipe=recipe)
-    test, dev = with_digests(whole.split("test")), with_recipe(whole.split("dev"))
+    test, dev = with_stamps(whole.split("test")), with_stamps(whole.split("dev"), True)
     return RunPlan(test, dev, "two", (Condition(), parse("g711")), detectors, 0)
 
 

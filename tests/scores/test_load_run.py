@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.scores.load_run import collect
+from benchmark.scores.manifest import COMPUTED, IMPORTED, PartInfo
+from benchmark.scores.part_format import unscored
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.store import IMPORTED, PartInfo, Store
+from benchmark.scores.store import Store
 from tests.support import run_on_disk, synthetic_run
+from tests.support.parts import add
 
 KEYS = ["detector", "condition", "split", "utterance_id"]
 
@@ -45,38 +47,38 @@ def test_scores_and_checks_come_back(written: RunResults, tmp_path: Path) -> Non
     assert found.failures.empty
 
 
-def rewritten(folder: Path, origin: dict[str, Any], other: str, lacking: int = 0) -> list[PartInfo]:
+def rewritten(
+    folder: Path, kind: str, other: str, lacking: int = 0, attempt: int = 0
+) -> list[PartInfo]:
     """Write a second part for one unit, with the score 99 of its first detector.
 
     The first `lacking` rows have no score, and no row has one of detector `other`, which raised.
     Returns the two parts of the unit, in their order.
     """
-    store = Store(folder, origin)
-    old = next(p for p in store.scan() if p.split == "test" and p.condition != "clean")
+    store = Store(folder, {"made": "again"}, kind)
+    every = store.scan().parts
+    old = next(p for p in every if p.split == "test" and p.condition != "clean")
     identity, name = next(iter(old.detectors.items()))
     rows = [
-        {"utterance_id": uid, "failure": None, "cause": None, "decoder": None, "seconds": None,
-         "facts": [], "checks": [], "causes": {other: "boom"},
-         "scores": {} if place < lacking else {name: 99.0}}
-        for place, uid in enumerate(store.read(old)["utterance_id"].to_pylist())
-    ]  # fmt: skip
+        unscored(uid, causes={other: "boom"}, scores={} if place < lacking else {name: 99.0})
+        for place, uid in enumerate(store.read([old])[0]["utterance_id"].to_pylist())
+    ]
     detectors = {identity: name, other: other}
-    store.write_part(old.key, old.split, old.condition, rows, detectors, {other})
-    return [part for part in store.scan() if part.key == old.key]
+    add(store, old.key, old.split, old.condition, rows, detectors, {other}, attempt)
+    return [part for part in store.scan().parts if part.key == old.key]
 
 
-@pytest.mark.parametrize(("other", "before"), [("c", False), ("b", True)])
+@pytest.mark.parametrize("attempt", [0, 1])
 def test_a_trial_that_two_parts_hold_counts_once(
-    written: RunResults, tmp_path: Path, other: str, before: bool
+    written: RunResults, tmp_path: Path, attempt: int
 ) -> None:
-    """The score of the first part counts, or else that of the second."""
+    """The score of the later attempt counts, or else that of the other."""
     plain = table(collect(tmp_path, {}))
-    parts = rewritten(tmp_path, {}, other, lacking=5)
-    assert [len(part.detectors) for part in parts] == ([1, 3] if before else [3, 1])
+    parts = rewritten(tmp_path, COMPUTED, "c", lacking=5, attempt=attempt)
+    assert [len(part.detectors) for part in parts] == ([1, 3] if attempt else [3])
     found = table(collect(tmp_path, {}))
     assert found.index.equals(plain.index)
-    size = len(Store(tmp_path).read(parts[0]))
-    assert (found == 99).sum() == (size - 5 if before else 0)
+    assert (found == 99).sum() == (parts[0].rows - 5 if attempt else 0)
     assert (found != plain).sum() == (found == 99).sum()
 
 
@@ -85,7 +87,7 @@ def test_checks_computed_here_take_precedence_over_imported_ones(
     written: RunResults, tmp_path: Path, other: str
 ) -> None:
     before = collect(tmp_path, {}).effects
-    rewritten(tmp_path, {IMPORTED: "x.csv"}, other)
+    rewritten(tmp_path, IMPORTED, other)
     after = collect(tmp_path, {}).effects
     order = ["condition", "utterance_id", "quantity"]
     pd.testing.assert_frame_equal(

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from benchmark.core.errors import InputError
 from benchmark.scores import part_reader
+from benchmark.scores.manifest import IMPORTED, PartInfo
+from benchmark.scores.part_format import DamagedPart
 from benchmark.scores.part_reader import ROW, TEXTS, PartRows, Wanted
-from benchmark.scores.store import IMPORTED, PartInfo, Store
+from benchmark.scores.store import Store
 from tests.scores.test_store import CHECK, row
+from tests.support.parts import add, file_of
 
 BOTH = {"id1": "m", "id2": "n"}
 
@@ -29,20 +30,20 @@ def units(store: Store) -> list[PartInfo]:
     """Write ten parts of several kinds and return them as `scan` finds them."""
     for number in range(6):
         rows = [laundered(f"{number}{n}", checks=n, m=number + n / 8, n=-n / 8) for n in range(3)]
-        store.write_part(f"{number}" * 64, "test", "noisy", rows, BOTH)
-    store.write_part("6" * 64, "test", "clean", [row("00", m=1.0) | {"checks": []}], {"id1": "m"})
-    store.write_part("7" * 64, "dev", "clean", [row("d0", m=2.0, n=3.0)], BOTH)
+        add(store, f"{number}", "test", "noisy", rows, BOTH)
+    add(store, "6", "test", "clean", [row("00", m=1.0) | {"checks": []}], {"id1": "m"})
+    add(store, "7", "dev", "clean", [row("d0", m=2.0, n=3.0)], BOTH)
     unread = laundered("80", checks=0) | {"failure": "unreadable", "cause": "gone"}
-    store.write_part("8" * 64, "test", "noisy", [unread, laundered("81", m=1.0, n=2.0)], BOTH)
+    add(store, "8", "test", "noisy", [unread, laundered("81", m=1.0, n=2.0)], BOTH)
     broken = [laundered("90", m=1.0) | {"causes": {"n": "boom"}}]
-    store.write_part("9" * 64, "test", "noisy", broken, BOTH, {"n": "boom"})
-    return store.scan()
+    add(store, "9", "test", "noisy", broken, BOTH, {"n": "boom"})
+    return store.scan().parts
 
 
 def read(store: Store, parts: list[PartInfo], **wanted: Any) -> list[PartRows]:
     """Read parts of which none is damaged."""
 
-    def damage(part: PartInfo, error: InputError) -> None:
+    def damage(part: PartInfo, error: DamagedPart) -> None:
         raise error
 
     return part_reader.read(store, parts, Wanted(**wanted), damage)
@@ -56,7 +57,7 @@ def test_groups_hold_what_the_parts_hold(
     store = Store(tmp_path)
     parts = units(store)
     found, checks = [], []
-    for group in read(store, parts, checked={part.path for part in parts}, causes=True):
+    for group in read(store, parts, checked={(part.path, part.key) for part in parts}, causes=True):
         frame = group.table.to_pandas()
         found.append(frame.assign(part=group.numbers, condition=group.condition))
         own = group.checks.to_pandas()
@@ -67,7 +68,8 @@ def test_groups_hold_what_the_parts_hold(
     whole = pd.concat(found).sort_values("part", kind="stable").reset_index(drop=True)
     expected, expected_checks = [], []
     for number, part in enumerate(parts):
-        frame = store.read(part).to_pandas().assign(part=number, condition=part.condition)
+        (rows,) = store.read([part])
+        frame = rows.to_pandas().assign(part=number, condition=part.condition)
         expected.append(frame)
         for uid, own in zip(frame["utterance_id"], frame["checks"], strict=True):
             expected_checks += [(uid, check) for check in own]
@@ -83,7 +85,7 @@ def test_groups_hold_what_the_parts_hold(
 def test_checks_come_only_from_the_requested_parts(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    found = read(store, parts, checked={parts[1].path})
+    found = read(store, parts, checked={(parts[1].path, parts[1].key)})
     texts = [text for group in found for text in group.checks["attack"].to_pylist()]
     assert sorted(texts) == ["noise 11", "noise 12", "noise 12"]
     assert all("checks" not in g.table.column_names for g in found)
@@ -92,36 +94,20 @@ def test_checks_come_only_from_the_requested_parts(tmp_path: Path) -> None:
 def test_texts_of_checks_are_kept_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     parts = units(store)
-    for group in read(store, parts, checked={part.path for part in parts}, causes=True):
+    for group in read(store, parts, checked={(part.path, part.key) for part in parts}, causes=True):
         assert all(pa.types.is_dictionary(group.checks[name].type) for name in TEXTS)
 
 
 def test_parts_of_one_unit_stay_in_their_order(tmp_path: Path) -> None:
-    elsewhere = Store(tmp_path, {IMPORTED: "x.csv"})
-    elsewhere.write_part("0" * 64, "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
-    Store(tmp_path).write_part("0" * 64, "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
-    parts = Store(tmp_path).scan()
+    elsewhere = Store(tmp_path, {IMPORTED: "x.csv"}, IMPORTED)
+    add(elsewhere, "0", "test", "noisy", [row("a", m=1.0)], {"id0": "m"})
+    add(Store(tmp_path), "0", "test", "noisy", [row("a", m=2.0)], {"id1": "m"})
+    parts = Store(tmp_path).scan().parts
     found = read(Store(tmp_path), parts)
     assert {(g.imported, g.table["score:m"][0].as_py()) for g in found} == {(True, 1), (False, 2)}
     for group in found:
         (number,) = group.numbers
-        assert group.imported == (IMPORTED in parts[number].origin)
-
-
-def test_parts_written_with_other_parquet_settings_are_read_alike(tmp_path: Path) -> None:
-    """Earlier versions used zstd, statistics and the Arrow schema, and no checksums."""
-    store = Store(tmp_path)
-    for key in "01":
-        rows = [laundered(f"{key}{n}", m=n / 8, n=0.0) for n in range(3)]
-        path = store.write_part(key * 64, "test", "noisy", rows, BOTH)
-    table = pq.read_table(path)
-    meta = {b"launderbench": pq.read_metadata(path).metadata[b"launderbench"]}
-    pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
-    parts = store.scan()
-    (group,) = read(store, parts, checked={part.path for part in parts}, causes=True)
-    assert group.table["utterance_id"].to_pylist() == ["00", "01", "02", "10", "11", "12"]
-    assert group.table["score:m"].to_pylist() == [0, 0.125, 0.25] * 2
-    assert len(group.checks) == 12
+        assert group.imported == parts[number].imported
 
 
 @pytest.mark.parametrize("length", [1, 256])
@@ -131,13 +117,13 @@ def test_a_damaged_part_is_named_and_left_out(
     monkeypatch.setattr(part_reader, "LENGTH", length)
     store = Store(tmp_path)
     parts = units(store)
-    parts[4].path.write_bytes(b"PAR1 and no more")
+    file_of(store, parts[4]).write_bytes(b"PAR1 and no more")
     named = []
-    wanted = Wanted({part.path for part in parts})
+    wanted = Wanted({(part.path, part.key) for part in parts})
     found = part_reader.read(store, parts, wanted, lambda part, error: named.append((part, error)))
     ((part, error),) = named
     assert part == parts[4]
-    assert part.path.name in str(error)
+    assert part.path in str(error)
     numbers = {int(number) for group in found for number in group.numbers}
     assert numbers == {*range(len(parts))} - {4}
 

@@ -1,20 +1,22 @@
-"""The score store: atomic parts, scans and damaged files."""
+"""The score store: atomic parts, scans, damaged, missing and unlisted files."""
 
 from __future__ import annotations
 
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.scores.manifest import PartInfo
 from benchmark.scores.part_format import DamagedPart, unscored
 from benchmark.scores.selection import done
 from benchmark.scores.store import Store
+from tests.support.parts import add, file_of
 
+KEY = "k" * 24
 CHECK = {
     "step": 0,
     "attack": "noise",
@@ -29,50 +31,84 @@ CHECK = {
 }
 
 
-def row(uid: str, **scores: float) -> dict[str, object]:
-    return {
-        "utterance_id": uid,
-        "failure": None,
-        "cause": None,
-        "decoder": "soundfile",
-        "seconds": 1.5,
-        "facts": [{"gain": 1.0}],
-        "checks": [CHECK],
-        "scores": scores,
-        "causes": {},
-    }
+def row(uid: str, **scores: float) -> dict[str, Any]:
+    known = {"decoder": "soundfile", "seconds": 1.5, "facts": [{"gain": 1.0}], "checks": [CHECK]}
+    return unscored(uid, **known, scores=scores)
+
+
+def failing(uid: str, cause: str) -> dict[str, Any]:
+    return row(uid) | {"failure": "unreadable", "cause": cause}
 
 
 def test_a_part_reads_back_as_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_part(KEY, "test", "clean", [row("a", m=0.5), row("b", m=-1.5)], {"id1": "m"})
-    (part,) = store.scan()
+    add(store, KEY, "test", "clean", [row("a", m=0.5), row("b", m=-1.5)], {"id1": "m"})
+    (part,) = store.scan().parts
     assert (part.key, part.split, part.condition) == (KEY, "test", "clean")
     assert part.detectors == {"id1": "m"}
-    table = store.read(part)
+    (table,) = store.read([part])
     assert table["score:m"].to_pylist() == [0.5, -1.5]
     assert table["checks"].to_pylist()[0] == [CHECK]
     assert done([part]) == {KEY: {"id1"}}
 
 
-def test_a_broken_detector_is_not_done_and_is_overwritten(tmp_path: Path) -> None:
+def test_a_broken_detector_is_not_done_and_its_score_counts_later(tmp_path: Path) -> None:
     store = Store(tmp_path)
     failed = row("a") | {"causes": {"m": "boom"}}
-    first = store.write_part(KEY, "test", "clean", [failed], {"id1": "m"}, {"m": "boom"})
-    assert done(store.scan()) == {KEY: set()}
-    second = store.write_part(KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
-    assert first == second
-    assert done(store.scan()) == {KEY: {"id1"}}
+    add(store, KEY, "test", "clean", [failed], {"id1": "m"}, {"m": "boom"})
+    assert done(store.scan().parts) == {KEY: set()}
+    add(store, KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
+    assert done(store.scan().parts) == {KEY: {"id1"}}
 
 
-def test_failed_rows_are_counted_and_their_part_can_be_replaced(tmp_path: Path) -> None:
+def test_failed_rows_are_counted_and_a_later_attempt_replaces_them(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    failed = row("a") | {"failure": "unreadable", "cause": "a.flac: holds no samples"}
-    old = store.write_part(KEY, "test", "clean", [failed], {"id1": "m"})
-    assert [part.failures for part in store.scan()] == [1]
+    add(store, KEY, "test", "clean", [failing("a", "a.flac: holds no samples")], {"id1": "m"})
+    assert [part.failures for part in store.scan().parts] == [1]
     both = {"id1": "m", "id2": "n"}
-    store.write_part(KEY, "test", "clean", [row("a", m=1.0, n=2.0)], both, replaces=[old])
-    assert [part.failures for part in store.scan()] == [0]
+    add(store, KEY, "test", "clean", [row("a", m=1.0, n=2.0)], both, attempt=1)
+    found = store.scan()
+    assert [part.failures for part in found.parts] == [0]
+    assert [part.failures for part in found.replaced] == [1]
+
+
+def test_a_replaced_file_may_be_gone_and_a_needed_one_may_not(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old = add(store, KEY, "test", "clean", [row("a", m=0.0)], {"id1": "m"})
+    new = add(store, KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"}, attempt=1)
+    file_of(store, old).unlink()
+    assert store.scan().damaged == {}
+    file_of(store, new).unlink()
+    assert store.scan().damaged == {new.path: "is missing"}
+    assert not store.scan().parts
+
+
+def test_what_no_log_lists_does_not_count(tmp_path: Path) -> None:
+    """A unit in flight at a kill is computed again; whatever else lies there is not ours."""
+    store = Store(tmp_path)
+    part = store.write_part(KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
+    found = store.scan()
+    assert found.parts == [] and found.unlisted == [part.path]
+
+
+def test_two_processes_that_compute_one_unit_do_not_harm_each_other(tmp_path: Path) -> None:
+    one, two = Store(tmp_path, {"machine": "a"}), Store(tmp_path, {"machine": "b"})
+    first = add(one, KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"})
+    second = add(two, KEY, "test", "clean", [row("a", m=1.001)], {"id1": "m"})
+    assert first.path != second.path
+    found = one.scan()
+    assert found.damaged == {}
+    assert [part.path for part in found.parts] == [min(first.path, second.path)]
+
+
+def test_scores_of_other_audio_do_not_count(tmp_path: Path) -> None:
+    """A detector that scored the old files has no score of the new ones."""
+    store = Store(tmp_path)
+    add(store, KEY, "test", "clean", [row("a", m=1.0)], {"id1": "m"}, inputs="old")
+    add(store, KEY, "test", "clean", [row("a", n=1.0)], {"id2": "n"}, inputs="old")
+    add(store, KEY, "test", "clean", [row("a", m=2.0)], {"id1": "m"}, inputs="new", attempt=1)
+    (part,) = store.scan().parts
+    assert part.detectors == {"id1": "m"} and part.inputs == "new"
 
 
 def test_a_full_disk_gives_one_message_and_leaves_no_file(
@@ -89,41 +125,44 @@ def test_a_full_disk_gives_one_message_and_leaves_no_file(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+def test_every_file_is_forced_to_the_disk_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced = []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    add(Store(tmp_path), KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    assert not forced
+    add(Store(tmp_path / "b", sync=True), KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    assert len(forced) >= 3  # the origin, the part and the log, and the folders of the first two
+
+
+def test_a_cut_part_is_found_by_its_size(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match=path.name):
-        store.scan()
+    part = add(store, KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    file_of(store, part).write_bytes(file_of(store, part).read_bytes()[:50])
+    found = store.scan()
+    assert not found.parts
+    assert found.damaged[part.path].startswith("has 50 bytes")
+    store.set_aside(found.damaged)
+    assert [path.name for path in (tmp_path / "damaged").iterdir()] == [Path(part.path).name]
 
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
-    """The page checksums detect a changed score, which decoding does not."""
     store = Store(tmp_path)
     scores = {f"u{number}": 0.1 * number for number in range(64)}
     rows = [row(uid, m=score) for uid, score in scores.items()]
-    path = store.write_part(KEY, "test", "clean", rows, {"id1": "m"})
-    (part,) = store.scan()
-    content = bytearray(path.read_bytes())
+    part = add(store, KEY, "test", "clean", rows, {"id1": "m"})
+    content = bytearray(file_of(store, part).read_bytes())
     place = content.index(np.float32([0.1 * number for number in range(1, 9)]).tobytes())
     content[place + 1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=rf"{path.name} is damaged .*delete it and run again"):
-        store.read(part)
+    file_of(store, part).write_bytes(content)
+    with pytest.raises(DamagedPart, match=r"is damaged: its SHA-256 is not that in the manifest"):
+        store.read([part])
 
 
 def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
-    (path.parent / ".x.parquet.tmp").write_bytes(b"half")
-    assert len(store.scan()) == 1
-
-
-def test_parts_of_another_format_are_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Store(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr("benchmark.scores.store.PART_FORMAT", 1)
-        store.write_part(KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
-    assert store.scan() == []
+    part = add(store, KEY, "test", "clean", [row("a", m=0.5)], {"id1": "m"})
+    (file_of(store, part).parent / ".x.parquet.tmp").write_bytes(b"half")
+    found = store.scan()
+    assert len(found.parts) == 1 and not found.unlisted

@@ -52,7 +52,7 @@ import launderbench
 from attacks.contract.base import registry as attacks
 from attacks.contract.condition import Condition
 from benchmark.inference.checkpoints import FORMAT
-from benchmark.scores.store import PART_FORMAT
+from benchmark.scores.plan_files import FORMAT as PART_FORMAT
 from benchmark.scores.unit_keys import KEY_FORMAT, SHARD
 from benchmark.training.training_config import PROCEDURE
 from detectors.contract.base import registry as detectors

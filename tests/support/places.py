@@ -3,7 +3,8 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "data" / "golden"
+DATA = ROOT / "tests" / "data"
+GOLDEN = DATA / "golden"
 PLUGINS = ROOT / "tests" / "plugins"
 TOY_PLUGIN = PLUGINS / "toy_plugin.py"
 README = ROOT / "README.md"
