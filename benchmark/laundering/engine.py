@@ -115,6 +115,11 @@ def _kept(path: Path, version: str) -> tuple[DecodedAudio | Failure, FileState |
     return recording, state
 
 
+def forget() -> None:
+    """Decode every file again at its next use, also where its version is the same."""
+    _kept.cache_clear()
+
+
 def _source(
     utterance: Utterance,
 ) -> tuple[tuple[Wave, str | None] | Failure, FileState | None]:

@@ -19,6 +19,7 @@ from benchmark.data.audio_identity import ROUNDING_DB, sketch_of
 from benchmark.data.trial_table import path_column, rows_of, stamp_column, without_stamps
 from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
+from benchmark.laundering import engine
 from benchmark.runs import audio_changes, stored_dev_scores
 from benchmark.runs.executor import WorkerSetup, execute
 from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
@@ -119,6 +120,8 @@ def missing(
     any failed row are computed again for all detectors, and so are those of damaged files in any
     case. With `recheck`, every audio file is hashed, not only those of another size or time.
     """
+    if recheck:
+        engine.forget()
     found = store.scan()
     again = audio_changes.changed(plan, store, found, share, recheck)
     failed = [part for part in found.parts if retry_failures and part.failures]

@@ -98,6 +98,6 @@ def test_another_format_is_refused_in_one_line(old: Path, format_: object) -> No
     assert text in plan.read_text()
     plan.write_text(plan.read_text().replace(text, f'"format": {format_!r}'.replace("None", "null")
                                              .replace("'", '"')))  # fmt: skip
-    with pytest.raises(InputError, match="another version|a newer version") as caught:
+    with pytest.raises(InputError, match=r"another version|a newer version") as caught:
         Store(old).read_head()
     assert "\n" not in str(caught.value)
