@@ -13,6 +13,7 @@ import numpy as np
 
 from attacks.chains import pools
 from attacks.contract.base import Attack, Severity, attack, integer, text
+from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
 
 MOST = 5
@@ -121,5 +122,6 @@ def resources_of(parts: Iterable[Attack]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts:
         found.update(part.resources())
-        found[f"version/{part.name}"] = str(part.version)
+        source = plugin_source.of(type(part)).suffix
+        found[f"version/{part.name}"] = f"{part.version}{source}"
     return found

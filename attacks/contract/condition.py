@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from attacks.contract.base import CLEAN, Attack, registry
-from benchmark.core import call_syntax
+from benchmark.core import call_syntax, plugin_source
 from benchmark.core.call_syntax import split as split_steps
 from benchmark.core.errors import InputError
 
@@ -39,9 +39,9 @@ class Condition:
         return all(step.aligned for step in self.steps)
 
     def identity(self) -> str:
-        """Return the spelling with each attack's version and resource digests.
+        """Return the spelling with each attack's version and the digests of its resources.
 
-        Together these determine the samples.
+        Together these determine the samples. The source of a plugin is digested as well.
         """
         return " | ".join(_identity(step) for step in self.steps) or CLEAN
 
@@ -77,7 +77,8 @@ def _identity(attack: Attack) -> str:
     except InputError as error:
         raise blamed(attack, error) from error
     resources = "".join(f"+{k}:{v}" for k, v in sorted(found.items()))
-    return f"{spell(attack)}#v{attack.version}{resources}"
+    source = plugin_source.of(type(attack)).suffix
+    return f"{spell(attack)}#v{attack.version}{source}{resources}"
 
 
 def _parse_step(text: str) -> Attack:

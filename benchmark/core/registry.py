@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
+from benchmark.core import plugin_source
 from benchmark.core.errors import InputError, unknown
 
 T = TypeVar("T")
@@ -30,6 +33,7 @@ class Registry(Generic[T]):
     """
 
     _all: ClassVar[WeakSet[Registry[Any]]] = WeakSet()
+    _opening: ClassVar[int] = 0  # plugins that are being imported, one inside another
 
     def __init__(self, kind: str, package: str, group: str) -> None:
         self.kind = kind
@@ -46,6 +50,7 @@ class Registry(Generic[T]):
             old, new = map(_origin, (self._items[name], item))
             raise InputError(f"{self.kind} {name!r} is registered twice: in {old} and in {new}")
         self._items[name] = item
+        plugin_source.record(item, opened=Registry._opening > 0)
 
     def remove(self, name: str) -> None:
         """Forget the item called `name`."""
@@ -63,6 +68,11 @@ class Registry(Generic[T]):
         """Return all registered names, sorted."""
         self._load()
         return sorted(self._items)
+
+    def items(self) -> list[T]:
+        """Return all registered items, in the order of their registration."""
+        self._load()
+        return [*self._items.values()]
 
     def failures(self) -> str:
         """Return the plugins that failed to load, with the causes, as an addition to an error."""
@@ -90,7 +100,8 @@ class Registry(Generic[T]):
         sys.modules[module_name] = module
         before = _snapshot()
         try:
-            spec.loader.exec_module(module)
+            with _opened():
+                spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             sys.modules.pop(module_name, None)
             _take_back(before)
@@ -134,10 +145,21 @@ class Registry(Generic[T]):
     def _try(self, name: str, load: object) -> None:
         before = _snapshot()
         try:
-            load(name)  # type: ignore[operator]
+            with _opened():
+                load(name)  # type: ignore[operator]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - recorded, and quoted on a miss
             _take_back(before)
             self.broken[name] = _cause(error)
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[None]:
+    """Note that what registers in this block comes through a door for plugins."""
+    Registry._opening += 1
+    try:
+        yield
+    finally:
+        Registry._opening -= 1
 
 
 def _snapshot() -> list[tuple[Registry[Any], set[str]]]:

@@ -21,9 +21,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from benchmark.audio import discovery
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, plugin_source
 from benchmark.core.errors import InputError
-from detectors.contract.base import Arrays, TensorDetector, registry
+from detectors.contract.base import Arrays, Detector, TensorDetector, registry
+from detectors.contract.function_detector import FunctionDetector
 
 FORMAT = 1
 FLOAT32 = "float32"
@@ -41,8 +42,8 @@ class Checkpoint:
 
     name     : the name in tables: the detector's own name, or one that shows how it was trained
                or in which precision it scores
-    identity : detector, version, input, weights digest and (if not float32) precision in one
-               string, which identifies the scores
+    identity : detector, version, source of a plugin, input, weights digest and (if not float32)
+               precision in one string, which identifies the scores
     facts    : the training's configuration, seed, data digests and figures, or the source of
                published weights
     """
@@ -227,4 +228,15 @@ def _identity(name: str, *paths: Path) -> str:
     item = registry.get(name)
     spec = repr(item.input) if issubclass(item, TensorDetector) else "waves"
     digest = discovery.digest(paths)
-    return f"{name}|v{item.version}|{spec}|sha256:{digest}"
+    return f"{name}|v{item.version}{_source(item)}|{spec}|sha256:{digest}"
+
+
+def _source(item: type[Detector]) -> str:
+    """Return a digest of a plugin's source for its identity; '' for what is brought along.
+
+    A function of a script or a notebook has only the version that its author gives.
+    """
+    source = plugin_source.of(item)
+    if issubclass(item, FunctionDetector) and not source.opened:
+        return ""
+    return source.suffix

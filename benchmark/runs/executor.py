@@ -19,9 +19,11 @@ from benchmark.core.parallel import one_thread, pooled
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.runs.audio_cache import AudioCache
+from benchmark.runs.provenance import PLUGINS
 from benchmark.runs.work_unit import LaunderedUnit, WorkUnit, prepare, score, write
 from benchmark.scores.manifest import PartInfo
 from benchmark.scores.store import Store
+from benchmark.workers import plugins
 from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
 
@@ -95,6 +97,13 @@ class _Worker:
         self.store = setup.store()
         detectors = setup.detectors if scores else ()
         self.scorer = Scorer(detectors, torch.device(setup.device if scores else "cpu"))
+        self.plugins = setup.origin.get(PLUGINS, {})
+
+    def require_same_plugins(self) -> None:
+        """Raise `InputError` once if a plugin is no longer what it was when the run began."""
+        if self.plugins:  # an error while a process starts would break the pool
+            plugins.require_same(self.plugins)
+            self.plugins = {}
 
     def whole(self, job: WorkUnit) -> PartInfo:
         prepared = prepare(job, self.cache)
@@ -112,9 +121,11 @@ def _start_worker(setup: WorkerSetup, scores: bool) -> None:
 
 def _whole(job: WorkUnit) -> PartInfo:
     assert _worker is not None
+    _worker.require_same_plugins()
     return _worker.whole(job)
 
 
 def _prepared(job: WorkUnit) -> LaunderedUnit:
     assert _worker is not None
+    _worker.require_same_plugins()
     return prepare(job, _worker.cache)

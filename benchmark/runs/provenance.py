@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.audio import libav
+from benchmark.workers import plugins
 
+PLUGINS = "plugins"  # the fact that lists plugin files with their SHA-256
 _LIBRARIES = (
     "av", "librosa", "numpy", "pandas", "pyarrow", "pyroomacoustics", "scikit-learn", "scipy",
     "soundfile", "soxr", "torch", "torchvision",
@@ -18,7 +20,7 @@ _LIBRARIES = (
 
 
 def code() -> dict[str, Any]:
-    """Return the package version, commit and library versions of this process (JSON-able)."""
+    """Return the versions of package, commit, libraries and plugins of this process (JSON-able)."""
     av = libav.module()
     return {
         "launderbench": metadata.version("launderbench"),
@@ -28,6 +30,7 @@ def code() -> dict[str, Any]:
         "lame": str(libav.lame()),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        PLUGINS: plugins.files(),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attacks.contract.base import registry as attack_registry
+from benchmark.core import plugin_source
+from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from detectors.contract.base import registry as detector_registry
 
@@ -16,6 +18,21 @@ def load(files: Iterable[Path]) -> None:
         attack_registry.names()
         detector_registry.names()
         attack_registry.load_file(file)
+
+
+def files() -> dict[str, str]:
+    """Return the SHA-256 (hex) of every loaded plugin file, by its name without a folder."""
+    return plugin_source.files_of([*attack_registry.items(), *detector_registry.items()])
+
+
+def require_same(known: Mapping[str, str]) -> None:
+    """Raise `InputError` if a plugin file of this process is not the one of `known`.
+
+    A file that is edited while a run goes on would give scores of two codes under one identity.
+    """
+    changed = [name for name, sha256 in files().items() if known.get(name, sha256) != sha256]
+    if changed:
+        raise InputError(f"the plugin {changed[0]} was changed while it was in use: run again")
 
 
 def open_all(files: Iterable[Path]) -> None:
