@@ -28,6 +28,7 @@ from benchmark.cli import (
     export_audio,
     export_scores,
     import_scores,
+    merge,
     new,
     plan,
     profile,
@@ -47,6 +48,7 @@ BAD_INPUT = 2
 COMMANDS = (
     bench, plan, run, profile, report, verify, train, score, export, weights, data, attack, listing,
     check, new, export_audio, spectrograms, import_scores, export_scores, cite, compact, compare,
+    merge,
 )  # fmt: skip
 
 

@@ -170,12 +170,12 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
         if before.get("identity") == item["identity"] and PRECISION in before:
             item[PRECISION] = before[PRECISION]
     same_work = all(old.get(field) == head[field] for field in ("conditions", "dev_digest"))
-    if same_work and _same_audio(old, head):
+    if same_work and same_audio(old, head):
         head |= {name: old[name] for name in ("audio_digest", "audio_sketch") if name in old}
     return head
 
 
-def _same_audio(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def same_audio(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Return whether the audio of two plans differs by no more than rounding."""
     mine, other = sketch_of(new["audio_sketch"]), sketch_of(old.get("audio_sketch"))
     if mine is None or other is None:

@@ -19,11 +19,10 @@ def read(parts: RunParts) -> pd.DataFrame:
 
     Only the parts in which anything failed are read.
     """
-    detectors = {*parts.names.values()}
     frames = []
     for split, condition in parts.failing():
         for group in parts.read_failing(split, condition):
-            frames += _of_group(group, detectors)
+            frames += _of_group(group, parts.names)
     frames = [frame for frame in frames if len(frame)]
     columns = [*FAILURE_COLUMNS, SPLIT]
     if not frames:
@@ -33,15 +32,21 @@ def read(parts: RunParts) -> pd.DataFrame:
     return failures.drop_duplicates().reset_index(drop=True)
 
 
-def _of_group(group: PartRows, detectors: set[str]) -> list[pd.DataFrame]:
-    """Return the failures of reading and attack of a group, then those of each detector."""
+def _of_group(group: PartRows, names: dict[str, str]) -> list[pd.DataFrame]:
+    """Return the failures of reading and attack of a group, then those of each detector.
+
+    A detector of other weights or code may have had the same column; its causes are left out. One
+    that raised is known by its column alone.
+    """
     table, known = group.table, {"condition": group.condition, SPLIT: group.split}
     rows = table.select(["utterance_id", "failure", "cause"]).to_pandas()
     failed = rows.dropna(subset="failure").rename(columns={"failure": "kind"})
     frames = [failed.assign(**known, detector="-")]
     for column in table.column_names:
         name = column.removeprefix("cause:")
-        if name == column or name not in detectors:
+        holders = [i for i, held in group.detectors.items() if held == name]
+        name = next((names[i] for i in holders if i in names), "" if holders else name)
+        if not column.startswith("cause:") or name not in names.values():
             continue
         causes = pd.DataFrame({"utterance_id": rows["utterance_id"]})
         causes["cause"] = table[column].to_pandas()

@@ -1,0 +1,368 @@
+"""Merging of run folders: shares of a plan, detectors run apart, or trainings with other seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmark.core import atomic_files
+from benchmark.core.errors import InputError
+from benchmark.core.log import logger
+from benchmark.core.progress import progress_bar
+from benchmark.data.protocol import MADE, NO_RECIPE
+from benchmark.data.trial_table import digest_column
+from benchmark.runs import runner
+from benchmark.runs.precision_check import PRECISION
+from benchmark.scores import plan_files
+from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
+from benchmark.scores.part_format import SCORE, DamagedPart
+from benchmark.scores.store import PARTS, Scan, Store
+
+CLOSE = 1e-4  # scores of one detector on two machines differ by no more
+SEED = "seed"
+TRAINING = (  # facts that tell one training from another; the seed is apart
+    "detector", "version", "procedure", "input", "recipe", "foundation", "start", "name", "loss",
+    "precision", "early_stopping", "laundering", "data_recipe", "train_digest", "dev_digest",
+    "train_files", "dev_files",
+)  # fmt: skip
+WEIGHTS = re.compile(r"sha256:[0-9a-f]+")
+SEEDED = re.compile(r"(.+)\.seed(\d+)")
+Facts = dict[str, Any]
+
+
+class DamagedRuns(InputError):
+    """Error for runs with damaged or missing files; `faults` names each of them."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{len(self.faults)} files are damaged or missing: {self.faults[0]}")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged run: its folder, its detectors, and the number of its part files."""
+
+    folder: Path
+    detectors: tuple[str, ...]
+    files: int
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run to be merged: its store, its plan with detectors, and its content."""
+
+    store: Store
+    head: Facts
+    found: Scan
+
+    @property
+    def folder(self) -> Path:
+        return self.store.folder
+
+
+def merge(sources: Sequence[Path], out: Path) -> Merged:
+    """Join the scores of several runs of one plan in the new folder `out`.
+
+    Nothing is written into the sources. Detectors of one name that differ in the seed of their
+    training alone become `NAME.seed0`, `NAME.seed1` and so on. Raises `InputError` naming the first
+    thing in which two runs disagree, and `DamagedRuns` naming every damaged or missing file;
+    nothing is left behind then.
+    """
+    _require_places(sources, out)
+    runs = [_open(folder) for folder in sources]
+    for other in runs[1:]:
+        _require_same_plan(runs[0], other)
+    detectors = _detectors(runs)
+    if missing := [
+        f"{run.folder / p} {why}" for run in runs for p, why in run.found.damaged.items()
+    ]:
+        raise DamagedRuns(missing)
+    inputs = _inputs(runs)
+    building = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+    try:
+        files = _copied(runs, Store(building), inputs)
+        _require_same_scores(runs, _names(detectors))
+        plan = {**runs[0].head, "detectors": detectors}
+        Store(building).write_head(plan, runs[0].store.read_trials(runs[0].head))
+        if out.is_dir():
+            out.rmdir()
+        building.rename(out)
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror})") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return Merged(out, tuple(detectors), files)
+
+
+def _require_places(sources: Sequence[Path], out: Path) -> None:
+    """Raise `InputError` unless there are two different sources and a new folder outside them."""
+    places = [folder.resolve() for folder in sources]
+    if len(places) < 2:
+        raise InputError("name at least two runs to merge")
+    if twice := [f for f, place in zip(sources, places, strict=True) if places.count(place) > 1]:
+        raise InputError(f"{twice[0]} is named twice")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} exists already: merge into a new folder")
+    if inside := [
+        f for f, p in zip(sources, places, strict=True) if out.resolve().is_relative_to(p)
+    ]:
+        raise InputError(f"{out} is inside of {inside[0]}: merge into a new folder")
+
+
+def _open(folder: Path) -> _Run:
+    store = Store(folder)
+    head = store.read_head()
+    if head is None:
+        raise InputError(f"{folder} holds no run (it has no {store.head.name})")
+    found = store.scan()
+    for fault in found.faults:
+        logger.warning(f"{fault}: what it listed is not merged")
+    return _Run(store, head, found)
+
+
+def _require_same_plan(one: _Run, other: _Run) -> None:
+    """Raise `InputError` naming the first thing in which two plans disagree."""
+    where = f"{other.folder} disagrees with {one.folder}"
+    mine, theirs = one.head, other.head
+    for field, label in (
+        ("trial_digest", "other test trials"),
+        ("dev_digest", "other dev trials"),
+        ("seed", "another attack seed"),
+        ("data_recipe", "another recipe of the data set"),
+    ):
+        if mine.get(field, NO_RECIPE) != theirs.get(field, NO_RECIPE):
+            raise InputError(f"{where}: {label} ({theirs.get(field)}, not {mine.get(field)})")
+    if cause := _other_condition(mine["conditions"], theirs["conditions"]):
+        raise InputError(f"{where}: {cause}")
+    if cause := _other_trials(one, other):
+        raise InputError(f"{where}: {cause}")
+    if mine["audio_digest"] != theirs["audio_digest"] and not runner.same_audio(
+        {"audio_sketch": None, **mine}, {"audio_sketch": None, **theirs}
+    ):
+        raise InputError(f"{where}: other audio (by the digest of all samples)")
+
+
+def _other_condition(mine: Sequence[Facts], theirs: Sequence[Facts]) -> str:
+    for a, b in itertools.zip_longest(mine, theirs):
+        if a is None:
+            return f"its condition {b['condition']} is missing in the other"
+        if b is None:
+            return f"it lacks the condition {a['condition']}"
+        if a["condition"] != b["condition"]:
+            return f"its condition {b['condition']} stands where the other has {a['condition']}"
+        if a["identity"] != b["identity"]:
+            return (
+                f"its condition {b['condition']} is of another version ({b['identity']}, not"
+                f" {a['identity']})"
+            )
+    return ""
+
+
+def _other_trials(one: _Run, other: _Run) -> str:
+    """Return the first fact in which the trials differ; paths may, because files are compared."""
+    if one.head.get("trials_sha256") == other.head.get("trials_sha256", ""):
+        return ""
+    mine, theirs = (run.store.read_trials(run.head) for run in (one, other))
+    files = ("path", MADE, digest_column())
+    for name in dict.fromkeys([*mine.columns, *theirs.columns]):
+        if name.startswith(files):
+            continue
+        if name not in mine or name not in theirs:
+            return f"only one of them states the {name} of its trials"
+        a, b = mine[name], theirs[name]
+        unequal = ~((a == b) | (a.isna() & b.isna())).to_numpy()
+        if unequal.any():
+            place = int(np.flatnonzero(unequal)[0])
+            uid = mine["utterance_id"].iloc[place]
+            return f"the {name} of {uid} is {b.iloc[place]!r}, not {a.iloc[place]!r}"
+    return ""
+
+
+def _detectors(runs: Sequence[_Run]) -> dict[str, Facts]:
+    """Return the detectors of all runs under their names; `InputError` if two are at odds."""
+    held: dict[str, dict[str, tuple[_Run, str, Facts]]] = {}  # name without a seed -> identity
+    for run in runs:
+        for name, facts in run.head["detectors"].items():
+            mine = held.setdefault(_unseeded(name, facts), {})
+            identity = IMPORTED if IMPORTED in facts["training"] else facts["identity"]
+            if identity in mine:
+                facts = _joined(mine[identity][2], facts)
+                mine[identity] = (*mine[identity][:2], facts)
+            else:
+                mine[identity] = run, name, facts
+    found: dict[str, Facts] = {}
+    for base, mine in held.items():
+        items = [*mine.values()]
+        for other in items[1:]:
+            _require_other_seed(base, items[0], other)
+        for _, name, facts in items:
+            shown = name if len(items) == 1 else f"{base}.seed{facts['training'][SEED]}"
+            if shown in found:
+                raise InputError(f"two detectors would be called {shown}: train one with --name")
+            found[shown] = facts
+    return dict(sorted(found.items()))
+
+
+def _unseeded(name: str, facts: Facts) -> str:
+    """Return the name of a detector before a merge put the seed of its training into it."""
+    match = SEEDED.fullmatch(name)
+    seeded = match and match[2] == str(facts["training"].get(SEED))
+    return match[1] if match and seeded else name
+
+
+def _joined(one: Facts, other: Facts) -> Facts:
+    """Return the facts of a detector of two runs: imported files and notes of both."""
+    joined = {**other, **one}
+    if IMPORTED in one["training"]:
+        files = {**one["training"][IMPORTED], **other["training"][IMPORTED]}
+        joined["training"] = {**one["training"], IMPORTED: files}
+        joined["identities"] = [*files]
+    if PRECISION in other:
+        joined.setdefault(PRECISION, other[PRECISION])
+    return joined
+
+
+def _require_other_seed(
+    name: str, one: tuple[_Run, str, Facts], other: tuple[_Run, str, Facts]
+) -> None:
+    """Raise `InputError` unless two detectors of one name differ in their seed alone."""
+    (mine, _, a), (theirs, _, b) = one, other
+    first, second = a["training"], b["training"]
+    where = f"{theirs.folder} disagrees with {mine.folder}: its detector {name}"
+    if IMPORTED in first or IMPORTED in second:
+        raise InputError(f"{where} is another one (imported in one of them, computed in the other)")
+    differing = [fact for fact in TRAINING if first.get(fact) != second.get(fact)]
+    same_code = WEIGHTS.sub("", a["identity"]) == WEIGHTS.sub("", b["identity"])
+    if not same_code or differing or SEED not in first or SEED not in second:
+        cause = f"{', '.join(differing)} differ" if differing else "other weights or code"
+        raise InputError(f"{where} is another one ({cause}): {b['identity']}, not {a['identity']}")
+    if first[SEED] == second[SEED]:
+        raise InputError(f"{where} has other weights after the same training, seed {first[SEED]}")
+
+
+def _names(detectors: Mapping[str, Facts]) -> dict[str, str]:
+    """Map each identity to the name of its detector."""
+    return {
+        identity: name
+        for name, facts in detectors.items()
+        for identity in facts.get("identities", [facts["identity"]])
+    }
+
+
+def _inputs(runs: Sequence[_Run]) -> dict[str, str]:
+    """Return the digest of the audio files of each unit; `InputError` if two runs had other files.
+
+    The files of a data set that is built on each machine differ by rounding: there the first
+    counts.
+    """
+    built = runs[0].head.get("data_recipe", NO_RECIPE) != NO_RECIPE
+    inputs: dict[str, str] = {}
+    homes: dict[str, _Run] = {}
+    for run in runs:
+        for part in run.found.parts:
+            if part.inputs == UNKNOWN_INPUTS:
+                continue
+            if inputs.setdefault(part.key, part.inputs) != part.inputs and not built:
+                raise InputError(
+                    f"{run.folder} disagrees with {homes[part.key].folder}: other audio files"
+                    f" ({part.split} trials under {part.condition}, {_first_trial(run, part)})"
+                )
+            homes.setdefault(part.key, run)
+    return inputs
+
+
+def _first_trial(run: _Run, part: PartInfo) -> str:
+    try:
+        (rows,) = run.store.read([part], ("utterance_id",))
+    except DamagedPart as error:
+        return str(error)
+    return f"from {rows['utterance_id'][0]} on"
+
+
+def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
+    """Copy the part files that count and their origins; list them in one log; return their number.
+
+    Raises `DamagedRuns` naming every file that is not what its manifest lists.
+    """
+    listed: dict[str, list[PartInfo]] = {}
+    faults: list[str] = []
+    todo = [(run, units) for run in runs for units in _files(run.found)]
+    for run, units in progress_bar(todo, "merging", len(todo), unit="file"):
+        try:
+            content = run.store.content(units[0].file)
+        except DamagedPart as error:
+            faults.append(f"{run.folder}/{error}")
+            continue
+        file = _in_new(units[0].file, units[0].key, content)
+        if file.path not in listed and not faults:
+            atomic_files.write(new.folder / file.path, content)
+        listed[file.path] = [
+            replace(part, file=file, inputs=inputs.get(part.key, part.inputs)) for part in units
+        ]
+    if faults:
+        raise DamagedRuns(faults)
+    for run in runs:
+        for origin in run.store.origins(run.found, run.found.parts):
+            plan_files.write_origin(new.folder, origin)
+    with new.log() as log:
+        for _, parts in sorted(listed.items()):
+            log.add(parts)
+    return len(listed)
+
+
+def _files(found: Scan) -> Iterator[list[PartInfo]]:
+    """Yield all units of each file that has one that counts, in the order of its rows."""
+    wanted = {part.path for part in found.parts}
+    every = (part for part in (*found.parts, *found.replaced) if part.path in wanted)
+    for _, units in sorted(by_file(every).items()):
+        yield sorted(units, key=lambda part: part.start)
+
+
+def _in_new(file: PartFile, key: str, content: bytes) -> PartFile:
+    """Return a file as the merged run lists it; those of format 4 get the names of today."""
+    if file.sha256 is not None:
+        return file
+    digest = hashlib.sha256(content).hexdigest()
+    path = f"{PARTS}/{key[:2]}/{key}-{digest[:16]}.parquet"
+    return replace(file, path=path, sha256=digest, size=len(content))
+
+
+def _require_same_scores(runs: Sequence[_Run], names: Mapping[str, str]) -> None:
+    """Raise `InputError` if two runs have different scores of one detector for one trial."""
+    holders: dict[tuple[str, str], list[tuple[_Run, PartInfo, str]]] = {}
+    for run in runs:
+        for part in run.found.parts:
+            for identity, column in part.detectors.items():
+                if identity in names:
+                    holder = run, part, column
+                    holders.setdefault((part.key, names[identity]), []).append(holder)
+    for (_, name), held in holders.items():
+        distinct = {part.file.sha256 or f"{run.folder}/{part.path}" for run, part, _ in held}
+        if len({run.folder for run, _, _ in held}) == 1 or len(distinct) == 1:
+            continue
+        first: dict[str, tuple[float, _Run]] = {}
+        for run, part, column in held:
+            for uid, score in _scores(run.store, part, column):
+                before, home = first.setdefault(uid, (score, run))
+                if abs(before - score) > CLOSE:
+                    raise InputError(
+                        f"{run.folder} disagrees with {home.folder}: {name} scored {uid} under"
+                        f" {part.condition} with {score:.6g}, not {before:.6g}"
+                    )
+
+
+def _scores(store: Store, part: PartInfo, column: str) -> Iterable[tuple[str, float]]:
+    rows: pa.Table
+    (rows,) = store.read([part], ("utterance_id", f"{SCORE}{column}"))
+    pairs = zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True)
+    return ((uid, score) for uid, score in pairs if score is not None)
