@@ -56,5 +56,7 @@ def show(finished: Finished) -> None:
 
     if finished.tables is not None:
         print(writer.summary(finished.tables))
+        if finished.tables.digest:
+            print(f"run digest {finished.tables.digest}")
         names = ", ".join(path.name for path in finished.written)
         logger.info(f"wrote {names} in {finished.folder}")

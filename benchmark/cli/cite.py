@@ -23,11 +23,13 @@ def cite(options: Namespace) -> int:
     from benchmark.core import atomic_files
     from benchmark.report import citations
     from benchmark.runs import run_folders
+    from benchmark.scores import run_digest
 
     typed.context(options)
     results = run_folders.results(options.run)
     head, version = results.provenance["plan"], metadata.version("launderbench")
-    text = citations.document(citations.of_run(head, version, citations.made(results)))
+    identity = citations.made(results, run_digest.of(results))
+    text = citations.document(citations.of_run(head, version, identity))
     if options.out is None:
         print(text, end="")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -89,12 +89,13 @@ def compute(
     bar: tqdm,
     detectors: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
+    seen: Callable[[str, Floats, pd.DataFrame], None] | None = None,
 ) -> RunCells:
     """Compute the cells of all or some detectors and conditions, in the order in which these come.
 
     The effects of a condition are dropped before the next one is read, its scores before the next
     but one.
-    `conditions` includes clean.
+    `conditions` includes clean. `seen` gets each condition with its scores and effects.
     """
     known = {info.condition: info for info in results.conditions}
     wanted = [*known] if conditions is None else [*conditions]
@@ -109,6 +110,8 @@ def compute(
         scores, effects = results.source.cells(info.condition)
         verdict, table = verification.judge(effects, info.condition, trials)
         checks.append(table)
+        if seen is not None:
+            seen(info.condition, scores, effects)
         for tail, number in zip(tails, places, strict=True):
             tail.add(scores[number])
 

@@ -35,6 +35,7 @@ from benchmark.leaderboard.schema import frame, typed
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.scores import score_matrix
+from benchmark.scores.run_digest import RunDigest
 from benchmark.scores.run_results import FAILURE_COLUMNS, RunResults
 
 EVERY = "-"  # stands in a failure for every condition, or every detector
@@ -62,6 +63,7 @@ class Tables:
     failures    : the run's failures, sorted
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
     choices     : the settings of these tables: resamples, level, costs, baseline
+    digest      : the run digest (see `run_digest`); '' if the run has none
     """
 
     leaderboard: pd.DataFrame
@@ -75,6 +77,7 @@ class Tables:
     failures: pd.DataFrame
     axes: dict[str, tuple[float, float]]
     choices: dict[str, Any]
+    digest: str = ""
 
 
 def tables(
@@ -96,9 +99,10 @@ def tables(
     names = results.protocol.tracks() or [trial_sets.WHOLE]
     sets = [trial_sets.trial_set(results.protocol, name, resamples) for name in names]
     tracks = [cells.track_data(results, trials, costs, sliced=True) for trials in sets]
+    digest_of_run = RunDigest(results)
     total = len(tracks) * len(results.detectors) * len(results.conditions)
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
-        computed = cells.compute(results, tracks, bar)
+        computed = cells.compute(results, tracks, bar, seen=digest_of_run.add)
     chosen = ""
     for trials, by_detector in zip(sets, computed.tracks, strict=True):
         base = baseline_line(by_detector, baseline)
@@ -124,6 +128,7 @@ def tables(
             "costs": vars(costs),
             "baseline": chosen,
         },
+        digest=digest_of_run.hex(),
     )
 
 

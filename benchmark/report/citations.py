@@ -79,11 +79,13 @@ class RunIdentity:
               the tree was modified
     digest  : the run's trial digest, over the readable test trials of all tracks
     tracks  : the trial digest of each track, as its tables name it; empty without tracks
+    run     : the run digest; '' if the run has none
     """
 
     commits: tuple[tuple[str, bool], ...]
     digest: str
     tracks: dict[str, str]
+    run: str = ""
 
 
 @cache
@@ -129,8 +131,8 @@ def mentions(citation: str | None, whose: str) -> Iterator[str]:
         yield ", ".join(part for part in (who, title, entry.get("year")) if part)
 
 
-def made(results: RunResults) -> RunIdentity:
-    """Return the commits and trial digests of a run, from its provenance and its trials."""
+def made(results: RunResults, run_digest: str = "") -> RunIdentity:
+    """Return the commits and digests of a run, from its provenance and its trials."""
     origins = [o for o in results.provenance.get("computed", []) if "launderbench" in o]
     commits = [(origin.get("commit") or "", bool(origin.get("dirty"))) for origin in origins]
     protocol = results.protocol
@@ -138,7 +140,7 @@ def made(results: RunResults) -> RunIdentity:
         name: trial_digest(protocol.table.iloc[track_rows(protocol, name)])
         for name in protocol.tracks()
     }
-    return RunIdentity(tuple(dict.fromkeys(commits)), protocol.digest(), tracks)
+    return RunIdentity(tuple(dict.fromkeys(commits)), protocol.digest(), tracks, run_digest)
 
 
 def of_run(
@@ -185,7 +187,10 @@ def harness(head: dict[str, Any], version: str, identity: RunIdentity | None = N
     ]
     code = "".join(f", {commit}" for commit in dict.fromkeys(commits))
     note = f"Version {version}{code}; suite {head['suite']}; the run's trial digest"
-    note = bibtex.value_of(f"{note} {digest[:SHORT_DIGEST]}")
+    note = f"{note} {digest[:SHORT_DIGEST]}"
+    if identity is not None and identity.run:
+        note += f"; run digest {identity.run}"
+    note = bibtex.value_of(note)
     fields = (
         ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),
         ("author", "{The LaunderBench authors}"),

@@ -37,6 +37,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
             "trial_digest": protocol.digest(),
             "audio_digest": None if protocol.audio_digest == "-" else protocol.audio_digest,
         },
+        "run_digest": tables.digest or None,
         "choices": tables.choices,
         "leaderboard": rows(tables.leaderboard),
         "tracks": rows(tables.tracks),

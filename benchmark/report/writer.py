@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 import json
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,14 @@ from benchmark.leaderboard import leaderboard_tables, schema, trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
 from benchmark.report.html import Samples
+from benchmark.report.html.provenance_section import writing_version
 from benchmark.report.jinja import percent
 from benchmark.report.latex import latex_tables
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
 
 DIGITS = 6
+SAMPLES = ("<!-- samples begin -->\n", "<!-- samples end -->\n")  # as in report.html
 
 
 def write(
@@ -45,7 +46,17 @@ def write(
     Files are replaced atomically.
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
-    texts = {
+    made = texts(results, found, html.render(results, found, samples), folder.resolve().name)
+    return [atomic_files.write(folder / name, text) for name, text in made.items()]
+
+
+def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, str]:
+    """Return the content of every report file by its name.
+
+    page : as `html.render` returns it
+    run  : the name of the run folder
+    """
+    made = {
         f"{name}.csv": csv_text(schema.versioned(table))
         for name, table in {
             "leaderboard": found.leaderboard,
@@ -60,14 +71,22 @@ def write(
             "failures": found.failures,
         }.items()
     }
-    version, run = metadata.version("launderbench"), folder.resolve().name
-    texts["leaderboard.tex"] = latex_tables.leaderboard(results, found, version, run)
-    texts["conditions.tex"] = latex_tables.conditions(results, found, version, run)
-    texts["leaderboard.md"] = markdown.document(results, found, version)
-    texts["leaderboard.json"] = json_tables.document(results, found, version)
-    texts["leaderboard.html"] = html.render(results, found, samples)
-    texts["run.json"] = _run_json(results, found, texts)
-    return [atomic_files.write(folder / name, text) for name, text in texts.items()]
+    version = writing_version(results.provenance)
+    made["leaderboard.tex"] = latex_tables.leaderboard(results, found, version, run)
+    made["conditions.tex"] = latex_tables.conditions(results, found, version, run)
+    made["leaderboard.md"] = markdown.document(results, found, version)
+    made["leaderboard.json"] = json_tables.document(results, found, version)
+    made["leaderboard.html"] = page
+    made["run.json"] = _run_json(results, found, made, run)
+    return made
+
+
+def samples_section(page: str) -> str | None:
+    """Return the part of a page that shows samples; None if its marks are not there once each."""
+    if page.count(SAMPLES[0]) != 1 or page.count(SAMPLES[1]) != 1:
+        return None
+    start, stop = (page.index(mark) for mark in SAMPLES)
+    return page[start + len(SAMPLES[0]) : stop] if start < stop else None
 
 
 def csv_text(table: pd.DataFrame) -> str:
@@ -144,9 +163,12 @@ def _bounded(row: dict[str, Any]) -> str:
     return f"{percent(row['laundered_eer'])} [{low}, {high}]"
 
 
-def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str:
-    """Return the provenance, the digests of the trials and tables, and the plan as JSON text."""
+def _run_json(results: RunResults, tables: Tables, texts: dict[str, str], run: str) -> str:
+    """Return the provenance, the digests of run, trials and files, and the plan as JSON text."""
     protocol = results.protocol
+    planned = results.provenance.get("plan", {}).get("detectors", results.detectors)
+    digests = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in texts.items()}
+    samples = samples_section(texts["leaderboard.html"])
     facts = {
         "schema": schema.VERSION,
         "provenance": results.provenance,
@@ -166,11 +188,12 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str]) -> str
         },
         "detectors": list(results.detectors),
         "conditions": [info.condition for info in results.conditions],
-        "choices": tables.choices,
-        "tables_sha256": {
-            name: hashlib.sha256(text.encode()).hexdigest()
-            for name, text in texts.items()
-            if name.endswith(".csv")
-        },
+        "choices": tables.choices
+        | {"ensembles": [name for name in results.detectors if name not in planned]},
+        "run": run,
+        "run_digest": tables.digest or None,
+        "tables_sha256": {n: text for n, text in digests.items() if n.endswith(".csv")},
+        "files_sha256": {n: text for n, text in digests.items() if not n.endswith(".csv")},
+        "samples_sha256": hashlib.sha256((samples or "").encode()).hexdigest(),
     }
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -68,6 +68,7 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         "computed": parts.origins(),
         "reported": provenance,
         "decoders": _decoders(read),
+        **({"plan_digest": head["digest"]} if "digest" in head else {}),
         "plan": {k: v for k, v in head.items() if k not in ("data_root", "options", "digest")},
     }
     return RunResults(

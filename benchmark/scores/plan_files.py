@@ -137,7 +137,7 @@ def trials_digest(table: pd.DataFrame) -> str:
 
 def write_detector(folder: Path, name: str, facts: Facts, sync: bool = False) -> None:
     """Write the file of one detector on the board."""
-    atomic_files.write(_detector_path(folder, name), _text({**facts, "name": name}), sync)
+    atomic_files.write(detector_path(folder, name), _text({**facts, "name": name}), sync)
 
 
 def read_detectors(folder: Path, plan: Facts) -> dict[str, Facts]:
@@ -178,7 +178,12 @@ def read_origin(folder: Path, digest: str) -> Facts:
     return _read_by_content(folder / "origins", digest, "the origin of scores")
 
 
-def _detector_path(folder: Path, name: str) -> Path:
+def content_digest(facts: Facts) -> str:
+    """Hash (hex) the file of a plan or an origin: the digest in its name."""
+    return hashlib.sha256(_text(facts).encode()).hexdigest()
+
+
+def detector_path(folder: Path, name: str) -> Path:
     plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", name)[:LONGEST]
     return folder / "detectors" / f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}.json"
 

@@ -32,7 +32,8 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     """Return one self-contained HTML page.
 
     Equal tables, samples and provenance give equal bytes. Without samples, the differences between
-    two machines with the same scores are confined to one element, `#machine`.
+    two machines with the same scores are confined to one element, `#machine`, and to the run digest
+    in the citation, which covers the machines.
     """
     tracks = leaderboard_section.tracks(tables)
     names = [info.condition for info in results.conditions]
@@ -71,7 +72,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         incomplete=checks_section.incomplete(tables.conditions),
         unreadable=len(results.unreadable),
         provenance=provenance_section.provenance(results, tables),
-        cited=provenance_section.citations(results),
+        cited=provenance_section.citations(results, tables.digest),
         listed=LISTED,
         long=LONG,
     )  # fmt: skip

@@ -32,24 +32,37 @@ def provenance(results: RunResults, tables: Tables) -> Row:
     return {
         "main": [*_data(results), *_code(results.provenance), *_choices(tables)],
         "rest": [fact for fact in every if fact not in apart],
-        "machine": [*_machine(results.provenance)],
+        "machine": [*_digest(tables), *_machine(results.provenance)],
         "apart": apart,
     }
 
 
-def citations(results: RunResults) -> tuple[str, str]:
+def citations(results: RunResults, run_digest: str = "") -> tuple[str, str]:
     """Return the BibTeX text of a run, and the cause if it is limited to the harness, else ''."""
-    own = metadata.version("launderbench")
+    own = writing_version(results.provenance)
+    identity = citing.made(results, run_digest)
     plan = results.provenance.get("plan", {})
     if {"data", "suite", "conditions", "detectors"} <= plan.keys():
         try:
-            return citing.document(citing.of_run(plan, own, citing.made(results))), ""
+            return citing.document(citing.of_run(plan, own, identity)), ""
         except InputError as error:
             cause = str(error)
     else:
         cause = "the run says too little of what it used"
     head = {"suite": "unknown", "trial_digest": results.protocol.digest()} | plan
-    return f"{citing.harness(head, own, citing.made(results))}\n", cause
+    return f"{citing.harness(head, own, identity)}\n", cause
+
+
+def writing_version(facts: dict[str, Any]) -> str:
+    """Return the version of LaunderBench that writes a report, or that wrote it."""
+    reported = facts.get("reported", {})
+    return str(reported.get("launderbench") or metadata.version("launderbench"))
+
+
+def _digest(tables: Tables) -> Iterator[Fact]:
+    """Yield the run digest, which covers the machines that computed the scores."""
+    if tables.digest:
+        yield "run digest, for launderbench verify RUN --digest", tables.digest
 
 
 def _data(results: RunResults) -> Iterator[Fact]:
