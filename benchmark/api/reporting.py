@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from benchmark.leaderboard.leaderboard_tables import Tables, tables
@@ -18,7 +19,9 @@ def write(folder: Path, report: ReportConfig) -> tuple[Tables, list[Path], list[
 
     Returns the tables, the written files, and the damaged part files that were left out.
     """
-    results = collect(folder, provenance.code() | {"written": provenance.now()})
+    facts = provenance.code() | {"written": provenance.now()}
+    # in the order of run.json, from which `verify` writes the same page again
+    results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)))
     results = fusion.add(results, fusion.parse_all(report.ensembles))
     made = tables(results, report.resamples, report.costs, report.baseline)
     played = samples_section.collect(results, made, report.voices, report.samples)

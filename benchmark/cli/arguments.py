@@ -80,14 +80,7 @@ def matrix_options(sub: argparse.ArgumentParser) -> None:
     data_option(sub)
     sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
     sub.add_argument("--detectors", default="", help="comma-separated, or all (default: a few)")
-    sub.add_argument(
-        "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
-        help="use this checkpoint for its detector (repeatable)",
-    )  # fmt: skip
-    sub.add_argument(
-        "--weights", type=named_file, action="append", default=[], metavar="NAME=FILE",
-        help="use this weight file (state dict of PyTorch) for detector NAME (repeatable)",
-    )  # fmt: skip
+    weights_options(sub)
     sub.add_argument(
         "--train-data", type=Path, metavar="DIR",
         help="data set on which the detectors are (or were) trained (default: the embedded one)",
@@ -100,6 +93,18 @@ def matrix_options(sub: argparse.ArgumentParser) -> None:
         help="go on where files of the protocol are missing; coverage then says so",
     )  # fmt: skip
     noise_option(sub)
+
+
+def weights_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options that name files of weights."""
+    sub.add_argument(
+        "--checkpoint", type=Path, action="append", default=[], metavar="FILE",
+        help="use this checkpoint for its detector (repeatable)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--weights", type=named_file, action="append", default=[], metavar="NAME=FILE",
+        help="use this weight file (state dict of PyTorch) for detector NAME (repeatable)",
+    )  # fmt: skip
 
 
 def execution_options(sub: argparse.ArgumentParser) -> None:

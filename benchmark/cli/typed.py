@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchmark.data.data_config import DataConfig
     from benchmark.data.protocol import Protocol
     from benchmark.runs.detector_choice import DetectorChoice
+    from benchmark.runs.detectors_at_hand import GivenFiles
     from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
     from benchmark.workers.context import ProcessContext
 
@@ -86,6 +87,13 @@ def run_config(options: Namespace) -> RunConfig:
         options.allow_missing,
         context(options),
     )
+
+
+def given_files(options: Namespace) -> GivenFiles:
+    """Return the files in which the weights of a run's detectors are."""
+    from benchmark.runs.detectors_at_hand import GivenFiles
+
+    return GivenFiles(tuple(options.checkpoint), tuple(options.weights))
 
 
 def execution(options: Namespace) -> ExecutionConfig:

@@ -1,47 +1,89 @@
-"""The command `verify`: is a run complete, and is every condition what it claims?"""
+"""The command `verify`: is a run what it says, file by file, verdict by verdict, score by score?"""
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
+from pathlib import Path
 
-from benchmark.cli.arguments import Command, json_option, run_argument
+from benchmark.cli import typed
+from benchmark.cli.arguments import (
+    Command,
+    at_least,
+    device_option,
+    noise_option,
+    run_argument,
+    seed,
+    weights_options,
+)
+
+STDOUT = Path("-")
 
 
 def add(command: Command) -> None:
     """Add the command and its options."""
-    sub = command("verify", "fail unless every condition of a run is verified and complete", verify)
+    sub = command(
+        "verify", "derive everything in a run folder again, and list what differs", verify
+    )
     run_argument(sub)
-    json_option(sub)
+    sub.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was found as JSON there (-: print it)"
+    )
+    sub.add_argument(
+        "--digest", default="", metavar="HEX", help="the run digest that a page or a paper states"
+    )
+    sub.add_argument(
+        "--rescore", type=at_least(1), default=0, metavar="N",
+        help="launder and score N random utterances x conditions again",
+    )  # fmt: skip
+    sub.add_argument("--seed", type=seed, default=0, help="makes other random choices")
+    sub.add_argument(
+        "--recheck-audio", action="store_true",
+        help="compare every audio file with the SHA-256 that the run recorded",
+    )  # fmt: skip
+    weights_options(sub)
+    device_option(sub)
+    noise_option(sub)
 
 
 def verify(options: Namespace) -> int:
-    """Return 0 when every cell is complete, every condition verified, every file readable."""
-    from attacks.contract.condition import CLEAN
-    from benchmark.leaderboard.leaderboard_tables import tables
+    """Print every step and what it found; return 0 only if everything holds."""
+    from benchmark.api import verification
+    from benchmark.api.verification import Verification, VerifyOptions
+    from benchmark.core import atomic_files
     from benchmark.runs import run_folders
-    from benchmark.scores.load_run import collect
 
-    results = collect(run_folders.find(options.run), {})
-    cells = tables(results, resamples=0).conditions
-    as_claimed = (cells["condition"] == CLEAN) | (cells["verified"].eq(True))
-    bad = cells[~(cells["complete"].eq(True) & as_claimed)]
-    bad = bad.assign(fault=bad["complete"].map({True: "unverified", False: "incomplete"}))
-    named = bad[["fault", "detector", "condition", "track"]].astype(object)
-    faults = named.where(named.notna(), None).to_dict("records")
-    unreadable = [str(name) for name in results.unreadable["utterance_id"]]
-    sound = not (faults or unreadable or cells.empty)
-    if options.json:
-        facts = {"sound": sound, "cells": len(cells), "faults": faults, "unreadable": unreadable}
-        print(json.dumps(facts, indent=1))
-        return 0 if sound else 1
+    asked = VerifyOptions(
+        options.digest,
+        options.rescore,
+        options.seed,
+        options.recheck_audio,
+        typed.given_files(options),
+        options.device,
+    )
+    typed.context(options)
+    show = options.json != STDOUT
+    for found in verification.verify(run_folders.find(options.run), asked):
+        if isinstance(found, Verification):
+            break
+        if show:
+            _print(found.name, found.found, found.faults, found.notes)
+    assert isinstance(found, Verification)
+    text = json.dumps(found.facts(), indent=1, ensure_ascii=False) + "\n"
+    if not show:
+        print(text, end="")
+    else:
+        count = sum(len(step.faults) for step in found.steps)
+        print("everything holds" if found.sound else f"{count} faults")
+        print(found.ending())
+        if options.json is not None:
+            atomic_files.write(options.json, text)
+    return 0 if found.sound else 1
+
+
+def _print(name: str, said: str, faults: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    print(f"{name}: {said}: {'holds' if not faults else f'{len(faults)} faults'}", flush=True)
     for fault in faults:
-        track = f" (track {fault['track']})" if fault["track"] else ""
-        where = f"{fault['detector']} under {fault['condition']}{track}"
-        print(f"{fault['fault']}: {where}")
-    for name in unreadable:
-        print(f"unreadable: {name}")
-    lost = len(unreadable)
-    verdict = f"{len(cells) - len(bad)} of {len(cells)} cells are complete and verified"
-    print(f"{verdict}, without {lost} trials that cannot be read" if lost else verdict)
-    return 0 if sound else 1
+        print(f"  FAULT {fault}")
+    for note in notes:
+        print(f"  note: {note}")

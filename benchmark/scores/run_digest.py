@@ -113,7 +113,7 @@ class RunDigest:
         used = np.unique(codes)
         names = sorted({words[code] for code in used})
         place = {name: number for number, name in enumerate(names)}
-        new = np.array([place[word] if word in place else -1 for word in words], dtype="<i4")
+        new = np.array([place.get(word, -1) for word in words], dtype="<i4")
         self._text(names)
         self._bytes(new[codes].tobytes())
 

@@ -1,0 +1,380 @@
+"""The verification of a run folder: everything that it stores is derived again and compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from attacks.contract.condition import CLEAN
+from benchmark.core.errors import InputError
+from benchmark.core.log import logger
+from benchmark.inference.scorer import resolve_device
+from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.metrics.decision import Costs
+from benchmark.report import html, report_check, writer
+from benchmark.runs import (
+    detectors_at_hand,
+    provenance,
+    verify_audio,
+    verify_parts,
+    verify_plan,
+    verify_rescore,
+)
+from benchmark.runs.detectors_at_hand import GivenFiles
+from benchmark.runs.verify_step import Step, counted
+from benchmark.scores import fusion, plan_files, run_digest
+from benchmark.scores.load_run import collect
+from benchmark.scores.run_results import RunResults
+from benchmark.scores.store import Store
+
+FACTS = "run.json"
+PAGE = "leaderboard.html"
+REPORT = (  # names that only a report has, so that its rest is missed
+    "leaderboard.csv", "conditions_full.csv", "leaderboard.json", "leaderboard.html",
+    "leaderboard.tex",
+)  # fmt: skip
+BEYOND = (
+    "whoever rewrites scores, checks, manifest and report consistently is caught only by --digest"
+    " with a digest from elsewhere (a paper, a BibTeX entry) and by --rescore"
+)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What a verification does beyond reading the run folder.
+
+    digest  : the run digest (hex) that a paper or a page states; '' for none
+    rescore : number of random utterances x conditions to launder and score again
+    seed    : makes other random choices
+    audio   : whether to hash all audio files
+    given   : files in which weights are
+    device  : of the scoring
+    """
+
+    digest: str = ""
+    rescore: int = 0
+    seed: int = 0
+    audio: bool = False
+    given: GivenFiles = field(default_factory=GivenFiles)
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.digest and not re.fullmatch(r"[0-9a-fA-F]{64}", self.digest):
+            raise InputError(f"--digest: want the 64 hex digits of a run digest, not {self.digest}")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found.
+
+    cells      : cells of the leaderboard
+    faults     : cells that are incomplete or unverified: fault, detector, condition, track
+    unreadable : test utterances that could not be read
+    digest     : the run digest of what is in the folder; '' if it has none
+    """
+
+    steps: tuple[Step, ...]
+    options: VerifyOptions
+    cells: int = 0
+    faults: tuple[dict[str, Any], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything holds."""
+        return not any(step.faults for step in self.steps)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the verification as JSON types."""
+        return {
+            "sound": self.sound,
+            "run_digest": self.digest or None,
+            "digest_compared": bool(self.options.digest),
+            "rescored": self.options.rescore,
+            "cells": self.cells,
+            "faults": [*self.faults],
+            "unreadable": [*self.unreadable],
+            "steps": [step.facts() for step in self.steps],
+        }
+
+    def ending(self) -> str:
+        """Say which proofs against a consistent rewrite were used."""
+        used = [f"--digest was {'' if self.options.digest else 'not '}used"]
+        used.append(f"--rescore was {'' if self.options.rescore else 'not '}used")
+        return f"{', '.join(used)}: {BEYOND}"
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The results and tables of a run, computed again with the choices that its report records."""
+
+    results: RunResults
+    tables: Tables
+
+
+def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification]:
+    """Yield each step as it is done, and the whole verification at the end.
+
+    Raises `InputError` if the folder holds no run, or one of a format that is not known here.
+    """
+    _known(folder)
+    steps: list[Step] = []
+
+    def done(step: Step) -> Step:
+        steps.append(step)
+        return step
+
+    current = _plan(folder)
+    listed = verify_parts.listed(folder, current)
+    origins = {part.file.origin for part in listed.parts}
+    step, known = verify_plan.verify(folder, origins)
+    yield done(step)
+    for step in verify_parts.verify(folder, listed, known):
+        yield done(step)
+    facts, fault = _facts(folder)
+    again, cause = _again(folder, facts)
+    cells: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    count = 0
+    if again is None:
+        yield done(Step("cells", "no cell could be computed", (cause,)))
+    else:
+        unreadable = [str(name) for name in again.results.unreadable["utterance_id"]]
+        cells = _unsound(again.tables)
+        count = len(again.tables.conditions)
+        yield done(_cells(count, cells, unreadable))
+        yield done(_report(folder, facts, fault, again))
+    digest = again.tables.digest if again is not None else ""
+    yield done(_digest(digest, facts, options, known.plan))
+    if options.audio or options.rescore:
+        for step in _with_audio(folder, digest, options, known):
+            yield done(step)
+    yield Verification(tuple(steps), options, count, tuple(cells), tuple(unreadable), digest)
+
+
+def _known(folder: Path) -> None:
+    """Raise `InputError` unless the folder holds a run of a known format."""
+    pointer = folder / plan_files.POINTER
+    if not pointer.is_file():
+        raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
+    try:
+        found = json.loads(pointer.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{pointer} is damaged ({' '.join(str(error).split())})") from error
+    known = (plan_files.FORMAT - 1, plan_files.FORMAT)
+    if not isinstance(found, dict) or found.get("format") not in known:
+        plan_files.read_plan(folder)  # says which format it is
+
+
+def _plan(folder: Path) -> dict[str, Any] | None:
+    try:
+        return plan_files.read_plan(folder)
+    except InputError:  # the first step says so
+        return None
+
+
+def _facts(folder: Path) -> tuple[dict[str, Any] | None, str]:
+    """Return run.json, None if there is none or it is damaged, and what is wrong with it."""
+    path = folder / FACTS
+    if not path.is_file():
+        left = [name for name in REPORT if (folder / name).exists()]
+        return None, f"{FACTS} is missing, so {', '.join(left)} cannot be compared" if left else ""
+    try:
+        facts = json.loads(path.read_bytes())
+        if not isinstance(facts, dict):
+            raise ValueError("it holds no JSON object")
+    except (OSError, ValueError, RecursionError) as error:
+        return None, f"{FACTS} is damaged ({' '.join(str(error).split())})"
+    return facts, ""
+
+
+def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, str]:
+    """Compute the tables of a run with the choices of its report; None and the cause if not."""
+    stated = facts or {}
+    reported = _dict(_dict(stated.get("provenance")).get("reported"))
+    choices = _dict(stated.get("choices"))
+    try:
+        with _quiet():
+            results = collect(folder, reported)
+            ensembles = choices.get("ensembles") or [
+                name for name in stated.get("detectors", []) if name not in results.detectors
+            ]
+            results = fusion.add(results, fusion.parse_all(map(str, ensembles)))
+            made = leaderboard_tables.tables(
+                results,
+                int(choices.get("resamples", 0)),
+                Costs(**_dict(choices.get("costs"))),
+                str(choices.get("baseline") or ""),
+            )
+    except (InputError, TypeError, ValueError, KeyError) as error:
+        return None, f"the tables cannot be computed: {' '.join(str(error).split())}"
+    return _Again(results, made), ""
+
+
+def _unsound(tables: Tables) -> list[dict[str, Any]]:
+    """Return the cells that are incomplete or whose condition is not verified."""
+    cells = tables.conditions
+    as_claimed = (cells["condition"] == CLEAN) | (cells["verified"].eq(True))
+    bad = cells[~(cells["complete"].eq(True) & as_claimed)]
+    bad = bad.assign(fault=bad["complete"].map({True: "unverified", False: "incomplete"}))
+    named = bad[["fault", "detector", "condition", "track"]].astype(object)
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in named.where(named.notna(), None).to_dict("records")
+    ]
+
+
+def _cells(count: int, bad: list[dict[str, Any]], unreadable: list[str]) -> Step:
+    faults = []
+    for cell in bad:
+        track = f" (track {cell['track']})" if cell["track"] else ""
+        faults.append(f"{cell['fault']}: {cell['detector']} under {cell['condition']}{track}")
+    faults += [f"unreadable: {name}" for name in unreadable]
+    said = f"{count - len(bad)} of {count} cells are complete and verified"
+    if unreadable:
+        said += f", without {len(unreadable)} trials that cannot be read"
+    return Step("cells", said, tuple(faults))
+
+
+def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Again) -> Step:
+    """Compare every file of the report with what the scores give."""
+    if facts is None:
+        said = "no report is in this folder" if not fault else "no file could be compared"
+        return Step("report", said, (fault,) if fault else ())
+    other = report_check.versions(
+        _dict(_dict(facts.get("provenance")).get("reported")), provenance.code()
+    )
+    stored = {name: _bytes(folder / name) for name in _named(facts)}
+    page = html.render(again.results, again.tables)
+    if (before := stored.get(PAGE)) is not None:
+        page = report_check.with_samples(page, before.decode("utf-8", "replace"))
+    with _quiet():
+        made = writer.texts(again.results, again.tables, page, str(facts.get("run", "")))
+    faults = [f"{name} is missing" for name, content in stored.items() if content is None]
+    old = "files_sha256" not in facts
+    if old:  # of a version that did not record all that these files depend on
+        made = {name: text for name, text in made.items() if name.endswith(".csv")}
+    unequal = 0
+    for name, text in made.items():
+        content = stored.get(name, _bytes(folder / name))
+        if content is None:
+            faults += [] if name in stored else [f"{name} is missing"]
+            continue
+        difference, changed = report_check.differences(name, content, text, not other)
+        unequal += changed
+        if difference:
+            faults.append(f"{name} is not what the scores give: {difference}")
+    faults += [] if old else [*_samples(facts, stored.get(PAGE))]
+    if faults and other:
+        faults.append(f"the report was written with {', '.join(other)}")
+    said = f"{counted(len(made), 'file')} of the report computed again from the parts, "
+    said += "every byte" if not unequal else f"every byte of {len(made) - unequal}, then by number"
+    notes = [f"written with {', '.join(other)}"] if other else []
+    if old:
+        notes.append("an older version wrote the report: only its CSV files could be compared")
+    return Step("report", f"{said} compared", tuple(faults), tuple(notes))
+
+
+def _named(facts: dict[str, Any]) -> list[str]:
+    """Return the files that run.json lists, and itself."""
+    listed = [*_dict(facts.get("tables_sha256")), *_dict(facts.get("files_sha256"))]
+    return [*dict.fromkeys(name for name in map(str, listed) if "/" not in name), FACTS]
+
+
+def _samples(facts: dict[str, Any], page: bytes | None) -> Iterator[str]:
+    """Yield how the samples of a page differ from their digest: their audio may not be here."""
+    if page is None:
+        return
+    section = writer.samples_section(page.decode("utf-8", "replace"))
+    if section is None:
+        yield f"{PAGE}: the marks around its samples were changed"
+    elif hashlib.sha256(section.encode()).hexdigest() != facts.get("samples_sha256"):
+        yield f"{PAGE}: its samples have not the SHA-256 in {FACTS}"
+
+
+def _digest(
+    digest: str, facts: dict[str, Any] | None, options: VerifyOptions, plan: dict[str, Any] | None
+) -> Step:
+    faults = []
+    if plan is not None and "digest" not in plan:
+        if options.digest:
+            faults.append("--digest cannot be compared: a run of format 4 has no run digest")
+        return Step("digest", "a run of format 4 has no run digest", tuple(faults))
+    if not digest:
+        return Step("digest", "no run digest", ("the run digest could not be computed",))
+    recorded = (facts or {}).get("run_digest")
+    if facts is not None and recorded != digest:
+        faults.append(f"{FACTS} records the run digest {recorded}, but the parts give {digest}")
+    if options.digest and options.digest.lower() != digest:
+        faults.append(f"the run digest is {digest}, not {options.digest.lower()} as --digest says")
+    against = [FACTS] * (facts is not None) + ["--digest"] * bool(options.digest)
+    said = f"run digest {digest} computed"
+    return Step("digest", f"{said}, compared with {' and '.join(against) or 'nothing'}",
+                tuple(faults))  # fmt: skip
+
+
+def _with_audio(
+    folder: Path, digest: str, options: VerifyOptions, known: verify_plan.FoundPlan
+) -> Iterator[Step]:
+    """Yield the steps that need audio."""
+    store = Store(folder)
+    try:
+        head = store.read_head()
+    except InputError as error:
+        head, cause = None, str(error)
+    else:
+        cause = "the plan and the trials cannot be read"
+    if head is None or known.trials is None:
+        names = [verify_audio.NAME] * options.audio + [verify_rescore.NAME] * bool(options.rescore)
+        for name in names:
+            yield Step(name, "nothing was compared", (cause,))
+        return
+    if options.audio:
+        yield verify_audio.verify(store, head, known.trials, Path(head["data_root"]))
+    if not options.rescore:
+        return
+    try:
+        at_hand = detectors_at_hand.find(head, options.given)
+        count = int((known.trials["split"] == "test").sum())
+        chosen = verify_rescore.picks(
+            count, len(head["conditions"]), options.rescore, digest, options.seed
+        )
+        device = resolve_device(options.device)
+        step = verify_rescore.verify(store, head, known.trials, chosen, at_hand, device)
+    except InputError as error:
+        step = Step(verify_rescore.NAME, "nothing was scored again", (str(error),))
+    yield step
+
+
+def run_digest_of(folder: Path) -> str:
+    """Return the run digest (hex) of what a run folder holds; '' if it has none."""
+    return run_digest.of(collect(folder, {}))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep warnings about damaged parts to the step that lists them all."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,105 @@
+"""Comparison of a report's files with what the scores give."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from benchmark.report.writer import SAMPLES, samples_section
+
+CLOSE = 1e-9  # largest difference of numbers that other versions may have
+SHOWN = 80  # characters of a line in a fault
+TEXTS = (".tex", ".md", ".html")  # whose wording may differ between versions
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def versions(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return in which versions the writer of a report differs from this process, in words."""
+    names = ("launderbench", "python", "commit")
+    old = {name: recorded.get(name) for name in names} | dict(recorded.get("libraries") or {})
+    new = {name: here.get(name) for name in names} | dict(here.get("libraries") or {})
+    return [
+        f"{name} {old.get(name) or 'unknown'} (here {value or 'unknown'})"
+        for name, value in new.items()
+        if old.get(name) != value
+    ]
+
+
+def with_samples(page: str, stored: str) -> str:
+    """Return a page with the samples of another one, if both have such a section."""
+    mine, other = samples_section(page), samples_section(stored)
+    if mine is None or other is None:
+        return page
+    return page.replace(f"{SAMPLES[0]}{mine}{SAMPLES[1]}", f"{SAMPLES[0]}{other}{SAMPLES[1]}")
+
+
+def differences(name: str, stored: bytes, made: str, same_versions: bool) -> tuple[str, bool]:
+    """Return how a file differs from what the scores give ('' if it does not), and if in bytes.
+
+    Under the same versions every byte must be equal. Under other ones every number must be, within
+    `CLOSE`, and every other cell of a table.
+    """
+    if stored == made.encode():
+        return "", False
+    text = stored.decode("utf-8", "replace")
+    if same_versions:
+        return _first(text.split("\n"), made.split("\n"), "line"), True
+    if name.endswith(".csv"):
+        return _first(_cells(text), _cells(made), "cell"), True
+    if name.endswith(TEXTS):
+        return _first(_NUMBER.findall(text), _NUMBER.findall(made), "number"), True
+    return _first(_words(text), _words(made), "value"), True
+
+
+def _first(old: list[str], new: list[str], noun: str) -> str:
+    """Say where two lists of texts differ first, and how often."""
+    far = [
+        (place, a, b)
+        for place, (a, b) in enumerate(zip_longest(old, new), 1)
+        if a is None or b is None or not _equal(a, b, noun)
+    ]
+    if not far:
+        return ""
+    place, a, b = far[0]
+    more = f" (and {len(far) - 1} more)" if len(far) > 1 else ""
+    return f"{noun} {place} is {_short(a)}, but the scores give {_short(b)}{more}"
+
+
+def _equal(old: str, new: str, noun: str) -> bool:
+    if old == new or noun == "line":
+        return old == new
+    try:
+        a, b = float(old), float(new)
+    except ValueError:
+        return False
+    return math.isclose(a, b, rel_tol=0, abs_tol=CLOSE * max(1.0, abs(b)))
+
+
+def _cells(text: str) -> list[str]:
+    return [cell for row in csv.reader(io.StringIO(text)) for cell in [*row, "end of row"]]
+
+
+def _words(text: str) -> list[str]:
+    """Return the numbers of a text and what is between them."""
+    return [*_between(text)]
+
+
+def _between(text: str) -> Iterator[str]:
+    last = 0
+    for match in _NUMBER.finditer(text):
+        yield text[last : match.start()]
+        yield match[0]
+        last = match.end()
+    yield text[last:]
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "missing"
+    flat = " ".join(text.split())
+    return repr(flat if len(flat) <= SHOWN else f"{flat[:SHOWN]} ...")
