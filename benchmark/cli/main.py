@@ -32,6 +32,7 @@ from benchmark.cli import (
     new,
     plan,
     profile,
+    repeat,
     report,
     run,
     score,
@@ -46,9 +47,9 @@ from benchmark.core.errors import InputError, unknown
 
 BAD_INPUT = 2
 COMMANDS = (
-    bench, plan, run, profile, report, verify, train, score, export, weights, data, attack, listing,
-    check, new, export_audio, spectrograms, import_scores, export_scores, cite, compact, compare,
-    merge,
+    bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export, weights,
+    data, attack, listing, check, new, export_audio, spectrograms, import_scores, export_scores,
+    cite, compare,
 )  # fmt: skip
 
 
