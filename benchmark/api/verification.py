@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from benchmark.runs import (
     verify_rescore,
 )
 from benchmark.runs.detectors_at_hand import GivenFiles
-from benchmark.runs.verify_step import Step, counted
-from benchmark.scores import fusion, plan_files, run_digest
+from benchmark.runs.verify_step import Step, below, counted
+from benchmark.scores import fusion, manifest, plan_files, run_digest
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.store import Store
@@ -133,12 +133,13 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         return step
 
     current = _plan(folder)
-    listed = verify_parts.listed(folder, current)
+    listed, lost = _listed(folder, current)
     origins = {part.file.origin for part in listed.parts}
     step, known = verify_plan.verify(folder, origins)
     yield done(step)
     for step in verify_parts.verify(folder, listed, known):
-        yield done(step)
+        more = lost if step.name == verify_parts.FILES else ()
+        yield done(replace(step, faults=(*more, *step.faults)))
     facts, fault = _facts(folder)
     again, cause = _again(folder, facts)
     cells: list[dict[str, Any]] = []
@@ -162,6 +163,8 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
 
 def _known(folder: Path) -> None:
     """Raise `InputError` unless the folder holds a run of a known format."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder")
     pointer = folder / plan_files.POINTER
     if not pointer.is_file():
         raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
@@ -179,6 +182,14 @@ def _plan(folder: Path) -> dict[str, Any] | None:
         return plan_files.read_plan(folder)
     except InputError:  # the first step says so
         return None
+
+
+def _listed(folder: Path, plan: dict[str, Any] | None) -> tuple[manifest.Manifest, tuple[str, ...]]:
+    """Return what the manifest lists, and why it cannot be read if it cannot."""
+    try:
+        return verify_parts.listed(folder, plan), ()
+    except InputError as error:
+        return manifest.Manifest(), (below(folder, error),)
 
 
 def _facts(folder: Path) -> tuple[dict[str, Any] | None, str]:
@@ -215,7 +226,7 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
                 str(choices.get("baseline") or ""),
             )
     except (InputError, TypeError, ValueError, KeyError) as error:
-        return None, f"the tables cannot be computed: {' '.join(str(error).split())}"
+        return None, f"the tables cannot be computed: {below(folder, error)}"
     return _Again(results, made), ""
 
 
@@ -272,11 +283,12 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
         unequal += changed
         if difference:
             faults.append(f"{name} is not what the scores give: {difference}")
-    faults += [] if old else [*_samples(facts, stored.get(PAGE))]
+    if not old:
+        faults = [*_samples(facts, stored.get(PAGE)), *faults]
     if faults and other:
         faults.append(f"the report was written with {', '.join(other)}")
     said = f"{counted(len(made), 'file')} of the report computed again from the parts, "
-    said += "every byte" if not unequal else f"every byte of {len(made) - unequal}, then by number"
+    said += "every byte" if not (unequal and other) else "every byte, then every number,"
     notes = [f"written with {', '.join(other)}"] if other else []
     if old:
         notes.append("an older version wrote the report: only its CSV files could be compared")
@@ -309,7 +321,10 @@ def _digest(
             faults.append("--digest cannot be compared: a run of format 4 has no run digest")
         return Step("digest", "a run of format 4 has no run digest", tuple(faults))
     if not digest:
-        return Step("digest", "no run digest", ("the run digest could not be computed",))
+        faults = ["the run digest cannot be computed"]
+        if options.digest:
+            faults.append("it cannot be shown that this is the run digest, as --digest says")
+        return Step("digest", "no run digest", tuple(faults))
     recorded = (facts or {}).get("run_digest")
     if facts is not None and recorded != digest:
         faults.append(f"{FACTS} records the run digest {recorded}, but the parts give {digest}")
@@ -329,7 +344,7 @@ def _with_audio(
     try:
         head = store.read_head()
     except InputError as error:
-        head, cause = None, str(error)
+        head, cause = None, below(folder, error)
     else:
         cause = "the plan and the trials cannot be read"
     if head is None or known.trials is None:

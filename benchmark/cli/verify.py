@@ -52,6 +52,7 @@ def verify(options: Namespace) -> int:
     from benchmark.api.verification import Verification, VerifyOptions
     from benchmark.core import atomic_files
     from benchmark.runs import run_folders
+    from benchmark.runs.verify_step import counted
 
     asked = VerifyOptions(
         options.digest,
@@ -74,7 +75,7 @@ def verify(options: Namespace) -> int:
         print(text, end="")
     else:
         count = sum(len(step.faults) for step in found.steps)
-        print("everything holds" if found.sound else f"{count} faults")
+        print("everything holds" if found.sound else counted(count, "fault"))
         print(found.ending())
         if options.json is not None:
             atomic_files.write(options.json, text)
@@ -82,7 +83,10 @@ def verify(options: Namespace) -> int:
 
 
 def _print(name: str, said: str, faults: tuple[str, ...], notes: tuple[str, ...]) -> None:
-    print(f"{name}: {said}: {'holds' if not faults else f'{len(faults)} faults'}", flush=True)
+    from benchmark.runs.verify_step import counted
+
+    verdict = counted(len(faults), "fault") if faults else "holds"
+    print(f"{name}: {said}: {verdict}", flush=True)
     for fault in faults:
         print(f"  FAULT {fault}")
     for note in notes:

@@ -66,8 +66,18 @@ def _first(old: list[str], new: list[str], noun: str) -> str:
     if not far:
         return ""
     place, a, b = far[0]
+    a, b = _around(a, b)
     more = f" (and {len(far) - 1} more)" if len(far) > 1 else ""
     return f"{noun} {place} is {_short(a)}, but the scores give {_short(b)}{more}"
+
+
+def _around(old: str | None, new: str | None) -> tuple[str | None, str | None]:
+    """Cut two texts to what is around their first difference."""
+    if old is None or new is None:
+        return old, new
+    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
+    start = max(0, same - SHOWN // 2) if max(len(old), len(new)) > SHOWN else 0
+    return old[start:], new[start:]
 
 
 def _equal(old: str, new: str, noun: str) -> bool:

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from benchmark.core.parallel import cores
 from benchmark.core.progress import progress_bar
 from benchmark.runs.verify_plan import FoundPlan
-from benchmark.runs.verify_step import Step, counted
+from benchmark.runs.verify_step import Step, below, counted
 from benchmark.scores import manifest, plan_files
 from benchmark.scores.manifest import UNKNOWN_INPUTS, PartFile, PartInfo
 from benchmark.scores.part_format import META
 from benchmark.scores.store import COMPACT, DAMAGED, MANIFEST, PARTS, Store
 from benchmark.scores.unit_keys import inputs_digest
 
+FILES = "files"
 READ = ("utterance_id", "checks", "file_sha256")
 SHOWN = 16  # hex digits of a file's digest in its name
 
@@ -59,8 +60,8 @@ def verify(folder: Path, found: manifest.Manifest, known: FoundPlan) -> tuple[St
     owners = {parts[0].file.sha256: path for path, parts in files.items()}
     present, strange = _present(folder)
     old = known.plan is not None and "digest" not in known.plan
-    needed = {} if old else Store(folder).scan().damaged
-    faults = [_below(folder, text) for text in found.faults]
+    needed = {} if old else _needed(folder, known, {*files} - present)
+    faults = [below(folder, text) for text in found.faults]
     faults += [f"{path} {needed[path]}" for path in sorted(needed) if path not in present]
     gone = [path for path in files if path not in present and path not in needed]
     here = [path for path in sorted(files) if path in present]
@@ -93,7 +94,7 @@ def verify(folder: Path, found: manifest.Manifest, known: FoundPlan) -> tuple[St
     checks = sum(done.checks for done in examined)
     return (
         Step(
-            "files",
+            FILES,
             f"{counted(len(here), 'file')} with {counted(units, 'unit')} {how}",
             tuple(faults),
             tuple(notes),
@@ -104,6 +105,13 @@ def verify(folder: Path, found: manifest.Manifest, known: FoundPlan) -> tuple[St
             tuple(wrong),
         ),
     )
+
+
+def _needed(folder: Path, known: FoundPlan, absent: set[str]) -> dict[str, str]:
+    """Return the cause by path of the missing files whose units no other file holds."""
+    if known.plan is None:  # then it is not known which units count
+        return dict.fromkeys(absent, "is missing")
+    return Store(folder).scan().damaged
 
 
 def _present(folder: Path) -> tuple[set[str], list[str]]:
@@ -254,7 +262,3 @@ def _verdicts(file: PartFile, table: pa.Table) -> tuple[list[str], int]:
 
 def _word(passed: bool | None) -> str:
     return "not measurable" if passed is None else "passed" if passed else "failed"
-
-
-def _below(folder: Path, text: str) -> str:
-    return text.replace(f"{folder}/", "")

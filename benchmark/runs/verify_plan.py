@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import NO_RECIPE
-from benchmark.runs.verify_step import Step, counted
+from benchmark.runs.verify_step import Step, below, counted
 from benchmark.scores import plan_files
 from benchmark.scores.cell_source import SPLITS
 from benchmark.scores.unit_keys import UnitKeys, shards
@@ -88,12 +88,12 @@ def _current(folder: Path, faults: list[str]) -> tuple[dict[str, Any] | None, pd
         if plan is None:
             raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
     except InputError as error:
-        faults.append(f"the current plan cannot be read: {error}")
+        faults.append(f"the current plan cannot be read: {below(folder, error)}")
         return None, None
     try:
         return plan, plan_files.read_trials(folder, plan)
     except InputError as error:
-        faults.append(f"the trials cannot be read: {error}")
+        faults.append(f"the trials cannot be read: {below(folder, error)}")
         return plan, None
 
 

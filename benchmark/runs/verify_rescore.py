@@ -227,8 +227,10 @@ class _Again:
         """Yield the row of an utterance in each part of a unit, with the part."""
         for part in self._parts.get(key, ()):
             (table,) = self._store.read([part])
-            place = table["utterance_id"].to_pylist().index(uid)
-            yield part, table.slice(place, 1).to_pylist()[0]
+            ids = table["utterance_id"].to_pylist()
+            if uid not in ids:
+                raise InputError(f"{part.path} holds other utterances")
+            yield part, table.slice(ids.index(uid), 1).to_pylist()[0]
 
     def _identity(self, name: str) -> str:
         return str(self._head["detectors"][name]["identity"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -38,3 +39,8 @@ def counted(number: int, noun: str) -> str:
     ('1 file', '2 files')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def below(folder: Path, said: object) -> str:
+    """Return a sentence in one line, with paths below a run folder as they are named there."""
+    return " ".join(str(said).replace(f"{folder}/", "").split())

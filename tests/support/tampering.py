@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from attacks.contract.base import registry as attack_registry
@@ -59,7 +59,7 @@ class Scene:
 
     def verify(self, **options: Any) -> Verification:
         """Verify the run with its true digest, and with random utterances scored again."""
-        asked = {"digest": self.digest, "rescore": RESCORED} | options
+        asked: dict[str, Any] = {"digest": self.digest, "rescore": RESCORED} | options
         given = GivenFiles((self.checkpoint,))
         *_, found = verification.verify(
             self.folder, VerifyOptions(given=given, device="cpu", **asked)
@@ -358,7 +358,7 @@ def change_origin(whole: bool) -> Callable[[Scene], None]:
 def other_plugin(scene: Scene) -> None:
     """Change the code of an attack, as its version says."""
     cls = attack_registry.get("lowpass")
-    cls.version = cls.version + 1  # put back by `restored`
+    cls.version = cls.version + 1  # put back by `Restored`
 
 
 def remove(scene: Scene) -> None:
@@ -433,7 +433,7 @@ def damage_manifest(scene: Scene) -> None:
     path.write_text("\n".join(lines))
 
 
-def other_audio(scene: Scene) -> None:
+def other_seed(scene: Scene) -> None:
     """Claim another seed of the attacks in the plan."""
 
     def change(trials: pd.DataFrame, plan: Meta) -> pd.DataFrame:
@@ -448,14 +448,13 @@ def _sha(path: Path) -> str:
 
 
 def _sha_of(content: bytes) -> str:
-    import hashlib
-
     return hashlib.sha256(content).hexdigest()
 
 
-FILES, REPORTED = ("files",), ("report",)
+REPORTED, GONE = ("report",), ("files", "cells", "report", "digest")
+UNREAD = ("plan", "cells", "digest")
 TAMPERS = (
-    Tamper("nothing changed", lambda _: None, (), False, False),
+    Tamper("nothing", lambda _: None, (), False, False),
     Tamper("CSV edited", edit("leaderboard.csv"), REPORTED, False, False),
     Tamper("CSV edited, and its SHA-256 in run.json", edit_with_digest, REPORTED, False, False),
     Tamper("LaTeX edited", edit("leaderboard.tex"), REPORTED, False, False),
@@ -468,46 +467,44 @@ TAMPERS = (
            '"trial_digest": "0'), REPORTED, False, False),
     Tamper("run.json removed", lambda s: (s.folder / "run.json").unlink(), REPORTED, False, False),
     Tamper("scores made perfect in valid Parquet", rewrite(perfect, False, False),
-           ("files", "cells"), False, True),
-    Tamper("the same, manifest rewritten", rewrite(perfect, True, False),
+           ("files", "cells", "digest"), True, True),
+    Tamper("scores made perfect; manifest rewritten", rewrite(perfect, True, False),
            ("report", "digest"), True, True),
-    Tamper("the same, manifest and report rewritten", rewrite(perfect, True, True),
+    Tamper("scores made perfect; manifest, report rewritten", rewrite(perfect, True, True),
            (), True, True),
-    Tamper("measurements 999, manifest and report rewritten",
+    Tamper("measurements 999; manifest, report rewritten",
            rewrite(measured(("measured",)), True, True), ("verdicts",), True, True),
-    Tamper("measurements and claims 999, all rewritten",
+    Tamper("measurements and claims 999; manifest, report rewritten",
            rewrite(measured(("measured", "claimed")), True, True), (), True, True),
-    Tamper("a speaker changed", change_trials("speaker", "someone", False), ("plan", "cells"),
-           False, False),
-    Tamper("a speaker changed, plan and report rewritten",
+    Tamper("speaker changed", change_trials("speaker", "someone", False), UNREAD, True, True),
+    Tamper("speaker changed; plan, manifest, report rewritten",
            change_trials("speaker", "someone", True), (), True, False),
-    Tamper("labels changed", change_trials("label", "bonafide", False), ("plan", "cells"),
-           False, False),
-    Tamper("labels changed, plan, keys, manifest and report rewritten",
+    Tamper("labels changed", change_trials("label", "bonafide", False), UNREAD, True, True),
+    Tamper("labels changed; plan, keys, manifest, report rewritten",
            change_trials("label", "bonafide", True), (), True, False),
-    Tamper("seed changed, plan, keys, manifest and report rewritten", other_audio, (), True, True),
-    Tamper("a detector's weights: other identity", change_identity(False),
+    Tamper("seed changed; plan, keys, manifest, report rewritten", other_seed, (), True, True),
+    Tamper("weights: other identity of a detector", change_identity(False),
            ("cells", "report", "digest"), True, True),
-    Tamper("the same, parts, manifest and report rewritten", change_identity(True),
+    Tamper("weights: other identity; parts, manifest, report rewritten", change_identity(True),
            (), True, True),
-    Tamper("checkpoint at hand replaced", other_weights, (), False, True),
-    Tamper("a plugin's SHA-256 changed in the origin", change_origin(False),
-           ("plan", "cells"), False, False),
-    Tamper("the same, parts, manifest and report rewritten", change_origin(True),
+    Tamper("weights: checkpoint at hand replaced", other_weights, (), False, True),
+    Tamper("plugin: other SHA-256 in the origin", change_origin(False), UNREAD, True, False),
+    Tamper("plugin: other SHA-256; parts, manifest, report rewritten", change_origin(True),
            (), True, False),
-    Tamper("an attack's code replaced (its version)", other_plugin, (), False, True),
-    Tamper("a part removed", remove, ("files", "cells"), True, True),
-    Tamper("a part of another run added", add, FILES, False, False),
-    Tamper("a part swapped with that of another run", swap(False), ("files", "cells"), True, True),
-    Tamper("the same, manifest rewritten", swap(True), ("files", "report"), True, True),
-    Tamper("two parts exchanged", swap_two(False), ("files", "cells"), True, True),
-    Tamper("the same, manifest rewritten", swap_two(True), FILES, False, False),
-    Tamper("a bit flipped", flip, ("files", "cells"), True, True),
-    Tamper("a line of the manifest changed", damage_manifest, ("files", "cells"), True, True),
+    Tamper("plugin: an attack at hand replaced", other_plugin, (), False, True),
+    Tamper("part removed", remove, GONE, True, True),
+    Tamper("part of another run added", add, ("files",), False, False),
+    Tamper("part swapped with that of another run", swap(False), GONE, True, True),
+    Tamper("part swapped with that of another run; manifest rewritten", swap(True),
+           ("files", "report", "digest"), True, True),
+    Tamper("two parts exchanged", swap_two(False), GONE, True, True),
+    Tamper("two parts exchanged; manifest rewritten", swap_two(True), ("files",), False, True),
+    Tamper("bit flipped in a part", flip, GONE, True, True),
+    Tamper("line of the manifest changed", damage_manifest, GONE, True, True),
 )  # fmt: skip
 
 
-class restored:  # noqa: N801 - a context, used like a function
+class Restored:
     """Put back what falsifications change outside the run folder."""
 
     def __init__(self, original: Scene) -> None:
@@ -549,7 +546,7 @@ def main() -> None:
         print(head())
         for number, tamper in enumerate(TAMPERS):
             mine = copied(original, Path(folder) / str(number))
-            with restored(original):
+            with Restored(original):
                 tamper.act(mine)
                 print(row(tamper, look(mine.verify())), flush=True)
 

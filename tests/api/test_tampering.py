@@ -1,0 +1,32 @@
+"""Every falsification of a run is found by the step that can find it, and by no luck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import tampering
+from tests.support.tampering import TAMPERS, Restored, Scene, Tamper
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A run, another one of the same trials, and the checkpoint; read-only."""
+    root = tmp_path_factory.mktemp("tampering")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAUNDERBENCH_CACHE", str(root / "cache"))
+        yield tampering.scene(root)
+
+
+@pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.name)
+def test_what_was_changed_is_found(tamper: Tamper, original: Scene, tmp_path: Path) -> None:
+    mine = tampering.copied(original, tmp_path)
+    with Restored(original):
+        tamper.act(mine)
+        seen = tampering.look(mine.verify())
+    print(tampering.row(tamper, seen))  # pytest -s shows the table
+    assert seen.steps == tamper.steps
+    assert bool(seen.digest) == tamper.digest
+    assert bool(seen.rescore) == tamper.rescore
