@@ -21,6 +21,7 @@ from benchmark.scores import plan_files
 from benchmark.scores.run_results import RunResults
 
 VERSION = "launderbench run digest 1"
+NARROW = 2**15
 _NAN = np.float32(np.nan)
 
 
@@ -93,7 +94,7 @@ class RunDigest:
         key = place[order].astype(np.int64) * (int(step.max(initial=0)) + 1) + step[order]
         if (np.diff(key) < 0).any():
             order = order[np.argsort(key, kind="stable")]
-        self._bytes(place[order].astype("<i8").tobytes())
+        self._bytes(place[order].astype("<i4").tobytes())
         for name, kind in check_rows.COLUMNS.items():
             column = effects[name]
             if kind is str:
@@ -101,7 +102,7 @@ class RunDigest:
             elif kind is float:
                 self._bytes(_floats(column.to_numpy(dtype=np.float64)[order], "<f8"))
             elif kind is int:
-                self._bytes(column.to_numpy(dtype="<i8")[order].tobytes())
+                self._bytes(column.to_numpy(dtype="<i4")[order].tobytes())
             else:
                 verdict = column.astype("boolean").to_numpy(dtype=np.float64, na_value=2)
                 self._bytes(verdict[order].astype(np.int8).tobytes())
@@ -113,7 +114,8 @@ class RunDigest:
         used = np.unique(codes)
         names = sorted({words[code] for code in used})
         place = {name: number for number, name in enumerate(names)}
-        new = np.array([place.get(word, -1) for word in words], dtype="<i4")
+        kind = "<i2" if len(names) < NARROW else "<i4"  # hashing takes most of the time
+        new = np.array([place.get(word, -1) for word in words], dtype=kind)
         self._text(names)
         self._bytes(new[codes].tobytes())
 
