@@ -136,7 +136,7 @@ def _computed(
     device: torch.device,
     timer: StageTimer,
 ) -> bool:
-    """Compute the missing units of this share; return False if units of other shares are missing."""
+    """Compute the missing units of this share; return False if other shares lack units."""
     retry, recheck = execution.retry_failures, execution.recheck_audio
     todo = runner.missing(matrix, store, retry, execution.share, recheck)
     runner.write_plan(

@@ -47,9 +47,9 @@ from benchmark.core.errors import InputError, unknown
 
 BAD_INPUT = 2
 COMMANDS = (
-    bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export, weights,
-    data, attack, listing, check, new, export_audio, spectrograms, import_scores, export_scores,
-    cite, compare,
+    bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
+    weights, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
+    export_scores, cite, compare,
 )  # fmt: skip
 
 

@@ -312,8 +312,10 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
     if faults:
         raise DamagedRuns(faults)
     for run in runs:
-        for origin in run.store.origins(run.found, run.found.parts):
+        for origin in run.store.origins(run.found, run.found.parts).values():
             plan_files.write_origin(new.folder, origin)
+        for joint in {part.file.origin for part in run.found.parts} - run.found.origins.keys():
+            plan_files.write_origin(new.folder, plan_files.read_origin(run.folder, joint))
     with new.log() as log:
         for _, parts in sorted(listed.items()):
             log.add(parts)
