@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,9 @@ from benchmark.report.writer import SAMPLES, samples_section
 
 CLOSE = 1e-9  # largest difference of numbers that other versions may have
 SHOWN = 80  # characters of a line in a fault
+DIGESTS = ("tables_sha256", "files_sha256")  # of files that may differ in bytes
 TEXTS = (".tex", ".md", ".html")  # whose wording may differ between versions
+_PLAIN = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -53,7 +56,10 @@ def differences(name: str, stored: bytes, made: str, same_versions: bool) -> tup
         return _first(_cells(text), _cells(made), "cell"), True
     if name.endswith(TEXTS):
         return _first(_NUMBER.findall(text), _NUMBER.findall(made), "number"), True
-    return _first(_words(text), _words(made), "value"), True
+    try:
+        return _first(_leaves(text), _leaves(made), "value"), True
+    except (ValueError, RecursionError):
+        return "it is no JSON", True
 
 
 def _first(old: list[str], new: list[str], noun: str) -> str:
@@ -83,10 +89,9 @@ def _around(old: str | None, new: str | None) -> tuple[str | None, str | None]:
 def _equal(old: str, new: str, noun: str) -> bool:
     if old == new or noun == "line":
         return old == new
-    try:
-        a, b = float(old), float(new)
-    except ValueError:
+    if not (_PLAIN.fullmatch(old) and _PLAIN.fullmatch(new)):  # such as a digest
         return False
+    a, b = float(old), float(new)
     return math.isclose(a, b, rel_tol=0, abs_tol=CLOSE * max(1.0, abs(b)))
 
 
@@ -94,18 +99,23 @@ def _cells(text: str) -> list[str]:
     return [cell for row in csv.reader(io.StringIO(text)) for cell in [*row, "end of row"]]
 
 
-def _words(text: str) -> list[str]:
-    """Return the numbers of a text and what is between them."""
-    return [*_between(text)]
+def _leaves(text: str) -> list[str]:
+    """Return the keys, texts and numbers of a JSON text in order, without digests of files."""
+    return [*_flat(json.loads(text))]
 
 
-def _between(text: str) -> Iterator[str]:
-    last = 0
-    for match in _NUMBER.finditer(text):
-        yield text[last : match.start()]
-        yield match[0]
-        last = match.end()
-    yield text[last:]
+def _flat(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in sorted(value.items()):
+            if name not in DIGESTS:
+                yield name
+                yield from _flat(item)
+    elif isinstance(value, list):
+        yield f"list of {len(value)}"
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)
 
 
 def _short(text: str | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import tampering
+from tests.support.places import ROOT
 from tests.support.tampering import TAMPERS, Restored, Scene, Tamper
 
 
@@ -30,3 +31,8 @@ def test_what_was_changed_is_found(tamper: Tamper, original: Scene, tmp_path: Pa
     assert seen.steps == tamper.steps
     assert bool(seen.digest) == tamper.digest
     assert bool(seen.rescore) == tamper.rescore
+
+
+def test_the_page_on_the_format_has_the_table() -> None:
+    page = (ROOT / "docs" / "results-format.md").read_text(encoding="utf-8")
+    assert tampering.expected() in page

@@ -162,6 +162,9 @@ def test_other_versions_are_named_and_numbers_compared(
         ("a.tex", "EER 5.0", "EER 5.1", True),
         ("a.json", '{"a": 1.0}', '{"a": 1.00}', False),
         ("a.json", '{"a": 1.0}', '{"b": 1.0}', True),
+        ("a.json", '{"a": "02b"}', '{"a": "2b"}', True),
+        ("a.json", '{"a": 1.0', '{"a": 1.0 }', True),
+        ("a.tex", "speaker 02", "speaker 2", True),
     ],
 )
 def test_numbers_are_compared_under_other_versions(

@@ -380,10 +380,9 @@ def swap(listed: bool) -> Callable[[Scene], None]:
 
     def act(scene: Scene) -> None:
         mine = parts(scene)[0]
-        theirs = next(
-            p for p in Store(scene.other).scan().parts
-            if (p.split, p.condition, p.rows) == (mine.split, mine.condition, mine.rows)
-        )  # fmt: skip
+        ids = _ids(scene.folder, mine)
+        every = [p for p in Store(scene.other).scan().parts if p.condition == mine.condition]
+        theirs = next(p for p in every if _ids(scene.other, p) == ids)
         shutil.copy(scene.other / theirs.path, scene.folder / mine.path)
         if listed:
             relist(scene, {mine.path: theirs.file})
@@ -443,6 +442,12 @@ def other_seed(scene: Scene) -> None:
         return trials
 
     change_plan(scene, change)
+
+
+def _ids(folder: Path, part: PartInfo) -> list[str]:
+    (table,) = Store(folder).read([part], ["utterance_id"])
+    found: list[str] = table["utterance_id"].to_pylist()
+    return found
 
 
 def _sha(path: Path) -> str:
@@ -528,6 +533,19 @@ def row(tamper: Tamper, seen: Seen) -> str:
     said = f"{', '.join(seen.steps)}: {_short(seen.plain)}" if seen.steps else "holds"
     cells = (tamper.name, said, _short(seen.digest) or "holds", _short(seen.rescore) or "holds")
     return f"| {' | '.join(cells)} |"
+
+
+def expected() -> str:
+    """Return the table of what must find each falsification, as docs/results-format.md has it."""
+    lines = [
+        "| what was done | steps that find it | `--digest` | `--rescore` |",
+        "|---|---|---|---|",
+    ]
+    for tamper in TAMPERS:
+        found = ", ".join(f"`{step}`" for step in tamper.steps) or "-"
+        marks = ("finds it" if does else "-" for does in (tamper.digest, tamper.rescore))
+        lines.append(f"| {tamper.name} | {found} | {' | '.join(marks)} |")
+    return "\n".join(lines)
 
 
 def head() -> str:
