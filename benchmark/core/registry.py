@@ -19,6 +19,7 @@ from benchmark.core.errors import InputError, unknown
 
 T = TypeVar("T")
 FILES = "launderbench_plugin_"  # the modules of files that are given by path
+FROM_OUTSIDE = re.compile(rb"^\s*(from|import)\s+launderbench\b", re.MULTILINE)
 
 
 class Registry(Generic[T]):
@@ -118,13 +119,16 @@ class Registry(Generic[T]):
             self._try(name, lambda key: points[key].load())
 
     def _modules(self) -> list[str]:
-        """Return the names of the plugin modules; those in folders, as the project's own, first.
+        """Return the names of the plugin modules, the project's own first.
+
+        Its own lie in folders and never import `launderbench`, as plugins of others do. So a plugin
+        that repeats a name fails, and not the module of the project that has it.
 
         A file is recorded in `broken` if Python would import a package of the same name instead.
         """
         registers = re.compile(rb"\b%s\(\s*[\"']" % self.kind.encode())
         roots = [Path(folder) for folder in importlib.import_module(self.package).__path__]
-        found = []
+        found: list[tuple[bool, bool, str]] = []
         for root in roots:
             for path in root.rglob("*.py"):
                 parts = path.relative_to(root).with_suffix("").parts
@@ -132,15 +136,16 @@ class Registry(Generic[T]):
                     continue
                 initial = parts[-1] == "__init__"
                 flat = len(parts) == 1
-                if (initial and flat) or not (flat or registers.search(path.read_bytes())):
+                source = path.read_bytes()
+                if (initial and flat) or not (flat or registers.search(source)):
                     continue
                 name = ".".join((self.package, *(parts[:-1] if initial else parts)))
                 if (path.with_suffix("") / "__init__.py").is_file():
                     file = path.relative_to(root.parent).as_posix()
                     self.broken[name] = f"{file} has the name of a folder: rename it"
                     continue
-                found.append((flat, name))
-        return [name for _, name in sorted(found)]
+                found.append((flat, bool(FROM_OUTSIDE.search(source)), name))
+        return [name for *_, name in sorted(found)]
 
     def _try(self, name: str, load: object) -> None:
         before = _snapshot()

@@ -145,6 +145,17 @@ def test_the_projects_own_plugins_come_before_files_dropped_flat(package: Path) 
     assert [*box().broken] == ["fruit.aaa"]
 
 
+def test_a_plugin_in_a_folder_that_repeats_a_name_costs_the_project_nothing(package: Path) -> None:
+    for folder, end in (("aaa", "import launderbench"), ("inner", "fruit_('melon', 9)")):
+        (package / folder).mkdir()
+        (package / folder / "some.py").write_text(
+            "import fruit\ndef fruit_(*a): fruit.box.add(*a)\n"
+            f"# fruit('pear')\nfruit_('pear', {len(folder)})\n{end}"
+        )
+    assert box().get("pear") == 5 and box().get("melon") == 9
+    assert [*box().broken] == ["fruit.aaa.some"]
+
+
 def test_an_entry_point(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Point:
         name = "date"
