@@ -52,7 +52,7 @@ def show(options: Namespace) -> int:
 def _rows(kind: str, family: str) -> Iterator[dict[str, Any]]:
     """Yield what is registered as plain data: one row per attack, detector, layout, pool, suite."""
     from attacks.chains import pools
-    from benchmark.api import catalogue
+    from attacks.contract import suites
     from benchmark.data.layouts import LAYOUTS
 
     if kind == "layouts":
@@ -60,7 +60,13 @@ def _rows(kind: str, family: str) -> Iterator[dict[str, Any]]:
     elif kind == "pools":
         for pool in map(pools.load, pools.names()):
             yield {"pool": pool.name, "slots": len(pool.slots), "description": pool.description}
+    elif kind == "suites":  # as `catalogue.list_suites`, but without pandas
+        for s in map(suites.load, suites.names()):
+            count = len(s.conditions) - 1
+            yield {"suite": s.name, "conditions": count, "description": s.description}
     else:
+        from benchmark.api import catalogue
+
         table = getattr(catalogue, f"list_{kind}")()
         if family:
             _require_family(family, set(table["family"]))

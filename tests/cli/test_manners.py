@@ -64,15 +64,27 @@ def test_no_option_may_be_abbreviated(
     assert capsys.readouterr().err.startswith("launderbench: ")
 
 
-@pytest.mark.parametrize("call", ["'list', 'suites'", "'list', 'layouts'", "'list', 'pools'"])
-def test_small_listings_need_neither_torch_nor_pandas(call: str) -> None:
-    done = python(f"{ABSENT}\nsys.exit(l.run({call}))")
+@pytest.mark.parametrize("options", ["", ", '--json'"])
+@pytest.mark.parametrize("what", ["suites", "layouts", "pools"])
+def test_small_listings_need_neither_torch_nor_pandas(what: str, options: str) -> None:
+    done = python(f"{ABSENT}\nsys.exit(l.run('list', '{what}'{options}))")
     assert done.returncode == 0 and done.stdout, done.stderr
 
 
 def test_help_needs_neither_torch_nor_pandas() -> None:
     done = python(f"{ABSENT}\nl.run('--help')")
     assert done.returncode == 0 and "COMMAND" in done.stdout, done.stderr
+
+
+def test_the_help_of_every_command_needs_neither_torch_nor_pandas() -> None:
+    done = python(
+        f"{ABSENT}\nfrom benchmark.cli.main import main, parser\n"
+        "(commands,) = parser()._subparsers._group_actions\n"
+        "for name in commands.choices:\n"
+        "    try:\n        main([name, '--help'])\n"
+        "    except SystemExit as stopped:\n        assert not stopped.code, name\n"
+    )
+    assert done.returncode == 0 and done.stdout.count("usage: ") > 20, done.stderr
 
 
 @pytest.mark.parametrize("call", ["'check', 'mp3'", "'plan'"])
