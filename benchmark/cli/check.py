@@ -27,13 +27,17 @@ def add(command: Command) -> None:
 
 
 def check(options: Namespace) -> int:
-    """Check attacks and detectors; return 1 when one fails or none was checked."""
+    """Check attacks and detectors; return 1 when one fails or none was checked.
+
+    With --all, an attack plugin that does not load fails too.
+    """
     from attacks.contract.base import registry
     from attacks.contract.condition import Condition, parse
     from benchmark.workers.conformance_checks import checked
 
     context = typed.context(options)
     every = registry.names() if options.all else []
+    broken = registry.broken if options.all else {}
     found = {name: parse(name) for name in every} | {name: checked(name) for name in options.names}
     if not found:
         raise InputError("name the attacks or detectors to check, or say --all")
@@ -46,6 +50,9 @@ def check(options: Namespace) -> int:
         wrong, missing = _detectors(detectors)
         failed, absent = failed + wrong, absent + missing
     passed = len(found) - failed - absent
+    for plugin, cause in broken.items():
+        print(f"FAIL  {plugin}: not loaded: {cause}")
+    failed += len(broken)
     print(f"{passed} passed, {failed} failed, {absent} not available{ending}")
     return 1 if failed or not passed else 0
 

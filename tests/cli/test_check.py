@@ -93,6 +93,19 @@ def test_a_plugin_that_failed_is_named_for_an_unknown_name(
         launderbench.check("mine")
 
 
+def test_a_plugin_that_does_not_load_fails_where_all_are_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(registry.broken, "attacks.mine", "SyntaxError: no (mine.py, line 3)")
+    monkeypatch.setattr(registry, "names", lambda: ["dc_offset"])
+    assert main(["check", "--all", "--quick"]) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "ok    dc_offset",
+        "FAIL  attacks.mine: not loaded: SyntaxError: no (mine.py, line 3)",
+    ]
+    assert main(["check", "dc_offset", "--quick"]) == 0  # that asks for one only
+
+
 @pytest.mark.parametrize(
     ("text", "cause"), [("mp3(", "mp3("), ("mp3 | nosie", "unknown attack 'nosie'")]
 )
