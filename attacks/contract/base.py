@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.core.errors import InputError
-from benchmark.core.parameters import choice, flag, integer, number, settle, text
+from benchmark.core.parameters import check_fields, choice, flag, integer, number, text
 from benchmark.core.registry import Registry
 
 __all__ = [
@@ -139,7 +139,7 @@ class Attack:
     residual_floor: ClassVar[float] = -60.0
 
     def __post_init__(self) -> None:
-        settle(self, getattr(self, "name", type(self).__name__))
+        check_fields(self, getattr(self, "name", type(self).__name__))
         self.validate()
 
     def __call__(

@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.core.errors import InputError, unknown
 
 
-def settle(item: Any, owner: str) -> None:
+def check_fields(item: Any, owner: str) -> None:
     """Check every field declared with a function of this module and convert it to its type.
 
     `item` is a frozen dataclass; error messages name `owner`. Raises `InputError` for a value that

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from benchmark.core import call_syntax
 from benchmark.core.errors import InputError
-from benchmark.core.parameters import settle
+from benchmark.core.parameters import check_fields
 from benchmark.core.registry import Registry
 from benchmark.frontends.specs import (
     Cqt,
@@ -100,7 +100,7 @@ class Detector(ABC):
     licence: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        settle(self, self.name)
+        check_fields(self, self.name)
         self.validate()
 
     def validate(self) -> None:
