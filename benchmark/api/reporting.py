@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+from benchmark.core.errors import InputError
 from benchmark.leaderboard.leaderboard_tables import Tables, tables
 from benchmark.report import writer
 from benchmark.report.html import samples_section
@@ -14,16 +16,22 @@ from benchmark.scores import fusion
 from benchmark.scores.load_run import DAMAGED, collect
 
 
-def write(folder: Path, report: ReportConfig) -> tuple[Tables, list[Path], list[str]]:
+def write(
+    folder: Path, report: ReportConfig, out: Path | None = None
+) -> tuple[Tables, list[Path], list[str]]:
     """Write every table and page of the run in `folder`.
+
+    out : another folder for them, if that of the run cannot be written to
 
     Returns the tables, the written files, and the damaged part files that were left out.
     """
+    if out is None and not os.access(folder, os.W_OK) and folder.is_dir():
+        raise InputError(f"{folder} is read-only: give another folder, report {folder} --out DIR")
     facts = provenance.code() | {"written": provenance.now()}
     # in the order of run.json, from which `verify` writes the same page again
     results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)))
     results = fusion.add(results, fusion.parse_all(report.ensembles))
     made = tables(results, report.resamples, report.costs, report.baseline)
     played = samples_section.collect(results, made, report.voices, report.samples)
-    written = writer.write(results, folder, made, played)
+    written = writer.write(results, out or folder, made, played, folder.resolve().name)
     return made, written, results.provenance.get(DAMAGED, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from benchmark.cli import typed
 from benchmark.cli.arguments import Command, report_options, resamples_option, run_argument
@@ -12,6 +13,10 @@ def add(command: Command) -> None:
     """Add the command and its options."""
     sub = command("report", "write leaderboard CSV and HTML from a run's scores alone", report)
     run_argument(sub)
+    sub.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="write the report there, for a run folder that is read-only (default: into RUN)",
+    )  # fmt: skip
     report_options(sub)
     resamples_option(sub)
     sub.add_argument(
@@ -33,6 +38,6 @@ def report(options: Namespace) -> int:
 
     typed.context(options)
     folder = run_folders.find(options.run)
-    tables, written, damaged = reporting.write(folder, typed.report_config(options))
-    show(Finished(folder, tables, tuple(written)))
+    tables, written, damaged = reporting.write(folder, typed.report_config(options), options.out)
+    show(Finished(options.out or folder, tables, tuple(written)))
     return 1 if damaged else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core import atomic_files, paths
+from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 
 THREADS = 8
@@ -63,7 +65,7 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     """Return the SHA-256 (hex) of every file `root / name`, in the order of `names`.
 
     A missing file gets `MISSING`. Digests are stored in the user's cache and reused while the size
-    and the modification time of a file stay the same.
+    and the modification time of a file stay the same; a cache that cannot be written costs time.
     """
     wanted = list(names)
     root_key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:24]
@@ -72,7 +74,7 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     if cache_file.is_file():
         try:
             known = json.loads(cache_file.read_text())
-        except ValueError:
+        except (OSError, ValueError):
             known = {}  # a damaged cache file costs only time
     stamps = {name: _stamp(f"{root}/{name}") for name in dict.fromkeys(wanted)}
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
@@ -83,7 +85,8 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
         )
         known |= {n: [*stamps[n], digest] for n, digest in zip(stale, bar, strict=True)}
     if stale:
-        atomic_files.write(cache_file, json.dumps(known))
+        with contextlib.suppress(InputError):  # the cache may be read-only or full
+            atomic_files.write(cache_file, json.dumps(known))
     return [str(known[name][2]) if stamps[name] else MISSING for name in wanted]
 
 

@@ -37,16 +37,18 @@ def write(
     folder: Path,
     tables: Tables | None = None,
     samples: Samples | None = None,
+    run: str = "",
 ) -> list[Path]:
     """Write all report files to `folder` (created if absent) and return their paths.
 
     tables  : computed here if not given
     samples : the audio samples of the page
+    run     : the name of the run; '' = that of `folder`
 
     Files are replaced atomically.
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
-    made = texts(results, found, html.render(results, found, samples), folder.resolve().name)
+    made = texts(results, found, html.render(results, found, samples), run or folder.resolve().name)
     return [atomic_files.write(folder / name, text) for name, text in made.items()]
 
 

@@ -6,6 +6,7 @@ command needs; the card, which describes all samples, is written once every file
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -147,7 +148,7 @@ def read() -> Protocol:
 def identified(part: Protocol) -> Protocol:
     """Return `part` with the digest and the sketch of its samples; its audio must be built.
 
-    Both are kept in the cache until a file changes.
+    Both are kept in the cache until a file changes, if the cache can be written.
     """
     ids, names = part.table["utterance_id"].tolist(), part.table["path"].tolist()
     key = rows_digest(zip(ids, file_digests(part.root, names), strict=True))
@@ -160,7 +161,8 @@ def identified(part: Protocol) -> Protocol:
         except AudioError:  # the run records the file as unreadable
             return part
         known[key] = {"digest": digest, **sketch.facts()}
-        atomic_files.write(file, json.dumps(known))
+        with contextlib.suppress(InputError):  # the cache may be read-only or full
+            atomic_files.write(file, json.dumps(known))
     found = known[key]
     return replace(part, audio_digest=found["digest"], audio_sketch=sketch_of(found))
 
