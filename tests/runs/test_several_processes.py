@@ -64,10 +64,9 @@ def require_sound(folder: Path) -> None:
     assert not list(folder.rglob(".*"))
 
 
-@pytest.mark.parametrize("count", [2])
-def test_different_detectors_at_once(count: int, toy: Path, tmp_path: Path) -> None:
+def test_two_detectors_at_once(toy: Path, tmp_path: Path) -> None:
     weights(tmp_path)
-    different(count, toy, tmp_path)
+    different(2, toy, tmp_path)
 
 
 def different(count: int, toy: Path, root: Path) -> None:
@@ -85,9 +84,3 @@ def shares(count: int, toy: Path, root: Path) -> None:
     ]
     at_once(commands, root / "start")
     require_equal(toy, root, NAMES[:2])
-
-
-@pytest.mark.parametrize("count", [2])
-def test_shares_at_once(count: int, toy: Path, tmp_path: Path) -> None:
-    weights(tmp_path)
-    shares(count, toy, tmp_path)

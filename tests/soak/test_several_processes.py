@@ -1,4 +1,4 @@
-"""Three and eight processes in one run folder at the same moment."""
+"""Two, three and eight processes in one run folder at the same moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.runs.test_several_processes import different, shares, weights
 
 
-@pytest.mark.parametrize("count", [3, 8])
+@pytest.mark.parametrize("count", [2, 3, 8])
 def test_shares_at_once(count: int, toy: Path, tmp_path: Path) -> None:
     weights(tmp_path)
     shares(count, toy, tmp_path)
