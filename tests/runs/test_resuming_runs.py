@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 
 from attacks.contract.condition import Condition, parse
+from benchmark.core.errors import InputError
 from benchmark.data import file_hashes
 from benchmark.data.loading import open_data
 from benchmark.data.trial_table import with_stamps
@@ -21,6 +23,7 @@ from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import PlanShare, RunPlan
 from benchmark.scores import compaction
 from benchmark.scores.load_run import collect
+from benchmark.scores.manifest import Log
 from benchmark.scores.store import Store
 
 KEYS = ["detector", "condition", "split", "utterance_id"]
@@ -169,6 +172,66 @@ def test_a_damaged_part_is_computed_again(
     assert table(run).equals(before)
     found = store.scan()
     assert not (found.damaged or found.unlisted)
+
+
+def test_a_full_disk_at_any_write_is_one_line_and_loses_nothing(
+    corpus: Path, tmp_path: Path, detectors: tuple[Checkpoint, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The n-th file that is written, or the n-th line of a log, does not fit."""
+    few = detectors[:1]
+    complete(plan(corpus, few), tmp_path / "whole")
+    real, add = Path.replace, Log.add
+    calls = 0
+    failed = 0
+    for place in range(40):
+        calls = 0
+
+        def full(*arguments: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == place + 1:  # noqa: B023 - called within this iteration
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*arguments)  # type: ignore[arg-type]
+
+        run = tmp_path / f"run{place}"
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", full)
+            try:
+                complete(plan(corpus, few), run)
+            except InputError as error:
+                failed += 1
+                assert "No space left on device" in str(error) and "\n" not in str(error)
+        if calls <= place:
+            break
+        complete(plan(corpus, few), run)
+        assert table(run).equals(table(tmp_path / "whole"))
+    assert failed == place >= 7  # trials, plan, pointer, detector, origin, three parts
+    with monkeypatch.context() as patch:
+        patch.setattr(Log, "add", lambda log, parts: add(_Full(log), parts))
+        with pytest.raises(InputError, match=r"cannot write .*\.open\.log \(No space left"):
+            complete(plan(corpus, few), tmp_path / "log")
+    assert len(complete(plan(corpus, few), tmp_path / "log")) == 3
+
+
+class _Full:
+    """A log on a disk that is full."""
+
+    def __init__(self, log: Log) -> None:
+        self.__dict__ |= log.__dict__
+        self._path = log._path
+        self._file = self
+
+    def write(self, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_run_may_be_opened_through_a_link(
+    corpus: Path, tmp_path: Path, detectors: tuple[Checkpoint, ...]
+) -> None:
+    complete(plan(corpus, detectors), tmp_path / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "run", target_is_directory=True)
+    assert complete(plan(corpus, detectors), tmp_path / "link") == []
+    assert table(tmp_path / "link").equals(table(tmp_path / "run"))
 
 
 def test_failures_are_tried_again_only_if_asked(
