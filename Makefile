@@ -31,7 +31,7 @@ MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 	@echo "variables of bench and plan: DATA SUITE DETECTORS DEVICE SEED RUN LIMIT WORKERS PRECISION"
-	@echo "bench TRAIN=1 trains the detectors here instead of using those that come along"
+	@echo "bench TRAIN=1 trains the detectors here instead of using the shipped ones"
 
 setup: $(READY) ## make .venv and install what bench needs, at pinned versions
 

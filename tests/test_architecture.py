@@ -71,7 +71,7 @@ def imports_pyav(source: str) -> bool:
 
 
 def upward(module: str, source: str) -> list[str]:
-    """What a module imports that its place in ORDER forbids."""
+    """The imports of a module that its place in ORDER forbids."""
     mine = package(module)
     allowed = {mine, *ORDER[: ORDER.index(mine)]}
     if mine in PLUGINS:

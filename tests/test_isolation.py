@@ -1,4 +1,4 @@
-"""What one test or module registers does not reach the next one."""
+"""Registrations of one test or module do not reach the next one."""
 
 from __future__ import annotations
 

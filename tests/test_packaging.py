@@ -57,7 +57,7 @@ def test_the_wheel_holds_the_licence_and_says_which(wheel: zipfile.ZipFile) -> N
     (path,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
     assert wheel.read(path) == (ROOT / "LICENSE").read_bytes()
     (path,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-    told = message_from_string(wheel.read(path).decode())
-    assert told["License-Expression"] == "MIT" and told["License-File"] == "LICENSE"
-    assert told["Author"] == "The LaunderBench authors"
-    assert not [line for line in told.get_all("Classifier", []) if line.startswith("License")]
+    fields = message_from_string(wheel.read(path).decode())
+    assert fields["License-Expression"] == "MIT" and fields["License-File"] == "LICENSE"
+    assert fields["Author"] == "The LaunderBench authors"
+    assert not [line for line in fields.get_all("Classifier", []) if line.startswith("License")]

@@ -90,7 +90,7 @@ def matrix_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--run", default="", help="run folder, or name below results/")
     sub.add_argument(
         "--allow-missing", action="store_true",
-        help="go on where files of the protocol are missing; coverage then says so",
+        help="continue if files of the protocol are missing; the coverage is reported",
     )  # fmt: skip
     noise_option(sub)
 

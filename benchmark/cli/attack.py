@@ -21,7 +21,9 @@ def add(command: Command) -> None:
     sub.add_argument("out", type=Path, metavar="OUT", help="folder (or .wav or .flac file)")
     sub.add_argument("--seed", type=seed, default=0, help="seed of the attacks")
     sub.add_argument("--format", choices=("wav", "flac"), help="32-bit float, or 16-bit FLAC")
-    sub.add_argument("--gallery", action="store_true", help="also one page to hear and see it")
+    sub.add_argument(
+        "--gallery", action="store_true", help="also write a page with players and spectrograms"
+    )
     noise_option(sub)
     workers_option(sub)
 

@@ -29,7 +29,7 @@ def add(command: Command) -> None:
     cache_options(sub)
     sub.add_argument(
         "--train", action="store_true",
-        help="train the detectors here instead of using the checkpoints that come along",
+        help="train the detectors here instead of using the shipped checkpoints",
     )  # fmt: skip
     sub.set_defaults(shard=(1, 1))  # bench also trains, which machines cannot share
     report_options(sub)

@@ -28,7 +28,7 @@ def add(command: Command) -> None:
         return sub
 
     workers_option(action("build", "build the whole embedded data set", build))
-    action("card", "show the card of the embedded data set", card)
+    action("card", "print the card of the embedded data set", card)
 
     sub = action("describe", "count, measure and find the faults and the leak of a data set", show)
     _which(sub)
@@ -58,7 +58,7 @@ def add(command: Command) -> None:
         "--ratios", default="80/10/10", help="train/dev/test or train/test (default: 80/10/10)"
     )
 
-    sub = action("fetch", "download an open corpus; without a name, list what there is", fetch)
+    sub = action("fetch", "download an open corpus; without a name, list all corpora", fetch)
     sub.add_argument("name", nargs="?", metavar="NAME", help="corpus")
     sub.add_argument("--to", type=Path, metavar="DIR", help="folder (default: data/NAME)")
     sub.add_argument("--only", default="", metavar="GLOB", help="only files of such a name")

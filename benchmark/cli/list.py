@@ -33,7 +33,7 @@ def show(options: Namespace) -> int:
     if options.plugin:
         typed.context(options)
     if options.family and options.what != "attacks":
-        raise InputError("--family goes with: list attacks")
+        raise InputError("--family applies only to: launderbench list attacks")
     if options.json:
         print(json.dumps([*_rows(options.what, options.family)], indent=1))
         return 0
@@ -144,13 +144,13 @@ def detectors_() -> Iterator[str]:
         yield from _citations(name, cls)
     for name, cls in registry.parametrised().items():
         yield terminal.paragraph(f"{name}(...)  {cls.summary}")
-        yield terminal.paragraph(f"    say: {_fields(cls)}")
+        yield terminal.paragraph(f"    parameters: {_fields(cls)}")
         yield terminal.paragraph(f"    weights: {_later(name, cls)}")
         yield from _citations(name, cls)
     for method, summary in fusion.METHODS.items():
         yield terminal.paragraph(f"{method}(A, B, ...)  {summary}")
         example = f'--ensemble "{method}(mel-cnn, lfcc-gmm)"'
-        yield terminal.paragraph(f"    say: {example}, of detectors of the same run")
+        yield terminal.paragraph(f"    option: {example}, of detectors of the same run")
     yield f"{len(registry.names())} detectors, {len(registry.parametrised())} more by parameters"
     yield from _broken(registry.broken)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(command: Command) -> None:
     """Add the command and its options."""
-    sub = command("plan", "say what a run would compute, and about how long it would take", plan)
+    sub = command("plan", "show what a run would compute, and estimate its time", plan)
     matrix_options(sub)
     execution_options(sub)
     shard_option(sub)

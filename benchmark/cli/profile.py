@@ -1,4 +1,4 @@
-"""The command `profile`: one table of where the time of a run goes."""
+"""The command `profile`: the time of a run by stage, attack, input and detector."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ LONGEST = 68  # letters of an item that are shown; the CSV has them all
 
 def add(command: Command) -> None:
     """Add the command and its options."""
-    sub = command(
-        "profile", "say where the time of a run goes: stages, attacks, detectors", profile
-    )
+    sub = command("profile", "measure the time of a run by stage, attack and detector", profile)
     matrix_options(sub)
     sub.set_defaults(limit=64)
     precision_option(sub)

@@ -1,4 +1,4 @@
-"""The command `report`: what the scores of a run say."""
+"""The command `report`: tables and pages from the scores of a run."""
 
 from __future__ import annotations
 

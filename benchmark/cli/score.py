@@ -30,7 +30,7 @@ def add(command: Command) -> None:
     )
     sub.add_argument("--json", action="store_true", help="one JSON object per line")
     sub.add_argument(
-        "--spectrogram", type=Path, metavar="DIR", help="also write a picture of each file there"
+        "--spectrogram", type=Path, metavar="DIR", help="also write spectrograms there"
     )
     sub.add_argument(
         "--stream", action=_instead_of(files), help="score raw PCM from standard input, in windows"

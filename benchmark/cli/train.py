@@ -35,7 +35,7 @@ def add(command: Command) -> None:
     )
     sub.add_argument(
         "--clean-share", type=float, default=0.25, metavar="SHARE",
-        help="with --suite: how often a recording is heard clean (default: 0.25)",
+        help="with --suite: share of clean presentations (default: 0.25)",
     )  # fmt: skip
     sub.add_argument(
         "--variants", type=at_least(1, 1000), default=4, metavar="N",
@@ -57,9 +57,11 @@ def add(command: Command) -> None:
     sub.add_argument("--lr", type=positive, help="peak learning rate")
     sub.add_argument("--loss", default="bce", help="bce (default), ce or oc-softmax")
     sub.add_argument("--precision", default="float32", help="float32 (default) or bf16 (mixed)")
-    sub.add_argument("--name", default="", help="what to call it in tables (one detector only)")
+    sub.add_argument("--name", default="", help="its name in tables (one detector only)")
     sub.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
-    sub.add_argument("--force", action="store_true", help="train again what is there")
+    sub.add_argument(
+        "--force", action="store_true", help="retrain detectors that have a checkpoint"
+    )
 
 
 def train(options: Namespace) -> int:

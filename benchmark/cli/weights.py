@@ -38,7 +38,7 @@ def weights(options: Namespace) -> int:
         entries = [*published_weights.index().values()]
     elif not options.what:
         raise InputError(
-            f"name what to {options.action}; launderbench weights list shows what there is"
+            f"name the weights to {options.action}; launderbench weights list shows all"
         )
     elif options.action == "pack":
         return _pack(options)

@@ -36,9 +36,9 @@ class Protocol:
     Columns `made:NAME` hold paths of the same utterances, laundered by the authors of the data set.
     A bona fide utterance belongs to every track. `headline` is the track on which the leaderboard
     ranks (`-`: the data set has no tracks). Rows are sorted by utterance_id. `recipe` is the digest
-    of how a data set is made that is built on each machine: it stands for its files, whose bits may
-    differ between machines (`-`: the files themselves are the data set). `audio_digest` and
-    `audio_sketch` describe decoded samples where they were measured.
+    of the build recipe of a data set that is built on each machine. It identifies the data set in
+    place of its files, whose bits may differ between machines (`-`: the files identify it).
+    `audio_digest` and `audio_sketch` describe decoded samples where they were measured.
     """
 
     name: str

@@ -17,10 +17,10 @@ FOLDS = 5
 LEAST = 20  # utterances of each class; with fewer the AUC is not meaningful
 # (lowest AUC at which the verdict applies, verdict), the highest first
 VERDICTS = (
-    (0.95, "the recordings all but give the classes away"),
-    (0.8, "much can be told from the recordings alone"),
-    (0.65, "something can be told from the recordings alone"),
-    (0.0, "little can be told from the recordings alone"),
+    (0.95, "recording properties separate the classes almost completely"),
+    (0.8, "recording properties separate the classes well"),
+    (0.65, "recording properties separate the classes in part"),
+    (0.0, "recording properties hardly separate the classes"),
 )
 
 Features = npt.NDArray[np.float32]

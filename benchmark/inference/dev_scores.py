@@ -1,6 +1,6 @@
 """Dev scores stored with a checkpoint: thresholds and calibration without the dev audio.
 
-They lie beside the checkpoint in a CSV file with the columns utterance_id and score.
+They are stored next to the checkpoint, in a CSV file with the columns utterance_id and score.
 """
 
 from __future__ import annotations

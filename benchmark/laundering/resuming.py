@@ -1,7 +1,7 @@
-"""What determines a finished output, and the record by which a later call keeps it.
+"""Records of finished outputs, by which a later call recognises and keeps them.
 
-A record is a JSON file beside the outputs. It holds the key of their inputs and the digests of
-their files, and whatever else the caller needs to know of them without making them again.
+A record is a JSON file next to the outputs. It holds the key of their inputs, the digests of their
+files, and the facts that the caller would otherwise have to compute again.
 """
 
 from __future__ import annotations

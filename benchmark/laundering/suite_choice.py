@@ -1,4 +1,4 @@
-"""The suite that a command asks for, if all of its attacks can be applied here."""
+"""Selection of a suite whose attacks are all available in this build."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The checkpoint of a training: made on this machine, or shipped with LaunderBench.
 
-The default detectors, trained on the embedded data set, come along in `detectors/trained`, so that
-a first run needs no training and no train or dev audio. Each has its dev scores beside it
-(`inference.dev_scores`). A shipped checkpoint is used only for the very training that would replace
-it: same detector version, input, recipe and data.
+The default detectors, trained on the embedded data set, are shipped in `detectors/trained`, so that
+a first run needs no training and no train or dev audio. The dev scores of each are stored with it
+(`inference.dev_scores`). A shipped checkpoint is used only in place of the training that would
+reproduce it: same detector version, input, recipe and data.
 """
 
 from __future__ import annotations

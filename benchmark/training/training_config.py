@@ -128,8 +128,8 @@ def planned(
 def data_facts(protocol: Protocol) -> dict[str, Any]:
     """Return the facts of the data that determine a training.
 
-    A data set that is built on each machine is what its recipe says. The bits of its samples are
-    not part of it, because they differ between processors.
+    A data set that is built on each machine is identified by its recipe, and not by the bits of its
+    samples, because these differ between processors.
     """
     facts: dict[str, Any] = {}
     if protocol.recipe != NO_RECIPE:

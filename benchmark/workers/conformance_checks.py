@@ -1,4 +1,4 @@
-"""Find what a name to check stands for, and check conditions in worker processes."""
+"""Resolve names to attacks or detectors, and check conditions in worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every process of a command shares: plugin files, noise bank and whether it is quiet."""
+"""The context that the processes of a command share: plugin files, noise bank, progress bars."""
 
 from __future__ import annotations
 

@@ -124,15 +124,15 @@ def test_these_tests_encode_with_the_optimised_one() -> None:
 )
 @usable
 def test_elsewhere_pyav_encodes_and_the_reason_is_told(before: str, reason: str) -> None:
-    told = run(f"{before}\n{SAY}")
-    assert re.match(r"3\.\d+ \(PyAV [\d.]+; ", told) and reason in told
+    printed = run(f"{before}\n{SAY}")
+    assert re.match(r"3\.\d+ \(PyAV [\d.]+; ", printed) and reason in printed
 
 
 @wheel
 def test_a_lameenc_that_is_no_library_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "lameenc.py").write_text("")
-    told = run(SAY, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
-    assert "PyAV" in told and "it cannot be loaded" in told
+    printed = run(SAY, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert "PyAV" in printed and "it cannot be loaded" in printed
 
 
 @pytest.fixture
@@ -158,8 +158,8 @@ def test_only_the_same_encoder_stands_in(tmp_path: Path, stub: Path) -> None:
     assert OWN is not None and CODEC is not None
     other = built(tmp_path / "other.so", version="4.0")
     part = built(tmp_path / "part.so", without="lame_set_lowpassfreq")
-    told = {path: lame_library.difference(path, OWN, CODEC) for path in (stub, other, part, OWN)}
-    assert told == {
+    printed = {path: lame_library.difference(path, OWN, CODEC) for path in (stub, other, part, OWN)}
+    assert printed == {
         stub: "it encodes a probe to other bytes",
         other: "it is LAME 4.0, not 3.100",
         part: "it lacks lame_set_lowpassfreq",
@@ -175,8 +175,8 @@ def test_a_stub_in_the_place_of_lameenc_changes_no_byte(tmp_path: Path, stub: Pa
         "print(b''.join(Mp3(64)._encode(np.linspace(-1, 1, 2000, dtype=np.float32))[0]).hex())"
     )
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    told, coded = run(f"{SAY}\n{code}", PYTHONPATH=path).splitlines()
-    assert "that of lameenc is not used: it encodes a probe to other bytes" in told
+    printed, coded = run(f"{SAY}\n{code}", PYTHONPATH=path).splitlines()
+    assert "that of lameenc is not used: it encodes a probe to other bytes" in printed
     assert coded == run(code, LAUNDERBENCH_LAME="pyav")
 
 

@@ -40,19 +40,19 @@ def plugin(tmp_path: Path) -> Path:
 def test_workers_say_the_same_in_the_same_order(
     plugin: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = []
+    printed = []
     for workers in ("0", "2"):
         command = ["check", "g711", "nothing", "clipping", "--plugin", str(plugin)]
         assert main([*command, "--workers", workers]) == 1
         captured = capsys.readouterr()
-        told.append(re.sub(r" in \d+ s", "", captured.out))
+        printed.append(re.sub(r" in \d+ s", "", captured.out))
         assert "check: 100%" in captured.err
-    assert told[0] == told[1]
-    verdicts = [line.split() for line in told[0].splitlines() if not line.startswith("        ")]
+    assert printed[0] == printed[1]
+    verdicts = [line.split() for line in printed[0].splitlines() if not line.startswith("        ")]
     assert verdicts[:3] == [["ok", "g711"], ["FAIL", "nothing"], ["ok", "clipping"]]
-    assert "nothing on speech: residual: nothing claims >= -60 dB" in told[0]
+    assert "nothing on speech: residual: nothing claims >= -60 dB" in printed[0]
     # both ladders have five levels; one of clipping's is the default itself
-    assert told[0].endswith("2 passed, 1 failed, 0 not available (12 conditions)\n")
+    assert printed[0].endswith("2 passed, 1 failed, 0 not available (12 conditions)\n")
 
 
 def test_what_to_check_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:

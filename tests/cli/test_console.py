@@ -1,4 +1,4 @@
-"""What commands print: JSON, quiet, messages on the right stream, and completion scripts."""
+"""Output of commands: JSON, quiet, messages on the right stream, and completion scripts."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def folder(toy: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 def test_quiet_leaves_results_and_warnings(
     folder: Path, toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = capsys.readouterr()
-    assert "units to do" not in told.out and "wrote" not in told.out and told.err == ""
-    assert "rank  detector" in told.out
+    captured = capsys.readouterr()
+    assert "units to do" not in captured.out and "wrote" not in captured.out and captured.err == ""
+    assert "rank  detector" in captured.out
     again = ("bench", "--data", toy, "--suite", "clean; lowpass", "--detectors", "constant,random")
     assert run(*again, "--device", "cpu", "--workers", 0, "--run", folder) == 0
-    told = capsys.readouterr()
-    assert "; 0 of" in told.out and "wrote" in told.out
+    captured = capsys.readouterr()
+    assert "; 0 of" in captured.out and "wrote" in captured.out
     assert not logger.handlers and logger.propagate
 
 

@@ -22,8 +22,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("trained")
     root = builders.corpus(folder / "toy", test=0, train=24, dev=12)
     out = folder / "comb.safetensors"
-    told = ["--plugin", PLUGIN, "--data", str(root), "--out", str(out)]
-    assert main(["train", "comb", *told]) == 0
+    options = ["--plugin", PLUGIN, "--data", str(root), "--out", str(out)]
+    assert main(["train", "comb", *options]) == 0
     return str(out)
 
 

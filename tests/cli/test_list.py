@@ -1,4 +1,4 @@
-"""What `launderbench list detectors` tells."""
+"""The output of `launderbench list detectors`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from detectors.contract.base import registry
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Its blocks by their first word, in a cache of the test's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNDERBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -25,13 +25,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return blocks
 
 
-def test_every_detector_stands_there_with_input_and_weights(told: dict[str, list[str]]) -> None:
+def test_every_detector_stands_there_with_input_and_weights(listed: dict[str, list[str]]) -> None:
     for name in registry.names():
-        assert told[name][0].removeprefix(f"{name}  ") == registry.get(name).summary
-        words = [line.split(": ")[0] for line in told[name]]
+        assert listed[name][0].removeprefix(f"{name}  ") == registry.get(name).summary
+        words = [line.split(": ")[0] for line in listed[name]]
         assert "input" in words and "weights" in words, name
-        assert ("parameters" in words) == (told[name][1] != "input: whole waves at 16 kHz")
-    assert list(told)[-1] == f"{len(registry.names())} detectors, 6 more by parameters"
+        assert ("parameters" in words) == (listed[name][1] != "input: whole waves at 16 kHz")
+    assert list(listed)[-1] == f"{len(registry.names())} detectors, 6 more by parameters"
 
 
 @pytest.mark.parametrize(
@@ -46,24 +46,24 @@ def test_every_detector_stands_there_with_input_and_weights(told: dict[str, list
         ("rawnet2", "weights: from a file (--weights rawnet2=FILE), or launderbench train rawnet2"),
         ("gap-cnn", "weights: not trained yet (launderbench train gap-cnn)"),
         ("mel-cnn", "weights: shipped, trained on the embedded data set, seed 0"),
-        ("filtered-cnn(...)", "say: low=0, high=8000, threshold=40, mels=128"),
+        ("filtered-cnn(...)", "parameters: low=0, high=8000, threshold=40, mels=128"),
         ("filtered-cnn(...)", 'weights: trained here (launderbench train "filtered-cnn(...)")'),
         ("onnx(...)", "weights: its own"),
         (
             "logistic(A, B, ...)",
-            'say: --ensemble "logistic(mel-cnn, lfcc-gmm)", of detectors of the same run',
+            'option: --ensemble "logistic(mel-cnn, lfcc-gmm)", of detectors of the same run',
         ),
     ],
 )
-def test_what_is_said_of_one(told: dict[str, list[str]], name: str, line: str) -> None:
-    assert line in told[name]
+def test_what_is_said_of_one(listed: dict[str, list[str]], name: str, line: str) -> None:
+    assert line in listed[name]
 
 
 def test_citations_stand_below_detectors_with_and_without_parameters(
-    told: dict[str, list[str]],
+    listed: dict[str, list[str]],
 ) -> None:
     for name, first in (("aasist", "Jung et al., AASIST"), ("ssl(...)", "Tak et al., ")):
-        assert any(line.startswith(f"please cite: {first}") for line in told[name])
+        assert any(line.startswith(f"please cite: {first}") for line in listed[name])
 
 
 def test_trained_shipped_and_untrained_detectors_are_told_apart(

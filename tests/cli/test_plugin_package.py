@@ -94,14 +94,14 @@ def test_the_readme_shows_what_is_tested_here() -> None:
 
 def test_there_are_as_many_attacks_as_promised(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "attacks"]) == 0
-    told = capsys.readouterr().out
-    found = ATTACKS.search(told)
+    printed = capsys.readouterr().out
+    found = ATTACKS.search(printed)
     assert found is not None and int(found.group(1)) >= 40 and int(found.group(2)) >= 8
-    assert "not loaded" not in told
+    assert "not loaded" not in printed
     for column in ("ATTACK", "FAMILY", "SEVERITY", "UNIT", "MEASURED"):
-        assert column in told.splitlines()[0]
+        assert column in printed.splitlines()[0]
     assert main(["list", "attacks", "--family", "noise"]) == 0
-    told = capsys.readouterr().out
-    assert "SNR; share of 50 ms frames with noise" in told and "codec" not in told
+    printed = capsys.readouterr().out
+    assert "SNR; share of 50 ms frames with noise" in printed and "codec" not in printed
     assert main(["list", "attacks", "--family", "nois"]) == 2
     assert "unknown family 'nois'; did you mean 'noise'" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """Time every stage of `make bench` from a fresh clone, with nothing cached.
 
-    python tests/perf/cold_run.py            # test split alone, detectors that come along
+    python tests/perf/cold_run.py            # test split alone, shipped detectors
     python tests/perf/cold_run.py --train    # trains them
     python tests/perf/cold_run.py --cores 1  # on one core
 

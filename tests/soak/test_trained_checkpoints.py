@@ -1,4 +1,4 @@
-"""Training here gives the checkpoints that come along: the same bits, or within seeds' spread.
+"""Training reproduces the shipped checkpoints: the same bits, or within the spread of seeds.
 
 Bits are equal on a machine with the same PyTorch, vector instructions and samples. Elsewhere the
 dev EER of the shipped detector must lie within the range of trainings here with five seeds, widened

@@ -1,4 +1,4 @@
-"""Checkpoints that come along: used for the very training that they replace, else refused."""
+"""Shipped checkpoints: used only in place of the training that would reproduce them."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ Choice = Callable[[Protocol], Iterable[str]]
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan with what it was made from, which the card describes."""
+    """An utterance plan with the sources that the card describes."""
 
     segments: list[human_speech.Segment]
     requests: list[text_to_speech.SpeechRequest]
@@ -362,7 +362,7 @@ def _set_aside(root: Path) -> None:
     """
     file = root / RECIPE_FILE
     if not file.is_file():
-        shutil.rmtree(root / FLAC, ignore_errors=True)  # nobody knows what these files are
+        shutil.rmtree(root / FLAC, ignore_errors=True)  # of an unknown recipe
     elif (text := file.read_text(encoding="utf-8")) != _recipe():
         digest = hashlib.sha256(text.encode()).hexdigest()
         aside = root.with_name(f"{root.name}-{_json(file).get('version', 'old')}-{digest[:8]}")

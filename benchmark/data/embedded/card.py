@@ -26,8 +26,8 @@ USE = (
 
 HISTORY = (
     "Human segments were MP3 at 44.1 kHz (130 to 230 kbit/s) or meeting sound at 16 kHz. A copy"
-    " starts from the same samples, but its waveform is made anew, so what a codec left in the fine"
-    " structure is in the human class only. Tortoise clips were MP3 at 24 kHz."
+    " starts from the same samples, but its waveform is resynthesised, so what a codec left in the"
+    " fine structure is in the human class only. Tortoise clips were MP3 at 24 kHz."
 )
 
 
@@ -119,7 +119,7 @@ def markdown(card: Mapping[str, Any]) -> str:
             lines.append("| " + " | ".join(map(str, row)) + " |")
     lines += [
         "",
-        "## What a classifier of level, silence and bands already tells (AUC on test)",
+        "## Shortcut leakage: AUC on test of a classifier of level, silence and bands",
         "",
     ]
     lines += ["| track | system | AUC |", "|---|---|---|"]
