@@ -19,6 +19,7 @@ import pandas as pd
 from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
 from benchmark.core.progress import progress_bar
+from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import NO_RECIPE
 from benchmark.data.readers.common import CLASS_WORDS
 from benchmark.data.trial_table import digest_column
@@ -117,7 +118,7 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
             attempt = 1 + max(part.file.attempt, earlier.get(part.key, 1) - 1)
             earlier[part.key] = attempt
     if request.exported is not None:
-        trials = _with_files(store.folder, trials)
+        trials = _with_files(store.folder, Path(head["data_root"]), trials)
     total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
     bar = progress_bar(total=total, desc="importing", unit="trial", disable=total < MANY)
     replaced: set[str] = set()
@@ -242,14 +243,23 @@ def _without_audio(folder: Path) -> set[tuple[str, str]]:
     )
 
 
-def _with_files(folder: Path, trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials with the SHA-256 of the files that the run decoded; '' where unknown."""
+def _with_files(folder: Path, root: Path, trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with the SHA-256 of the files that the run decoded.
+
+    Files that it has not decoded are hashed now.
+    """
     results = collect(folder, {})
     known: dict[str, str] = {}
     for table in (results.protocol.table, results.dev.table):
         if digest_column() in table:
             known |= zip(table["utterance_id"], table[digest_column()], strict=True)
-    return trials.assign(**{digest_column(): trials["utterance_id"].map(known).fillna("")})
+    ids, paths = trials["utterance_id"].tolist(), trials["path"].tolist()
+    unknown = [place for place, uid in enumerate(ids) if not known.get(uid)]
+    digests = [known.get(uid, "") for uid in ids]
+    hashed = file_digests(root, [paths[place] for place in unknown])
+    for place, digest in zip(unknown, hashed, strict=True):
+        digests[place] = digest
+    return trials.assign(**{digest_column(): digests})
 
 
 def _imported_cell(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> ImportedCell:

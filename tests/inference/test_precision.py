@@ -22,6 +22,7 @@ from benchmark.inference.scorer import Scorer
 from benchmark.metrics.discrimination import eer
 from benchmark.runs import planning, precision_check, profile
 from benchmark.runs.run_config import RunConfig
+from benchmark.scores.store import Store
 from detectors.contract.base import TensorDetector, Waveform, registry
 from tests.detectors.test_external import onnx_model
 from tests.support import builders
@@ -93,7 +94,9 @@ def in_bf16(values: pd.Series) -> bool:
 
 
 def head(folder: Path) -> dict[str, dict[str, object]]:
-    return json.loads((folder / "plan.json").read_text())["detectors"]
+    found = Store(folder).read_head()
+    assert found is not None
+    return found["detectors"]
 
 
 def test_bf16_has_separate_rows_and_does_not_change_float32(

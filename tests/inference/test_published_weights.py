@@ -166,7 +166,7 @@ def test_without_the_file_or_the_network_fetch_says_where_to_put_it(
     monkeypatch.setattr(published_weights, "RAW", "http://127.0.0.1:9")
     assert "no connection" in error_of(capsys, "weights", "fetch", NAME)
     assert "did you mean" in error_of(capsys, "weights", "fetch", "aasist-l-2019")
-    assert "name what to fetch" in error_of(capsys, "weights", "fetch")
+    assert "name the weights to fetch" in error_of(capsys, "weights", "fetch")
 
 
 def test_add_recognises_a_file_by_its_content(

@@ -348,7 +348,7 @@ def test_the_commands_work_on_a_run(
     assert "@techreport{iso1993mp3," in cited and "% attack halve: says nothing" in cited
     facts = json.loads((one / "run.json").read_text())
     digest = facts["protocol"]["trial_digest"]
-    assert f"the run's trial digest {digest[:12]}}}" in cited
+    assert f"the run's trial digest {digest[:12]}" in cited
     assert f"% the run's trial digest: {digest}\n" in cited
     for origin in facts["provenance"]["computed"]:
         assert f", commit {(origin['commit'] or 'unknown')[:12]}" in cited

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a broken run with three tracks, a hostile detector name, and two sounds."""
     run = synthetic_run.broken(synthetic_run.run())
     keep = {i.condition for i in run.conditions if not re.search("white|volvo|street", i.condition)}
-    run = replace(
+    run = synthetic_run.replace(
         run,
         conditions=tuple(info for info in run.conditions if info.condition in keep),
         scores=run.source.score_rows[run.source.score_rows["condition"].isin(keep)].replace(

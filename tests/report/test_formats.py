@@ -56,7 +56,8 @@ def test_json_has_the_columns_and_null_for_missing_values(
     text = json_tables.document(results, tables, "1.2.3")
     found = json.loads(text, parse_constant=refuse)
     assert list(found) == [
-        "schema", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions",
+        "schema", "launderbench", "data", "run_digest", "choices", "leaderboard", "tracks",
+        "conditions",
     ]  # fmt: skip
     assert (found["schema"], found["launderbench"]) == (schema.VERSION, "1.2.3")
     assert list(found["data"]) == [
@@ -86,7 +87,16 @@ def test_json_numbers_are_those_of_the_csv(results: RunResults, tables: Tables) 
 
 def test_the_json_schema_is_documented() -> None:
     text = README.read_text()
-    for key in ("schema", "launderbench", "data", "choices", "leaderboard", "tracks", "conditions"):
+    for key in (
+        "schema",
+        "launderbench",
+        "data",
+        "run_digest",
+        "choices",
+        "leaderboard",
+        "tracks",
+        "conditions",
+    ):
         assert f"`{key}`" in text
 
 

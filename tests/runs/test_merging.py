@@ -61,7 +61,7 @@ def run(
         "--workers", 0, *more,
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix.reporting, "write", lambda *_: (None, []))
+        patch.setattr(matrix.reporting, "write", lambda *_: (None, [], []))
         assert main(["run", *map(str, options)]) == 0
     return folder
 
