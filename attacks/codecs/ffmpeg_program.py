@@ -50,7 +50,8 @@ class Ffmpeg(Attack):
     """Any encoder of the installed FFmpeg program, through pipes.
 
     codec     : FFmpeg's name of the encoder (`ffmpeg -encoders`): libvorbis, wmav2, ac3, libgsm
-    kbps      : bit rate, 0 to 1,000 kbit/s; 0 leaves it to the encoder, and claims only an effect
+    kbps      : bit rate, 0 to 1,000 kbit/s; below 1 bit/s the encoder chooses it, and the attack
+                claims only an effect
     rate      : sample rate of the codec, 4,000 to 96,000 Hz; resampled there and back with soxr HQ
     container : FFmpeg's name of the format between encoder and decoder; nut holds most codecs
     options   : further options of the encoder, such as `application=voip frame_duration=40`
@@ -124,7 +125,7 @@ class Ffmpeg(Attack):
         return resample(out, self.rate)[: wave.size], facts
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        if not self.kbps:
+        if not round(1000 * self.kbps):  # less than 1 bit/s is no rate
             return []
         most = VARIABLE_EXCESS * self.kbps
         return [Check.at_most("payload bit rate", "kbit/s", most, bit_rate(facts) / 1000)]
@@ -136,7 +137,7 @@ class Ffmpeg(Attack):
         head, tail = (round(s * self.rate) for s in (HEAD_SECONDS, TAIL_SECONDS))
         raw = {"format": "f32le", "ar": self.rate, "ac": 1}
         encoder_options = {f"{key}:a": value for key, value in map(_pair, self.options.split())}
-        if self.kbps:
+        if round(1000 * self.kbps):
             encoder_options["b:a"] = str(round(1000 * self.kbps))
         reproducible = {"threads": 1, "flags:a": "+bitexact", "fflags": "+bitexact"}
         encode = ffmpeg.input("pipe:0", **raw).output(
