@@ -60,25 +60,21 @@ def compact(store: Store) -> Compacted:
 
     Parts of other plans in the same folder stay as they are, and so do damaged ones.
     """
+    store.adopt()
     plan = plan_files.read_plan(store.folder)
     if plan is None:
         raise InputError(f"{store.folder} holds no run")
-    store.adopt()
-    plan = plan_files.read_plan(store.folder)
-    assert plan is not None
     found = store.scan()
     before = {part.path: part.file.size for part in (*found.parts, *found.replaced)}
     running = _running(store, found)
     groups = [g for g in _groups(store, plan, found, running) if _worthwhile(g)]
-    written: list[list[PartInfo]] = []
     done: set[str] = set()
     with store.log() as log:
         for group in progress_bar(groups, "compacting", len(groups), unit="file"):
-            parts = _write(store, group)
-            log.add(parts)
-            written.append(parts)
+            log.add(_write(store, group))
             done.update(part.path for part in group.parts)
-    gone = (done | {part.path for part in found.replaced}) - running
+    needed = {part.path for part in found.parts} - done  # they may hold replaced units too
+    gone = (done | {part.path for part in found.replaced}) - running - needed
     for path in sorted(gone):
         (store.folder / path).unlink(missing_ok=True)
     _join_logs(store)
@@ -234,14 +230,11 @@ def _joined(parts: Sequence[tuple[PartInfo, pa.Table]], names: dict[str, str]) -
 
 def _failures(table: pa.Table) -> int:
     """Count the rows that could not be read, laundered or scored."""
-    failed = [row is not None for row in table["failure"].to_pylist()]
+    failed = pc.is_valid(table["failure"])
     for name in table.column_names:
         if name.startswith(CAUSE):
-            failed = [
-                before or cause is not None
-                for before, cause in zip(failed, table[name].to_pylist(), strict=True)
-            ]
-    return sum(failed)
+            failed = pc.or_(failed, pc.is_valid(table[name]))
+    return int(pc.sum(failed).as_py() or 0)
 
 
 def _joint_origin(store: Store, origins: Iterable[str]) -> str:

@@ -93,6 +93,25 @@ def test_a_later_detector_adds_columns_at_the_next_compaction(store: Store) -> N
     assert_same(content(store.folder), before)
 
 
+def test_a_file_of_another_plan_stays_although_one_of_its_units_was_replaced(store: Store) -> None:
+    compaction.compact(store)
+    head = store.read_head()
+    assert head is not None
+    noisy = [p for p in store.scan().parts if p.condition != "clean"]
+    large = noisy[0].file
+    ids = store.read([noisy[0]], ["utterance_id"])[0]["utterance_id"].to_pylist()
+    rows = [unscored(uid, scores=dict.fromkeys(large.detectors.values(), 1.0)) for uid in ids]
+    add(store, noisy[0].key, "test", large.condition, rows, large.detectors, attempt=1)
+    before = content(store.folder)
+    trials = store.read_trials(head)
+    clean = {**head, "conditions": [c for c in head["conditions"] if c["condition"] == "clean"]}
+    store.write_head(clean, trials)
+    compaction.compact(store)
+    assert large.path in files(store)
+    store.write_head(head, trials)
+    assert_same(content(store.folder), before)
+
+
 def test_what_a_running_process_lists_stays(store: Store) -> None:
     head = store.read_head()
     assert head is not None
