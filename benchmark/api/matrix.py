@@ -38,9 +38,10 @@ from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.runs.runner import MissingUnits
 from benchmark.scores import fusion
-from benchmark.scores.store import Store
+from benchmark.scores.store import Scan, Store
 from benchmark.training import training_examples
 from benchmark.training.training_config import TrainingConfig
+from benchmark.workers.context import ProcessContext
 
 Inspection = Callable[[RunPlan], None]
 
@@ -113,16 +114,16 @@ def run(
     if inspect is not None:
         inspect(matrix)
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)
-    store.set_aside(store.scan().damaged)
-    done = _computed(config, execution, matrix, store, device, timer)
-    if not done:
+    found = store.scan()
+    store.set_aside(found.damaged)
+    if not _computed(config, execution, matrix, store, found, device, timer):
         return Finished(store.folder)
     with timer.timing("report"):
         tables, written, damaged = reporting.write(store.folder, report)
     if damaged:  # found only when their content was read
         store.set_aside(dict.fromkeys(damaged, "is damaged"))
         once = replace(execution, retry_failures=False)
-        _computed(config, once, matrix, store, device, timer)
+        _computed(config, once, matrix, store, store.scan(), device, timer)
         with timer.timing("report"):
             tables, written, damaged = reporting.write(store.folder, report)
     return Finished(store.folder, tables, tuple(written))
@@ -133,12 +134,13 @@ def _computed(
     execution: ExecutionConfig,
     matrix: RunPlan,
     store: Store,
+    found: Scan,
     device: torch.device,
     timer: StageTimer,
 ) -> bool:
-    """Compute the missing units of this share; return False if other shares lack units."""
+    """Compute the units of this share that are not `found`; return False if others lack any."""
     retry, recheck = execution.retry_failures, execution.recheck_audio
-    todo = runner.missing(matrix, store, retry, execution.share, recheck)
+    todo = runner.missing(matrix, store, retry, execution.share, recheck, found)
     runner.write_plan(
         matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0)
     )
@@ -149,14 +151,14 @@ def _computed(
     )
     if todo.units:
         started = time.monotonic()
-        setup = _setup(config, matrix, store, device)
+        setup = setup_of(store.folder, matrix, config.context, device)
         setup = replace(setup, cache=_cache(execution), sync=execution.fsync)
         here = execution.here or device.type == "cuda"
         with timer.timing("matrix"):
             runner.run(todo, setup, workers_of(execution), split_scoring=here)
         logger.info(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
     share = execution.share
-    if share.of > 1 and (left := runner.missing(matrix, store).units):
+    if share.of > 1 and (left := runner.absent(matrix, store.scan()).units):
         logger.info(
             f"share {share} is done; {left} units of other shares are not there yet: the last"
             f" share to be done writes the report, or: launderbench report {store.folder}"
@@ -205,7 +207,7 @@ def estimate_s(config: RunConfig, found: Prospect) -> float:
     """Return the seconds that one worker needs for the missing units, from a short measurement."""
     assert found.plan is not None and found.folder is not None and found.missing is not None
     device = resolve_device(config.detectors.device)
-    setup = _setup(config, found.plan, Store(found.folder), device)
+    setup = setup_of(found.folder, found.plan, config.context, device)
     return runner.estimate(found.missing, setup)
 
 
@@ -305,6 +307,9 @@ def _cache(execution: ExecutionConfig) -> AudioCache | None:
     return AudioCache(execution.audio_cache, size, max(workers_of(execution), 1))
 
 
-def _setup(config: RunConfig, matrix: RunPlan, store: Store, device: torch.device) -> WorkerSetup:
+def setup_of(
+    folder: Path, matrix: RunPlan, context: ProcessContext, device: torch.device
+) -> WorkerSetup:
+    """Return what all processes of a run in `folder` share, with the origin of its scores."""
     origin = provenance.code() | {"machine": provenance.machine(str(device))}
-    return WorkerSetup(store.folder, matrix.detectors, str(device), config.context, origin)
+    return WorkerSetup(folder, matrix.detectors, str(device), context, origin)

@@ -13,15 +13,14 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.api import reporting
-from benchmark.api.matrix import workers_of
+from benchmark.api.matrix import setup_of, workers_of
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.data.data_config import DataConfig
 from benchmark.inference.scorer import RELATIVE, TOLERANCE, resolve_device
-from benchmark.runs import detectors_at_hand, planning, provenance, runner
+from benchmark.runs import detectors_at_hand, planning, runner
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detectors_at_hand import AtHand, GivenFiles
-from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.scores.load_run import collect
@@ -113,8 +112,7 @@ def repeat(
     again = Store(out)
     todo = runner.missing(plan, again)
     runner.write_plan(plan, again)
-    origin = provenance.code() | {"machine": provenance.machine(str(device))}
-    setup = WorkerSetup(out, plan.detectors, str(device), context, origin)
+    setup = setup_of(out, plan, context, device)
     logger.info(f"{todo.units} of {todo.units_planned} units to do, in {out}")
     runner.run(todo, setup, workers_of(execution), split_scoring=device.type == "cuda")
     reporting.write(out, _report(folder))
@@ -204,12 +202,12 @@ def _samples(one: Store, two: Store) -> tuple[int, int]:
     others = {part.key: part for part in reversed(two.scan().parts) if not part.imported}
     mine = {part.key: part for part in reversed(one.scan().parts) if not part.imported}
     equal = other = 0
-    for key in mine.keys() & others.keys():
+    reads = [store.rows(("utterance_id", "samples")) for store in (one, two)]
+    for key, part in mine.items():  # file by file
+        if key not in others:
+            continue
         try:
-            (a,), (b,) = (
-                store.read([part[key]], ("utterance_id", "samples"))
-                for store, part in ((one, mine), (two, others))
-            )
+            a, b = (read(unit) for read, unit in zip(reads, (part, others[key]), strict=True))
         except DamagedPart:  # its scores are missing, which the cells show
             continue
         if "samples" not in a.column_names:

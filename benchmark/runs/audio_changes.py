@@ -6,7 +6,7 @@ time of each. A file of the same size and time is taken for unchanged; others ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +20,7 @@ from benchmark.data.protocol import ABSENT
 from benchmark.data.trial_table import path_column, rows_of, stamp_column
 from benchmark.runs.plan import PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.scores.manifest import COMPUTED, UNKNOWN_INPUTS, PartInfo
-from benchmark.scores.part_format import FILES, DamagedPart, parsed
+from benchmark.scores.part_format import FILES, DamagedPart
 from benchmark.scores.store import Scan, Store
 from benchmark.scores.unit_keys import inputs_digest
 
@@ -41,7 +41,7 @@ def changed(
         return again
     keys = {split: keys_of(plan, split, conditions) for split, _, conditions in plan.parts()}
     shards = [*plan_shards(plan, share)]
-    states = _States(store)
+    read = store.rows(("utterance_id", *FILES))
     bar = progress_bar(shards, "checking audio", len(shards), unit="shard", disable=not recheck)
     with bar:
         for split, start, stop, conditions in bar:
@@ -52,7 +52,7 @@ def changed(
             for name, units in by_files.items():
                 if not any(key in held for key in units):
                     continue
-                known = {} if recheck else _recorded(states, held, units)
+                known = {} if recheck else _recorded(read, held, units)
                 inputs = inputs_digest(
                     _files(plan.protocol(split).root, rows, name, known, recheck)
                 )
@@ -78,26 +78,10 @@ def _replaced(
     return found
 
 
-class _States:
-    """The recorded states of audio files; the file that was read last is kept.
-
-    A compacted file holds a thousand shards, which are asked for one after the other.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._held: tuple[str, pa.Table] = "", pa.table({})
-
-    def of(self, part: PartInfo) -> pa.Table:
-        """Return the rows of a unit; `DamagedPart` if its file is damaged."""
-        if part.path != self._held[0]:
-            content = self._store.content(part.file)
-            self._held = part.path, parsed(content, ("utterance_id", *FILES), part.path)
-        return self._held[1].slice(part.start, part.rows)
-
-
 def _recorded(
-    states: _States, held: Mapping[str, Sequence[PartInfo]], units: Sequence[str]
+    read: Callable[[PartInfo], pa.Table],
+    held: Mapping[str, Sequence[PartInfo]],
+    units: Sequence[str],
 ) -> dict[str, tuple[str, str]]:
     """Return size and time, and SHA-256, of the files of a shard, by utterance.
 
@@ -105,7 +89,7 @@ def _recorded(
     """
     for part in held.get(units[0], ()):
         try:
-            table = states.of(part)
+            table = read(part)
         except DamagedPart:  # whoever reads its scores says so
             continue
         if not set(FILES) <= set(table.column_names):

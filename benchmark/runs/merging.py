@@ -7,7 +7,7 @@ import itertools
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -348,13 +348,16 @@ def _require_same_scores(runs: Sequence[_Run], names: Mapping[str, str]) -> None
                 if identity in names:
                     holder = run, part, column
                     holders.setdefault((part.key, names[identity]), []).append(holder)
+    reads: dict[tuple[Path, str], Callable[[PartInfo], pa.Table]] = {}  # by folder and column
     for (_, name), held in holders.items():
         distinct = {part.file.sha256 or f"{run.folder}/{part.path}" for run, part, _ in held}
         if len({run.folder for run, _, _ in held}) == 1 or len(distinct) == 1:
             continue
         first: dict[str, tuple[float, _Run]] = {}
         for run, part, column in held:
-            for uid, score in _scores(run.store, part, column):
+            columns = ("utterance_id", f"{SCORE}{column}")
+            read = reads.setdefault((run.folder, column), run.store.rows(columns))
+            for uid, score in _scores(read(part)):
                 before, home = first.setdefault(uid, (score, run))
                 if abs(before - score) > CLOSE:
                     raise InputError(
@@ -363,8 +366,6 @@ def _require_same_scores(runs: Sequence[_Run], names: Mapping[str, str]) -> None
                     )
 
 
-def _scores(store: Store, part: PartInfo, column: str) -> Iterable[tuple[str, float]]:
-    rows: pa.Table
-    (rows,) = store.read([part], ("utterance_id", f"{SCORE}{column}"))
+def _scores(rows: pa.Table) -> Iterable[tuple[str, float]]:
     pairs = zip(*(rows[name].to_pylist() for name in rows.column_names), strict=True)
     return ((uid, score) for uid, score in pairs if score is not None)

@@ -26,7 +26,9 @@ from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.runs.precision_check import PRECISION
 from benchmark.runs.work_unit import WorkUnit, prepare
 from benchmark.scores.selection import done
-from benchmark.scores.store import Store
+from benchmark.scores.store import Scan, Store
+
+NOTHING: Mapping[str, int] = {}
 
 
 class MissingUnits:
@@ -113,8 +115,11 @@ def missing(
     retry_failures: bool = False,
     share: PlanShare = WHOLE,
     recheck: bool = False,
+    found: Scan | None = None,
 ) -> MissingUnits:
     """Return the units of `plan`, or of this machine's share, that `store` lacks.
+
+    found : what the store holds; it is scanned if not given
 
     Units whose audio files have changed since are missing too. With `retry_failures`, units with
     any failed row are computed again for all detectors, and so are those of damaged files in any
@@ -122,12 +127,19 @@ def missing(
     """
     if recheck:
         engine.forget()
-    found = store.scan()
+    found = found or store.scan()
     again = audio_changes.changed(plan, store, found, share, recheck)
     failed = [part for part in found.parts if retry_failures and part.failures]
     for part in (*failed, *found.lost):
         if not part.imported:
             again[part.key] = max(again.get(part.key, 0), part.file.attempt + 1)
+    return absent(plan, found, again, share)
+
+
+def absent(
+    plan: RunPlan, found: Scan, again: Mapping[str, int] = NOTHING, share: PlanShare = WHOLE
+) -> MissingUnits:
+    """Return the units that nobody has computed yet, and those to compute `again`."""
     present = done(found.parts)
     for key, identities in stored_dev_scores.held(plan).items():
         present.setdefault(key, set()).update(identities)

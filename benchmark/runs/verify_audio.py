@@ -70,12 +70,13 @@ def _recorded(
         for name in names
         if path_column(name) in trials
     }
+    read = store.rows(("utterance_id", "file_sha256"))
     for part in store.scan().parts:
         made = spelled.get(part.condition)
         if made is None or made not in paths:
             continue
         try:
-            (table,) = store.read([part], ("utterance_id", "file_sha256"))
+            table = read(part)
         except DamagedPart:  # the step about files says so
             continue
         if "file_sha256" not in table.column_names:
