@@ -165,16 +165,8 @@ def _known(folder: Path) -> None:
     """Raise `InputError` unless the folder holds a run of a known format."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder")
-    pointer = folder / plan_files.POINTER
-    if not pointer.is_file():
+    if plan_files.read_pointer(folder) is None:
         raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
-    try:
-        found = json.loads(pointer.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{pointer} is damaged ({' '.join(str(error).split())})") from error
-    known = (plan_files.FORMAT - 1, plan_files.FORMAT)
-    if not isinstance(found, dict) or found.get("format") not in known:
-        plan_files.read_plan(folder)  # says which format it is
 
 
 def _plan(folder: Path) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from benchmark.metrics.discrimination import eer
 from benchmark.scores.load_run import collect
 from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.part_format import unscored
+from benchmark.scores.selection import next_attempts
 from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import shards, unit_keys
 
@@ -112,11 +113,9 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
     digest = hashlib.sha256(request.file.read_bytes()).hexdigest()
     sign = "|reversed" if request.reversed_ else ""
     identity = f"{request.detector}|imported|sha256:{digest}{sign}"
-    earlier: dict[str, int] = {}  # unit -> attempt that replaces earlier files of this detector
-    for part in parts:
-        if part.imported and request.detector in part.detectors.values():
-            attempt = 1 + max(part.file.attempt, earlier.get(part.key, 1) - 1)
-            earlier[part.key] = attempt
+    attempts = next_attempts(
+        part for part in parts if part.imported and request.detector in part.detectors.values()
+    )
     if request.exported is not None:
         trials = _with_files(store.folder, Path(head["data_root"]), trials)
     total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
@@ -127,7 +126,7 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
             for key, rows in _units(head, trials, cell, scores, without_audio, request):
                 names = {identity: request.detector}
                 replaced.add(key)
-                log.add([store.write_part(key, *cell, rows, names, (), earlier.get(key, 0))])
+                log.add([store.write_part(key, *cell, rows, names, (), attempts.get(key, 0))])
                 bar.update(len(rows))
     held = {
         one

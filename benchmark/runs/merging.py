@@ -26,7 +26,7 @@ from benchmark.runs.precision_check import PRECISION
 from benchmark.scores import plan_files
 from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
 from benchmark.scores.part_format import SCORE, DamagedPart
-from benchmark.scores.store import PARTS, Scan, Store
+from benchmark.scores.store import Scan, Store, named, part_stem
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
 SEED = "seed"
@@ -335,7 +335,7 @@ def _in_new(file: PartFile, key: str, content: bytes) -> PartFile:
     if file.sha256 is not None:
         return file
     digest = hashlib.sha256(content).hexdigest()
-    path = f"{PARTS}/{key[:2]}/{key}-{digest[:16]}.parquet"
+    path = named(part_stem(key), digest)
     return replace(file, path=path, sha256=digest, size=len(content))
 
 

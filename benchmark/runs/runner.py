@@ -25,7 +25,7 @@ from benchmark.runs.executor import WorkerSetup, execute
 from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.runs.precision_check import PRECISION
 from benchmark.runs.work_unit import WorkUnit, prepare
-from benchmark.scores.selection import done
+from benchmark.scores.selection import done, next_attempts
 from benchmark.scores.store import Scan, Store
 
 NOTHING: Mapping[str, int] = {}
@@ -130,9 +130,9 @@ def missing(
     found = found or store.scan()
     again = audio_changes.changed(plan, store, found, share, recheck)
     failed = [part for part in found.parts if retry_failures and part.failures]
-    for part in (*failed, *found.lost):
-        if not part.imported:
-            again[part.key] = max(again.get(part.key, 0), part.file.attempt + 1)
+    replaced = [part for part in (*failed, *found.lost) if not part.imported]
+    for key, attempt in next_attempts(replaced).items():
+        again[key] = max(again.get(key, 0), attempt)
     return absent(plan, found, again, share)
 
 

@@ -13,13 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
-from benchmark.data.protocol import NO_RECIPE
 from benchmark.runs.verify_step import Step, below, counted
 from benchmark.scores import plan_files
-from benchmark.scores.cell_source import SPLITS
-from benchmark.scores.unit_keys import UnitKeys, shards
+from benchmark.scores.unit_keys import of_plan
 
 DETECTOR = {"name", "identity", "training", "conditions"}
 
@@ -158,20 +155,13 @@ def _units(folder: Path) -> tuple[dict[str, Unit], bool]:
 
 
 def _of_plan(plan: dict[str, Any], trials: pd.DataFrame) -> Iterator[tuple[str, Unit]]:
-    every = [(c["condition"], c["identity"]) for c in plan["conditions"]]
-    clean = [(name, identity) for name, identity in every if name == CLEAN]
-    known = {"dev": (plan["dev_digest"], clean), "test": (plan["trial_digest"], every)}
-    recipe = plan.get("data_recipe", NO_RECIPE)
-    for split in SPLITS:
-        digest, conditions = known[split]
-        table = trials[trials["split"] == split]
-        identities = [identity for _, identity in conditions]
-        keys = UnitKeys(table, digest, identities, plan["seed"], recipe)
-        ids = pa.array(table["utterance_id"].astype(str), pa.string())
-        for start, stop in shards(len(table)):
+    for split in of_plan(plan, trials):
+        ids = pa.array(split.table["utterance_id"].astype(str), pa.string())
+        names = [c["condition"] for c in split.conditions]
+        for start, stop, keys in split.shards():
             shard = ids.slice(start, stop - start)
-            for key, (name, _) in zip(keys.of(start, stop), conditions, strict=True):
-                yield key, Unit(split, name, shard)
+            for key, name in zip(keys, names, strict=True):
+                yield key, Unit(split.split, name, shard)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -9,21 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attacks.contract.condition import CLEAN
-from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
-from benchmark.data.protocol import NO_RECIPE
 from benchmark.scores import manifest, plan_files
 from benchmark.scores.manifest import PartFile, PartInfo
-from benchmark.scores.part_format import CAUSE, SCORE, parquet_bytes, parsed
+from benchmark.scores.part_format import CAUSE, SCORE, parsed
 from benchmark.scores.store import COMPACT, JOINT, MANIFEST, Scan, Store
-from benchmark.scores.unit_keys import unit_keys
+from benchmark.scores.unit_keys import of_plan
 
 SHARDS = 1024  # per file: 65,536 utterances
 FEW = 2  # units that are left alone: a file of one unit gains nothing
@@ -97,22 +94,16 @@ def _groups(
         if part.path not in running:
             held.setdefault((part.file.kind, part.key), []).append(part)
     trials = store.read_trials(plan)
-    clean = [c for c in plan["conditions"] if c["condition"] == CLEAN]
-    recipe = plan.get("data_recipe", NO_RECIPE)
-    for split, digest, conditions in (
-        ("dev", plan["dev_digest"], clean),
-        ("test", plan["trial_digest"], plan["conditions"]),
-    ):
-        table = trials[trials["split"] == split]
-        identities = [c["identity"] for c in conditions]
-        every = [*unit_keys(table, digest, identities, plan["seed"], recipe)]
-        for place, condition in enumerate(conditions):
+    for split in of_plan(plan, trials):
+        every = [keys for *_, keys in split.shards()]
+        for place, condition in enumerate(split.conditions):
             for start in range(0, len(every), SHARDS):
                 keys = [shard[place] for shard in every[start : start + SHARDS]]
                 for kind in manifest.KINDS:
                     units = tuple(tuple(held[kind, key]) for key in keys if (kind, key) in held)
                     if units:
-                        yield _Group(kind, condition["condition"], split, start // SHARDS, units)
+                        number = start // SHARDS
+                        yield _Group(kind, condition["condition"], split.split, number, units)
 
 
 def _worthwhile(group: _Group) -> bool:
@@ -134,29 +125,16 @@ def _write(store: Store, group: _Group) -> list[PartInfo]:
     origins = sorted({part.file.origin for part in group.parts})
     origin = origins[0] if len(origins) == 1 else _joint_origin(store, origins)
     attempt = max(part.file.attempt for part in group.parts)
-    file = PartFile("", None, 0, group.split, group.condition, names, origin, group.kind, attempt)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", group.condition).strip("-")[:SLUG]
+    stem = f"{COMPACT}/{slug}-{group.split}-{group.number:04d}"
+    file = PartFile(stem, None, 0, group.split, group.condition, names, origin, group.kind, attempt)
     listed, start = [], 0
     for (first, failed), table in zip(units, rows, strict=True):
         listed.append(PartInfo(file, first.key, start, len(table), failed, first.inputs))
         start += len(table)
-    meta = {
-        "format": plan_files.FORMAT,
-        "split": group.split,
-        "condition": group.condition,
-        "detectors": names,
-        "origin": origin,
-        "kind": group.kind,
-        "attempt": attempt,
-        "units": [[p.key, p.rows, p.failures, p.inputs] for p in listed],
-    }
-    content = parquet_bytes(whole, meta, dense=True)
-    digest = hashlib.sha256(content).hexdigest()
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", group.condition).strip("-")[:SLUG]
-    path = f"{COMPACT}/{slug}-{group.split}-{group.number:04d}-{digest[:16]}.parquet"
-    atomic_files.write(store.folder / path, content, store.sync)
-    file = replace(file, path=path, sha256=digest, size=len(content))
-    listed = [replace(part, file=file) for part in listed]
-    if not _same(parsed(store.content(file), None, path), whole):
+    listed = store.write_file(listed, whole, dense=True)
+    path = listed[0].path
+    if not _same(parsed(store.content(listed[0].file), None, path), whole):
         (store.folder / path).unlink(missing_ok=True)
         raise InputError(f"{store.folder / path} does not read back as written: nothing is deleted")
     return listed

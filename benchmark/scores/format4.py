@@ -18,7 +18,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
 from benchmark.data.file_hashes import rows_digest
 from benchmark.data.trial_table import digest_column, rows_of
@@ -26,7 +25,7 @@ from benchmark.laundering.resuming import key_of
 from benchmark.scores import plan_files
 from benchmark.scores.manifest import COMPUTED, IMPORTED, STORED, UNKNOWN_INPUTS, PartFile, PartInfo
 from benchmark.scores.part_format import META
-from benchmark.scores.unit_keys import KEY, inputs_digest, shards, unit_keys
+from benchmark.scores.unit_keys import inputs_digest, of_plan
 
 FORMAT = 4
 THREADS = 8
@@ -113,20 +112,14 @@ def _footers(paths: Sequence[Path]) -> list[tuple[Path, dict[str, Any] | str]]:
 def _keys(folder: Path, plan: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield the old key, the new key and the inputs of every unit of a plan."""
     trials = plan_files.read_trials(folder, plan)
-    recipe = plan.get("data_recipe", "-")
-    every = [(c["identity"], c["made"]) for c in plan["conditions"]]
-    clean = [(c["identity"], "") for c in plan["conditions"] if c["condition"] == CLEAN]
-    for split, digest, conditions in (
-        ("dev", plan["dev_digest"], clean),
-        ("test", plan["trial_digest"], every),
-    ):
-        table = trials[trials["split"] == split]
+    for split in of_plan(plan, trials):
+        conditions = [(c["identity"], c["made"]) for c in split.conditions]
+        table = split.table
         if missing := [c for _, made in conditions if (c := digest_column(made)) not in table]:
             raise InputError(f"{folder}: the table of trials lacks the column {missing[0]}")
-        identities = [identity for identity, _ in conditions]
-        new = unit_keys(table, digest, identities, plan["seed"], recipe)
-        for (start, stop), keys in zip(shards(len(table)), new, strict=True):
-            yield from _of_shard(table.iloc[start:stop], digest, conditions, plan["seed"], keys)
+        for start, stop, keys in split.shards():
+            rows = table.iloc[start:stop]
+            yield from _of_shard(rows, split.digest, conditions, plan["seed"], keys)
 
 
 def _of_shard(
@@ -155,4 +148,4 @@ def _of_shard(
                 "precision": "float32",
             }
         )
-        yield hashlib.sha256(f"{determined} {digest}".encode()).hexdigest(), new[:KEY], inputs
+        yield hashlib.sha256(f"{determined} {digest}".encode()).hexdigest(), new, inputs

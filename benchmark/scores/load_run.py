@@ -46,10 +46,11 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     lost = trials["utterance_id"].isin(unreadable)
     clean = {split: parts.read(split, CLEAN) for split in SPLITS}
     read = [group for split in sorted(SPLITS) for group in clean[split]]
-    if DURATION not in trials and (seconds := _seconds(read)):
+    if DURATION not in trials and (seconds := _known(read, "seconds")):
         trials[DURATION] = trials["utterance_id"].map(seconds)
-    if digest_column() not in trials and (files := _files(read)):
-        trials[digest_column()] = trials["utterance_id"].map(files).fillna("")
+    if digest_column() not in trials and (files := _known(read, "file_sha256")):
+        digests = {uid: sha256.hex() for uid, sha256 in files.items()}
+        trials[digest_column()] = trials["utterance_id"].map(digests).fillna("")
     whole = Protocol(
         name=head["data"],
         root=Path(head["data_root"]),
@@ -104,25 +105,12 @@ def _decoders(clean: list[PartRows]) -> dict[str, int]:
     return {name: named.count(name) for name in dict.fromkeys(named)}
 
 
-def _seconds(clean: list[PartRows]) -> dict[str, float]:
-    """Return the length in seconds of every recording that was read here."""
-    known: dict[str, float] = {}
-    for table in (group.table for group in clean):
-        if "seconds" in table.column_names:  # parts of older versions do not hold it
-            lengths = table["seconds"].to_pylist()
-            rows = zip(table["utterance_id"].to_pylist(), lengths, strict=True)
-            known |= {name: length for name, length in rows if length is not None}
-    return known
-
-
-def _files(clean: list[PartRows]) -> dict[str, str]:
-    """Return the SHA-256 (hex) of every file that was decoded here."""
-    known: dict[str, str] = {}
-    for table in (group.table for group in clean):
-        if "file_sha256" in table.column_names:  # parts of format 4 do not hold it
-            digests = table["file_sha256"].to_pylist()
-            rows = zip(table["utterance_id"].to_pylist(), digests, strict=True)
-            known |= {uid: sha256.hex() for uid, sha256 in rows if sha256 is not None}
+def _known(clean: list[PartRows], column: str) -> dict[str, Any]:
+    """Return a column of every recording that was read here; older parts may lack it."""
+    known: dict[str, Any] = {}
+    for table in (group.table for group in clean if column in group.table.column_names):
+        rows = zip(table["utterance_id"].to_pylist(), table[column].to_pylist(), strict=True)
+        known |= {uid: value for uid, value in rows if value is not None}
     return known
 
 

@@ -58,6 +58,22 @@ def write_plan(folder: Path, plan: Facts, trials: pd.DataFrame, sync: bool = Fal
     return name
 
 
+def read_pointer(folder: Path) -> Facts | None:
+    """Return what makes a folder a run, or None; of format 4 this is the plan itself.
+
+    Raises `InputError` if the file is damaged or of another format.
+    """
+    pointer = _read_json(folder / POINTER)
+    if pointer is None or pointer.get("format") in (FORMAT, FORMAT - 1):
+        return pointer
+    newer = isinstance(pointer.get("format"), int) and pointer["format"] > FORMAT
+    raise InputError(
+        f"{folder} holds a run of {'a newer' if newer else 'another'} version of LaunderBench"
+        f" (format {pointer.get('format')}): "
+        + ("update LaunderBench" if newer else "choose another RUN name or delete that folder")
+    )
+
+
 def read_plan(folder: Path) -> Facts | None:
     """Return the current plan with its `digest`, or None if the folder holds no run.
 
@@ -65,23 +81,15 @@ def read_plan(folder: Path) -> Facts | None:
     of another format.
     """
     path = folder / POINTER
-    pointer = _read_json(path)
+    pointer = read_pointer(folder)
     if pointer is None:
         return None
-    if pointer.get("format") == FORMAT:
+    plan = pointer
+    if pointer["format"] == FORMAT:
         name = str(pointer.get("plan"))
         plan = _read_by_content(folder / "plans", name, "the plan")
         plan |= {fact: pointer[fact] for fact in HERE if fact in pointer}
         plan |= {"data_root": str(plan.get("data_root", "")), "digest": name}
-    elif pointer.get("format") == FORMAT - 1:
-        plan = pointer
-    else:
-        newer = isinstance(pointer.get("format"), int) and pointer["format"] > FORMAT
-        raise InputError(
-            f"{folder} holds a run of {'a newer' if newer else 'another'} version of LaunderBench"
-            f" (format {pointer.get('format')}): "
-            + ("update LaunderBench" if newer else "choose another RUN name or delete that folder")
-        )
     if missing := [key for key in HEAD if key not in plan]:
         raise InputError(f"{path} lacks {', '.join(missing)}; delete this run folder")
     if not isinstance(plan["conditions"], list) or not all(

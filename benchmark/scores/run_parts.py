@@ -8,16 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.contract.condition import CLEAN
 from benchmark.core.log import logger
-from benchmark.data.protocol import NO_RECIPE
 from benchmark.scores import part_reader
-from benchmark.scores.cell_source import SPLITS
 from benchmark.scores.manifest import PartInfo
 from benchmark.scores.part_format import DamagedPart
 from benchmark.scores.part_reader import PartRows, Wanted
 from benchmark.scores.store import Store
-from benchmark.scores.unit_keys import unit_keys
+from benchmark.scores.unit_keys import of_plan
 
 
 class RunParts:
@@ -46,7 +43,7 @@ class RunParts:
             for name, item in head["detectors"].items()
             for identity in item.get("identities", [item["identity"]])  # imported: one per file
         }
-        keys = _keys(head, trials)
+        keys = {key for part in of_plan(head, trials) for *_, keys in part.shards() for key in keys}
         self._scan = store.scan()
         parts = [part for part in self._scan.parts if part.key in keys]
         self._parts: dict[tuple[str, str], list[PartInfo]] = {}
@@ -113,20 +110,6 @@ class RunParts:
             logger.warning(f"its trials count as not scored: {error}")
             self._damaged.add(name)
             self._report(sorted(self._damaged))
-
-
-def _keys(head: dict[str, Any], trials: pd.DataFrame) -> set[str]:
-    every = [c["identity"] for c in head["conditions"]]
-    clean = [c["identity"] for c in head["conditions"] if c["condition"] == CLEAN]
-    recipe = head.get("data_recipe", NO_RECIPE)
-    plans = {"dev": (head["dev_digest"], clean), "test": (head["trial_digest"], every)}
-    keys: set[str] = set()
-    for split in SPLITS:
-        digest, conditions = plans[split]
-        table = trials[trials["split"] == split]
-        for shard_keys in unit_keys(table, digest, conditions, head["seed"], recipe):
-            keys.update(shard_keys)
-    return keys
 
 
 def _parts_with_checks(parts: list[PartInfo]) -> set[tuple[str, str]]:

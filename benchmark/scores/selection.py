@@ -47,6 +47,14 @@ def _of_unit(ordered: Sequence[PartInfo]) -> tuple[list[PartInfo], list[PartInfo
     return kept, replaced
 
 
+def next_attempts(parts: Iterable[PartInfo]) -> dict[str, int]:
+    """Map each unit key to the attempt that replaces these parts of the unit."""
+    found: dict[str, int] = {}
+    for part in parts:
+        found[part.key] = max(found.get(part.key, 0), part.file.attempt + 1)
+    return found
+
+
 def done(parts: Iterable[PartInfo]) -> dict[str, set[str]]:
     """Map each unit key to the identities of the detectors that have scored the unit."""
     held: dict[str, set[str]] = {}

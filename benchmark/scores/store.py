@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -108,12 +108,9 @@ class Store:
         """Return a new log of this process."""
         return Log(self.folder / MANIFEST, self.sync)
 
-    def write_origin(self) -> str:
-        """Store how the scores of this process are made; return the digest."""
-        return self._origin
-
     @cached_property
-    def _origin(self) -> str:
+    def own_origin(self) -> str:
+        """The digest of how the scores of this process are made, which is stored at first use."""
         return plan_files.write_origin(self.folder, self.origin, self.sync)
 
     def write_part(
@@ -139,24 +136,37 @@ class Store:
         """
         scored = {i: name for i, name in detectors.items() if name not in broken}
         failures = sum(1 for r in rows if r["failure"] or r["causes"])
+        file = PartFile(
+            part_stem(key), None, 0, split, condition, scored, self.own_origin, self.kind, attempt
+        )
+        unit = PartInfo(file, key, 0, len(rows), failures, inputs)
+        (written,) = self.write_file([unit], table_of(rows, detectors.values(), files))
+        return written
+
+    def write_file(
+        self, units: Sequence[PartInfo], table: pa.Table, dense: bool = False
+    ) -> list[PartInfo]:
+        """Write the rows of the units of one file, and return the units as a log lists them.
+
+        The path of the file, as given, is a stem: its digest is added to it.
+        """
+        file = units[0].file
         meta = {
             "format": plan_files.FORMAT,
-            "split": split,
-            "condition": condition,
-            "detectors": scored,
-            "origin": self._origin,
-            "kind": self.kind,
-            "attempt": attempt,
-            "units": [[key, len(rows), failures, inputs]],
+            "split": file.split,
+            "condition": file.condition,
+            "detectors": file.detectors,
+            "origin": file.origin,
+            "kind": file.kind,
+            "attempt": file.attempt,
+            "units": [[u.key, u.rows, u.failures, u.inputs] for u in units],
         }
-        content = parquet_bytes(table_of(rows, detectors.values(), files), meta)
+        content = parquet_bytes(table, meta, dense)
         digest = hashlib.sha256(content).hexdigest()
-        path = f"{PARTS}/{key[:2]}/{key}-{digest[:16]}.parquet"
+        path = named(file.path, digest)
         atomic_files.write(self.folder / path, content, self.sync)
-        file = PartFile(
-            path, digest, len(content), split, condition, scored, self._origin, self.kind, attempt
-        )
-        return PartInfo(file, key, 0, len(rows), failures, inputs)
+        file = replace(file, path=path, sha256=digest, size=len(content))
+        return [replace(unit, file=file) for unit in units]
 
     def scan(self) -> Scan:
         """Read which units this folder holds, without opening them."""
@@ -296,6 +306,16 @@ class Store:
         """Leave out the files that others would replace even if they were sound."""
         kept = {part.path for part in selection.effective(listed)[0]}
         return {path: cause for path, cause in bad.items() if path in kept}
+
+
+def part_stem(key: str) -> str:
+    """Return the path of the part of a unit without the digest of its content."""
+    return f"{PARTS}/{key[:2]}/{key}"
+
+
+def named(stem: str, digest: str) -> str:
+    """Return the path of a file by its stem and the SHA-256 (hex) of its content."""
+    return f"{stem}-{digest[:16]}.parquet"
 
 
 def _names(folder: Path) -> list[str]:

@@ -7,10 +7,13 @@ unit records them as its `inputs` instead.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from attacks.contract.condition import CLEAN
 from benchmark.data.file_hashes import MISSING, rows_digest
 from benchmark.data.protocol import NO_RECIPE
 from benchmark.data.trial_table import rows_of
@@ -81,6 +84,49 @@ def unit_keys(
     keys = UnitKeys(table, trials, conditions, seed, recipe)
     for start, stop in shards(len(table)):
         yield keys.of(start, stop)
+
+
+@dataclass(frozen=True)
+class SplitUnits:
+    """The units of one split of a stored plan.
+
+    conditions : as the plan describes them, in its order
+    table      : the utterances of the split
+    """
+
+    split: str
+    digest: str
+    conditions: tuple[dict[str, Any], ...]
+    table: pd.DataFrame
+    seed: int
+    recipe: str
+
+    def shards(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield start row, stop row and the keys of each shard, one per condition."""
+        identities = [c["identity"] for c in self.conditions]
+        keys = UnitKeys(self.table, self.digest, identities, self.seed, self.recipe)
+        for start, stop in shards(len(self.table)):
+            yield start, stop, keys.of(start, stop)
+
+
+def of_plan(plan: Mapping[str, Any], trials: pd.DataFrame) -> list[SplitUnits]:
+    """Return the units of a stored plan: dev under clean, and test under every condition."""
+    every = tuple(plan["conditions"])
+    clean = tuple(c for c in every if c["condition"] == CLEAN)
+    return [
+        SplitUnits(
+            split,
+            plan[digest],
+            conditions,
+            trials[trials["split"] == split],
+            plan["seed"],
+            plan.get("data_recipe", NO_RECIPE),
+        )
+        for split, digest, conditions in (
+            ("dev", "dev_digest", clean),
+            ("test", "trial_digest", every),
+        )
+    ]
 
 
 def shards(total: int) -> Iterator[tuple[int, int]]:

@@ -32,7 +32,7 @@ from benchmark.runs.plan import RunPlan, keys_of
 from benchmark.scores import compaction
 from benchmark.scores.manifest import PartFile, PartInfo
 from benchmark.scores.part_format import CHECK, parquet_bytes
-from benchmark.scores.store import Store
+from benchmark.scores.store import Store, named, part_stem
 from benchmark.scores.unit_keys import SHARD, inputs_digest
 
 DEV = 2000
@@ -78,7 +78,7 @@ def write(folder: Path, plan: RunPlan) -> None:
     runner.write_plan(plan, store)
     rng = np.random.default_rng(0)
     scored = {c.identity: c.name for c in plan.detectors}
-    origin = store.write_origin()
+    origin = store.own_origin
     with store.log() as log:
         for split, protocol, conditions in plan.parts():
             table = protocol.table
@@ -97,7 +97,7 @@ def write(folder: Path, plan: RunPlan) -> None:
                         inputs = inputs_digest([SHA256.hexdigest()] * len(part))
                         content = parquet_bytes(part, {"units": [[key, len(part), 0, inputs]]})
                         digest = hashlib.sha256(content).hexdigest()
-                        path = f"parts/{key[:2]}/{key}-{digest[:16]}.parquet"
+                        path = named(part_stem(key), digest)
                         target = folder / path
                         target.parent.mkdir(parents=True, exist_ok=True)
                         target.write_bytes(content)

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.core.errors import InputError
 from benchmark.scores import compaction, manifest
+from benchmark.scores import store as store_module
 from benchmark.scores.load_run import collect
 from benchmark.scores.manifest import Log
 from benchmark.scores.part_format import unscored
@@ -161,7 +162,7 @@ def test_a_small_file_stays_if_the_large_one_does_not_read_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, small = content(store.folder), files(store)
-    real = compaction.parquet_bytes
+    real = store_module.parquet_bytes
 
     def wrong(table: pa.Table, *rest: object, **more: object) -> bytes:
         place = next(i for i, name in enumerate(table.column_names) if name.startswith("score:"))
@@ -170,7 +171,7 @@ def test_a_small_file_stays_if_the_large_one_does_not_read_back(
         name = table.column_names[place]
         return real(table.set_column(place, name, pa.array(values)), *rest, **more)
 
-    monkeypatch.setattr(compaction, "parquet_bytes", wrong)
+    monkeypatch.setattr(store_module, "parquet_bytes", wrong)
     with pytest.raises(InputError, match="does not read back as written: nothing is deleted"):
         compaction.compact(store)
     assert files(store) == small

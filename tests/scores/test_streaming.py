@@ -17,12 +17,12 @@ from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import writer
 from benchmark.scores import fusion, part_reader
-from benchmark.scores.frame_source import run_of_frames
 from benchmark.scores.load_run import DAMAGED, collect
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.store import Store
 from benchmark.scores.stored_source import StoredSource
 from tests.support import run_on_disk, synthetic_run
+from tests.support.frame_source import run_of_frames
 
 DRAWS = 20
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data.protocol import Protocol
-from benchmark.scores.frame_source import run_of_frames
 from benchmark.scores.run_results import ConditionInfo, RunResults
+from tests.support.frame_source import run_of_frames
 
 Changed = TypeVar("Changed")
 
