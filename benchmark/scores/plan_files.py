@@ -35,6 +35,7 @@ HEAD = (  # what every plan states, of this format and the one before
     "conditions",
 )
 POINTER = "plan.json"
+CHECK = "check"  # of all other facts of the pointer
 HERE = ("data_root", "options")  # the facts of a plan that differ between machines
 LONGEST = 60  # characters of a detector's name in its file's name
 Facts = dict[str, Any]
@@ -52,7 +53,8 @@ def write_plan(folder: Path, plan: Facts, trials: pd.DataFrame, sync: bool = Fal
         pq.write_table(table, sink, compression="zstd")
         atomic_files.write(path, sink.getvalue().to_pybytes(), sync)
     name = _write_by_content(folder / "plans", facts, sync)
-    pointer = {"format": FORMAT, "plan": name, **here}
+    pointer: Facts = {"format": FORMAT, "plan": name, **here}
+    pointer[CHECK] = key_of(pointer)
     if _read_json(folder / POINTER) != pointer:
         atomic_files.write(folder / POINTER, _text(pointer), sync)
     return name
@@ -61,10 +63,15 @@ def write_plan(folder: Path, plan: Facts, trials: pd.DataFrame, sync: bool = Fal
 def read_pointer(folder: Path) -> Facts | None:
     """Return what makes a folder a run, or None; of format 4 this is the plan itself.
 
-    Raises `InputError` if the file is damaged or of another format.
+    Raises `InputError` if the file is damaged, changed or of another format.
     """
     pointer = _read_json(folder / POINTER)
-    if pointer is None or pointer.get("format") in (FORMAT, FORMAT - 1):
+    if pointer is None or pointer.get("format") == FORMAT - 1:
+        return pointer
+    if pointer.get("format") == FORMAT:
+        stated = {name: value for name, value in pointer.items() if name != CHECK}
+        if pointer.get(CHECK) != key_of(stated):
+            raise InputError(f"{folder / POINTER} was changed: its {CHECK} does not fit")
         return pointer
     newer = isinstance(pointer.get("format"), int) and pointer["format"] > FORMAT
     raise InputError(

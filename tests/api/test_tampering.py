@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,6 @@ import pytest
 from tests.support import tampering
 from tests.support.places import ROOT
 from tests.support.tampering import TAMPERS, Restored, Scene, Tamper
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A run, another one of the same trials, and the checkpoint; read-only."""
-    root = tmp_path_factory.mktemp("tampering")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAUNDERBENCH_CACHE", str(root / "cache"))
-        yield tampering.scene(root)
 
 
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.name)

@@ -6,7 +6,6 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,6 @@ from benchmark.scores.store import MANIFEST, Store
 from tests.support import tampering
 from tests.support.places import TOY_PLUGIN
 from tests.support.tampering import Scene
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    root = tmp_path_factory.mktemp("verification")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAUNDERBENCH_CACHE", str(root / "cache"))
-        yield tampering.scene(root)
 
 
 @pytest.fixture
@@ -180,8 +171,10 @@ def test_replaced_and_missing_audio_is_named(
     mine: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = shutil.copytree(mine.corpus, tmp_path / "toy")
-    pointer = mine.folder / "plan.json"
-    pointer.write_text(pointer.read_text().replace(str(mine.corpus), str(corpus)))
+    store = Store(mine.folder)
+    head = store.read_head()
+    assert head is not None
+    store.write_head({**head, "data_root": str(corpus)}, store.read_trials(head))
     assert cli("verify", mine.folder, "--recheck-audio") == 0
     assert "144 audio files" in capsys.readouterr().out
     shutil.copy(corpus / "flac" / "test_0000.flac", corpus / "flac" / "test_0002.flac")
