@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, gcd
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from benchmark.audio.reader import SAMPLE_RATE, AudioError, Wave, resample
+from benchmark.audio import reader, sndfile_decoder
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.reader import SAMPLE_RATE, Wave, resample
 
 FADE_S = 0.05  # crossfade at the seam of a recording that is looped
 MARGIN_S = 0.05  # read on either side of an excerpt, so that the resampler settles
@@ -33,13 +36,15 @@ TRAINING = ExcerptRange(0.75, 1.0)
 class NoiseRecording:
     """An audio file of `frames` at `rate` Hz; `name` is its name below its folder.
 
-    It is never held in memory whole, because a corpus of noise may be larger than the memory.
+    It is not held in memory, because a corpus of noise may be larger than the memory. Only of files
+    that FFmpeg decodes (`whole`, at 16 kHz), which cannot be entered midway, the last few are.
     """
 
     name: str
     path: Path
     frames: int
     rate: int
+    whole: bool = False
 
     @property
     def size(self) -> int:
@@ -59,12 +64,23 @@ class NoiseRecording:
         lead = start - block * into
         first = block * out_of
         count = min(ceil((lead + size + margin) * self.rate / SAMPLE_RATE), self.frames - first)
-        wave = resample(_read(self.path, first, count), self.rate)[lead : lead + size]
+        wave = resample(self._read(first, count), self.rate)[lead : lead + size]
         if wave.size < size:
             raise AudioError(f"{self.path}: holds less audio than its header says")
         if not np.isfinite(wave).all():
             raise AudioError(f"{self.path}: holds NaN or infinite samples")
         return wave
+
+    def sounds(self) -> bool:
+        """Return whether any sample is not zero; read up to the first such block."""
+        step = round(BLOCK_S * self.rate)
+        starts = range(0, self.frames, step)
+        return any(self._read(at, min(step, self.frames - at)).any() for at in starts)
+
+    def _read(self, first: int, count: int) -> Wave:
+        if self.whole:
+            return _decoded(self.path, self.path.stat().st_mtime_ns)[first : first + count]
+        return _read(self.path, first, count)
 
 
 def opened(path: Path, name: str, least_seconds: float) -> NoiseRecording:
@@ -73,19 +89,19 @@ def opened(path: Path, name: str, least_seconds: float) -> NoiseRecording:
     Raises `AudioError` that names the file if it cannot be decoded, is silent throughout, or is
     shorter than `least_seconds`.
     """
-    try:
-        header = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    recording = NoiseRecording(name, path, header.frames, header.samplerate)
+    stated, decoder = reader.header(path)
+    if decoder == sndfile_decoder.NAME and stated.declared_s:
+        frames = round(stated.declared_s * stated.rate)
+        recording = NoiseRecording(name, path, frames, stated.rate)
+    else:
+        frames = _decoded(path, path.stat().st_mtime_ns).size
+        recording = NoiseRecording(name, path, frames, SAMPLE_RATE, whole=True)
     if recording.size < least_seconds * SAMPLE_RATE:
         seconds = recording.size / SAMPLE_RATE
         raise AudioError(
             f"{path}: {seconds:.1f} s of noise, at least {least_seconds:g} s are needed"
         )
-    step = round(BLOCK_S * recording.rate)
-    starts = range(0, recording.frames, step)
-    if not any(_read(path, start, min(step, recording.frames - start)).any() for start in starts):
+    if not recording.sounds():
         raise AudioError(f"{path}: the noise is silent")
     return recording
 
@@ -138,6 +154,12 @@ def _ring(part: Wave) -> Wave:
     ring[:fade] *= np.sin(angle)
     ring[:fade] += part[part.size - fade :] * np.cos(angle)
     return ring
+
+
+@lru_cache(maxsize=4)
+def _decoded(path: Path, _changed: int) -> Wave:
+    """Return a whole recording: float32 (T,) at 16 kHz, mono."""
+    return reader.read(path)
 
 
 def _read(path: Path, first: int, count: int) -> Wave:

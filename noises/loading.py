@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from benchmark.audio import discovery
-from benchmark.audio.reader import AudioError
+from benchmark.audio import discovery, reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core.errors import InputError, unknown
 from noises.bank import KINDS, LEAST_SECONDS, MANIFEST, bank_folder, entries
 from noises.excerpts import Noise, opened
@@ -89,4 +89,5 @@ def _noise(kind: str, files: tuple[Path, ...], folder: Path, least: float) -> No
         )
     except AudioError as error:
         raise InputError(str(error)) from error
-    return Noise(kind, recordings, discovery.digest(files))
+    decoded = any(recording.whole for recording in recordings)
+    return Noise(kind, recordings, reader.digest(files, by_ffmpeg=decoded))

@@ -21,7 +21,8 @@ from attacks.contract.base import (
     choice,
     number,
 )
-from benchmark.audio.reader import SAMPLE_RATE, AudioError
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.audio.speech_level import active_level, rms
 from benchmark.core.errors import InputError, unknown
 

@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, text
 from attacks.reverb import convolution, rir_bank
 from attacks.reverb.decay_time import direct_path, edt, t20
 from attacks.reverb.room_geometry import DRAWN, EVALUATION, TRAINING, Room
-from benchmark.audio import discovery
-from benchmark.audio.reader import SAMPLE_RATE, resample
+from benchmark.audio import discovery, ffmpeg_decoder, reader
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 
 SIMULATED = "simulated"
@@ -144,18 +144,19 @@ def opened(path: Path) -> ResponseFolder:
     Raises `InputError` that names the file or folder and the cause.
     """
     files = discovery.listed(path, "rir")
-    read = tuple(_read(file, discovery.name_below(file, path)) for file in files)
-    return ResponseFolder(read, discovery.digest(files))
-
-
-def _read(path: Path, name: str) -> MeasuredResponse:
     try:
-        channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"rir: {path}: cannot be decoded ({error})") from error
-    samples = resample(np.ascontiguousarray(channels[:, 0]), rate)
-    if not np.isfinite(samples).all():
-        raise InputError(f"rir: {path}: holds NaN or infinite samples")
+        read = [reader.record(file, channel=0) for file in files]
+    except AudioError as error:
+        raise InputError(f"rir: {error}") from error
+    found = (
+        _response(file, discovery.name_below(file, path), one.wave)
+        for file, one in zip(files, read, strict=True)
+    )
+    decoded = any(one.decoder == ffmpeg_decoder.NAME for one in read)
+    return ResponseFolder(tuple(found), reader.digest(files, by_ffmpeg=decoded))
+
+
+def _response(path: Path, name: str, samples: Wave) -> MeasuredResponse:
     if not samples.any():
         raise InputError(f"rir: {path}: the response is silent")
     if samples.size > LONGEST_S * SAMPLE_RATE:

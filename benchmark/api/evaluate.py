@@ -16,6 +16,7 @@ from attacks.contract.condition import Condition
 from benchmark.api import matrix
 from benchmark.api.results import Results
 from benchmark.audio import reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core.checks import whole
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
@@ -214,7 +215,7 @@ def _first_readable(protocol: Protocol) -> tuple[str, reader.Wave] | None:
     for uid, path in zip(protocol.table["utterance_id"], protocol.table["path"], strict=True):
         try:
             return str(uid), reader.read(protocol.root / path)
-        except reader.AudioError:
+        except AudioError:
             continue  # the run lists it
     return None
 

@@ -29,7 +29,7 @@ def write(
         raise InputError(f"{folder} is read-only: give another folder, report {folder} --out DIR")
     facts = provenance.code() | {"written": provenance.now()}
     # in the order of run.json, from which `verify` writes the same page again
-    results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)))
+    results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)), report.strict)
     results = fusion.add(results, fusion.parse_all(report.ensembles))
     made = tables(results, report.resamples, report.costs, report.baseline)
     played = samples_section.collect(results, made, report.voices, report.samples)

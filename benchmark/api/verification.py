@@ -206,7 +206,7 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
     choices = _dict(stated.get("choices"))
     try:
         with _quiet():
-            results = collect(folder, reported)
+            results = collect(folder, reported, tuple(map(str, choices.get("strict") or ())))
             ensembles = choices.get("ensembles") or [
                 name for name in stated.get("detectors", []) if name not in results.detectors
             ]

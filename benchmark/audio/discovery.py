@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmark.audio.endings import AUDIO_ENDINGS, is_audio
 from benchmark.core.errors import InputError
+from benchmark.core.log import warn_once
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+_NAMED = 6  # endings that are named
 
 
 def listed(path: Path, purpose: str) -> tuple[Path, ...]:
@@ -22,18 +25,33 @@ def listed(path: Path, purpose: str) -> tuple[Path, ...]:
         raise InputError(f"{purpose}: no such file or folder: {path}")
     found = below(path)
     if not found:
-        raise InputError(f"{purpose}: no audio file ({', '.join(SUFFIXES)}) in {path}")
+        endings = ", ".join(sorted(AUDIO_ENDINGS))
+        raise InputError(f"{purpose}: no audio file ({endings}) in {path}")
     return found
 
 
 def below(folder: Path) -> tuple[Path, ...]:
     """Return every audio file in `folder` and its subfolders, sorted by relative path.
 
-    Hidden files are skipped: some systems leave one next to every audio file.
+    Hidden files are skipped; other files are counted in a warning.
     """
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    found = (file for file in files if not file.name.startswith(".") and file.is_file())
-    return tuple(sorted(found, key=lambda file: file.relative_to(folder).parts))
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    warn_of_others(folder, (file for file in files if not is_audio(file)))
+    return tuple(sorted(filter(is_audio, files), key=lambda file: file.relative_to(folder).parts))
+
+
+def warn_of_others(folder: Path, others: Iterable[Path]) -> None:
+    """Say once how many files of a folder, hidden ones aside, are no audio, and their endings."""
+    counts = Counter(
+        file.suffix.lower() or "no ending" for file in others if not file.name.startswith(".")
+    )
+    if not counts:
+        return
+    shown = ", ".join(f"{ending} {count}" for ending, count in counts.most_common(_NAMED))
+    rest = f" and {len(counts) - _NAMED} more endings" if len(counts) > _NAMED else ""
+    number = counts.total()
+    files = "1 file is" if number == 1 else f"{number} files are"
+    warn_once(f"{folder}: {files} passed over, not named as audio ({shown}{rest})")
 
 
 def name_below(path: Path, folder: Path) -> str:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import soundfile
 import soxr
 
-from benchmark.audio import libav
+from benchmark.audio import content_kind, discovery, ffmpeg_decoder, sndfile_decoder
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.decoding import DecodedFile, Header, Wave
+from benchmark.audio.input_facts import LENGTH_TOLERANCE_S, InputFacts, facts_of
 from benchmark.core.errors import InputError
 
 SAMPLE_RATE = 16000
-_UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
-
-Wave = npt.NDArray[np.float32]
-
-
-class AudioError(RuntimeError):
-    """Error for a file that cannot be used as audio; the message names the file and the cause."""
+VERSION = 2  # raised when the same file gives other samples; 1: MPEG audio read by libsndfile
+# libsndfile stops at a wrong total (FLAC) and at the end of the first of several streams (Ogg)
+_MAY_STOP_EARLY = ("FLAC", "OGG")
 
 
 @dataclass(frozen=True)
 class DecodedAudio:
-    """A decoded file: float32 (T,), 16 kHz, mono; and its decoder (`soundfile` or `pyav`)."""
+    """A decoded file: float32 (T,) at 16 kHz, mono.
+
+    decoder : `soundfile` or `pyav`
+    facts   : what the file states, and what is odd about it
+    """
 
     wave: Wave
     decoder: str
+    facts: InputFacts
 
 
 def read(path: Path) -> Wave:
@@ -51,56 +54,60 @@ def read_all(paths: Iterable[Path], refusal: str) -> list[Wave]:
         raise InputError(f"{refusal}: {error}") from error
 
 
-def record(path: Path) -> DecodedAudio:
-    """Read `path` as `read` does and name the decoder.
+def record(path: Path, channel: int | None = None) -> DecodedAudio:
+    """Read `path` as `read` does; name its decoder and its facts.
 
-    libsndfile decodes; FFmpeg decodes the formats that libsndfile does not recognise.
+    channel : the one channel to read instead of the mean (the last one if there are fewer)
+
+    FFmpeg decodes MPEG audio and all that libsndfile refuses. Where libsndfile may stop early, the
+    length that the packets state decides. Whatever a decoder raises becomes `AudioError`.
     """
-    if not Path(path).is_file():
-        raise AudioError(f"{path}: no such file")
-    decoder = "soundfile"
+    path = Path(path)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        mono = samples.mean(axis=1, dtype=np.float32)
-    except soundfile.LibsndfileError as error:
-        if error.code != _UNRECOGNISED or not Path(path).stat().st_size:
-            raise AudioError(f"{path}: cannot be decoded ({error})") from error
-        decoder = "pyav"
-        mono, rate = _decode_by_ffmpeg(path)
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    if mono.size == 0:
-        raise AudioError(f"{path}: holds no samples")
-    if not np.isfinite(mono).all():
-        raise AudioError(f"{path}: holds NaN or infinite samples")
-    wave = resample(mono, rate)
+        file = _decoded(path, content_kind.kind_of(path), channel)
+        wave = _joined(file)
+    except (AudioError, InputError):
+        raise
+    except Exception as error:  # nothing that one file holds may end a run
+        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
     if wave.size == 0:
         raise AudioError(f"{path}: holds no samples")
-    return DecodedAudio(wave, decoder)
+    if not np.isfinite(wave).all():
+        raise AudioError(f"{path}: holds NaN or infinite samples")
+    return DecodedAudio(wave, file.decoder, facts_of(file, wave, SAMPLE_RATE))
 
 
-def _decode_by_ffmpeg(path: Path) -> tuple[Wave, int]:
-    """Return mono samples and sample rate (Hz) of the first audio stream.
+def header(path: Path) -> tuple[Header, str]:
+    """Return what a file says of its sound track, and the decoder that would read it.
 
-    Damaged packets raise `AudioError`: skipping them would silently shorten the utterance.
+    Raises `AudioError` if it holds none.
     """
-    av = libav.module()
+    path = Path(path)
     try:
-        with av.open(str(path), options={"err_detect": "explode"}) as container:
-            if not container.streams.audio:
-                raise AudioError(f"{path}: holds no sound track")
-            stream = container.streams.audio[0]
-            stream.codec_context.options = {"err_detect": "explode"}
-            planar = av.AudioResampler(format="fltp")
-            pieces = [
-                piece.to_ndarray().mean(axis=0, dtype=np.float32)
-                for frame in (*container.decode(stream), None)
-                for piece in planar.resample(frame)
-            ]
-            rate = stream.codec_context.sample_rate
-    except av.error.FFmpegError as error:
-        raise AudioError(f"{path}: cannot be decoded ({error})") from error
-    return np.concatenate(pieces) if pieces else np.empty(0, np.float32), rate
+        kind = content_kind.kind_of(path)
+        if kind != content_kind.MPEG:
+            try:
+                return sndfile_decoder.header(path), sndfile_decoder.NAME
+            except sndfile_decoder.MpegAudio:
+                kind = content_kind.MPEG
+            except sndfile_decoder.Refusal:
+                pass
+        return ffmpeg_decoder.header(path, kind), ffmpeg_decoder.NAME
+    except (AudioError, InputError):
+        raise
+    except Exception as error:  # as in `record`
+        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
+
+
+def digest(paths: Sequence[Path], by_ffmpeg: bool) -> str:
+    """Return the SHA-256 (hex) of the samples' sources: `discovery.digest` of the files.
+
+    Of files that FFmpeg decodes, the version of this reader is a part of it.
+    """
+    content = discovery.digest(paths)
+    if not by_ffmpeg:
+        return content
+    return hashlib.sha256(f"{content} reader {VERSION}".encode()).hexdigest()
 
 
 def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
@@ -108,3 +115,46 @@ def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
     if rate == to:
         return np.ascontiguousarray(wave, dtype=np.float32)
     return np.asarray(soxr.resample(wave, rate, to, quality="HQ"), dtype=np.float32)
+
+
+def _decoded(path: Path, kind: str, channel: int | None) -> DecodedFile:
+    if kind == content_kind.MPEG:
+        return ffmpeg_decoder.decode(path, kind, channel)
+    try:
+        file = sndfile_decoder.decode(path, channel)
+    except sndfile_decoder.MpegAudio:
+        return ffmpeg_decoder.decode(path, content_kind.MPEG, channel)
+    except sndfile_decoder.Refusal as refusal:
+        try:
+            return ffmpeg_decoder.decode(path, kind, channel)
+        except AudioError as error:
+            reason = "" if refusal.empty else f"; libsndfile: {refusal}"
+            raise AudioError(f"{error}{reason}") from error
+    if file.header.container in _MAY_STOP_EARLY:
+        try:
+            stated = ffmpeg_decoder.packet_seconds(path, kind)
+        except AudioError as error:
+            raise AudioError(
+                f"{path}: cannot be read whole: libsndfile reads {file.seconds:.2f} s of it, FFmpeg"
+                f" refuses it ({str(error).removeprefix(f'{path}: ')})"
+            ) from error
+        lengths = (stated, file.header.declared_s or stated)
+        if any(abs(length - file.seconds) > LENGTH_TOLERANCE_S for length in lengths):
+            file = ffmpeg_decoder.decode(path, kind, channel)
+        if file.header.container.upper() == "OGG" and content_kind.ends_early(path):
+            return replace(file, truncated=True)
+    return file
+
+
+def _joined(file: DecodedFile) -> Wave:
+    """Return the pieces at 16 kHz, one after the other."""
+    pieces = [resample(wave, rate) for wave, rate in file.pieces]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it does not fit into the memory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

@@ -9,8 +9,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.audio.input_faults import FAULTS
+
 LEAST_RESAMPLES = 100
 CACHE_GB = 20.0
+EVERY = "all"
 
 Action = Callable[[argparse.Namespace], int | None]
 Command = Callable[[str, str, Action], argparse.ArgumentParser]  # (name, help, action)
@@ -177,7 +180,7 @@ def shard_option(sub: argparse.ArgumentParser) -> None:
 
 
 def report_options(sub: argparse.ArgumentParser) -> None:
-    """Add --ensemble, --voices and --samples, which every command that reports has."""
+    """Add --ensemble, --voices, --samples and --strict, which every command that reports has."""
     sub.add_argument(
         "--ensemble", action="append", default=[], metavar="FUSION",
         help="also report mean(A, B) or logistic(A, B) of detectors A, B, ... (repeatable)",
@@ -191,6 +194,11 @@ def report_options(sub: argparse.ArgumentParser) -> None:
         "--samples", type=at_least(0, 100), default=2, metavar="N",
         help="utterances that the page plays or shows before and after attacks (default: 2)",
     )  # fmt: skip
+    sub.add_argument(
+        "--strict", type=faults, nargs="?", const=tuple(FAULTS), default=(), metavar="FAULT,...",
+        help="leave inputs with faults out of the trial set: all of them, or those named"
+        " (default: score them, and say how many)",
+    )  # fmt: skip
 
 
 def resamples_option(sub: argparse.ArgumentParser) -> None:
@@ -199,6 +207,18 @@ def resamples_option(sub: argparse.ArgumentParser) -> None:
         "--bootstrap", type=resamples, metavar="N",
         help="resamples behind every interval, 100 at least (default: 1000; 0: no intervals)",
     )  # fmt: skip
+
+
+def faults(text: str) -> tuple[str, ...]:
+    """Parse names of faults of inputs, separated by commas; `all` are all."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if names == (EVERY,):
+        return tuple(FAULTS)
+    for name in names:
+        if name not in FAULTS:
+            known = ", ".join((EVERY, *FAULTS))
+            raise argparse.ArgumentTypeError(f"{name!r} is no fault of inputs ({known})")
+    return names
 
 
 def named_file(text: str) -> tuple[str, Path]:

@@ -124,7 +124,7 @@ def report_config(options: Namespace) -> ReportConfig:
         choices["costs"] = parse_costs(options.costs)
     return ReportConfig(
         tuple(options.ensemble), options.voices, options.samples,
-        baseline=getattr(options, "baseline", ""), **choices,
+        baseline=getattr(options, "baseline", ""), strict=options.strict, **choices,
     )  # fmt: skip
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmark.audio.endings import fits
+from benchmark.audio.input_faults import FAULTS
 from benchmark.data.file_inspection import FileFacts, inspect_all
 from benchmark.data.protocol import LABELS, Protocol
 from benchmark.data.shortcut_leakage import leak
@@ -17,14 +20,7 @@ from benchmark.data.splitting import groups
 from benchmark.data.subsets import UNKNOWN
 from benchmark.data.trial_table import limited, rows_of
 
-SILENT_DBFS = -60.0  # active speech level below which a file counts as silent
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-ENDINGS = {  # container names of libsndfile and FFmpeg -> matching file name extensions
-    "WAV": (".wav",), "WAVEX": (".wav",), "RF64": (".wav",), "FLAC": (".flac",),
-    "OGG": (".ogg", ".oga", ".opus"), "MP3": (".mp3",), "AIFF": (".aif", ".aiff"), "AU": (".au",),
-    "mov": (".m4a", ".mp4"), "matroska": (".webm",), "aac": (".aac",), "asf": (".wma",),
-    "amr": (".amr",),
-}  # fmt: skip
 SHOWN = 20  # examples listed per fault; the counts cover all
 
 
@@ -66,7 +62,7 @@ def describe(
     }
     if decode:
         hashed = table.assign(content=[fact.sha256 for fact in good])
-        found["silent"] = _silent(table, good)
+        found["inputs"] = _inputs(table, good)
         found["duplicates"] = _duplicates(hashed)
         found["overlap"]["content"] = _shared(hashed, "content")
         features = np.array([fact.features for fact in good]).reshape(len(good), -1)
@@ -141,18 +137,23 @@ def _misnamed(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]
     found = [
         {"path": path, "format": fact.container}
         for path, fact in zip(table["path"].tolist(), facts, strict=True)
-        if not path.lower().endswith(ENDINGS.get(fact.container, ""))
+        if not fits(PurePath(path), fact.container)
     ]
     return {"files": len(found), "first": found[:SHOWN]}
 
 
-def _silent(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, Any]:
-    ids = [
-        uid
-        for uid, fact in zip(table["utterance_id"], facts, strict=True)
-        if fact.features[0] < SILENT_DBFS
-    ]
-    return {"files": len(ids), "below_dbfs": SILENT_DBFS, "first": ids[:SHOWN]}
+def _inputs(table: pd.DataFrame, facts: Sequence[FileFacts]) -> dict[str, dict[str, Any]]:
+    """Return, for each fault that some input has, its meaning, its count and the first ids."""
+    found = {}
+    for name, meaning in FAULTS.items():
+        ids = [
+            uid
+            for uid, fact in zip(table["utterance_id"], facts, strict=True)
+            if name in fact.faults
+        ]
+        if ids:
+            found[name] = {"meaning": meaning, "files": len(ids), "first": ids[:SHOWN]}
+    return found
 
 
 def _duplicates(hashed: pd.DataFrame) -> dict[str, Any]:

@@ -81,12 +81,9 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"! {misnamed['files']} files differ in format from their extension: {first}"
     if found["same_path"]:
         yield f"! {found['same_path']} rows name a file that an earlier row already names"
-    silent = found.get("silent", {"files": 0})
-    if silent["files"]:
-        yield (
-            f"! {silent['files']} files are silent (active level below"
-            f" {silent['below_dbfs']:g} dBFS): {', '.join(silent['first'])}"
-        )
+    for name, fault in found.get("inputs", {}).items():
+        first = ", ".join(fault["first"][:5])
+        yield f"! {fault['files']} inputs `{name}`: {fault['meaning']}: {first}"
     same = found.get("duplicates", {"files": 0})
     if same["files"]:
         yield f"! {same['files']} files repeat the samples of other files, in {same['sets']} sets"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
-from benchmark.audio import libav, reader
+from benchmark.audio import reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.core.progress import progress_bar
 from benchmark.workers.context import ALONE
@@ -28,9 +28,9 @@ class FileFacts:
     """Facts of one audio file.
 
     `cause` says why the file cannot be used; the other fields are then empty. `rate` is in Hz,
-    `seconds` is the duration, `decoder` is `soundfile` or `pyav`. Two fields need decoding and are
-    empty if only headers were read: `sha256` (hex) of the float32 samples that detectors get
-    (16 kHz, mono), and the shortcut `features` (14,).
+    `seconds` is the duration, `decoder` is `soundfile` or `pyav`. These need decoding and are empty
+    if only headers were read: `sha256` (hex) of the float32 samples that detectors get (16 kHz,
+    mono), the shortcut `features` (14,), and the `faults` of the input (`input_faults.FAULTS`).
     """
 
     container: str = ""
@@ -39,6 +39,7 @@ class FileFacts:
     channels: int = 0
     seconds: float = 0.0
     decoder: str = ""
+    faults: tuple[str, ...] = ()
     sha256: str = ""
     features: npt.NDArray[np.float32] = field(default_factory=lambda: _NONE, compare=False)
     cause: str = ""
@@ -47,71 +48,38 @@ class FileFacts:
 def inspect(path: Path, *, decode: bool) -> FileFacts:
     """Return the facts of one file; the file's content never raises an error."""
     try:
-        if not path.is_file():
-            raise reader.AudioError(f"{path}: no such file")
-        if not path.stat().st_size:
-            raise reader.AudioError(f"{path}: is empty (0 bytes)")
-        found = reader.record(path) if decode else None
-        facts = _header(path)
-    except reader.AudioError as error:
-        return FileFacts(cause=_without_path(path, str(error)))
+        return _decoded(path) if decode else _stated(path)
+    except AudioError as error:
+        return FileFacts(cause=str(error).removeprefix(f"{path}: "))
     except OSError as error:
         return FileFacts(cause=f"cannot be read ({error.strerror})")
-    if found is None:
-        return FileFacts(**facts)  # type: ignore[arg-type]
-    from detectors.classical.shortcut import features
 
-    samples = np.ascontiguousarray(found.wave, dtype="<f4")
+
+def _stated(path: Path) -> FileFacts:
+    stated, decoder = reader.header(path)
+    seconds = stated.declared_s or 0.0
     return FileFacts(
-        **facts | {"decoder": found.decoder},  # type: ignore[arg-type]
-        sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
-        features=features(found.wave),
+        stated.container, stated.encoding, stated.rate, stated.channels, seconds, decoder
     )
 
 
-def _without_path(path: Path, message: str) -> str:
-    """Remove the file name from an error message, so that equal causes can be counted."""
-    for mention in (f"{path}: ", f"Error opening '{path}': ", f"Error opening {str(path)!r}: "):
-        message = message.replace(mention, "")
-    return message.replace(f": {str(path)!r}", "")
+def _decoded(path: Path) -> FileFacts:
+    from detectors.classical.shortcut import features
 
-
-def _header(path: Path) -> dict[str, str | int | float]:
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.LibsndfileError:
-        return _header_by_ffmpeg(path)
-    return {
-        "container": info.format,
-        "encoding": info.subtype,
-        "rate": info.samplerate,
-        "channels": info.channels,
-        "seconds": info.frames / info.samplerate,
-        "decoder": "soundfile",
-    }
-
-
-def _header_by_ffmpeg(path: Path) -> dict[str, str | int | float]:
-    av = libav.module()
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise reader.AudioError(f"{path}: holds no sound track")
-            stream = container.streams.audio[0]
-            if stream.duration is not None and stream.time_base is not None:
-                seconds = float(stream.duration * stream.time_base)
-            else:
-                seconds = (container.duration or 0) / av.time_base
-            return {
-                "container": container.format.name.split(",")[0],
-                "encoding": stream.codec_context.name,
-                "rate": stream.codec_context.sample_rate,
-                "channels": stream.codec_context.channels,
-                "seconds": seconds,
-                "decoder": "pyav",
-            }
-    except av.error.FFmpegError as error:
-        raise reader.AudioError(f"{path}: cannot be decoded ({error})") from error
+    found = reader.record(path)
+    facts = found.facts
+    samples = np.ascontiguousarray(found.wave, dtype="<f4")
+    return FileFacts(
+        facts.container,
+        facts.encoding,
+        facts.rate,
+        facts.channels,
+        facts.decoded_s,
+        found.decoder,
+        facts.faults,
+        hashlib.sha256(samples.tobytes()).hexdigest(),
+        features(found.wave),
+    )
 
 
 def inspect_all(

@@ -12,6 +12,7 @@ import torch
 
 from benchmark import frontends
 from benchmark.audio import discovery, reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
@@ -129,7 +130,7 @@ def _read(path: Path) -> reader.Wave | str:
     """Return the wave, or the cause why it cannot be read, without the path."""
     try:
         return reader.read(path)
-    except reader.AudioError as error:
+    except AudioError as error:
         return str(error).removeprefix(f"{path}: ")
 
 

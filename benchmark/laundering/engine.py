@@ -16,6 +16,8 @@ from attacks.contract.base import AttackError, Wave
 from attacks.contract.condition import Condition
 from attacks.contract.launder import Laundered, launder
 from benchmark.audio import reader
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.input_facts import InputFacts
 from benchmark.audio.reader import DecodedAudio
 from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.data import file_hashes
@@ -47,6 +49,7 @@ class LaunderedUtterance:
     decoder : `soundfile` or `pyav`; None if no file was decoded
     seconds : length before laundering; None if the utterance is unreadable
     file    : the file as it was decoded; None if it was not taken or there is no file
+    facts   : what was found about the file; None if no file was decoded
     """
 
     utterance_id: str
@@ -55,6 +58,7 @@ class LaunderedUtterance:
     decoder: str | None = None
     seconds: float | None = None
     file: FileState | None = None
+    facts: InputFacts | None = None
 
 
 def launder_each(
@@ -73,14 +77,15 @@ def launder_each(
         if isinstance(source, Failure):
             yield LaunderedUtterance(uid, condition, source, file=file)
             continue
-        wave, decoder = source
+        wave, recording = source
         result: Laundered | Failure
         try:
             result = launder(condition, wave, reader.SAMPLE_RATE, uid, seed, watch)
         except AttackError as error:
             result = Failure(ATTACK, str(error))
+        decoder, facts = (recording.decoder, recording.facts) if recording else (None, None)
         seconds = wave.size / reader.SAMPLE_RATE
-        yield LaunderedUtterance(uid, condition, result, decoder, seconds, file)
+        yield LaunderedUtterance(uid, condition, result, decoder, seconds, file, facts)
 
 
 def of_data_set(root: Path, row: tuple[str, str, str], absent: str) -> Utterance:
@@ -98,7 +103,7 @@ def decoded(path: Path) -> DecodedAudio | Failure:
     """Return the recording in `path`, or the failure that names the file and the cause."""
     try:
         return reader.record(path)
-    except reader.AudioError as error:
+    except AudioError as error:
         return Failure(UNREADABLE, str(error))
 
 
@@ -122,8 +127,8 @@ def forget() -> None:
 
 def _source(
     utterance: Utterance,
-) -> tuple[tuple[Wave, str | None] | Failure, FileState | None]:
-    """Return the wave and the decoder of its file, if any, or the failure; and the file's state."""
+) -> tuple[tuple[Wave, DecodedAudio | None] | Failure, FileState | None]:
+    """Return the wave and the decoded file, if any, or the failure; and the file's state."""
     audio = utterance.audio
     if isinstance(audio, Failure):
         return audio, None
@@ -135,4 +140,4 @@ def _source(
         recording, state = _kept(audio, utterance.version)
     if isinstance(recording, Failure):
         return recording, state
-    return (recording.wave, recording.decoder), state
+    return (recording.wave, recording), state

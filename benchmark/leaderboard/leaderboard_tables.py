@@ -27,6 +27,7 @@ from benchmark.leaderboard.rows import (
     DifferenceRow,
     EffectRow,
     FailureRow,
+    InputRow,
     LeaderboardRow,
     RobustnessRow,
     SeverityRow,
@@ -61,8 +62,9 @@ class Tables:
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
+    inputs      : the inputs with faults, sorted
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
-    choices     : the settings of these tables: resamples, level, costs, baseline
+    choices     : the settings of these tables: resamples, level, costs, baseline, strict
     digest      : the run digest (see `run_digest`); '' if the run has none
     """
 
@@ -75,6 +77,7 @@ class Tables:
     breakdown: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
+    inputs: pd.DataFrame
     axes: dict[str, tuple[float, float]]
     choices: dict[str, Any]
     digest: str = ""
@@ -121,12 +124,14 @@ def tables(
         **{name: frame(ROWS[name], part) for name, part in rows.items()},
         checks=computed.checks,
         failures=_failures(results),
+        inputs=typed(InputRow, results.inputs.sort_values(["split", "utterance_id"])),
         axes=computed.axes,
         choices={
             "resamples": resamples,
             "level": bootstrap.LEVEL,
             "costs": vars(costs),
             "baseline": chosen,
+            "strict": list(results.strict),
         },
         digest=digest_of_run.hex(),
     )

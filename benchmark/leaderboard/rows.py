@@ -11,9 +11,11 @@ from typing import Annotated
 
 import numpy as np
 
+from benchmark.audio.input_faults import FAULTS
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column
 
 SHARE, COST, BITS, TRIALS, CELLS = "share", "cost", "bits", "trials", "cells"
+FAULT_WORDS = "; ".join(f"`{name}`: {meaning}" for name, meaning in FAULTS.items())
 UTTERANCES, CONDITIONS = "utterances", "conditions"
 CLEAN, LAUNDERED = "on clean audio", "laundered (mean over families of the family's mean)"
 COMPLETE, INCOMPLETE = "complete", "incomplete"  # values of the column `state`
@@ -360,6 +362,19 @@ class FailureRow:
 
 
 @dataclass(frozen=True)
+class InputRow:
+    """One input file with a fault; it is scored unless it was left out."""
+
+    utterance_id: Annotated[str, Column("id of the utterance")]
+    split: Annotated[str, Column("`test` or `dev`")]
+    label: Annotated[str, Column("`bonafide` or `spoof`")]
+    faults: Annotated[str, Column(f"names of its faults: {FAULT_WORDS}")]
+    declared_seconds: Annotated[float, Column("length that the file states, in s", "s")]
+    decoded_seconds: Annotated[float, Column("length that was decoded, in s", "s")]
+    left_out: Annotated[bool, Column("whether `--strict` left it out of every trial set")]
+
+
+@dataclass(frozen=True)
 class RunDifferenceRow:
     """One metric of a cell, or of the mean over families, in two runs."""
 
@@ -401,4 +416,5 @@ TABLES: dict[str, type] = {  # by name of the CSV file
     "breakdown": BreakdownRow,
     "effects": EffectRow,
     "failures": FailureRow,
+    "inputs": InputRow,
 }

@@ -23,6 +23,7 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
 from benchmark.report.html import Samples
 from benchmark.report.html.provenance_section import writing_version
+from benchmark.report.inputs_text import inputs_text
 from benchmark.report.jinja import percent
 from benchmark.report.latex import latex_tables
 from benchmark.report.rows import bounded, records
@@ -71,6 +72,7 @@ def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, 
             "breakdown": found.breakdown,
             "effects": leaderboard_tables.effects(found),
             "failures": found.failures,
+            "inputs": found.inputs,
         }.items()
     }
     version = writing_version(results.provenance)
@@ -148,7 +150,8 @@ def summary(tables: Tables) -> str:
     ]
     text.insert(1, "-" * max(len(line) for row in text for line in row.splitlines()))
     failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
-    return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else [])])
+    odd = [terminal.paragraph(f"  {inputs_text(tables.inputs)}")] if len(tables.inputs) else []
+    return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else []), *odd])
 
 
 def _rank(row: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.audio.input_faults import FAULTS
 from benchmark.core.checks import settle, whole
 from benchmark.core.errors import unknown
 from benchmark.data.data_config import DataConfig
@@ -79,6 +80,8 @@ class ReportConfig:
     samples   : utterances that the page plays or shows before and after attacks
     resamples : bootstrap resamples behind every interval; 0 for no intervals
     costs     : prior and costs of minDCF and actDCF
+    strict    : faults of inputs (`input_faults.FAULTS`) that leave the trial set; by default all
+                inputs are scored
     baseline  : detector against which degradation is measured; '' for the shortcut classifier
     """
 
@@ -88,9 +91,13 @@ class ReportConfig:
     resamples: int = bootstrap.RESAMPLES
     costs: Costs = ASVSPOOF5
     baseline: str = ""
+    strict: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voices not in VOICES:
             raise unknown("choice of voices", str(self.voices), VOICES)
+        for name in self.strict:
+            if name not in FAULTS:
+                raise unknown("fault of inputs", name, FAULTS)
         settle(self, samples=whole("samples", self.samples, 0))
         settle(self, resamples=whole("resamples", self.resamples, 0))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attacks.contract.condition import parse
+from benchmark.audio.input_faults import joined
 from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.inference.scorer import Scorer
 from benchmark.laundering.check_rows import check_rows, fact_rows
@@ -91,6 +92,8 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
         (laundered,) = launder_each(utterance, [condition], job.seed, watch)
         done = laundered.result
         known: Row = {"decoder": laundered.decoder, "seconds": laundered.seconds}
+        if (facts := laundered.facts) is not None:
+            known |= {"declared_seconds": facts.declared_s, "input_faults": joined(facts.faults)}
         if (file := laundered.file) is not None:
             known |= zip(FILES, (file.size, file.mtime_ns, file.sha256), strict=True)
         rows.append(unscored(utterance.utterance_id, **known))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
@@ -11,7 +14,7 @@ from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
 from benchmark.data.trial_table import digest_column
 from benchmark.laundering.failure import UNREADABLE
-from benchmark.scores import stored_failures
+from benchmark.scores import input_table, stored_failures
 from benchmark.scores.cell_source import SPLITS
 from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.part_reader import PartRows
@@ -23,12 +26,13 @@ from benchmark.scores.stored_source import StoredSource
 DAMAGED = "damaged"  # the fact of provenance that lists the parts which could not be read
 
 
-def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
+def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = ()) -> RunResults:
     """Read the plan of the run in `folder`, its failures and its clean scores.
 
     Further scores and effects are read by the source, condition by condition. Parts of earlier
     plans (other weights, an older version of an attack) are skipped. An utterance that could not be
-    read leaves the trial set and stays listed among the failures. A damaged part leaves its trials
+    read, or has one of the faults `strict`, leaves the trial set and stays listed among the
+    failures. A damaged part leaves its trials
     unscored; once read it is listed in the provenance under `DAMAGED`. Raises `InputError` if the
     folder holds no run or if its plan or trials are damaged.
     """
@@ -41,11 +45,14 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
     trials = store.read_trials(head)
     facts: dict[str, Any] = {}
     parts = RunParts(store, head, trials, lambda damaged: facts.update({DAMAGED: damaged}))
-    failures = stored_failures.read(parts)
-    unreadable = set(failures.loc[failures["kind"] == UNREADABLE, "utterance_id"])
-    lost = trials["utterance_id"].isin(unreadable)
     clean = {split: parts.read(split, CLEAN) for split in SPLITS}
     read = [group for split in sorted(SPLITS) for group in clean[split]]
+    inputs = input_table.of(trials, read, strict)
+    failures = pd.concat(
+        [stored_failures.read(parts), input_table.failures(inputs)], ignore_index=True
+    )
+    unreadable = set(failures.loc[failures["kind"] == UNREADABLE, "utterance_id"])
+    lost = trials["utterance_id"].isin(unreadable)
     if DURATION not in trials and (seconds := _known(read, "seconds")):
         trials[DURATION] = trials["utterance_id"].map(seconds)
     if digest_column() not in trials and (files := _known(read, "file_sha256")):
@@ -90,6 +97,8 @@ def collect(folder: Path, provenance: dict[str, Any]) -> RunResults:
         source=source,
         failures=stored_failures.unscored(failures, source),
         unreadable=trials[lost & (trials["split"] == "test")],
+        inputs=inputs,
+        strict=tuple(strict),
         thresholds=_thresholds(head),
         imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
         provenance=facts,

@@ -1,8 +1,9 @@
 """The rows of a part as a Parquet file, and back.
 
-A part holds one row per utterance of its units: id, cause of failure (null if none), decoder and
-length before laundering, the file that was decoded, a digest of the laundered samples, facts
-(JSON), checks (nested), and for each detector its score and the cause of a missing score.
+A part holds one row per utterance of its units: id, cause of failure (null if none); of the file
+its decoder, decoded and declared length, faults, size, time and hash; a digest of the laundered
+samples, facts (JSON), checks (nested); and for each detector its score and the cause of a missing
+one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ COLUMNS: dict[str, pa.DataType] = {  # of every part; those of the files only wh
     "cause": pa.string(),
     "decoder": pa.string(),
     "seconds": pa.float32(),
+    "declared_seconds": pa.float32(),
+    "input_faults": pa.string(),
     "file_size": pa.int64(),
     "file_mtime_ns": pa.int64(),
     "file_sha256": pa.binary(32),
@@ -41,6 +44,7 @@ _REPEATED = [  # columns with few distinct values; a dictionary does not help sc
     "failure",
     "cause",
     "decoder",
+    "input_faults",
     *(f"checks.list.element.{name}" for name in check_rows.TEXTS),
 ]
 META = b"launderbench"
@@ -59,6 +63,8 @@ def unscored(utterance_id: str, **known: Any) -> Row:
         **NO_FAILURE,
         "decoder": None,
         "seconds": None,
+        "declared_seconds": None,
+        "input_faults": None,
         **dict.fromkeys(FILES),
         "samples": None,
         "facts": [],

@@ -27,7 +27,7 @@ from benchmark.scores.store import Store
 LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
 FEW = 16  # parts that one core reads as fast as several
 # equal under every condition: read from clean parts
-RECORDING_COLUMNS = ("decoder", "seconds", "file_sha256")
+RECORDING_COLUMNS = ("decoder", "seconds", "declared_seconds", "input_faults", "file_sha256")
 ROW = "row"
 
 Damage = Callable[[PartInfo, DamagedPart], None]

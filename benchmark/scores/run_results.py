@@ -17,6 +17,9 @@ from benchmark.scores.cell_source import SPLITS, CellSource
 
 SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
 FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
+INPUT_COLUMNS = (
+    "utterance_id", "split", "label", "faults", "declared_seconds", "decoded_seconds", "left_out",
+)  # fmt: skip
 EFFECT_COLUMNS = ("condition", "utterance_id", *COLUMNS)
 
 
@@ -53,6 +56,8 @@ class RunResults:
     imported   : detectors whose scores were imported
     thresholds : EER threshold of each detector on the dev split of its training data, if its
                  checkpoint records it
+    inputs     : the inputs with faults (see `input_table`)
+    strict     : names of the faults whose inputs are left out, as if they could not be read
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
 
@@ -66,6 +71,8 @@ class RunResults:
     unreadable: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"utterance_id": [], "label": [], "track": []})
     )
+    inputs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(INPUT_COLUMNS)))
+    strict: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
 

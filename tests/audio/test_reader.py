@@ -13,6 +13,7 @@ import soxr
 
 from attacks.contract.launder import lag
 from benchmark.audio import reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core.errors import InputError
 from tests.support import builders
 
@@ -55,7 +56,7 @@ def test_channels_are_averaged(tmp_path: Path, channels: int) -> None:
     ("ending", "options", "decoder"),
     [
         ("flac", [], "soundfile"),
-        ("mp3", ["-b:a", "128k"], "soundfile"),
+        ("mp3", ["-b:a", "128k"], "pyav"),
         ("ogg", ["-c:a", "libvorbis"], "soundfile"),
         ("opus", ["-b:a", "64k"], "soundfile"),
         ("m4a", ["-b:a", "96k"], "pyav"),
@@ -89,7 +90,7 @@ def test_the_sound_track_of_a_video(tmp_path: Path) -> None:
     subprocess.run([*ffmpeg, *picture, str(out)], check=True)
     assert abs(reader.read(out).size - RATE) < 2500
     subprocess.run([ffmpeg[0], "-v", "error", *picture[:4], str(tmp_path / "mute.mp4")], check=True)
-    with pytest.raises(reader.AudioError, match=r"mute\.mp4: holds no sound track"):
+    with pytest.raises(AudioError, match=r"mute\.mp4: holds no sound track"):
         reader.read(tmp_path / "mute.mp4")
 
 
@@ -105,14 +106,14 @@ def test_an_error_names_the_file_and_the_cause(tmp_path: Path) -> None:
     for name, cause in {
         "text.wav": "cannot be decoded",
         "noise.mp3": "cannot be decoded",
-        "empty.wav": "cannot be decoded",
+        "empty.wav": "is empty",
         "none.wav": "holds no samples",
         "nan.wav": "holds NaN or infinite samples",
         "folder.wav": "no such file",
         "loop.wav": "no such file",
         "gone.wav": "no such file",
     }.items():
-        with pytest.raises(reader.AudioError, match=rf"{name}: {cause}"):
+        with pytest.raises(AudioError, match=rf"{name}: {cause}"):
             reader.read(tmp_path / name)
 
 
@@ -123,14 +124,3 @@ def test_all_files_are_read_or_the_first_bad_one_is_named(tmp_path: Path) -> Non
     assert first.tobytes() == second.tobytes() == reader.read(good).tobytes()
     with pytest.raises(InputError, match=r"^cannot start: .*b\.wav: no such file$"):
         reader.read_all([good, bad], "cannot start")
-
-
-def test_a_truncated_file_that_ffmpeg_decodes_is_an_error(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", builders.voice(5, 3.0), RATE)
-    out = tmp_path / "a.m4a"
-    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "a.wav")]
-    subprocess.run([*ffmpeg, "-movflags", "faststart", str(out)], check=True)
-    whole = out.read_bytes()
-    out.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(reader.AudioError, match=r"a\.m4a: "):
-        reader.read(out)

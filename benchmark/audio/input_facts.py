@@ -1,0 +1,70 @@
+"""Facts of an input: what a file states against what it holds, and what is odd about its samples.
+
+Nothing here makes a file unusable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.audio.decoding import DecodedFile, Wave
+from benchmark.audio.input_faults import FAULTS, SHORT_S, SILENT_DBFS
+from benchmark.audio.speech_level import active_level
+
+LENGTH_TOLERANCE_S = 0.1  # codecs add up to two frames
+OVER_FULL_SCALE = 8.0  # 18 dB: no recorder's headroom, but integers stored as floats
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What was found about a file that could be read.
+
+    container, encoding, rate (Hz), channels : as the file states them
+    declared_s : the length that the file states, in seconds; None if it states none
+    decoded_s  : the length that was decoded
+    faults     : names from `FAULTS`, in their order
+    """
+
+    container: str
+    encoding: str
+    rate: int
+    channels: int
+    declared_s: float | None
+    decoded_s: float
+    faults: tuple[str, ...] = ()
+
+
+def facts_of(file: DecodedFile, wave: Wave, rate: int) -> InputFacts:
+    """Return the facts of a decoded file, and of the utterance `wave` (T,) at `rate` Hz from it."""
+    stated = file.header
+    apart = abs((stated.declared_s or file.seconds) - file.seconds)
+    floor = 10 ** (SILENT_DBFS / 20)
+    level = active_level(wave, rate)
+    found = {
+        "length": apart > LENGTH_TOLERANCE_S,
+        "truncated": file.truncated,
+        "damaged": file.damaged > 0,
+        "phase": file.cancelled,
+        "scale": file.peak > OVER_FULL_SCALE,
+        "silent": level < floor,
+        "dc": level >= floor and _is_constant(wave, rate, floor),
+        "short": wave.size < SHORT_S * rate,
+    }
+    return InputFacts(
+        stated.container,
+        stated.encoding,
+        stated.rate,
+        stated.channels,
+        stated.declared_s,
+        file.seconds,
+        tuple(name for name in FAULTS if found[name]),
+    )
+
+
+def _is_constant(wave: Wave, rate: int, floor: float) -> bool:
+    offset = float(np.mean(wave, dtype=np.float64))
+    if abs(offset) < floor:
+        return False
+    return active_level(wave - np.float32(offset), rate) < floor
