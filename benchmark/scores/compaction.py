@@ -39,7 +39,11 @@ class Compacted:
 
 @dataclass(frozen=True)
 class _Group:
-    """The units of one range of shards of a condition, in plan order, each with its parts."""
+    """Units of one range of shards of a condition, in plan order, each with its parts.
+
+    All of them have scores of the same detectors and the same attempt, because a file states both
+    of all of its units.
+    """
 
     kind: str
     condition: str
@@ -65,13 +69,15 @@ def compact(store: Store) -> Compacted:
     before = {part.path: part.file.size for part in (*found.parts, *found.replaced)}
     running = _running(store, found)
     groups = [g for g in _groups(store, plan, found, running) if _worthwhile(g)]
-    done: set[str] = set()
+    done: set[tuple[str, str]] = set()  # path and key of every unit in a new file
     with store.log() as log:
         for group in progress_bar(groups, "compacting", len(groups), unit="file"):
             log.add(_write(store, group))
-            done.update(part.path for part in group.parts)
-    needed = {part.path for part in found.parts} - done  # they may hold replaced units too
-    gone = (done | {part.path for part in found.replaced}) - running - needed
+            done.update((part.path, part.key) for part in group.parts)
+    # a file goes with the last of its units
+    needed = {part.path for part in found.parts if (part.path, part.key) not in done}
+    joined = {path for path, _ in done}
+    gone = (joined | {part.path for part in found.replaced}) - running - needed
     for path in sorted(gone):
         (store.folder / path).unlink(missing_ok=True)
     _join_logs(store)
@@ -100,10 +106,20 @@ def _groups(
             for start in range(0, len(every), SHARDS):
                 keys = [shard[place] for shard in every[start : start + SHARDS]]
                 for kind in manifest.KINDS:
-                    units = tuple(tuple(held[kind, key]) for key in keys if (kind, key) in held)
-                    if units:
+                    units = [tuple(held[kind, key]) for key in keys if (kind, key) in held]
+                    for alike in _alike(units):
                         number = start // SHARDS
-                        yield _Group(kind, condition["condition"], split.split, number, units)
+                        yield _Group(kind, condition["condition"], split.split, number, alike)
+
+
+def _alike(units: Iterable[tuple[PartInfo, ...]]) -> list[tuple[tuple[PartInfo, ...], ...]]:
+    """Return the units, each with its parts, by the detectors that scored them and by attempt."""
+    found: dict[tuple[frozenset[str], int], list[tuple[PartInfo, ...]]] = {}
+    for parts in units:
+        scored = frozenset(identity for part in parts for identity in part.detectors)
+        attempt = max(part.file.attempt for part in parts)
+        found.setdefault((scored, attempt), []).append(parts)
+    return [tuple(mine) for mine in found.values()]
 
 
 def _worthwhile(group: _Group) -> bool:

@@ -72,11 +72,13 @@ def test_nothing_is_left_to_compact(store: Store) -> None:
     assert {name: (store.folder / name).read_bytes() for name in files(store)} == held
 
 
-def later_detector(store: Store, value: float = 7.0) -> None:
-    """Score every test unit with a further detector, as another run of the folder does."""
+def later_detector(store: Store, value: float = 7.0, units: slice = slice(None)) -> None:
+    """Score test units with a further detector, as another run of the folder does."""
     head = store.read_head()
     assert head is not None
-    for part in [p for p in store.scan().parts if p.split == "test"]:
+    for part in sorted((p for p in store.scan().parts if p.split == "test"), key=lambda p: p.key)[
+        units
+    ]:
         ids = store.read([part], ["utterance_id"])[0]["utterance_id"].to_pylist()
         rows = [unscored(uid, scores={"late": value}) for uid in ids]
         add(store, part.key, "test", part.condition, rows, {"late|v1": "late"})
@@ -92,6 +94,35 @@ def test_a_later_detector_adds_columns_at_the_next_compaction(store: Store) -> N
     compaction.compact(store)
     assert len(files(store)) == 4
     assert_same(content(store.folder), before)
+
+
+def test_a_detector_of_some_units_is_not_taken_for_one_of_all(store: Store) -> None:
+    """Its share of the units is compacted while others are still to be computed."""
+    later_detector(store, units=slice(7))
+    held, before = done(store.scan().parts), content(store.folder)
+    compaction.compact(store)
+    assert done(store.scan().parts) == held
+    assert_same(content(store.folder), before)
+    lacking = slice(7, None)
+    later_detector(store, units=lacking)
+    before = content(store.folder)
+    assert len(before[0].loc["late"]) == 3 * 300
+    compaction.compact(store)
+    assert len(files(store)) == 4
+    assert_same(content(store.folder), before)
+
+
+def test_a_unit_computed_again_keeps_its_attempt_for_itself(store: Store) -> None:
+    """A process that computes other units again meanwhile must still replace those of the file."""
+    parts = [p for p in store.scan().parts if p.split == "test" and p.condition == "clean"]
+    again = parts[0]
+    ids = store.read([again], ["utterance_id"])[0]["utterance_id"].to_pylist()
+    rows = [unscored(uid, scores=dict.fromkeys(again.detectors.values(), 1.0)) for uid in ids]
+    add(store, again.key, "test", "clean", rows, again.detectors, attempt=1)
+    compaction.compact(store)
+    assert {
+        p.key: p.file.attempt for p in store.scan().parts if p.key in {q.key for q in parts}
+    } == {p.key: int(p.key == again.key) for p in parts}
 
 
 def test_a_file_of_another_plan_stays_although_one_of_its_units_was_replaced(store: Store) -> None:
@@ -149,10 +180,11 @@ def test_failures_and_broken_detectors_are_kept(store: Store) -> None:
         broken = ("late",) if number == 0 else ()
         add(store, part.key, "test", "clean", rows, {"late|v1": "late"}, broken)
     store.write_detector(head, "late", {"identity": "late|v1", "training": {}})
-    before = content(store.folder)
+    before, held = content(store.folder), done(store.scan().parts)
     assert len(before[2]) == 64 + 1
     compaction.compact(store)
-    assert len(files(store)) == 4
+    assert len(files(store)) == 4 + 1  # the unit that the next run tries again is apart
+    assert done(store.scan().parts) == held
     assert_same(content(store.folder), before)
     clean = [p for p in store.scan().parts if p.split == "test" and p.condition == "clean"]
     assert [p.failures for p in sorted(clean, key=lambda p: p.start)].count(0) == 3
