@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from benchmark.cli.arguments import Command, run_argument
@@ -14,7 +15,10 @@ def add(command: Command) -> None:
 
 
 def compact(options: Namespace) -> int:
-    """Join the small files; scores, tables and run digest stay the same."""
+    """Join the small files; scores, tables and run digest stay the same.
+
+    Returns 1 if damaged files were left as they are.
+    """
     from benchmark.runs import run_folders
     from benchmark.scores import compaction
     from benchmark.scores.store import Store
@@ -24,4 +28,6 @@ def compact(options: Namespace) -> int:
         f"{done.files_before} files of {done.bytes_before / 1e6:.1f} MB are now"
         f" {done.files_after} files of {done.bytes_after / 1e6:.1f} MB"
     )
-    return 0
+    for cause in done.damaged:
+        print(f"left as it is: {cause}", file=sys.stderr)
+    return 1 if done.damaged else 0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 from benchmark.scores import manifest, plan_files
-from benchmark.scores.manifest import PartFile, PartInfo
-from benchmark.scores.part_format import CAUSE, SCORE, parsed
+from benchmark.scores.manifest import UNKNOWN_INPUTS, PartFile, PartInfo
+from benchmark.scores.part_format import CAUSE, COLUMNS, SCORE, DamagedPart, parsed
 from benchmark.scores.store import COMPACT, JOINT, MANIFEST, Scan, Store
 from benchmark.scores.unit_keys import of_plan
 
@@ -29,12 +29,16 @@ SLUG = 40
 
 @dataclass(frozen=True)
 class Compacted:
-    """What a compaction did: numbers of files and bytes of parts before and after."""
+    """What a compaction did: numbers of files and bytes of parts before and after.
+
+    damaged : one sentence per damaged or missing file; the files of its units stay as they are
+    """
 
     files_before: int
     files_after: int
     bytes_before: int
     bytes_after: int
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,15 @@ def compact(store: Store) -> Compacted:
     running = _running(store, found)
     groups = [g for g in _groups(store, plan, found, running) if _worthwhile(g)]
     done: set[tuple[str, str]] = set()  # path and key of every unit in a new file
+    damaged = {path: f"{path} {cause}" for path, cause in found.damaged.items()}
     with store.log() as log:
         for group in progress_bar(groups, "compacting", len(groups), unit="file"):
-            log.add(_write(store, group))
-            done.update((part.path, part.key) for part in group.parts)
+            tables, causes = _tables(store, group)
+            damaged |= causes
+            sound = _without(group, causes)
+            if _worthwhile(sound):
+                log.add(_write(store, sound, tables))
+                done.update((part.path, part.key) for part in sound.parts)
     # a file goes with the last of its units
     needed = {part.path for part in found.parts if (part.path, part.key) not in done}
     joined = {path for path, _ in done}
@@ -82,7 +91,8 @@ def compact(store: Store) -> Compacted:
         (store.folder / path).unlink(missing_ok=True)
     _join_logs(store)
     after = {part.path: part.file.size for part in store.scan().parts}
-    return Compacted(len(before), len(after), sum(before.values()), sum(after.values()))
+    sizes = len(before), len(after), sum(before.values()), sum(after.values())
+    return Compacted(*sizes, tuple(damaged[path] for path in sorted(damaged)))
 
 
 def _running(store: Store, found: Scan) -> set[str]:
@@ -126,17 +136,19 @@ def _worthwhile(group: _Group) -> bool:
     return len({part.path for part in group.parts}) >= FEW
 
 
-def _write(store: Store, group: _Group) -> list[PartInfo]:
+def _without(group: _Group, paths: Collection[str]) -> _Group:
+    """Return a group without the units that have a part in one of these files."""
+    sound = (unit for unit in group.units if not any(part.path in paths for part in unit))
+    return replace(group, units=tuple(sound))
+
+
+def _write(store: Store, group: _Group, tables: dict[tuple[str, str], pa.Table]) -> list[PartInfo]:
     """Write the file of a group, read it back and compare it; return its units."""
     names = _column_names(group)
     rows: list[pa.Table] = []
-    units: list[tuple[PartInfo, int]] = []
-    tables = _tables(store, group)
     for unit in group.units:
         joined = _joined([(part, tables[part.path, part.key]) for part in unit], names)
         rows.append(joined)
-        failed = _failures(joined)
-        units.append((unit[0], failed))
     whole = pa.concat_tables(rows, promote_options="default").combine_chunks()
     origins = sorted({part.file.origin for part in group.parts})
     origin = origins[0] if len(origins) == 1 else _joint_origin(store, origins)
@@ -145,8 +157,10 @@ def _write(store: Store, group: _Group) -> list[PartInfo]:
     stem = f"{COMPACT}/{slug}-{group.split}-{group.number:04d}"
     file = PartFile(stem, None, 0, group.split, group.condition, names, origin, group.kind, attempt)
     listed, start = [], 0
-    for (first, failed), table in zip(units, rows, strict=True):
-        listed.append(PartInfo(file, first.key, start, len(table), failed, first.inputs))
+    for unit, table in zip(group.units, rows, strict=True):
+        inputs = next((part.inputs for part in unit if part.inputs), UNKNOWN_INPUTS)
+        failed = _failures(table)
+        listed.append(PartInfo(file, unit[0].key, start, len(table), failed, inputs))
         start += len(table)
     listed = store.write_file(listed, whole, dense=True)
     path = listed[0].path
@@ -156,11 +170,21 @@ def _write(store: Store, group: _Group) -> list[PartInfo]:
     return listed
 
 
-def _tables(store: Store, group: _Group) -> dict[tuple[str, str], pa.Table]:
-    """Return the rows of each part by path and key; each file is read once."""
-    ordered = [part for parts in manifest.by_file(group.parts).values() for part in parts]
-    tables = store.read(ordered)
-    return {(part.path, part.key): table for part, table in zip(ordered, tables, strict=True)}
+def _tables(store: Store, group: _Group) -> tuple[dict[tuple[str, str], pa.Table], dict[str, str]]:
+    """Return the rows of each part by path and key, and the cause by path of damaged files.
+
+    Each file is read once.
+    """
+    tables: dict[tuple[str, str], pa.Table] = {}
+    damaged: dict[str, str] = {}
+    for path, parts in manifest.by_file(group.parts).items():
+        try:
+            read = store.read(parts)
+        except DamagedPart as error:
+            damaged[path] = str(error)
+            continue
+        tables |= {(path, part.key): rows for part, rows in zip(parts, read, strict=True)}
+    return tables, damaged
 
 
 def _column_names(group: _Group) -> dict[str, str]:
@@ -186,7 +210,8 @@ def _column_names(group: _Group) -> dict[str, str]:
 def _joined(parts: Sequence[tuple[PartInfo, pa.Table]], names: dict[str, str]) -> pa.Table:
     """Return the rows of one unit with the scores of all detectors; the first part's facts count.
 
-    Causes of failed detectors that no part scores keep their columns.
+    Columns that it lacks, because an older version wrote it, are those of the next part. Causes of
+    failed detectors that no part scores keep their columns.
     """
     first, base = parts[0]
     ids = base["utterance_id"]
@@ -198,6 +223,9 @@ def _joined(parts: Sequence[tuple[PartInfo, pa.Table]], names: dict[str, str]) -
     for part, mine in parts:
         if not mine["utterance_id"].equals(ids):
             raise InputError(f"{part.path} and {first.path} hold other utterances of one unit")
+        for column in COLUMNS:
+            if column in mine.column_names and column not in table.column_names:
+                table = table.append_column(column, mine[column])
         identities = {name: identity for identity, name in part.detectors.items()}
         for column in mine.column_names:
             if not column.startswith(SCORE):

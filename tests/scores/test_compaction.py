@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from benchmark.scores.selection import done
 from benchmark.scores.store import Store
 from tests.support import run_on_disk, synthetic_run
 from tests.support.parts import add
+from tests.support.places import DATA
 
 KEYS = ["detector", "condition", "split", "utterance_id"]
 
@@ -208,6 +210,38 @@ def test_a_small_file_stays_if_the_large_one_does_not_read_back(
         compaction.compact(store)
     assert files(store) == small
     assert_same(content(store.folder), before)
+
+
+def test_a_damaged_file_stays_and_stops_nothing_else(store: Store) -> None:
+    parts = [p for p in store.scan().parts if p.split == "test" and p.condition == "clean"]
+    damaged, missing = parts[0].path, parts[1].path
+    content_ = bytearray((store.folder / damaged).read_bytes())
+    content_[300] ^= 4
+    (store.folder / damaged).write_bytes(content_)
+    (store.folder / missing).unlink()
+    before = content(store.folder)
+    did = compaction.compact(store)
+    assert sorted(cause.split()[0] for cause in did.damaged) == sorted((damaged, missing))
+    assert damaged in files(store) and len(files(store)) == 4 + 1
+    assert_same(content(store.folder), before)
+    assert [*store.scan().damaged] == [missing]
+
+
+def test_parts_of_format_4_take_the_digests_of_later_parts(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "format4_run", tmp_path / "run")
+    store = Store(tmp_path / "run")
+    store.adopt()
+    clean = next(p for p in store.scan().parts if (p.split, p.condition) == ("test", "clean"))
+    ids = store.read([clean], ["utterance_id"])[0]["utterance_id"].to_pylist()
+    known = {"samples": b"8 digits", "file_sha256": bytes(32), "file_size": 5, "file_mtime_ns": 6}
+    rows = [unscored(uid, scores={"late": 1.0}, **known) for uid in ids]
+    with store.log() as log:
+        late = {"late|v1": "late"}
+        log.add([store.write_part(clean.key, "test", "clean", rows, late, files=True)])
+    compaction.compact(store)
+    (joined,) = (p for p in store.scan().parts if "late|v1" in p.detectors)
+    assert joined.path.startswith("compact/") and len(joined.detectors) == 3
+    assert store.read([joined], [*known])[0].to_pylist() == [known] * len(ids)
 
 
 @pytest.mark.parametrize("place", range(6))
