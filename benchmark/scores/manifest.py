@@ -24,6 +24,7 @@ COMPUTED, IMPORTED, STORED = "computed", "imported", "stored"  # kinds of part f
 KINDS = (COMPUTED, IMPORTED, STORED)
 UNKNOWN_INPUTS = ""  # of units whose files are not known: imported or brought along
 ENDED, RUNNING = ".log", ".open.log"
+TRIES = 5  # of reading all logs while other processes rename or join them
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,21 @@ class Log:
 
 
 def read(folder: Path) -> Manifest:
-    """Read all logs in `folder`; lines that are damaged or cut off are left out and named."""
-    return read_logs(sorted(folder.glob(f"*{ENDED}")))
+    """Read all logs in `folder`; lines that are damaged or cut off are left out and named.
+
+    A log may get another name meanwhile (its process has ended) or be joined with others: then all
+    are read again, so that none of its files is missed.
+    """
+    for _ in range(TRIES):
+        found = read_logs(logs := names(folder))
+        if names(folder) == logs:
+            break
+    return found
+
+
+def names(folder: Path) -> list[Path]:
+    """Return the paths of all logs in `folder`, sorted."""
+    return sorted(folder.glob(f"*{ENDED}"))
 
 
 def read_logs(logs: Iterable[Path]) -> Manifest:
@@ -162,7 +176,7 @@ def read_logs(logs: Iterable[Path]) -> Manifest:
     for path in logs:
         try:
             content = path.read_bytes()
-        except FileNotFoundError:  # joined with others meanwhile: the joined log lists its files
+        except FileNotFoundError:  # it was renamed or joined with others meanwhile
             continue
         except OSError as error:
             found.faults.append(f"{path} cannot be read ({error.strerror})")

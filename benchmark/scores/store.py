@@ -175,14 +175,14 @@ class Store:
             old = format4.read(self.folder, plan)
             parts, replaced = selection.effective(old.parts)
             return Scan(parts, replaced, faults=old.faults, origins=old.origins)
-        listed = manifest.read(self.folder / MANIFEST)
-        present = self._sizes()
-        files = {part.path: part.file for part in listed.parts}
-        bad = {
-            path: "is missing" if path not in present else f"has {present[path]} bytes, not {size}"
-            for path, size in ((file.path, file.size) for file in files.values())
-            if present.get(path) != size
-        }
+        for _ in range(manifest.TRIES):
+            logs = manifest.names(self.folder / MANIFEST)
+            listed = manifest.read(self.folder / MANIFEST)
+            present = self._sizes()
+            bad = _differing(listed.parts, present)
+            # a compaction deletes what it has joined after another log lists the joined file
+            if not bad or manifest.names(self.folder / MANIFEST) == logs:
+                break
         sound = [part for part in listed.parts if part.path not in bad] if bad else listed.parts
         parts, replaced = selection.effective(sound)
         if bad:
@@ -192,7 +192,7 @@ class Store:
             replaced,
             bad,
             [part for part in listed.parts if part.path in bad] if bad else [],
-            sorted(present.keys() - files.keys()),
+            sorted(present.keys() - {part.path for part in listed.parts}),
             listed.faults,
             listed.ended,
         )
@@ -306,6 +306,16 @@ class Store:
         """Leave out the files that others would replace even if they were sound."""
         kept = {part.path for part in selection.effective(listed)[0]}
         return {path: cause for path, cause in bad.items() if path in kept}
+
+
+def _differing(listed: Sequence[PartInfo], present: dict[str, int]) -> dict[str, str]:
+    """Return the cause by path of the listed files that are missing or of another size."""
+    sizes = {part.path: part.file.size for part in listed}
+    return {
+        path: "is missing" if path not in present else f"has {present[path]} bytes, not {size}"
+        for path, size in sizes.items()
+        if present.get(path) != size
+    }
 
 
 def part_stem(key: str) -> str:

@@ -244,6 +244,25 @@ def test_parts_of_format_4_take_the_digests_of_later_parts(tmp_path: Path) -> No
     assert store.read([joined], [*known])[0].to_pylist() == [known] * len(ids)
 
 
+def test_a_reader_takes_the_large_files_of_a_compaction_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The small files go while it looks at them, right after it has read the manifest."""
+    held = done(store.scan().parts)
+    real, calls = Store._sizes, 0
+
+    def sizes(self: Store) -> dict[str, int]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            compaction.compact(Store(store.folder))
+        return real(self)
+
+    monkeypatch.setattr(Store, "_sizes", sizes)
+    found = store.scan()
+    assert done(found.parts) == held and not found.damaged
+
+
 @pytest.mark.parametrize("place", range(6))
 def test_a_kill_at_any_time_loses_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, place: int

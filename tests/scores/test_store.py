@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import InputError
+from benchmark.scores import manifest
+from benchmark.scores.manifest import Log
 from benchmark.scores.part_format import DamagedPart, unscored
 from benchmark.scores.selection import done
 from benchmark.scores.store import Store
@@ -166,3 +168,20 @@ def test_a_half_written_temporary_file_is_not_a_part(tmp_path: Path) -> None:
     (file_of(store, part).parent / ".x.parquet.tmp").write_bytes(b"half")
     found = store.scan()
     assert len(found.parts) == 1 and not found.unlisted
+
+
+def test_a_log_whose_process_ends_as_it_is_read_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name changes between the listing of the folder and the reading of the file."""
+    store = Store(tmp_path)
+    log = Log(tmp_path / "manifest")
+    log.add([store.write_part("ab" * 12, "test", "clean", [unscored("u")], {"d|v1": "d"})])
+    real = manifest.read_logs
+
+    def read(logs: list[Path]) -> manifest.Manifest:
+        log.__exit__()
+        return real(logs)
+
+    monkeypatch.setattr(manifest, "read_logs", read)
+    assert [part.key for part in manifest.read(tmp_path / "manifest").parts] == ["ab" * 12]
