@@ -271,12 +271,15 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
         if content is None:
             faults += [] if name in stored else [f"{name} is missing"]
             continue
-        difference, changed = report_check.differences(name, content, text, not other)
+        difference, changed = report_check.differences(
+            name, content, text, not other, again.results.detectors
+        )
         unequal += changed
         if difference:
             faults.append(f"{name} is not what the scores give: {difference}")
     if not old:
-        faults = [*_samples(facts, stored.get(PAGE)), *faults]
+        listed = report_check.unlisted(facts, stored) if other else ()
+        faults = [*listed, *_samples(facts, stored.get(PAGE)), *faults]
     if faults and other:
         faults.append(f"the report was written with {', '.join(other)}")
     said = f"{counted(len(made), 'file')} of the report computed again from the parts, "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -16,7 +17,7 @@ from benchmark.report.writer import SAMPLES, samples_section
 CLOSE = 1e-9  # largest difference of numbers that other versions may have
 SHOWN = 80  # characters of a line in a fault
 DIGESTS = ("tables_sha256", "files_sha256")  # of files that may differ in bytes
-TEXTS = (".tex", ".md", ".html")  # whose wording may differ between versions
+TEXTS = (".tex", ".md", ".html")  # whose wording may differ between versions, but for names
 _PLAIN = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -41,11 +42,23 @@ def with_samples(page: str, stored: str) -> str:
     return page.replace(f"{SAMPLES[0]}{mine}{SAMPLES[1]}", f"{SAMPLES[0]}{other}{SAMPLES[1]}")
 
 
-def differences(name: str, stored: bytes, made: str, same_versions: bool) -> tuple[str, bool]:
+def unlisted(facts: Mapping[str, Any], stored: Mapping[str, bytes | None]) -> Iterator[str]:
+    """Yield the files of a report that have not the SHA-256 in its run.json."""
+    for key in DIGESTS:
+        listed = facts.get(key)
+        for name, sha256 in (listed if isinstance(listed, dict) else {}).items():
+            content = stored.get(name)
+            if content is not None and hashlib.sha256(content).hexdigest() != sha256:
+                yield f"{name} has not the SHA-256 in run.json"
+
+
+def differences(
+    name: str, stored: bytes, made: str, same_versions: bool, names: Iterable[str] = ()
+) -> tuple[str, bool]:
     """Return how a file differs from what the scores give ('' if it does not), and if in bytes.
 
     Under the same versions every byte must be equal. Under other ones every number must be, within
-    `CLOSE`, and every other cell of a table.
+    `CLOSE`, every other cell of a table, and in texts the `names` of detectors between the numbers.
     """
     if stored == made.encode():
         return "", False
@@ -55,11 +68,20 @@ def differences(name: str, stored: bytes, made: str, same_versions: bool) -> tup
     if name.endswith(".csv"):
         return _first(_cells(text), _cells(made), "cell"), True
     if name.endswith(TEXTS):
-        return _first(_NUMBER.findall(text), _NUMBER.findall(made), "number"), True
+        word = _words(names)
+        old, new = (word.findall(one.replace("\\_", "_")) for one in (text, made))
+        return _first(old, new, "number or name"), True
     try:
         return _first(_leaves(text), _leaves(made), "value"), True
     except (ValueError, RecursionError):
         return "it is no JSON", True
+
+
+def _words(names: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the numbers and of these names in a text."""
+    longest = sorted(names, key=len, reverse=True)
+    either = [*(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in longest), _NUMBER.pattern]
+    return re.compile("|".join(either))
 
 
 def _first(old: list[str], new: list[str], noun: str) -> str:

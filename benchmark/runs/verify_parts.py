@@ -115,19 +115,30 @@ def _needed(folder: Path, known: FoundPlan, absent: set[str]) -> dict[str, str]:
 
 
 def _present(folder: Path) -> tuple[set[str], list[str]]:
-    """Return the part files of a run folder, and the other files that lie among them."""
+    """Return the part files of a run folder, and the other files that lie among them.
+
+    Links to folders are followed, because whoever reads the scores follows them.
+    """
     parts: set[str] = set()
     strange: list[str] = []
-    for top in (PARTS, COMPACT):
-        for path in sorted((folder / top).rglob("*")):
-            if path.is_dir() or path.name.startswith("."):
-                continue
+    entered: set[Path] = set()  # a link may lead to a folder above it
+    todo = [folder / top for top in (PARTS, COMPACT)]
+    while todo:
+        place = todo.pop()
+        if place.resolve() in entered or not place.is_dir():
+            continue
+        entered.add(place.resolve())
+        for path in sorted(place.iterdir()):
             name = path.relative_to(folder).as_posix()
-            if path.suffix == ".parquet":
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                todo.append(path)
+            elif path.suffix == ".parquet":
                 parts.add(name)
             else:
                 strange.append(name)
-    return parts, strange
+    return parts, sorted(strange)
 
 
 def _examined(

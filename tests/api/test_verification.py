@@ -128,6 +128,18 @@ def test_all_faults_are_listed_at_once(mine: Scene, capsys: pytest.CaptureFixtur
         assert words in told, words
 
 
+def test_parts_behind_a_link_are_verified(mine: Scene, tmp_path: Path) -> None:
+    tampering.rewrite_parts(mine.folder, tampering.measured(("measured",)), True)
+    before = {step.name: step for step in mine.verify(rescore=0).steps}
+    place = mine.folder / Path(before["verdicts"].faults[0].partition(":")[0]).parent
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    (place / "above").symlink_to(mine.folder / "parts")
+    found = {step.name: step for step in mine.verify(rescore=0).steps}
+    assert found["verdicts"].faults == before["verdicts"].faults
+    assert found["files"] == before["files"]
+
+
 def test_other_versions_are_named_and_numbers_compared(
     mine: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +148,10 @@ def test_other_versions_are_named_and_numbers_compared(
     monkeypatch.setattr(verification.provenance, "code", lambda: other)
     (step,) = (s for s in mine.verify(rescore=0).steps if s.name == "report")
     assert not step.faults and "numpy" in step.notes[0] and "9.9.9" in step.notes[0]
+    page = mine.folder / "leaderboard.md"
+    page.write_text(page.read_text().replace("rank", "place"))
+    (step,) = (s for s in mine.verify(rescore=0).steps if s.name == "report")
+    assert step.faults[0] == "leaderboard.md has not the SHA-256 in run.json"
     tampering.edit("leaderboard.csv")(mine)
     (step,) = (s for s in mine.verify(rescore=0).steps if s.name == "report")
     assert any("cell" in fault for fault in step.faults)
@@ -156,12 +172,16 @@ def test_other_versions_are_named_and_numbers_compared(
         ("a.json", '{"a": "02b"}', '{"a": "2b"}', True),
         ("a.json", '{"a": 1.0', '{"a": 1.0 }', True),
         ("a.tex", "speaker 02", "speaker 2", True),
+        ("a.tex", "mel & 5.0", "the mel & 5.0", False),
+        ("a.tex", "mel & 5.0, raw\\_1 & 6.0", "raw\\_1 & 5.0, mel & 6.0", True),
     ],
 )
 def test_numbers_are_compared_under_other_versions(
     name: str, stored: str, made: str, differs: bool
 ) -> None:
-    said, unequal = report_check.differences(name, stored.encode(), made, same_versions=False)
+    said, unequal = report_check.differences(
+        name, stored.encode(), made, same_versions=False, names=("mel", "raw_1")
+    )
     assert bool(said) == differs and unequal
     assert report_check.differences(name, stored.encode(), made, same_versions=True)[0]
     assert report_check.differences(name, made.encode(), made, True) == ("", False)
