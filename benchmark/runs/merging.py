@@ -25,8 +25,8 @@ from benchmark.runs import runner
 from benchmark.runs.precision_check import PRECISION
 from benchmark.scores import plan_files
 from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
-from benchmark.scores.part_format import SCORE, DamagedPart
-from benchmark.scores.store import Scan, Store, named, part_stem
+from benchmark.scores.part_format import FILES, SCORE, DamagedPart, parsed
+from benchmark.scores.store import COMPACT, Scan, Store, named, part_stem
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
 SEED = "seed"
@@ -290,7 +290,9 @@ def _first_trial(run: _Run, part: PartInfo) -> str:
 
 
 def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
-    """Copy the part files that count and their origins; list them in one log; return their number.
+    """Copy the part files that count, their origins and the plans; return the number of part files.
+
+    One log lists them all.
 
     Raises `DamagedRuns` naming every file that is not what its manifest lists.
     """
@@ -303,15 +305,19 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
         except DamagedPart as error:
             faults.append(f"{run.folder}/{error}")
             continue
+        if any(_other_files(part, inputs) for part in units):
+            if not faults:
+                written = _of_first_files(new, units, content, inputs)
+                listed[written[0].path] = written
+            continue
         file = _in_new(units[0].file, units[0].key, content)
         if file.path not in listed and not faults:
             atomic_files.write(new.folder / file.path, content)
-        listed[file.path] = [
-            replace(part, file=file, inputs=inputs.get(part.key, part.inputs)) for part in units
-        ]
+        listed[file.path] = [replace(part, file=file) for part in units]
     if faults:
         raise DamagedRuns(faults)
     for run in runs:
+        plan_files.copy_plans(run.folder, new.folder)
         for origin in run.store.origins(run.found, run.found.parts).values():
             plan_files.write_origin(new.folder, origin)
         for joint in {part.file.origin for part in run.found.parts} - run.found.origins.keys():
@@ -320,6 +326,30 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
         for _, parts in sorted(listed.items()):
             log.add(parts)
     return len(listed)
+
+
+def _other_files(part: PartInfo, inputs: Mapping[str, str]) -> bool:
+    """Return whether a unit was made of other audio files than those that count for it."""
+    return part.inputs not in (UNKNOWN_INPUTS, inputs.get(part.key))
+
+
+def _of_first_files(
+    new: Store, units: Sequence[PartInfo], content: bytes, inputs: Mapping[str, str]
+) -> list[PartInfo]:
+    """Write a file whose units state the audio files that count, and return its units.
+
+    Its own files differ from them by rounding; what it says of them goes.
+    """
+    file = units[0].file
+    table = parsed(content, None, file.path)
+    table = table.select([name for name in table.column_names if name not in FILES])
+    stem = Path(file.path).stem.rpartition("-")[0]
+    file = replace(file, path=f"{file.path.rpartition('/')[0]}/{stem}", sha256=None)
+    stated = [
+        replace(part, file=file, inputs=inputs[part.key] if part.inputs else UNKNOWN_INPUTS)
+        for part in units
+    ]
+    return new.write_file(stated, table, dense=file.path.startswith(COMPACT))
 
 
 def _files(found: Scan) -> Iterator[list[PartInfo]]:

@@ -125,6 +125,22 @@ def read_trials(folder: Path, plan: Facts) -> pd.DataFrame:
     return table
 
 
+def copy_plans(source: Path, folder: Path) -> None:
+    """Copy all plans of a run folder with their trials; those that are damaged stay behind."""
+    for path in sorted((source / "plans").glob("*.json")):
+        try:
+            plan = _read_by_content(source / "plans", path.stem, "the plan")
+            trials = f"trials/{plan.get('trials_sha256')}.parquet"
+            read_trials(source, plan)
+            contents = {
+                name: (source / name).read_bytes() for name in (f"plans/{path.name}", trials)
+            }
+        except (InputError, OSError):
+            continue
+        for name, content in contents.items():
+            atomic_files.write(folder / name, content)
+
+
 def trials_digest(table: pd.DataFrame) -> str:
     """Hash (hex) the columns of a table: names, kinds and values, in order."""
     digest = hashlib.sha256()

@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import soundfile
 
@@ -19,7 +21,8 @@ from benchmark.core import atomic_files
 from benchmark.inference import checkpoints
 from benchmark.scores import manifest
 from benchmark.scores.store import Store
-from tests.support import builders
+from benchmark.scores.unit_keys import inputs_digest
+from tests.support import builders, tampering
 from tests.support.places import TOY_PLUGIN
 
 SUITE = "noise(kind=white, snr=10); lowpass(cutoff=4000)"
@@ -124,6 +127,51 @@ def test_detectors_run_apart_are_the_run_of_both(
     both = run(toy, tmp_path / "both", weights["zero"], "--detectors", "random")
     assert merge(first, guessed, out=tmp_path / "all") == 0
     assert report(tmp_path / "all") == report(both)
+
+
+def verified(folder: Path, *more: object) -> int:
+    """Write the report and verify the run; return the exit code."""
+    report(folder)
+    return main(["verify", str(folder), "--plugin", str(TOY_PLUGIN), *map(str, more)])
+
+
+def test_units_of_an_earlier_plan_come_with_it(
+    toy: Path, weights: dict[str, Path], first: Path, guessed: Path, tmp_path: Path
+) -> None:
+    again = shutil.copytree(guessed, tmp_path / "again")
+    run(toy, again, None, "--suite", "clean")
+    shutil.copytree(first, tmp_path / "other")
+    run(toy, tmp_path / "other", weights["zero"], "--suite", "clean")
+    assert merge(again, tmp_path / "other", out=tmp_path / "all") == 0
+    assert verified(tmp_path / "all") == 0
+    run(toy, tmp_path / "all", weights["zero"], "--detectors", "random")  # all of it is there
+    assert len(manifest.read(tmp_path / "all" / "manifest").parts) == 2 * UNITS
+
+
+def other_files(table: pa.Table, meta: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    """Let a part state audio files that differ by rounding, as another machine builds them."""
+    if "file_sha256" in table.column_names:
+        files = [bytes([sha[0] ^ 1]) + sha[1:] for sha in table["file_sha256"].to_pylist()]
+        place = table.column_names.index("file_sha256")
+        table = table.set_column(place, "file_sha256", pa.array(files, pa.binary(32)))
+        meta["units"][0][3] = inputs_digest(sha.hex() for sha in files)
+    elif meta["units"][0][3]:
+        meta["units"][0][3] = inputs_digest(["elsewhere"])
+    return table, meta
+
+
+def test_data_that_two_machines_built_are_merged_to_a_sound_run(
+    first: Path, guessed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(guessed, tmp_path / "other")
+    tampering.rewrite_parts(other, other_files, True)
+    assert merge(first, other, out=tmp_path / "all") == 2  # these are no built data
+    monkeypatch.setattr("benchmark.runs.merging.NO_RECIPE", "none")  # now they are
+    assert merge(first, other, out=tmp_path / "all") == 0
+    pd.testing.assert_frame_equal(
+        scores(tmp_path / "all"), pd.concat([scores(first), scores(guessed)]).sort_index()
+    )
+    assert verified(tmp_path / "all", "--recheck-audio") == 0
 
 
 def test_trainings_with_other_seeds_get_names_of_their_own(
