@@ -125,7 +125,8 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of a line that `add` could not write
+                self._file.close()
             self._file = None
             with contextlib.suppress(OSError):  # a log that stays open is read like any other
                 self._path(RUNNING).rename(self._path(ENDED))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,30 @@ def test_a_log_whose_process_ends_as_it_is_read_is_not_missed(
 
     monkeypatch.setattr(manifest, "read_logs", read)
     assert [part.key for part in manifest.read(tmp_path / "manifest").parts] == ["ab" * 12]
+
+
+def test_a_log_on_a_full_disk_gives_one_message_and_keeps_its_lines(tmp_path: Path) -> None:
+    """The line that did not fit is written once more as the log is closed, and fails again."""
+    store = Store(tmp_path / "run")
+    part = store.write_part("ab" * 12, "test", "clean", [unscored("u")], {"d|v1": "d"})
+    words = f"""
+import resource, signal
+from pathlib import Path
+from benchmark.core.errors import InputError
+from benchmark.scores.manifest import Log, PartFile, PartInfo
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1200, 1200))
+file = PartFile({part.path!r}, {part.file.sha256!r}, {part.file.size}, "test", "clean",
+                {{"d|v1": "d"}}, {part.file.origin!r})
+try:
+    with Log(Path({str(tmp_path / "run" / "manifest")!r})) as log:
+        while True:
+            log.add([PartInfo(file, {part.key!r}, 0, 1)])
+except InputError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
+    assert "cannot write" in told.stdout and not told.stderr
+    found = store.scan()
+    assert [p.key for p in found.parts] == [part.key]
+    assert len(found.faults) == 1 and "the last line is cut off" in found.faults[0]
