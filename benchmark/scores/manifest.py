@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ COMPUTED, IMPORTED, STORED = "computed", "imported", "stored"  # kinds of part f
 KINDS = (COMPUTED, IMPORTED, STORED)
 UNKNOWN_INPUTS = ""  # of units whose files are not known: imported or brought along
 ENDED, RUNNING = ".log", ".open.log"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 TRIES = 5  # of reading all logs while other processes rename or join them
 
 
@@ -188,7 +190,7 @@ def read_logs(logs: Iterable[Path]) -> Manifest:
         for number, line in enumerate(content.split(b"\n")[:-1], 1):
             try:
                 parts = _parse(line, sets, shared)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 found.faults.append(f"{path}: line {number} is damaged")
                 continue
             if parts:
@@ -269,11 +271,17 @@ def _parse(
         detectors = {str(i): str(name) for i, name in record["detectors"].items()}
         if common["kind"] not in KINDS:
             raise ValueError("unknown kind")
+        if not all(isinstance(value, str) for value in common.values()):
+            raise ValueError("a text is none")
         sets[int(record["set"])] = {**common, "detectors": detectors}
         return None
     path = str(record["file"])
     if path.startswith(("/", "\\")) or ".." in Path(path).parts:
         raise ValueError("outside the run folder")
+    if not SHA256.fullmatch(record["sha256"]):  # without it nothing would be compared
+        raise ValueError("no digest")
+    if any(int(number) < 0 for _, *numbers, _ in record["units"] for number in numbers):
+        raise ValueError("a negative number of rows")
     file = PartFile(
         path, record["sha256"], int(record["bytes"]), attempt=int(record["attempt"]),
         **sets[int(record["set"])],

@@ -21,7 +21,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
 from benchmark.laundering.check_rows import TEXTS
 from benchmark.scores.manifest import PartInfo
-from benchmark.scores.part_format import CHECK, DamagedPart
+from benchmark.scores.part_format import CHECK, SCORE, DamagedPart
 from benchmark.scores.store import Store
 
 LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
@@ -119,7 +119,10 @@ def _rows(
     damaged: list[tuple[PartInfo, DamagedPart]] = []
     for mine in _by_file(parts, numbers):
         try:
-            tables += store.read([parts[number] for number in mine], columns)
+            read = store.read([parts[number] for number in mine], columns)
+            if wanted.scores:
+                _require_scores(parts[mine[0]], read[0])
+            tables += read
             sound += mine
         except DamagedPart as error:
             damaged += [(parts[number], error) for number in mine]
@@ -138,6 +141,13 @@ def _rows(
         checks=_flat(whole["checks"]) if checked else _flat(pa.chunked_array([], _NESTED)),
     )
     return rows, damaged
+
+
+def _require_scores(part: PartInfo, rows: pa.Table) -> None:
+    """Raise `DamagedPart` unless a file has the scores that the manifest lists."""
+    for name in part.detectors.values():
+        if f"{SCORE}{name}" not in rows.column_names:
+            raise DamagedPart(f"{part.path} is damaged: it has no scores of {name}")
 
 
 def _by_file(parts: Sequence[PartInfo], numbers: Sequence[int]) -> list[list[int]]:

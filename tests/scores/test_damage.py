@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -159,6 +160,38 @@ def test_a_log_never_points_outside_the_run(run: Path) -> None:
         log.write_bytes(b"\n".join([lines[0], line, b""]))
         found = manifest.read(run / "manifest")
         assert not found.parts and len(found.faults) == 1
+
+
+def relist(run: Path, place: int, **changes: object) -> None:
+    """Change a record of the manifest, with the check that it then has."""
+    (log,) = (run / "manifest").iterdir()
+    lines = log.read_text().splitlines()
+    record = json.loads(lines[place].partition(" ")[2]) | changes
+    lines[place] = manifest._line(record).rstrip()
+    log.write_text("\n".join([*lines, ""]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": None},
+        {"sha256": "ab"},
+        {"bytes": float("inf")},
+        {"units": [["k" * 24, -5, 0, ""]]},
+    ],
+)
+def test_a_line_without_a_digest_or_rows_is_damaged(run: Path, change: dict[str, Any]) -> None:
+    relist(run, 1, **change)
+    assert manifest.read(run / "manifest").faults == [
+        f"{next((run / 'manifest').iterdir())}: line 2 is damaged"
+    ]
+
+
+def test_a_file_without_the_listed_scores_is_damaged(run: Path) -> None:
+    sets = next((run / "manifest").iterdir()).read_text().partition("\n")[0]
+    detectors = json.loads(sets.partition(" ")[2])["detectors"]
+    relist(run, 0, detectors=dict.fromkeys(detectors, "nobody"))
+    assert collect(run, {}).provenance[DAMAGED]
 
 
 def test_a_clock_that_is_set_back_changes_nothing(run: Path) -> None:
