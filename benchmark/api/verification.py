@@ -99,6 +99,7 @@ class Verification:
             "run_digest": self.digest or None,
             "digest_compared": bool(self.options.digest),
             "rescored": self.options.rescore,
+            "seed": self.options.seed,
             "cells": self.cells,
             "faults": [*self.faults],
             "unreadable": [*self.unreadable],
@@ -108,7 +109,8 @@ class Verification:
     def ending(self) -> str:
         """Say which proofs against a consistent rewrite were used."""
         used = [f"--digest was {'' if self.options.digest else 'not '}used"]
-        used.append(f"--rescore was {'' if self.options.rescore else 'not '}used")
+        chosen = f"used (--seed {self.options.seed} chooses the same again)"
+        used.append(f"--rescore was {chosen if self.options.rescore else 'not used'}")
         return f"{', '.join(used)}: {BEYOND}"
 
 

@@ -33,7 +33,8 @@ from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import SHARD, UnitKeys
 
 NAME = "rescore"
-CLOSE = 1e-6  # relative difference of claims and measurements of equal samples
+CLOSE = 1e-6  # difference of claims and measurements of equal samples, relative or absolute
+NEAR = 1e-2  # that of samples that another machine rounds otherwise, or the check's tolerance
 ALWAYS = "a text that only says: take the state of the file"
 
 
@@ -170,14 +171,16 @@ class _Again:
         known = stored.get("samples")
         same = known is not None and samples_digest(done.wave) == known
         scores, broken = self._scorer([done.wave], self._names)
+        if "samples" in stored and known is None and not stored["imported"]:
+            self.faults.append(f"{where} has no digest of its samples")
         far = [*self._far(where, stored, {n: float(v[0]) for n, v in scores.items()}, broken)]
+        if not stored["imported"]:
+            far += _checks(where, stored["checks"] or [], check_rows(done.steps), same)
         if known is not None and not same:
             far = [f"{fault} (other samples on this machine)" for fault in far]
         self.faults += far
         self.equal += same
         self.other += known is not None and not same and not far
-        if same:
-            self.faults += _checks(where, stored["checks"] or [], check_rows(done.steps))
 
     def _far(
         self, where: str, stored: dict[str, Any], new: dict[str, float], broken: dict[str, str]
@@ -237,25 +240,26 @@ class _Again:
 
 
 def _checks(
-    where: str, stored: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]
+    where: str, stored: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], same: bool
 ) -> Iterator[str]:
-    """Yield how stored checks differ from those of the same samples."""
+    """Yield how stored checks differ from those that are made here; `same`: of equal samples."""
     if [c["quantity"] for c in stored] != [c["quantity"] for c in new]:
         yield f"{where} has other checks than its attack makes here"
         return
     for old, now in zip(stored, new, strict=True):
+        slack = CLOSE if same else max(NEAR, now["tolerance"] or 0.0)
         for name in ("claimed", "measured", "tolerance"):
-            if not _close(old[name], now[name]):
+            if not _close(old[name], now[name], CLOSE if same else NEAR, slack):
                 yield (
                     f"{where}: {name} {old['quantity']} is stored as {old[name]}, but is"
                     f" {now[name]} here"
                 )
 
 
-def _close(old: float | None, new: float | None) -> bool:
+def _close(old: float | None, new: float | None, relative: float, absolute: float) -> bool:
     if old is None or new is None:
         return old is new
-    return bool(np.isclose(old, new, rtol=CLOSE, atol=CLOSE, equal_nan=True))
+    return bool(np.isclose(old, new, rtol=relative, atol=absolute, equal_nan=True))
 
 
 def _plain(facts: Any) -> Any:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmark.api import verification
@@ -220,6 +221,34 @@ def test_a_seed_makes_other_choices() -> None:
     one, two = (verification.verify_rescore.picks(100, 9, 20, "ab", seed) for seed in (0, 1))
     assert one == verification.verify_rescore.picks(100, 9, 20, "ab", 0) != two
     assert len({*one}) == 20 and len(verification.verify_rescore.picks(2, 2, 9, "", 0)) == 4
+
+
+@pytest.mark.parametrize("samples", [None, b"8 digits"])
+def test_changed_checks_are_found_although_the_digests_of_samples_were_changed_too(
+    mine: Scene, samples: bytes | None
+) -> None:
+    def change(table: pa.Table, meta: tampering.Meta) -> tuple[pa.Table, tampering.Meta]:
+        table, meta = tampering.measured(("measured", "claimed"))(table, meta)
+        place = table.column_names.index("samples")
+        digests = pa.array([samples] * len(table), pa.binary(8))
+        return table.set_column(place, "samples", digests), meta
+
+    tampering.rewrite_parts(mine.folder, change, True)
+    mine.report()
+    *_, step = mine.verify(digest="").steps
+    assert step.name == "rescore" and any("999.0" in fault for fault in step.faults)
+    assert any("no digest" in fault for fault in step.faults) == (samples is None)
+
+
+def test_whoever_falsified_a_run_does_not_know_what_is_looked_at(
+    original: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--rescore", 1, "--checkpoint", original.checkpoint, "--device", "cpu", "--json", "-")
+    seeds = []
+    for _ in range(2):
+        assert cli("verify", original.folder, *given) == 0
+        seeds.append(json.loads(capsys.readouterr().out)["seed"])
+    assert seeds[0] != seeds[1]
 
 
 def test_a_repetition_gives_the_same_scores(
