@@ -11,6 +11,7 @@ MPEG = "mpeg"  # MPEG-1 and MPEG-2 audio, layers I to III, without a container
 OTHER = "other"
 
 _HEAD = 4096  # bytes that are looked at
+_ID3V1 = 128  # bytes of the tag at the end
 _OGG_PAGE = 65307  # bytes, at most
 # The beginning of a file, without blanks and in small letters -> what it is.
 _NOT_AUDIO = (
@@ -89,6 +90,16 @@ def ends_early(path: Path) -> bool:
         tail = file.read()
     last = tail.rfind(b"OggS")
     return last < 0 or len(tail) < last + 6 or not tail[last + 5] & 4
+
+
+def sound_bytes(path: Path) -> int:
+    """Return the size of a file without the tags at its start and end, in bytes."""
+    with path.open("rb") as file:
+        before = _id3_size(file.read(_HEAD))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _ID3V1))
+        after = _ID3V1 if file.read(3) == b"TAG" else 0
+    return size - before - after
 
 
 def _id3_size(head: bytes) -> int:

@@ -57,9 +57,10 @@ def decode(path: Path, kind: str, channel: int | None = None) -> DecodedFile:
         bare = stated.container in _BARE
         mix, planes = MonoMix(path, channel), _Planes()
         clock = _Clock(_LEAPS_S.get(stated.container, float("inf")))
-        failed = damaged = 0
+        failed = damaged = used = 0
         cause = ""
         for step in _steps(container, stream, bare):
+            used += step.size
             if step.cause:
                 failed, cause = failed + 1, step.cause
             elif step.frames and not step.flushed:
@@ -73,6 +74,8 @@ def decode(path: Path, kind: str, channel: int | None = None) -> DecodedFile:
                     mix.add(samples, rate, axis=0)
         if stated.container == "ogg" and _stream_seconds(stream) - mix.seconds > _LEAPS_S["ogg"]:
             raise AudioError(f"{path}: is damaged (frames are missing at the end)")
+        if stated.container == "aac" and not failed:  # its demuxer passes over what is no frame
+            damaged += content_kind.sound_bytes(path) > used
     pieces = mix.pieces()
     if not pieces:
         why = f"cannot be decoded ({cause})" if cause else "holds no samples"
@@ -83,17 +86,20 @@ def decode(path: Path, kind: str, channel: int | None = None) -> DecodedFile:
 
 @dataclass(frozen=True)
 class _Step:
-    """The frames of one packet, or why it cannot be decoded; `flushed` after the last packet."""
+    """The frames of one packet of `size` bytes, or why it cannot be decoded.
+
+    flushed : whether the packets are at their end
+    """
 
     frames: tuple[Any, ...] = ()
     cause: str = ""
     flushed: bool = False
+    size: int = 0
 
 
 def _steps(container: Any, stream: Any, bare: bool) -> Iterator[_Step]:
     errors = libav.module().error.FFmpegError
     packets = container.demux(stream)
-    end = None  # of the last packet, in bytes
     while True:
         try:
             packet = next(packets)
@@ -104,12 +110,8 @@ def _steps(container: Any, stream: Any, bare: bool) -> Iterator[_Step]:
             yield _Step(_flushed(stream), flushed=True)
             return
         flushed = packet.size == 0
-        if container.format.name == "aac" and packet.pos is not None:
-            if end is not None and packet.pos > end:
-                yield _Step(cause="other data between its frames")
-            end = packet.pos + packet.size
         try:
-            yield _Step(tuple(packet.decode()), flushed=flushed)
+            yield _Step(tuple(packet.decode()), flushed=flushed, size=packet.size)
         except errors as error:
             if not (bare and bytes(packet).startswith(_TAGS)):
                 yield _Step(cause=_reason(error), flushed=flushed)
