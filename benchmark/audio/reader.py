@@ -18,6 +18,7 @@ from benchmark.core.errors import InputError
 
 SAMPLE_RATE = 16000
 VERSION = 2  # raised when the same file gives other samples; 1: MPEG audio read by libsndfile
+READ_ALIKE = (".wav", ".flac", ".aif", ".aiff")  # by all versions, if they read the file at all
 # libsndfile stops at a wrong total (FLAC) and at the end of the first of several streams (Ogg)
 _MAY_STOP_EARLY = ("FLAC", "OGG")
 

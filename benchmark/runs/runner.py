@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import torch
 
 from attacks.contract.condition import CLEAN, Condition
 from attacks.contract.precomputed import made
+from benchmark.audio import reader
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
 from benchmark.core.progress import progress_bar
@@ -29,6 +31,7 @@ from benchmark.scores.selection import done, next_attempts
 from benchmark.scores.store import Scan, Store
 
 NOTHING: Mapping[str, int] = {}
+READER = "reader"  # field of a plan: version of the audio reader
 
 
 class MissingUnits:
@@ -177,6 +180,7 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
                 f"{store.folder} holds a run with another {label} ({old.get(field)}, not"
                 f" {head[field]}): choose another RUN name or delete that folder"
             )
+    _keep_reader(plan, store, old, head)
     for name, item in head["detectors"].items():
         before = old["detectors"].get(name, {})
         if before.get("identity") == item["identity"] and PRECISION in before:
@@ -185,6 +189,27 @@ def joined_head(plan: RunPlan, store: Store) -> dict[str, Any]:
     if same_work and same_audio(old, head):
         head |= {name: old[name] for name in ("audio_digest", "audio_sketch") if name in old}
     return head
+
+
+def _keep_reader(plan: RunPlan, store: Store, old: dict[str, Any], head: dict[str, Any]) -> None:
+    """Keep the version of the audio reader that a run began with, if this one reads the same.
+
+    Raises `InputError` if a file of the run may give other samples now.
+    """
+    before = old.get(READER, 1)  # not stated by older runs
+    if before != head[READER]:
+        for protocol in (plan.test, plan.dev):
+            for made in ("", *protocol.made()):
+                for path in protocol.table[path_column(made)]:
+                    if PurePath(path).suffix.lower() not in reader.READ_ALIKE:
+                        raise InputError(
+                            f"{store.folder} was begun with version {before} of the audio reader;"
+                            f" version {head[READER]} may read {path} otherwise: choose another"
+                            " RUN name or delete that folder"
+                        )
+    head |= {READER: old[READER]} if READER in old else {}
+    if READER not in old:
+        del head[READER]
 
 
 def same_audio(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -205,6 +230,7 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
         "trial_digest": plan.test.digest(),
         "dev_digest": plan.dev.digest(),
         "data_recipe": plan.test.recipe,
+        READER: reader.VERSION,
         "audio_digest": plan.test.audio_digest,
         "audio_sketch": plan.test.audio_sketch.facts() if plan.test.audio_sketch else None,
         "trials": len(plan.test.table),
