@@ -8,7 +8,7 @@ from __future__ import annotations
 
 LAYOUTS = {
     "protocol": "protocol.csv",
-    "table": "a .csv, .tsv or .parquet file with columns path and label",
+    "table": "a .csv, .tsv, .jsonl or .parquet file with columns path and label",
     "pattern": "audio files that match --pattern",
     "asvspoof-laundering": "protocols/ASVspoofLauneredDatabase_*.txt",
     "asvspoof2019-la": "ASVspoof2019_LA_cm_protocols/",
@@ -21,5 +21,12 @@ LAYOUTS = {
     "wavefake": "generated_audio/",
     "librisevoc": "gt/ and folders of vocoders",
     "mlaad": "fake/LANG/MODEL/meta.csv",
-    "folders": "folders real/ and fake/",
+    "spoofceleb": "metadata/{train,development,evaluation}.csv and flac/",
+    "codecfake": "label/*.txt and train/, dev/, C1/ to C7/",
+    "deepfake-eval-2024": "audio-metadata-publish.csv and audio-data/",
+    "replaydf": "wav/DEVICES/{benign,spoof}/",
+    "echofake": "data/{train,dev,closed_set_eval,open_set_eval}-*.parquet",
+    "hub": "Parquet or Arrow files of Hugging Face datasets with audio and label",
+    "audiofolder": "metadata.csv or metadata.jsonl with file_name and label",
+    "folders": "folders real/ and fake/, at any depth, also in train/ and test/",
 }

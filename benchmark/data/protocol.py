@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import AudioSketch
+from benchmark.data.cleaning import clean_paths, is_outside, lines_with, outside, place, stripped
 
 LABELS = ("bonafide", "spoof")
 NO_VERSION = "-"  # of a data set that states none
@@ -77,11 +78,12 @@ def trial_digest(table: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
-    """Return the table with defaults filled in, sorted by utterance id.
+def validated(table: pd.DataFrame, source: Path, root: Path | None = None) -> pd.DataFrame:
+    """Return the table with defaults filled in, ids and paths cleaned, sorted by utterance id.
 
-    Raises `InputError` naming `source` and the row for missing columns, duplicate ids, unknown
-    labels or splits, and paths outside the data folder.
+    `root` is the folder of the audio: paths inside it become relative. Raises `InputError` naming
+    `source` and the row for missing columns, duplicate ids, unknown labels or splits, paths outside
+    the data folder, and a path under both labels.
     """
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
@@ -93,34 +95,80 @@ def validated(table: pd.DataFrame, source: Path) -> pd.DataFrame:
     table = table.assign(**{c: v for c, v in DEFAULTS.items() if c not in table.columns})
     table = (
         table.replace("", None)
-        .fillna({**DEFAULTS, "label": "", "path": ""})
+        .fillna({**DEFAULTS, "utterance_id": "", "label": "", "path": ""})
         .fillna("-")
-        .sort_values("utterance_id", kind="stable")
     )
+    table = table.assign(utterance_id=stripped(table["utterance_id"]))
+    _require_ids(table, source)
     for column in table.columns:
         if column == "path" or column.startswith(MADE):
-            table[column] = [_inside(path, source) for path in table[column].tolist()]
-    twice = table.loc[table["utterance_id"].duplicated(), "utterance_id"]
-    if len(twice):
-        raise InputError(f"{source}: two utterances have the id {twice.iloc[0]!r}")
+            table[column] = _inside(table, column, source, root)
     for column, allowed in (("label", LABELS), ("split", SPLITS)):
-        bad = table.loc[~table[column].isin(allowed)]
-        if len(bad):
-            row = bad.iloc[0]
+        bad = ~table[column].isin(allowed)
+        if bad.any():
+            at = int(bad.to_numpy().argmax())
+            uid, word = table["utterance_id"].iloc[at], table[column].iloc[at]
             raise InputError(
-                f"{source}: {column} of {row['utterance_id']!r} is {row[column]!r};"
+                f"{place(source, at, uid)}: {column} of {uid!r} is {word!r};"
                 f" expected {' or '.join(allowed)}"
             )
-    return table.reset_index(drop=True)
+    _require_one_label(table, source)
+    return table.sort_values("utterance_id", kind="stable").reset_index(drop=True)
 
 
-def _inside(path: str, source: Path) -> str:
-    """Return `path`; raise `InputError` if it is empty or points outside the data folder."""
-    if not path:
-        raise InputError(f"{source}: an utterance has no path")
-    if path[0] in "/\\" or path[1:2] == ":" or ".." in path.replace("\\", "/").split("/"):
-        raise InputError(f"{source}: the path {path!r} points outside the data folder")
-    return path
+def _require_ids(table: pd.DataFrame, source: Path) -> None:
+    """Raise `InputError` for a row without an id, and for two rows with one."""
+    ids = table["utterance_id"]
+    if (empty := ids == "").any():
+        row = int(empty.to_numpy().argmax())
+        raise InputError(f"{source}: row {row + 1} has no utterance_id")
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        if (twice == table.loc[twice.index, "path"]).all():  # the paths are the ids
+            _require_one_label(table, source)
+        raise InputError(
+            f"{source}: two utterances have the id {twice.iloc[0]!r}{_lines(source, twice.iloc[0])}"
+        )
+
+
+def _inside(table: pd.DataFrame, column: str, source: Path, root: Path | None) -> list[str]:
+    """Return clean paths; raise `InputError` for one that is empty or outside the data folder."""
+    given = table[column].tolist()
+    paths = clean_paths(given, root or source.parent)
+    for row, path in enumerate(paths):
+        if not path or "\0" in path:
+            uid = table["utterance_id"].iloc[row]
+            raise InputError(f"{place(source, row, uid)}: the utterance {uid!r} has no path")
+        if is_outside(path):
+            uid = table["utterance_id"].iloc[row]
+            raise outside(path, place(source, row, given[row], uid))
+    return paths
+
+
+def _require_one_label(table: pd.DataFrame, source: Path) -> None:
+    """Raise `InputError` if one file is listed under both labels."""
+    shared = table[table["path"].duplicated(keep=False)]
+    if shared.empty:
+        return
+    mixed = shared.groupby("path")["label"].nunique()
+    mixed = mixed[mixed > 1]
+    if len(mixed):
+        path = str(mixed.index[0])
+        rows = shared[shared["path"] == path].drop_duplicates("label")
+        said = " and ".join(
+            f"{label} ({uid})"
+            for uid, label in zip(rows["utterance_id"], rows["label"], strict=True)
+        )
+        raise InputError(
+            f"{source}: the path {path!r} is listed as {said}{_lines(source, path)}: remove the"
+            " wrong one"
+        )
+
+
+def _lines(source: Path, cell: str) -> str:
+    """Return the lines of a cell that stands twice in a text file, in words."""
+    found = lines_with(source, cell, most=2) if source.is_file() else []
+    return f" (lines {found[0]} and {found[1]})" if len(found) == 2 else ""
 
 
 def require_both_classes(protocol: Protocol, subset: str) -> None:

@@ -121,7 +121,10 @@ def test_layout_pattern_and_labels(
     plan = ["plan", "--suite", "clean", "--workers", "0", "--data", str(root)]
     plan += ["--plugin", PLUGIN, "--checkpoint", checkpoint]
     assert main(plan) == 2
-    assert "is not a known data set: looked for" in capsys.readouterr().err
+    assert (
+        "is not a known data set: of its folders with audio, flac/ names no class"
+        in capsys.readouterr().err
+    )
     for file in sorted((root / "flac").iterdir()):
         word = "tts" if int(file.stem[-1]) % 2 else "man"
         file.rename(root / f"{word}_{file.name}")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import OTHER, Protocol
-from benchmark.data.readers.common import Hints, Reader, columns_of, places, protocol
+from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.tables import columns_of
 
 _COLUMNS_2019 = ("speaker", "utterance_id", "extra", "spoof_system", "label")
 _COLUMNS_LA = (
@@ -51,6 +52,7 @@ _COLUMNS_5 = (
     "unused",
 )
 _FILES_2019 = {"train": "train.trn", "dev": "dev.trl", "test": "eval.trl"}
+_AUDIO_2019 = {"test": "eval"}  # in names of folders
 _FILES_5 = {"train": ("train", "T"), "dev": ("dev.track_1", "D"), "test": ("eval.track_1", "E")}
 _NAMES_5 = (
     "opus_wb",
@@ -69,13 +71,33 @@ _CODECS_5 = {f"C{number:02d}": name for number, name in enumerate(_NAMES_5, 1)}
 _NOT_CODED = "none"  # the value of 2021 LA, used for ASVspoof 5 too
 
 
+def _home(root: Path, mark: str, protocols: str, audio: str) -> tuple[Path, Path] | None:
+    """Return the protocol folder `mark`, and the folder that holds it and the audio.
+
+    The protocol folder itself may be given; the audio is then next to it, or within it.
+    """
+    found = places(root, mark)
+    if found:
+        return found[0], root
+    if not root.is_dir() or not any(root.glob(protocols)):
+        return None
+    here = root.resolve()
+    return here, here if places(here, audio) or here.name != mark else here.parent
+
+
 def _asvspoof2019(access: str) -> Reader:
     mark = f"ASVspoof2019_{access}_cm_protocols"
 
+    def home(root: Path) -> tuple[Path, Path] | None:
+        protocols = f"ASVspoof2019.{access}.cm.*.txt"
+        return _home(root, mark, protocols, f"ASVspoof2019_{access}_*/flac")
+
     def read(root: Path, hints: Hints) -> Protocol | None:
-        folder = next(iter(places(root, mark)), None)
-        if folder is None:
+        found = home(root)
+        if found is None:
             return None
+        folder, above = found
+        base = hints.audio_root or above
         parts = []
         for split, ending in _FILES_2019.items():
             file = folder / f"ASVspoof2019.{access}.cm.{ending}.txt"
@@ -84,21 +106,25 @@ def _asvspoof2019(access: str) -> Reader:
             part = columns_of(file, _COLUMNS_2019)
             kept = {"PA": {"extra": "environment"}}.get(access)  # LA does not use this column
             part = part.rename(columns=kept) if kept else part.drop(columns="extra")
-            audio = {"test": "eval"}.get(split, split)
-            where = folder.parent / f"ASVspoof2019_{access}_{audio}" / "flac"
-            parts.append(part.assign(split=split, path=_paths(part, [where], root)))
+            audio = f"ASVspoof2019_{access}_{_AUDIO_2019.get(split, split)}/flac"
+            if hints.audio_root or folder == above:
+                where = next(iter(places(base, audio)), base / audio)
+            else:
+                where = folder.parent / audio
+            parts.append(part.assign(split=split, path=_paths(part, [where], base)))
         if not parts:
             raise InputError(f"{folder} holds no protocol ASVspoof2019.{access}.cm.*.txt")
         table = pd.concat(parts, ignore_index=True)
-        return protocol(name, root, _tidy(table), folder)
+        return protocol(name, base, _tidy(table), folder)
 
     name = f"asvspoof2019-{access.lower()}"
-    return Reader(name, read, lambda root: places(root, mark))
+    return Reader(name, read, lambda root: [*(home(root) or ())[:1]], elsewhere=True)
 
 
-def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
+def _asvspoof2021(track: str, columns: tuple[str, ...], *older: tuple[str, ...]) -> Reader:
     mark = f"ASVspoof2021_{track}_eval"
     key_name = f"keys/{track}/CM/trial_metadata.txt"
+    key_names = (key_name, f"{track}/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt")
 
     def audio(root: Path) -> list[Path]:
         """Return the audio folders; DF has four parts, which mirrors keep in separate folders."""
@@ -106,30 +132,36 @@ def _asvspoof2021(track: str, columns: tuple[str, ...]) -> Reader:
         return [p for p in inside if p.is_dir()] or places(root, f"{mark}/flac")
 
     def read(root: Path, hints: Hints) -> Protocol | None:
-        folders = audio(root)
+        base = hints.audio_root or root
+        folders = audio(base)
+        keys = places(root, *key_names) if folders or hints.audio_root else []
+        if hints.audio_root and keys and not folders:
+            folders = places(base, "flac") or [base]
         if not folders:
             return None
-        keys = places(
-            root, key_name, f"{track}/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt"
-        )
         if not keys:
+            if hints.audio_root:
+                return None
             raise InputError(
                 f"{root}: found {mark} but not its key {key_name}; the key is in"
                 f" {track}-keys-full.tar.gz"
             )
-        table = columns_of(keys[0], columns)
-        table["path"] = _paths(table, folders, root)
+        table = columns_of(keys[0], columns, *older)
+        table["path"] = _paths(table, folders, base)
         table["split"] = (table["subset"] == "eval").map({True: "test", False: OTHER})
-        return protocol(name, root, _tidy(table), keys[0])
+        return protocol(name, base, _tidy(table), keys[0])
 
     name = f"asvspoof2021-{track.lower()}"
-    return Reader(name, read, audio)
+    return Reader(name, read, audio, elsewhere=True)
 
 
 def _asvspoof5(root: Path, hints: Hints) -> Protocol | None:
-    folder = next(iter(_protocols_5(root)), None)
-    if folder is None:
+    """Read ASVspoof 5 track 1, with the codec of each utterance, its quality and seed."""
+    found = _home_5(root)
+    if found is None:
         return None
+    folder, above = found
+    base = hints.audio_root or above
     parts = []
     for split, (name, letter) in _FILES_5.items():
         file = folder / f"ASVspoof5.{name}.tsv"
@@ -138,17 +170,22 @@ def _asvspoof5(root: Path, hints: Hints) -> Protocol | None:
         part = columns_of(file, _COLUMNS_5).drop(columns="unused")
         coded = part["codec"].isin(list(_CODECS_5))
         names = [f"flac_{letter}_eval", f"flac_{letter}"] if split == "test" else [f"flac_{letter}"]
-        where = [*places(root, names[0]), *places(root, *names[1:]), folder.parent / names[0]][:1]
+        missing = (base if hints.audio_root or folder == above else folder.parent) / names[0]
+        where = [*places(base, names[0]), *places(base, *names[1:]), missing][:1]
         part["codec"] = part["codec"].map(_CODECS_5).fillna(_NOT_CODED)
         part["codec_quality"] = part["codec_quality"].where(coded, "-")
-        parts.append(part.assign(split=split, path=_paths(part, where, root)))
+        parts.append(part.assign(split=split, path=_paths(part, where, base)))
     if not parts:
         raise InputError(f"{folder} holds no protocol ASVspoof5.*.tsv of track 1")
-    return protocol("asvspoof5", root, _tidy(pd.concat(parts, ignore_index=True)), folder)
+    return protocol("asvspoof5", base, _tidy(pd.concat(parts, ignore_index=True)), folder)
+
+
+def _home_5(root: Path) -> tuple[Path, Path] | None:
+    return _home(root, "ASVspoof5_protocols", "ASVspoof5.*.tsv", "flac_[TDE]*")
 
 
 def _protocols_5(root: Path) -> list[Path]:
-    return places(root, "ASVspoof5_protocols")
+    return [*(_home_5(root) or ())[:1]]
 
 
 def _tidy(table: pd.DataFrame) -> pd.DataFrame:
@@ -173,6 +210,6 @@ READERS = (
     _asvspoof2019("LA"),
     _asvspoof2019("PA"),
     _asvspoof2021("LA", _COLUMNS_LA),
-    _asvspoof2021("DF", _COLUMNS_DF),
-    Reader("asvspoof5", _asvspoof5, _protocols_5),
+    _asvspoof2021("DF", _COLUMNS_DF, _COLUMNS_DF[:8]),  # the key of stage 1 ends earlier
+    Reader("asvspoof5", _asvspoof5, _protocols_5, elsewhere=True),
 )

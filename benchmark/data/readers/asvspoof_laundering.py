@@ -12,7 +12,8 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import MADE, Protocol
-from benchmark.data.readers.common import Hints, Reader, class_of, columns_of, locate, protocol
+from benchmark.data.readers.common import Hints, Reader, locate, protocol
+from benchmark.data.readers.tables import class_of, columns_of
 
 _TYPES = ("Noise_Addition", "Reverberation", "Resampling", "Recompression", "Filtering")
 # The first stem, with its typing error, is the published one.

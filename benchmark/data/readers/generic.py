@@ -1,8 +1,7 @@
-"""Readers of user data sets: protocol.csv, a table, two folders, or a pattern over file names."""
+"""Readers of user data sets that the user names: protocol.csv, a table, a pattern."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -16,28 +15,17 @@ from benchmark.audio import discovery
 from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
-from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, REQUIRED, Protocol, validated
-from benchmark.data.readers.common import (
-    CLASS_WORDS,
-    Hints,
-    Reader,
+from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, validated
+from benchmark.data.readers import arrow_tables
+from benchmark.data.readers.common import Hints, Reader, is_audio, protocol, walk
+from benchmark.data.readers.tables import (
     class_of,
-    protocol,
+    json_table,
+    named,
+    renamed,
     split_of,
-    table_of,
-    walk,
+    text_table,
 )
-
-# Alternative names of the columns of a protocol.
-_SYNONYMS = {
-    "utterance_id": ("id", "utt", "utt_id", "utterance", "file_id", "uid"),
-    "path": ("file", "filename", "file_name", "filepath", "file_path", "audio", "wav"),
-    "label": ("key", "class", "target"),
-    "speaker": ("speaker_id", "spk"),
-    "spoof_system": ("system", "system_id", "attack", "generator", "model", "model_name"),
-    "split": ("subset", "partition", "set"),
-}
-_DELIMITERS = ",;\t|"
 
 
 def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
@@ -52,10 +40,11 @@ def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
             raise InputError(f"{root / CARD_FILE} is not JSON ({error})") from error
         if not isinstance(card, dict):
             raise InputError(f"{root / CARD_FILE} is not a JSON object")
+    audio = hints.audio_root or _audio_root(root, card)
     return Protocol(
         name=str(card.get("name", root.name)),
-        root=_audio_root(root, card),
-        table=validated(_named(_text_table(file), file, hints), file),
+        root=audio,
+        table=validated(named(text_table(file), file, hints, audio), file, audio),
         version=str(card.get("version", "-")),
         headline=str(card.get("headline", "-")),
         systems_left_out=tuple(card.get("systems_left_out", ())),
@@ -79,39 +68,14 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
 def _table(file: Path, hints: Hints) -> Protocol | None:
     """Read a CSV, TSV or Parquet file with named columns; paths are relative to its folder."""
     ending = file.suffix.lower()
-    if not file.is_file() or ending not in (".csv", ".tsv", ".txt", ".parquet"):
+    if not file.is_file() or ending not in (".csv", ".tsv", ".txt", ".jsonl", ".parquet"):
         return None
+    root = hints.audio_root or file.parent
     if ending == ".parquet":
-        try:
-            table = pd.read_parquet(file)
-        except (ValueError, OSError) as error:
-            raise InputError(f"{file} cannot be read as Parquet ({error})") from error
-        table = table.astype(str).mask(table.isna(), "")
+        table = arrow_tables.plain_table(file)
     else:
-        table = _text_table(file)
-    return protocol(file.stem, file.parent, _named(table, file, hints), file)
-
-
-def _folders(root: Path, hints: Hints) -> Protocol | None:
-    """Read a folder of human speech and one of fakes, with any of the usual names."""
-    if not root.is_dir() or hints.pattern:
-        return None
-    inside = sorted(p for p in root.iterdir() if p.is_dir())
-    rows: list[tuple[str, str]] = []
-    others: list[Path] = []
-    for label, words in CLASS_WORDS.items():
-        own = [folder for folder in inside if folder.name.lower() in words]
-        if not own:
-            return None
-        for folder in own:
-            for file in walk(folder):
-                if is_audio(file):
-                    rows.append((file.relative_to(root).as_posix(), label))
-                else:
-                    others.append(file)
-    discovery.warn_of_others(root, others)
-    table = pd.DataFrame(rows, columns=["path", "label"]).assign(utterance_id=lambda t: t["path"])
-    return protocol(root.name, root, table, root)
+        table = json_table(file) if ending == ".jsonl" else text_table(file)
+    return protocol(file.stem, root, named(table, file, hints, root), file)
 
 
 def _pattern(root: Path, hints: Hints) -> Protocol | None:
@@ -138,54 +102,15 @@ def _pattern(root: Path, hints: Hints) -> Protocol | None:
             rows.append({"utterance_id": path, **named, "path": path})
     if not rows:
         raise InputError(f"--pattern {hints.pattern!r} matches no audio file below {root}")
-    return protocol(root.name, root, _named(pd.DataFrame(rows), root, hints), root)
-
-
-def _named(table: pd.DataFrame, source: Path, hints: Hints) -> pd.DataFrame:
-    """Return the table with the protocol's names of columns, classes and splits."""
-    lower = {str(column).strip().lower(): str(column) for column in table.columns}
-    renamed = {
-        lower[other]: name
-        for name, others in _SYNONYMS.items()
-        if name not in lower
-        for other in [next((o for o in others if o in lower), None)]
-        if other
-    }
-    renamed |= {lower[name]: name for name in _SYNONYMS if name in lower}
-    table = table.rename(columns=renamed)
-    if "utterance_id" not in table and "path" in table:
-        table = table.assign(utterance_id=table["path"])
-    missing = [column for column in REQUIRED if column not in table]
-    if missing:
-        raise InputError(
-            f"{source}: missing column {', '.join(missing)}; has {', '.join(map(str, lower))}"
-        )
-    table["label"] = class_of(table["label"], source, hints.labels)
+    table = renamed(pd.DataFrame(rows), root)
+    table["label"] = class_of(table["label"], root, hints.words)
     if "split" in table:
         table["split"] = split_of(table["split"])
-    return table
+    return protocol(root.name, root, table, root)
 
 
-def _text_table(file: Path) -> pd.DataFrame:
-    """Read a delimited text file with a header; the delimiter that gives most columns is used."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            header = handle.readline()
-        widths = {d: len(next(csv.reader([header], delimiter=d), [])) for d in _DELIMITERS}
-    except (ValueError, OSError, csv.Error) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"{file} cannot be read as a table ({text})") from error
-    if max(widths.values()) == 1 and len(header.split()) > 1:
-        raise InputError(
-            f"{file}: no comma, semicolon, tab or bar separates the names in its header"
-            f" {header.strip()!r}"
-        )
-    return table_of(file, max(_DELIMITERS, key=lambda d: widths[d]))
-
-
-MARKED = (  # the user names these: by a file, or by --pattern
-    Reader("protocol", _protocol_csv),
-    Reader("table", _table),
+READERS = (
+    Reader("protocol", _protocol_csv, elsewhere=True),
+    Reader("table", _table, elsewhere=True),
     Reader("pattern", _pattern),
 )
-GENERAL = (Reader("folders", _folders),)  # many corpora have such folders too
