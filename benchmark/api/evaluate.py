@@ -71,6 +71,7 @@ def evaluate(
     layout: str = "",
     pattern: str = "",
     labels: Mapping[str, str] | None = None,
+    audio_root: str | Path | None = None,
     report: ReportConfig | None = None,
 ) -> Results:
     """Launder a data set, score it with detectors, and return the results.
@@ -88,6 +89,7 @@ def evaluate(
     seed       : of the attacks
     train_data : data set on which registered detectors are trained, with `train_seed`
     labels     : the data set's own words for bonafide and spoof
+    audio_root : folder that contains the audio, if it does not lie with the table or protocol
 
     Functions score in this process, so lambdas and notebook functions work. Raises `InputError` for
     data, conditions or detectors that cannot be used, and for a function that fails or returns no
@@ -98,7 +100,13 @@ def evaluate(
         chosen = _chosen(detectors, name, version)
         spelled = _suite(suite)
         config = RunConfig(
-            DataConfig(path_of("data", data), layout, pattern, dict(labels or {})),
+            DataConfig(
+                path_of("data", data),
+                layout,
+                pattern,
+                dict(labels or {}),
+                path_of("audio_root", audio_root),
+            ),
             spelled,
             DetectorChoice(
                 chosen.names,

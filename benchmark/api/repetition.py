@@ -132,12 +132,14 @@ def _plan(head: dict[str, Any], folder: Path, at_hand: AtHand, context: ProcessC
     try:
         path = options["data"]
         train = options["train_data"]
+        audio = options.get("audio_root")  # plans of older versions have none
         config = RunConfig(
             DataConfig(
                 None if path is None else Path(path),
                 str(options["layout"]),
                 str(options["pattern"]),
                 dict(options["labels"]),
+                Path(audio) if audio else None,
             ),
             "; ".join(c["condition"] for c in head["conditions"]),
             DetectorChoice(

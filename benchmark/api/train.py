@@ -38,6 +38,7 @@ def train(
     layout: str = "",
     pattern: str = "",
     labels: Mapping[str, str] | None = None,
+    audio_root: str | Path | None = None,
 ) -> list[Path]:
     """Train detectors on the train split of a data set, and return their checkpoint files.
 
@@ -55,7 +56,13 @@ def train(
         return training.train(
             training.TrainConfig(
                 _names(detectors),
-                DataConfig(path_of("data", data), layout, pattern, labels or {}),
+                DataConfig(
+                    path_of("data", data),
+                    layout,
+                    pattern,
+                    labels or {},
+                    path_of("audio_root", audio_root),
+                ),
                 splits,
                 subset,
                 suite,

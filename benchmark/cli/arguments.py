@@ -45,7 +45,11 @@ def reading_options(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     sub.add_argument(
         "--labels", default="", metavar="WORD=CLASS,...",
-        help="the data set's own words for bonafide and spoof",
+        help="the data set's own words for bonafide and spoof, in cells or names of folders",
+    )  # fmt: skip
+    sub.add_argument(
+        "--audio-root", type=Path, metavar="DIR",
+        help="folder that contains the audio, where it does not lie with the table or protocol",
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def data_config(options: Namespace) -> DataConfig:
     if options.data is None:
         return EMBEDDED
     labels = dict(_label(item) for item in options.labels.split(",") if item.strip())
-    return DataConfig(options.data, options.layout, options.pattern, labels)
+    return DataConfig(options.data, options.layout, options.pattern, labels, options.audio_root)
 
 
 def utterances(options: Namespace) -> Protocol:

@@ -20,16 +20,18 @@ ALL = "all"
 class DataConfig:
     """A data set and how to read it.
 
-    path    : folder of a known layout, or a table of files; None for the embedded data set
-    layout  : name of its layout; '' if its marks are to tell
-    pattern : regular expression over relative paths, with named groups such as `label`
-    labels  : the data set's own words for bonafide and spoof
+    path       : folder of a known layout, or a table of files; None for the embedded data set
+    layout     : name of its layout; '' if its marks are to tell
+    pattern    : regular expression over relative paths, with named groups such as `label`
+    labels     : the data set's own words for bonafide and spoof
+    audio_root : folder that contains the audio, if it does not lie with the table or protocol
     """
 
     path: Path | None = None
     layout: str = ""
     pattern: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    audio_root: Path | None = None
 
     def __post_init__(self) -> None:
         for word, label in self.labels.items():
@@ -48,7 +50,11 @@ class DataConfig:
         if self.path is None:
             return embedded.read()
         return loading.open_data(
-            self.path, layout=self.layout, pattern=self.pattern, labels=self.labels or None
+            self.path,
+            layout=self.layout,
+            pattern=self.pattern,
+            labels=self.labels or None,
+            audio_root=self.audio_root,
         )
 
 

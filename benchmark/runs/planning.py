@@ -56,6 +56,7 @@ def _options(config: RunConfig) -> dict[str, Any]:
         "layout": data.layout,
         "pattern": data.pattern,
         "labels": dict(data.labels),
+        "audio_root": None if data.audio_root is None else str(data.audio_root.resolve()),
         "limit": config.limit,
         "train_data": str(config.detectors.train_data or "") or None,
         "train_seed": config.detectors.seed,
