@@ -13,9 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.core.errors import InputError
+from benchmark.core.log import warn_once
 from benchmark.data.protocol import Protocol
 from benchmark.data.readers import arrow_tables
-from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.common import Hints, Reader, audio_below, places, protocol
 from benchmark.data.readers.folders import said_by_folders
 from benchmark.data.readers.tables import SYNONYMS, json_table, named, text_table
 
@@ -27,6 +28,7 @@ NAMES = (
     "meta.csv",
     "labels.csv",
 )
+_BY_FOLDER = "class by folder"
 
 
 def tables(root: Path) -> list[Path]:
@@ -37,13 +39,28 @@ def tables(root: Path) -> list[Path]:
 
 
 def _audiofolder(root: Path, hints: Hints) -> Protocol | None:
-    parts = [_part(file, root, hints) for file in tables(root)]
+    files = tables(root)
+    parts = [_part(file, root, hints) for file in files]
     kept = [part for part in parts if part is not None]
     if not kept:
         return None
-    base = hints.audio_root or root
     table = pd.concat(kept, ignore_index=True).fillna("")
-    return protocol(root.resolve().name, base, table, tables(root)[0])
+    by_folder = table.pop(_BY_FOLDER)
+    if by_folder.any() and table["label"].nunique() == 1:
+        return None  # a part of a corpus: a word in its path does not make it a data set
+    found = protocol(root.resolve().name, hints.audio_root or root, table, files[0])
+    if hints.audio_root is None:
+        _warn_of_unlisted(found)
+    return found
+
+
+def _warn_of_unlisted(found: Protocol) -> None:
+    listed = set(found.table["path"])
+    others = sum(
+        file.relative_to(found.root).as_posix() not in listed for file in audio_below(found.root)
+    )
+    if others:
+        warn_once(f"{found.root}: audio files that its metadata do not list are not read: {others}")
 
 
 def _part(file: Path, root: Path, hints: Hints) -> pd.DataFrame | None:
@@ -71,13 +88,15 @@ def _part(file: Path, root: Path, hints: Hints) -> pd.DataFrame | None:
     folders = said_by_folders(table["path"].tolist(), hints.words, file, both=own)
     if not own:
         if any(label is None for label, _ in folders):
+            if "file_name" not in lower:
+                return None
             raise InputError(
                 f"{file}: missing column label, and the folders do not say the classes; has {had}"
             )
         table["label"] = [label for label, _ in folders]
     if "split" not in table and any(split for _, split in folders):
         table["split"] = [split or "other" for _, split in folders]
-    return table
+    return table.assign(**{_BY_FOLDER: not own})
 
 
 def _read(file: Path) -> pd.DataFrame:
