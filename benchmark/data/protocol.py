@@ -10,7 +10,15 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import AudioSketch
-from benchmark.data.cleaning import clean_paths, is_outside, lines_with, outside, place, stripped
+from benchmark.data.cleaning import (
+    clean_paths,
+    is_outside,
+    lines_with,
+    outside,
+    place,
+    plainly_clean,
+    stripped,
+)
 
 LABELS = ("bonafide", "spoof")
 NO_VERSION = "-"  # of a data set that states none
@@ -134,6 +142,8 @@ def _require_ids(table: pd.DataFrame, source: Path) -> None:
 def _inside(table: pd.DataFrame, column: str, source: Path, root: Path | None) -> list[str]:
     """Return clean paths; raise `InputError` for one that is empty or outside the data folder."""
     given = table[column].tolist()
+    if plainly_clean(given):
+        return given
     paths = clean_paths(given, root or source.parent)
     for row, path in enumerate(paths):
         if not path or "\0" in path:

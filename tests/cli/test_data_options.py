@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -135,3 +136,25 @@ def test_layout_pattern_and_labels(
     assert "--labels: want WORD=bonafide or WORD=spoof, not 'man=real'" in capsys.readouterr().err
     assert main(["list", "layouts"]) == 0
     assert "asvspoof2021-df" in capsys.readouterr().out
+
+
+def test_audio_that_lies_elsewhere_is_kept_in_the_plan(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = builders.corpus(tmp_path / "toy", test=12, dev=0)
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (root / "protocol.csv").rename(tables / "protocol.csv")
+    (root / "card.json").unlink()
+    first, again = str(tmp_path / "first"), str(tmp_path / "again")
+    data = ["--data", str(tables), "--plugin", PLUGIN, "--checkpoint", checkpoint]
+    data += ["--suite", "clean", "--workers", "0", "--run", first]
+    assert main(["run", *data]) == 2
+    assert "12 of 12 protocol rows have no file" in capsys.readouterr().err
+    assert main(["run", *data, "--audio-root", str(root)]) == 0
+    head = json.loads((tmp_path / "first" / "plan.json").read_text())
+    assert head["options"]["audio_root"] == str(root)
+    repeat = ["repeat", first, "--out", again, "--plugin", PLUGIN, "--checkpoint", checkpoint]
+    assert main([*repeat, "--workers", "0"]) == 0
+    assert main(["data", "describe", str(tables), "--audio-root", str(tmp_path / "no")]) == 2
+    assert "--audio-root: no such folder" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.core.errors import InputError
-from benchmark.data.cleaning import clean_paths, is_outside
+from benchmark.data.cleaning import clean_paths, is_outside, plainly_clean
 from benchmark.data.loading import open_data
 from benchmark.data.protocol import LABELS, SPLITS, Protocol
 from tests.support.layouts import counts, sound, write
@@ -241,6 +242,14 @@ def test_a_cleaned_path_lies_inside_or_is_refused(path: str) -> None:
     if cleaned and not is_outside(cleaned):
         assert (root / cleaned).is_relative_to(root) and ".." not in Path(cleaned).parts
         assert clean_paths([cleaned], root) == [cleaned]
+
+
+@settings(max_examples=300, deadline=None)
+@given(paths=st.lists(st.text(alphabet=st.sampled_from("ab./\\ :\n\0\t"), max_size=6), max_size=3))
+def test_the_fast_check_of_paths_overlooks_none(paths: list[str]) -> None:
+    if plainly_clean(paths):
+        assert all(path and "\0" not in path and not is_outside(path) for path in paths)
+        assert [*map(posixpath.normpath, paths)] == paths == [path.strip() for path in paths]
 
 
 def test_the_words_of_folders_reach_any_depth(tmp_path: Path) -> None:

@@ -20,14 +20,18 @@ def with_endings(paths: Sequence[str], root: Path, source: Path) -> list[str]:
     none. A path that exists as it stands, and one without such a file, stays. Raises `InputError`
     naming both files if there are two.
     """
+    usual = tuple(ENDINGS)
+    unusual = [path for path in paths if not path.endswith(usual)]  # fast for a million paths
     bare = [
         path
-        for path in dict.fromkeys(paths)
+        for path in dict.fromkeys(unusual)
         if path
         and posixpath.splitext(path)[1].lower() not in ENDINGS
         and "\0" not in path
         and not is_outside(path)
     ]
+    if not bare:
+        return list(paths)
     found = _beside(bare, root)
     lone = [path for path in bare if path not in found and "/" not in path]
     if lone:
