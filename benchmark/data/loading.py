@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.cleaning import AUDIO_ROOT
 from benchmark.data.protocol import Protocol
-from benchmark.data.readers import READERS, Hints, Reader, nearest
+from benchmark.data.readers import READERS, Hints, Reader, nearest, tree
 
 
 def open_data(
@@ -41,6 +41,7 @@ def open_data(
         raise unknown("layout", layout, readers, "launderbench list layouts")
     tried = [readers[layout]] if layout else list(READERS)
     hints = Hints(pattern, labels, audio_root)
+    tree.forget()
     for reader in tried:
         found = _read(reader, path, hints)
         if found is not None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
+from benchmark.data.readers.tree import places
 from benchmark.data.readers.words import CLASS_WORDS, Vocabulary
 
 ENDINGS = frozenset(
@@ -82,18 +83,6 @@ def locate(root: Path, *names: str) -> Path | None:
             if (folder / name).exists():
                 return folder / name
     return None
-
-
-def places(root: Path, *names: str) -> list[Path]:
-    """Return all of `names` in `root`, else those in its subfolders, else one level deeper.
-
-    Archives and mirrors unpack corpora in this way, some of them in a folder within a folder.
-    """
-    for above in ("", "*/", "*/*/"):
-        found = [path for name in names for path in sorted(root.glob(f"{above}{name}"))]
-        if found:
-            return found
-    return []
 
 
 def walk(root: Path) -> Iterator[Path]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.readers.arrow_tables import features_of, is_text, schema_of
+from benchmark.data.readers.common import places
 from benchmark.data.readers.tables import SYNONYMS
 
 _NUMBERED = re.compile(r"(.+?)-\d+-of-\d+(?:-[0-9a-f]+)?")
@@ -103,17 +104,14 @@ def _is_samples(kind: pa.DataType) -> bool:
 
 
 def _parquet(root: Path) -> list[Shard]:
-    for above in ("", "*/", "*/*/"):
-        files = [
-            file
-            for file in sorted(root.glob(f"{above}*.parquet"))
-            if not any(part.startswith(".") for part in file.relative_to(root).parts)
-        ]
-        if files:
-            found = [Shard(file, _split(file, root)) for file in files]
-            _require_one_configuration(found, root)
-            return found
-    return []
+    files = [
+        file
+        for file in places(root, "*.parquet")
+        if not any(part.startswith(".") for part in file.relative_to(root).parts)
+    ]
+    found = [Shard(file, _split(file, root)) for file in files]
+    _require_one_configuration(found, root)
+    return found
 
 
 def _split(file: Path, root: Path) -> str:
