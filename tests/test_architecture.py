@@ -174,6 +174,7 @@ def test_a_report_waits_for_no_image_library() -> None:
         "attacks.contract.condition",
         "benchmark.audio.speech_level",
         "benchmark.core.errors",
+        "benchmark.data.readers.words",
         "noises.published_names",
     ],
 )

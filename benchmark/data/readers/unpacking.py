@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import posixpath
 import shutil
@@ -28,6 +29,7 @@ from benchmark.data.readers.hub_files import Shard
 
 FORMAT = 1  # raised when the same files would be unpacked otherwise
 BLOCK = 32  # rows in memory at a time
+BUFFER = 1 << 20  # bytes read at a time: else a whole row group is
 TABLE = "rows.parquet"
 INNER = "inner_path"  # the path that the data set writes next to the bytes
 _BAR_FROM = 200_000_000  # bytes from which hashing takes long enough for a bar
@@ -132,15 +134,24 @@ def _rows(shard: Shard, inside: Path | None, audio: str, bar: Any = None) -> pd.
 
 def _blocks(file: Path) -> Iterator[pa.RecordBatch]:
     if file.suffix == ".arrow":
-        with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
-            for batch in stream:
-                for start in range(0, batch.num_rows, BLOCK):
-                    yield batch.slice(start, BLOCK)
+        yield from _arrow_blocks(file)
         return
     with pq.ParquetFile(
-        file, memory_map=True, pre_buffer=False, page_checksum_verification=True
+        file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True
     ) as table:
         yield from table.iter_batches(batch_size=BLOCK, use_threads=False)
+
+
+def _arrow_blocks(file: Path) -> Iterator[pa.RecordBatch]:
+    """Read from a memory map, so that a record batch of any size takes no memory of its own."""
+    with file.open("rb") as handle:
+        mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    with pa.ipc.open_stream(pa.py_buffer(mapped)) as stream:
+        for batch in stream:
+            for start in range(0, batch.num_rows, BLOCK):
+                yield batch.slice(start, BLOCK)
+                if hasattr(mmap, "MADV_DONTNEED"):  # pages that were read would pile up
+                    mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _write(column: pa.Array, inside: Path, first: int, bar: Any) -> tuple[list[str], list[str]]:
