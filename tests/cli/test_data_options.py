@@ -123,7 +123,7 @@ def test_layout_pattern_and_labels(
     plan += ["--plugin", PLUGIN, "--checkpoint", checkpoint]
     assert main(plan) == 2
     assert (
-        "is not a known data set: of its folders with audio, flac/ names no class"
+        "is not a known data set: of its folders with audio, no class is known by"
         in capsys.readouterr().err
     )
     for file in sorted((root / "flac").iterdir()):

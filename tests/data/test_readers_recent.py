@@ -170,7 +170,7 @@ def test_mlaad_since_version_5(tmp_path: Path) -> None:
 
 
 def test_mlaad_tiny(tmp_path: Path) -> None:
-    mlaad(tmp_path, "{}/a.wav|-|en|True|1.0|x|vits|VITS|text")
+    mlaad(tmp_path, '{}/a.wav|-|en|True|1.0|x|vits|VITS|"text')  # without a pair up to the end
     sound(tmp_path / "original" / "en_US" / "x.wav", tmp_path / "original" / "de_DE" / "y.wav")
     table = open_data(tmp_path).table
     assert counts(table, "label") == {"bonafide": 2, "spoof": 2}

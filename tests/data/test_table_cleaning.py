@@ -137,6 +137,10 @@ def test_ids_without_endings_take_the_one_file(tmp_path: Path) -> None:
         (b"id,path,label\nz,a.wav,fake\nz,b.wav,fake\n", r"the id 'z' \(lines 2 and 3\)"),
         (b"name,label\nz,fake\n", "missing column utterance_id, path; has name, label"),
         (b"\xff\xfe\x00", "cannot be read as a table"),
+        (b"id,path,label\na,a.wav,fake\n\xe4,b.wav,real\n", "line 3 is not UTF-8, at byte 1: 0xe4"),
+        (b'id,path,label\na,"a.wav,fake\nb,b.wav,real\n', "line 2 has a quotation mark without"),
+        (b"id,path,label\na,a.wav,fake\nb,b.wav,real,x\n", "line 3 has 4 columns, not 3"),
+        (b"id,path,label\na,a.wav,fake,x\nb,b.wav,real,x\n", r"than the header \(line 2 has 4"),
     ],
 )
 def test_an_error_names_the_place_and_the_cause(tmp_path: Path, content: bytes, cause: str) -> None:

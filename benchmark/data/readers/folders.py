@@ -95,7 +95,7 @@ def hint(root: Path, hints: Hints) -> str:
     lacking = [label for label, names in known.items() if not names]
     strange = _distinct(unknown)
     if strange:
-        said += [f"{_few(strange)} names no class that is known"]
+        said += [f"no class is known by the name {_few(strange)}"]
     if len(strange) < len(lacking):
         said += [f"no folder says {' or '.join(lacking)}"]
         advice = (

@@ -52,7 +52,10 @@ def _mlaad(root: Path, hints: Hints) -> Protocol | None:
 
 def _table(meta: Path) -> pd.DataFrame:
     """Read a meta.csv; an unpaired quotation mark in a transcript is text, not the end of a row."""
-    table = text_table(meta, "|;,")
+    try:
+        table = text_table(meta, "|;,")
+    except InputError:
+        return text_table(meta, "|;,", quoted=False)
     swallowed = table.apply(
         lambda cells: cells.str.contains("\n") & cells.str.contains("|", regex=False)
     )

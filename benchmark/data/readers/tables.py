@@ -16,6 +16,7 @@ from benchmark.data.cleaning import clean_paths, encoding_of, lines_with, place,
 from benchmark.data.protocol import REQUIRED
 from benchmark.data.readers.common import Hints
 from benchmark.data.readers.stems import with_endings
+from benchmark.data.readers.table_errors import long_line, one_line, unreadable
 from benchmark.data.readers.words import SPLIT_WORDS, Vocabulary, meaning_of
 
 # Alternative names of the columns of a protocol.
@@ -47,7 +48,7 @@ def text_table(file: Path, delimiters: str = DELIMITERS, quoted: bool = True) ->
             header = handle.readline()
         widths = {d: len(next(csv.reader([header], delimiter=d), [])) for d in delimiters}
     except (ValueError, OSError, csv.Error) as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     if max(widths.values()) == 1 and len(header.split()) > 1:
         raise InputError(
             f"{file}: no comma, semicolon, tab or bar separates the names in its header"
@@ -75,11 +76,12 @@ def table_of(file: Path, separator: str, encoding: str = "", quoted: bool = True
                 quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             )
     except pd.errors.ParserWarning as error:
-        raise InputError(f"{file}: rows have more columns than the header") from error
+        line = long_line(file, separator, encoding or encoding_of(file))
+        raise InputError(f"{file}: rows have more columns than the header{line}") from error
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{file} is empty") from error
     except (ValueError, OSError, OverflowError, csv.Error) as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     return clean_table(table, file)
 
 
@@ -109,7 +111,7 @@ def columns_of(file: Path, *layouts: Sequence[str]) -> pd.DataFrame:
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{file} is empty") from error
     except (ValueError, OSError, OverflowError) as error:
-        raise InputError(f"{file} cannot be read ({_one_line(error)})") from error
+        raise InputError(f"{file} cannot be read ({one_line(error)})") from error
     names = next((names for names in layouts if len(names) == table.shape[1]), None)
     if names is None:
         wanted = "; or ".join(f"{len(names)}: {', '.join(names)}" for names in layouts)
@@ -141,7 +143,7 @@ def json_table(file: Path) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         if isinstance(error, InputError):
             raise
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     if not rows:
         raise InputError(f"{file} is empty")
     table = pd.DataFrame(rows, dtype=object)
@@ -220,18 +222,6 @@ def split_of(words: pd.Series) -> pd.Series:
         return known.get(word.strip().lower()) or (next(iter(found)) if len(found) == 1 else word)
 
     return words.map({word: split(word) for word in words.unique().tolist()})
-
-
-def _unreadable(file: Path, error: Exception) -> InputError:
-    if isinstance(error, UnicodeError):
-        return InputError(
-            f"{file} cannot be read as a table ({_one_line(error)}); save it as UTF-8"
-        )
-    return InputError(f"{file} cannot be read as a table ({_one_line(error)})")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _short(text: str) -> str:
