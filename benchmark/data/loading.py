@@ -29,6 +29,18 @@ def open_data(
     Raises `InputError` that names what was looked for and what was found.
     """
     try:
+        return _open(path, layout, Hints(pattern, labels, audio_root))
+    except InputError as error:
+        lines = str(error).splitlines()
+        if len(lines) < 2:
+            raise
+        # names of files and columns may have line breaks
+        raise InputError(" ".join(lines)) from error
+
+
+def _open(path: Path, layout: str, hints: Hints) -> Protocol:
+    audio_root = hints.audio_root
+    try:
         there = path.exists()
     except (OSError, ValueError) as error:  # a name that no file can have
         raise InputError(f"data folder not found: {path} ({error})") from error
@@ -40,7 +52,6 @@ def open_data(
     if layout and layout not in readers:
         raise unknown("layout", layout, readers, "launderbench list layouts")
     tried = [readers[layout]] if layout else list(READERS)
-    hints = Hints(pattern, labels, audio_root)
     tree.forget()
     for reader in tried:
         found = _read(reader, path, hints)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import json
 import posixpath
 import tempfile
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import clean_paths, is_outside, plainly_clean
 from benchmark.data.loading import open_data
 from benchmark.data.protocol import LABELS, SPLITS, Protocol
-from tests.support.layouts import counts, sound, write
+from tests.support.layouts import AUDIO, counts, encoded, sound, write
 
 ROWS = [["a", "x/a.wav", "spoof"], ["b", "x/b.wav", "bonafide"]]
 
@@ -352,3 +358,54 @@ def test_a_copy_of_in_the_wild_saved_again(tmp_path: Path) -> None:
             ["0", "0.wav", "spoof", "Alec Guinness"],
             ["3", "3.wav", "bonafide", "Barack Obama"],
         ]
+
+
+WAV = {"bytes": encoded(0.02), "path": "a.wav"}
+COLUMNS = st.sampled_from(
+    [
+        pa.array(["real", "fake"]),
+        pa.array(["a.wav", "b.wav"]),
+        pa.array(["../a", None]),
+        pa.array([0, 1]),
+        pa.array([0.5, None]),
+        pa.array([True, False]),
+        pa.array([None, None]),
+        pa.array([b"\x00", b"\xff"]),
+        pa.array([["a"], []]),
+        pa.array(["real", "fake"]).dictionary_encode(),
+        pa.array([datetime(2024, 1, 1), None]),
+        pa.array([Decimal("1.5"), None]),
+        pa.array([{"a": 1, "b": "x"}, None]),
+        pa.array([WAV, WAV], AUDIO),
+        pa.array([{"bytes": None, "path": "b.wav"}, None], AUDIO),
+        pa.array([{"bytes": b"", "path": "../../x"}, WAV], AUDIO),
+        pa.array([{"array": [0.1], "sampling_rate": 8000}, None]),
+    ]
+)
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    columns=st.dictionaries(
+        st.one_of(st.sampled_from(["path", "label", "audio", "id", "split", "file"]), HEADERS),
+        COLUMNS,
+        min_size=1,
+        max_size=5,
+    ),
+    names=st.sampled_from([None, ["fake", "real"], {"0": "fake"}, ["x"], 5]),
+    file=st.sampled_from(["t.parquet", "test-00000-of-00001.parquet", "metadata.parquet"]),
+    empty=st.booleans(),
+)
+def test_any_columns_are_a_protocol_or_an_error_of_one_line(
+    cache: Path, columns: dict[str, pa.Array], names: object, file: str, empty: bool
+) -> None:
+    features = {"label": {"names": names, "_type": "ClassLabel"}, "audio": {"_type": "Audio"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table(columns).replace_schema_metadata(metadata)
+    content = io.BytesIO()
+    pq.write_table(table.slice(0, 0) if empty else table, content)
+    protocol_or_error(file, content.getvalue())

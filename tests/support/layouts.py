@@ -12,6 +12,8 @@ import soundfile
 
 from tests.support import builders
 
+AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # a column of `datasets`
+
 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,10 +42,9 @@ def hub_table(rows: list[dict[str, object]], names: list[str] | None = None) -> 
     features: dict[str, object] = {"audio": {"_type": "Audio"}}
     if names:
         features["label"] = {"names": names, "_type": "ClassLabel"}
-    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     files = {k for k, v in columns.items() if isinstance(v[0], dict) and "bytes" in v[0]}
-    arrays = {k: pa.array(v, kind if k in files else None) for k, v in columns.items()}
+    arrays = {k: pa.array(v, AUDIO if k in files else None) for k, v in columns.items()}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.table(arrays).replace_schema_metadata(metadata)
 
