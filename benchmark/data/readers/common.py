@@ -9,30 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.audio.endings import is_audio
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
 from benchmark.data.readers.tree import places
 from benchmark.data.readers.words import CLASS_WORDS, Vocabulary
-
-ENDINGS = frozenset(
-    (
-        ".wav",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".aac",
-        ".webm",
-        ".mp4",
-        ".aiff",
-        ".aif",
-        ".wma",
-        ".amr",
-        ".au",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -103,11 +84,6 @@ def walk(root: Path) -> Iterator[Path]:
             yield Path(folder, name)
 
 
-def is_audio(path: Path) -> bool:
-    """Return True for a file name of audio, or of video with sound, that is not hidden."""
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
-
-
 def protocol(name: str, root: Path, table: pd.DataFrame, source: Path) -> Protocol:
     """Return the validated protocol of a corpus; see `validated` for the errors."""
     return Protocol(name=name, root=root, table=validated(table, source, root))
@@ -120,11 +96,9 @@ def audio_below(folder: Path) -> list[Path]:
 
 __all__ = [
     "CLASS_WORDS",
-    "ENDINGS",
     "Hints",
     "Reader",
     "audio_below",
-    "is_audio",
     "locate",
     "places",
     "protocol",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import clean_paths
 from benchmark.data.protocol import Protocol

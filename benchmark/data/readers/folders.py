@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.audio import discovery
+from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.protocol import LABELS, OTHER, Protocol
-from benchmark.data.readers.common import ENDINGS, Hints, Reader, is_audio, protocol, walk
+from benchmark.data.readers.common import Hints, Reader, protocol, walk
 from benchmark.data.readers.words import Vocabulary
 
 _SHOWN = 5  # folders that an error or a warning names
@@ -25,22 +27,20 @@ def _folders(root: Path, hints: Hints) -> Protocol | None:
     if not root.is_dir() or hints.pattern:
         return None
     rows: list[tuple[str, str, str]] = []
-    others = 0
+    others: list[Path] = []
     outside: Counter[str] = Counter()
     for near, names in _listed(root):
         label, split = _said(near, hints.words, root)
         for name in names:
             if not is_audio(Path(name)):
-                others += label is not None and not name.startswith(".")
+                others += [Path(name)] if label is not None else []
             elif label is None:
                 outside[near] += 1
             else:
                 rows.append((f"{near}/{name}", label, split or ""))
     if {label for _, label, _ in rows} != set(LABELS):
         return None
-    if others:
-        endings = " ".join(sorted(ENDINGS))
-        warn_once(f"{root}: {others} files are skipped (extension not one of {endings})")
+    discovery.warn_of_others(root, others)
     if outside:
         warn_once(
             f"{root}: audio files in no folder of a class are not read: {sum(outside.values())}"

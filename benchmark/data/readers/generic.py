@@ -17,7 +17,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, validated
 from benchmark.data.readers import arrow_tables
-from benchmark.data.readers.common import Hints, Reader, is_audio, protocol, walk
+from benchmark.data.readers.common import Hints, Reader, protocol, walk
 from benchmark.data.readers.tables import (
     class_of,
     json_table,
@@ -95,7 +95,9 @@ def _pattern(root: Path, hints: Hints) -> Protocol | None:
     if "label" not in rule.groupindex:
         raise InputError(f"--pattern {hints.pattern!r} has no group (?P<label>...)")
     rows = []
-    for file in filter(is_audio, walk(root)):
+    files = [*walk(root)]
+    discovery.warn_of_others(root, (file for file in files if not is_audio(file)))
+    for file in filter(is_audio, files):
         path = file.relative_to(root).as_posix()
         if found := rule.search(path):
             named = {name: value or "" for name, value in found.groupdict().items()}

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.audio.endings import AUDIO_ENDINGS, is_audio
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import is_outside, place
-from benchmark.data.readers.common import ENDINGS, is_audio, walk
+from benchmark.data.readers.common import walk
 
 
 def with_endings(paths: Sequence[str], root: Path, source: Path) -> list[str]:
@@ -20,13 +21,13 @@ def with_endings(paths: Sequence[str], root: Path, source: Path) -> list[str]:
     none. A path that exists as it stands, and one without such a file, stays. Raises `InputError`
     naming both files if there are two.
     """
-    usual = tuple(ENDINGS)
+    usual = tuple(AUDIO_ENDINGS)
     unusual = [path for path in paths if not path.endswith(usual)]  # fast for a million paths
     bare = [
         path
         for path in dict.fromkeys(unusual)
         if path
-        and posixpath.splitext(path)[1].lower() not in ENDINGS
+        and posixpath.splitext(path)[1].lower() not in AUDIO_ENDINGS
         and "\0" not in path
         and not is_outside(path)
     ]

@@ -18,13 +18,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.audio.endings import AUDIO_ENDINGS
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 from benchmark.data.cleaning import clean_paths
 from benchmark.data.file_hashes import MISSING, file_digests
 from benchmark.data.readers.arrow_tables import reading, text_columns
-from benchmark.data.readers.common import ENDINGS
 from benchmark.data.readers.hub_files import Shard
 
 FORMAT = 1  # raised when the same files would be unpacked otherwise
@@ -179,4 +179,4 @@ def _ending(content: bytes, said: str) -> str:
     if content[4:8] == b"ftyp":
         return ".m4a"
     ending = os.path.splitext(said)[1].lower()  # noqa: PTH122 - of a name, not of a file
-    return ending if ending in ENDINGS else ".wav"
+    return ending if ending in AUDIO_ENDINGS else ".wav"
