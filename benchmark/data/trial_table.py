@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.errors import InputError
+from benchmark.data.apportionment import largest_remainder
 from benchmark.data.file_hashes import MISSING, file_digests, stamps
 from benchmark.data.protocol import ABSENT, MADE, Protocol, require_both_classes
 
@@ -38,23 +39,37 @@ def stamp_column(made: str = "") -> str:
 def limited(protocol: Protocol, limit: int) -> Protocol:
     """Return at most `limit` utterances, with classes and spoof systems in proportion.
 
-    The choice depends on the ids alone. Within each class and system, a larger limit includes the
-    trials of a smaller one. Raises `InputError` if `limit` is below 2 or a class is missing.
+    The limit is split by class, at least one of each, then by spoof system within each class, both
+    times by largest remainder. Within a system, the hash of the id chooses: the choice depends on
+    neither the order of the rows nor a seed, and a larger limit includes the trials of a smaller
+    one wherever no system gets fewer of them. Raises `InputError` if `limit` is below 2 or a class
+    is missing.
     """
     if limit < 2:
         raise InputError(f"LIMIT must be at least 2 (one trial of each class), not {limit}")
     table = protocol.table
     if limit >= len(table):
         return protocol
-    order = table["utterance_id"].map(lambda uid: hashlib.sha256(uid.encode()).hexdigest())
-    groups = table["label"] + "/" + table["spoof_system"]
-    rank = order.groupby(groups).rank(method="first")
-    share = rank / groups.map(groups.value_counts())
-    keep = pd.DataFrame({"share": share, "order": order}).sort_values(["share", "order"])
-    chosen = table.loc[sorted(keep.index[:limit])].reset_index(drop=True)
-    result = replace(protocol, table=chosen)
+    ids, labels, names = (table[c].tolist() for c in ("utterance_id", "label", "spoof_system"))
+    ordered = sorted(range(len(ids)), key=lambda row: hashlib.sha256(ids[row].encode()).digest())
+    classes = _grouped(ordered, labels)
+    shares = largest_remainder({label: len(rows) for label, rows in classes.items()}, limit, 1)
+    keep: list[int] = []
+    for label, rows in classes.items():
+        systems = _grouped(rows, names)
+        counts = largest_remainder({s: len(own) for s, own in systems.items()}, shares[label])
+        keep += [row for system, own in systems.items() for row in own[: counts[system]]]
+    result = replace(protocol, table=table.iloc[sorted(keep)].reset_index(drop=True))
     require_both_classes(result, f"the first {limit} trials")
     return result
+
+
+def _grouped(rows: Iterable[int], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the rows by their names, groups and rows in the order in which they come."""
+    groups: dict[str, list[int]] = {}
+    for row in rows:
+        groups.setdefault(names[row], []).append(row)
+    return groups
 
 
 def with_stamps(protocol: Protocol, allow_missing: bool = False) -> Protocol:
