@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmark.data.shortcut_leakage import LEAST, SURE, few
+
 MEDIAN, LOW, HIGH = "50%", "5%", "95%"
+NAMED = 5  # of the groups without an AUC
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -102,18 +105,40 @@ def _faults(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _leak(leak: Mapping[str, Any]) -> Iterator[str]:
-    yield "AUC of a classifier that uses only level, silence and coarse bands (0.5 is chance)"
+    yield (
+        "AUC of a classifier that uses only level, silence and coarse bands (0.5 is chance; ± the"
+        " standard error of a guess)"
+    )
     if leak["auc"] is None:
         yield f"  {leak['verdict']}"
         return
     yield f"  {leak['verdict']} ({leak['method']})"
-    yield f"  {leak['auc']:.3f} overall"
+    yield f"  {_auc(leak, 'overall')}"
     for kind in ("systems", "sources"):
         for name, part in leak[kind].items():
-            yield (
-                f"  {part['auc']:.3f} {kind.removesuffix('s')} {name}"
-                f" ({part['bonafide']} bona fide, {part['spoof']} spoof)"
-            )
+            yield f"  {_auc(part, f'{kind[:-1]} {name}')}"
+    yield (
+        f"  The verdict follows the highest AUC of all and of systems with at least {SURE} trials"
+        " of each class: of several small groups, one stands high by chance."
+    )
+    for kind in ("systems", "sources"):
+        left = leak[f"{kind}_left_out"]
+        if left:
+            first = ", ".join(_numbers(name, part) for name, part in [*left.items()][:NAMED])
+            more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
+            why = f", which needs {LEAST} trials of each class" if kind == "sources" else ""
+            yield f"  {len(left)} {kind} have no AUC{why}: {first}{more}"
+
+
+def _auc(part: Mapping[str, Any], name: str) -> str:
+    """Return an AUC with its error and the numbers of its trials; small numbers are marked."""
+    mark = ", few" if few(part) else ""
+    numbers = f"{part['bonafide']} bona fide, {part['spoof']} spoof{mark}"
+    return f"{part['auc']:.3f} ± {part['error']:.2f} {name} ({numbers})"
+
+
+def _numbers(name: str, part: Mapping[str, int]) -> str:
+    return f"{name} ({part['bonafide']} bona fide, {part['spoof']} spoof)"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

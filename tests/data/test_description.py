@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from sklearn.metrics import roc_auc_score
 
 from benchmark.audio import libav
 from benchmark.cli import main as cli
 from benchmark.data.description import describe
-from benchmark.data.description_text import lines
+from benchmark.data.description_text import _leak, lines
 from benchmark.data.file_inspection import inspect, inspect_all
 from benchmark.data.loading import open_data
-from benchmark.data.shortcut_leakage import leak, shortcut_auc
+from benchmark.data.shortcut_leakage import chance_error, leak, shortcut_auc
 from detectors.classical.shortcut import features
 from tests.support import builders
 
@@ -183,6 +184,36 @@ def test_the_leakage_is_found_in_its_system(split: str) -> None:
     none = leak(rows, x, np.arange(len(rows)))
     assert none["auc"] == pytest.approx(0.5, abs=0.06)
     assert none["verdict"].startswith("recording properties hardly")
+
+
+def test_small_groups_are_marked_and_never_decide_the_verdict() -> None:
+    """Twenty systems of twenty spoofs, one of them far above 0.65."""
+    rng = np.random.default_rng(3)
+    label = np.repeat(["bonafide", "spoof"], 400)
+    x = rng.standard_normal((800, 14)).astype(np.float32)
+    rows = pd.DataFrame({"label": label, "split": "test", "track": "-"})
+    rows["spoof_system"] = ["-"] * 400 + [f"A{n % 20:02}" for n in range(400)]
+    x[rows["spoof_system"] == "A07", 0] += 4
+    rows["source"] = ["big"] * 30 + ["human"] * 370 + ["big"] * 30 + [f"s{n}" for n in range(370)]
+    found = leak(rows, x, np.arange(800))
+    assert found["systems"]["A07"]["auc"] > 0.65
+    assert found["verdict"] == "recording properties hardly separate the classes"
+    assert set(found["sources"]) == {"big"} and len(found["sources_left_out"]) == 371
+    assert found["sources_left_out"]["human"] == {"bonafide": 370, "spoof": 0}
+    text = "\n".join(_leak(found))
+    assert text.count(", few)") == 21 and "overall (400 bona fide, 400 spoof)" in text
+    assert "± 0.07 system A00 (400 bona fide, 20 spoof, few)" in text
+    assert "systems with at least 50 trials of each class" in text
+    assert "371 sources have no AUC, which needs 20 trials of each class: human (370" in text
+    assert "and 366 more" in text
+
+
+@pytest.mark.parametrize(("bonafide", "spoof"), [(20, 20), (50, 50), (400, 20)])
+def test_the_error_of_an_auc_is_that_of_guessing(bonafide: int, spoof: int) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(bonafide + spoof) < bonafide
+    guesses = [roc_auc_score(labels, rng.random(labels.size)) for _ in range(3000)]
+    assert chance_error(bonafide, spoof) == pytest.approx(np.std(guesses), rel=0.05)
 
 
 def test_system_aucs_equal_those_on_the_card_of_the_embedded_data_set(toy: Path) -> None:
