@@ -38,21 +38,27 @@ def export_scores(options: Namespace) -> int:
     from benchmark.exchange import score_formats
     from benchmark.runs import run_folders
     from benchmark.scores.load_run import collect
+    from benchmark.scores.score_width import is_single
 
     results = collect(run_folders.find(options.run), {})
     if options.detector not in results.detectors:
         raise unknown("detector of the run", options.detector, results.detectors)
-    conditions = [info.condition for info in results.conditions]
+    conditions = every = [info.condition for info in results.conditions]
     if options.condition:
         asked = str(parse(options.condition))
         if asked not in conditions:
             raise unknown("condition of the run", options.condition, conditions)
         conditions = [asked]
     splits = [options.split] if options.split else ["test", "dev"]
+    # of all its scores, so that each condition is written with the same number of digits
+    single = options.detector not in results.imported or all(
+        is_single(block["score"].to_numpy())
+        for block in _blocks(results, options.detector, every, ["test", "dev"])
+    )
     blocks = _blocks(results, options.detector, conditions, splits)
     count = 0
     with atomic_files.growing(options.out.parent, [options.out.name]) as files:
-        for number, text in score_formats.write(blocks, options.format):
+        for number, text in score_formats.write(blocks, options.format, single):
             files[options.out.name].write(text)
             count += number
         if not count:

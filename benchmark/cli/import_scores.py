@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add(command: Command) -> None:
     """Add the command and its options."""
     sub = command("import-scores", "import scores of another tool into a run", import_scores)
-    sub.add_argument("file", type=Path, metavar="FILE", help="`id score` rows, ASVspoof or CSV")
+    sub.add_argument("file", type=Path, metavar="FILE", help="`id score`, ASVspoof, a log, CSV")
     sub.add_argument("--detector", required=True, metavar="NAME", help="its name in the run")
     sub.add_argument("--run", required=True, help="run folder, or name below results/")
     sub.add_argument(
@@ -65,13 +65,14 @@ def import_scores(options: Namespace) -> int:
         options.allow_unknown,
         options.exported,
     )
-    taken, strangers = import_file(store, wanted)
-    for one in taken:
+    done = import_file(store, wanted)
+    print(f"{options.file} is read {done.assumed}")
+    for one in done.cells:
         print(one)
-    if strangers:
-        print(f"skipped: {strangers} scores whose id is not a trial of the run")
+    if done.strangers:
+        print(f"skipped: {done.strangers} scores whose id is not a trial of the run")
     print(f"{options.detector} is imported into {folder}; next: launderbench report {options.run}")
-    return 0 if all(one.scored == one.trials for one in taken) else 1
+    return 0 if all(one.scored == one.trials for one in done.cells) else 1
 
 
 def _claim(store: Store, options: Namespace, context: ProcessContext) -> None:

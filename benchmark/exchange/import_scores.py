@@ -11,21 +11,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from attacks.contract.condition import CLEAN, parse
-from benchmark.core.errors import InputError, unknown
+from attacks.contract.condition import CLEAN
+from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import NO_RECIPE
-from benchmark.data.readers.common import CLASS_WORDS
-from benchmark.data.trial_table import digest_column
-from benchmark.exchange import audio_corpus, score_formats
+from benchmark.data.trial_table import digest_column, rows_of
+from benchmark.exchange import audio_corpus, score_matching, score_reader
+from benchmark.exchange.trial_ids import TrialIds
 from benchmark.laundering.failure import ATTACK, UNREADABLE
-from benchmark.laundering.output_layout import folder_names
 from benchmark.leaderboard.ranks import REVERSED
 from benchmark.metrics.discrimination import eer
 from benchmark.scores.load_run import collect
@@ -35,10 +34,18 @@ from benchmark.scores.selection import next_attempts
 from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import shards, unit_keys
 
-AUDIO = (".flac", ".wav")
 MANY = 20_000  # number of trials from which a progress bar is shown
 NAME = re.compile(r"[\w.+-]+")
-Scores = dict[str, np.float32]
+
+
+class LineScore(NamedTuple):
+    """A score, and the line of the file where it stands."""
+
+    value: float
+    line: int
+
+
+Scores = dict[str, LineScore]
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,11 @@ class ImportRequest:
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """The imported scores of one split and condition; `hint` is set if the sign is in doubt."""
+    """The imported scores of one split and condition.
+
+    hint  : set if the sign is in doubt
+    first : the line of the first broken score
+    """
 
     split: str
     condition: str
@@ -71,17 +82,34 @@ class ImportedCell:
     scored: int
     broken: int
     hint: str = ""
+    first: int = 0
 
     def __str__(self) -> str:
         text = f"{self.condition} ({self.split}): {self.scored} of {self.trials} trials scored"
-        text += f", {self.broken} scores are not finite and were rejected" if self.broken else ""
+        if self.broken:
+            text += (
+                f", {self.broken} scores are not finite and were rejected, the first in line"
+                f" {self.first}"
+            )
         return text + (f"; {self.hint}" if self.hint else "")
 
 
-def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell], int]:
+@dataclass(frozen=True)
+class Imported:
+    """What was imported.
+
+    strangers : the number of scores skipped because they belong to no trial
+    assumed   : how the file was read, in words
+    """
+
+    cells: list[ImportedCell]
+    strangers: int
+    assumed: str
+
+
+def import_file(store: Store, request: ImportRequest) -> Imported:
     """Import a score file into the run in `store`.
 
-    Returns the imported cells, and the number of scores skipped because they belong to no trial.
     Scores of the same detector, split and condition from an earlier file are replaced. Raises
     `InputError` if the file or the request is invalid; nothing has then been written.
     """
@@ -90,11 +118,12 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
         raise InputError(f"{store.folder} holds no run")
     entry = _entry(head, request.detector)
     trials = store.read_trials(head)
-    table, strangers = _match(score_formats.read(request.file), head, trials, request)
-    groups = {
-        (str(split), str(condition)): dict(zip(rows["utterance_id"], rows["score"], strict=True))
-        for (condition, split), rows in table.groupby(["condition", "split"], sort=False)
-    }
+    ids = TrialIds(trials)
+    read = score_reader.read(request.file, ids)
+    table, strangers = score_matching.matched(
+        read, ids, head, trials, condition=request.condition, strangers=request.strangers
+    )
+    groups = _groups(table, read.single, -1 if request.reversed_ else 1)
     parts = store.scan().parts
     every = {split: set(rows["utterance_id"]) for split, rows in trials.groupby("split")}
     whole = all(every[split] == set(scores) for (split, _), scores in groups.items())
@@ -144,7 +173,23 @@ def import_file(store: Store, request: ImportRequest) -> tuple[list[ImportedCell
         "training": {IMPORTED: {one: files[one] for one in identities}},
     }
     store.write_detector(head, request.detector, facts)
-    return cells, strangers
+    return Imported(cells, strangers, read.assumed)
+
+
+def _groups(table: pd.DataFrame, single: bool, sign: int) -> dict[tuple[str, str], Scores]:
+    """Return the scores of each split and condition, rounded to float32 if all are `single`."""
+    values = table["score"].to_numpy()
+    if single:
+        known = score_reader.in_range(values)
+        values = np.where(known, np.where(known, values, 0).astype(np.float32), values)
+    rows = table.assign(score=sign * values)
+    return {
+        (str(split), str(condition)): {
+            uid: LineScore(value, line)
+            for uid, value, line in rows_of(part, "utterance_id", "score", "line")
+        }
+        for (condition, split), part in rows.groupby(["condition", "split"], sort=False)
+    }
 
 
 def _entry(head: dict[str, Any], name: str) -> dict[str, Any]:
@@ -157,78 +202,6 @@ def _entry(head: dict[str, Any], name: str) -> dict[str, Any]:
             f"the run itself computed the scores of its detector {name!r}: choose another name"
         )
     return entry
-
-
-def _match(
-    read: pd.DataFrame, head: dict[str, Any], trials: pd.DataFrame, request: ImportRequest
-) -> tuple[pd.DataFrame, int]:
-    """Return the rows of the file matched to the trials of the run, and the unmatched count."""
-    table = read.assign(condition=_conditions(read["condition"], head, request))
-    table["utterance_id"] = _utterances(table["id"], trials)
-    table = table.merge(trials[["utterance_id", "split", "label"]], on="utterance_id", how="left")
-    dev = (table["split"] == "dev") & (table["condition"] != CLEAN)
-    unmatched = table["split"].isna() | dev
-    if unmatched.all():
-        raise InputError(
-            f"{request.file}: none of its {len(table)} ids is a trial of the run; its first id is"
-            f" {table['id'].iloc[0]!r}, that of the run is {trials['utterance_id'].iloc[0]!r}"
-        )
-    if unmatched.any() and not request.strangers:
-        raise InputError(
-            f"{request.file}: {int(unmatched.sum())} of {len(table)} ids are not trials of the run,"
-            f" the first is {table.loc[unmatched, 'id'].iloc[0]!r}; --allow-unknown skips them"
-        )
-    table = table[~unmatched]
-    duplicates = table[table.duplicated(["condition", "utterance_id"])]
-    if len(duplicates):
-        row = duplicates.iloc[0]
-        raise InputError(
-            f"{request.file}: {row['utterance_id']!r} has two scores under {row['condition']}"
-        )
-    classes = {word: label for label, words in CLASS_WORDS.items() for word in words}
-    labels = table["key"].str.lower().map(classes)
-    contrary = table[labels.notna() & (labels != table["label"])]
-    if len(contrary):
-        row = contrary.iloc[0]
-        raise InputError(
-            f"{request.file}: labels {row['utterance_id']!r} {row['key']}, but the run labels it"
-            f" {row['label']}"
-        )
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # values beyond the range of float32 are reported as not finite
-        single = table["score"].to_numpy(dtype=np.float64).astype(np.float32)
-    return table.assign(score=-single if request.reversed_ else single), int(unmatched.sum())
-
-
-def _conditions(column: pd.Series, head: dict[str, Any], request: ImportRequest) -> list[str]:
-    """Return the run's condition of every row, found by its spelling or its export folder."""
-    known = [c["condition"] for c in head["conditions"]]
-    names = dict(zip(folder_names(known), known, strict=True)) | {name: name for name in known}
-    texts = list(dict.fromkeys(column))
-    if request.condition and texts != [""]:
-        raise InputError(f"{request.file} has a column of conditions: leave out --condition")
-    resolved = {}
-    for text in texts:
-        spelled = text or request.condition or CLEAN
-        try:
-            resolved[text] = names[spelled] if spelled in names else str(parse(spelled))
-        except InputError as error:
-            raise InputError(f"{request.file}: {error}") from error
-        if resolved[text] not in known:
-            raise unknown("condition of the run", spelled, known)
-    return [resolved[text] for text in column]
-
-
-def _utterances(ids: pd.Series, trials: pd.DataFrame) -> list[str]:
-    """Return the utterance of each id, exported file name or audio file name; '' if unknown."""
-    known = {score_formats.file_id(uid): uid for uid in trials["utterance_id"]}
-    known |= {uid: uid for uid in trials["utterance_id"]}
-    found = []
-    for text in ids:
-        stem = next((text[: -len(end)] for end in AUDIO if text.lower().endswith(end)), text)
-        found.append(known.get(text) or known.get(stem, ""))
-    return found
 
 
 def _without_audio(folder: Path) -> set[tuple[str, str]]:
@@ -262,9 +235,10 @@ def _with_files(folder: Path, root: Path, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _imported_cell(split: str, condition: str, mine: pd.DataFrame, scores: Scores) -> ImportedCell:
-    values = np.array([scores.get(uid, np.float32(np.nan)) for uid in mine["utterance_id"]])
-    finite = np.isfinite(values)
-    broken = sum(not np.isfinite(value) for value in scores.values())
+    missing = LineScore(np.nan, 0)
+    values = np.array([scores.get(uid, missing).value for uid in mine["utterance_id"]])
+    finite = score_reader.in_range(values)
+    broken = [one.line for one in scores.values() if not abs(one.value) <= score_reader.LARGEST]
     hint = ""
     bonafide = (mine[finite]["label"] == "bonafide").to_numpy(dtype=np.bool_)
     if condition == CLEAN and bonafide.any() and not bonafide.all():
@@ -274,7 +248,8 @@ def _imported_cell(split: str, condition: str, mine: pd.DataFrame, scores: Score
                 f"EER {rate:.0%}: higher scores must mean more bona fide, but here they seem to"
                 " mean more spoof (--reversed inverts the sign)"
             )
-    return ImportedCell(split, condition, len(mine), int(finite.sum()), broken, hint)
+    first = min(broken, default=0)
+    return ImportedCell(split, condition, len(mine), int(finite.sum()), len(broken), hint, first)
 
 
 def _units(
@@ -299,12 +274,13 @@ def _units(
     for (start, stop), key in zip(shards(len(table)), keys, strict=True):
         rows = []
         for uid in table["utterance_id"][start:stop]:
-            value = scores.get(uid)
+            score = scores.get(uid)
             row = unscored(uid, **effects.get(uid, {}))
-            if value is not None and np.isfinite(value):
-                row["scores"][request.detector] = float(value)
-            elif value is not None:
-                row["causes"][request.detector] = f"non-finite score ({value})"
+            if score is not None and abs(score.value) <= score_reader.LARGEST:
+                row["scores"][request.detector] = float(score.value)
+            elif score is not None:
+                found = f"{score.value:g}, line {score.line} of {request.file.name}"
+                row["causes"][request.detector] = f"non-finite score ({found})"
             elif (condition, uid) not in without_audio:
                 row["causes"][request.detector] = f"no score in {request.file.name}"
             rows.append(row)

@@ -18,7 +18,14 @@ from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 from benchmark.scores import manifest, plan_files
 from benchmark.scores.manifest import UNKNOWN_INPUTS, PartFile, PartInfo
-from benchmark.scores.part_format import CAUSE, COLUMNS, SCORE, DamagedPart, parsed
+from benchmark.scores.part_format import (
+    CAUSE,
+    COLUMNS,
+    SCORE,
+    DamagedPart,
+    concatenated,
+    parsed,
+)
 from benchmark.scores.store import COMPACT, JOINT, MANIFEST, Scan, Store
 from benchmark.scores.unit_keys import of_plan
 
@@ -149,7 +156,7 @@ def _write(store: Store, group: _Group, tables: dict[tuple[str, str], pa.Table])
     for unit in group.units:
         joined = _joined([(part, tables[part.path, part.key]) for part in unit], names)
         rows.append(joined)
-    whole = pa.concat_tables(rows, promote_options="default").combine_chunks()
+    whole = concatenated(rows).combine_chunks()
     origins = sorted({part.file.origin for part in group.parts})
     origin = origins[0] if len(origins) == 1 else _joint_origin(store, origins)
     attempt = max(part.file.attempt for part in group.parts)

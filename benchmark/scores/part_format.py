@@ -12,12 +12,14 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.core.errors import InputError
 from benchmark.laundering import check_rows
 from benchmark.laundering.failure import NO_FAILURE
+from benchmark.scores.score_width import is_single
 
 _ARROW = {int: pa.int32(), str: pa.string(), float: pa.float64(), bool: pa.bool_()}
 CHECK = pa.struct(  # one claim of a step and its measurement
@@ -75,10 +77,13 @@ def unscored(utterance_id: str, **known: Any) -> Row:
     }
 
 
-def table_of(rows: Sequence[Row], names: Iterable[str], files: bool) -> pa.Table:
+def table_of(
+    rows: Sequence[Row], names: Iterable[str], files: bool, double: bool = False
+) -> pa.Table:
     """Return the rows of a unit as a table, with the scores of the detectors `names`.
 
-    files : keep the columns of the files that were decoded
+    files  : keep the columns of the files that were decoded
+    double : store scores that float32 would round as float64
     """
     columns: dict[str, pa.Array] = {}
     for name, kind in COLUMNS.items():
@@ -89,9 +94,21 @@ def table_of(rows: Sequence[Row], names: Iterable[str], files: bool) -> pa.Table
             values = [json.dumps(value, sort_keys=True) for value in values]
         columns[name] = pa.array(values, kind)
     for name in names:
-        columns[f"{SCORE}{name}"] = pa.array([r["scores"].get(name) for r in rows], pa.float32())
+        scores = [row["scores"].get(name) for row in rows]
+        kind = pa.float64() if double and not _single(scores) else pa.float32()
+        columns[f"{SCORE}{name}"] = pa.array(scores, kind)
         columns[f"{CAUSE}{name}"] = pa.array([r["causes"].get(name) for r in rows], pa.string())
     return pa.table(columns)
+
+
+def _single(values: Sequence[float | None]) -> bool:
+    """Return whether float32 holds each score exactly."""
+    return is_single(np.array([value for value in values if value is not None], dtype=np.float64))
+
+
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of several parts; a score column is float64 if it is so in any of them."""
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def parquet_bytes(table: pa.Table, meta: dict[str, Any], dense: bool = False) -> bytes:

@@ -21,7 +21,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
 from benchmark.laundering.check_rows import TEXTS
 from benchmark.scores.manifest import PartInfo
-from benchmark.scores.part_format import CHECK, SCORE, DamagedPart
+from benchmark.scores.part_format import CHECK, SCORE, DamagedPart, concatenated
 from benchmark.scores.store import Store
 
 LENGTH = 256  # most parts per group, of 64 utterances each: a few megabytes
@@ -128,7 +128,7 @@ def _rows(
             damaged += [(parts[number], error) for number in mine]
     if not tables:
         return None, damaged
-    whole = pa.concat_tables(tables, promote_options="default")
+    whole = concatenated(tables)
     kept = [name for name in whole.column_names if name not in ("facts", "checks")]
     rows = PartRows(
         split=first.split,

@@ -19,6 +19,7 @@ from benchmark.laundering import check_rows
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores import plan_files
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.score_width import is_single
 
 VERSION = "launderbench run digest 1"
 NARROW = 2**15
@@ -83,7 +84,8 @@ class RunDigest:
 
     def _scores(self, scores: Floats) -> None:
         for number in self._detectors:
-            self._bytes(_floats(scores[number], "<f4"))
+            mine = scores[number]
+            self._bytes(_floats(mine, "<f4" if is_single(mine) else "<f8"))
 
     def _checks(self, effects: pd.DataFrame) -> None:
         """Add the checks in the order of the trials, then of the steps, as they are stored."""

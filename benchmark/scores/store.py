@@ -22,7 +22,7 @@ from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.scores import format4, manifest, plan_files, selection
-from benchmark.scores.manifest import COMPUTED, UNKNOWN_INPUTS, Log, PartFile, PartInfo
+from benchmark.scores.manifest import COMPUTED, IMPORTED, UNKNOWN_INPUTS, Log, PartFile, PartInfo
 from benchmark.scores.part_format import DamagedPart, Row, parquet_bytes, parsed, table_of
 
 THREADS = 8
@@ -140,7 +140,8 @@ class Store:
             part_stem(key), None, 0, split, condition, scored, self.own_origin, self.kind, attempt
         )
         unit = PartInfo(file, key, 0, len(rows), failures, inputs)
-        (written,) = self.write_file([unit], table_of(rows, detectors.values(), files))
+        table = table_of(rows, detectors.values(), files, double=self.kind == IMPORTED)
+        (written,) = self.write_file([unit], table)
         return written
 
     def write_file(

@@ -20,7 +20,8 @@ from attacks.contract.launder import launder
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data.loading import open_data
-from benchmark.exchange import audio_corpus, score_formats
+from benchmark.exchange import audio_corpus, score_formats, score_reader
+from benchmark.exchange.trial_ids import TrialIds
 from benchmark.inference import checkpoints
 from benchmark.workers import plugins
 from tests.support import builders
@@ -296,9 +297,10 @@ def test_any_float32_survives_as_text(tmp_path: Path) -> None:
         file = score_file(
             tmp_path / format_, "".join(text for _, text in score_formats.write([table], format_))
         )
-        read = score_formats.read(file)
-        assert read["id"].tolist() == ids
-        assert read["score"].to_numpy().astype(np.float32).tobytes() == values.tobytes()
+        read = score_reader.read(file, TrialIds(table))
+        assert read.table["id"].tolist() == ids and read.single
+        scores = read.table["score"].to_numpy()
+        assert scores.astype(np.float32).tobytes() == values.tobytes()
 
 
 LAYOUTS = {
@@ -328,7 +330,7 @@ def test_the_fields_layouts_are_read(name: str, toy: Path, run: Path, tmp_path: 
     assert cli("import-scores", file, "--detector", "tool", "--run", run) == 0
     scores = launderbench.load_scores(run).query("detector == 'tool'")
     scores = scores.sort_values("utterance_id")
-    assert scores["score"].tolist() == [float(np.float32(n / 7)) for n in range(24)]
+    assert scores["score"].tolist() == [n / 7 for n in range(24)]
 
 
 def test_ids_that_are_not_valid_file_names_round_trip(tmp_path: Path, cache: Path) -> None:
@@ -377,7 +379,8 @@ def test_missing_scores_and_unknown_ids(
     capsys.readouterr()
     assert cli("import-scores", many, *options) == 2
     assert (
-        "1 of 25 ids are not trials of the run, the first is 'stranger'" in capsys.readouterr().err
+        "many.txt:25: 1 of 25 ids are not trials of the run, the first is 'stranger'"
+        in capsys.readouterr().err
     )
     assert cli("import-scores", many, *options, "--allow-unknown") == 0
     assert "skipped: 1 scores" in capsys.readouterr().out
@@ -392,10 +395,12 @@ def test_scores_that_are_not_finite_are_rejected_individually(
     text = plain(uids[:-3]) + f"{uids[-3]} nan\n{uids[-2]} inf\n{uids[-1]} 1e39\n"
     file = score_file(tmp_path / "scores.txt", text)
     assert cli("import-scores", file, "--detector", "tool", "--run", run) == 1
-    assert "3 scores are not finite and were rejected" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 scores are not finite and were rejected, the first in line 22" in said
     assert cli("report", run) == 0
     failures = pd.read_csv(run / "failures.csv")
     assert failures["cause"].str.startswith("non-finite score").sum() == 3
+    assert set(failures["cause"]) >= {"non-finite score (1e+39, line 24 of scores.txt)"}
 
 
 def test_reversed_scores_are_reported_and_can_be_inverted(
@@ -417,21 +422,57 @@ def test_reversed_scores_are_reported_and_can_be_inverted(
 BAD = [
     ("", "holds no scores"),
     ("utterance_id,score\n", "scores.txt holds a header but no scores"),
-    ("id,score\ntest_0000,\n", "the score of 'test_0000' is empty"),
-    ("id,score\ntest_0000,NA\n", "the score of 'test_0000' is 'NA', not a number"),
-    ("a b c\n", "has 3 columns and no header"),
-    ("test_0000 high\n", "the score of 'test_0000' is 'high', not a number"),
-    ("test_0000\n", "has 1 columns and no header"),
-    ("nobody 1\nnothing 2\n", "none of its 2 ids is a trial of the run; its first id is 'nobody'"),
-    ("test_0000 1\ntest_0000 2\n", "'test_0000' has two scores under clean"),
+    ("id,score\ntest_0000,\n", "scores.txt:2: the score of 'test_0000' is empty"),
+    ("id,score\ntest_0000,NA\n", "scores.txt:2: the score of 'test_0000' is 'NA', not a number"),
+    ("id,score\n\ntest_0000,1_0\n", "scores.txt:3: the score of 'test_0000' is '1_0', not a num"),
+    ("a b c\n", "scores.txt:1: the score of 'a' is 'c', not a number"),
+    ("test_0000 high\n", "scores.txt:1: the score of 'test_0000' is 'high', not a number"),
+    ("test_0000\n", "scores.txt:1: it has 1 column and no header"),
+    (
+        "nobody 1\nnothing 2\n",
+        "scores.txt:1: none of its 2 ids is a trial of the run; its first id is 'nobody'",
+    ),
+    (
+        "test_0000 1\ntest_0000 2\n",
+        "scores.txt:2: 'test_0000' has two scores under clean, the other in line 1",
+    ),
     (
         "test_0000 - bonafide 1\ntest_0001 S1 bonafide 1\n",
-        "labels 'test_0001' bonafide, but the run labels it spoof",
+        "scores.txt:2: labels 'test_0001' bonafide, but the run labels it spoof",
     ),
-    ("score,condition\n1,clean\n", "no column of ids"),
-    ("id,score,condition\ntest_0000,1,mp3(kbps=8)\n", "unknown condition of the run 'mp3(kbps=8)'"),
-    ("id,score,condition\ntest_0000,1,mp4\n", "unknown attack 'mp4'; did you mean 'mp3'"),
-    ("test_0000 1\ntest_0001 1 2\n", "cannot be read as scores"),
+    (
+        "id,label,score\ntest_0000,1,1\ntest_0001,0,1\ntest_0002,0,1\n",
+        "scores.txt:4: column 'label' has '0' for 'test_0002', a bonafide trial of the run, and",
+    ),
+    ("score,condition\n1,clean\n", "scores.txt:1: no column of ids"),
+    ("id,logit\ntest_0000,1\n", "scores.txt:1: no column of scores"),
+    ("id,score,cm-score\ntest_0000,1,2\n", "column 'score' (1) and column 'cm-score' (2) are bot"),
+    (
+        "test_0000 1 0.3\ntest_0001 0 0.2\n",
+        "scores.txt:1: column 2 (1, 0) and column 3 (0.3, 0.2) both hold numbers: name the columns",
+    ),
+    (
+        "test_0000 spoof bonafide 0.3\ntest_0001 spoof spoof 0.2\n",
+        "column 2 (spoof, spoof) and column 3 (bonafide, spoof) both hold classes",
+    ),
+    (
+        "file,id,score\ntest_0000,test_0001,1\n",
+        "column 'file' (test_0000) and column 'id' (test_0001) both hold ids of trials",
+    ),
+    (
+        "id,score,condition\ntest_0000,1,mp3(kbps=8)\n",
+        "scores.txt:2: unknown condition of the run 'mp3(kbps=8)'",
+    ),
+    ("id,score,condition\ntest_0000,1,mp4\n", "scores.txt:2: unknown attack 'mp4'; did you mean"),
+    (
+        "test_0000 1\ntest_0001 1\ntest_0002 1 2\n",
+        "scores.txt:3: this line has 3 columns, but most have 2",
+    ),
+    ('id,score\n"test_0000,1\n', "scores.txt:2: a quote is opened but not closed"),
+    ("test_0000;1,234\n", "scores.txt:1: the comma in '1,234' may be decimal or for thousands"),
+    ("test_0000;0,5\ntest_0001;0.5\n", "scores.txt:1: the score '0,5' has a comma, that of line 2"),
+    ("test_0000 1\nOutput, test_0001, 0\n", "scores.txt:2: expected `Output, ID, TARGET, SCORE`"),
+    ("test_0000 1\ntest_0001 \x00\n", "scores.txt:2: this is not a text file"),
 ]
 
 
