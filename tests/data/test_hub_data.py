@@ -71,6 +71,11 @@ def test_a_loading_script_is_named_and_not_run(hub: Path, caplog: pytest.LogCapt
     assert "corpus.py is code that comes with the data set and is not run" in caplog.text
 
 
+def test_audio_inside_lies_nowhere_else(hub: Path) -> None:
+    with pytest.raises(InputError, match=r"its audio inside test-00000.* leave out --audio-root"):
+        open_data(hub, audio_root=hub)
+
+
 def test_changed_files_are_unpacked_again(hub: Path) -> None:
     first = open_data(hub)
     parquet(hub_table(rows(2, 90, speaker_id="p3"), ["fake", "real"]),
@@ -221,6 +226,9 @@ def test_rows_that_name_files_are_read_where_these_lie(tmp_path: Path, cache: Pa
     data = open_data(tmp_path)
     assert data.root == tmp_path and data.table["split"].tolist() == ["train", "train"]
     assert data.table["path"].tolist() == ["wavs/a.wav", "wavs/b.wav"]
+    (tmp_path / "wavs").rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "wavs").mkdir()
+    assert open_data(tmp_path, audio_root=tmp_path / "elsewhere").root == tmp_path / "elsewhere"
 
 
 def test_echofake(tmp_path: Path, cache: Path) -> None:

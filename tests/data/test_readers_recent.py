@@ -136,6 +136,13 @@ def test_replaydf(tmp_path: Path) -> None:
     assert len(open_data(tmp_path / "wav").table) == 8
 
 
+def test_folders_called_benign_are_no_replaydf(tmp_path: Path) -> None:
+    sound(*(tmp_path / s / c / "a.wav" for s in ("train", "test") for c in ("benign", "spoof")))
+    data = open_data(tmp_path)
+    assert data.name != "replaydf"
+    assert counts(data.table, "split") == {"test": 2, "train": 2}
+
+
 MLAAD = "path|original_file|language|is_original_language|duration|training_data|model_name"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.core.errors import InputError
-from benchmark.data.cleaning import clean_paths
+from benchmark.data.cleaning import AUDIO_ROOT, clean_paths
 from benchmark.data.protocol import DEFAULTS, Protocol
 from benchmark.data.readers.common import Hints, Reader, protocol
 from benchmark.data.readers.hub_files import audio_column, has_utterances, shards, warn_of_code
@@ -45,6 +45,10 @@ def read(root: Path, hints: Hints, name: str) -> Protocol | None:
                 f"{shard.path} has no column {audio!r}, unlike {files[0].path.name}: give the"
                 " folder of one configuration"
             )
+    if audio and hints.audio_root is not None:
+        raise InputError(
+            f"{root} has its audio inside {files[0].path.name} and the like: leave out {AUDIO_ROOT}"
+        )
     warn_of_code(root)
     folder, table = unpacked(root, files, audio)
     if table.empty:
@@ -83,4 +87,4 @@ def _ids(table: pd.DataFrame) -> pd.Series:
     return table["path"]
 
 
-READERS = (Reader("hub", _hub, elsewhere=False),)
+READERS = (Reader("hub", _hub, elsewhere=True),)

@@ -6,6 +6,7 @@ is spoof, as the authors score it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from benchmark.data.readers import hub
 from benchmark.data.readers.common import Hints, Reader, audio_below, places, protocol
 from benchmark.data.readers.hub_files import shards
 
+_DEVICES = re.compile(r"[0-9a-f]{8,}")  # a folder for each pair of devices
 _CLASSES = {"benign": "bonafide", "spoof": "spoof"}
 # EchoFake's four classes; the authors' detectors score all but the first as spoof.
 _ECHOFAKE = {
@@ -30,7 +32,8 @@ _EVALUATIONS = ("closed_set_eval", "open_set_eval")
 def _devices(root: Path) -> list[Path]:
     """Return the folders wav/DEVICES that have benign/ and spoof/."""
     bases = places(root, "wav/*/benign") or sorted(root.glob("*/benign"))
-    return [base.parent for base in bases if (base.parent / "spoof").is_dir()]
+    folders = (base.parent for base in bases)
+    return [f for f in folders if _DEVICES.fullmatch(f.name) and (f / "spoof").is_dir()]
 
 
 def _replaydf(root: Path, hints: Hints) -> Protocol | None:
@@ -85,5 +88,5 @@ def _echofake(root: Path, hints: Hints) -> Protocol | None:
 
 READERS = (
     Reader("replaydf", _replaydf, _devices),
-    Reader("echofake", _echofake),
+    Reader("echofake", _echofake, elsewhere=True),
 )

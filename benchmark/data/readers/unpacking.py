@@ -33,6 +33,7 @@ BUFFER = 1 << 20  # bytes read at a time: else a whole row group is
 TABLE = "rows.parquet"
 INNER = "inner_path"  # the path that the data set writes next to the bytes
 _BAR_FROM = 200_000_000  # bytes from which hashing takes long enough for a bar
+_SHOWN_FROM = 200  # rows
 _ROOM = "set LAUNDERBENCH_CACHE to a folder with room"
 _MAGIC = (
     (b"RIFF", ".wav"), (b"RF64", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"),
@@ -93,7 +94,10 @@ def _unpack(files: Sequence[Shard], audio: str, folder: Path, root: Path) -> Non
                 f" which has less: {_ROOM}"
             )
         temporary.mkdir()
-        with progress_bar(desc="unpacking audio", total=None, unit="file", disable=None) as bar:
+        rows = _count(files)
+        with progress_bar(
+            desc="unpacking audio", total=rows or None, unit="file", disable=0 < rows < _SHOWN_FROM
+        ) as bar:
             parts = []
             for number, shard in enumerate(files):
                 inside = temporary / f"{number:05d}"
@@ -108,6 +112,13 @@ def _unpack(files: Sequence[Shard], audio: str, folder: Path, root: Path) -> Non
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _count(files: Sequence[Shard]) -> int:
+    """Return the number of rows, for the bar; 0 for Arrow files, which do not say it."""
+    if any(shard.path.suffix == ".arrow" for shard in files):
+        return 0
+    return sum(reading(s.path, partial(pq.read_metadata, s.path)).num_rows for s in files)
 
 
 def _rows(shard: Shard, inside: Path | None, audio: str, bar: Any = None) -> pd.DataFrame:

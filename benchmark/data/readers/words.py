@@ -19,6 +19,7 @@ CLASS_WORDS: Mapping[str, frozenset[str]] = {
             "human",
             "authentic",
             "original",
+            "benign",
         )
     ),
     "spoof": frozenset(
