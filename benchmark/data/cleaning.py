@@ -18,7 +18,6 @@ import pandas as pd
 from benchmark.core.errors import InputError
 
 BLANKS = " \t\r\n\v\f\ufeff\u00a0\u200b"  # also a byte order mark in the middle of joined files
-TEXT_ENDINGS = frozenset((".csv", ".tsv", ".txt", ".jsonl", ".trn", ".trl"))
 AUDIO_ROOT = "--audio-root"
 _MARKS = (  # the longer mark of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -34,6 +33,7 @@ _SIGNS = (
     "\u00a0", "\u200b", "\ufeff",
 )  # fmt: skip
 _SEPARATORS = r"\s,;|\"'\[\]{}:"
+_PROTOCOL = re.compile(r"ASVspoof.+\.(?:txt|tsv)")
 _MOST_SEARCHED = 50_000_000  # bytes of a file that an error message searches for its line
 
 
@@ -171,8 +171,9 @@ def lines_with(file: Path, *cells: str, most: int = 1) -> list[int]:
 
 
 def _texts(source: Path) -> list[Path]:
+    """Return the source, or the protocols of the field in it; other texts may be about anything."""
     if source.is_file():
         return [source]
     if not source.is_dir():
         return []
-    return sorted(p for p in source.iterdir() if p.suffix.lower() in TEXT_ENDINGS and p.is_file())
+    return sorted(p for p in source.iterdir() if _PROTOCOL.fullmatch(p.name) and p.is_file())

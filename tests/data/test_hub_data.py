@@ -313,6 +313,25 @@ def test_audiofolder_with_one_table_and_classes_in_folders(tmp_path: Path) -> No
     ]
 
 
+def test_folders_go_before_metadata_that_do_not_say_the_class(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound(*(tmp_path / c / f"{n}.wav" for c in ("real", "fake") for n in "ab"))
+    rows = [
+        f"{c}/{n}.wav,{m}\n" for c in ("real", "fake") for n, m in (("a", "sad"), ("b", "glad"))
+    ]
+    write(tmp_path / "metadata.csv", "file_name,label\n" + "".join(rows))
+    assert counts(open_data(tmp_path).table, "label") == {"bonafide": 2, "spoof": 2}
+    write(tmp_path / "metadata.csv", "file_name,label\n" + "".join(rows[:3]))
+    with caplog.at_level("WARNING", "launderbench"):
+        assert len(open_data(tmp_path).table) == 4
+    assert "metadata.csv is not read: it does not list 1 audio files" in caplog.text
+    write(tmp_path / "metadata.csv", "file_name,label\nreal/a.wav,real\nfake/a.wav,fake\n")
+    with caplog.at_level("WARNING", "launderbench"):
+        assert len(open_data(tmp_path).table) == 2
+    assert "audio files that metadata.csv does not list are not read: 2" in caplog.text
+
+
 def test_audiofolder_without_any_class_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "metadata.csv", "file_name,text\na.wav,x\n")
     with pytest.raises(InputError, match=r"metadata\.csv: missing column label, and the folders"):

@@ -82,7 +82,9 @@ def _home(root: Path, mark: str, protocols: str, audio: str) -> tuple[Path, Path
     if not root.is_dir() or not any(root.glob(protocols)):
         return None
     here = root.resolve()
-    return here, here if places(here, audio) or here.name != mark else here.parent
+    if not places(here, audio) and (here.name == mark or any(here.parent.glob(audio))):
+        return here, here.parent
+    return here, here
 
 
 def _asvspoof2019(access: str) -> Reader:

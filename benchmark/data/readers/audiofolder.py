@@ -18,7 +18,7 @@ from benchmark.data.protocol import Protocol
 from benchmark.data.readers import arrow_tables
 from benchmark.data.readers.common import Hints, Reader, audio_below, places, protocol
 from benchmark.data.readers.folders import said_by_folders
-from benchmark.data.readers.tables import SYNONYMS, json_table, named, text_table
+from benchmark.data.readers.tables import SYNONYMS, json_table, named, renamed, text_table
 
 NAMES = (
     "metadata.csv",
@@ -45,22 +45,25 @@ def _audiofolder(root: Path, hints: Hints) -> Protocol | None:
     if not kept:
         return None
     table = pd.concat(kept, ignore_index=True).fillna("")
-    by_folder = table.pop(_BY_FOLDER)
-    if by_folder.any() and table["label"].nunique() == 1:
+    by_folder = table.pop(_BY_FOLDER).any()
+    if by_folder and table["label"].nunique() == 1:
         return None  # a part of a corpus: a word in its path does not make it a data set
     found = protocol(root.resolve().name, hints.audio_root or root, table, files[0])
-    if hints.audio_root is None:
-        _warn_of_unlisted(found)
+    unlisted = 0 if hints.audio_root else _unlisted(found)
+    if unlisted and by_folder:  # the folders alone say more
+        warn_once(f"{files[0]} is not read: it does not list {unlisted} audio files")
+        return None
+    if unlisted:
+        warn_once(
+            f"{root}: audio files that {files[0].name} does not list are not read: {unlisted}"
+        )
     return found
 
 
-def _warn_of_unlisted(found: Protocol) -> None:
+def _unlisted(found: Protocol) -> int:
     listed = set(found.table["path"])
-    others = sum(
-        file.relative_to(found.root).as_posix() not in listed for file in audio_below(found.root)
-    )
-    if others:
-        warn_once(f"{found.root}: audio files that its metadata do not list are not read: {others}")
+    there = (file.relative_to(found.root).as_posix() for file in audio_below(found.root))
+    return sum(path not in listed for path in there)
 
 
 def _part(file: Path, root: Path, hints: Hints) -> pd.DataFrame | None:
@@ -77,10 +80,10 @@ def _part(file: Path, root: Path, hints: Hints) -> pd.DataFrame | None:
     base = hints.audio_root or file.parent
     near = "" if hints.audio_root else file.parent.relative_to(root).as_posix()
     near = "" if near == "." else near
-    own = bool(lower & {"label", *SYNONYMS["label"]})
+    own = _names_classes(table, file, hints, near)
     had = ", ".join(table.columns)
-    if not own:
-        table = table.assign(label="bonafide")  # replaced below by what the folders say
+    if not own:  # replaced below by what the folders say
+        table = renamed(table, file).assign(label="bonafide")
     table = named(table, file, hints if own else Hints(audio_root=hints.audio_root), base)
     table["path"] = [posixpath.join(near, path) for path in table["path"]]
     if near and "utterance_id" not in lower:
@@ -97,6 +100,18 @@ def _part(file: Path, root: Path, hints: Hints) -> pd.DataFrame | None:
     if "split" not in table and any(split for _, split in folders):
         table["split"] = [split or "other" for _, split in folders]
     return table.assign(**{_BY_FOLDER: not own})
+
+
+def _names_classes(table: pd.DataFrame, file: Path, hints: Hints, near: str) -> bool:
+    """Return True if a table has labels that are classes, or that the folders do not replace."""
+    own = renamed(table, file)
+    if "label" not in own:
+        return False
+    if all(hints.words.class_of(word) for word in own["label"].unique()):
+        return True
+    paths = [posixpath.join(near, path.replace("\\", "/")) for path in own["path"]]
+    folders = said_by_folders(paths, hints.words, file)
+    return not all(label for label, _ in folders)
 
 
 def _read(file: Path) -> pd.DataFrame:
