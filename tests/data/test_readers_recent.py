@@ -193,6 +193,8 @@ def test_the_protocol_folder_in_place_of_its_parent(tmp_path: Path, inside: bool
     data = open_data(folder)
     assert data.name == "asvspoof2019-la"
     assert [(data.root / path).is_file() for path in data.table["path"]] == [True]
+    with pytest.raises(InputError, match="of an ASVspoof corpus give the folder"):
+        open_data(folder / "ASVspoof2019.LA.cm.eval.trl.txt")
     moved = open_data(folder, audio_root=tmp_path)
     assert [(moved.root / path).is_file() for path in moved.table["path"]] == [True]
 

@@ -143,6 +143,7 @@ def test_ids_without_endings_take_the_one_file(tmp_path: Path) -> None:
         (b"id,path,label\nz,a.wav,fake\nz,b.wav,fake\n", r"the id 'z' \(lines 2 and 3\)"),
         (b"name,label\nz,fake\n", "missing column utterance_id, path; has name, label"),
         (b"\xff\xfe\x00", "cannot be read as a table"),
+        (b"a.wav,fake\nb.wav,real\n", "has a.wav, fake: add a first line with the names"),
         (b"id,path,label\na,a.wav,fake\n\xe4,b.wav,real\n", "line 3 is not UTF-8, at byte 1: 0xe4"),
         (b'id,path,label\na,"a.wav,fake\nb,b.wav,real\n', "line 2 has a quotation mark without"),
         (b"id,path,label\na,a.wav,fake\nb,b.wav,real,x\n", "line 3 has 4 columns, not 3"),
@@ -211,7 +212,7 @@ def check(data: Protocol) -> None:
     assert len(data.digest()) == 64
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     name=st.sampled_from(["t.csv", "t.tsv", "protocol.csv", "meta.csv", "metadata.csv"]),
     header=st.lists(HEADERS, min_size=1, max_size=5),
@@ -227,7 +228,7 @@ def test_any_table_is_a_protocol_or_an_error_of_one_line(
     protocol_or_error(name, text.encode(encoding, "replace"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     name=st.sampled_from(
         ["t.csv", "t.parquet", "t.jsonl", "protocol.csv", "metadata.jsonl", "metadata.parquet",
@@ -385,7 +386,7 @@ COLUMNS = st.sampled_from(
 
 
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

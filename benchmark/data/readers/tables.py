@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import clean_paths, encoding_of, lines_with, place, stripped
 from benchmark.data.protocol import REQUIRED
-from benchmark.data.readers.common import Hints
+from benchmark.data.readers.common import ENDINGS, Hints
 from benchmark.data.readers.stems import with_endings
 from benchmark.data.readers.table_errors import long_line, one_line, unreadable
 from benchmark.data.readers.words import SPLIT_WORDS, Vocabulary, meaning_of
@@ -52,7 +52,7 @@ def text_table(file: Path, delimiters: str = DELIMITERS, quoted: bool = True) ->
     if max(widths.values()) == 1 and len(header.split()) > 1:
         raise InputError(
             f"{file}: no comma, semicolon, tab or bar separates the names in its header"
-            f" {_short(header.strip())!r}"
+            f" {_short(header.strip())!r}{_advice(file)}"
         )
     return table_of(file, max(delimiters, key=lambda d: widths[d]), encoding, quoted)
 
@@ -173,7 +173,7 @@ def named(table: pd.DataFrame, source: Path, hints: Hints, root: Path) -> pd.Dat
 
     Paths are relative to `root`; those without an ending get that of the one audio file there.
     """
-    had = ", ".join(map(str, table.columns))
+    had = [*map(str, table.columns)]
     table = renamed(table, source)
     if "path" not in table and "utterance_id" in table:
         table = table.assign(path=table["utterance_id"])  # a list of ids
@@ -184,8 +184,11 @@ def named(table: pd.DataFrame, source: Path, hints: Hints, root: Path) -> pd.Dat
             table = table.assign(utterance_id=paths)
     missing = [column for column in REQUIRED if column not in table]
     if missing:
+        headless = any(name.lower().endswith(tuple(ENDINGS)) for name in had)
+        advice = ": add a first line with the names of the columns" if headless else ""
         raise InputError(
-            f"{source}: missing column {', '.join(missing)}; has {had or 'no named column'}"
+            f"{source}: missing column {', '.join(missing)}; has"
+            f" {_short(', '.join(had)) or 'no named column'}{advice}"
         )
     table = table.assign(label=class_of(table["label"], source, hints.words))
     return table.assign(split=split_of(table["split"])) if "split" in table else table
@@ -222,6 +225,11 @@ def split_of(words: pd.Series) -> pd.Series:
         return known.get(word.strip().lower()) or (next(iter(found)) if len(found) == 1 else word)
 
     return words.map({word: split(word) for word in words.unique().tolist()})
+
+
+def _advice(file: Path) -> str:
+    corpus = file.name.startswith("ASVspoof") or file.name == "trial_metadata.txt"
+    return "; of an ASVspoof corpus give the folder, not the protocol" if corpus else ""
 
 
 def _short(text: str) -> str:
