@@ -6,15 +6,16 @@ import csv
 import json
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
 
+from benchmark.audio.endings import is_audio
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import clean_paths, encoding_of, lines_with, place, stripped
 from benchmark.data.protocol import REQUIRED
-from benchmark.data.readers.common import ENDINGS, Hints
+from benchmark.data.readers.common import Hints
 from benchmark.data.readers.stems import with_endings
 from benchmark.data.readers.table_errors import long_line, one_line, unreadable
 from benchmark.data.readers.words import SPLIT_WORDS, Vocabulary, meaning_of
@@ -184,7 +185,7 @@ def named(table: pd.DataFrame, source: Path, hints: Hints, root: Path) -> pd.Dat
             table = table.assign(utterance_id=paths)
     missing = [column for column in REQUIRED if column not in table]
     if missing:
-        headless = any(name.lower().endswith(tuple(ENDINGS)) for name in had)
+        headless = any(is_audio(PurePath(name)) for name in had)
         advice = ": add a first line with the names of the columns" if headless else ""
         raise InputError(
             f"{source}: missing column {', '.join(missing)}; has"
