@@ -29,6 +29,10 @@ _GAPLESS = "mov"  # states the length without the padding of the codec, which FF
 _MOST_PADDING_S = 0.15  # two frames of HE-AAC at 32 kHz
 
 
+class NotRecognised(AudioError):
+    """Error for a file in which FFmpeg recognises no sound track."""
+
+
 def header(path: Path, kind: str) -> Header:
     """Return what the file says of itself; raise `AudioError` if FFmpeg finds no sound track."""
     with _opened(path, kind) as (container, stream):
@@ -193,13 +197,13 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[Any, Any]]:
                 stream.codec_context.options = {"err_detect": checks}
             yield container, stream
     except av.error.FFmpegError as error:
-        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
+        raise NotRecognised(f"{path}: cannot be decoded ({_reason(error)})") from error
 
 
 def _header(path: Path, kind: str, container: Any, stream: Any) -> Header:
     codec = stream.codec_context
     if not codec.sample_rate or not codec.channels:
-        raise AudioError(f"{path}: cannot be decoded (no sound track is recognised)")
+        raise NotRecognised(f"{path}: cannot be decoded (no sound track is recognised)")
     require_bounds(path, codec.sample_rate, codec.channels)
     name = container.format.name.split(",")[0]
     seconds = None

@@ -128,9 +128,8 @@ def _decoded(path: Path, kind: str, channel: int | None) -> DecodedFile:
     except sndfile_decoder.Refusal as refusal:
         try:
             return ffmpeg_decoder.decode(path, kind, channel)
-        except AudioError as error:
-            reason = "" if refusal.empty else f"; libsndfile: {refusal}"
-            raise AudioError(f"{error}{reason}") from error
+        except ffmpeg_decoder.NotRecognised as error:
+            raise AudioError(f"{error}; libsndfile: {refusal}") from error
     if file.header.container in _MAY_STOP_EARLY:
         try:
             stated = ffmpeg_decoder.packet_seconds(path, kind)

@@ -17,18 +17,7 @@ _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)"
 
 
 class Refusal(Exception):
-    """Error for a file that libsndfile does not read, with its reason; FFmpeg may read it.
-
-    empty : whether libsndfile opened the file, but found no samples
-    """
-
-    empty = False
-
-
-class NoSamples(Refusal):
-    """Refusal of a file in which libsndfile finds no samples."""
-
-    empty = True
+    """Error for a file that libsndfile does not read, with its reason; FFmpeg may read it."""
 
 
 class MpegAudio(Refusal):
@@ -66,7 +55,7 @@ def decode(path: Path, channel: int | None = None) -> DecodedFile:
         cut = _cut(file.extra_info)
     pieces = mix.pieces()
     if not pieces:
-        raise NoSamples
+        raise Refusal("no samples")
     return DecodedFile(stated, NAME, pieces, mix.peak, mix.cancelled, truncated=cut is not None)
 
 
