@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.audio.decoding import DecodedFile, Wave
 from benchmark.audio.input_faults import FAULTS, SHORT_S, SILENT_DBFS
-from benchmark.audio.speech_level import active_level
+from benchmark.audio.speech_level import active_level, rms
 
 LENGTH_TOLERANCE_S = 0.1  # codecs add up to two frames
 OVER_FULL_SCALE = 8.0  # 18 dB: no recorder's headroom, but integers stored as floats
@@ -41,15 +41,15 @@ def facts_of(file: DecodedFile, wave: Wave, rate: int) -> InputFacts:
     stated = file.header
     apart = abs((stated.declared_s or file.seconds) - file.seconds)
     floor = 10 ** (SILENT_DBFS / 20)
-    level = active_level(wave, rate)
+    silent = _is_below(wave, rate, floor)
     found = {
         "length": apart > LENGTH_TOLERANCE_S,
         "truncated": file.truncated,
         "damaged": file.damaged > 0,
         "phase": file.cancelled,
         "scale": file.peak > OVER_FULL_SCALE,
-        "silent": level < floor,
-        "dc": level >= floor and _is_constant(wave, rate, floor),
+        "silent": silent,
+        "dc": not silent and _is_constant(wave, rate, floor),
         "short": wave.size < SHORT_S * rate,
     }
     return InputFacts(
@@ -63,8 +63,13 @@ def facts_of(file: DecodedFile, wave: Wave, rate: int) -> InputFacts:
     )
 
 
+def _is_below(wave: Wave, rate: int, floor: float) -> bool:
+    """Return whether the active level is below `floor`; it is never below that of all samples."""
+    return rms(wave) < floor and active_level(wave, rate) < floor
+
+
 def _is_constant(wave: Wave, rate: int, floor: float) -> bool:
     offset = float(np.mean(wave, dtype=np.float64))
     if abs(offset) < floor:
         return False
-    return active_level(wave - np.float32(offset), rate) < floor
+    return _is_below(wave - np.float32(offset), rate, floor)

@@ -14,6 +14,7 @@ import soundfile
 from attacks.contract.condition import Condition, parse
 from benchmark.api import reporting, verification
 from benchmark.api.verification import Verification, VerifyOptions
+from benchmark.audio.input_faults import FAULTS
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data.loading import open_data
@@ -109,6 +110,24 @@ def test_table_page_and_verification_say_so(odd: tuple[Path, RunPlan]) -> None:
         steps = {step.name: step.faults for step in checked.steps}
         assert not steps["report"], steps
         assert not steps["files"], steps
+
+
+@pytest.mark.parametrize("strict", [(), ("silent",), tuple(FAULTS)])
+def test_what_went_in_is_scored_or_failed_in_every_cell(
+    odd: tuple[Path, RunPlan], strict: tuple[str, ...]
+) -> None:
+    folder, plan = odd
+    made, _, _ = reporting.write(folder, ReportConfig(samples=0, resamples=0, strict=strict))
+    planned = len(plan.test.table)
+    test = set(plan.test.table["utterance_id"])
+    for row in made.conditions.to_dict("records"):
+        mine = made.failures[
+            (made.failures["condition"].isna() | (made.failures["condition"] == row["condition"]))
+            & (made.failures["detector"].isna() | (made.failures["detector"] == row["detector"]))
+        ]
+        failed = test & set(mine["utterance_id"])
+        assert row["n_bonafide"] + row["n_spoof"] + len(failed) == planned
+        assert row["coverage"] == pytest.approx(1 - len(failed) / planned)
 
 
 def test_the_command_line_names_the_faults_it_knows(
