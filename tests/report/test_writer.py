@@ -32,6 +32,7 @@ NAMES = [
     "breakdown.csv",
     "effects.csv",
     "failures.csv",
+    "inputs.csv",
     "leaderboard.tex",
     "conditions.tex",
     "leaderboard.md",
