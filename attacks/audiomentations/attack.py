@@ -22,7 +22,7 @@ import numpy as np
 
 from attacks.audiomentations import worker_client
 from attacks.contract.base import Attack, Check, Facts, Wave, attack, text
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError, one_line, unknown
 
 DEFAULT = "AddGaussianSNR"
 CHANGE_DB = -60.0
@@ -180,7 +180,7 @@ def _checked(transform: str, values: dict[str, Any]) -> dict[str, Any]:
         with warnings.catch_warnings(action="ignore"):
             known[transform](p=1.0, **values)
     except Exception as error:
-        cause = " ".join(str(error).split()) or type(error).__name__
+        cause = one_line(error) or type(error).__name__
         raise InputError(f"audiomentations: {transform} refuses its parameters: {cause}") from error
     return {name: values[name] for name in arguments if name in values}
 

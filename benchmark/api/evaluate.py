@@ -100,13 +100,7 @@ def evaluate(
         chosen = _chosen(detectors, name, version)
         spelled = _suite(suite)
         config = RunConfig(
-            DataConfig(
-                path_of("data", data),
-                layout,
-                pattern,
-                dict(labels or {}),
-                path_of("audio_root", audio_root),
-            ),
+            data_of(data, layout, pattern, labels, audio_root),
             spelled,
             DetectorChoice(
                 chosen.names,
@@ -243,6 +237,18 @@ def path_of(name: str, value: str | Path | None) -> Path | None:
     if not isinstance(value, str) or not value:
         raise InputError(f"{name}: want a path, not {value!r}")
     return Path(value)
+
+
+def data_of(
+    data: str | Path | None,
+    layout: str,
+    pattern: str,
+    labels: Mapping[str, str] | None,
+    audio_root: str | Path | None,
+) -> DataConfig:
+    """Return the data set of a call; `InputError` names an argument that is no path."""
+    roots = path_of("data", data), path_of("audio_root", audio_root)
+    return DataConfig(roots[0], layout, pattern, dict(labels or {}), roots[1])
 
 
 def context_of(

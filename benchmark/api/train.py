@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.api import training
-from benchmark.api.evaluate import context_of, path_of
+from benchmark.api.evaluate import context_of, data_of, path_of
 from benchmark.core.errors import InputError
-from benchmark.data.data_config import DataConfig
 from benchmark.inference.checkpoints import FLOAT32
 from benchmark.training.training_config import CLEAN_SHARE, VARIANTS
 
@@ -56,13 +55,7 @@ def train(
         return training.train(
             training.TrainConfig(
                 _names(detectors),
-                DataConfig(
-                    path_of("data", data),
-                    layout,
-                    pattern,
-                    labels or {},
-                    path_of("audio_root", audio_root),
-                ),
+                data_of(data, layout, pattern, labels, audio_root),
                 splits,
                 subset,
                 suite,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from attacks.contract.condition import CLEAN
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.core.log import logger
 from benchmark.inference.scorer import resolve_device
 from benchmark.leaderboard import leaderboard_tables
@@ -201,7 +201,7 @@ def _facts(folder: Path) -> tuple[dict[str, Any] | None, str]:
         if not isinstance(facts, dict):
             raise ValueError("it holds no JSON object")
     except (OSError, ValueError, RecursionError) as error:
-        return None, f"{FACTS} is damaged ({' '.join(str(error).split())})"
+        return None, f"{FACTS} is damaged ({one_line(error)})"
     return facts, ""
 
 

@@ -6,7 +6,7 @@ Bounds are checked before memory is taken, because a header may state anything.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +63,6 @@ class DecodedFile:
         """Length of what was decoded."""
         return sum(wave.size / rate for wave, rate in self.pieces)
 
-    def trimmed(self, samples: int) -> DecodedFile:
-        """Return the file without its last `samples`, at the rate of the last piece."""
-        *before, (wave, rate) = self.pieces
-        kept = wave[: max(0, wave.size - samples)]
-        return replace(self, pieces=(*before, (kept, rate)))
-
 
 def longest() -> float:
     """Return the longest duration that is decoded, in seconds.
@@ -96,13 +90,17 @@ def require_bounds(path: Path, rate: int, channels: int) -> None:
 
 @dataclass
 class MonoMix:
-    """The average of the channels of a file that arrives block by block, or one of them."""
+    """The average of the channels of a file that arrives block by block, or one of them.
+
+    seconds : length of what has arrived
+    peak    : largest magnitude of any channel
+    """
 
     path: Path
     channel: int | None = None
+    seconds: float = 0.0
+    peak: float = 0.0
     _blocks: list[tuple[Wave, int]] = field(default_factory=list)
-    _seconds: float = 0.0
-    _peak: float = 0.0
     _mono: float = 0.0  # energies
     _all: float = 0.0
     _longest: float = field(default_factory=longest)
@@ -120,12 +118,12 @@ class MonoMix:
             mono = np.ascontiguousarray(samples.take(min(self.channel, channels - 1), axis=axis))
         if mono.size == 0:
             return
-        self._seconds += mono.size / rate
-        if self._seconds > self._longest:
+        self.seconds += mono.size / rate
+        if self.seconds > self._longest:
             raise AudioError(
                 f"{self.path}: is longer than {self._longest:g} s ({VARIABLE} sets this bound)"
             )
-        self._peak = max(self._peak, float(samples.max()), -float(samples.min()))
+        self.peak = max(self.peak, float(samples.max()), -float(samples.min()))
         if channels > 1:
             self._mono += float(np.einsum("i,i->", mono, mono, dtype=np.float64))
             self._all += float(np.einsum("ij,ij->", samples, samples, dtype=np.float64)) / channels
@@ -141,16 +139,6 @@ class MonoMix:
         return tuple(
             (waves[0] if len(waves) == 1 else np.concatenate(waves), rate) for waves, rate in runs
         )
-
-    @property
-    def seconds(self) -> float:
-        """Length of what has arrived."""
-        return self._seconds
-
-    @property
-    def peak(self) -> float:
-        """Largest magnitude of any channel."""
-        return self._peak
 
     @property
     def cancelled(self) -> bool:

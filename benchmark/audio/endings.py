@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import PurePath
 
-# Containers as libsndfile (capitals) and FFmpeg (small letters) name them.
-CONTAINER_ENDINGS = {
-    "WAV": (".wav",),
-    "WAVEX": (".wav",),
-    "RF64": (".wav", ".rf64"),
-    "W64": (".w64",),
-    "FLAC": (".flac",),
-    "OGG": (".ogg", ".oga", ".opus", ".spx"),
-    "MP3": (".mp3", ".mp2"),
-    "AIFF": (".aiff", ".aif", ".aifc"),
-    "AU": (".au", ".snd"),
-    "CAF": (".caf",),
-    "NIST": (".sph", ".wav", ".nist"),
-    "SVX": (".8svx", ".iff"),
-    "VOC": (".voc",),
+# By containers as FFmpeg names them; libsndfile names most of them so too, in capitals.
+_FFMPEG_ENDINGS = {
     "aac": (".aac",),
     "ac3": (".ac3",),
     "eac3": (".eac3",),
@@ -47,9 +35,18 @@ CONTAINER_ENDINGS = {
     "wav": (".wav", ".rf64"),
     "wv": (".wv",),
 }
-FFMPEG_CONTAINERS = tuple(name for name in CONTAINER_ENDINGS if name.islower())
+_SNDFILE_ENDINGS = {
+    "WAV": (".wav",),
+    "WAVEX": (".wav",),
+    "RF64": (".wav", ".rf64"),
+    "NIST": (".sph", ".wav", ".nist"),
+    "SVX": (".8svx", ".iff"),
+}
+FFMPEG_CONTAINERS = tuple(_FFMPEG_ENDINGS)
 # Audio, and video whose sound track is read.
-AUDIO_ENDINGS = frozenset(ending for known in CONTAINER_ENDINGS.values() for ending in known)
+AUDIO_ENDINGS = frozenset(
+    chain.from_iterable((*_FFMPEG_ENDINGS.values(), *_SNDFILE_ENDINGS.values()))
+)
 
 
 def is_audio(path: PurePath) -> bool:
@@ -62,4 +59,5 @@ def is_audio(path: PurePath) -> bool:
 
 def fits(path: PurePath, container: str) -> bool:
     """Return True if files of `container` usually have the ending of `path`."""
-    return path.suffix.lower() in CONTAINER_ENDINGS.get(container, (path.suffix.lower(),))
+    usual = _SNDFILE_ENDINGS.get(container) or _FFMPEG_ENDINGS.get(container.lower())
+    return usual is None or path.suffix.lower() in usual

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from benchmark.audio import content_kind, libav
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.decoding import DecodedFile, Header, MonoMix, require_bounds
 from benchmark.audio.endings import FFMPEG_CONTAINERS
+from benchmark.core.errors import one_line
 
 NAME = "pyav"
 # Of other containers FFmpeg estimates a length that the file does not state.
@@ -226,8 +227,10 @@ def _without_padding(found: DecodedFile) -> DecodedFile:
         return found
     ((wave, rate),) = found.pieces
     excess = wave.size - round(stated * rate)
-    return found.trimmed(excess) if 0 < excess <= _MOST_PADDING_S * rate else found
+    if not 0 < excess <= _MOST_PADDING_S * rate:
+        return found
+    return replace(found, pieces=((wave[:-excess], rate),))
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or " ".join(str(error).split())
+    return getattr(error, "strerror", None) or one_line(error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.audio.decoding import DecodedFile, Wave
+from benchmark.audio.decoding import DecodedFile, Header, Wave
 from benchmark.audio.input_faults import FAULTS, SHORT_S, SILENT_DBFS
 from benchmark.audio.speech_level import active_level, rms
 
@@ -21,17 +21,12 @@ OVER_FULL_SCALE = 8.0  # 18 dB: no recorder's headroom, but integers stored as f
 class InputFacts:
     """What was found about a file that could be read.
 
-    container, encoding, rate (Hz), channels : as the file states them
-    declared_s : the length that the file states, in seconds; None if it states none
-    decoded_s  : the length that was decoded
-    faults     : names from `FAULTS`, in their order
+    stated    : what the file says of itself
+    decoded_s : the length that was decoded, in seconds
+    faults    : names from `FAULTS`, in their order
     """
 
-    container: str
-    encoding: str
-    rate: int
-    channels: int
-    declared_s: float | None
+    stated: Header
     decoded_s: float
     faults: tuple[str, ...] = ()
 
@@ -52,15 +47,7 @@ def facts_of(file: DecodedFile, wave: Wave, rate: int) -> InputFacts:
         "dc": not silent and _is_constant(wave, rate, floor),
         "short": wave.size < SHORT_S * rate,
     }
-    return InputFacts(
-        stated.container,
-        stated.encoding,
-        stated.rate,
-        stated.channels,
-        stated.declared_s,
-        file.seconds,
-        tuple(name for name in FAULTS if found[name]),
-    )
+    return InputFacts(stated, file.seconds, tuple(name for name in FAULTS if found[name]))
 
 
 def _is_below(wave: Wave, rate: int, floor: float) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from benchmark.audio import content_kind, discovery, ffmpeg_decoder, sndfile_dec
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.decoding import DecodedFile, Header, Wave
 from benchmark.audio.input_facts import LENGTH_TOLERANCE_S, InputFacts, facts_of
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 
 SAMPLE_RATE = 16000
 VERSION = 2  # raised when the same file gives other samples; 1: MPEG audio read by libsndfile
@@ -64,13 +65,9 @@ def record(path: Path, channel: int | None = None) -> DecodedAudio:
     length that the packets state decides. Whatever a decoder raises becomes `AudioError`.
     """
     path = Path(path)
-    try:
+    with _naming(path):
         file = _decoded(path, content_kind.kind_of(path), channel)
         wave = _joined(file)
-    except (AudioError, InputError):
-        raise
-    except Exception as error:  # nothing that one file holds may end a run
-        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
     if wave.size == 0:
         raise AudioError(f"{path}: holds no samples")
     if not np.isfinite(wave).all():
@@ -84,7 +81,7 @@ def header(path: Path) -> tuple[Header, str]:
     Raises `AudioError` if it holds none.
     """
     path = Path(path)
-    try:
+    with _naming(path):
         kind = content_kind.kind_of(path)
         if kind != content_kind.MPEG:
             try:
@@ -94,10 +91,6 @@ def header(path: Path) -> tuple[Header, str]:
             except sndfile_decoder.Refusal:
                 pass
         return ffmpeg_decoder.header(path, kind), ffmpeg_decoder.NAME
-    except (AudioError, InputError):
-        raise
-    except Exception as error:  # as in `record`
-        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
 
 
 def digest(paths: Sequence[Path], by_ffmpeg: bool) -> str:
@@ -116,6 +109,17 @@ def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
     if rate == to:
         return np.ascontiguousarray(wave, dtype=np.float32)
     return np.asarray(soxr.resample(wave, rate, to, quality="HQ"), dtype=np.float32)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn whatever is raised into `AudioError`: nothing that one file holds may end a run."""
+    try:
+        yield
+    except (AudioError, InputError):
+        raise
+    except Exception as error:
+        raise AudioError(f"{path}: cannot be decoded ({_reason(error)})") from error
 
 
 def _decoded(path: Path, kind: str, channel: int | None) -> DecodedFile:
@@ -157,4 +161,4 @@ def _reason(error: Exception) -> str:
         return "it does not fit into the memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error) or type(error).__name__

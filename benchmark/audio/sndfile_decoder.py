@@ -27,7 +27,7 @@ class MpegAudio(Refusal):
 def header(path: Path) -> Header:
     """Return what the file says of itself; raise `Refusal` if libsndfile does not read it."""
     with _opened(path) as file:
-        stated = _header(file)
+        stated = _header(file, _cut(file.extra_info))
     _require_other_than_mpeg(stated)
     return stated
 
@@ -39,7 +39,8 @@ def decode(path: Path, channel: int | None = None) -> DecodedFile:
     samples, and `AudioError` if it breaks a bound.
     """
     with _opened(path) as file:
-        stated = _header(file)
+        cut = _cut(file.extra_info)
+        stated = _header(file, cut)
         _require_other_than_mpeg(stated)
         require_bounds(path, stated.rate, stated.channels)
         mix = MonoMix(path, channel)
@@ -52,7 +53,6 @@ def decode(path: Path, channel: int | None = None) -> DecodedFile:
                 raise Refusal(_reason(error)) from error
             got = len(block)
             mix.add(block, stated.rate, axis=1)
-        cut = _cut(file.extra_info)
     pieces = mix.pieces()
     if not pieces:
         raise Refusal("no samples")
@@ -72,10 +72,10 @@ def _require_other_than_mpeg(stated: Header) -> None:
         raise kind("MPEG audio is read by FFmpeg")
 
 
-def _header(file: soundfile.SoundFile) -> Header:
+def _header(file: soundfile.SoundFile, cut: float | None) -> Header:
     seconds = None
     if 0 < file.frames < 1 << 62 and file.samplerate > 0:  # streamed FLAC states neither
-        seconds = file.frames / file.samplerate * (_cut(file.extra_info) or 1.0)
+        seconds = file.frames / file.samplerate * (cut or 1.0)
     return Header(file.format, file.subtype, file.samplerate, file.channels, seconds)
 
 

@@ -15,6 +15,15 @@ class InputError(ValueError):
     """
 
 
+def one_line(error: BaseException) -> str:
+    """Return the text of an error on one line; '' if it has none.
+
+    >>> one_line(ValueError("  several   words"))
+    'several words'
+    """
+    return " ".join(str(error).split())
+
+
 def unknown(kind: str, name: str, known: Iterable[str], see: str = "") -> InputError:
     """Return the error for an unknown name, with the nearest known names.
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
 from benchmark.core import plugin_source
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError, one_line, unknown
 
 T = TypeVar("T")
 FILES = "launderbench_plugin_"  # the modules of files that are given by path
@@ -205,4 +205,4 @@ def _origin(item: object) -> str:
 
 def _cause(error: BaseException) -> str:
     """Return the error on one line, with the line of the file where Python names it."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    return f"{type(error).__name__}: {one_line(error)}".rstrip(": ")

@@ -34,7 +34,7 @@ _SIGNS = (
 )  # fmt: skip
 _SEPARATORS = r"\s,;|\"'\[\]{}:"
 _PROTOCOL = re.compile(r"ASVspoof.+\.(?:txt|tsv)")
-_MOST_SEARCHED = 50_000_000  # bytes of a file that an error message searches for its line
+MOST_SEARCHED = 50_000_000  # bytes of a file that an error message searches for its line
 
 
 def encoding_of(file: Path) -> str:
@@ -156,7 +156,7 @@ def lines_with(file: Path, *cells: str, most: int = 1) -> list[int]:
     if not ends:
         return found
     try:
-        if file.stat().st_size > _MOST_SEARCHED:
+        if file.stat().st_size > MOST_SEARCHED:
             return found
         with file.open(encoding=encoding_of(file), errors="replace", newline=None) as handle:
             for number, line in enumerate(handle, 1):

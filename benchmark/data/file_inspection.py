@@ -67,13 +67,13 @@ def _decoded(path: Path) -> FileFacts:
     from detectors.classical.shortcut import features
 
     found = reader.record(path)
-    facts = found.facts
+    facts, stated = found.facts, found.facts.stated
     samples = np.ascontiguousarray(found.wave, dtype="<f4")
     return FileFacts(
-        facts.container,
-        facts.encoding,
-        facts.rate,
-        facts.channels,
+        stated.container,
+        stated.encoding,
+        stated.rate,
+        stated.channels,
         facts.decoded_s,
         found.decoder,
         facts.faults,

@@ -11,7 +11,7 @@ from torch.nn.functional import linear, normalize
 
 from benchmark import frontends
 from benchmark.audio.reader import SAMPLE_RATE
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.inference.checkpoints import Checkpoint, misfit
 from detectors.contract.base import TensorDetector, Wave
 
@@ -48,7 +48,7 @@ def load(built: nn.Module, checkpoint: Checkpoint) -> None:
     except RuntimeError as error:
         wanted = {name: (*tensor.shape,) for name, tensor in built.state_dict().items()}
         cause = misfit(wanted, {name: values.shape for name, values in arrays.items()})
-        cause = cause or " ".join(str(error).split())[:200]
+        cause = cause or one_line(error)[:200]
         raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
 
 

@@ -207,8 +207,9 @@ def _keep_reader(plan: RunPlan, store: Store, old: dict[str, Any], head: dict[st
                             f" version {head[READER]} may read {path} otherwise: choose another"
                             " RUN name or delete that folder"
                         )
-    head |= {READER: old[READER]} if READER in old else {}
-    if READER not in old:
+    if READER in old:
+        head[READER] = old[READER]
+    else:
         del head[READER]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.core.errors import one_line
 from benchmark.core.parallel import cores
 from benchmark.core.progress import progress_bar
 from benchmark.runs.verify_plan import FoundPlan
@@ -157,7 +158,7 @@ def _examined(
             held = opened.schema_arrow.names
             table = opened.read([c for c in READ if c in held], use_threads=False)
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-        return _Examined((f"{file.path} is damaged ({' '.join(str(error).split())})",))
+        return _Examined((f"{file.path} is damaged ({one_line(error)})",))
     faults = [*_own_words(file, units, meta, held), *_of_plan(units, table, known)]
     wrong, checks = _verdicts(file, table)
     return _Examined(tuple(faults), tuple(wrong), checks)

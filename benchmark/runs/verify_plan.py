@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.runs.verify_step import Step, below, counted
 from benchmark.scores import plan_files
 from benchmark.scores.unit_keys import of_plan
@@ -103,7 +103,7 @@ def _named(folder: Path, ending: str, digest_of: Any, faults: list[str]) -> int:
             if digest_of(path) != path.stem:
                 faults.append(f"{name} was changed: its content has not the digest in its name")
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
-            faults.append(f"{name} is damaged ({' '.join(str(error).split())})")
+            faults.append(f"{name} is damaged ({one_line(error)})")
     return len(paths)
 
 
@@ -126,7 +126,7 @@ def _detectors(folder: Path, faults: list[str]) -> int:
             if plan_files.detector_path(folder, str(facts["name"])).name != path.name:
                 faults.append(f"{name} is of another detector: {facts['name']!r}")
         except (OSError, ValueError, RecursionError) as error:
-            faults.append(f"{name} is damaged ({' '.join(str(error).split())})")
+            faults.append(f"{name} is damaged ({one_line(error)})")
     return len(paths)
 
 

@@ -93,7 +93,8 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
         done = laundered.result
         known: Row = {"decoder": laundered.decoder, "seconds": laundered.seconds}
         if (facts := laundered.facts) is not None:
-            known |= {"declared_seconds": facts.declared_s, "input_faults": joined(facts.faults)}
+            known["declared_seconds"] = facts.stated.declared_s
+            known["input_faults"] = joined(facts.faults)
         if (file := laundered.file) is not None:
             known |= zip(FILES, (file.size, file.mtime_ns, file.sha256), strict=True)
         rows.append(unscored(utterance.utterance_id, **known))

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.data.file_hashes import rows_digest
 from benchmark.data.trial_table import digest_column, rows_of
 from benchmark.laundering.resuming import key_of
@@ -105,7 +105,7 @@ def _footers(paths: Sequence[Path]) -> list[tuple[Path, dict[str, Any] | str]]:
         except FileNotFoundError:  # another machine has replaced it
             continue
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            found.append((path, " ".join(str(error).split())))
+            found.append((path, one_line(error)))
     return found
 
 

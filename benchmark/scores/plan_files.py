@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.core import atomic_files
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.laundering.resuming import key_of
 
 FORMAT = 5
@@ -117,7 +117,7 @@ def read_trials(folder: Path, plan: Facts) -> pd.DataFrame:
     try:
         table = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowException, ValueError) as error:
-        raise InputError(f"{path} is missing or damaged ({_line(error)})") from error
+        raise InputError(f"{path} is missing or damaged ({one_line(error)})") from error
     if digest and trials_digest(table) != digest:
         raise InputError(f"{path} was changed: its content has not the digest in its name")
     if missing := [c for c in ("utterance_id", "label", "split") if c not in table.columns]:
@@ -249,14 +249,10 @@ def _read_json(path: Path) -> Facts | None:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({_line(error)})") from error
+        raise InputError(f"{path} is damaged ({one_line(error)})") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} is damaged: it holds no JSON object")
     return found
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 def _text(facts: Facts) -> str:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -176,7 +176,7 @@ def _quiet_loading(where: Path) -> Iterator[None]:
         if "Weights only load failed" in str(error):
             cause = "its weights contain more than arrays: refused and not executed"
         else:
-            cause = " ".join(str(error).split())[:200] or repr(error)
+            cause = one_line(error)[:200] or repr(error)
         raise InputError(f"the model in {where} cannot be loaded: {cause}") from error
     finally:
         logging.set_verbosity(level)

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark import frontends
 from benchmark.audio.reader import SAMPLE_RATE
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.frontends.specs import Input, WholeWaveform
 
 BATCH = 2
@@ -51,7 +51,7 @@ def tried(network: nn.Module, spec: Input, file: Path) -> nn.Module:
     except InputError as error:
         raise InputError(f"{file} {error}") from error
     except Exception as error:  # runtimes raise errors of many classes
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error)[:200]
         shape = tuple(batch.shape)
         raise InputError(f"{file} does not accept the declared input {shape} ({cause})") from error
     if scores.shape != (BATCH,) or not torch.isfinite(scores).all():

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError, one_line, unknown
 from benchmark.core.parameters import text
 from benchmark.frontends import spec_syntax
 from detectors.contract.base import TensorDetector, detector
@@ -167,7 +167,7 @@ def _session(path: Path) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error)[:200]
         raise InputError(f"onnx: onnxruntime cannot run {path} ({cause})") from error
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.core.parameters import integer, text
 from benchmark.frontends import spec_syntax
 from detectors.contract.base import TensorDetector, detector
@@ -66,7 +66,7 @@ class TorchScriptFile(TensorDetector):
             with warnings.catch_warnings(action="ignore"):  # deprecation of TorchScript
                 program = torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
-            cause = " ".join(str(error).split())[:200]
+            cause = one_line(error)[:200]
             raise InputError(f"torchscript: {path} cannot be loaded ({cause})") from error
         score_readout = readout(self.bonafide, f"torchscript: {path}")
         return tried(Network(program, score_readout, self.rank), self.input, path)

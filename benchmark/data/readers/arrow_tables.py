@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.data.readers.tables import clean_table
 
 MOST_COLUMNS = 500
@@ -22,7 +22,7 @@ _UNREADABLE = (pa.ArrowException, ValueError, OSError, TypeError, KeyError, Over
 def unreadable(file: Path, error: Exception) -> InputError:
     """Return the error for a Parquet or Arrow file that cannot be read."""
     kind = "Arrow" if file.suffix == ".arrow" else "Parquet"
-    cause = " ".join(str(error).split()) or type(error).__name__
+    cause = one_line(error) or type(error).__name__
     return InputError(f"{file} cannot be read as {kind} ({cause[:200]}): fetch it again")
 
 

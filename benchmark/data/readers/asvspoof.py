@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import OTHER, Protocol
-from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.common import Hints, Reader, protocol
 from benchmark.data.readers.tables import columns_of
+from benchmark.data.readers.tree import places
 
 _COLUMNS_2019 = ("speaker", "utterance_id", "extra", "spoof_system", "label")
 _COLUMNS_LA = (

@@ -16,9 +16,10 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.protocol import Protocol
 from benchmark.data.readers import arrow_tables
-from benchmark.data.readers.common import Hints, Reader, audio_below, places, protocol
+from benchmark.data.readers.common import Hints, Reader, audio_below, protocol
 from benchmark.data.readers.folders import said_by_folders
 from benchmark.data.readers.tables import SYNONYMS, json_table, named, renamed, text_table
+from benchmark.data.readers.tree import places
 
 NAMES = (
     "metadata.csv",

@@ -18,8 +18,9 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import Protocol
-from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.common import Hints, Reader, protocol
 from benchmark.data.readers.tables import class_of, columns_of
+from benchmark.data.readers.tree import places
 
 _SPLITS = {"train": "train", "dev": "dev", "val": "dev"}
 _CONDITION = re.compile(r"[CA]\d+")

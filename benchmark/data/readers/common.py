@@ -12,8 +12,7 @@ import pandas as pd
 from benchmark.audio.endings import is_audio
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
-from benchmark.data.readers.tree import places
-from benchmark.data.readers.words import CLASS_WORDS, Vocabulary
+from benchmark.data.readers.words import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -92,15 +91,3 @@ def protocol(name: str, root: Path, table: pd.DataFrame, source: Path) -> Protoc
 def audio_below(folder: Path) -> list[Path]:
     """Return the audio files below a folder, sorted."""
     return [file for file in walk(folder) if is_audio(file)]
-
-
-__all__ = [
-    "CLASS_WORDS",
-    "Hints",
-    "Reader",
-    "audio_below",
-    "locate",
-    "places",
-    "protocol",
-    "walk",
-]

@@ -16,9 +16,10 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.cleaning import clean_paths
 from benchmark.data.protocol import Protocol
-from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.common import Hints, Reader, protocol
 from benchmark.data.readers.stems import with_endings
 from benchmark.data.readers.tables import class_of, split_of, text_table
+from benchmark.data.readers.tree import places
 
 _FILES = ("audio-metadata-publish.csv", "audio-metadata-publish-with-links.csv")
 _COLUMNS = {"filename": "path", "ground truth": "label", "finetuning set": "split"}

@@ -15,11 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
 from benchmark.core.log import warn_once
 from benchmark.data.readers.arrow_tables import features_of, is_text, schema_of
-from benchmark.data.readers.common import places
 from benchmark.data.readers.tables import SYNONYMS
+from benchmark.data.readers.tree import places
 
 _NUMBERED = re.compile(r"(.+?)-\d+-of-\d+(?:-[0-9a-f]+)?")
 _ANY = ("data", "default", "partial-train")  # folders whose name is no split
@@ -178,7 +178,7 @@ def _index(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file} cannot be read ({' '.join(str(error).split())})") from error
+        raise InputError(f"{file} cannot be read ({one_line(error)})") from error
     if not isinstance(found, dict):
         raise InputError(f"{file} is not a JSON object")
     return found

@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import AUDIO_ROOT
 from benchmark.data.readers import audiofolder, folders
-from benchmark.data.readers.common import Hints, Reader, places
+from benchmark.data.readers.common import Hints, Reader
 from benchmark.data.readers.tables import SYNONYMS, text_table
+from benchmark.data.readers.tree import places
 
 # What a layout consists of: patterns of paths, all of which it needs.
 PARTS: dict[str, tuple[str, ...]] = {

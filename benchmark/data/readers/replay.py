@@ -14,8 +14,9 @@ import pandas as pd
 
 from benchmark.data.protocol import Protocol
 from benchmark.data.readers import hub
-from benchmark.data.readers.common import Hints, Reader, audio_below, places, protocol
+from benchmark.data.readers.common import Hints, Reader, audio_below, protocol
 from benchmark.data.readers.hub_files import shards
+from benchmark.data.readers.tree import places
 
 _DEVICES = re.compile(r"[0-9a-f]{8,}")  # a folder for each pair of devices
 _CLASSES = {"benign": "bonafide", "spoof": "spoof"}

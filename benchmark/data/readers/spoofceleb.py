@@ -14,8 +14,9 @@ import pandas as pd
 from benchmark.core.errors import InputError
 from benchmark.data.cleaning import clean_paths
 from benchmark.data.protocol import Protocol
-from benchmark.data.readers.common import Hints, Reader, places, protocol
+from benchmark.data.readers.common import Hints, Reader, protocol
 from benchmark.data.readers.tables import text_table
+from benchmark.data.readers.tree import places
 
 _SPLITS = {"train": "train", "development": "dev", "evaluation": "test"}
 _COLUMNS = {"file", "speaker", "attack"}

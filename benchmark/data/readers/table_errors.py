@@ -6,11 +6,11 @@ import csv
 import re
 from pathlib import Path
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, one_line
+from benchmark.data.cleaning import MOST_SEARCHED
 
 _UNPAIRED = re.compile(r"EOF inside string starting at row (\d+)")
 _LONG = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
-_MOST_SEARCHED = 50_000_000  # bytes
 
 
 def unreadable(file: Path, error: Exception) -> InputError:
@@ -41,15 +41,10 @@ def long_line(file: Path, separator: str, encoding: str) -> str:
     return ""
 
 
-def one_line(error: Exception) -> str:
-    """Return the text of an error without line breaks."""
-    return " ".join(str(error).split())
-
-
 def _not_text(file: Path) -> str:
     """Return the first line that is not UTF-8, in words; '' if none is found."""
     try:
-        if file.stat().st_size > _MOST_SEARCHED:
+        if file.stat().st_size > MOST_SEARCHED:
             return ""
         with file.open("rb") as handle:
             for number, line in enumerate(handle, 1):

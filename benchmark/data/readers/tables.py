@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from benchmark.audio.endings import is_audio
-from benchmark.core.errors import InputError
-from benchmark.data.cleaning import clean_paths, encoding_of, lines_with, place, stripped
+from benchmark.core.errors import InputError, one_line
+from benchmark.data.cleaning import BLANKS, clean_paths, encoding_of, lines_with, place, stripped
 from benchmark.data.protocol import REQUIRED
 from benchmark.data.readers.common import Hints
 from benchmark.data.readers.stems import with_endings
-from benchmark.data.readers.table_errors import long_line, one_line, unreadable
+from benchmark.data.readers.table_errors import long_line, unreadable
 from benchmark.data.readers.words import SPLIT_WORDS, Vocabulary, meaning_of
 
 # Alternative names of the columns of a protocol.
@@ -88,7 +88,7 @@ def table_of(file: Path, separator: str, encoding: str = "", quoted: bool = True
 
 def clean_table(table: pd.DataFrame, source: Path) -> pd.DataFrame:
     """Return a table of stripped texts; drop the index that pandas and spreadsheets add."""
-    names = [str(name).strip(" \t\r\n\v\f\ufeff\u00a0\u200b") for name in table.columns]
+    names = [str(name).strip(BLANKS) for name in table.columns]
     kept = [i for i, name in enumerate(names) if name and not name.startswith("Unnamed: ")]
     table = table.iloc[:, kept]
     table.columns = pd.Index([names[i] for i in kept])
