@@ -72,6 +72,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         failure_count=len(tables.failures),
         incomplete=checks_section.incomplete(tables.conditions),
         unreadable=len(results.unreadable),
+        strict=bool(results.strict),
         inputs=inputs_text(tables.inputs) if len(tables.inputs) else "",
         odd_inputs=records(tables.inputs.head(LISTED)),
         provenance=provenance_section.provenance(results, tables),
