@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from attacks.audiomentations import worker_client
-from attacks.contract.base import Attack, Check, Facts, Wave, attack, text
+from attacks.contract.base import Attack, Check, Facts, SampleLimits, Wave, attack, text
 from benchmark.core.errors import InputError, one_line, unknown
 
 DEFAULT = "AddGaussianSNR"
@@ -47,6 +47,9 @@ NEW_LENGTH = (
     "TimeStretch",
     "Trim",
 )
+# Transforms that add noise and nothing else: the name of the drawn standard deviation.
+NOISE_LEVELS = {"AddGaussianNoise": "amplitude", "AddGaussianSNR": "noise_std"}
+NOISE_TOLERANCE_DB = 0.5  # the level of a tenth of a second of drawn noise varies by 0.2 dB
 IF_NEEDED = ("Clip", "Limiter", "Trim")  # these may leave a wave unchanged
 
 
@@ -61,17 +64,18 @@ class Audiomentations(Attack):
 
     The values that the transform draws for an utterance are in the facts. The library guarantees
     little about its transforms. This attack therefore claims only that the length is kept, where
-    the transform keeps it, and that the samples changed. Prefer an attack of this project where
-    there is one. The library's version and the contents of files named in the parameters are part
-    of the attack's identity.
+    the transform keeps it, and that the samples changed: a change whose claim is not measured. Of
+    AddGaussianSNR and AddGaussianNoise the level of the noise is measured against the one drawn.
+    Prefer an attack of this project where there is one. The library's version and the contents of
+    files named in the parameters are part of the attack's identity.
     """
 
     transform: str = text(DEFAULT)
     parameters: str = text()
 
     family = "audiomentations"
-    warp = None
-    measures = "change of the samples"
+    measures = "change of the samples; level of Gaussian noise"
+    limits = SampleLimits(lag=None, level=(-3.0, 30.0), alive=None, envelope=None)
     citation = "jordal_audiomentations"
 
     def validate(self) -> None:
@@ -80,6 +84,10 @@ class Audiomentations(Attack):
             values = _checked(self.transform, values)
         spelled = ", ".join(f"{key}={value!r}" for key, value in values.items())
         object.__setattr__(self, "parameters", spelled)
+
+    @property
+    def warp(self) -> float | None:
+        return 1.0 if self.transform in NOISE_LEVELS else None
 
     @property
     def stream(self) -> str:
@@ -131,7 +139,15 @@ class Audiomentations(Attack):
                 change = 0.0  # equal as far as both go: a cut or an added end
             elif share == 0.0 and self.transform in IF_NEEDED:
                 change = None
-        return [Check.at_least("change", "dB", CHANGE_DB, change)]
+        changed = Check.at_least("change", "dB", CHANGE_DB, change, effect=False)
+        drawn = facts["drawn"].get(NOISE_LEVELS.get(self.transform, ""))
+        if drawn is None or before.size != after.size:
+            return [changed]
+        noise = None
+        if change is not None and drawn > 0.0:
+            noise = 20 * float(np.log10(max(float(np.std(y - x)), 1e-10)))
+        claim = 20 * float(np.log10(max(drawn, 1e-10)))
+        return [Check.near("noise level", "dB", claim, noise, NOISE_TOLERANCE_DB), changed]
 
 
 def _read(parameters: str) -> dict[str, Any]:

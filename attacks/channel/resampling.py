@@ -15,6 +15,7 @@ from attacks.contract.base import (
     AttackError,
     Check,
     Facts,
+    SampleLimits,
     Severity,
     Wave,
     attack,
@@ -87,6 +88,7 @@ class Resample(Attack):
     severity = Severity("rate", "Hz", (14000, 11025, 8000, 6000, 4000))
     measures = "attenuation above the new band, error within; linear: the interpolation"
     citation = ""
+    limits = SampleLimits(level=(-60.0, 3.0), alive=None, envelope=None)
 
     @property
     def warp(self) -> float | None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from attacks.contract.base import Attack, AttackError, Check, Facts, Severity, Wave
+from attacks.codecs.distortion import DISTORTION, Band, distortion, interpolated
+from attacks.contract.base import (
+    Attack,
+    AttackError,
+    Check,
+    Evidence,
+    Facts,
+    SampleLimits,
+    Severity,
+    Wave,
+)
 from benchmark.audio.reader import SAMPLE_RATE, resample
 from benchmark.core.errors import InputError
 
@@ -18,23 +30,44 @@ MOST_LOSS = 0.5
 LOSSES = Severity("loss", "share of packets", (0.01, 0.03, 0.05, 0.1, 0.2))
 RATE_TOLERANCE = 0.02
 VARIABLE_EXCESS = 1.25  # of the set bit rate: the limit for encoders with a variable rate
+SAME_DB = -90.0  # what a stream decodes to is bit-identical on one machine
+MARGIN = 1.5  # factor on both sides of the distortion seen on the embedded dev speech
+GENERATION = 0.35  # further distortion of each generation, as a share of the first one's
+LOST_DB = 40.0  # distortion of a packet that is replaced by silence
+LEVEL_DB = (-15.0, 9.0)  # speech with strong lows, into a coder of few bits
+ALIVE, ENVELOPE = 0.9, 0.7
+DEAD_BY_LOSS, UNLIKE_BY_LOSS = 1.5, 2.5  # per share of packets lost: their neighbours suffer too
+SILENCE_S = 0.03
 SPARE = 64  # zeros after the end at 16 kHz: resampling rounds the length down
 
 
 @dataclass(frozen=True)
-class Coded:
-    """One pass through a codec: the decoded samples, and what was transmitted.
+class Bitstream:
+    """What one pass transmitted: all that a decoder needs.
 
-    `decoded` is float32 at the codec's rate and still contains the codec's delay. The packets last
-    `seconds`; `lost` of them were drawn as lost, and `received` of them reached the decoder.
+    packets : as the encoder wrote them
+    seconds : duration of the packets
+    draws   : one uniform number in [0, 1) per packet; it is lost if the number is below `loss`
+    header  : the encoder's set-up data for the decoder, or the file that holds the packets
     """
 
-    decoded: Wave
-    payload_bytes: int
-    packets: int
+    packets: tuple[bytes, ...]
     seconds: float
-    lost: int
-    received: int
+    draws: npt.NDArray[np.float64]
+    header: bytes = b""
+
+    def lost(self, loss: float) -> npt.NDArray[np.bool_]:
+        """Return which packets are lost at a share of `loss`, bool (packets,)."""
+        return self.draws < loss
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One generation: what it transmitted, the gain before coding, and the samples coded."""
+
+    stream: Bitstream
+    gain: float
+    size: int
 
 
 @dataclass(frozen=True)
@@ -49,15 +82,21 @@ class Coder(Attack):
     before coding and restored afterwards; the smallest gain of all passes is a fact. Facts, over
     all passes: payload_bytes, packets, seconds (duration of the packets), kbps; gain where it is
     not 1, lost and received where packets may be lost.
+
+    The evidence is the bitstream of every pass. Its packets must say that they are of this codec,
+    rate and bit rate; what they decode to, realigned, must be the samples returned; and the
+    spectrum of speech must have changed as much as this codec changes it at this rate.
     """
 
     family = "codec"
-    measures = "payload bit rate, packet time, packets lost"
+    measures = "payload, packets' own headers, the stream decoded anew, spectral distortion"
     residual_floor = -100.0  # MP3 at 160 kbit/s changes narrow-band speech that little
     passes = 1
     loss = 0.0
     rate: ClassVar[int] = SAMPLE_RATE  # Hz at which the codec runs
     tail: ClassVar[int]  # zeros at `rate` after the end, to push the last samples through
+    # least and most spectral distortion in dB on speech, by bit rate in kbit/s
+    distorts: ClassVar[Mapping[float, Band]]
 
     @property
     def delay(self) -> int:
@@ -74,62 +113,134 @@ class Coder(Attack):
         """Bit/s by which the payload may differ from `payload_rate`."""
         return RATE_TOLERANCE * self.payload_rate
 
-    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
-        """Encode, transmit and decode `wave` (float32, at `rate`, within -1 to 1) in one pass."""
+    @property
+    def limits(self) -> SampleLimits:
+        lost = self.loss * self.passes
+        alive, envelope = ALIVE - DEAD_BY_LOSS * lost, ENVELOPE - UNLIKE_BY_LOSS * lost
+        return SampleLimits(
+            level=LEVEL_DB,
+            alive=max(alive, 0.0),
+            envelope=max(envelope, 0.0),
+            silence=None if self.loss else SILENCE_S,
+        )
+
+    def encode(self, wave: Wave, rng: np.random.Generator) -> Bitstream:
+        """Encode `wave` (float32, at `rate`, within -1 to 1), and draw what is lost."""
         raise NotImplementedError
+
+    def decode(self, stream: Bitstream) -> tuple[Wave, int]:
+        """Decode what `loss` leaves: float32 at `rate` with the codec's delay, packets received."""
+        raise NotImplementedError
+
+    def as_claimed(self, stream: Bitstream) -> list[bool]:
+        """Return, per packet, whether it says that it is of this codec, rate and bit rate."""
+        raise NotImplementedError
+
+    def payload(self, stream: Bitstream) -> int:
+        """Return the bytes of the packets that carry the signal."""
+        return sum(map(len, stream.packets))
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
-    ) -> tuple[Wave, Facts]:
+    ) -> tuple[Wave, Facts, tuple[Pass, ...]]:
         if sample_rate != SAMPLE_RATE:
             raise AttackError(f"needs {SAMPLE_RATE} Hz, not {sample_rate}")
         if cause := self.unavailable():
             raise InputError(f"{self.name} is not available in this build: {cause}")
-        out, gains, coded_passes = wave, [], []
+        out, passes, received = wave, [], 0
         for _ in range(self.passes):
-            out, gain, coded = self._pass(out, rng)
-            gains.append(gain)
-            coded_passes.append(coded)
+            one = self._encoded(out, rng)
+            decoded, arrived = self.decode(one.stream)
+            out = self._restored(decoded, one, wave.size)
+            passes.append(one)
+            received += arrived
         facts: Facts = {
-            "payload_bytes": sum(coded.payload_bytes for coded in coded_passes),
-            "packets": sum(coded.packets for coded in coded_passes),
-            "seconds": math.fsum(coded.seconds for coded in coded_passes),
+            "payload_bytes": sum(self.payload(one.stream) for one in passes),
+            "packets": sum(len(one.stream.packets) for one in passes),
+            "seconds": math.fsum(one.stream.seconds for one in passes),
         }
         facts["kbps"] = round(bit_rate(facts) / 1000, 3)
         if self.loss:
-            facts["lost"] = sum(coded.lost for coded in coded_passes)
-            facts["received"] = sum(coded.received for coded in coded_passes)
-        if min(gains) != 1.0:
-            facts["gain"] = min(gains)
-        return out, facts
+            facts["lost"] = sum(int(one.stream.lost(self.loss).sum()) for one in passes)
+            facts["received"] = received
+        if (gain := min(one.gain for one in passes)) != 1.0:
+            facts["gain"] = gain
+        return out, facts, tuple(passes)
 
-    def _pass(self, wave: Wave, rng: np.random.Generator) -> tuple[Wave, float, Coded]:
+    def _encoded(self, wave: Wave, rng: np.random.Generator) -> Pass:
         source = wave
         if self.rate != SAMPLE_RATE:
             source = resample(padded(wave, wave.size + SPARE), SAMPLE_RATE, self.rate)
         peak = float(np.abs(source).max())
         gain = np.float32(1.0 / peak) if peak > 1.0 else np.float32(1.0)
-        coded = self.code(padded(source * gain, source.size + self.tail), rng)
-        out = coded.decoded[self.delay : self.delay + source.size] / gain
-        if out.size != source.size:
-            raise AttackError(f"the codec returned {out.size} samples, not {source.size}")
-        return resample(out, self.rate)[: wave.size], float(gain), coded
+        stream = self.encode(padded(source * gain, source.size + self.tail), rng)
+        return Pass(stream, float(gain), source.size)
 
-    def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+    def _restored(self, decoded: Wave, one: Pass, size: int) -> Wave:
+        """Return the decoded wave without the codec's delay and the gain, (size,) at 16 kHz."""
+        out = decoded[self.delay : self.delay + one.size] / np.float32(one.gain)
+        if out.size != one.size:
+            raise AttackError(f"the codec returned {out.size} samples, not {one.size}")
+        return resample(out, self.rate)[:size]
+
+    def examine(
+        self, before: Wave, after: Wave, sample_rate: int, facts: Facts, evidence: Evidence
+    ) -> list[Check]:
+        passes: tuple[Pass, ...] = evidence
+        streams = [one.stream for one in passes]
+        counted: Facts = {
+            "payload_bytes": sum(map(self.payload, streams)),
+            "seconds": math.fsum(stream.seconds for stream in streams),
+        }
+        payload = self.payload_check(counted)
+        if not before.any():
+            payload = replace(payload, measured=None, passed=None)
+        claimed = [good for stream in streams for good in self.as_claimed(stream)]
         time = math.fsum([before.size / sample_rate] * self.passes)  # summed like the packets
+        decoded, _ = self.decode(streams[-1])
+        again = self._restored(decoded, passes[-1], before.size)
+        measured = distortion(before, after, sample_rate)
+        least, most = self.distortion_band()
         checks = [
-            self.payload_check(facts),
-            Check.at_least("packet time", "s", time, facts["seconds"], effect=False),
+            payload,
+            Check.near(
+                DISTORTION, "dB", (least + most) / 2, measured, (most - least) / 2, effect=False
+            ),
+            Check.near("packets as claimed", "share", 1.0, _share(claimed), 0.0, effect=False),
+            Check.at_least("packet time", "s", time, counted["seconds"], effect=False),
+            Check.at_most("decoded anew", "dB", SAME_DB, _error_db(again, after), effect=False),
         ]
         if self.loss:
+            lost = sum(int(stream.lost(self.loss).sum()) for stream in streams)
             gone = facts["packets"] - facts["received"]
-            checks.append(Check.near("packets lost", "packets", facts["lost"], gone, 0))
+            checks.append(Check.near("packets lost", "packets", lost, gone, 0))
         return checks
+
+    def distortion_band(self) -> tuple[float, float]:
+        """Return the least and the most spectral distortion of speech in dB."""
+        least, most = interpolated(self.distorts, self.payload_rate / 1000)
+        again = 1 + GENERATION * (self.passes - 1)
+        return least / MARGIN, most * MARGIN * again + LOST_DB * self.loss * self.passes
 
     def payload_check(self, facts: Facts) -> Check:
         """Check the payload: within the tolerance of `payload_rate`."""
         claim, tolerance = self.payload_rate / 1000, self.payload_tolerance / 1000
         return Check.near("payload bit rate", "kbit/s", claim, bit_rate(facts) / 1000, tolerance)
+
+
+def _share(good: list[bool]) -> float:
+    return sum(good) / len(good) if good else 0.0
+
+
+def _error_db(again: Wave, after: Wave) -> float | None:
+    """Return the energy of the difference over that of `again`, in dB; None if both are silent."""
+    if after.size != again.size:
+        return 0.0
+    rest, exact = after.astype(np.float64) - again, again.astype(np.float64)
+    energy, error = float(np.einsum("i,i->", exact, exact)), float(np.einsum("i,i->", rest, rest))
+    if energy == 0.0:
+        return None if error == 0.0 else 0.0
+    return 10 * float(np.log10(max(error / energy, 1e-20)))
 
 
 def bit_rate(facts: Facts) -> float:

@@ -21,11 +21,13 @@ import numpy as np
 
 from attacks.codecs.codec_base import VARIABLE_EXCESS, bit_rate, padded
 from attacks.codecs.delay import delay_of
+from attacks.codecs.distortion import DISTORTION, distortion
 from attacks.contract.base import (
     Attack,
     AttackError,
     Check,
     Facts,
+    SampleLimits,
     Severity,
     Wave,
     attack,
@@ -39,6 +41,7 @@ from benchmark.core.errors import InputError
 
 VARIABLE = "LAUNDERBENCH_FFMPEG"
 HEAD_SECONDS, TAIL_SECONDS = 0.125, 0.25  # silence around the utterance: some codecs drop samples
+DISTORTS = (0.05, 6.0)  # dB; the band of all codecs, since any may be named
 SET_ELSEWHERE = ("ac", "acodec", "ar", "b", "c", "codec", "f", "flags", "i", "threads")
 _OPTION = re.compile(r"([a-z][a-z0-9_]*)=(\S+)")
 _ADDRESS = re.compile(r"^\[[^\]]*\] ")
@@ -70,9 +73,10 @@ class Ffmpeg(Attack):
 
     family = "codec"
     severity = Severity("kbps", "kbit/s", (64, 48, 40, 32, 24))
-    measures = "payload bit rate"
+    measures = "payload bit rate, spectral distortion"
     citation = "ffmpeg"
     residual_floor = -100.0
+    limits = SampleLimits(level=(-6.0, 3.0), alive=0.7, envelope=0.6, silence=None)
 
     def validate(self) -> None:
         for option in self.options.split():
@@ -125,10 +129,14 @@ class Ffmpeg(Attack):
         return resample(out, self.rate)[: wave.size], facts
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
+        measured = distortion(before, after, sample_rate)
+        middle, half = sum(DISTORTS) / 2, (DISTORTS[1] - DISTORTS[0]) / 2
+        band = Check.near(DISTORTION, "dB", middle, measured, half)
         if not round(1000 * self.kbps):  # less than 1 bit/s is no rate
-            return []
+            return [band]
         most = VARIABLE_EXCESS * self.kbps
-        return [Check.at_most("payload bit rate", "kbit/s", most, bit_rate(facts) / 1000)]
+        rate = bit_rate(facts) / 1000 if before.any() else None
+        return [Check.at_most("payload bit rate", "kbit/s", most, rate), band]
 
     def _trip(self, path: Path, wave: Wave) -> tuple[bytes, Wave]:
         """Return the encoded stream, and the decoded wave at `rate` with silence and delay."""

@@ -15,11 +15,12 @@ from attacks.codecs.codec_base import (
     MOST_PASSES,
     RATE_TOLERANCE,
     VARIABLE_EXCESS,
-    Coded,
+    Bitstream,
     Coder,
     bit_rate,
     one_of,
 )
+from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.base import AttackError, Check, Facts, Severity, Wave, attack, integer, number
 from benchmark.audio.reader import SAMPLE_RATE
@@ -29,6 +30,7 @@ from benchmark.core.errors import InputError
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
+VORBIS_HEADERS = 3  # packets: identification, comments, set-up
 VORBIS_SPARE = 4  # blocks: the packets last at most that much longer than the utterance
 CHUNK = SAMPLE_RATE  # libsndfile 1.2 overflows its stack on longer pieces of Vorbis
 
@@ -59,6 +61,10 @@ class Mp3(PacketCoder):
     packet_samples = 576
     delay = 1105
     tail = 1105
+    distorts: ClassVar[dict[float, Band]] = {
+        8: (2.97, 5.64), 16: (1.81, 3.91), 32: (1.13, 2.26), 48: (0.7, 1.46), 64: (0.52, 1.04),
+        128: (0.44, 0.52), 160: (0.44, 0.53),
+    }  # fmt: skip
 
     def validate(self) -> None:
         why = f"does not exist at 16 kHz, where MP3 ends at {MP3_KBPS[-1]} kbit/s"
@@ -67,6 +73,11 @@ class Mp3(PacketCoder):
     @property
     def bit_rate(self) -> int:
         return self.kbps * 1000
+
+    def is_mine(self, packet: bytes, header: bytes) -> bool:
+        # sync word, MPEG-2, Layer III; then the index of the bit rate, and 16 kHz
+        index = MP3_KBPS.index(self.kbps) + 1
+        return packet[0] == 0xFF and packet[1] & 0xFE == 0xF2 and packet[2] & 0xFC == index << 4 | 8
 
 
 @attack("aac")
@@ -97,6 +108,9 @@ class Aac(PacketCoder):
     packet_samples = 1024
     delay = 1024
     tail = 1024
+    distorts: ClassVar[dict[float, Band]] = {
+        16: (1.84, 3.38), 24: (1.45, 2.84), 32: (1.03, 2.29), 48: (0.66, 1.6), 64: (0.21, 0.66),
+    }  # fmt: skip
 
     def validate(self) -> None:
         if self.kbps > AAC_MOST_KBPS:
@@ -108,6 +122,10 @@ class Aac(PacketCoder):
     @property
     def bit_rate(self) -> int:
         return self.kbps * 1000
+
+    def is_mine(self, packet: bytes, header: bytes) -> bool:
+        # AudioSpecificConfig: low complexity, 16 kHz, one channel
+        return header[:2] == b"\x14\x08" and len(packet) > 0
 
     def payload_check(self, facts: Facts) -> Check:
         most = VARIABLE_EXCESS * self.kbps
@@ -147,10 +165,20 @@ class Opus(PacketCoder):
         "application": "voip",
         "frame_duration": "20",
     }
+    distorts: ClassVar[dict[float, Band]] = {
+        6: (3.97, 4.74), 10: (2.9, 3.78), 16: (1.8, 2.68), 32: (0.88, 1.43), 64: (0.37, 0.6),
+    }  # fmt: skip
 
     @property
     def bit_rate(self) -> int:
         return self.kbps * 1000
+
+    def is_mine(self, packet: bytes, header: bytes) -> bool:
+        # table of contents: one mono frame of 20 ms, in speech, hybrid or music mode
+        mode, code = packet[0] >> 3, packet[0] & 7
+        one_frame = code == 0 or (code == 3 and packet[1] & 63 == 1)  # 3: padded to the rate
+        frame_20ms = mode % 4 == 1 if mode < 12 else mode % 2 == 1 if mode < 16 else mode % 4 == 3
+        return one_frame and frame_20ms and abs(len(packet) - self.kbps * 2.5) < 1
 
     @property
     def payload_tolerance(self) -> float:
@@ -187,6 +215,9 @@ class Vorbis(Coder):
     citation = "xiph_vorbis"
     delay = 0
     tail = 0
+    distorts: ClassVar[dict[float, Band]] = {
+        24: (1.76, 2.53), 40: (1.33, 1.75), 56: (0.96, 1.39), 71.2: (0.68, 0.99), 85.6: (0.48, 0.7),
+    }  # fmt: skip
 
     @property
     def payload_rate(self) -> float:
@@ -198,15 +229,20 @@ class Vorbis(Coder):
             return None
         return f"libsndfile {soundfile.__libsndfile_version__} has no Vorbis encoder"
 
-    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+    def encode(self, wave: Wave, rng: np.random.Generator) -> Bitstream:
         stream = self._encode(wave)
-        identification, _, _, *audio = ogg_packets(stream)
-        (nominal,) = struct.unpack_from("<i", identification, 20)
-        if abs(nominal - self.payload_rate) > RATE_TOLERANCE * self.payload_rate:
-            raise AttackError(f"the encoder chose {nominal} bit/s for quality {self.quality:g}")
-        size = sum(map(len, audio))
-        decoded, _ = soundfile.read(io.BytesIO(stream), dtype="float32")
-        return Coded(decoded, size, len(audio), wave.size / SAMPLE_RATE, 0, len(audio))
+        packets = ogg_packets(stream)[VORBIS_HEADERS:]
+        return Bitstream(tuple(packets), wave.size / SAMPLE_RATE, np.ones(len(packets)), stream)
+
+    def decode(self, stream: Bitstream) -> tuple[Wave, int]:
+        decoded, _ = soundfile.read(io.BytesIO(stream.header), dtype="float32")
+        return decoded, len(stream.packets)
+
+    def as_claimed(self, stream: Bitstream) -> list[bool]:
+        identification = ogg_packets(stream.header)[0]
+        kind, _, channels, rate, _, nominal = struct.unpack_from("<7sIBIii", identification)
+        close = abs(nominal - self.payload_rate) <= RATE_TOLERANCE * self.payload_rate
+        return [kind == b"\x01vorbis" and channels == 1 and rate == SAMPLE_RATE and close]
 
     def _encode(self, wave: Wave) -> bytes:
         """Return the Ogg stream of `wave`."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from attacks.codecs.codec_base import Coded, Coder, padded
+from attacks.codecs.codec_base import Bitstream, Coder, padded
 from attacks.contract.base import AttackError, Wave
 from benchmark.audio import libav
 from benchmark.audio.reader import resample
@@ -63,13 +63,24 @@ class PacketCoder(Coder):
     def unavailable(self) -> str | None:
         return _missing(self.encoder, self.decoder)
 
-    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+    def encode(self, wave: Wave, rng: np.random.Generator) -> Bitstream:
         packets, header = self._encode(wave)
-        lost = rng.random(len(packets)) < self.loss
-        decoded, received = self._decode(packets, header, lost)
-        size = sum(len(packet) - self.header_bytes for packet in packets)
+        draws = rng.random(len(packets))
         seconds = len(packets) * self.packet_samples / self.rate
-        return Coded(decoded, size, len(packets), seconds, int(lost.sum()), received)
+        return Bitstream(tuple(packets), seconds, draws, header or b"")
+
+    def decode(self, stream: Bitstream) -> tuple[Wave, int]:
+        return self._decode([*stream.packets], stream.header, stream.lost(self.loss))
+
+    def payload(self, stream: Bitstream) -> int:
+        return sum(len(packet) - self.header_bytes for packet in stream.packets)
+
+    def as_claimed(self, stream: Bitstream) -> list[bool]:
+        return [self.is_mine(packet, stream.header) for packet in stream.packets]
+
+    def is_mine(self, packet: bytes, header: bytes) -> bool:
+        """Return whether a packet says that it is of this codec, rate and bit rate."""
+        raise NotImplementedError
 
     def _encode(self, wave: Wave) -> tuple[list[bytes], bytes | None]:
         """Return the packets, and the decoder's header if there is one."""
@@ -153,19 +164,29 @@ class SampleCoder(PacketCoder):
     def payload_rate(self) -> float:
         return float(self.bits * self.rate)
 
-    def code(self, wave: Wave, rng: np.random.Generator) -> Coded:
+    def encode(self, wave: Wave, rng: np.random.Generator) -> Bitstream:
         count = ceil(wave.size / self.packet_samples)
         packets, _ = self._encode(padded(wave, count * self.packet_samples))
-        cut = np.frombuffer(b"".join(packets), dtype=np.uint8).reshape(count, -1)
-        lost = rng.random(count) < self.loss
-        decoded = np.zeros((count, self.packet_samples), dtype=np.float32)
-        received = 0
-        if not lost.all():
-            whole, _ = self._decode([cut[~lost].tobytes()], None, np.zeros(1, dtype=np.bool_))
-            decoded[~lost] = whole.reshape(-1, self.packet_samples)
-            received = whole.size // self.packet_samples
-        seconds = count * self.packet_samples / self.rate
-        return Coded(decoded.ravel(), cut.size, count, seconds, int(lost.sum()), received)
+        whole = b"".join(packets)
+        size = len(whole) // count
+        cut = tuple(whole[start : start + size] for start in range(0, size * count, size))
+        return Bitstream(cut, count * self.packet_samples / self.rate, rng.random(count))
+
+    def decode(self, stream: Bitstream) -> tuple[Wave, int]:
+        kept = ~stream.lost(self.loss)
+        decoded = np.zeros((kept.size, self.packet_samples), dtype=np.float32)
+        if not kept.any():
+            return decoded.ravel(), 0
+        arrived = b"".join(
+            packet for packet, here in zip(stream.packets, kept, strict=True) if here
+        )
+        whole, _ = self._decode([arrived], None, np.zeros(1, dtype=np.bool_))
+        decoded[kept] = whole.reshape(-1, self.packet_samples)
+        return decoded.ravel(), whole.size // self.packet_samples
+
+    def is_mine(self, packet: bytes, header: bytes) -> bool:
+        """Return whether a packet has the size of its samples; there is no header to read."""
+        return len(packet) * 8 == self.bits * self.packet_samples
 
 
 def to_int16(wave: Wave) -> npt.NDArray[np.int16]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from attacks.codecs.codec_base import LOSSES, MOST_LOSS, MOST_PASSES, one_of
+from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import SampleCoder
 from attacks.contract.base import attack, choice, integer, number
 
@@ -34,6 +36,7 @@ class G711(SampleCoder):
     packet_samples = 160
     bits = 8
     delay = 0
+    distorts: ClassVar[dict[float, Band]] = {64: (0.16, 1.36)}
 
     @property
     def encoder(self) -> str:
@@ -67,6 +70,7 @@ class G722(SampleCoder):
     bits = 4  # a byte holds two samples
     delay = 22
     tail = 22
+    distorts: ClassVar[dict[float, Band]] = {64: (0.16, 0.58)}
 
 
 @attack("g726")
@@ -93,6 +97,7 @@ class G726(SampleCoder):
     rate = 8000
     packet_samples = 160
     delay = 0
+    distorts: ClassVar[dict[float, Band]] = {16: (1.71, 3.84), 32: (0.56, 1.09), 40: (0.3, 1.0)}
 
     def validate(self) -> None:
         one_of(self.name, self.kbps, G726_KBPS, "is not a bit rate of G.726, which ends at 40")

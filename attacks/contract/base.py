@@ -14,16 +14,21 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from attacks.contract.check import Check
+from attacks.contract.sample_checks import NO_LIMITS, SampleLimits
 from benchmark.core.errors import InputError
 from benchmark.core.parameters import check_fields, choice, flag, integer, number, text
 from benchmark.core.registry import Registry
 
 __all__ = [
     "CLEAN",
+    "NO_LIMITS",
     "Attack",
     "AttackError",
     "Check",
+    "Evidence",
     "Facts",
+    "SampleLimits",
     "Severity",
     "Wave",
     "attack",
@@ -37,6 +42,7 @@ __all__ = [
 
 Wave = npt.NDArray[np.float32]
 Facts = dict[str, Any]
+Evidence = Any  # what an attack hands over for its own verification; it is never stored
 CLEAN = "clean"  # the condition without an attack
 
 
@@ -47,69 +53,6 @@ class Severity:
     parameter: str
     unit: str
     ladder: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One claim of an attack about one utterance, with the measurement and the verdict.
-
-    `relation` states how the measurement must relate to the claim: `=` (within `tolerance`), `>=`
-    or `<=`. `measured` and `passed` are None if nothing can be measured, for example on silence.
-    `effect` is False for a check of what the attack must not change (the length, a filter's pass
-    band). Such a check can refute an utterance, but only an effect can verify one.
-    """
-
-    quantity: str
-    unit: str
-    relation: str
-    claimed: float
-    measured: float | None
-    tolerance: float
-    passed: bool | None
-    effect: bool = True
-
-    @classmethod
-    def near(
-        cls,
-        quantity: str,
-        unit: str,
-        claimed: float,
-        measured: float | None,
-        tolerance: float,
-        *,
-        effect: bool = True,
-    ) -> Check:
-        """Return a check that passes when the measurement is within `tolerance` of the claim."""
-        passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
-        return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
-
-    @classmethod
-    def at_least(
-        cls,
-        quantity: str,
-        unit: str,
-        claimed: float,
-        measured: float | None,
-        *,
-        effect: bool = True,
-    ) -> Check:
-        """Return a check that passes when the measurement is the claim or more."""
-        passed = None if measured is None else bool(measured >= claimed)
-        return cls(quantity, unit, ">=", claimed, measured, 0.0, passed, effect)
-
-    @classmethod
-    def at_most(
-        cls,
-        quantity: str,
-        unit: str,
-        claimed: float,
-        measured: float | None,
-        *,
-        effect: bool = True,
-    ) -> Check:
-        """Return a check that passes when the measurement is the claim or less."""
-        passed = None if measured is None else bool(measured <= claimed)
-        return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
 
 
 @dataclass(frozen=True)
@@ -144,13 +87,14 @@ class Attack:
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
-    ) -> Wave | tuple[Wave, Facts]:
+    ) -> Wave | tuple[Wave, Facts] | tuple[Wave, Facts, Evidence]:
         """Launder one utterance.
 
         `wave` is float32 of shape (T,), T >= 1, nominally within [-1, 1], and must not be written
         to. The result is float32 of shape (T',) with T' = T * `warp`, alone or with facts. Facts
-        are the attack's own claims about this utterance (JSON types only). Make all draws from
-        `rng` before using the severity, so that the levels of one attack are paired.
+        are the attack's own claims about this utterance (JSON types only). Evidence may follow
+        them, such as a codec's bitstream: it goes to `examine` and is then forgotten. Make all
+        draws from `rng` before using the severity, so that the levels of one attack are paired.
         """
         raise NotImplementedError
 
@@ -223,6 +167,21 @@ class Attack:
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         """Return the attack's claims about this utterance, each measured on the samples."""
         return []
+
+    def examine(
+        self, before: Wave, after: Wave, sample_rate: int, facts: Facts, evidence: Evidence
+    ) -> list[Check]:
+        """Return further checks, where the attack hands over evidence with its result."""
+        return []
+
+    @property
+    def limits(self) -> SampleLimits:
+        """What the attack may do to the samples of speech beside its claim.
+
+        Every utterance is held to them, except by attacks whose `warp` is None. May be a class
+        attribute.
+        """
+        return SampleLimits()
 
 
 class AttackError(RuntimeError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import correlate
 
-from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
+from attacks.contract.base import Attack, AttackError, Check, Evidence, Facts, Wave
 from attacks.contract.condition import Condition, blamed, spell
+from attacks.contract.sample_checks import sample_checks
+from benchmark.audio.memo import remembered
 from benchmark.core.errors import InputError
 from benchmark.core.stage_timer import OFF, StageTimer
 
+RESIDUAL = "residual"  # quantity: energy of the change
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
 MOST_STEPS = 100
@@ -108,7 +111,7 @@ def _apply(
     try:
         with watch.timing("attack", spelling):
             result = attack(before, sample_rate, rng)
-        after, facts = result if isinstance(result, tuple) else (result, {})
+        after, facts, evidence = _unpacked(result)
         if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
             raise AttackError(f"returned {_kind(after)}, not a mono float32 wave")
         if after.size == 0:
@@ -117,6 +120,8 @@ def _apply(
             raise AttackError("returned NaN or infinite samples")
         with watch.timing("verify", spelling):
             checks = attack.checks(before, after, sample_rate, facts)
+            if evidence is not None:
+                checks = [*checks, *attack.examine(before, after, sample_rate, facts, evidence)]
             checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
     except InputError as error:
         raise blamed(attack, error) from error
@@ -127,19 +132,34 @@ def _apply(
     return after, Step(spelling, facts, tuple(checks))
 
 
+def _unpacked(result: object) -> tuple[Wave, Facts, Evidence]:
+    """Return wave, facts and evidence of an attack's result; a wave alone has neither."""
+    if not isinstance(result, tuple):
+        return result, {}, None  # type: ignore[return-value]
+    if len(result) not in (2, 3):
+        raise AttackError(f"returned {len(result)} values, not a wave, facts and evidence")
+    after, facts, *evidence = result
+    return after, facts, evidence[0] if evidence else None
+
+
 def common_checks(
     attack: Attack, before: Wave, after: Wave, sample_rate: int, facts: Facts
 ) -> list[Check]:
-    """Return the checks of every attack: its length and, where aligned, its effect.
+    """Return the checks of every attack: its length, its effect, and what it leaves of speech.
 
-    An attack that is nearly the identity has no check of its effect.
+    The effect of an attack that keeps every sample in its place is the energy of its change. It is
+    owed where the attack affects the utterance and is not nearly the identity by design; elsewhere
+    it is measured all the same, without a verdict.
     """
     checks = [_length(attack, before.size, after.size, facts)]
-    if attack.aligned and not attack.near_identity:
-        measurable = before.size >= LEAST_EFFECT_S * sample_rate
-        measurable = measurable and attack.affects(before, sample_rate)
-        effect = residual(before, after) if measurable else None
-        checks.append(Check.at_least("residual", "dB", attack.residual_floor, effect))
+    if attack.aligned:
+        owed = not attack.near_identity and before.size >= LEAST_EFFECT_S * sample_rate
+        owed = owed and attack.affects(before, sample_rate)
+        change = residual(before, after)
+        check = Check.at_least(RESIDUAL, "dB", attack.residual_floor, change)
+        checks.append(check if owed else replace(check, passed=None, effect=False))
+    if attack.warp is not None:
+        checks += sample_checks(before, after, sample_rate, attack.limits)
     return checks
 
 
@@ -162,15 +182,14 @@ def residual(before: Wave, after: Wave) -> float | None:
     """
     size = min(before.size, after.size)
     x, y = before[:size].astype(np.float64), after[:size].astype(np.float64)
-    energy = _dot(x, x)
-    if energy < size * SILENT_RMS**2:
+    xx = remembered(before, ("energy", size), lambda: _dot(x, x))
+    if xx < size * SILENT_RMS**2:
         return None
-    gain = _dot(x, y) / energy
-    if gain == 0.0:
+    xy = _dot(x, y)
+    if xy == 0.0:
         return 0.0
-    y /= gain
-    y -= x
-    return 10 * float(np.log10(max(_dot(y, y) / energy, 1e-20)))
+    # the energy of y / g - x over that of x, where g = xy / xx
+    return 10 * float(np.log10(max(_dot(y, y) * xx / xy**2 - 1, 1e-20)))
 
 
 def _dot(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:

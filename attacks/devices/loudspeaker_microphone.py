@@ -15,6 +15,7 @@ import numpy as np
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
 from attacks.filters.response_curve import (
     LEAST_S,
+    SHAPED,
     Array,
     Curve,
     broad,
@@ -22,7 +23,7 @@ from attacks.filters.response_curve import (
     highpass2,
     lowpass2,
     peak,
-    response_check,
+    response_checks,
     shaped,
 )
 from benchmark.audio.speech_level import active_level
@@ -60,6 +61,7 @@ class Loudspeaker(Attack):
     severity = Severity("low", "Hz", (100.0, 200.0, 350.0, 550.0, 800.0))
     measures = "harmonic distortion, and the whole model, by a fit to the samples"
     citation = ""
+    limits = SHAPED
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -210,6 +212,7 @@ class Microphone(Attack):
     severity = Severity("depth", "dB", (3.0, 6.0, 10.0, 15.0, 20.0))
     measures = "response in third octaves"
     citation = ""
+    limits = SHAPED
 
     @property
     def stream(self) -> str:
@@ -252,7 +255,7 @@ class Microphone(Attack):
         return broad(wave, sample_rate)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        return [response_check(before, after, sample_rate, self._curve(facts))]
+        return response_checks(before, after, sample_rate, self._curve(facts))
 
 
 def _draw(span: Range, rng: np.random.Generator) -> float:

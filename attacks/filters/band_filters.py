@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, integer, number
 from attacks.filters.linear_phase import BandDesign, BandFilter
-from attacks.filters.response_curve import Array, affected, response_check
+from attacks.filters.response_curve import FILTERED, Array, affected, response_checks
 from benchmark.core.errors import InputError
 
 TOP_HZ = 7700.0
@@ -144,6 +144,7 @@ class Smoothing(Attack):
     severity = Severity("width", "samples", (3, 6, 10, 16, 24))
     measures = "response in third octaves"
     citation = ""
+    limits = FILTERED
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         exact = wave.astype(np.float64)  # a running sum in float32 would accumulate rounding errors
@@ -160,7 +161,7 @@ class Smoothing(Attack):
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         curve = partial(self.gain, sample_rate=sample_rate)
-        return [response_check(before, after, sample_rate, curve)]
+        return response_checks(before, after, sample_rate, curve)
 
 
 def _upper_transition(cutoff: float) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, number
 from attacks.filters.response_curve import (
+    SHAPED,
     Array,
     Curve,
     affected,
     broad,
     peak,
-    response_check,
+    response_checks,
     shaped,
 )
 
@@ -40,6 +41,7 @@ class Equaliser(Attack):
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
     citation = ""
+    limits = SHAPED
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -53,7 +55,7 @@ class Equaliser(Attack):
         return broad(wave, sample_rate)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        return [response_check(before, after, sample_rate, _graphic(facts["gains"]))]
+        return response_checks(before, after, sample_rate, _graphic(facts["gains"]))
 
 
 @attack("peaking")
@@ -78,6 +80,7 @@ class Peaking(Attack):
     severity = Severity("gain", "dB", (3.0, 6.0, 9.0, 12.0, 18.0))
     measures = "response in third octaves"
     citation = ""
+    limits = SHAPED
 
     @property
     def near_identity(self) -> bool:
@@ -93,7 +96,7 @@ class Peaking(Attack):
         return affected(wave, sample_rate, self._curve, self.residual_floor)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        return [response_check(before, after, sample_rate, self._curve)]
+        return response_checks(before, after, sample_rate, self._curve)
 
 
 def _graphic(gains: list[float]) -> Curve:

@@ -15,6 +15,7 @@ from scipy.signal import firwin, kaiser_beta, kaiserord, oaconvolve
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, Wave
 from attacks.filters.band_levels import Spectrum, spectrum_of
+from attacks.filters.response_curve import FILTERED
 
 STOP_DB = 80.0  # attenuation of the design
 CLAIM_DB = 60.0  # attenuation that is claimed, and checked on every utterance
@@ -60,6 +61,7 @@ class BandFilter(Attack):
     family = "filtering"
     measures = "attenuation of the stop band, error in the pass band"
     citation = ""
+    limits = FILTERED
 
     @property
     def design(self) -> BandDesign:

@@ -11,6 +11,7 @@ from attacks.contract.base import (
     Attack,
     Check,
     Facts,
+    SampleLimits,
     Severity,
     Wave,
     attack,
@@ -72,6 +73,10 @@ class Clipping(Amplitude):
             return threshold * np.tanh(wave / threshold)
         return np.clip(wave, -threshold, threshold)
 
+    @property
+    def limits(self) -> SampleLimits:
+        return SampleLimits(level=(-self.depth - 3.0, 0.5), envelope=0.5, clipping=None)
+
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         peak = _peak(before)
         claimed = -self.depth
@@ -121,6 +126,12 @@ class Quantise(Amplitude):
     def shape(self, wave: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         step = self._step(wave)
         return np.rint(wave / step) * step
+
+    @property
+    def limits(self) -> SampleLimits:
+        if self.bits >= 8:
+            return SampleLimits(silence=None)
+        return SampleLimits(alive=None, envelope=0.3, silence=None, clipping=0.2)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         distance = error = None

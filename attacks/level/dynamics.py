@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, number
+from attacks.contract.base import Attack, Check, Facts, SampleLimits, Severity, Wave, attack, number
 from attacks.contract.launder import residual
 from benchmark.audio.speech_level import active_level
 
@@ -31,6 +31,7 @@ class Dynamics(Attack):
 
     family = "channel"
     citation = ""
+    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.4)
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
         """Return the gain in dB of each sample of a wave (T,) that is not silent: (T,)."""

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, choice
+from attacks.contract.base import (
+    Attack,
+    AttackError,
+    Check,
+    Facts,
+    SampleLimits,
+    Wave,
+    attack,
+    choice,
+)
 from attacks.timing import warp_measurement
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core import paths
@@ -49,6 +58,7 @@ class Resynthesis(Attack):
     family = "resynthesis"
     measures = "mel-spectral distance, and delay of the envelope"
     citation = "kong2020hifigan"
+    limits = SampleLimits(envelope=0.7)
 
     @property
     def system(self) -> System:

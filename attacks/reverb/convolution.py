@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import oaconvolve
 
-from attacks.contract.base import Check, Wave
+from attacks.contract.base import Check, SampleLimits, Wave
 from benchmark.audio.speech_level import active_level
 
+# a tail fills pauses and trails the speech; the probes say that nothing else happened
+LIMITS = SampleLimits(lag=None, level=(-4.0, 4.0), envelope=None)
 PROBES = 64  # output samples that are computed again, one by one
 PROBE_DB = -60.0
 

@@ -71,6 +71,7 @@ class MeasuredRoom(Attack):
     family = "reverberation"
     measures = "direct path; convolution; T20 and EDT recorded"
     citation = ""
+    limits = convolution.LIMITS
 
     @property
     def stream(self) -> str:

@@ -69,6 +69,7 @@ class Reverberation(Attack):
     severity = Severity("rt60", "s", (0.2, 0.3, 0.6, 0.9, 1.5))
     measures = "T20 of the response; direct path; convolution"
     citation = "allen1979image lehmann2010diffuse scheibler2018pyroomacoustics"
+    limits = convolution.LIMITS
     shapes: ClassVar[Mapping[str, tuple[Room, ...]]] = room_geometry.EVALUATION
 
     def validate(self) -> None:

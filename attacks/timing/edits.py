@@ -8,7 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import oaconvolve
 
-from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, choice, number
+from attacks.contract.base import (
+    Attack,
+    Check,
+    Facts,
+    SampleLimits,
+    Severity,
+    Wave,
+    attack,
+    choice,
+    number,
+)
 from benchmark.audio.speech_level import active_level, rms
 
 WINDOW_S = 0.02
@@ -194,6 +204,7 @@ class Echo(Attack):
     severity = Severity("gain", "dB", (-18.0, -12.0, -9.0, -6.0, -3.0))
     measures = "echo's gain by least squares, and what it leaves unexplained"
     citation = ""
+    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.4)
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator

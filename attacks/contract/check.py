@@ -1,0 +1,68 @@
+"""One claim about an utterance, with its measurement and its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim of an attack about one utterance, with the measurement and the verdict.
+
+    `relation` states how the measurement must relate to the claim: `=` (within `tolerance`), `>=`
+    or `<=`. `measured` and `passed` are None if nothing can be measured, for example on silence.
+    `effect` is False for a check of what the attack must not change (the length, a filter's pass
+    band). Such a check can refute an utterance, but only an effect can verify one.
+    """
+
+    quantity: str
+    unit: str
+    relation: str
+    claimed: float
+    measured: float | None
+    tolerance: float
+    passed: bool | None
+    effect: bool = True
+
+    @classmethod
+    def near(
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        tolerance: float,
+        *,
+        effect: bool = True,
+    ) -> Check:
+        """Return a check that passes when the measurement is within `tolerance` of the claim."""
+        passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
+        return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
+
+    @classmethod
+    def at_least(
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        *,
+        effect: bool = True,
+    ) -> Check:
+        """Return a check that passes when the measurement is the claim or more."""
+        passed = None if measured is None else bool(measured >= claimed)
+        return cls(quantity, unit, ">=", claimed, measured, 0.0, passed, effect)
+
+    @classmethod
+    def at_most(
+        cls,
+        quantity: str,
+        unit: str,
+        claimed: float,
+        measured: float | None,
+        *,
+        effect: bool = True,
+    ) -> Check:
+        """Return a check that passes when the measurement is the claim or less."""
+        passed = None if measured is None else bool(measured <= claimed)
+        return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
