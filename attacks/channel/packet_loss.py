@@ -10,6 +10,7 @@ import numpy.typing as npt
 from attacks.contract.base import (
     Attack,
     Check,
+    Evidence,
     Facts,
     SampleLimits,
     Severity,
@@ -83,9 +84,10 @@ class PacketLoss(Attack):
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
-    ) -> tuple[Wave, Facts]:
+    ) -> tuple[Wave, Facts, Evidence]:
         size = _packet(sample_rate)
-        lost = gilbert_elliott(rng.random(-(-wave.size // size)), self.loss, self.burst)
+        draws = rng.random(-(-wave.size // size))
+        lost = gilbert_elliott(draws, self.loss, self.burst)
         out = wave.copy()
         for first, count in _runs(lost):
             gap = out[first * size : (first + count) * size]
@@ -93,7 +95,14 @@ class PacketLoss(Attack):
             if self.concealment == "repeat" and first > 0:
                 _repeat(gap, wave[(first - 1) * size : first * size], sample_rate)
         facts: Facts = {"packets": lost.size, "lost": _runs(lost), "share": float(lost.mean())}
-        return out, facts
+        return out, facts, draws
+
+    def examine(
+        self, before: Wave, after: Wave, sample_rate: int, facts: Facts, evidence: Evidence
+    ) -> list[Check]:
+        drawn = _runs(gilbert_elliott(evidence, self.loss, self.burst))
+        same = float(drawn == facts["lost"])
+        return [Check.near("losses as drawn", "share", 1.0, same, 0.0, effect=False)]
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         size = _packet(sample_rate)
@@ -162,12 +171,19 @@ class Dropout(Attack):
         gap = np.zeros(before.size, dtype=np.bool_)
         for start in facts["starts"]:
             gap[start : start + facts["gap"]] = True
+        size = max(1, round(self.duration / 1000 * sample_rate))
+        slots = max(1, before.size // size)  # one less where the drawn offset leaves no room
+        wanted = min(max(1, round(self.rate * before.size / sample_rate)), slots)
+        drawn = len(facts["starts"])
+        room = 1.0 if wanted == slots else 0.0
         audible = int(np.count_nonzero(before[gap]))
         silenced = int(np.count_nonzero((before != 0.0) & (after == 0.0))) if audible else None
         rest = int(np.count_nonzero(before[~gap] != after[~gap]))
         return [
             Check.near("samples silenced", "samples", audible, silenced, 0),
             Check.at_most("samples changed", "samples", 0, rest, effect=False),
+            Check.near("gaps", "gaps", wanted, drawn, room, effect=False),
+            Check.near("length of a gap", "samples", size, facts["gap"], 0, effect=False),
         ]
 
 

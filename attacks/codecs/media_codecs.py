@@ -22,13 +22,26 @@ from attacks.codecs.codec_base import (
 )
 from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import PacketCoder
-from attacks.contract.base import AttackError, Check, Facts, Severity, Wave, attack, integer, number
+from attacks.contract.base import (
+    AttackError,
+    Check,
+    Evidence,
+    Facts,
+    Severity,
+    Wave,
+    attack,
+    integer,
+    number,
+)
+from attacks.contract.sample_checks import HOP_S, speech_of
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 
 # MPEG-2 Layer III, ISO/IEC 13818-3: the bit rates at 16, 22.05 and 24 kHz sampling
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
+AAC_SPENT, AAC_ENOUGH_KBPS = 0.8, 64
+AAC_LEAST_BLOCKS = 5
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
 VORBIS_HEADERS = 3  # packets: identification, comments, set-up
 VORBIS_SPARE = 4  # blocks: the packets last at most that much longer than the utterance
@@ -92,7 +105,9 @@ class Aac(PacketCoder):
              restarts after it
 
     The encoder spends what the signal needs, almost nothing on silence, and borrows from its
-    reservoir. The payload is therefore claimed to be at most 1.25 x kbps. Delay removed: the 1,024
+    reservoir. The payload is therefore claimed to be at most 1.25 x kbps, and in the first pass's
+    blocks of speech at least 0.8 x kbps (above 64 kbit/s, which speech does not need, 51). Delay
+    removed: the 1,024
     samples of the encoder's first block.
     """
 
@@ -130,6 +145,30 @@ class Aac(PacketCoder):
     def payload_check(self, facts: Facts) -> Check:
         most = VARIABLE_EXCESS * self.kbps
         return Check.at_most("payload bit rate", "kbit/s", most, bit_rate(facts) / 1000)
+
+    def examine(
+        self, before: Wave, after: Wave, sample_rate: int, facts: Facts, evidence: Evidence
+    ) -> list[Check]:
+        found = super().examine(before, after, sample_rate, facts, evidence)
+        spent = self._spent_on_speech(before, sample_rate, evidence[0].stream)
+        least = AAC_SPENT * min(self.kbps, AAC_ENOUGH_KBPS)
+        return [*found, Check.at_least("payload of speech", "kbit/s", least, spent, effect=False)]
+
+    def _spent_on_speech(self, before: Wave, sample_rate: int, stream: Bitstream) -> float | None:
+        """Return the mean bit rate in kbit/s of the blocks that are mostly active speech."""
+        speech = speech_of(before, sample_rate)
+        if not speech.clear:
+            return None
+        block = self.packet_samples / (HOP_S * sample_rate)  # in frames
+        edges = (np.arange(len(stream.packets)) * block).astype(np.int64)
+        edges = edges[edges < speech.active.size]
+        share = np.add.reduceat(speech.active, edges) / block
+        # the first packet carries nothing but the encoder's delay
+        sizes = np.array([len(packet) for packet in stream.packets[1 : edges.size + 1]])
+        spoken = sizes[share[: sizes.size] > 0.5]
+        if spoken.size < AAC_LEAST_BLOCKS:
+            return None
+        return float(spoken.mean()) * 8 / (1000 * self.packet_samples / self.rate)
 
 
 @attack("opus")

@@ -111,7 +111,7 @@ def _apply(
     try:
         with watch.timing("attack", spelling):
             result = attack(before, sample_rate, rng)
-        after, facts, evidence = _unpacked(result)
+        after, facts, evidence = unpacked(result)
         if not isinstance(after, np.ndarray) or after.dtype != np.float32 or after.ndim != 1:
             raise AttackError(f"returned {_kind(after)}, not a mono float32 wave")
         if after.size == 0:
@@ -132,7 +132,7 @@ def _apply(
     return after, Step(spelling, facts, tuple(checks))
 
 
-def _unpacked(result: object) -> tuple[Wave, Facts, Evidence]:
+def unpacked(result: object) -> tuple[Wave, Facts, Evidence]:
     """Return wave, facts and evidence of an attack's result; a wave alone has neither."""
     if not isinstance(result, tuple):
         return result, {}, None  # type: ignore[return-value]

@@ -18,6 +18,7 @@ from attacks.filters.response_curve import (
     shaped,
 )
 
+GAIN_STEP_DB = 1e-4  # to which the gains are rounded
 OCTAVES_HZ = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 
 
@@ -55,7 +56,11 @@ class Equaliser(Attack):
         return broad(wave, sample_rate)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        return response_checks(before, after, sample_rate, _graphic(facts["gains"]))
+        largest = max(map(abs, facts["gains"]))
+        return [
+            *response_checks(before, after, sample_rate, _graphic(facts["gains"])),
+            Check.near("largest gain", "dB", self.gain, largest, GAIN_STEP_DB, effect=False),
+        ]
 
 
 @attack("peaking")

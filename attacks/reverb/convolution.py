@@ -25,12 +25,9 @@ def convolved(wave: Wave, response: Wave, sample_rate: int) -> tuple[Wave, float
     return wet * gain, float(gain)
 
 
-def check(before: Wave, after: Wave, response: Wave | None, gain: float) -> Check:
-    """Check at 64 samples that `after` is the convolution; not measurable on silence.
-
-    `response` is None if the one that was used is no longer available.
-    """
-    error = None if response is None else _error(before, after, response, gain)
+def check(before: Wave, after: Wave, response: Wave, gain: float) -> Check:
+    """Check at 64 samples that `after` is the convolution; not measurable on silence."""
+    error = _error(before, after, response, gain)
     return Check.at_most("convolution error", "dB", PROBE_DB, error)
 
 

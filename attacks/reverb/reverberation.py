@@ -94,13 +94,14 @@ class Reverberation(Attack):
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         response = self._bank()[facts["room"]]
-        samples = response.samples if response.key == facts["rir"] else None
-        direct = None if samples is None else direct_path(samples, sample_rate)
+        mine = float(response.key == facts["rir"])  # not the response of another setting
+        direct = direct_path(response.samples, sample_rate)
         limit = rir_bank.tolerance(self.rt60)
         return [
-            Check.near("T20", "s", self.rt60, response.t20 if direct is not None else None, limit),
+            Check.near("T20", "s", self.rt60, response.t20, limit),
             Check.near("direct path", "sample", 0, direct, 0, effect=False),
-            convolution.check(before, after, samples, facts["gain"]),
+            Check.near("response of this room", "share", 1.0, mine, 0.0, effect=False),
+            convolution.check(before, after, response.samples, facts["gain"]),
         ]
 
     def _rooms(self) -> tuple[Room, ...]:

@@ -174,13 +174,14 @@ class TimeShift(Attack):
         if self.fill == "roll":
             samples %= before.size
             shifted = np.concatenate([after[samples:], after[:samples]])
-            error, unmoved = _error_db(before, shifted), _error_db(before, after)
+            error, distinct = (
+                _error_db(before, shifted),
+                _error_db(before, np.roll(before, samples)),
+            )
         else:
-            old, new = before[_span(before.size, -samples)], after[_span(before.size, samples)]
-            error, unmoved = _error_db(old, new), _error_db(before[: new.size], new)
-            if samples > 0:
-                unmoved = _error_db(before[samples:], new)
-        if unmoved is None or unmoved < DISTINCT_DB:
+            old, place = before[_span(before.size, -samples)], _span(before.size, samples)
+            error, distinct = _error_db(old, after[place]), _error_db(old, before[place])
+        if distinct is None or distinct < DISTINCT_DB:
             error = None
         return [Check.at_most("difference at the claimed shift", "dB", EXACT_DB, error)]
 
