@@ -132,6 +132,10 @@ class Coder(Attack):
         """Decode what `loss` leaves: float32 at `rate` with the codec's delay, packets received."""
         raise NotImplementedError
 
+    def decode_anew(self, stream: Bitstream) -> Wave:
+        """Decode a stream for the comparison with what the attack returned."""
+        return self.decode(stream)[0]
+
     def as_claimed(self, stream: Bitstream) -> list[bool]:
         """Return, per packet, whether it says that it is of this codec, rate and bit rate."""
         raise NotImplementedError
@@ -197,8 +201,7 @@ class Coder(Attack):
             payload = replace(payload, measured=None, passed=None)
         claimed = [good for stream in streams for good in self.as_claimed(stream)]
         time = math.fsum([before.size / sample_rate] * self.passes)  # summed like the packets
-        decoded, _ = self.decode(streams[-1])
-        again = self._restored(decoded, passes[-1], before.size)
+        again = self._restored(self.decode_anew(streams[-1]), passes[-1], before.size)
         measured = distortion(before, after, sample_rate)
         least, most = self.distortion_band()
         checks = [

@@ -28,7 +28,6 @@ OFFSET = 1e-4  # share of the power above which a wave's mean is removed
 DEAD_DB = 25.0  # an active frame that has fallen by more is no longer there
 AUDIBLE_DB = 20.0  # below an active frame: silence in place of less is a pause that was muted
 FLAT = 0.9995  # of the peak: samples from here on count as clipped
-COMPRESSION = 0.25  # exponent of the power in the envelope, so that soft syllables count
 REACH = 12  # frames: range of the search for lag, either way
 ALIKE = 0.6  # correlation from which a lag is meaningful
 SWING = 0.25  # least standard deviation of the envelope of speech over its mean
@@ -64,7 +63,7 @@ class Frames:
 
     powers   : mean square of each frame, without the wave's offset
     zero     : True for frames of digital silence
-    envelope : compressed powers
+    envelope : powers to the fourth root, so that soft syllables count
     flat     : share of the samples at the peak
     """
 
@@ -174,14 +173,18 @@ def _frames(wave: Wave, sample_rate: int) -> Frames:
     count = wave.size // hop
     rows = np.asarray(wave[: count * hop], dtype=np.float32).reshape(count, hop)
     raw = np.einsum("ij,ij->i", rows, rows).astype(np.float64) / hop
-    powers, offset = raw, float(wave.mean(dtype=np.float64))
+    powers, offset = raw, float(np.einsum("ij->i", rows).mean(dtype=np.float64)) / hop
     if offset * offset > OFFSET * float(raw.mean()):
         moved = rows - np.float32(offset)
         powers = np.einsum("ij,ij->i", moved, moved).astype(np.float64) / hop
-    sizes = np.abs(wave)
-    peak = float(sizes.max())
-    flat = float(np.count_nonzero(sizes >= FLAT * peak)) / wave.size if peak > 0.0 else 0.0
-    return Frames(powers, raw == 0.0, powers**COMPRESSION, flat)
+    low, high = float(wave.min()), float(wave.max())
+    peak = max(-low, high)
+    flat = 0
+    if high >= FLAT * peak > 0.0:
+        flat += int(np.count_nonzero(wave >= FLAT * peak))
+    if -low >= FLAT * peak > 0.0:
+        flat += int(np.count_nonzero(wave <= -FLAT * peak))
+    return Frames(powers, raw == 0.0, np.sqrt(np.sqrt(powers)), flat / wave.size)
 
 
 def _speech(wave: Wave, sample_rate: int) -> Speech:
@@ -213,10 +216,12 @@ def _correlation(old: Floats, new: Floats) -> tuple[float, float, float]:
     size = min(old.size, new.size)
     inner = old[REACH : size - REACH]
     inner = inner - inner.mean()
-    windows = np.lib.stride_tricks.sliding_window_view(new[:size], inner.size)
-    means = windows.mean(axis=1)
-    energies = np.einsum("ij,ij->i", windows, windows) - inner.size * means**2
-    products = np.einsum("ij,j->i", windows, inner)
+    products = np.correlate(new[:size], inner, mode="valid")
+    sums, squares = (
+        np.cumsum(np.concatenate([[0.0], values])) for values in (new[:size], new[:size] ** 2)
+    )
+    means = (sums[inner.size :] - sums[: -inner.size]) / inner.size
+    energies = squares[inner.size :] - squares[: -inner.size] - inner.size * means**2
     norm = float(np.einsum("i,i->", inner, inner)) * energies
     found = np.where(norm > 0.0, products / np.sqrt(np.maximum(norm, 1e-30)), 0.0)
     place = int(np.argmax(found))

@@ -29,10 +29,11 @@ class Spectrum:
     """
 
     def __init__(self, wave: Wave, sample_rate: int) -> None:
-        self.long = wave.size >= LEAST_S * sample_rate and not _all_ends(wave)
+        seen = wave * _window(wave.size)
+        self.long = wave.size >= LEAST_S * sample_rate and not _all_ends(wave, seen)
         self.guard = GUARD_BINS * sample_rate / wave.size
         self.size = next_fast_len(wave.size, real=True)
-        self.bins: npt.NDArray[np.complex128] = rfft(wave * _window(wave.size), self.size)
+        self.bins: npt.NDArray[np.complex128] = rfft(seen, self.size)
         self.step = sample_rate / self.size
         self.total = _energy(self.bins)
 
@@ -99,12 +100,12 @@ def _energy(bins: npt.NDArray[np.complex128]) -> float:
     return float(np.einsum("i,i->", parts, parts))
 
 
-def _all_ends(wave: Wave) -> bool:
-    """Return True if nearly all energy lies where the window suppresses it."""
-    power = np.square(wave, dtype=np.float64)
-    window = np.square(_window(wave.size))
-    kept = float(np.einsum("i,i->", power, window))
-    return kept < 10 ** (ENDS_DB / 10) * float(power.sum()) * float(window.mean())
+def _all_ends(wave: Wave, seen: npt.NDArray[np.float64]) -> bool:
+    """Return True if nearly all energy lies where the window, applied in `seen`, suppresses it."""
+    window = _window(wave.size)
+    kept = float(np.einsum("i,i->", seen, seen))
+    whole = float(np.einsum("i,i->", wave, wave)) * float(np.einsum("i,i->", window, window))
+    return kept < 10 ** (ENDS_DB / 10) * whole / wave.size
 
 
 @lru_cache(maxsize=8)

@@ -134,10 +134,10 @@ class AdditiveNoise(Attack):
         if level == 0.0 or before.size != after.size:
             snr, share = None, None
         else:
-            noise = after / np.float32(facts["gain"]) - before
-            noise_rms = rms(noise)
+            noise = after / np.float32(facts["gain"])
+            noise -= before
+            noise_rms, share = levels(noise, sample_rate)
             snr = 20 * float(np.log10(level / noise_rms)) if noise_rms > 0.0 else 200.0
-            share = covered(noise, sample_rate)
         return [
             Check.near("SNR", "dB", self.snr, snr, SNR_TOLERANCE_DB),
             Check.at_least("coverage", "share of frames", COVERED, share),
@@ -150,18 +150,22 @@ class _TrainingNoise(AdditiveNoise):
     share = noises.TRAINING
 
 
-def covered(noise: Wave, sample_rate: int) -> float:
-    """Return the share of the 50 ms frames of `noise` at most 30 dB below its RMS.
+def levels(noise: Wave, sample_rate: int) -> tuple[float, float]:
+    """Return the RMS of `noise`, and the share of its 50 ms frames at most 30 dB below it.
 
     A wave shorter than a frame is one frame; a partial frame at the end belongs to the last one.
     """
-    starts = np.arange(0, max(noise.size - _frame(sample_rate), 0) + 1, _frame(sample_rate))
-    sizes = np.diff(starts, append=noise.size)
-    powers = np.add.reduceat(np.square(noise, dtype=np.float64), starts) / sizes
-    mean = float(np.sum(powers * sizes)) / noise.size
+    size = min(_frame(sample_rate), noise.size)
+    count = noise.size // size
+    rows, rest = noise[: count * size].reshape(count, size), noise[count * size :]
+    energies = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    energies[-1] += float(np.einsum("i,i->", rest, rest))
+    sizes = np.full(count, size)
+    sizes[-1] += rest.size
+    mean = float(energies.sum()) / noise.size
     if mean == 0.0:
-        return 0.0
-    return float(np.mean(powers >= mean * 10 ** (-GAP_DB / 10)))
+        return 0.0, 0.0
+    return mean**0.5, float(np.mean(energies / sizes >= mean * 10 ** (-GAP_DB / 10)))
 
 
 def _frame(sample_rate: int) -> int:

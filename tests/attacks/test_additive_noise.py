@@ -15,7 +15,7 @@ from scipy.stats import linregress
 import noises
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import AttackError, launder
-from attacks.noise.additive_noise import covered
+from attacks.noise.additive_noise import levels
 from benchmark.audio.reader import read
 from benchmark.audio.speech_level import active_level
 from benchmark.core.errors import InputError
@@ -263,11 +263,11 @@ def test_a_lone_sample_that_the_noise_cancels_is_no_failure() -> None:
 
 def test_coverage_sees_gaps() -> None:
     noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
-    assert covered(noise, 16000) == 1.0
-    assert covered(noise[:10], 16000) == 1.0
+    assert levels(noise, 16000)[1] == 1.0
+    assert levels(noise[:10], 16000)[1] == 1.0
     noise[8000:9600] = 0
-    assert covered(noise, 16000) == pytest.approx(38 / 40)
-    assert covered(np.zeros(1000, dtype=np.float32), 16000) == 0.0
+    assert levels(noise, 16000)[1] == pytest.approx(38 / 40)
+    assert levels(np.zeros(1000, dtype=np.float32), 16000)[1] == 0.0
 
 
 def test_the_error_for_a_missing_bank_says_how_to_build_it(

@@ -15,7 +15,7 @@ from scipy.signal import welch
 
 import noises
 from attacks.contract.condition import parse
-from attacks.noise.additive_noise import covered
+from attacks.noise.additive_noise import levels
 from benchmark.audio.speech_level import rms
 from benchmark.cli import typed
 from benchmark.cli.main import parser
@@ -54,7 +54,7 @@ def test_every_kind_opens_without_gaps(bank: Path, kind: str) -> None:
     assert samples.dtype == np.float32 and recording.name == f"{kind}.wav"
     assert db(rms(samples)) == pytest.approx(-20, abs=6)
     assert np.abs(samples).max() < 1
-    parts = [covered(samples[i : i + 16000], 16000) for i in range(0, 150000, 8000)]
+    parts = [levels(samples[i : i + 16000], 16000)[1] for i in range(0, 150000, 8000)]
     assert min(parts) == 1.0
 
 
