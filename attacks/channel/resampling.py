@@ -88,7 +88,6 @@ class Resample(Attack):
     severity = Severity("rate", "Hz", (14000, 11025, 8000, 6000, 4000))
     measures = "attenuation above the new band, error within; linear: the interpolation"
     citation = ""
-    limits = SampleLimits(level=(-60.0, 3.0), alive=None, envelope=None)
 
     @property
     def warp(self) -> float | None:
@@ -97,6 +96,11 @@ class Resample(Attack):
     @property
     def near_identity(self) -> bool:
         return self.rate >= SAMPLE_RATE
+
+    @property
+    def limits(self) -> SampleLimits:
+        lag = SampleLimits().lag if self.returned else None  # undone for its own check instead
+        return SampleLimits(lag, level=(-60.0, 3.0), alive=None, envelope=None)
 
     def __call__(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
         if not self.returned and sample_rate != SAMPLE_RATE:

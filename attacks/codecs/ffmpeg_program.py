@@ -21,7 +21,6 @@ import numpy as np
 
 from attacks.codecs.codec_base import VARIABLE_EXCESS, bit_rate, padded
 from attacks.codecs.delay import delay_of
-from attacks.codecs.distortion import DISTORTION, distortion
 from attacks.contract.base import (
     Attack,
     AttackError,
@@ -35,6 +34,7 @@ from attacks.contract.base import (
     number,
     text,
 )
+from attacks.contract.spectral_distortion import DISTORTION, distortion
 from benchmark.audio import libav
 from benchmark.audio.reader import SAMPLE_RATE, resample
 from benchmark.core.errors import InputError

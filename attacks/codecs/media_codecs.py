@@ -20,7 +20,6 @@ from attacks.codecs.codec_base import (
     bit_rate,
     one_of,
 )
-from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.base import (
     AttackError,
@@ -34,6 +33,7 @@ from attacks.contract.base import (
     number,
 )
 from attacks.contract.sample_checks import HOP_S, speech_of
+from attacks.contract.spectral_distortion import Band
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 

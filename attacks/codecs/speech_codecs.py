@@ -10,9 +10,9 @@ import numpy as np
 
 from attacks.codecs.codec_base import LOSSES, MOST_LOSS, MOST_PASSES, RATE_TOLERANCE, one_of
 from attacks.codecs.delay import delay_of
-from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import PacketCoder
 from attacks.contract.base import AttackError, Severity, attack, integer, number
+from attacks.contract.spectral_distortion import Band
 
 # speech bits of a 20 ms frame by bit rate (kbit/s): 3GPP TS 26.101 and TS 26.201
 AMR_NB_BITS = {4.75: 95, 5.15: 103, 5.9: 118, 6.7: 134, 7.4: 148, 7.95: 159, 10.2: 204, 12.2: 244}

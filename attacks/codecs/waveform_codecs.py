@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from attacks.codecs.codec_base import LOSSES, MOST_LOSS, MOST_PASSES, one_of
-from attacks.codecs.distortion import Band
 from attacks.codecs.pyav_codec import SampleCoder
 from attacks.contract.base import attack, choice, integer, number
+from attacks.contract.spectral_distortion import Band
 
 G726_KBPS = (16, 24, 32, 40)
 

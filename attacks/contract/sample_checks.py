@@ -19,6 +19,10 @@ Wave = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+LAG, LEVEL, ALIVE = "envelope lag", "active level", "active frames alive"
+ENVELOPE, SILENCE, CLIPPING = "envelope correlation", "digital silence", "clipping"
+QUANTITIES = (LAG, LEVEL, ALIVE, ENVELOPE, SILENCE, CLIPPING)
+
 HOP_S = 0.005
 LEAST_FRAMES = 60  # 0.3 s; in less an envelope has no shape
 LEAST_ACTIVE = 20
@@ -85,7 +89,7 @@ class Measured:
     alive: float | None
     envelope: float | None
     silence: float
-    clipping: float
+    clipping: float | None
 
 
 @dataclass(frozen=True)
@@ -125,20 +129,20 @@ def sample_checks(before: Wave, after: Wave, sample_rate: int, limits: SampleLim
     found = measure(before, after, sample_rate)
     checks = []
     if limits.lag is not None:
-        checks.append(Check.near("envelope lag", "ms", 0.0, found.lag, limits.lag, effect=False))
+        checks.append(Check.near(LAG, "ms", 0.0, found.lag, limits.lag, effect=False))
     if limits.level is not None:
         low, high = limits.level
         middle, half = (low + high) / 2, (high - low) / 2
-        checks.append(Check.near("active level", "dB", middle, found.level, half, effect=False))
+        checks.append(Check.near(LEVEL, "dB", middle, found.level, half, effect=False))
     for quantity, least, value in (
-        ("active frames alive", limits.alive, found.alive),
-        ("envelope correlation", limits.envelope, found.envelope),
+        (ALIVE, limits.alive, found.alive),
+        (ENVELOPE, limits.envelope, found.envelope),
     ):
         if least is not None:
             checks.append(Check.at_least(quantity, "share", least, value, effect=False))
     for quantity, unit, most, seen in (
-        ("digital silence", "s", limits.silence, found.silence),
-        ("clipping", "share", limits.clipping, found.clipping),
+        (SILENCE, "s", limits.silence, found.silence),
+        (CLIPPING, "share", limits.clipping, found.clipping),
     ):
         if most is not None:
             checks.append(Check.at_most(quantity, unit, most, seen, effect=False))
@@ -148,24 +152,24 @@ def sample_checks(before: Wave, after: Wave, sample_rate: int, limits: SampleLim
 def measure(before: Wave, after: Wave, sample_rate: int) -> Measured:
     """Measure `after` against `before`; waves of other lengths at equal shares of their lengths.
 
-    Level and frames alive need enough active frames. Lag and correlation also need an envelope that
-    moves, as that of speech does; the lag needs envelopes that are alike.
+    Clipping needs some active frames. Level, frames alive and correlation also need an envelope
+    that moves, as that of speech does; the lag needs envelopes that are alike.
     """
     speech, new = speech_of(before, sample_rate), frames_of(after, sample_rate)
     old, active = speech.frames, speech.active
     if before.size != after.size:
         new = _at_equal_shares(new, old.powers.size, after.size / before.size)
     level = alive = envelope = lag = None
-    if speech.enough:
+    if speech.clear:
         heard, expected = new.powers[active], old.powers[active]
         level = 10 * float(np.log10(max(float(heard.mean()) / float(expected.mean()), 1e-20)))
         alive = float(np.mean(heard >= expected * 10 ** (-DEAD_DB / 10)))
-    if speech.clear:
         envelope, best, place = _correlation(old.envelope, new.envelope)
         lag = 1000 * HOP_S * place if best >= ALIKE else None
     muted = new.zero & ~old.zero & (old.powers > speech.threshold * 10 ** (-AUDIBLE_DB / 10))
     silence = HOP_S * _longest(muted) if muted.any() else 0.0
-    return Measured(lag, level, alive, envelope, silence, max(0.0, new.flat - old.flat))
+    clipping = max(0.0, new.flat - old.flat) if speech.enough else None
+    return Measured(lag, level, alive, envelope, silence, clipping)
 
 
 def _frames(wave: Wave, sample_rate: int) -> Frames:

@@ -10,7 +10,7 @@ from benchmark.audio.memo import remembered
 from benchmark.audio.speech_level import active_level
 
 # a tail fills pauses and trails the speech; the probes say that nothing else happened
-LIMITS = SampleLimits(lag=None, level=(-4.0, 4.0), envelope=None)
+LIMITS = SampleLimits(lag=None, level=(-6.0, 8.0), envelope=None)
 PROBES = 64  # output samples that are computed again, one by one
 PROBE_DB = -60.0
 

@@ -8,7 +8,7 @@ from math import log2
 import numpy as np
 import soxr
 
-from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, number
+from attacks.contract.base import Attack, Check, Facts, SampleLimits, Severity, Wave, attack, number
 from attacks.timing import warp_measurement
 
 # On speech the measurement errs by up to 0.04 semitones; a factor wrong by 1 % is 0.17 off.
@@ -22,6 +22,7 @@ class TimePitch(Attack):
     """Base of these attacks: their family."""
 
     family = "time_pitch"
+    limits = SampleLimits(lag=DELAY_MS, envelope=0.5)
 
 
 @attack("speed")
