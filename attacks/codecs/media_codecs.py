@@ -41,7 +41,7 @@ from benchmark.core.errors import InputError
 MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 MP3_LEAST_PACKETS = 8  # from which libsndfile recognises a stream
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
-AAC_SPENT, AAC_ENOUGH_KBPS = 0.8, 64
+AAC_SPENT, AAC_ENOUGH_KBPS = 0.8, 50
 AAC_LEAST_BLOCKS = 5
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
 VORBIS_HEADERS = 3  # packets: identification, comments, set-up
@@ -112,10 +112,9 @@ class Aac(PacketCoder):
              restarts after it
 
     The encoder spends what the signal needs, almost nothing on silence, and borrows from its
-    reservoir. The payload is therefore claimed to be at most 1.25 x kbps, and in the first pass's
-    blocks of speech at least 0.8 x kbps (above 64 kbit/s, which speech does not need, 51). Delay
-    removed: the 1,024
-    samples of the encoder's first block.
+    reservoir. The payload is therefore claimed to be at most 1.25 x kbps, and at least 0.8 x kbps
+    in the first pass's blocks of speech (above 50 kbit/s, which some speech does not need, 40).
+    Delay removed: the 1,024 samples of the encoder's first block.
     """
 
     kbps: int = integer(32, low=12, high=1000, unit="kbit/s")

@@ -97,7 +97,7 @@ class G726(SampleCoder):
     rate = 8000
     packet_samples = 160
     delay = 0
-    distorts: ClassVar[dict[float, Band]] = {16: (1.71, 3.84), 32: (0.56, 1.09), 40: (0.3, 1.0)}
+    distorts: ClassVar[dict[float, Band]] = {16: (1.71, 3.84), 32: (0.56, 1.6), 40: (0.3, 1.5)}
 
     def validate(self) -> None:
         one_of(self.name, self.kbps, G726_KBPS, "is not a bit rate of G.726, which ends at 40")

@@ -31,7 +31,7 @@ class Dynamics(Attack):
 
     family = "channel"
     citation = ""
-    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.4)
+    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.2)
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
         """Return the gain in dB of each sample of a wave (T,) that is not silent: (T,)."""

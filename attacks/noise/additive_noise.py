@@ -76,7 +76,7 @@ class AdditiveNoise(Attack):
     severity = Severity("snr", "dB", (30.0, 20.0, 10.0, 5.0, 0.0))
     measures = "SNR; share of 50 ms frames with noise"
     citation = "itu2011p56"
-    limits = SampleLimits(lag=None, level=(-30.0, 4.0), alive=None, envelope=None)
+    limits = SampleLimits(lag=None, level=(-30.0, 8.0), alive=None, envelope=None)
     share: ClassVar[noises.ExcerptRange] = noises.EVALUATION
 
     @property
