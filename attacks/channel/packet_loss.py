@@ -75,7 +75,7 @@ class PacketLoss(Attack):
     severity = Severity("loss", "share", (0.01, 0.03, 0.05, 0.1, 0.2))
     measures = "packets changed against packets drawn as lost"
     citation = "gilbert1960capacity elliott1963estimates"
-    limits = SampleLimits(level=(-12.0, 2.0), alive=None, envelope=None, silence=None)
+    limits = SampleLimits(lag=None, level=(-12.0, 2.0), alive=None, envelope=None, silence=None)
 
     @property
     def near_identity(self) -> bool:
@@ -147,7 +147,7 @@ class Dropout(Attack):
     severity = Severity("rate", "1/s", (0.25, 0.5, 1.0, 2.0, 4.0))
     measures = "samples silenced against the gaps drawn"
     citation = ""
-    limits = SampleLimits(level=(-12.0, 2.0), alive=None, envelope=None, silence=None)
+    limits = SampleLimits(lag=None, level=(-12.0, 2.0), alive=None, envelope=None, silence=None)
 
     @property
     def near_identity(self) -> bool:

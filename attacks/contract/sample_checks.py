@@ -24,13 +24,14 @@ ENVELOPE, SILENCE, CLIPPING = "envelope correlation", "digital silence", "clippi
 QUANTITIES = (LAG, LEVEL, ALIVE, ENVELOPE, SILENCE, CLIPPING)
 
 HOP_S = 0.005
-LEAST_FRAMES = 60  # 0.3 s; in less an envelope has no shape
+LEAST_FRAMES = 120  # 0.6 s; in less an envelope has little shape
 LEAST_ACTIVE = 20
 ACTIVE_DB = 25.0  # below the 95th percentile of the frames' powers: speech, not pause
 QUIET = 1e-9  # mean square: no frame below it is active
 OFFSET = 1e-4  # share of the power above which a wave's mean is removed
 DEAD_DB = 25.0  # an active frame that has fallen by more is no longer there
 AUDIBLE_DB = 20.0  # below an active frame: silence in place of less is a pause that was muted
+FEW = 8  # samples at the peak that any wave may have
 FLAT = 0.9995  # of the peak: samples from here on count as clipped
 REACH = 12  # frames: range of the search for lag, either way
 ALIKE = 0.6  # correlation from which a lag is meaningful
@@ -68,7 +69,7 @@ class Frames:
     powers   : mean square of each frame, without the wave's offset
     zero     : True for frames of digital silence
     envelope : powers to the fourth root, so that soft syllables count
-    flat     : share of the samples at the peak
+    flat     : share of the samples at the peak, beyond the few that any wave may have
     """
 
     powers: Floats
@@ -188,7 +189,7 @@ def _frames(wave: Wave, sample_rate: int) -> Frames:
         flat += int(np.count_nonzero(wave >= FLAT * peak))
     if -low >= FLAT * peak > 0.0:
         flat += int(np.count_nonzero(wave <= -FLAT * peak))
-    return Frames(powers, raw == 0.0, np.sqrt(np.sqrt(powers)), flat / wave.size)
+    return Frames(powers, raw == 0.0, np.sqrt(np.sqrt(powers)), max(flat - FEW, 0) / wave.size)
 
 
 def _speech(wave: Wave, sample_rate: int) -> Speech:

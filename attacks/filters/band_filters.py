@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from attacks.contract.base import Attack, Check, Facts, Severity, Wave, attack, integer, number
 from attacks.filters.linear_phase import BandDesign, BandFilter
-from attacks.filters.response_curve import FILTERED, Array, affected, response_checks
+from attacks.filters.response_curve import FILTERED, Array, Response, affected, response_checks
 from benchmark.core.errors import InputError
 
 TOP_HZ = 7700.0
@@ -150,17 +150,18 @@ class Smoothing(Attack):
         exact = wave.astype(np.float64)  # a running sum in float32 would accumulate rounding errors
         return uniform_filter1d(exact, self.width, mode="constant").astype(np.float32)
 
-    def gain(self, hertz: Array, sample_rate: int) -> Array:
-        """Return the magnitude of the response at `hertz`."""
+    def response(self, hertz: Array, sample_rate: int) -> Response:
+        """Return the response at `hertz`; an even width trails by half a sample."""
         half_turn = np.pi * np.maximum(hertz, 1e-3) / sample_rate
-        return np.abs(np.sin(half_turn * self.width) / (self.width * np.sin(half_turn)))
+        real = np.sin(half_turn * self.width) / (self.width * np.sin(half_turn))
+        return real if self.width % 2 else real * np.exp(-1j * half_turn)
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        curve = partial(self.gain, sample_rate=sample_rate)
+        curve = partial(self.response, sample_rate=sample_rate)
         return affected(wave, sample_rate, curve, self.residual_floor)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
-        curve = partial(self.gain, sample_rate=sample_rate)
+        curve = partial(self.response, sample_rate=sample_rate)
         return response_checks(before, after, sample_rate, curve)
 
 

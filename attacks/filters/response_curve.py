@@ -20,13 +20,15 @@ Array = npt.NDArray[np.float64]
 FILTERED = SampleLimits(level=(-60.0, 3.0), alive=None, envelope=None)
 SHAPED = SampleLimits(level=(-24.0, 24.0), alive=None, envelope=None)
 Curve = Callable[[Array], Array]  # Hz -> magnitude, linear
+Response = npt.NDArray[np.float64] | npt.NDArray[np.complex128]
+ResponseCurve = Callable[[Array], Response]  # Hz -> magnitude, or with its phase
 
 TAPS_S = 0.5  # of the impulse response; its window blurs the curve by about 4 Hz
 WINDOW_BETA = 6.0
 GRID = 4  # points of the curve per tap, so that its impulse response does not alias in time
 LEAST_S = 0.5  # shortest wave to measure; in a shorter one the ends dominate
 TOLERANCE_DB = 0.5
-COHERENT = 0.5  # observed: 0.7 and more; a wave 20 ms late: 0.2 and less
+COHERENT = 0.9  # observed: 0.99 and more; a wave 20 ms late: 0.2 and less
 LOWEST_HZ = 100.0  # lower end of the measurement; below it the blur matters
 LOWEST_GUARDS = 40  # the same in guard widths; below it the bands of a short wave overlap
 BANDS_PER_OCTAVE = 3
@@ -62,7 +64,9 @@ def exactly_shaped(waves: Array, curve: Curve, sample_rate: int) -> Array:
     return np.asarray(irfft(rfft(waves, size) * curve(_hertz(size, sample_rate)), size)[:, :length])
 
 
-def response_checks(before: Wave, after: Wave, sample_rate: int, curve: Curve) -> list[Check]:
+def response_checks(
+    before: Wave, after: Wave, sample_rate: int, curve: ResponseCurve
+) -> list[Check]:
     """Check that every third octave has changed as `curve` says, in energy and in phase.
 
     The response error is the largest deviation in dB over the bands that hold energy, from 100 Hz
@@ -82,7 +86,7 @@ def response_checks(before: Wave, after: Wave, sample_rate: int, curve: Curve) -
     ]
 
 
-def _coherence(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> float:
+def _coherence(old: Spectrum, new: Spectrum, curve: ResponseCurve, top: float) -> float:
     start = int(np.ceil(max(LOWEST_HZ, LOWEST_GUARDS * old.guard) / old.step))
     gains = curve(_hertz(old.size, 2 * top))[start:]
     want, have = (bins.view(np.float64) for bins in (old.bins[start:] * gains, new.bins[start:]))
@@ -90,9 +94,9 @@ def _coherence(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> float:
     return float(np.einsum("i,i->", want, have)) / energy**0.5 if energy > 0.0 else 0.0
 
 
-def _deviation_db(old: Spectrum, new: Spectrum, curve: Curve, top: float) -> float | None:
+def _deviation_db(old: Spectrum, new: Spectrum, curve: ResponseCurve, top: float) -> float | None:
     powers = _powers(old)
-    want = powers * np.square(curve(_hertz(old.size, 2 * top)))
+    want = powers * np.square(np.abs(curve(_hertz(old.size, 2 * top))))
     weak = float(want.sum()) * 10 ** (WEAK_DB / 10)
     found = []
     for low, high in _bands(max(LOWEST_HZ, LOWEST_GUARDS * old.guard), top):
@@ -110,11 +114,11 @@ def _bands(low: float, top: float) -> list[tuple[float, float]]:
     return [(float(a), float(b)) for a, b in pairwise(edges)]
 
 
-def affected(wave: Wave, sample_rate: int, curve: Curve, floor_db: float) -> bool:
+def affected(wave: Wave, sample_rate: int, curve: ResponseCurve, floor_db: float) -> bool:
     """Return True if `curve` changes `wave`, apart from its level, by more than `floor_db`."""
     spectrum = spectrum_of(wave, sample_rate)
     powers = _powers(spectrum)
-    gains = curve(_hertz(spectrum.size, sample_rate))
+    gains = np.abs(curve(_hertz(spectrum.size, sample_rate)))
     energy = float(powers.sum())
     level = float((powers * gains).sum()) / energy if energy > 0.0 else 0.0
     if level <= 0.0:

@@ -75,7 +75,7 @@ def test_the_snr_is_the_drawn_one() -> None:
 def test_other_transforms_have_their_effect() -> None:
     assert np.array_equal(run("audiomentations(transform=Reverse)").wave, clip()[::-1])
     inverted = run("audiomentations(transform=PolarityInversion)")
-    assert np.array_equal(inverted.wave, -clip()) and inverted.passed is True
+    assert np.array_equal(inverted.wave, -clip()) and inverted.passed is None
     slow = 'audiomentations(transform=TimeStretch, parameters="min_rate=0.8, max_rate=0.8, '
     slow += 'leave_length_unchanged=False")'
     assert run(slow).wave.size == pytest.approx(clip().size / 0.8, abs=2)
@@ -209,7 +209,7 @@ def test_files_and_version_are_part_of_the_identity(tmp_path: Path) -> None:
     found = attack.resources()
     assert found["audiomentations"] and len(found[f"sounds_path/{tmp_path.name}"]) == 64
     done = launder(Condition((attack,)), clip(0.5), 16000, "u", 0)
-    assert done.passed is True and done.steps[0].facts["drawn"]["noise_file_path"]
+    assert done.passed is None and done.steps[0].facts["drawn"]["noise_file_path"]
     soundfile.write(tmp_path / "b.wav", clip(1.0, 3), 16000)
     assert attack.resources() != found
 

@@ -176,8 +176,10 @@ def test_before_the_first_loss_nothing_changes_and_libopus_conceals() -> None:
 
 
 def test_a_packet_lost_beyond_the_draw_is_caught() -> None:
-    facts = {"payload_bytes": 8000, "packets": 100, "seconds": 2.0, "lost": 10, "received": 89}
-    found = Opus(32, 1, 0.1).checks(clip(2.0), clip(2.0), 16000, facts)
+    attack = Opus(32, 1, 0.1)
+    wave, facts, evidence = attack(clip(2.0), 16000, np.random.default_rng(0))
+    more = {**facts, "received": facts["received"] - 1}
+    found = attack.examine(clip(2.0), wave, 16000, more, evidence)
     assert [check.quantity for check in found if check.passed is False] == ["packets lost"]
 
 
