@@ -49,6 +49,7 @@ NEW_LENGTH = (
 )
 # Transforms that add noise and nothing else: the name of the drawn standard deviation.
 NOISE_LEVELS = {"AddGaussianNoise": "amplitude", "AddGaussianSNR": "noise_std"}
+LEAST_NOISE_S = 0.05
 NOISE_TOLERANCE_DB = 0.5  # the level of a tenth of a second of drawn noise varies by 0.2 dB
 IF_NEEDED = ("Clip", "Limiter", "Trim")  # these may leave a wave unchanged
 
@@ -144,7 +145,7 @@ class Audiomentations(Attack):
         if drawn is None or before.size != after.size:
             return [changed]
         noise = None
-        if change is not None and drawn > 0.0:
+        if change is not None and drawn > 0.0 and size >= LEAST_NOISE_S * sample_rate:
             noise = 20 * float(np.log10(max(float(np.std(y - x)), 1e-10)))
         claim = 20 * float(np.log10(max(drawn, 1e-10)))
         return [Check.near("noise level", "dB", claim, noise, NOISE_TOLERANCE_DB), changed]

@@ -30,6 +30,7 @@ MOST_LOSS = 0.5
 LOSSES = Severity("loss", "share of packets", (0.01, 0.03, 0.05, 0.1, 0.2))
 RATE_TOLERANCE = 0.02
 VARIABLE_EXCESS = 1.25  # of the set bit rate: the limit for encoders with a variable rate
+WEAK_RMS = 1e-4
 SAME_DB = -90.0  # what a stream decodes to is bit-identical on one machine
 # factors beyond the distortions seen on the embedded dev speech; some voices are easy to code
 LEAST_MARGIN, MOST_MARGIN = 3.0, 1.5
@@ -237,13 +238,17 @@ def _share(good: list[bool]) -> float:
 
 
 def _error_db(again: Wave, after: Wave) -> float | None:
-    """Return the energy of the difference over that of `again`, in dB; None if both are silent."""
+    """Return the energy of the difference over that of `again`, in dB.
+
+    None if both are silent, or so weak that decoders differ in what they make of it.
+    """
     if after.size != again.size:
         return 0.0
     rest, exact = after.astype(np.float64) - again, again.astype(np.float64)
     energy, error = float(np.einsum("i,i->", exact, exact)), float(np.einsum("i,i->", rest, rest))
-    if energy == 0.0:
-        return None if error == 0.0 else 0.0
+    weak = again.size * WEAK_RMS**2
+    if energy <= weak:
+        return None if error <= weak else 0.0
     return 10 * float(np.log10(max(error / energy, 1e-20)))
 
 

@@ -30,6 +30,7 @@ ACTIVE_DB = 25.0  # below the 95th percentile of the frames' powers: speech, not
 QUIET = 1e-9  # mean square: no frame below it is active
 OFFSET = 1e-4  # share of the power above which a wave's mean is removed
 DEAD_DB = 25.0  # an active frame that has fallen by more is no longer there
+BURST_DB = 25.0  # a frame that much above the 95th percentile: no speech, but what rings after it
 AUDIBLE_DB = 20.0  # below an active frame: silence in place of less is a pause that was muted
 FEW = 8  # samples at the peak that any wave may have
 FLAT = 0.9995  # of the peak: samples from here on count as clipped
@@ -198,7 +199,9 @@ def _speech(wave: Wave, sample_rate: int) -> Speech:
     threshold = max(top * 10 ** (-ACTIVE_DB / 10), QUIET)
     active = frames.powers > threshold
     enough = int(np.count_nonzero(active)) >= LEAST_ACTIVE
-    return Speech(frames, active, threshold, enough, enough and _moves(frames.envelope))
+    burst = float(frames.powers.max()) > top * 10 ** (BURST_DB / 10)
+    clear = enough and not burst and _moves(frames.envelope)
+    return Speech(frames, active, threshold, enough, clear)
 
 
 def _moves(envelope: Floats) -> bool:

@@ -84,9 +84,8 @@ class Clipping(Amplitude):
             claimed += 20 * float(np.log10(np.tanh(10 ** (self.depth / 20))))
         if peak == 0.0 or before.size != after.size:
             return [Check.near("peak", "dB", claimed, None, 0.01)]
-        checks = [
-            Check.near("peak", "dB", claimed, 20 * float(np.log10(_peak(after) / peak)), 0.01)
-        ]
+        found = 20 * float(np.log10(max(_peak(after) / peak, 1e-10)))
+        checks = [Check.near("peak", "dB", claimed, found, 0.01)]
         if self.kind == "hard":
             threshold = peak * 10 ** (-self.depth / 20)
             over = int(np.count_nonzero(np.abs(before) > threshold * (1 + ROUNDING)))

@@ -112,6 +112,10 @@ BROKEN: dict[str, Callable[[Wave], Wave]] = {
 # What physics cannot tell, by attack: an honest stream of an utterance that was changed before. A
 # coder of so few bits changes the spectrum more than a pitch 6 % higher does.
 UNKNOWABLE: dict[str, tuple[str, ...]] = {
+    # where no passage asks for more gain than the milder level has, both make the same samples
+    "agc": ("next milder level", "next harder level"),
+    # where nothing at the ends lies between the two thresholds
+    "trim_silence": ("next milder level", "next harder level"),
     "g723_1": ("pitch 6 % higher, of the input",),
     "amr_nb": ("pitch 6 % higher, of the input",),
 }
