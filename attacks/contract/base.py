@@ -44,6 +44,7 @@ Wave = npt.NDArray[np.float32]
 Facts = dict[str, Any]
 Evidence = Any  # what an attack hands over for its own verification; it is never stored
 CLEAN = "clean"  # the condition without an attack
+RESIDUAL = "residual"  # the check that the samples changed at all, which is no claim of an attack
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from attacks.contract import sample_checks
-from attacks.contract.base import Attack, AttackError, Wave, registry
+from attacks.contract.base import RESIDUAL, Attack, AttackError, Wave, registry
 from attacks.contract.condition import Condition, parse
-from attacks.contract.launder import RESIDUAL, Laundered, lag, launder
+from attacks.contract.launder import Laundered, lag, launder
 from attacks.contract.spectral_distortion import DISTORTION
 from attacks.timing.warp_measurement import delay_ms
 from benchmark.audio.reader import SAMPLE_RATE

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import correlate
 
-from attacks.contract.base import Attack, AttackError, Check, Evidence, Facts, Wave
+from attacks.contract.base import RESIDUAL, Attack, AttackError, Check, Evidence, Facts, Wave
 from attacks.contract.condition import Condition, blamed, spell
 from attacks.contract.sample_checks import sample_checks
 from benchmark.audio.memo import remembered
 from benchmark.core.errors import InputError
 from benchmark.core.stage_timer import OFF, StageTimer
 
-RESIDUAL = "residual"  # quantity: energy of the change
 SILENT_RMS = 1e-5
 LENGTH_TOLERANCE = 1  # sample: a stretched length is seldom a whole number
 MOST_STEPS = 100
@@ -157,7 +156,7 @@ def common_checks(
         owed = owed and attack.affects(before, sample_rate)
         change = residual(before, after)
         check = Check.at_least(RESIDUAL, "dB", attack.residual_floor, change)
-        checks.append(check if owed else replace(check, passed=None, effect=False))
+        checks.append(check if owed else replace(check, passed=None))
     if attack.warp is not None:
         checks += sample_checks(before, after, sample_rate, attack.limits)
     return checks

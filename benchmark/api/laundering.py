@@ -21,6 +21,8 @@ from benchmark.laundering.check_rows import COLUMNS, check_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.laundering.verification import State
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -32,6 +34,18 @@ class Effects:
 
     steps: tuple[Step, ...]
     passed: bool | None
+
+    @property
+    def state(self) -> State | None:
+        """What the checks say of this utterance: `verified`, `control` and others; None of clean.
+
+        It is `unmeasured` where the samples changed, but no effect that the attack itself claims
+        was measured.
+        """
+        from benchmark.laundering.verification import tally_of  # with pandas, as below
+
+        tally = tally_of([("", self.steps)])
+        return tally.state() if tally.tried else None
 
     @property
     def table(self) -> pd.DataFrame:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError, one_line
 from benchmark.core.log import logger
 from benchmark.inference.scorer import resolve_device
+from benchmark.laundering.verification import State, counts_text
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.metrics.decision import Costs
@@ -75,7 +75,7 @@ class Verification:
     """What was found.
 
     cells      : cells of the leaderboard
-    faults     : cells that are incomplete or unverified: fault, detector, condition, track
+    faults     : cells that are incomplete or refuted: fault, detector, condition, track
     unreadable : test utterances that could not be read
     digest     : the run digest of what is in the folder; '' if it has none
     """
@@ -157,7 +157,7 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         ]
         cells = _unsound(again.tables)
         count = len(again.tables.conditions)
-        yield done(_cells(count, cells, unreadable))
+        yield done(_cells(count, cells, unreadable, again.tables))
         yield done(_report(folder, facts, fault, again))
     digest = again.tables.digest if again is not None else ""
     yield done(_digest(digest, facts, options, known.plan))
@@ -229,11 +229,10 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
 
 
 def _unsound(tables: Tables) -> list[dict[str, Any]]:
-    """Return the cells that are incomplete or whose condition is not verified."""
+    """Return the cells that are incomplete or whose condition is refuted."""
     cells = tables.conditions
-    as_claimed = (cells["condition"] == CLEAN) | (cells["verified"].eq(True))
-    bad = cells[~(cells["complete"].eq(True) & as_claimed)]
-    bad = bad.assign(fault=bad["complete"].map({True: "unverified", False: "incomplete"}))
+    bad = cells[~cells["complete"].eq(True) | cells["verdict"].eq(State.REFUTED)]
+    bad = bad.assign(fault=bad["complete"].map({True: str(State.REFUTED), False: "incomplete"}))
     named = bad[["fault", "detector", "condition", "track"]].astype(object)
     return [
         {str(name): value for name, value in row.items()}
@@ -241,16 +240,34 @@ def _unsound(tables: Tables) -> list[dict[str, Any]]:
     ]
 
 
-def _cells(count: int, bad: list[dict[str, Any]], unreadable: list[str]) -> Step:
+def _states(tables: Tables) -> tuple[str, tuple[str, ...]]:
+    """Return the number of conditions in each state, and a note on each that counts nowhere.
+
+    A control or an unmeasured claim is no fault: the run says so itself, and leaves it out.
+    """
+    found = tables.conditions.drop_duplicates("condition")
+    verdicts = dict(zip(found["condition"], found["verdict"], strict=True))
+    notes = [
+        f"{state.text}, in no mean: {name}"
+        for state in (State.CONTROL, State.UNMEASURED)
+        for name, verdict in verdicts.items()
+        if verdict == state
+    ]
+    return counts_text(verdicts.values()), tuple(notes)
+
+
+def _cells(count: int, bad: list[dict[str, Any]], unreadable: list[str], tables: Tables) -> Step:
     faults = []
     for cell in bad:
         track = f" (track {cell['track']})" if cell["track"] else ""
         faults.append(f"{cell['fault']}: {cell['detector']} under {cell['condition']}{track}")
     faults += [f"unreadable: {name}" for name in unreadable]
-    said = f"{count - len(bad)} of {count} cells are complete and verified"
+    states, notes = _states(tables)
+    said = f"{count - len(bad)} of {count} cells are complete and not refuted"
+    said += f", conditions: {states}" if states else ""
     if unreadable:
         said += f", without {len(unreadable)} trials that cannot be read"
-    return Step("cells", said, tuple(faults))
+    return Step("cells", said, tuple(faults), notes)
 
 
 def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Again) -> Step:

@@ -46,8 +46,7 @@ def attack(options: Namespace) -> int:
         page = target.folder / f"{target.prefix}{gallery.PAGE}"
         written.append(gallery.write(page, job, found, records))
     outcomes = effect_tables.outcomes(records)
-    for outcome in outcomes:
-        print(outcome)
+    print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(records):
         print(f"failed: {cause}", file=sys.stderr)
     print(f"wrote {', '.join(path.name for path in written)} in {target.folder}")

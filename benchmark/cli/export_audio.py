@@ -32,8 +32,7 @@ def export_audio(options: Namespace) -> int:
     where = OutputTarget(options.out, options.format)
     wanted = audio_corpus.order(suite.conditions, where, options.seed, context)
     outcomes, failed = audio_corpus.export(typed.utterances(options), wanted, options.workers)
-    for outcome in outcomes:
-        print(outcome)
+    print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(failed):
         print(f"failed: {cause}", file=sys.stderr)
     print(f"wrote the audio, protocols, {' and '.join(effect_tables.NAMES)} in {options.out}")

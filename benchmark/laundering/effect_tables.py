@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.core import atomic_files
 from benchmark.laundering.check_rows import COLUMNS, check_rows, steps_of_records
 from benchmark.laundering.resuming import Record
-from benchmark.laundering.verification import NEEDED
+from benchmark.laundering.verification import State, Tally, counts_text, tally_of
 
 EFFECTS = "effects.csv"
 FILES = "files.csv"
@@ -24,25 +24,30 @@ _EFFECT = ("condition", "utterance_id", *COLUMNS, "facts")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of one condition: failed files, utterances by verdict, files attenuated to fit."""
+    """Result of one condition: failed files, files attenuated to fit, and what was measured."""
 
     condition: str
     failed: int
-    passed: int
-    refuted: int
-    not_measurable: int
     attenuated: int
+    tally: Tally
+
+    @property
+    def state(self) -> State | None:
+        """What the measurements say of the condition; None if there are none, as of `clean`."""
+        return self.tally.state() if self.tally.tried else None
 
     @property
     def sound(self) -> bool:
-        """True if no file failed and at least 99 % of the measurable utterances are as claimed."""
-        measurable = self.passed + self.refuted
-        return not self.failed and self.passed >= NEEDED * measurable
+        """True if no file failed and no claim was refuted."""
+        return not self.failed and self.state is not State.REFUTED
 
     def __str__(self) -> str:
-        parts = [f"{self.passed} of {self.passed + self.refuted} measurable files as claimed"]
-        if self.not_measurable:
-            parts.append(f"{self.not_measurable} not measurable")
+        tally = self.tally
+        parts = [self.state.text if self.state else "nothing measured"]
+        if measurable := tally.passed + tally.failed:
+            parts.append(f"{tally.passed} of {measurable} measurable files as claimed")
+        if tally.not_measurable:
+            parts.append(f"{tally.not_measurable} not measurable")
         if self.failed:
             parts.append(f"{self.failed} failed")
         if self.attenuated:
@@ -60,12 +65,25 @@ def outcomes(records: Iterable[Record]) -> list[Outcome]:
 
 def total(parts: Iterable[Outcome]) -> list[Outcome]:
     """Sum the outcomes of conditions whose files were laundered in several batches."""
-    sums: dict[str, list[int]] = {}
+    sums: dict[str, Outcome] = {}
     for part in parts:
-        condition, *counts = astuple(part)
-        old = sums.get(condition, [0] * len(counts))
-        sums[condition] = [a + b for a, b in zip(old, counts, strict=True)]
-    return [Outcome(condition, *counts) for condition, counts in sums.items()]
+        old = sums.get(part.condition, Outcome(part.condition, 0, 0, Tally()))
+        sums[part.condition] = Outcome(
+            part.condition,
+            old.failed + part.failed,
+            old.attenuated + part.attenuated,
+            old.tally + part.tally,
+        )
+    return [*sums.values()]
+
+
+def summary(outcomes: Iterable[Outcome]) -> str:
+    """Return one line per condition, and how many of them are in each state."""
+    every = [*outcomes]
+    lines = [str(outcome) for outcome in every]
+    if counted := counts_text(outcome.state for outcome in every):
+        lines.append(f"conditions: {counted}")
+    return "\n".join(lines)
 
 
 def write(records: list[Record], folder: Path, prefix: str = "") -> list[Path]:
@@ -113,12 +131,9 @@ def _effects(record: Record) -> Iterator[Record]:
 
 def _outcome(condition: str, records: list[Record]) -> Outcome:
     finished = [record for record in records if record["failure"] is None]
-    verdicts = [record["passed"] for record in finished]
     return Outcome(
         condition,
         failed=len(records) - len(finished),
-        passed=verdicts.count(True),
-        refuted=verdicts.count(False),
-        not_measurable=verdicts.count(None),
         attenuated=sum(record["gain"] != 1 for record in finished),
+        tally=tally_of((r["utterance_id"], steps_of_records(r["steps"])) for r in finished),
     )

@@ -180,6 +180,7 @@ def _cell(
         coverage=float(scored.sum()) / (scored.size + track.lost),
         complete=complete,
         verified=verdict.verified,
+        verdict=verdict.state,
     )
     both = bool(bonafide.any() and not bonafide.all())
     ranking = discrimination.rank(scores[scored], bonafide) if both else None
@@ -196,9 +197,9 @@ def _cell(
         n_spoof=int((~bonafide).sum()),
         n_clusters=len(np.unique(trials.draws.cluster[scored])),
         few_clusters=trials.draws.clusters < bootstrap.FEW_CLUSTERS,
-        n_pass=verdict.passed,
-        n_fail=verdict.failed,
-        n_not_measurable=verdict.not_measurable,
+        n_pass=verdict.tally.passed,
+        n_fail=verdict.tally.failed,
+        n_not_measurable=verdict.tally.not_measurable,
         effect=verdict.quantity or None,
         effect_unit=verdict.unit or None,
         effect_claimed=verdict.claimed,

@@ -145,9 +145,11 @@ def condition_summary(conditions: pd.DataFrame) -> pd.DataFrame:
 
 def effects(found: Tables) -> pd.DataFrame:
     """Return the checks of every condition, with its verdict."""
-    verdicts = found.conditions.drop_duplicates("condition").set_index("condition")["verified"]
-    verified = found.checks["condition"].map(verdicts).astype("boolean")
-    return typed(EffectRow, found.checks.assign(verified=verified))
+    verdicts = found.conditions.drop_duplicates("condition").set_index("condition")
+    names = found.checks["condition"]
+    verified = names.map(verdicts["verified"]).astype("boolean")
+    verdict = names.map(verdicts["verdict"])
+    return typed(EffectRow, found.checks.assign(verified=verified, verdict=verdict))
 
 
 def _failures(results: RunResults) -> pd.DataFrame:

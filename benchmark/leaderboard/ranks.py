@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from benchmark.laundering.verification import counts_text
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import DetectorCells, distinguishable, interval
 from benchmark.leaderboard.rows import DifferenceRow, LeaderboardRow
@@ -122,6 +123,7 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
         complete=all(cell.row.head.complete for cell in cells.cells),
         missing_cells=cells.missing,
         verified=f"{len(cells.verified)}/{len(cells.laundered)}",
+        verdicts=counts_text(cell.row.head.verdict for cell in cells.laundered),
         n_bonafide=int(trials.bonafide.sum()),
         n_spoof=int((~trials.bonafide).sum()),
         n_clusters=trials.draws.clusters,

@@ -35,6 +35,7 @@ RENAMED: Mapping[int, Mapping[str, Mapping[str, str]]] = {  # by schema and tabl
         REDUCED: _COUNTS | {f"oracle_{old}": f"oracle_{new}" for old, new in _COUNTS.items()},
     }
 }
+ADDED = {"verdict": 3, "verdicts": 3}  # columns that tables of an earlier schema lack
 _TRACK = {"track": {"-": ""}}
 REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the same of values
     UNVERSIONED: {
@@ -110,6 +111,8 @@ class _Table:
                     place, new = places[field.name], replaced.get(field.name, {})
                     texts = [new.get(cells[place], cells[place]) for cells in self.rows]
                     made[field.name] = pd.Series(_values(field, texts), dtype=object)
+                elif version < ADDED.get(field.name, 0):
+                    made[field.name] = pd.Series([None] * len(self.rows), dtype=object)
             return schema.typed(row, pd.DataFrame(made))
         except ValueError as error:
             raise InputError(f"{self.path} is no table of {name}: {error}") from error

@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 
 from benchmark.audio.input_faults import FAULTS
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column
 
 SHARE, COST, BITS, TRIALS, CELLS = "share", "cost", "bits", "trials", "cells"
@@ -39,6 +40,14 @@ Verified = Annotated[
     bool | None,
     Column("whether the attack was measured to do what it claims; missing for `clean`"),
 ]
+STATE_WORDS = {
+    State.VERIFIED: "it does what it claims on at least half of the utterances",
+    State.CONTROL: "nearly nothing changed",
+    State.UNMEASURED: State.UNMEASURED.text,
+    State.REFUTED: "a check failed on more than 1 %",
+}
+VERDICTS = "; ".join(f"`{state}`: {words}" for state, words in STATE_WORDS.items())
+Verdict = Annotated[str | None, Column(f"{VERDICTS}; missing for `clean`")]
 Baseline = Annotated[str | None, Column("detector to which degradation is relative")]
 Low = Annotated[float, Column("{}: lower bound")]
 High = Annotated[float, Column("{}: upper bound")]
@@ -155,6 +164,7 @@ class CellHead:
     coverage: Coverage
     complete: Complete
     verified: Verified
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -175,9 +185,9 @@ class ConditionRow:
     n_clusters: Annotated[int, Column("number of speakers (else sources) that are resampled")]
     few_clusters: Annotated[bool, Column("whether they are so few that bounds are too narrow")]
     n_pass: Annotated[int, Column("utterances on which the attack did what it claims", UTTERANCES)]
-    n_fail: Annotated[int, Column("utterances on which it did not", UTTERANCES)]
+    n_fail: Annotated[int, Column("utterances on which a check failed", UTTERANCES)]
     n_not_measurable: Annotated[
-        int, Column("utterances on which its effect could not be measured", UTTERANCES)
+        int, Column("utterances on which no effect of its own could be measured", UTTERANCES)
     ]
     effect: Annotated[str | None, Column("quantity that shows the attack's effect")]
     effect_unit: Annotated[str | None, Column("unit of the effect")]
@@ -207,6 +217,7 @@ class ConditionSummary:
         Column("`complete`, or `incomplete`: lacks trials, and so enters no mean, rank or bounds"),
     ]
     verified: Verified
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -243,6 +254,9 @@ class LeaderboardRow:
         int, Column("incomplete cells among clean and the verified conditions", CELLS, LOWER)
     ]
     verified: Annotated[str, Column("verified of all laundering conditions, e.g. `27/27`")]
+    verdicts: Annotated[
+        str | None, Column("number of laundering conditions of each `verdict`, in words")
+    ]
     n_bonafide: Bonafide
     n_spoof: Spoof
     n_clusters: Annotated[int, Column("number of speakers (else sources) that are resampled")]
@@ -348,6 +362,7 @@ class EffectRow:
     n_fail: Annotated[int, Column("utterances that fail", UTTERANCES)]
     n_not_measurable: Annotated[int, Column("utterances that cannot be measured", UTTERANCES)]
     verified: Verified
+    verdict: Verdict
 
 
 @dataclass(frozen=True)

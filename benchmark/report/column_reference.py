@@ -50,7 +50,12 @@ CHANGED = """\
 What changed since schema 1: a decision's counts have the usual names, the mean over families is
 called laundered, as on the page, and a missing value is never `-`. `conditions.csv` became
 `conditions_full.csv`, beside a `conditions.csv` of few columns; `format` of `leaderboard.json`
-became `schema`. In the order of columns, `tp, fp, tn, fn` and `oracle_f1` moved."""
+became `schema`. In the order of columns, `tp, fp, tn, fn` and `oracle_f1` moved.
+
+What changed since schema 2: `verified` asks for an effect of the attack's own, measured on at least
+half of the utterances, so `n_pass` and `n_not_measurable` no longer count a mere change of the
+samples as an effect. The columns `verdict` and `verdicts` are new, and missing in tables of an
+earlier schema."""
 
 
 def document() -> str:

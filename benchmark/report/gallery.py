@@ -21,9 +21,11 @@ from scipy.signal.windows import hann
 from attacks.contract.base import Wave
 from benchmark.audio import reader
 from benchmark.core import atomic_files
+from benchmark.laundering.check_rows import steps_of_records
 from benchmark.laundering.launder_files import encode
 from benchmark.laundering.output_layout import LaunderingJob, SourceFile
 from benchmark.laundering.resuming import Record
+from benchmark.laundering.verification import State, tally_of
 from benchmark.report.jinja import environment
 from benchmark.report.palette import ramp
 
@@ -161,7 +163,7 @@ def _section(
                 "after": after,
                 "before_width": round(100 * before.seconds / longest, 2),
                 "after_width": round(100 * after.seconds / longest, 2),
-                "passed": record["passed"],
+                "state": _state(record),
                 "steps": [s | {"facts": json.dumps(s["facts"])} for s in record["steps"]],
             }
         )
@@ -173,6 +175,10 @@ def _section(
         "cards": cards,
         "left_out": left_out,
     }
+
+
+def _state(record: Record) -> State:
+    return tally_of([(record["utterance_id"], steps_of_records(record["steps"]))]).state()
 
 
 @lru_cache(maxsize=1)

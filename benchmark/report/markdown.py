@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
@@ -93,17 +94,23 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
 
 def _matrix(cells: pd.DataFrame, detectors: list[Any]) -> str:
     lines: dict[str, dict[str, Any]] = {}
-    unsure = set(cells.loc[cells["verified"].eq(False), "condition"])
+    verdicts = dict(zip(cells["condition"], cells["verdict"], strict=True))
     for cell in cells.to_dict("records"):
         mark = "" if cell["complete"] else " (lacks trials)"
         shown = percent(cell["eer"]) + mark
         lines.setdefault(str(cell["condition"]), {})[cell["detector"]] = shown
     rows = [
-        (escape(name) + (" (unverified)" if name in unsure else ""), *(row[d] for d in detectors))
+        (escape(name) + _state(verdicts[name]), *(row[d] for d in detectors))
         for name, row in lines.items()
     ]
     head = ("condition", *(escape(name) for name in detectors))
     return table(head, rows, range(1, len(head)))
+
+
+def _state(verdict: Any) -> str:
+    """Return a remark on a laundering condition that is not verified, or ''."""
+    known = verdict in [*State] and State(verdict) is not State.VERIFIED
+    return f" ({State(verdict).text})" if known else ""
 
 
 def _number(row: Any, column: str, bold: bool) -> str:

@@ -149,9 +149,11 @@ def summary(tables: Tables) -> str:
         if row["warnings"]
     ]
     text.insert(1, "-" * max(len(line) for row in text for line in row.splitlines()))
-    failed = [f"  {len(tables.failures)} failures, listed in failures.csv"]
+    failures = len(tables.failures)
+    failed = [f"  {failures} failures, listed in failures.csv"] if failures else []
+    verdicts = [f"  conditions: {first['verdicts']}"] if first["verdicts"] else []
     odd = [terminal.paragraph(f"  {inputs_text(tables.inputs)}")] if len(tables.inputs) else []
-    return "\n".join([title, "", *text, *notes, *(failed if len(tables.failures) else []), *odd])
+    return "\n".join([title, "", *text, *verdicts, *notes, *failed, *odd])
 
 
 def _rank(row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.laundering.verification import State
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.report import gallery, writer
 from benchmark.report.html import Samples
@@ -73,7 +74,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32) / 2
     before, after = (gallery.show(wave, 0.0) for wave in (tone, tone / 4))
-    card = Card(HOSTILE, after, True, "level -18 dB", False)
+    card = Card(HOSTILE, after, State.VERIFIED, "level -18 dB", False)
     samples = Samples((Utterance("tone", "spoof", before, (card,), ("mp3 (no)",)),), "", "all")
     folder = tmp_path_factory.mktemp("browser")
     writer.write(run, folder, leaderboard_tables.tables(run, 40), samples)
@@ -282,7 +283,7 @@ def test_switches_track_and_condition_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Home")
     assert select.input_value() != before
     name = page.locator("#curves ~ .track:visible .chosen-name").inner_text()
-    assert name == select.locator("option:checked").inner_text().removesuffix(" (unverified)")
+    assert name == select.locator("option:checked").inner_text().removesuffix(" (refuted)")
 
 
 def test_compares_clean_with_any_condition_on_every_track(visit: Visit) -> None:

@@ -21,6 +21,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from attacks.contract.condition import parse
 from benchmark.data.protocol import Protocol
+from benchmark.laundering.verification import State
 from benchmark.leaderboard import cells, leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import markdown, writer
@@ -501,7 +502,7 @@ def test_no_human_voice_of_the_embedded_set_is_embedded(audible: RunResults) -> 
 def test_samples_equal_the_scored_audio(audible: RunResults, tables_of_audible: Tables) -> None:
     (one, _) = samples_section.collect(audible, tables_of_audible, "synthetic", 2).utterances
     assert [card.condition for card in one.cards] == ["lowpass(cutoff=3000)"]  # the attack's worst
-    assert one.cards[0].passed
+    assert one.cards[0].state is State.VERIFIED
     assert any("white_noise_of_nobody" in left for left in one.left_out)
     again = samples_section.collect(audible, tables_of_audible, "synthetic", 2).utterances
     assert again[0] == one  # the same bytes
@@ -544,14 +545,18 @@ def test_effects_are_taken_from_the_run(audible: RunResults, tables_of_audible: 
     )  # fmt: skip
     found = samples_section.collect(replace(audible, effects=effects), tables_of_audible, "none", 2)
     (first,), (second,) = (utterance.cards for utterance in found.utterances)
-    assert (first.recorded, first.passed, first.check) == (True, False, "residual -12 dB")
-    assert not second.recorded and second.passed and second.check != first.check
+    assert (first.recorded, first.state, first.check) == (True, State.REFUTED, "residual -12 dB")
+    assert not second.recorded and second.state is State.VERIFIED and second.check != first.check
     assert found.measured
     silent = effects.assign(measured=np.nan, passed=pd.array([pd.NA] * 3, dtype="boolean"))
     (one,) = samples_section.collect(
         replace(audible, effects=silent), tables_of_audible, "none", 1
     ).utterances
-    assert (one.cards[0].passed, one.cards[0].check, one.cards[0].recorded) == (None, "", True)
+    assert (one.cards[0].state, one.cards[0].check, one.cards[0].recorded) == (
+        State.UNMEASURED,
+        "",
+        True,
+    )
 
 
 def test_missing_samples_are_explained(audible: RunResults, tables_of_audible: Tables) -> None:

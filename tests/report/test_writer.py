@@ -176,10 +176,10 @@ def test_page_shows_shared_warnings_once(page: str) -> None:
 
 
 def test_page_marks_cells_that_do_not_count(page: str) -> None:
-    assert page.count('class="flag">unverified</span>') == 3  # one condition, three tracks
+    assert page.count('class="flag">refuted</span>') == 3  # one condition, three tracks
     assert "unranked: 1 cell lacks trials" in page
     assert page.count("3 cells lack trials") == 2
-    assert 'class="hollow"' in page  # the unverified level on its severity curve
+    assert 'class="hollow"' in page  # the refuted level on its severity curve
     assert (
         len(re.findall(r'<td class="off">[0-9.]+<small class="part">[0-9.]+ % scored', page)) == 3
     )

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from attacks.contract.base import RESIDUAL
 from benchmark.data.protocol import Protocol
+from benchmark.laundering.verification import State
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support.frame_source import run_of_frames
 
@@ -271,4 +273,31 @@ def broken(results: RunResults) -> RunResults:
         scores=scores[~lost].reset_index(drop=True),
         effects=effects_,
         failures=pd.DataFrame(failures, columns=results.failures.columns),
+    )
+
+
+STATES = {  # the conditions of `of_states`
+    "reverb(rt60=0.3)": State.VERIFIED,
+    "reverb(rt60=0.6)": State.CONTROL,
+    "mp3(kbps=64)": State.UNMEASURED,
+    "mp3(kbps=16)": State.REFUTED,
+}
+
+
+def of_states(results: RunResults) -> RunResults:
+    """Return the run with clean and one condition in every state."""
+    names = {"clean", *STATES}
+    rows = results.source.effect_rows
+    rows = rows[rows["condition"].isin(names)].reset_index(drop=True)
+    small = rows[rows["condition"] == "reverb(rt60=0.6)"].assign(
+        quantity=RESIDUAL, measured=-70.0, passed=None, effect=False
+    )
+    rows.loc[rows["condition"] == "mp3(kbps=64)", "quantity"] = RESIDUAL
+    rows.loc[rows["condition"] == "mp3(kbps=16)", "passed"] = False
+    scores = results.source.score_rows
+    return replace(
+        results,
+        conditions=tuple(info for info in results.conditions if info.condition in names),
+        scores=scores[scores["condition"].isin(names)].reset_index(drop=True),
+        effects=pd.concat([rows, small], ignore_index=True),
     )

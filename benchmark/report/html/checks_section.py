@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report.rows import Row, records
 from benchmark.scores.run_results import RunResults
@@ -12,12 +13,12 @@ from benchmark.scores.run_results import RunResults
 
 def checks(results: RunResults, tables: Tables) -> list[Row]:
     """Return the verification table: every check, with severity and verdict of the condition."""
-    verdict = tables.conditions.drop_duplicates("condition").set_index("condition")["verified"]
+    verdict = tables.conditions.drop_duplicates("condition").set_index("condition")["verdict"]
     planned = {info.condition: info for info in results.conditions}
     rows = [
         row
         | {
-            "verified": bool(verdict[row["condition"]]),
+            "state": State(verdict[row["condition"]]),
             "severity": planned[row["condition"]].severity,
             "severity_unit": planned[row["condition"]].unit,
             "share": _share(row),
@@ -26,7 +27,9 @@ def checks(results: RunResults, tables: Tables) -> list[Row]:
     ]
     checked = {row["condition"] for row in rows}
     unchecked = [name for name in planned if name != CLEAN and name not in checked]
-    return rows + [{"condition": name, "verified": False, "quantity": None} for name in unchecked]
+    return rows + [
+        {"condition": name, "state": State(verdict[name]), "quantity": None} for name in unchecked
+    ]
 
 
 def _share(row: Row) -> float | None:
@@ -34,10 +37,15 @@ def _share(row: Row) -> float | None:
     return row["n_pass"] / measurable if measurable else None
 
 
-def unverified(conditions: pd.DataFrame) -> list[str]:
-    """Return the laundering conditions that are not verified."""
-    wrong = conditions[conditions["verified"].eq(False)]
-    return [str(name) for name in wrong["condition"].unique()]
+def uncounted(conditions: pd.DataFrame) -> list[Row]:
+    """Return the states other than verified, each with the laundering conditions in it."""
+    found = conditions.drop_duplicates("condition")
+    rows = [
+        {"state": state, "names": [*found.loc[found["verdict"] == state, "condition"]]}
+        for state in State
+        if state is not State.VERIFIED
+    ]
+    return [row for row in rows if row["names"]]
 
 
 def incomplete(conditions: pd.DataFrame) -> list[Row]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.progress import progress_bar
+from benchmark.laundering.verification import State
 from benchmark.leaderboard import trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.metrics.discrimination import Bools
@@ -148,12 +149,13 @@ def _worst(table: pd.DataFrame) -> str | None:
 
 def _options(results: RunResults, table: pd.DataFrame, kept: list[int]) -> list[Row]:
     """Return the laundering conditions by family: plan index, index in `kept`, and verdict."""
-    verified = table.drop_duplicates("condition").set_index("condition")["verified"]
+    verdicts = table.drop_duplicates("condition").set_index("condition")["verdict"]
     grouped: dict[str, list[Row]] = {}
     for at, place in enumerate(kept):
         info = results.conditions[place]
         if info.condition != CLEAN:
-            flag = "" if verified[info.condition] else " (unverified)"
+            state = State(verdicts[info.condition])
+            flag = "" if state is State.VERIFIED else f" ({state.text})"
             option = {"at": at, "place": place, "text": f"{info.condition}{flag}"}
             grouped.setdefault(info.family, []).append(option)
     return [{"name": name, "options": options} for name, options in grouped.items()]

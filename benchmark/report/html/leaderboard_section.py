@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import WHOLE, of_track
 from benchmark.report.palette import level
@@ -147,7 +148,7 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
             "rows": [
                 {
                     "condition": condition,
-                    "unverified": row[detectors[0]]["verified"] is False,
+                    "uncounted": _uncounted(row[detectors[0]]["verdict"]),
                     "cells": [_heat(row[detector]) for detector in detectors],
                 }
                 for condition, row in conditions.items()
@@ -156,6 +157,11 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
         }
         for family, conditions in grid.items()
     ]
+
+
+def _uncounted(verdict: str | None) -> State | None:
+    """Return the state of a condition that enters no mean; None if it does."""
+    return None if verdict in (None, State.VERIFIED) else State(verdict)
 
 
 def _heat(cell: Row) -> Row:

@@ -29,6 +29,7 @@ from benchmark.data.file_hashes import file_digests
 from benchmark.laundering import engine
 from benchmark.laundering.check_rows import steps_of_rows
 from benchmark.laundering.failure import ATTACK, Failure
+from benchmark.laundering.verification import State, tally_of
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report import gallery
@@ -51,14 +52,14 @@ TTS = "tts"  # the text-to-speech track of the embedded set: no person spoke the
 class Card:
     """One laundered utterance.
 
-    passed   : as in `Laundered`
+    state    : what the checks say of this utterance
     check    : the measured effect in words
     recorded : whether both were recorded by the run, or measured for this page
     """
 
     condition: str
     after: gallery.GalleryWave
-    passed: bool | None
+    state: State
     check: str
     recorded: bool
 
@@ -250,7 +251,8 @@ def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
         after = gallery.show(_not_empty(done.wave), top_db, job.player)
         steps = job.known.get((name, row["utterance_id"]), ())
         checked = replace(done, steps=steps) if steps else done
-        cards.append(Card(name, after, checked.passed, _in_words(checked), bool(steps)))
+        state = tally_of([(row["utterance_id"], checked.steps)]).state()
+        cards.append(Card(name, after, state, _in_words(checked), bool(steps)))
         spent += _size(after)
     about = [row["label"], *(row[key] for key in ("spoof_system", "speaker") if row[key] != "-")]
     return Utterance(

@@ -72,7 +72,7 @@ def _chart(
 def _line(series: int, x: Floats, row: list[Row], top: float) -> Row:
     """Return one detector's curve, its band over levels with bounds, and its points.
 
-    Hollow points belong to incomplete or unverified cells.
+    Hollow points belong to cells that are incomplete or not verified.
     """
     eer, low, high = (
         np.array([np.nan if cell[key] is None else cell[key] for cell in row])

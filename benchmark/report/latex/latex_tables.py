@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attacks.contract.condition import CLEAN
 from benchmark.data.protocol import SHORT_DIGEST
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
@@ -38,7 +39,11 @@ NO_BOUNDS = " No intervals were made."
 CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column without and with intervals
 DETECTOR, UNDER = 66.0, 74.0  # pt, widths of columns of the leaderboard
 LACKS = "$^{\\ast}$"
-UNVERIFIED = "$^{\\dagger}$"
+MARKS = {  # of conditions that are not verified
+    State.REFUTED: ("\\dagger", "refuted, a check failed"),
+    State.UNMEASURED: ("\\ddagger", State.UNMEASURED.text),
+    State.CONTROL: ("\\circ", "control, nearly nothing changed"),
+}
 NAMES = " Conditions go by what tells them apart; conditions.csv has their full spellings."
 
 
@@ -85,10 +90,10 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
 def conditions(results: RunResults, tables: Tables, version: str, run: str) -> str:
     """Return the EER of every detector, by rank, under every condition, by family.
 
-    The conditions are those of the headline track. The best of a row is in bold. Unverified
-    conditions are marked and have no best. A cell that lacks trials is marked and cannot be best.
-    `run` is the run's name, for the label. The text contains the table with and without intervals,
-    and the document chooses.
+    The conditions are those of the headline track. The best of a row is in bold. Conditions that
+    are not verified are marked by their state and have no best. A cell that lacks trials is marked
+    and cannot be best. `run` is the run's name, for the label. The text contains the table with and
+    without intervals, and the document chooses.
     """
     table = of_track(tables.conditions, tables.leaderboard["track"].iloc[0])
     rows = records(table)
@@ -102,7 +107,7 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
         bounds_note = NO_BOUNDS
     caption, bounded_caption = (
         f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
-        " Bold: the lowest of a row. $\\dagger$: not measured to do what it claims."
+        f" Bold: the lowest of a row. {_marks()}; none of these is in a mean."
         f" $\\ast$: lacks trials.{NAMES}{_source(results, rows[0], version)}"
         for with_bounds in ("", bounds_note)
     )
@@ -146,9 +151,10 @@ def _matrix(
 def _condition(
     name: str, cells: Mapping[str, Row], detectors: Sequence[str], bounds: bool
 ) -> TableRow:
-    verified = all(cell["verified"] is not False for cell in cells.values())
-    best = _best(c["eer"] for c in cells.values() if c["complete"]) if verified else None
-    line = [layout.left(breakable(name) + ("" if verified else UNVERIFIED))]
+    verdict = next(iter(cells.values()))["verdict"]
+    mark, _ = MARKS.get(verdict, ("", ""))
+    best = None if mark else _best(c["eer"] for c in cells.values() if c["complete"])
+    line = [layout.left(breakable(name) + (f"$^{{{mark}}}$" if mark else ""))]
     for detector in detectors:
         cell = cells[detector]
         number = _bold(cell["eer"], bool(cell["complete"]) and _same(cell["eer"], best))
@@ -156,6 +162,10 @@ def _condition(
         low, high = cell["eer_low"], cell["eer_high"]
         line.append(_stacked(number, low, high, r"\launderstack") if bounds else number)
     return TableRow(tuple(line), max(layout.lines(name, CONDITION[bounds]), 2 if bounds else 1))
+
+
+def _marks() -> str:
+    return "; ".join(f"${mark}$: {words}" for mark, words in MARKS.values())
 
 
 def _wide(cell: Row, bounds: bool) -> float:
