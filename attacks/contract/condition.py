@@ -7,6 +7,7 @@ accepts any order of keys and omitted defaults; `str(condition)` writes the cano
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 
 from attacks.contract.base import CLEAN, Attack, registry
@@ -14,7 +15,9 @@ from benchmark.core import call_syntax, plugin_source
 from benchmark.core.call_syntax import split as split_steps
 from benchmark.core.errors import InputError
 
-__all__ = ["CLEAN", "Condition", "parse", "spell", "split_steps"]
+__all__ = ["CLEAN", "Condition", "has_plugin", "parse", "spell", "split_steps"]
+
+_SOURCE = re.compile(rf"(#v|:)\d+@[0-9a-f]{{{plugin_source.DIGITS}}}(?![0-9a-f])")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,15 @@ def parse(text: str) -> Condition:
 def blamed(attack: Attack, error: InputError) -> InputError:
     """Return the error with the attack's name in its message, for causes raised deep inside."""
     return error if attack.name in str(error) else InputError(f"{attack.name}: {error}")
+
+
+def has_plugin(identity: str) -> bool:
+    """Return whether the identity of a condition holds the source of a plugin.
+
+    >>> has_plugin("crush(bits=6)#v1@0123456789abcdef"), has_plugin("mp3(kbps=32)#v2+lame:0a1b")
+    (True, False)
+    """
+    return _SOURCE.search(identity) is not None
 
 
 def _identity(attack: Attack) -> str:

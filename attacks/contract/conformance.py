@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
 from attacks.contract import sample_checks
 from attacks.contract.base import RESIDUAL, Attack, AttackError, Wave, registry
-from attacks.contract.condition import Condition, parse
-from attacks.contract.launder import Laundered, lag, launder
+from attacks.contract.condition import Condition, parse, spell
+from attacks.contract.launder import Laundered, generator, lag, launder
 from attacks.contract.spectral_distortion import DISTORTION
 from attacks.timing.warp_measurement import delay_ms
 from benchmark.audio.reader import SAMPLE_RATE
@@ -61,11 +63,13 @@ def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFin
     rules are:
 
     - type, shape and length of the output, and finite samples;
-    - equal results for equal draws, whatever the state of the global random generators, which must
-      stay untouched;
+    - equal results for equal draws, whatever the state of the global random generators of Python,
+      NumPy and PyTorch, which must stay untouched;
+    - equal results whatever was laundered before (`order_digests` checks this in fresh processes);
+    - equally many draws at every level of the severity;
     - an unchanged input;
     - no lag where aligned, and a measurable effect where not;
-    - facts that JSON can hold;
+    - facts that come back from JSON as they were;
     - every check that the attack itself makes.
     """
     condition = subject if isinstance(subject, Condition) else Condition((subject,))
@@ -79,11 +83,33 @@ def check(subject: Attack | Condition, *, brief: bool = False) -> list[AttackFin
         AttackFinding(name, "-", rule, text) for rule, text in _declaration_findings(condition)
     ]
     state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 - restored below
+    torch_state = _torch().get_rng_state()
     try:
         found += [AttackFinding(name, *finding) for finding in _signal_findings(condition, brief)]
     finally:
         np.random.set_state(state)  # noqa: NPY002
         random.setstate(python_state)
+        _torch().set_rng_state(torch_state)
+    return found
+
+
+def order_digests(condition: Condition, *, backwards: bool) -> dict[str, str]:
+    """Return a digest of samples, facts and checks for each of two signals, laundered in turn.
+
+    Two fresh processes that go forwards and `backwards` must give the same: else the first signal
+    has left something behind. Within one process this cannot be seen, because an attack that keeps
+    what it has heard first has then heard it already. A refused signal has its error for a digest.
+    """
+    waves = {"the first": speech_like(1.0, 2), "the second": speech_like(1.5, 3)}
+    found = {}
+    for name in reversed(waves) if backwards else waves:
+        try:
+            done = launder(condition, waves[name], SAMPLE_RATE, name, SEED)
+        except (AttackError, InputError) as error:
+            found[name] = str(error)
+            continue
+        content = done.wave.tobytes() + repr(done.steps).encode()
+        found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 
@@ -144,6 +170,7 @@ def speech_like(seconds: float, seed: int = 1) -> Wave:
 
 def _signal_findings(condition: Condition, brief: bool) -> Iterator[tuple[str, str, str]]:
     """Yield (fixture, rule, message) for every violation, each rule once per signal."""
+    first = _outcome(condition)
     for fixture, wave in fixtures().items():
         if brief and fixture == LONG:
             continue
@@ -158,11 +185,48 @@ def _signal_findings(condition: Condition, brief: bool) -> Iterator[tuple[str, s
         wave = np.resize(fixtures()["speech"], 2 * rate)
         for rule, text in _run_findings(condition, wave, f"{rate}", "", rate):
             yield f"{rate} Hz", rule, text
+    if _outcome(condition) != first:
+        yield "speech", "order", "gives other samples or facts once other signals were laundered"
+    for text in _draw_findings(condition):
+        yield "speech", "draws", text
     for text in _lag_findings(condition):
         yield "broadband noise", "lag", text
     if not condition.aligned:
         for text in _effect_findings(condition):
             yield "speech between silences", "effect", text
+
+
+def _outcome(condition: Condition) -> tuple[bytes, str] | None:
+    """Return samples and record of one signal; None if it is refused, which is reported."""
+    try:
+        done = launder(condition, speech_like(1.0), SAMPLE_RATE, "order", SEED)
+    except (AttackError, InputError):
+        return None
+    return done.wave.tobytes(), repr(done.steps)
+
+
+def _draw_findings(condition: Condition) -> Iterator[str]:
+    """Yield a message for a level of severity after which the generator stands elsewhere.
+
+    Levels are paired only if the draws of one do not depend on which one it is.
+    """
+    wave = speech_like(1.0)
+    wave.flags.writeable = False
+    states: dict[str, object] = {}
+    for level in levels(condition):
+        (step,) = level.steps
+        rng = generator(step, 0, "draws", SEED)
+        try:
+            if step.steps(rng) is None:
+                step(wave, SAMPLE_RATE, rng)
+        except Exception:  # noqa: BLE001 - `_run_findings` reports what an attack raises
+            return
+        states[spell(step)] = rng.bit_generator.state
+    for name, state in states.items():
+        first = next(iter(states))
+        if state != states[first]:
+            yield f"{name} draws otherwise than {first}: draw first, then use the severity"
+            return
 
 
 def _declaration_findings(condition: Condition) -> Iterator[tuple[str, str]]:
@@ -211,6 +275,7 @@ def _run_findings(
         for global_seed in (1, 2):
             np.random.seed(global_seed)  # noqa: NPY002 - must have no influence
             random.seed(global_seed)
+            _torch().manual_seed(global_seed)
             before = _global_state()
             results.append(launder(condition, given, rate, utterance, SEED))
             if _global_state() != before:
@@ -229,7 +294,8 @@ def _run_findings(
         yield "determinism", "two runs with equal draws gave different facts or checks"
     for step in first.steps:
         try:
-            json.dumps(step.facts, allow_nan=False)
+            if json.loads(json.dumps(step.facts, allow_nan=False)) != step.facts:
+                yield "facts", f"{step.attack}: JSON changes them: {step.facts}"
         except (TypeError, ValueError) as error:
             yield "facts", f"{step.attack}: {error}"
         for claim in step.checks:
@@ -243,9 +309,16 @@ def _run_findings(
                 )
 
 
-def _global_state() -> tuple[str, int, object]:
+def _global_state() -> tuple[object, ...]:
     state = np.random.get_state(legacy=False)  # noqa: NPY002 - watched
-    return state["state"]["key"].tobytes().hex(), state["state"]["pos"], random.getstate()
+    numpy_state = state["state"]["key"].tobytes(), state["state"]["pos"]
+    return *numpy_state, random.getstate(), _torch().get_rng_state().numpy().tobytes()
+
+
+def _torch() -> ModuleType:
+    import torch  # takes a second, which few who read this module's signals need
+
+    return torch
 
 
 def _format(measured: float | None) -> str:

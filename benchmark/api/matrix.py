@@ -27,6 +27,7 @@ from benchmark.runs import (
     detector_choice,
     machine_speed,
     planning,
+    plugin_checks,
     precision_check,
     provenance,
     run_folders,
@@ -114,6 +115,7 @@ def run(
     if inspect is not None:
         inspect(matrix)
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)
+    matrix = plugin_checks.checked(matrix, store, config.context)
     found = store.scan()
     store.set_aside(found.damaged)
     if not _computed(config, execution, matrix, store, found, device, timer):

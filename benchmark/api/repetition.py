@@ -18,7 +18,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.data.data_config import DataConfig
 from benchmark.inference.scorer import RELATIVE, TOLERANCE, resolve_device
-from benchmark.runs import detectors_at_hand, planning, runner
+from benchmark.runs import detectors_at_hand, planning, plugin_checks, runner
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detectors_at_hand import AtHand, GivenFiles
 from benchmark.runs.plan import RunPlan
@@ -110,6 +110,7 @@ def repeat(
         if spelled["identity"] != condition.identity()
     ]
     again = Store(out)
+    plan = plugin_checks.checked(plan, again, context)
     todo = runner.missing(plan, again)
     runner.write_plan(plan, again)
     setup = setup_of(out, plan, context, device)

@@ -157,7 +157,7 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         ]
         cells = _unsound(again.tables)
         count = len(again.tables.conditions)
-        yield done(_cells(count, cells, unreadable, again.tables))
+        yield done(_cells(cells, unreadable, again))
         yield done(_report(folder, facts, fault, again))
     digest = again.tables.digest if again is not None else ""
     yield done(_digest(digest, facts, options, known.plan))
@@ -240,7 +240,7 @@ def _unsound(tables: Tables) -> list[dict[str, Any]]:
     ]
 
 
-def _states(tables: Tables) -> tuple[str, tuple[str, ...]]:
+def _states(tables: Tables, results: RunResults) -> tuple[str, tuple[str, ...]]:
     """Return the number of conditions in each state, and a note on each that counts nowhere.
 
     A control or an unmeasured claim is no fault: the run says so itself, and leaves it out.
@@ -253,16 +253,18 @@ def _states(tables: Tables) -> tuple[str, tuple[str, ...]]:
         for name, verdict in verdicts.items()
         if verdict == state
     ]
+    notes += [f"never verified: {i.condition}: {i.doubt}" for i in results.conditions if i.doubt]
     return counts_text(verdicts.values()), tuple(notes)
 
 
-def _cells(count: int, bad: list[dict[str, Any]], unreadable: list[str], tables: Tables) -> Step:
+def _cells(bad: list[dict[str, Any]], unreadable: list[str], again: _Again) -> Step:
+    count = len(again.tables.conditions)
     faults = []
     for cell in bad:
         track = f" (track {cell['track']})" if cell["track"] else ""
         faults.append(f"{cell['fault']}: {cell['detector']} under {cell['condition']}{track}")
     faults += [f"unreadable: {name}" for name in unreadable]
-    states, notes = _states(tables)
+    states, notes = _states(again.tables, again.results)
     said = f"{count - len(bad)} of {count} cells are complete and not refuted"
     said += f", conditions: {states}" if states else ""
     if unreadable:

@@ -67,6 +67,7 @@ def _conditions(
 
     from benchmark.core.parallel import one_thread
     from benchmark.core.progress import progress_bar
+    from benchmark.workers import fresh_order
     from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
 
     started = time.monotonic()
@@ -81,11 +82,16 @@ def _conditions(
         for step, spelling in enumerate(spellings(condition, options.quick))
     ]
     failed = 0
+    order = fresh_order.findings(
+        [str(c) for place, c in enumerate(conditions) if place not in absent], context
+    )
     with (
         one_thread(),
         progress_bar(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
     ):
-        for place, lines in findings(jobs, options.workers, context, bar):
+        for place, found_here in findings(jobs, options.workers, context, bar):
+            wrong = order[str(conditions[place])]
+            lines = [*found_here, *([f"{conditions[place]}: {wrong}"] if wrong else [])]
             failed += bool(lines)
             head = f"{'FAIL' if lines else 'ok  '}  {names[place]}"
             bar.write("\n        ".join([head, *lines]))

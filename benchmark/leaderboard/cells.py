@@ -108,7 +108,7 @@ def compute(
 
     def begin(info: ConditionInfo, pool: ThreadPoolExecutor) -> list[Future[Cell]]:
         scores, effects = results.source.cells(info.condition)
-        verdict, table = verification.judge(effects, info.condition, trials)
+        verdict, table = verification.judge(effects, info.condition, trials, trusted=not info.doubt)
         checks.append(table)
         if seen is not None:
             seen(info.condition, scores, effects)

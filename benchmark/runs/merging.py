@@ -26,6 +26,7 @@ from benchmark.runs.precision_check import PRECISION
 from benchmark.scores import plan_files
 from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
 from benchmark.scores.part_format import FILES, SCORE, DamagedPart, parsed
+from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.store import COMPACT, Scan, Store, named, part_stem
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
@@ -92,7 +93,7 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     try:
         files = _copied(runs, Store(building), inputs)
         _require_same_scores(runs, _names(detectors))
-        plan = {**runs[0].head, "detectors": detectors}
+        plan = {**runs[0].head, "detectors": detectors, **_plugin_checks(runs)}
         Store(building).write_head(plan, runs[0].store.read_trials(runs[0].head))
         if out.is_dir():
             out.rmdir()
@@ -102,6 +103,15 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return Merged(out, tuple(detectors), files)
+
+
+def _plugin_checks(runs: Sequence[_Run]) -> dict[str, dict[str, str]]:
+    """Return the outcome of the plugins' checks: passed only where no run says otherwise."""
+    found: dict[str, str] = {}
+    for run in runs:
+        for condition, cause in run.head.get(PLUGIN_CHECKS, {}).items():
+            found[condition] = found.get(condition) or cause
+    return {PLUGIN_CHECKS: found} if found else {}
 
 
 def _require_places(sources: Sequence[Path], out: Path) -> None:

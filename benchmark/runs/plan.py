@@ -17,7 +17,9 @@ from benchmark.scores.unit_keys import UnitKeys, shards
 class RunPlan:
     """Everything that a run computes: test x conditions, and dev x clean for thresholds.
 
-    options : how the data set was opened and limited, for a repetition (JSON types only)
+    options       : how the data set was opened and limited, for a repetition (JSON types only)
+    plugin_checks : what the contract check found wrong with each condition that has a plugin, ''
+                    if nothing; a condition that is absent was not checked
     """
 
     test: Protocol
@@ -27,6 +29,7 @@ class RunPlan:
     detectors: tuple[Checkpoint, ...]
     seed: int
     options: dict[str, Any] = field(default_factory=dict)
+    plugin_checks: dict[str, str] = field(default_factory=dict)
 
     def parts(self) -> tuple[tuple[str, Protocol, tuple[Condition, ...]], ...]:
         """Return (split, its utterances, its conditions) for dev and test."""

@@ -27,6 +27,7 @@ from benchmark.runs.executor import WorkerSetup, execute
 from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.runs.precision_check import PRECISION
 from benchmark.runs.work_unit import WorkUnit, prepare
+from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.selection import done, next_attempts
 from benchmark.scores.store import Scan, Store
 
@@ -242,6 +243,7 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
         "detectors": {
             c.name: {"identity": c.identity, "training": c.facts} for c in plan.detectors
         },
+        **({PLUGIN_CHECKS: plan.plugin_checks} if plan.plugin_checks else {}),
     }
 
 

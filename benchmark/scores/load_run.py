@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.contract.condition import CLEAN
+from attacks.contract.condition import CLEAN, has_plugin
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
@@ -18,11 +18,13 @@ from benchmark.scores import input_table, stored_failures
 from benchmark.scores.cell_source import SPLITS
 from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.part_reader import PartRows
+from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.run_parts import RunParts
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from benchmark.scores.store import Store
 from benchmark.scores.stored_source import StoredSource
 
+UNCHECKED = "the contract check of its plugin did not run"  # as in runs of older versions
 DAMAGED = "damaged"  # the fact of provenance that lists the parts which could not be read
 
 
@@ -90,6 +92,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
                 c["unit"],
                 c.get("parameter", ""),  # absent from runs of older versions
                 c.get("rising", True),
+                _doubt(c, head),
             )
             for c in head["conditions"]
         ),
@@ -103,6 +106,13 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
         imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
         provenance=facts,
     )
+
+
+def _doubt(condition: dict[str, Any], head: dict[str, Any]) -> str:
+    """Return why the plugin of a condition is not trusted; '' without a plugin."""
+    if not has_plugin(condition["identity"]):
+        return ""
+    return str(head.get(PLUGIN_CHECKS, {}).get(condition["condition"], UNCHECKED))
 
 
 def _decoders(clean: list[PartRows]) -> dict[str, int]:

@@ -35,6 +35,7 @@ HEAD = (  # what every plan states, of this format and the one before
     "conditions",
 )
 POINTER = "plan.json"
+PLUGIN_CHECKS = "plugin_checks"  # of a plan: what is wrong with each condition that has a plugin
 CHECK = "check"  # of all other facts of the pointer
 HERE = ("data_root", "options")  # the facts of a plan that differ between machines
 LONGEST = 60  # characters of a detector's name in its file's name

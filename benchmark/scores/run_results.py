@@ -30,6 +30,8 @@ class ConditionInfo:
     parameter : the severity parameter in the spelling; '' = unknown, so the condition is on no
                 severity ladder
     rising    : whether a higher value is more severe
+    doubt     : why the condition cannot be verified: its plugin broke the attack contract, or was
+                not checked; '' if nothing is known against it
     """
 
     condition: str
@@ -38,6 +40,7 @@ class ConditionInfo:
     unit: str = ""
     parameter: str = ""
     rising: bool = True
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

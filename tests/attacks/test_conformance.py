@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 
 from attacks.channel.resampling import Resample
 from attacks.codecs.media_codecs import Mp3
@@ -210,6 +211,48 @@ class NumpyFacts(Broken):
         return out, {**facts, "level": np.float32(1)}
 
 
+class IntegerKeys(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        out, facts = super().__call__(wave, sample_rate, rng)
+        return out, {**facts, "levels": {1: 0.5}}
+
+
+class NanFacts(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        out, facts = super().__call__(wave, sample_rate, rng)
+        return out, {**facts, "level": float("nan")}
+
+
+class TorchRandomness(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        seeded = np.random.default_rng(int(torch.randint(1 << 30, ())))
+        return super().__call__(wave, sample_rate, seeded)
+
+
+class TorchReseeded(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        torch.manual_seed(1)
+        return super().__call__(wave, sample_rate, rng)
+
+
+class DrawsBySeverity(Broken):
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        result = super().__call__(wave, sample_rate, rng)
+        rng.random(round(self.snr) + 20)
+        return result
+
+
+class HeardSoFar(Broken):
+    """Keeps the peak of everything that it has heard, so that equal calls in a row are equal."""
+
+    peak = 0.0
+
+    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
+        HeardSoFar.peak = max(HeardSoFar.peak, float(np.abs(wave).max()))
+        out, facts = super().__call__(wave, sample_rate, rng)
+        return out, {**facts, "peak": HeardSoFar.peak}
+
+
 @pytest.mark.parametrize(
     ("broken", "rule", "message"),
     [
@@ -233,6 +276,13 @@ class NumpyFacts(Broken):
         (NotFinite("white"), "applies", "returned NaN or infinite samples"),
         (Writes("white"), "applies", "read-only"),
         (NumpyFacts("white"), "facts", "not JSON serializable"),
+        (IntegerKeys("white"), "facts", "JSON changes them"),
+        (NanFacts("white"), "facts", "not JSON compliant"),
+        (TorchRandomness("white"), "determinism", "different samples"),
+        (TorchRandomness("white"), "global randomness", "global random generator"),
+        (TorchReseeded("white"), "global randomness", "global random generator"),
+        (DrawsBySeverity("white"), "draws", "draws otherwise than broken(kind=white, snr=30"),
+        (HeardSoFar("white"), "order", "once other signals were laundered"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Attack) else None,
 )
@@ -244,8 +294,11 @@ def test_a_broken_attack_is_reported(broken: Attack, rule: str, message: str) ->
 def test_global_random_states_are_left_as_they_were() -> None:
     np.random.seed(5)  # noqa: NPY002
     random.seed(5)
+    torch.manual_seed(5)
     expected = np.random.RandomState(5).rand(), random.Random(5).random()
+    drawn = torch.rand(3, generator=torch.Generator().manual_seed(5))
     check(GlobalRandomness("white"))
+    assert torch.equal(torch.rand(3), drawn)
     assert (np.random.rand(), random.random()) == expected  # noqa: NPY002
 
 

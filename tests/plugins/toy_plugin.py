@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launderbench import Attack, WaveDetector, attack, detector, number
+from launderbench import Attack, Check, WaveDetector, attack, detector, number
 
 
 @attack("halve")
@@ -18,6 +18,10 @@ class Halve(Attack):
     def __call__(self, wave, sample_rate, rng):
         top = np.float32(self.share * np.abs(wave).max())
         return np.clip(wave, -top, top)
+
+    def checks(self, before, after, sample_rate, facts):
+        peak = float(self.share * np.abs(before).max())
+        return [Check.near("peak", "", peak, float(np.abs(after).max()), 1e-4)]
 
 
 @attack("refuses")

@@ -114,10 +114,12 @@ def test_the_terminal_says_how_many_conditions_are_in_each_state(tables: Tables)
     assert f"conditions: {COUNTS}" in writer.summary(tables)
 
 
-def test_verify_faults_the_refuted_and_notes_what_else_counts_nowhere(tables: Tables) -> None:
+def test_verify_faults_the_refuted_and_notes_what_else_counts_nowhere(
+    results: RunResults, tables: Tables
+) -> None:
     bad = run_verification._unsound(tables)
     assert {(row["fault"], row["condition"]) for row in bad} == {("refuted", "mp3(kbps=16)")}
-    step = run_verification._cells(len(tables.conditions), bad, [], tables)
+    step = run_verification._cells(bad, [], run_verification._Again(results, tables))
     assert step.found.endswith(f"conditions: {COUNTS}")
     assert step.notes == (
         "control, in no mean: reverb(rt60=0.6)",

@@ -67,6 +67,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         systems={t.name: breakdown_section.tables(tables.breakdown, t.rows) for t in tracks},
         samples=samples or Samples(),
         checks=checks_section.checks(results, tables),
+        doubted=[info for info in results.conditions if info.doubt],
         uncounted=checks_section.uncounted(tables.conditions),
         failures=records(tables.failures.head(LISTED)),
         failure_count=len(tables.failures),
