@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -14,10 +11,12 @@ from typing import Any, TypeVar
 import torch
 
 from benchmark.core.errors import InputError
+from benchmark.core.supervisor import Lost, Supervisor
 
 J = TypeVar("J")
 R = TypeVar("R")
 
+KEPT = "finished units are kept: run again, with fewer --workers if memory is short"
 FEW = 16  # up to this many files, starting worker processes takes longer than the work
 
 # One thread in every numerical library. glibc keeps freed memory: returning it to the kernel after
@@ -87,28 +86,16 @@ def pooled(
     """Run `task` on every job in spawned processes; yield results in order of completion.
 
     Every process first calls `start(*arguments)`. At most two jobs per process are taken from the
-    iterable in advance. Raises `InputError` if a process dies.
+    iterable in advance. Raises `InputError` that says how and where, if a process dies.
     """
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=start,
-        initargs=arguments,
-    )
     queue = iter(jobs)
-    try:
-        pending: set[Future[R]] = {pool.submit(task, job) for job in islice(queue, 2 * workers)}
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                result = future.result()
-                pending |= {pool.submit(task, job) for job in islice(queue, 1)}
-                yield result
-    except BrokenProcessPool as error:
-        raise InputError(
-            "a worker process died (killed, or out of memory); finished units are kept:"
-            " run again, with fewer --workers if memory is short; a Python script must call this"
-            ' under if __name__ == "__main__":'
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with Supervisor[J, R](task, workers, start, arguments) as pool:
+        for job in islice(queue, 2 * workers):
+            pool.submit(job)
+        while pool.outstanding:
+            result = pool.next()
+            if isinstance(result, Lost):
+                raise InputError(f"a worker process died ({result}); {KEPT}")
+            for job in islice(queue, 1):
+                pool.submit(job)
+            yield result
