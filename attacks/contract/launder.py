@@ -14,6 +14,7 @@ from attacks.contract.condition import Condition, blamed, spell
 from attacks.contract.sample_checks import sample_checks
 from benchmark.audio.memo import remembered
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import described
 from benchmark.core.stage_timer import OFF, StageTimer
 
 SILENT_RMS = 1e-5
@@ -127,7 +128,7 @@ def _apply(
     except AttackError as error:
         raise AttackError(f"{spelling}: {error}") from error
     except Exception as error:
-        raise AttackError(f"{spelling} failed: {error!r}") from error
+        raise AttackError(f"{spelling} failed: {described(error)}") from error
     return after, Step(spelling, facts, tuple(checks))
 
 

@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmark.core import whereabouts
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import ForeignError, fence
 from benchmark.core.log import logger
 from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.inference import networks
 from benchmark.inference.batching import BATCH, Batch, Inputs, Wave
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
+from benchmark.inference.device_errors import DeviceLost, sticky
 from benchmark.inference.precision import arithmetic
 from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
+SCORING = "scoring with"  # step of the whereabouts of a process
 TOLERANCE = 1e-4  # allowed difference between an utterance's scores in different batches
 RELATIVE = 1e-5  # added to it, times the score: float32 is no more precise for large scores
 
@@ -111,17 +115,32 @@ class Scorer:
                 name = entry.checkpoint.name
                 if name not in names or name in causes:
                     continue
+                whereabouts.mark(SCORING, detector=name)
                 try:
-                    pieces[name] += self._score(entry, inputs)
-                except Exception as error:  # noqa: BLE001 - a plugin may raise anything; recorded
-                    causes[name] = repr(error)
+                    with self._fence(name):
+                        pieces[name] += self._score(entry, inputs)
+                except ForeignError as error:
+                    causes[name] = str(error)
         scores: dict[str, Scores] = {}
         for name in (name for name in names if name not in causes):
+            whereabouts.mark(SCORING, detector=name)
             try:
-                scores[name] = _gather(pieces[name], len(waves))
-            except Exception as error:  # noqa: BLE001 - an accelerator reports errors late
-                causes[name] = repr(error)
+                with self._fence(name):  # an accelerator reports errors late
+                    scores[name] = _gather(pieces[name], len(waves))
+            except ForeignError as error:
+                causes[name] = str(error)
         return scores, causes
+
+    @contextmanager
+    def _fence(self, name: str) -> Iterator[None]:
+        """Raise `ForeignError` for what a detector raises, `InputError` if its device is lost."""
+        with fence(DeviceLost):
+            try:
+                yield
+            except Exception as error:
+                if sticky(error):
+                    raise DeviceLost(self.device, name, error) from error
+                raise
 
     def timing(self, stage: str, item: str, count: int) -> AbstractContextManager[None]:
         """Return the watch's context, which also waits until the device has finished."""

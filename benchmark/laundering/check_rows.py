@@ -11,8 +11,11 @@ from dataclasses import fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from attacks.contract.base import Check
+import numpy as np
+
+from attacks.contract.base import AttackError, Check
 from attacks.contract.launder import Step
+from benchmark.core.foreign import require_facts
 
 Row = dict[str, Any]
 
@@ -30,6 +33,12 @@ COLUMNS: dict[str, type] = {  # name -> int, str, float or bool; any but step an
     "attack": str,
     **{field.name: _plain(_HINTS[field.name]) for field in fields(Check)},
 }
+_ACCEPTED = {float: (float, int, np.number), bool: (bool, np.bool_), str: (str,)}
+_KINDS = {  # field of a check -> the types that its value may have
+    field.name: (*_ACCEPTED[_plain(hint)], *(part for part in get_args(hint) if part is NoneType))
+    for field in fields(Check)
+    if (hint := _HINTS[field.name])
+}
 TEXTS = tuple(name for name, kind in COLUMNS.items() if kind is str)
 NUMBERS = tuple(name for name, kind in COLUMNS.items() if kind is float)
 
@@ -41,6 +50,26 @@ def check_rows(steps: Iterable[Step]) -> list[Row]:
         for number, step in enumerate(steps)
         for check in step.checks
     ]
+
+
+def require_plain(steps: Iterable[Step]) -> None:
+    """Raise `AttackError` unless facts are plain JSON values and checks have the columns' types."""
+    for step in steps:
+        try:
+            require_facts(step.facts)
+            for check in step.checks:
+                _require_check(check)
+        except ValueError as error:
+            raise AttackError(f"{step.attack}: {error}") from error
+
+
+def _require_check(check: Any) -> None:
+    if type(check) is not Check:
+        raise ValueError(f"a check is no Check but {type(check).__name__}")
+    for name, kinds in _KINDS.items():
+        value = getattr(check, name)
+        if not isinstance(value, kinds):
+            raise ValueError(f"the {name} of a check is {type(value).__name__}")
 
 
 def fact_rows(steps: Iterable[Step]) -> list[Row]:

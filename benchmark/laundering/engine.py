@@ -19,11 +19,18 @@ from benchmark.audio import reader
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.input_facts import InputFacts
 from benchmark.audio.reader import DecodedAudio
+from benchmark.core import whereabouts
+from benchmark.core.errors import InputError
+from benchmark.core.foreign import ForeignError, fence
 from benchmark.core.stage_timer import OFF, StageTimer
 from benchmark.data import file_hashes
 from benchmark.data.file_hashes import FileState
 from benchmark.data.protocol import ABSENT
+from benchmark.laundering.check_rows import require_plain
 from benchmark.laundering.failure import ATTACK, UNREADABLE, Failure
+
+READING = "reading"  # steps of the whereabouts of a process
+ATTACKING = "attacking"
 
 
 @dataclass(frozen=True)
@@ -70,22 +77,36 @@ def launder_each(
     utterance fails under its condition only. `watch` times the reading, each attack and its checks.
     Raises `InputError` if an attack can be applied to no utterance (no noise bank).
     """
+    uid = utterance.utterance_id
+    whereabouts.mark(READING, uid)
     with watch.timing("read"):
         source, file = _source(utterance)
-    uid = utterance.utterance_id
     for condition in conditions:
         if isinstance(source, Failure):
             yield LaunderedUtterance(uid, condition, source, file=file)
             continue
         wave, recording = source
-        result: Laundered | Failure
-        try:
-            result = launder(condition, wave, reader.SAMPLE_RATE, uid, seed, watch)
-        except AttackError as error:
-            result = Failure(ATTACK, str(error))
+        result = _attacked(condition, wave, uid, seed, watch)
         decoder, facts = (recording.decoder, recording.facts) if recording else (None, None)
         seconds = wave.size / reader.SAMPLE_RATE
         yield LaunderedUtterance(uid, condition, result, decoder, seconds, file, facts)
+
+
+def _attacked(
+    condition: Condition, wave: Wave, uid: str, seed: int, watch: StageTimer
+) -> Laundered | Failure:
+    """Launder a wave; whatever its attack raises or claims amiss is a failure."""
+    whereabouts.mark(ATTACKING, uid)
+    try:
+        with fence(InputError):
+            try:
+                done = launder(condition, wave, reader.SAMPLE_RATE, uid, seed, watch)
+                require_plain(done.steps)
+            except AttackError as error:
+                return Failure(ATTACK, str(error))
+    except ForeignError as error:
+        return Failure(ATTACK, f"{condition} failed: {error}")
+    return done
 
 
 def of_data_set(root: Path, row: tuple[str, str, str], absent: str) -> Utterance:
