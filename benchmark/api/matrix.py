@@ -154,7 +154,12 @@ def _computed(
     if todo.units:
         started = time.monotonic()
         setup = setup_of(store.folder, matrix, config.context, device)
-        setup = replace(setup, cache=_cache(execution), sync=execution.fsync)
+        setup = replace(
+            setup,
+            cache=_cache(execution),
+            sync=execution.fsync,
+            timeout=execution.unit_timeout,
+        )
         here = execution.here or device.type == "cuda"
         with timer.timing("matrix"):
             runner.run(todo, setup, workers_of(execution), split_scoring=here)

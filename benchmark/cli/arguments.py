@@ -13,6 +13,7 @@ from benchmark.audio.input_faults import FAULTS
 
 LEAST_RESAMPLES = 100
 CACHE_GB = 20.0
+UNIT_TIMEOUT_S = 3600.0
 EVERY = "all"
 
 Action = Callable[[argparse.Namespace], int | None]
@@ -127,6 +128,11 @@ def execution_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--fsync", action="store_true",
         help="force every file to the disk as it is written: slower, but survives a power cut",
+    )  # fmt: skip
+    sub.add_argument(
+        "--unit-timeout", type=positive, default=UNIT_TIMEOUT_S, metavar="S",
+        help="seconds after which a worker that hangs in a unit is replaced, and the unit tried"
+        f" again utterance by utterance (default: {UNIT_TIMEOUT_S:g})",
     )  # fmt: skip
 
 

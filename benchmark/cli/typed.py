@@ -109,6 +109,7 @@ def execution(options: Namespace) -> ExecutionConfig:
         getattr(options, "cache_gb", CACHE_GB),
         recheck_audio=options.recheck_audio,
         fsync=options.fsync,
+        unit_timeout=options.unit_timeout,
     )
 
 

@@ -6,6 +6,7 @@ of each, and replaces a worker that died or is overdue: its job comes back as `L
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import pickle
 import queue
@@ -29,6 +30,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 TICK_S = 1.0
+LEAST_START_S = 120.0  # that a process is given to start, however short a job's deadline is
 GRACE_S = 5.0  # for idle workers to leave by themselves
 MOST_STARTS = 3  # replacements in a row that may die before their first job
 GUARD = 'a Python script must call this under if __name__ == "__main__":'
@@ -39,13 +41,15 @@ _END = b""
 class Lost(Generic[J]):
     """A job that its worker did not finish.
 
-    cause : how the worker ended, in words
-    at    : what it was at when it ended
+    cause   : how the worker ended, in words
+    at      : what it was at when it ended
+    overdue : it was killed because the job took longer than its deadline
     """
 
     job: J
     cause: str
     at: Whereabouts = NOWHERE
+    overdue: bool = False
 
     def __str__(self) -> str:
         return f"{self.cause} at {self.at}" if self.at != NOWHERE else self.cause
@@ -72,7 +76,7 @@ class Supervisor(Generic[J, R]):
     """Run `task` on submitted jobs in up to `workers` processes.
 
     Every process first calls `start(*arguments)`. `timeout` is the deadline of one job in seconds,
-    and of the start of a process; None for none.
+    and of the start of a process, if it is not very short; None for none.
     """
 
     def __init__(
@@ -165,10 +169,9 @@ class Supervisor(Generic[J, R]):
 
         A worker whose own children keep its pipe open is seen to be dead at the next tick.
         """
-        left = TICK_S
-        if self._timeout is not None and (busy := [w.since for w in self._workers if _busy(w)]):
-            left = max(0.0, min(left, min(busy) + self._timeout - time.monotonic()))
-        wait([self._bell, *(worker.pipe for worker in self._workers)], left)
+        left = [self._left(worker) for worker in self._workers]
+        pipes = [worker.pipe for worker in self._workers]
+        wait([self._bell, *pipes], max(0.0, min([TICK_S, *left])))
         while self._bell.poll():
             self._bell.recv_bytes()
 
@@ -182,10 +185,16 @@ class Supervisor(Generic[J, R]):
                 self._receive(worker, message)
         elif worker.process.exitcode is not None:
             self._bury(worker)
-        elif self._timeout is not None and _busy(worker):
+        elif self._left(worker) <= 0.0:
             spent = time.monotonic() - worker.since
-            if spent >= self._timeout:
-                self._bury(worker, f"hung for {self._timeout:g} s")
+            self._bury(worker, f"hung for {spent:.0f} s")
+
+    def _left(self, worker: _Worker[J]) -> float:
+        """Return the seconds until a worker is overdue."""
+        if self._timeout is None or not _busy(worker):
+            return math.inf
+        allowed = self._timeout if worker.ready else max(self._timeout, LEAST_START_S)
+        return worker.since + allowed - time.monotonic()
 
     def _receive(self, worker: _Worker[J], message: bytes) -> None:
         good, content = pickle.loads(message)
@@ -200,13 +209,14 @@ class Supervisor(Generic[J, R]):
 
     def _bury(self, worker: _Worker[J], cause: str = "") -> None:
         """Take a worker that died, or must, out of the pool; its job is lost."""
-        code = _ended(worker.process, 0.0 if cause else GRACE_S)
+        overdue = bool(cause)
+        code = _ended(worker.process, 0.0 if overdue else GRACE_S)
         cause = cause or _cause(code)
         self._workers.remove(worker)
         worker.pipe.close()
         if worker.job is not None:
             (job,) = worker.job
-            self._outbox.put(Lost(job, cause, whereabouts.read(worker.slot)))
+            self._outbox.put(Lost(job, cause, whereabouts.read(worker.slot), overdue))
         elif not worker.ready:
             self._failed_starts += 1
             if not self._ever_ready or self._failed_starts >= MOST_STARTS:

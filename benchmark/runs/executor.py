@@ -1,8 +1,8 @@
 """Execution of work units.
 
 Units run in this process, in worker processes, or are laundered in workers and scored in this
-process. Every process that launders or scores on a CPU uses one thread, so that results do not
-depend on the number of threads.
+process. A unit that a worker does not survive is recovered (see `recovery`). Every process that
+launders or scores on a CPU uses one thread, so that results do not depend on their number.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import Any
 
 import torch
 
-from benchmark.core.parallel import one_thread, pooled
+from benchmark.core.parallel import one_thread
+from benchmark.core.supervisor import Supervisor
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
+from benchmark.runs import recovery
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.provenance import PLUGINS
+from benchmark.runs.recovery import Probe, Task
+from benchmark.runs.run_config import UNIT_TIMEOUT_S
 from benchmark.runs.work_unit import LaunderedUnit, WorkUnit, prepare, score, write
 from benchmark.scores.manifest import PartInfo
 from benchmark.scores.store import Store
@@ -39,6 +43,7 @@ class WorkerSetup:
     origin: dict[str, Any] = field(default_factory=dict)
     cache: AudioCache | None = None
     sync: bool = False
+    timeout: float = UNIT_TIMEOUT_S  # seconds that one unit may take in a worker
 
     def store(self) -> Store:
         """Open the score store of the run."""
@@ -52,7 +57,7 @@ def execute(
 
     With `workers` = 0, everything runs in this process. With `split_scoring`, the workers only
     launder and this process scores, which suits a single accelerator. Raises `InputError` if a
-    part cannot be written or a worker dies; all finished parts stay.
+    part cannot be written or workers die again and again; all finished parts stay.
     """
     with one_thread(), setup.store().log() as log:
         if workers == 0:
@@ -73,14 +78,18 @@ def _serial(jobs: Iterable[WorkUnit], setup: WorkerSetup) -> Iterator[PartInfo]:
 def _pooled(
     jobs: Iterable[WorkUnit], setup: WorkerSetup, workers: int, split_scoring: bool
 ) -> Iterator[PartInfo]:
-    start = _start_worker, (setup, not split_scoring)
+    arguments = (setup, not split_scoring)
     if not split_scoring:
-        yield from pooled(_whole, jobs, workers, *start)
+        with Supervisor(_whole, workers, _start_worker, arguments, setup.timeout) as pool:
+            yield from recovery.results(pool, jobs, 2 * workers)
         return
     scorer, store = Scorer(setup.detectors, torch.device(setup.device)), setup.store()
     writing: Future[PartInfo] | None = None
-    with ThreadPoolExecutor(1) as writer:  # writes one unit while the next is scored
-        for prepared in pooled(_prepared, jobs, workers, *start):
+    with (
+        ThreadPoolExecutor(1) as writer,  # writes one unit while the next is scored
+        Supervisor(_prepared, workers, _start_worker, arguments, setup.timeout) as launderers,
+    ):
+        for prepared in recovery.results(launderers, jobs, 2 * workers):
             broken = score(prepared, scorer)
             if writing is not None:
                 yield writing.result()
@@ -109,6 +118,13 @@ class _Worker:
         prepared = prepare(job, self.cache)
         return write(prepared, score(prepared, self.scorer), self.store)
 
+    def tried(self, probe: Probe) -> Probe:
+        """Return the probe, if this process survives it."""
+        alone = prepare(probe.alone)
+        if probe.detector:
+            score(alone, self.scorer)
+        return probe
+
 
 _worker: _Worker | None = None
 
@@ -119,13 +135,13 @@ def _start_worker(setup: WorkerSetup, scores: bool) -> None:
     _worker = _Worker(setup, scores)
 
 
-def _whole(job: WorkUnit) -> PartInfo:
+def _whole(task: Task) -> PartInfo | Probe:
     assert _worker is not None
     _worker.require_same_plugins()
-    return _worker.whole(job)
+    return _worker.tried(task) if isinstance(task, Probe) else _worker.whole(task)
 
 
-def _prepared(job: WorkUnit) -> LaunderedUnit:
+def _prepared(task: Task) -> LaunderedUnit | Probe:
     assert _worker is not None
     _worker.require_same_plugins()
-    return prepare(job, _worker.cache)
+    return _worker.tried(task) if isinstance(task, Probe) else prepare(task, _worker.cache)

@@ -16,6 +16,7 @@ from benchmark.runs.plan import PlanShare
 from benchmark.workers.context import ProcessContext
 
 CACHE_GB = 20.0
+UNIT_TIMEOUT_S = 3600.0
 VOICES = ("none", "synthetic", "all")
 
 
@@ -56,6 +57,7 @@ class ExecutionConfig:
     here           : detectors score in this process, and workers only launder
     recheck_audio  : compare the SHA-256 of every audio file, not only size and time
     fsync          : force every file to the disk as it is written
+    unit_timeout   : seconds that a worker may take for one unit (64 utterances under a condition)
     """
 
     workers: int | None = None
@@ -66,6 +68,7 @@ class ExecutionConfig:
     here: bool = False
     recheck_audio: bool = False
     fsync: bool = False
+    unit_timeout: float = UNIT_TIMEOUT_S
 
     def __post_init__(self) -> None:
         settle(self, workers=whole("workers", self.workers, 0, also=(None,)))

@@ -15,6 +15,7 @@ from attacks.contract.condition import CLEAN, Condition
 from attacks.contract.precomputed import made
 from benchmark.audio import reader
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import stdout_kept_clean
 from benchmark.core.parallel import one_thread
 from benchmark.core.progress import progress_bar
 from benchmark.data.audio_identity import ROUNDING_DB, sketch_of
@@ -265,12 +266,12 @@ def _describe(condition: Condition) -> dict[str, Any]:
 def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: bool) -> None:
     """Execute the missing units, with a progress bar over trials.
 
-    The detectors are loaded here first, so that weights that do not fit fail before any work.
+    The detectors are loaded here first, so that weights that do not fit fail before any work. What
+    plugins print goes to standard error.
     """
-    Scorer(setup.detectors, torch.device("cpu"))
-    with progress_bar(
-        total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05
-    ) as bar:
+    bar = progress_bar(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05)
+    with stdout_kept_clean(), bar:
+        Scorer(setup.detectors, torch.device("cpu"))
         for part in execute(jobs.jobs, setup, workers, split_scoring):
             bar.update(part.rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from attacks.contract.condition import parse
+from attacks.contract.condition import CLEAN, parse
 from benchmark.audio.input_faults import joined
 from benchmark.core.stage_timer import OFF, StageTimer
+from benchmark.data import file_hashes
 from benchmark.inference.scorer import Scorer
 from benchmark.laundering.check_rows import check_rows, fact_rows
-from benchmark.laundering.engine import launder_each, of_data_set
-from benchmark.laundering.failure import Failure
+from benchmark.laundering.engine import Utterance, launder_each, of_data_set
+from benchmark.laundering.failure import UNREADABLE, Failure
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.scores.manifest import PartInfo
 from benchmark.scores.part_format import FILES, unscored
@@ -29,6 +31,21 @@ _NONE = "the data set brings no such audio of this utterance"
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What no worker survived: an utterance of a unit, or a detector on it.
+
+    kind      : `UNREADABLE`, `ATTACK` or `DETECTOR`
+    utterance : its id; '' for a detector that is not tried on any utterance of the unit
+    detector  : its name; '' for the attack or the reading
+    """
+
+    kind: str
+    utterance: str
+    detector: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkUnit:
     """A unit as plain data that can be sent to a worker.
 
@@ -36,6 +53,7 @@ class WorkUnit:
     identities : identity -> name, of each detector that has not scored this unit
     attempt    : above that of the parts that this one replaces
     files      : its part keeps the states of the files, for other conditions too
+    lost       : what is not tried again, because workers died of it
     """
 
     key: str
@@ -47,6 +65,7 @@ class WorkUnit:
     identities: dict[str, str]
     attempt: int = 0
     files: bool = True
+    lost: tuple[Loss, ...] = ()
 
     @property
     def audio_key(self) -> str:
@@ -84,18 +103,24 @@ def prepare(
 
 
 def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
-    condition = parse(job.condition)
+    condition, clean = parse(job.condition), parse(CLEAN)
+    lost = {loss.utterance: loss for loss in job.lost if not loss.detector}
     rows: list[Row] = []
     waves: list[Wave] = []
     for entry in job.utterances:
-        utterance = of_data_set(job.root, entry, _NONE)
-        (laundered,) = launder_each(utterance, [condition], job.seed, watch)
-        done = laundered.result
+        loss = lost.get(entry[0])
+        utterance, failure = _utterance(job.root, entry, loss)
+        asked = condition if loss is None else clean  # the file is decoded for its facts
+        (laundered,) = launder_each(utterance, [asked], job.seed, watch)
+        done = failure or laundered.result
         known: Row = {"decoder": laundered.decoder, "seconds": laundered.seconds}
         if (facts := laundered.facts) is not None:
             known["declared_seconds"] = facts.stated.declared_s
             known["input_faults"] = joined(facts.faults)
-        if (file := laundered.file) is not None:
+        file = laundered.file
+        if loss is not None and loss.kind == UNREADABLE:
+            file = file_hashes.state(job.root / entry[1])
+        if file is not None:
             known |= zip(FILES, (file.size, file.mtime_ns, file.sha256), strict=True)
         rows.append(unscored(utterance.utterance_id, **known))
         if isinstance(done, Failure):
@@ -107,18 +132,53 @@ def _laundered(job: WorkUnit, watch: StageTimer) -> LaunderedUnit:
     return LaunderedUnit(job, rows, waves)
 
 
+def _utterance(
+    root: Path, entry: tuple[str, str, str], loss: Loss | None
+) -> tuple[Utterance, Failure | None]:
+    """Return the utterance of a row, and its failure if it was lost; it may not be readable."""
+    if loss is None:
+        return of_data_set(root, entry, _NONE), None
+    failure = Failure(loss.kind, loss.cause)
+    if loss.kind == UNREADABLE:
+        return Utterance(entry[0], failure), failure
+    return of_data_set(root, entry, _NONE), failure
+
+
 def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
     """Write the scores into the unit's rows; return the cause for each detector that raised.
 
     A non-finite score is replaced by a cause.
     """
+    job, waves = prepared.job, prepared.waves
     alive = [row for row in prepared.rows if row["failure"] is None]
-    scores, broken = scorer(prepared.waves, list(prepared.job.identities.values()))
+    lost: dict[str, dict[str, str]] = {}  # detector -> utterance, or '' for all -> cause
+    for loss in job.lost:
+        if loss.detector:
+            lost.setdefault(loss.detector, {})[loss.utterance] = loss.cause
+    broken = _scored(alive, waves, [n for n in job.identities.values() if n not in lost], scorer)
+    for name, causes in lost.items():
+        tried = [row["utterance_id"] not in causes for row in alive]
+        if "" in causes:
+            broken[name] = causes[""]
+            tried = [False] * len(alive)
+        rest = [row for row, kept in zip(alive, tried, strict=True) if kept]
+        heard = [wave for wave, kept in zip(waves, tried, strict=True) if kept]
+        broken |= _scored(rest, heard, [name], scorer)
+        for row, kept in zip(alive, tried, strict=True):
+            if not kept:
+                row["causes"][name] = causes.get(row["utterance_id"], causes.get("", ""))
+    return broken
+
+
+def _scored(
+    rows: Sequence[Row], waves: Sequence[Wave], names: Sequence[str], scorer: Scorer
+) -> dict[str, str]:
+    scores, broken = scorer(waves, names)
     for name, cause in broken.items():
-        for row in alive:
+        for row in rows:
             row["causes"][name] = cause
     for name, values in scores.items():
-        for row, value in zip(alive, values, strict=True):
+        for row, value in zip(rows, values, strict=True):
             if np.isfinite(value):
                 row["scores"][name] = float(value)
             else:

@@ -166,13 +166,13 @@ def test_a_plugin_that_changes_during_a_run_stops_its_workers(
 ) -> None:
     from benchmark.runs import executor
 
-    start = executor.pooled
+    start = executor.Supervisor
 
     def late(*arguments: object) -> object:  # the workers start after the edit
         bench.edit(bench.attack, "np.float32(1.0)  # TOP", "np.float32(0.5)  # TOP")
         return start(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executor, "pooled", late)
+    monkeypatch.setattr(executor, "Supervisor", late)
     options = ["--plugin", bench.attack, "--plugin", bench.detectors, "--data", bench.toy]
     with forgetting_plugins():
         code = main([

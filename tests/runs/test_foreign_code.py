@@ -1,0 +1,96 @@
+"""Plugins that misbehave in this process: each is followed to a finished leaderboard."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import launderbench
+from benchmark.cli.main import main
+from tests.support import evil_plugins
+from tests.support.places import ROOT
+
+PLUGIN = ROOT / "tests" / "support" / "evil_plugins.py"
+RAISED = ("raise", "leave", "generator", "shy")
+
+
+def options(toy: Path, folder: Path, detectors: str, suite: str, *more: object) -> list[str]:
+    given = [
+        "run", "--plugin", PLUGIN, "--data", toy, "--detectors", detectors, "--suite", suite,
+        "--run", folder, "--device", "cpu", "--samples", 0, *more,
+    ]  # fmt: skip
+    return [str(item) for item in given]
+
+
+def command(arguments: Sequence[str], seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments],
+        capture_output=True, text=True, cwd=ROOT, timeout=seconds,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def failures(folder: Path) -> pd.DataFrame:
+    assert (folder / "leaderboard.html").is_file()
+    return launderbench.load_results(folder).tables["failures"]
+
+
+def test_attacks_that_raise_or_claim_nonsense_become_failed_rows(
+    toy: Path, tmp_path: Path, cache: Path
+) -> None:
+    kinds = {
+        "raise": "failed: ValueError('no such room')",
+        "leave": "failed: SystemExit(0)",
+        "generator": "failed: GeneratorExit()",
+        "shy": "ShyError (its text cannot be shown)",
+        "facts": "its fact 'gain' is no plain JSON value",
+        "name": "its facts use the reserved name 'attack'",
+        "loop": "its fact 'loop' is no plain JSON value",
+    }
+    conditions = {kind: f"evil(kind={kind}, share=0.3)" for kind in kinds}
+    suite = "; ".join([*conditions.values(), "evil(kind=check)"])
+    folder = tmp_path / "run"
+    assert main(options(toy, folder, "evil", suite, "--workers", 0)) == 0
+    found = failures(folder)
+    for kind, words in kinds.items():
+        rows = found[found["condition"] == conditions[kind]]
+        assert 0 < len(rows) < 24, kind
+        assert rows["cause"].str.contains(words, regex=False).all(), kind
+    (spelled,) = {c for c in found["condition"] if "check" in c}
+    rows = found[found["condition"] == spelled]
+    assert len(rows) == 24 and rows["cause"].str.contains("a check is no Check but str").all()
+
+
+def test_detectors_that_raise_become_failed_rows(toy: Path, tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "run"
+    names = [f"evil(kind={kind}, every=1)" for kind in RAISED]
+    detectors = ",".join(["evil", *names])
+    assert main(options(toy, folder, detectors, "lowpass(cutoff=4000)", "--workers", 0)) == 0
+    found = failures(folder).set_index("detector")["cause"]
+    words = ("ValueError('no such room')", "SystemExit(0)", "GeneratorExit()", "ShyError (its")
+    for name, said in zip(names, words, strict=True):
+        assert len(found[name]) == 2 * 24 + 12, name
+        assert found[name].str.startswith(said).all()
+    assert "evil" not in found.index
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_prints_of_plugins_do_not_reach_standard_output(
+    workers: int, toy: Path, tmp_path: Path, cache: Path
+) -> None:
+    suite = "evil(kind=flood, share=1.0)"
+    arguments = options(toy, tmp_path / "run", "evil(kind=flood)", suite, "--workers", workers)
+    done = command(arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "flood" in done.stderr and "floodflood" not in done.stdout
+    assert "run digest" in done.stdout
+
+
+def test_every_way_to_raise_is_tried() -> None:
+    assert {*RAISED, "interrupt"} == {*evil_plugins.RAISES}
