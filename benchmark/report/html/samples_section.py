@@ -96,6 +96,8 @@ class _SampleJob:
     conditions : to show
     left_out   : conditions that cannot be shown, with the cause
     known      : the checks that the run recorded, by condition and utterance
+    failed     : causes of the attacks that failed in the run, by condition and utterance; they are
+                 not tried again here, where nothing would survive a crash or a hang
     budget     : bytes that an utterance may take
     player     : whether to include players
     """
@@ -104,6 +106,7 @@ class _SampleJob:
     conditions: list[str]
     left_out: list[str]
     known: dict[tuple[str, str], tuple[Step, ...]]
+    failed: dict[tuple[str, str], str]
     seed: int
     budget: int
     player: bool
@@ -135,6 +138,7 @@ def collect(
         conditions=conditions,
         left_out=left_out,
         known=_recorded(results, [row["utterance_id"] for row in chosen], conditions),
+        failed=_failed(results.failures),
         seed=int(results.provenance.get("plan", {}).get("seed", 0)),
         budget=MOST_BYTES // len(chosen),
         player=voices != NONE,
@@ -190,6 +194,12 @@ def _recorded(
     return {key: steps_of_rows(rows) for key, rows in found.items()}
 
 
+def _failed(failures: pd.DataFrame) -> dict[tuple[str, str], str]:
+    mine = failures[failures["kind"] == ATTACK]
+    keys = zip(mine["condition"], mine["utterance_id"], strict=True)
+    return dict(zip(keys, mine["cause"], strict=True))
+
+
 def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[list[str], list[str]]:
     """Return the conditions to show, and those that cannot be shown, with the cause.
 
@@ -243,6 +253,9 @@ def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
         bar.update()
         if spent > job.budget:
             left_out.append(f"{name} (the page is full)")
+            continue
+        if (cause := job.failed.get((name, row["utterance_id"]))) is not None:
+            left_out.append(f"{name} ({cause})")
             continue
         done = _laundered(engine.Utterance(row["utterance_id"], wave), name, job.seed)
         if isinstance(done, Failure):
