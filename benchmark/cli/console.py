@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from benchmark.core import progress
+from benchmark.core.foreign import Terminated
 from benchmark.core.log import logger
 
 
@@ -17,7 +22,33 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message: below WARNING on standard output."""
         warning = record.levelno >= logging.WARNING
-        print(record.getMessage(), file=sys.stderr if warning else sys.stdout, flush=True)
+        stream = sys.stderr if warning else sys.stdout
+        try:
+            print(record.getMessage(), file=stream, flush=True)
+        except BrokenPipeError:  # nobody reads the messages any more; the work goes on
+            discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Send all that is written to a stream from now on to the null device."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise `Terminated` in this block when SIGTERM arrives, so that it ends as by Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

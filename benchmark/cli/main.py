@@ -7,7 +7,7 @@ when they run, so that `--help` and small listings stay fast.
 from __future__ import annotations
 
 import argparse
-import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,8 +44,10 @@ from benchmark.cli import (
 from benchmark.cli import list as listing
 from benchmark.cli.arguments import Action
 from benchmark.core.errors import InputError, unknown
+from benchmark.core.foreign import Terminated, no_exit
 
 BAD_INPUT = 2
+TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
     bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
     weights, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
@@ -88,21 +90,29 @@ class Version(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 (not all as claimed), 2 (bad input) or 130."""
+    """Run one command.
+
+    The exit code is 0 (all is written), 1 (not all as claimed), 2 (bad input), 130 (Ctrl-C) or 143
+    (SIGTERM).
+    """
     try:
         options = parser().parse_args(arguments)
-        with console.messages(options.quiet):
+        with console.messages(options.quiet), console.terminable(), no_exit():
             return int(options.act(options) or 0)
     except InputError as error:
         print(f"launderbench: {error}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        console.discard(sys.stdout)
         return 0
     except OSError as error:
         cause = f"{error.strerror}: {error.filename}" if error.filename else repr(error)
         print(f"launderbench: {cause}; what was finished is kept", file=sys.stderr)
         return BAD_INPUT
+    except Terminated:
+        again = shlex.join(["launderbench", *(sys.argv[1:] if arguments is None else arguments)])
+        print(f"launderbench: ended by SIGTERM; finished units are kept: {again}", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
         print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
         return 130

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +17,7 @@ from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 from benchmark.core.parameters import choice, number, text
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
+from detectors.external.bounded_process import MOST_OUTPUT, bounded_run
 
 LIST = "{list}"
 SHOWN = 200  # characters of a program's output that an error message quotes
@@ -38,7 +35,7 @@ class ExternalCommand(WaveDetector):
     there; progress messages belong on standard error. The exit code must be 0.
 
     run     : the command line, quoted as for a shell
-    timeout : seconds per batch after which the program is killed
+    timeout : seconds per batch after which the program and its child processes are killed
     samples : `float` (32 bit) or `pcm16`; a wave too loud for 16 bit is attenuated until it fits
     weights : path of a file or folder that determines the scores, if the command does not name
               it; its content, and every file that the command names, is part of the identity
@@ -106,32 +103,21 @@ class ExternalCommand(WaveDetector):
         listing.write_text(lines)
         words = [str(listing) if word == LIST else word for word in self.words()]
         given = "" if LIST in self.words() else lines
-        # a session of its own, so that a time-out also kills the program's child processes
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        try:
-            out, errors = process.communicate(given, timeout=self.timeout)
-        except BaseException as error:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise RuntimeError(
-                    f"the command gave no answer within {self.timeout:g} s and was ended"
-                ) from error
-            raise
-        if process.returncode:
+        done = bounded_run(words, given.encode(), self.timeout)
+        errors = done.errors.decode("utf-8", "replace")
+        if done.flooded:
             raise RuntimeError(
-                f"the command failed with exit code {process.returncode}: {_last_line(errors)}"
+                f"the command wrote more than {MOST_OUTPUT // 10**6} MB and was ended"
             )
-        return out
+        if done.code is None:
+            raise RuntimeError(
+                f"the command gave no answer within {self.timeout:g} s and was ended"
+            )
+        if done.code:
+            raise RuntimeError(
+                f"the command failed with exit code {done.code}: {_last_line(errors)}"
+            )
+        return done.output.decode("utf-8", "replace")
 
 
 def _scores(output: str, paths: list[str]) -> npt.NDArray[np.float32]:
