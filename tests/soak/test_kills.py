@@ -14,10 +14,15 @@ import pandas as pd
 import pytest
 
 import launderbench
+from tests.runs.test_foreign_code import options
 from tests.support import builders
+from tests.support.killing import kill, started, workers_of
 from tests.support.places import TOY_PLUGIN
 
 SUITE = "halve(share=0.3); noise(kind=white, snr=10); mp3(kbps=16); resample(rate=8000)"
+
+WIDE = "; ".join(f"noise(kind=white, snr={snr})" for snr in range(40))
+KILLS = 50
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -46,6 +51,42 @@ def test_kills(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         process.wait()
     assert kills
     assert start(tmp_path / "killed").wait() == 0
+    keys = ["detector", "condition", "split", "utterance_id"]
+    whole, killed = (
+        launderbench.load_scores(tmp_path / name).sort_values(keys).reset_index(drop=True)
+        for name in ("whole", "killed")
+    )
+    pd.testing.assert_frame_equal(whole, killed)
+
+
+@pytest.mark.parametrize("target", ["main", "workers"])
+def test_many_kills_leave_no_trace(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "cache"))
+    toy = builders.corpus(tmp_path / "toy", test=600, seconds=3.0)
+    dice = random.Random(target)
+
+    def start(name: str, *more: object) -> subprocess.Popen[str]:
+        given = options(toy, tmp_path / name, "evil,evil(every=3)", WIDE, "--workers", 2, *more)
+        return started(given, subprocess.DEVNULL)  # a full pipe would hold it up
+
+    kills = 0
+    process = start("killed")
+    while kills < KILLS:
+        time.sleep(dice.uniform(0.5, 20))
+        if process.poll() is not None:
+            if process.returncode == 0:
+                break
+            process = start("killed")
+            continue
+        victims = [process.pid] if target == "main" else workers_of(process)
+        kills += bool(victims) and kill(dice.choice(victims))
+    process.wait()
+    assert kills > 5
+    for name in ("killed", "whole"):  # three kills in one unit make failures, which are tried again
+        for more in ((), ("--retry-failures",)):
+            assert start(name, *more).wait() == 0
     keys = ["detector", "condition", "split", "utterance_id"]
     whole, killed = (
         launderbench.load_scores(tmp_path / name).sort_values(keys).reset_index(drop=True)
