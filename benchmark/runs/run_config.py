@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.audio.input_faults import FAULTS
 from benchmark.core.checks import settle, whole
-from benchmark.core.errors import unknown
+from benchmark.core.errors import InputError, unknown
 from benchmark.data.data_config import DataConfig
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
@@ -72,6 +72,8 @@ class ExecutionConfig:
 
     def __post_init__(self) -> None:
         settle(self, workers=whole("workers", self.workers, 0, also=(None,)))
+        if not self.unit_timeout > 0.0:
+            raise InputError(f"unit_timeout is {self.unit_timeout}: want seconds, above 0")
 
 
 @dataclass(frozen=True)

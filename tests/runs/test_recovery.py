@@ -16,6 +16,7 @@ from benchmark.inference.scorer import SCORING
 from benchmark.laundering.engine import ATTACKING, READING
 from benchmark.laundering.failure import ATTACK, DETECTOR, UNREADABLE
 from benchmark.runs.recovery import Probe, Recovery, Task, results
+from benchmark.runs.run_config import ExecutionConfig
 from benchmark.runs.work_unit import WorkUnit
 from tests.runs.test_foreign_code import command, failures, options
 
@@ -187,3 +188,9 @@ def test_a_detector_that_leaves_is_followed_to_a_leaderboard(
     assert set(found["utterance_id"]) == {"test_0010", "dev_0005"}
     scores = launderbench.load_scores(tmp_path / "run").groupby("detector")["score"]
     assert dict(scores.agg(lambda of: of.notna().sum())) == {"evil": 16, name: 14}
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_deadline_that_nothing_can_keep_is_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="unit_timeout"):
+        ExecutionConfig(unit_timeout=seconds)
