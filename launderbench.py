@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from benchmark.api.results import Results, compare, load_results
     from benchmark.api.train import train
     from benchmark.core.errors import InputError
+    from benchmark.core.trust import allowing
     from detectors.contract.base import (
         Cqt,
         Detector,
@@ -69,6 +70,7 @@ _HOMES = {  # module -> the names that are taken from it
     "benchmark.api.results": ("Results", "compare", "load_results"),
     "benchmark.api.train": ("train",),
     "benchmark.core.errors": ("InputError",),
+    "benchmark.core.trust": ("allowing",),
     "detectors.contract.base": (
         "Cqt", "Detector", "Image", "Lfcc", "LogMel", "Mfcc", "Recipe", "Spectrogram",
         "TensorDetector", "Wave", "WaveDetector", "Waveform", "WholeWaveform", "detector",
@@ -100,6 +102,7 @@ __all__ = [
     "WaveDetector",
     "Waveform",
     "WholeWaveform",
+    "allowing",
     "attack",
     "check",
     "choice",

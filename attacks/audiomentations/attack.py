@@ -79,6 +79,11 @@ class Audiomentations(Attack):
     limits = SampleLimits(lag=None, level=(-3.0, 30.0), alive=None, envelope=None)
     citation = "jordal_audiomentations"
 
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        given = _read(str(values.get("parameters", "")))
+        return "" if all(map(_is_plain, given.values())) else "may open what its parameters name"
+
     def validate(self) -> None:
         values = _read(self.parameters)
         if self.transform != DEFAULT or values:  # the library is slow to import
@@ -160,12 +165,19 @@ def _read(parameters: str) -> dict[str, Any]:
         named = {keyword.arg: _literal(keyword.value) for keyword in call.keywords}
         if None in named or len(named) != len(call.keywords):
             raise ValueError
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(
             'audiomentations: write parameters as "name=value, name=value" with Python'
             f" literals, not {parameters!r}"
         ) from error
     return {str(key): value for key, value in named.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value holds no text, which could name a file or a program."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | None)
 
 
 def _literal(node: ast.expr) -> Any:

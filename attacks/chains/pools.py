@@ -16,13 +16,14 @@ import hashlib
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from attacks.contract.base import Attack
-from attacks.contract.condition import parse, split_steps
+from attacks.contract.condition import parse, parse_from_file, split_steps
+from benchmark.core import trust
 from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "pool_files"
@@ -61,20 +62,26 @@ class Draw:
     def at(self, numbers: Sequence[float]) -> Attack:
         """Return the attack for one number in [0, 1) per open value."""
         remaining = iter(numbers)
-        return self._spelled(
-            value.at(next(remaining)) if len(value.ends()) > 1 else value.at(0.0)
-            for _, value in self.values
+        return _attack(
+            self._spelled(
+                value.at(next(remaining)) if len(value.ends()) > 1 else value.at(0.0)
+                for _, value in self.values
+            )
         )
 
     def examples(self) -> Iterator[Attack]:
         """Yield the attack at every combination of options and ends of ranges."""
+        for text in self.spellings():
+            yield _attack(text)
+
+    def spellings(self) -> Iterator[str]:
+        """Yield the spelling at every combination of options and ends of ranges."""
         for values in itertools.product(*(value.ends() for _, value in self.values)):
             yield self._spelled(values)
 
-    def _spelled(self, values: Iterator[str] | tuple[str, ...]) -> Attack:
+    def _spelled(self, values: Iterable[str]) -> str:
         pairs = zip((key for key, _ in self.values), values, strict=True)
-        (step,) = parse(f"{self.name}({', '.join(f'{k}={v}' for k, v in pairs)})").steps
-        return step
+        return f"{self.name}({', '.join(f'{k}={v}' for k, v in pairs)})"
 
 
 @dataclass(frozen=True)
@@ -110,13 +117,14 @@ def load(name_or_path: str) -> Pool:
     else:
         raise unknown("pool", name_or_path, names())
     try:
-        return _read(path, path.read_bytes())
+        return _read(path, path.read_bytes(), trust.allowed())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, content: bytes) -> Pool:
+def _read(path: Path, content: bytes, allowed: tuple[str, ...]) -> Pool:
+    """Parse a pool; `allowed` is part of the memory's key, because other spellings are refused."""
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -135,7 +143,7 @@ def _read(path: Path, content: bytes) -> Pool:
                 f"{path}: a [[slot]] needs draw = [...], a list of spellings in quotes"
             )
         try:
-            parsed.append(tuple(_draw(spelling) for spelling in spellings))
+            parsed.append(tuple(_draw(spelling, path) for spelling in spellings))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     description = table.get("description", "")
@@ -144,8 +152,8 @@ def _read(path: Path, content: bytes) -> Pool:
     return Pool(path.stem, description, tuple(parsed), hashlib.sha256(content).hexdigest())
 
 
-def _draw(spelling: object) -> Draw:
-    """Parse one spelling, and try every attack that it may become."""
+def _draw(spelling: object, path: Path) -> Draw:
+    """Parse one spelling of a pool's file, and try every attack that it may become."""
     if not isinstance(spelling, str) or len(split_steps(spelling, "|")) > 1:
         raise InputError(f"needs the spelling of one attack in quotes, not {spelling!r}")
     name, _, body = spelling.strip().partition("(")
@@ -156,9 +164,14 @@ def _draw(spelling: object) -> Draw:
     draw = Draw(name, tuple(values))
     if sum(len(value.ends()) > 1 for _, value in values) > MOST_OPEN:
         raise InputError(f"{spelling}: at most {MOST_OPEN} values may be open")
-    for _ in draw.examples():
-        pass  # `parse` raises for an unknown attack or value
+    for text in draw.spellings():  # raises for an unknown attack or value
+        parse(text) if path.parent == FOLDER else parse_from_file(text, path)
     return draw
+
+
+def _attack(spelling: str) -> Attack:
+    (step,) = parse(spelling).steps
+    return step
 
 
 def _open(value: str) -> Open:

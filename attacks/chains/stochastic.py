@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,11 @@ class Stochastic(Composite):
     family = "chain"
     version = 3
     severity = Severity("most", "steps", (1, 2, 3, 4, 5))
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        known = values.get("pool", "mixed") in pools.names()
+        return "" if known else "opens the file of a pool"
 
     def validate(self) -> None:
         if self.least > self.most:

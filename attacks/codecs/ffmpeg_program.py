@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,10 @@ class Ffmpeg(Attack):
     citation = "ffmpeg"
     residual_floor = -100.0
     limits = SampleLimits(level=(-6.0, 3.0), alive=0.7, envelope=0.6, silence=None)
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        return "runs the FFmpeg program"
 
     def validate(self) -> None:
         for option in self.options.split():

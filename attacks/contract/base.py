@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from attacks.contract.check import Check
 from attacks.contract.sample_checks import NO_LIMITS, SampleLimits
+from benchmark.core import trust
 from benchmark.core.errors import InputError
 from benchmark.core.parameters import check_fields, choice, flag, integer, number, text
 from benchmark.core.registry import Registry
@@ -152,6 +153,14 @@ class Attack:
         Calling an unavailable attack raises `InputError`.
         """
         return None
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        """Say what it runs, opens or loads with these parameters, as a phrase; '' if nothing.
+
+        A file that spells such an attack is refused, unless the user allows it.
+        """
+        return trust.free_texts(cls, values)
 
     def for_training(self) -> Attack:
         """Return this attack with noise excerpts and rooms that evaluation never draws.

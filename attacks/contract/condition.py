@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from typing import Any
 
 from attacks.contract.base import CLEAN, Attack, registry
-from benchmark.core import call_syntax, plugin_source
+from benchmark.core import call_syntax, plugin_source, trust
 from benchmark.core.call_syntax import split as split_steps
 from benchmark.core.errors import InputError
 
-__all__ = ["CLEAN", "Condition", "has_plugin", "parse", "spell", "split_steps"]
+__all__ = [
+    "CLEAN",
+    "Condition",
+    "has_plugin",
+    "parse",
+    "parse_from_file",
+    "spell",
+    "split_steps",
+]
 
 _SOURCE = re.compile(rf"(#v|:)\d+@[0-9a-f]{{{plugin_source.DIGITS}}}(?![0-9a-f])")
 
@@ -69,6 +78,19 @@ def parse(text: str) -> Condition:
     return Condition(tuple(_parse_step(part) for part in split_steps(text, "|")))
 
 
+def parse_from_file(text: str, where: object) -> Condition:
+    """Parse a condition that the file `where` spells, as `parse` does.
+
+    Raises `InputError` if a step runs a program, opens a file or loads foreign code, unless the
+    user allowed it.
+    """
+    for part in [] if text.strip() == CLEAN else split_steps(text, "|"):
+        if part.strip() != CLEAN:
+            cls, values = _call_of(part)
+            trust.check(part.strip(), cls.reaches(values), where)
+    return parse(text)
+
+
 def blamed(attack: Attack, error: InputError) -> InputError:
     """Return the error with the attack's name in its message, for causes raised deep inside."""
     return error if attack.name in str(error) else InputError(f"{attack.name}: {error}")
@@ -96,9 +118,14 @@ def _identity(attack: Attack) -> str:
 def _parse_step(text: str) -> Attack:
     if text.strip() == CLEAN:
         raise InputError("clean is a condition of its own, not a step of a chain")
+    cls, values = _call_of(text)
+    return cls(**values)
+
+
+def _call_of(text: str) -> tuple[type[Attack], dict[str, Any]]:
     step = call_syntax.call(text)
     if step is None:
         raise InputError(f"cannot read the condition step {text.strip()!r}: needs name(key=value)")
     name, body = step
     cls = registry.get(name)
-    return cls(**call_syntax.arguments(name, body, [f.name for f in fields(cls)]))
+    return cls, call_syntax.arguments(name, body, [f.name for f in fields(cls)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,10 @@ class Ready(Attack):
     family = "ready-made"
     measures = "nothing: it was made elsewhere"
     citation = ""
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        return ""  # it reads what the user's data set lists under that name, and nothing else
 
     @property
     def near_identity(self) -> bool:

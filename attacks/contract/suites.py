@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attacks.contract.base import registry
-from attacks.contract.condition import CLEAN, Condition, parse, spell, split_steps
+from attacks.contract.condition import (
+    CLEAN,
+    Condition,
+    parse,
+    parse_from_file,
+    spell,
+    split_steps,
+)
 from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "suite_files"
@@ -78,6 +85,9 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
     if not isinstance(description, str):
         raise InputError(f"{path}: the description must be text")
     spellings = list(lists["conditions"])
+    if path.parent != FOLDER:
+        for spelling in (*lists["conditions"], *lists["severity"]):
+            _checked(spelling, path)
     for attack in lists["severity"]:
         spellings += _levels(attack, str(path))
     own = _suite(path.stem, description, spellings, str(path))
@@ -85,6 +95,15 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
     for name in lists["include"]:
         included |= dict.fromkeys(_load(name, (*within, path.resolve())).conditions)
     return Suite(path.stem, description, tuple(included | dict.fromkeys(own.conditions)))
+
+
+def _checked(spelling: str, path: Path) -> None:
+    """Raise `InputError` if a file's spelling is invalid or reaches further than data may."""
+    try:
+        parse_from_file(spelling, path)
+    except InputError as error:
+        text = str(error)
+        raise error if text.startswith(str(path)) else InputError(f"{path}: {text}") from error
 
 
 def _levels(spelling: str, where: str) -> list[str]:

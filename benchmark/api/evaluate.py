@@ -17,6 +17,7 @@ from benchmark.api import matrix
 from benchmark.api.results import Results
 from benchmark.audio import reader
 from benchmark.audio.audio_error import AudioError
+from benchmark.core import trust
 from benchmark.core.checks import whole
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
@@ -257,7 +258,7 @@ def context_of(
     """Return the context of a call: one plugin file or several, and a noise bank."""
     files = [plugins] if isinstance(plugins, (str, Path)) else [*plugins]
     found = [path for file in files if (path := path_of("plugins", file)) is not None]
-    return ProcessContext(tuple(found), path_of("noise_dir", noise_dir))
+    return ProcessContext(tuple(found), path_of("noise_dir", noise_dir), allow=trust.allowed())
 
 
 def _suite(suite: str | Condition | Iterable[str | Condition]) -> str:

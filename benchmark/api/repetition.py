@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.contract.condition import CLEAN
+from attacks.contract.condition import CLEAN, parse_from_file
 from benchmark.api import reporting
 from benchmark.api.matrix import setup_of, workers_of
 from benchmark.core.errors import InputError
@@ -97,7 +97,7 @@ def repeat(
         raise InputError(f"{folder} holds no run (it has no {store.head.name})")
     if out.resolve() == folder.resolve():
         raise InputError(f"{out} is the run itself: choose another folder with --out")
-    at_hand = detectors_at_hand.find(head, given)
+    at_hand = detectors_at_hand.find(head, given, folder)
     if not at_hand.found:
         causes = [f"{name}: {cause}" for name, cause in at_hand.missing.items()]
         causes += [f"{name}: its scores were imported" for name in at_hand.imported]
@@ -124,6 +124,8 @@ def repeat(
 
 
 def _plan(head: dict[str, Any], folder: Path, at_hand: AtHand, context: ProcessContext) -> RunPlan:
+    for spelled in head["conditions"]:
+        parse_from_file(str(spelled["condition"]), folder)
     options = head.get("options")
     if not isinstance(options, dict):
         raise InputError(

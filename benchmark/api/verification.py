@@ -377,7 +377,7 @@ def _with_audio(
     if not options.rescore:
         return
     try:
-        at_hand = detectors_at_hand.find(head, options.given)
+        at_hand = detectors_at_hand.find(head, options.given, folder)
         count = int((known.trials["split"] == "test").sum())
         chosen = verify_rescore.picks(
             count, len(head["conditions"]), options.rescore, digest, options.seed

@@ -43,6 +43,7 @@ from benchmark.cli import (
 )
 from benchmark.cli import list as listing
 from benchmark.cli.arguments import Action
+from benchmark.core import trust
 from benchmark.core.errors import InputError, unknown
 from benchmark.core.foreign import Terminated, no_exit
 
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parser().parse_args(arguments)
+        trust.allow(options.allow)
         with console.messages(options.quiet), console.terminable(), no_exit():
             return int(options.act(options) or 0)
     except InputError as error:
@@ -117,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
         return 130
     finally:
+        trust.allow(())
         if (noises := sys.modules.get("noises")) is not None:  # imported only if it was needed
             noises.use(None)
 
@@ -137,6 +140,11 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--plugin", type=Path, action="append", default=[], metavar="FILE",
             help="Python file that registers attacks or detectors (repeatable)",
+        )  # fmt: skip
+        sub.add_argument(
+            trust.OPTION, action="append", default=[], metavar="SPELLING",
+            help="accept this attack or detector from a file, though it runs a program or opens"
+            " another file: NAME, or NAME(KEY=VALUE, ...) (repeatable)",
         )  # fmt: skip
         sub.add_argument(
             "--quiet", action="store_true", help="print results and warnings only, no progress"

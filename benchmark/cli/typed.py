@@ -21,8 +21,9 @@ def context(options: Namespace) -> ProcessContext:
     from benchmark.workers.context import ProcessContext
 
     found = ProcessContext(
-        tuple(options.plugin), getattr(options, "noise_dir", None), options.quiet
-    )
+        tuple(options.plugin), getattr(options, "noise_dir", None), options.quiet,
+        tuple(options.allow),
+    )  # fmt: skip
     found.enter()
     return found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from attacks.contract.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse_from_file
 from benchmark.core.errors import InputError, unknown
 from benchmark.exchange.score_columns import WORDS
 from benchmark.exchange.score_reader import ScoreFile
@@ -71,7 +71,7 @@ def _conditions(file: ScoreFile, head: dict[str, Any], given: str) -> list[str]:
         spelled = text or given or CLEAN
         where = f"{file.path}:{line}: " if text else ""
         try:
-            resolved[text] = names[spelled] if spelled in names else str(parse(spelled))
+            resolved[text] = names.get(spelled) or str(parse_from_file(spelled, file.path))
         except InputError as error:
             raise InputError(f"{where}{error}") from error
         if resolved[text] not in known:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -21,8 +21,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from benchmark.audio import discovery
-from benchmark.core import atomic_files, plugin_source
-from benchmark.core.errors import InputError
+from benchmark.core import atomic_files, plugin_source, trust
+from benchmark.core.errors import InputError, one_line
 from detectors.contract.base import Arrays, Detector, TensorDetector, registry
 from detectors.contract.function_detector import FunctionDetector
 
@@ -80,8 +80,14 @@ def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
     atomic_files.write(path, safetensors.numpy.save(contiguous, metadata=metadata))
 
 
-def load(path: Path) -> Checkpoint:
-    """Read a checkpoint's header; `InputError` if the file is absent, damaged or not ours."""
+def load(path: Path, trusted: Collection[str] = ()) -> Checkpoint:
+    """Read a checkpoint's header.
+
+    trusted : detectors that the user spelled, which may run programs and open files
+
+    Raises `InputError` if the file is absent, damaged, of a newer format or not ours, or names a
+    detector that does more than load these very weights.
+    """
     if not path.is_file():
         raise InputError(f"checkpoint not found: {path}")
     try:
@@ -91,11 +97,34 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"{path} is not a safetensors checkpoint ({error})") from error
     if "launderbench" not in metadata:
         raise InputError(f"{path} is a safetensors file without LaunderBench's training facts")
-    facts = json.loads(metadata["launderbench"])
-    if "detector" not in facts:
-        raise InputError(f"{path} does not name the detector that it belongs to")
+    facts = _facts(path, metadata["launderbench"])
+    spelling = facts["detector"]
+    item = registry.from_file(spelling, path, trusted)
+    if item.ready_made and not any(trust.same(text, spelling) for text in trusted):
+        trust.check(spelling, "takes no weights from a checkpoint", path)
     name = facts.get("name", facts["detector"])
     return Checkpoint(name, path, _identity(facts["detector"], path), facts)
+
+
+def _facts(path: Path, text: str) -> dict[str, Any]:
+    """Return the facts in a header; `InputError` if they are not what `save` writes."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: its facts are no JSON ({one_line(error)})") from error
+    if not isinstance(facts, dict):
+        raise InputError(f"{path} is damaged: its facts are no JSON object")
+    found = facts.get("format", FORMAT)
+    if found != FORMAT:
+        newer = isinstance(found, int) and found > FORMAT
+        cause = "of a newer version: update LaunderBench" if newer else "unknown here"
+        raise InputError(f"{path} has the format {found!r}, which is {cause}")
+    if "detector" not in facts:
+        raise InputError(f"{path} does not name the detector that it belongs to")
+    for key in ("detector", "name"):
+        if not isinstance(facts.get(key, ""), str):
+            raise InputError(f"{path} is damaged: {key} is {facts[key]!r}, not text")
+    return facts
 
 
 def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
@@ -106,7 +135,7 @@ def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
     only checked when they are loaded.
     """
     if path.suffix == OURS:
-        ours = load(path)
+        ours = load(path, (name,))
         if ours.detector != name:
             raise InputError(f"{path} holds weights of detector {ours.detector!r}, not of {name!r}")
         return ours

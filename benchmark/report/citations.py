@@ -16,7 +16,7 @@ from typing import Any
 from attacks.chains.stochastic import Composite
 from attacks.contract.base import Attack
 from attacks.contract.base import registry as attack_registry
-from attacks.contract.condition import CLEAN, parse, split_steps
+from attacks.contract.condition import CLEAN, parse_from_file, split_steps
 from benchmark.core import call_syntax
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.protocol import SHORT_DIGEST, trial_digest
@@ -258,7 +258,7 @@ def _attacks(condition: str) -> Iterator[tuple[str, type[Attack]]]:
         cls = attack_registry.get(name)
         yield name, cls
         if issubclass(cls, Composite):
-            for part in parse(step).steps:
+            for part in parse_from_file(step, "this run").steps:
                 assert isinstance(part, Composite)
                 for inner in part.examples():
                     yield inner.name, type(inner)

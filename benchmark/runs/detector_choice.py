@@ -203,7 +203,7 @@ def _learns(name: str) -> bool:
 
 
 def _given(choice: DetectorChoice) -> dict[str, Checkpoint]:
-    loaded = [checkpoints.load(path) for path in choice.checkpoints]
+    loaded = [checkpoints.load(path, choice.names) for path in choice.checkpoints]
     loaded += [published_weights.given(name, path) for name, path in choice.weights]
     given: dict[str, Checkpoint] = {}
     for checkpoint in loaded:

@@ -45,8 +45,12 @@ class AtHand:
     imported: tuple[str, ...] = ()
 
 
-def find(head: dict[str, Any], given: GivenFiles) -> AtHand:
-    """Find the checkpoint of every detector of a run; `InputError` if a given file is unusable."""
+def find(head: dict[str, Any], given: GivenFiles, folder: Path) -> AtHand:
+    """Find the checkpoint of every detector of the run in `folder`.
+
+    A detector that runs a program, opens a file or loads foreign code is found only if the user
+    allows its spelling. Raises `InputError` if a given file is unusable.
+    """
     loaded = [checkpoints.load(path) for path in given.checkpoints]
     loaded += [published_weights.given(name, path) for name, path in given.weights]
     found: dict[str, Checkpoint] = {}
@@ -57,7 +61,8 @@ def find(head: dict[str, Any], given: GivenFiles) -> AtHand:
             imported.append(name)
             continue
         try:
-            candidates = _candidates(name, item["training"], head.get("options", {}), loaded)
+            kind = _kind(name, item["training"], given, folder)
+            candidates = _candidates(kind, head.get("options", {}), loaded)
             fitting = (c for c in candidates if c.identity == item["identity"])
             checkpoint = next(fitting, None)
         except InputError as error:
@@ -70,15 +75,22 @@ def find(head: dict[str, Any], given: GivenFiles) -> AtHand:
     return AtHand(found, missing, tuple(imported))
 
 
+def _kind(name: str, training: dict[str, Any], given: GivenFiles, folder: Path) -> str:
+    """Return the spelling of a detector that a run names; `InputError` if it may not be used."""
+    kind = str(training.get("detector", name))
+    if not registry.knows(kind):
+        try:
+            registry.get(kind)
+        except InputError as error:
+            raise InputError(f"{error}: give its --plugin FILE") from error
+    registry.from_file(kind, folder, [spelled for spelled, _ in given.weights])
+    return kind
+
+
 def _candidates(
-    name: str, training: dict[str, Any], options: dict[str, Any], given: Sequence[Checkpoint]
+    kind: str, options: dict[str, Any], given: Sequence[Checkpoint]
 ) -> Iterator[Checkpoint]:
     """Yield the checkpoints that may be those of a detector, each in every precision."""
-    kind = str(training.get("detector", name))
-    try:
-        registry.get(kind)
-    except InputError as error:
-        raise InputError(f"{error}: give its --plugin FILE") from error
     every = _of_kind(kind, options, [c for c in given if c.detector == kind])
     for checkpoint in every:
         yield from (precision.in_precision(checkpoint, mode) for mode in precision.MODES)
@@ -97,7 +109,7 @@ def _of_kind(
     for folder in (trained_checkpoints.FOLDER, paths.checkpoints()):
         for path in sorted(folder.glob(f"*{OURS}")):
             try:
-                checkpoint = checkpoints.load(path)
+                checkpoint = checkpoints.load(path, (kind,))
             except InputError:  # a file of another purpose
                 continue
             if checkpoint.detector == kind:

@@ -84,7 +84,7 @@ def untrained(name: str, folder: Path) -> Checkpoint | None:
     path = folder / f"{name}.safetensors"
     arrays = {key: value.numpy() for key, value in item.build().state_dict().items()}
     checkpoints.save(path, arrays, {"detector": name})
-    return checkpoints.load(path)
+    return checkpoints.load(path, (name,))
 
 
 def _warm_up(jobs: Iterator[WorkUnit]) -> Iterator[WorkUnit]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attacks.contract.condition import CLEAN, Condition, parse
+from attacks.contract.condition import CLEAN, Condition, parse_from_file
 from attacks.contract.precomputed import made
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
@@ -136,7 +136,7 @@ class _Again:
         uid = str(self._test["utterance_id"][pick.row])
         where = f"{uid} under {spelled['condition']}"
         try:
-            condition = parse(spelled["condition"])
+            condition = parse_from_file(str(spelled["condition"]), self._store.folder)
             if condition.identity() != spelled["identity"]:
                 raise InputError(
                     "its attack is another version here, or another plugin, than the one that ran"

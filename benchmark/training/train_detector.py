@@ -92,7 +92,7 @@ def train(
     else:
         raise InputError(f"detector {name!r} cannot be trained")
     checkpoints.save(out, arrays, facts)
-    return checkpoints.load(out)
+    return checkpoints.load(out, (name,))
 
 
 def _fit_waves(

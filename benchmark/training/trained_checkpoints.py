@@ -52,7 +52,7 @@ def find(
         except InputError:  # nothing can have been trained without it
             return None
     if protocol is not None and (path := planned(detector, protocol, config)[1]).is_file():
-        return checkpoints.load(path)
+        return checkpoints.load(path, (detector,))
     if not item.learns:
         return _untaught(item, config, shipped)
     if not shipped or (protocol is not None and protocol.recipe != embedded.recipe()):

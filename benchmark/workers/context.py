@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import noises
-from benchmark.core import progress
+from benchmark.core import progress, trust
 from benchmark.workers import plugins
 
 
@@ -18,11 +18,13 @@ class ProcessContext:
 
     noises : folder of the noise bank; None for the built one, or the one in `LAUNDERBENCH_NOISES`
     quiet  : show no progress bars
+    allow  : spellings that are accepted from files, though they run a program or open a file
     """
 
     plugins: tuple[Path, ...] = ()
     noises: Path | None = None
     quiet: bool = False
+    allow: tuple[str, ...] = ()
 
     def enter(self) -> None:
         """Load the plugins, use the noise bank and show or hide bars in this process.
@@ -30,6 +32,7 @@ class ProcessContext:
         Raises `InputError` if a plugin fails or the folder is absent.
         """
         progress.hide(self.quiet)
+        trust.allow(self.allow)
         plugins.load(self.plugins)
         noises.use(self.noises)
 
@@ -38,7 +41,7 @@ class ProcessContext:
         """Enter for the time of a block, then use the noise bank of before; plugins stay."""
         hidden = progress.hide(self.quiet)
         try:
-            with noises.using(self.noises):
+            with noises.using(self.noises), trust.allowing(*self.allow):
                 plugins.load(self.plugins)
                 yield
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.core import call_syntax
+from benchmark.core import call_syntax, trust
 from benchmark.core.errors import InputError
 from benchmark.core.parameters import check_fields
 from benchmark.core.registry import Registry
@@ -106,6 +106,15 @@ class Detector(ABC):
     def validate(self) -> None:
         """Raise `InputError` for inconsistent parameters or missing files."""
         return
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        """Say what it runs, opens or loads beside its weights; '' if nothing.
+
+        A phrase such as "runs a program", from the values of the parameters that are spelled. A
+        file that spells such a detector is refused, unless the user allows it.
+        """
+        return trust.free_texts(cls, values)
 
     def declared(self) -> dict[str, Any]:
         """Return class attributes that depend on the parameters, such as `input` and `recipe`."""
@@ -209,11 +218,27 @@ class Detectors(Registry[type[Detector]]):
         head, body = call_syntax.call(name) or (name, "")
         cls = super().get(head)
         if dataclasses.is_dataclass(cls):
-            known = [f.name for f in dataclasses.fields(cls)]
-            return _configured(cls, call_syntax.arguments(head, body, known))
+            return _configured(cls, call_syntax.arguments(head, body, _parameters(cls)))
         if head != name.strip():
             raise InputError(f"detector {head!r} takes no parameters")
         return cls
+
+    def from_file(
+        self, spelling: str, where: object, trusted: Collection[str] = ()
+    ) -> type[Detector]:
+        """Return the detector that the file `where` names, as `get` does.
+
+        trusted : spellings that the user gave in this command
+
+        Raises `InputError` if it runs a program, opens a file or loads foreign code, unless the
+        user spelled or allowed it.
+        """
+        head, body = call_syntax.call(spelling) or (spelling, "")
+        if not any(trust.same(text, spelling) for text in trusted):
+            cls = super().get(head)
+            values = call_syntax.arguments(head, body, _parameters(cls))
+            trust.check(spelling, cls.reaches(values), where)
+        return self.get(spelling)
 
     def names(self) -> list[str]:
         """Return the names of the detectors without parameters, sorted."""
@@ -227,6 +252,10 @@ class Detectors(Registry[type[Detector]]):
         """Return whether `text` names a known detector; its parameters are not checked."""
         head, _ = call_syntax.call(text) or (text, "")
         return head in super().names()
+
+
+def _parameters(cls: type[Detector]) -> list[str]:
+    return [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
 
 
 def _configured(cls: type[Detector], values: dict[str, Any]) -> type[Detector]:

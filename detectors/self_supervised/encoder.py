@@ -6,6 +6,8 @@ The encoders are wav2vec 2.0 (Baevski et al., 2020; XLS-R: Babu et al., 2021), H
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 ENCODERS = ("hubert", "wav2vec2", "wavlm")
+ON_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+REVISION = re.compile(r"[\w-][\w.-]*|")
 SMALLEST = 1e-7  # added to the variance, as in the encoders' own feature extractor
 FROZEN = Recipe(epochs=10, batch_size=16, learning_rate=1e-3)
 TUNED = Recipe(epochs=5, batch_size=8, learning_rate=3e-5)
@@ -57,6 +61,12 @@ class SelfSupervised(TensorDetector):
     weighted: bool = flag(False)
     finetune: bool = flag(False)
     seconds: float = number(4.0, low=0.5, high=60.0, unit="s")
+
+    @classmethod
+    def reaches(cls, values: Mapping[str, Any]) -> str:
+        model, revision = (str(values.get(key, "")) for key in ("model", "revision"))
+        on_hub = ON_HUB.fullmatch(model) and REVISION.fullmatch(revision)
+        return "" if on_hub and not Path(model).exists() else "opens the folder of its model"
 
     def validate(self) -> None:
         if not self.model:

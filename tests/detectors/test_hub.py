@@ -137,7 +137,7 @@ def test_a_checkpoint_contains_the_encoder_and_the_spelling(tmp_path: Path) -> N
     checkpoints.save(tmp_path / "kept.safetensors", arrays, {"detector": cls.name})
     for weights in (tmp_path / "model").glob("*.safetensors"):
         weights.unlink()  # the checkpoint holds the encoder too
-    ready = checkpoints.load(tmp_path / "kept.safetensors")
+    ready = checkpoints.load(tmp_path / "kept.safetensors", (cls.name,))
     assert ready.name == cls.name
     scores, causes = Scorer([ready], CPU)(WAVES, [cls.name])
     assert not causes
@@ -154,7 +154,7 @@ def test_train_and_run_commands(
     data = ["--data", str(toy), "--device", "cpu"]
     assert main(["train", name, *data]) == 0, capsys.readouterr().err
     (out,) = cache.rglob("ssl*.safetensors")
-    ready = checkpoints.load(out)
+    ready = checkpoints.load(out, (name,))
     assert ready.name == registry.get(name).name
     theirs = hub_folders.encoder(tmp_path / "again").state_dict()
     key = "encoder.layers.1.attention.k_proj.weight"
@@ -196,7 +196,7 @@ def test_changed_encoder_files_require_retraining(
     settings.write_text(settings.read_text().replace("false", "true", 1))
     assert checkpoint_path() == first
     assert main([*train, "--out", str(tmp_path / "own.safetensors")]) == 0, capsys.readouterr().err
-    held = checkpoints.load(tmp_path / "own.safetensors").facts["foundation"]
+    held = checkpoints.load(tmp_path / "own.safetensors", (name,)).facts["foundation"]
     assert held == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()

@@ -19,7 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from attacks.contract.base import Wave
-from attacks.contract.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse, parse_from_file
 from attacks.contract.launder import Laundered, Step
 from attacks.contract.precomputed import made
 from benchmark.audio import reader
@@ -219,7 +219,7 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
     for info in (info for info in results.conditions if info.condition != CLEAN):
         name = info.condition
         try:
-            condition = parse(name)
+            condition = parse_from_file(name, "this run")
             identity = condition.identity()
         except InputError as error:
             failed.append(f"{name} ({error})")
