@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, noise_option, seed, workers_option
 
 
@@ -48,6 +47,6 @@ def attack(options: Namespace) -> int:
     outcomes = effect_tables.outcomes(records)
     print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(records):
-        print(f"failed: {cause}", file=sys.stderr)
+        console.complain(f"failed: {cause}")
     print(f"wrote {', '.join(path.name for path in written)} in {target.folder}")
     return 0 if all(outcome.sound for outcome in outcomes) else 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
+from benchmark.cli import console
 from benchmark.cli.arguments import Command, run_argument
 
 
@@ -29,5 +29,5 @@ def compact(options: Namespace) -> int:
         f" {done.files_after} files of {done.bytes_after / 1e6:.1f} MB"
     )
     for cause in done.damaged:
-        print(f"left as it is: {cause}", file=sys.stderr)
+        console.complain(f"left as it is: {cause}")
     return 1 if done.damaged else 0

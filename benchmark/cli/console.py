@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from benchmark.core import progress
+from benchmark.core import progress, terminal
 from benchmark.core.foreign import Terminated
 from benchmark.core.log import logger
+
+
+def complain(text: str) -> None:
+    """Print a line on standard error at once, without raw control characters."""
+    print(terminal.printable(text), file=sys.stderr, flush=True)
 
 
 class _Console(logging.Handler):
@@ -24,7 +29,7 @@ class _Console(logging.Handler):
         warning = record.levelno >= logging.WARNING
         stream = sys.stderr if warning else sys.stdout
         try:
-            print(record.getMessage(), file=stream, flush=True)
+            print(terminal.printable(record.getMessage()), file=stream, flush=True)
         except BrokenPipeError:  # nobody reads the messages any more; the work goes on
             discard(stream)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, corpus_options
 
 
@@ -34,6 +33,6 @@ def export_audio(options: Namespace) -> int:
     outcomes, failed = audio_corpus.export(typed.utterances(options), wanted, options.workers)
     print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(failed):
-        print(f"failed: {cause}", file=sys.stderr)
+        console.complain(f"failed: {cause}")
     print(f"wrote the audio, protocols, {' and '.join(effect_tables.NAMES)} in {options.out}")
     return 0 if all(outcome.sound for outcome in outcomes) else 1

@@ -7,11 +7,14 @@ when they run, so that `--help` and small listings stay fast.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shlex
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import shtab
 
@@ -43,11 +46,11 @@ from benchmark.cli import (
 )
 from benchmark.cli import list as listing
 from benchmark.cli.arguments import Action
-from benchmark.core import trust
-from benchmark.core.errors import InputError, unknown
+from benchmark.core import terminal, trust
+from benchmark.core.errors import InputError, one_line, unknown
 from benchmark.core.foreign import Terminated, no_exit
 
-BAD_INPUT = 2
+BAD_INPUT, UNFORESEEN = 2, 70
 TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
     bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
@@ -93,35 +96,54 @@ class Version(argparse.Action):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    The exit code is 0 (all is written), 1 (not all as claimed), 2 (bad input), 130 (Ctrl-C) or 143
-    (SIGTERM).
+    The exit code is 0 (all is written), 1 (not all as claimed), 2 (bad input), 70 (an unforeseen
+    error), 130 (Ctrl-C) or 143 (SIGTERM).
     """
     try:
-        options = parser().parse_args(arguments)
-        trust.allow(options.allow)
-        with console.messages(options.quiet), console.terminable(), no_exit():
-            return int(options.act(options) or 0)
+        with contextlib.redirect_stdout(cast(TextIO, terminal.Printable(sys.stdout))):
+            options = parser().parse_args(arguments)
+            trust.allow(options.allow)
+            with console.messages(options.quiet), console.terminable(), no_exit():
+                return int(options.act(options) or 0)
     except InputError as error:
-        print(f"launderbench: {error}", file=sys.stderr)
+        console.complain(f"launderbench: {error}")
         return BAD_INPUT
     except BrokenPipeError:
         console.discard(sys.stdout)
         return 0
     except OSError as error:
         cause = f"{error.strerror}: {error.filename}" if error.filename else repr(error)
-        print(f"launderbench: {cause}; what was finished is kept", file=sys.stderr)
+        console.complain(f"launderbench: {cause}; what was finished is kept")
         return BAD_INPUT
     except Terminated:
         again = shlex.join(["launderbench", *(sys.argv[1:] if arguments is None else arguments)])
-        print(f"launderbench: ended by SIGTERM; finished units are kept: {again}", file=sys.stderr)
+        console.complain(f"launderbench: ended by SIGTERM; finished units are kept: {again}")
         return TERMINATED
     except KeyboardInterrupt:
-        print("launderbench: stopped; finished units are kept, run again", file=sys.stderr)
+        console.complain("launderbench: stopped; finished units are kept, run again")
         return 130
+    except Exception as error:  # noqa: BLE001 - the net under everything that nobody foresaw
+        console.complain(_unforeseen(error))
+        return UNFORESEEN
     finally:
         trust.allow(())
         if (noises := sys.modules.get("noises")) is not None:  # imported only if it was needed
             noises.use(None)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Write the traceback of an error to a file, and return the line that names it."""
+    said = f"launderbench: unforeseen error, {type(error).__name__}: {one_line(error)}"
+    lines = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="backslashreplace", delete=False,
+            prefix="launderbench-error-", suffix=".txt",
+        ) as file:  # fmt: skip
+            file.write(lines)
+    except OSError as cause:
+        return f"{said}; no file could be written ({cause.strerror}):\n{lines}"
+    return f"{said}; what was finished is kept; please report it with {file.name}"
 
 
 def parser() -> argparse.ArgumentParser:

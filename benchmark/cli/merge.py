@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command
 
 DAMAGED = 1
@@ -30,8 +29,8 @@ def merge(options: Namespace) -> int:
         made = merging.merge(options.runs, options.out)
     except DamagedRuns as error:
         for fault in error.faults:
-            print(f"damaged: {fault}", file=sys.stderr)
-        print("nothing was merged: run the damaged ones again, then merge", file=sys.stderr)
+            console.complain(f"damaged: {fault}")
+        console.complain("nothing was merged: run the damaged ones again, then merge")
         return DAMAGED
     print(
         f"{made.folder} holds {', '.join(made.detectors) or 'no detector'} ({made.files} files);"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, at_least, detector_options, positive
 from benchmark.core.errors import InputError
 
@@ -97,11 +96,10 @@ def _tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
     from benchmark.inference.score_files import LEAST_S, threshold
 
     if scored.score is not None and scored.seconds < LEAST_S:
-        print(
+        console.complain(
             f"warning: {scored.path} holds {1000 * scored.seconds:.3g} ms of sound: under"
-            f" {1000 * LEAST_S:g} ms a score and its verdict mean very little",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+            f" {1000 * LEAST_S:g} ms a score and its verdict mean very little"
+        )
     if as_json:
         row: dict[str, Any] = {"path": str(scored.path), "detector": checkpoint.name}
         row |= {"error": scored.cause} if scored.score is None else {
@@ -109,7 +107,7 @@ def _tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
         }  # fmt: skip
         print(json.dumps(row), flush=True)
     elif scored.score is None:
-        print(f"{scored.path}: not scored: {scored.cause}", file=sys.stderr, flush=True)
+        console.complain(f"{scored.path}: not scored: {scored.cause}")
     else:
         print(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}", flush=True)
 

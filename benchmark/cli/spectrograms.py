@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, corpus_options
 
 
@@ -36,5 +35,5 @@ def spectrograms(options: Namespace) -> int:
     failed = table[table["failure"] != ""]
     print(f"{len(table) - len(failed)} of {len(table)} spectrograms in {options.out}")
     for cause in dict.fromkeys(failed["cause"][:10]):
-        print(f"failed: {cause}", file=sys.stderr)
+        console.complain(f"failed: {cause}")
     return 1 if len(failed) else 0

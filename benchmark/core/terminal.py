@@ -5,16 +5,53 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
+from typing import Any, TextIO
 
 GAP = "  "
+MARKS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # they reorder a line
 NARROWEST = 8  # a column that is wider than this may be wrapped
 
 
 def width() -> int | None:
     """Return the columns of the terminal; None where output goes to a pipe or a file."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def printable(text: str) -> str:
+    r"""Return the text with escapes, as in JSON, for what steers a terminal or reorders a line.
+
+    Line feeds and tabs stay. Names of files and text from files may hold anything else.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\u001b[2Jb
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in "\n\t" or not _steers(char) else f"\\u{ord(char):04x}" for char in text
+    )
+
+
+class Printable:
+    """A text stream that writes everything `printable` to another one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, with escape sequences in the place of control characters."""
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _steers(char: str) -> bool:
+    """Return whether a character is a control, a direction mark or a lone surrogate."""
+    return unicodedata.category(char) in ("Cc", "Cs") or unicodedata.bidirectional(char) in MARKS
 
 
 def columns(
