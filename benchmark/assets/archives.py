@@ -1,7 +1,11 @@
-"""Safe unpacking of foreign archives: no member may leave the target folder."""
+"""Safe unpacking of foreign archives: no member may leave the target folder or fill the memory."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import shutil
 import stat
 import tarfile
@@ -11,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NoReturn, cast
 
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
@@ -21,6 +25,12 @@ FLOOR = 64 << 20  # bytes that even the smallest archive may unpack to
 RESERVE = 64 << 20  # bytes of the disk that are left free
 MOST_FILES = 5_000_000
 PIECE = 1 << 20
+MOST_HEADER = 1 << 20  # bytes of one extended header of a tar file: a name, times, an owner
+EXTENDED = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
+COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
 LITTER = ("__MACOSX", ".DS_Store")
 
 
@@ -44,8 +54,9 @@ def unpack(archive: Path, folder: Path, home: str = "") -> int:
 
     Members outside a folder `home` of the archive are placed in `folder / home`. Raises
     `InputError`, naming the archive and the member, for members that would land outside `folder`
-    and for links and devices. It is also raised for an archive that is damaged, cut short or
-    encrypted, that unpacks to over 50 times its size, or that does not fit on the disk.
+    and for links, devices and sparse files. It is also raised for an archive that is damaged, cut
+    short or encrypted, that unpacks to over 50 times its size, or that does not fit on the disk.
+    What is at a member's place already is replaced; nothing is written through a link.
     """
     limit = max(FLOOR, RATIO * archive.stat().st_size)
     written = count = 0
@@ -55,8 +66,9 @@ def unpack(archive: Path, folder: Path, home: str = "") -> int:
                 count += 1
                 if count > MOST_FILES:
                     raise InputError(f"{archive} holds more than {MOST_FILES} files")
-                target = folder / _inside(member, archive, home)
-                written += _write(member, target, archive, limit - written)
+                place = _inside(member, archive, home)
+                _require_no_link(folder, place, archive)
+                written += _write(member, folder / place, archive, limit - written)
                 bar.update()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError) as error:
         raise InputError(f"{archive} is damaged or cut short ({error}): fetch it again") from error
@@ -75,7 +87,7 @@ def _members(archive: Path, folder: Path, limit: int) -> Iterator[_Member]:
     folder.mkdir(parents=True, exist_ok=True)
     if archive.name.lower().endswith(".zip"):
         return _of_zip(archive, folder, limit)
-    return _of_tar(archive, folder)
+    return _of_tar(archive, folder, limit)
 
 
 def _of_zip(archive: Path, folder: Path, limit: int) -> Iterator[_Member]:
@@ -101,15 +113,65 @@ def _zip_opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], 
     return lambda: opened.open(info)
 
 
-def _of_tar(archive: Path, folder: Path) -> Iterator[_Member]:
+def _of_tar(archive: Path, folder: Path, limit: int) -> Iterator[_Member]:
     """Yield the members of a tar file in one pass: its contents are known only once read."""
     _require_space(folder, archive.stat().st_size)
-    with tarfile.open(archive, "r|*") as opened:
-        for info in opened:
+    with (
+        _decompressed(archive) as stream,
+        tarfile.open(
+            fileobj=_Counted(stream, archive, limit), mode="r|", tarinfo=_ShortHeader
+        ) as opened,
+    ):
+        while (info := opened.next()) is not None:
+            opened.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
             if info.isdir() or _is_litter(info.name):
                 continue
             cause = "" if info.isreg() else "is a link or a device"
             yield _Member(info.name, info.size, _tar_opener(opened, info), cause)
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    with archive.open("rb") as file:
+        magic = file.read(6)
+    opener = next((found for start, found in COMPRESSED if magic.startswith(start)), None)
+    return archive.open("rb") if opener is None else cast("IO[bytes]", opener(archive, "rb"))
+
+
+class _Counted(io.RawIOBase):
+    """The content of a tar file; `InputError` where it is far longer than its archive.
+
+    Headers count too: they are all that a bomb of long names needs. Twice the limit of the files
+    is left for both together.
+    """
+
+    def __init__(self, stream: IO[bytes], archive: Path, limit: int) -> None:
+        self._stream, self._archive, self._limit, self._left = stream, archive, limit, 2 * limit
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes."""
+        piece = self._stream.read(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise _too_large(self._archive, self._limit)
+        return piece
+
+
+class _ShortHeader(tarfile.TarInfo):
+    """A member of a tar file whose extended headers are refused, not read, if they are long."""
+
+    def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("it holds a sparse file")
+        if self.type in EXTENDED and self.size > MOST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]
+        return found
+
+    def _sparse(self, *_: object) -> NoReturn:
+        """Refuse a sparse file: tarfile reads the map of a cut one for ever."""
+        raise tarfile.ReadError("it holds a sparse file")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
 
 
 def _tar_opener(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes] | None]:
@@ -129,6 +191,16 @@ def _inside(member: _Member, archive: Path, home: str) -> PurePosixPath:
     return PurePosixPath(*([home] if home and parts[0] != home else []), *parts)
 
 
+def _require_no_link(folder: Path, place: PurePosixPath, archive: Path) -> None:
+    """Raise `InputError` if a folder on the way to a member is a link."""
+    for parent in place.parents[:-1]:
+        if (folder / parent).is_symlink():
+            raise InputError(
+                f"{archive}: the member {str(place)!r} would be written through the link"
+                f" {folder / parent}; not unpacked"
+            )
+
+
 def _write(member: _Member, target: Path, archive: Path, limit: int) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     if member.size > limit:
@@ -139,9 +211,8 @@ def _write(member: _Member, target: Path, archive: Path, limit: int) -> int:
     if source is None:
         raise InputError(f"{archive}: the member {member.name!r} cannot be read")
     written = 0
-    if target.is_symlink():
-        target.unlink()  # replace the link; never write through it
-    with source, target.open("wb") as file:
+    target.unlink(missing_ok=True)  # a link, or a name of a file elsewhere
+    with source, target.open("xb") as file:
         while piece := source.read(PIECE):
             written += len(piece)
             if written > limit:
