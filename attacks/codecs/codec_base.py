@@ -35,9 +35,10 @@ SAME_DB = -90.0  # what a stream decodes to is bit-identical on one machine
 # factors beyond the distortions seen on the embedded dev speech; some voices are easy to code
 LEAST_MARGIN, MOST_MARGIN = 3.0, 1.5
 GENERATION = 0.35  # further distortion of each generation, as a share of the first one's
-LOST_DB = 40.0  # distortion of a packet that is replaced by silence
+LOST_DB = 80.0  # distortion of a packet that is replaced by silence
 LEVEL_DB = (-15.0, 9.0)  # speech with strong lows, into a coder of few bits
 ALIVE, ENVELOPE = 0.9, 0.7
+MOST_LOST, MOST_ALIKE = 0.2, 2  # packets lost over all passes, and passes, that leave speech
 DEAD_BY_LOSS, UNLIKE_BY_LOSS = 1.5, 2.5  # per share of packets lost: their neighbours suffer too
 SILENCE_S = 0.03
 SPARE = 64  # zeros after the end at 16 kHz: resampling rounds the length down
@@ -118,6 +119,8 @@ class Coder(Attack):
     @property
     def limits(self) -> SampleLimits:
         lost = self.loss * self.passes
+        if lost > MOST_LOST or self.passes > MOST_ALIKE:  # only the stream says what is left
+            return SampleLimits(None, None, None, None, None)
         alive, envelope = ALIVE - DEAD_BY_LOSS * lost, ENVELOPE - UNLIKE_BY_LOSS * lost
         return SampleLimits(
             level=LEVEL_DB,

@@ -42,7 +42,7 @@ from benchmark.core.errors import InputError
 
 VARIABLE = "LAUNDERBENCH_FFMPEG"
 HEAD_SECONDS, TAIL_SECONDS = 0.125, 0.25  # silence around the utterance: some codecs drop samples
-DISTORTS = (0.05, 6.0)  # dB; the band of all codecs, since any may be named
+DISTORTS = (0.05, 12.0)  # dB; the band of all codecs, since any may be named
 SET_ELSEWHERE = ("ac", "acodec", "ar", "b", "c", "codec", "f", "flags", "i", "threads")
 _OPTION = re.compile(r"([a-z][a-z0-9_]*)=(\S+)")
 _ADDRESS = re.compile(r"^\[[^\]]*\] ")

@@ -75,7 +75,7 @@ class Clipping(Amplitude):
 
     @property
     def limits(self) -> SampleLimits:
-        return SampleLimits(level=(-self.depth - 3.0, 0.5), envelope=0.5, clipping=None)
+        return SampleLimits(level=(-self.depth - 3.0, 0.5), alive=None, envelope=0.5, clipping=None)
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         peak = _peak(before)

@@ -31,7 +31,10 @@ class Dynamics(Attack):
 
     family = "channel"
     citation = ""
-    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.2)
+
+    @property
+    def limits(self) -> SampleLimits:
+        return SampleLimits(level=(-4.0, 4.0), envelope=0.2)
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
         """Return the gain in dB of each sample of a wave (T,) that is not silent: (T,)."""
@@ -83,6 +86,11 @@ class Compression(Dynamics):
 
     severity = Severity("ratio", "", (1.5, 2.0, 4.0, 8.0, 20.0))
     measures = "gain just after the peak against the static curve; gain bounds"
+
+    @property
+    def limits(self) -> SampleLimits:
+        lag = self.attack + 8.0  # onsets overshoot for an attack time
+        return SampleLimits(lag, level=(-4.0, 4.0), envelope=None)
 
     @property
     def most_db(self) -> float:

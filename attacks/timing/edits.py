@@ -205,7 +205,7 @@ class Echo(Attack):
     severity = Severity("gain", "dB", (-18.0, -12.0, -9.0, -6.0, -3.0))
     measures = "echo's gain by least squares, and what it leaves unexplained"
     citation = ""
-    limits = SampleLimits(level=(-4.0, 4.0), envelope=0.4)
+    limits = SampleLimits(lag=None, level=(-4.0, 6.0), envelope=0.2)
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
