@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AttackError,
         Check,
         Facts,
+        SampleLimits,
         Severity,
         attack,
         choice,
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
 
 _HOMES = {  # module -> the names that are taken from it
     "attacks.contract.base": (
-        "Attack", "AttackError", "Check", "Facts", "Severity", "attack", "choice", "flag",
-        "integer", "number", "text",
+        "Attack", "AttackError", "Check", "Facts", "SampleLimits", "Severity", "attack", "choice",
+        "flag", "integer", "number", "text",
     ),
     "attacks.contract.condition": ("Condition", "parse"),
     "benchmark.api.catalogue": ("list_attacks", "list_detectors", "list_suites"),
@@ -95,6 +96,7 @@ __all__ = [
     "Mfcc",
     "Recipe",
     "Results",
+    "SampleLimits",
     "Severity",
     "Spectrogram",
     "TensorDetector",

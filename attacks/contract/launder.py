@@ -41,11 +41,12 @@ class Laundered:
 
     @property
     def passed(self) -> bool | None:
-        """False when any check failed, None when no effect could be measured, else True."""
+        """False when any check failed, None when no claim of an attack was measured, else True."""
         checks = [check for step in self.steps for check in step.checks]
         if any(check.passed is False for check in checks):
             return False
-        return True if any(check.passed for check in checks if check.effect) else None
+        claims = (check for check in checks if check.effect and check.quantity != RESIDUAL)
+        return True if any(check.passed for check in claims) else None
 
 
 def generator(attack: Attack, position: int, utterance_id: str, seed: int) -> np.random.Generator:

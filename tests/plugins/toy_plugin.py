@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launderbench import Attack, Check, WaveDetector, attack, detector, number
+from launderbench import Attack, Check, SampleLimits, WaveDetector, attack, detector, number
 
 
 @attack("halve")
@@ -13,6 +13,7 @@ class Halve(Attack):
     """Clip at half the peak."""
 
     family = "channel"
+    limits = SampleLimits(clipping=1.0)
     share: float = number(0.5, low=0.01, high=1.0)
 
     def __call__(self, wave, sample_rate, rng):

@@ -482,7 +482,7 @@ TAMPERS = (
     Tamper("measurements 999; manifest, report rewritten",
            rewrite(measured(("measured",)), True, True), ("verdicts",), True, True),
     Tamper("measurements and claims 999; manifest, report rewritten",
-           rewrite(measured(("measured", "claimed")), True, True), (), True, True),
+           rewrite(measured(("measured", "claimed")), True, True), ("verdicts",), True, True),
     Tamper("speaker changed", change_trials("speaker", "someone", False), UNREAD, True, True),
     Tamper("speaker changed; plan, manifest, report rewritten",
            change_trials("speaker", "someone", True), (), True, False),
