@@ -13,7 +13,6 @@ import pytest
 
 import launderbench
 from benchmark.cli.main import main
-from tests.support import evil_plugins
 from tests.support.places import ROOT
 
 PLUGIN = ROOT / "tests" / "support" / "evil_plugins.py"
@@ -93,4 +92,6 @@ def test_prints_of_plugins_do_not_reach_standard_output(
 
 
 def test_every_way_to_raise_is_tried() -> None:
+    from tests.support import evil_plugins  # registers its plugins, which are forgotten after
+
     assert {*RAISED, "interrupt"} == {*evil_plugins.RAISES}
