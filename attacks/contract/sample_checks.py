@@ -31,7 +31,7 @@ QUIET = 1e-9  # mean square: no frame below it is active
 OFFSET = 1e-4  # share of the power above which a wave's mean is removed
 DEAD_DB = 25.0  # an active frame that has fallen by more is no longer there
 BURST_DB = 25.0  # a frame that much above the 95th percentile: no speech, but what rings after it
-AUDIBLE_DB = 20.0  # below an active frame: silence in place of less is a pause that was muted
+LOUD_DB = 10.0  # above the least active power: a coarse step may silence what is softer
 FEW = 8  # samples at the peak that any wave may have
 FLAT = 0.9995  # of the peak: samples from here on count as clipped
 REACH = 12  # frames: range of the search for lag, either way
@@ -48,7 +48,7 @@ class SampleLimits:
     level    : least and most change in dB of the mean power of the active frames
     alive    : least share of the active frames that have not fallen by more than 25 dB
     envelope : least correlation of the envelopes
-    silence  : longest run of new digital silence, s
+    silence  : longest run of new digital silence in place of loud frames, s
     clipping : largest share of samples at the peak that were not there before
     """
 
@@ -168,7 +168,7 @@ def measure(before: Wave, after: Wave, sample_rate: int) -> Measured:
         alive = float(np.mean(heard >= expected * 10 ** (-DEAD_DB / 10)))
         envelope, best, place = _correlation(old.envelope, new.envelope)
         lag = 1000 * HOP_S * place if best >= ALIKE else None
-    muted = new.zero & ~old.zero & (old.powers > speech.threshold * 10 ** (-AUDIBLE_DB / 10))
+    muted = new.zero & ~old.zero & (old.powers > speech.threshold * 10 ** (LOUD_DB / 10))
     silence = HOP_S * _longest(muted) if muted.any() else 0.0
     clipping = max(0.0, new.flat - old.flat) if speech.enough else None
     return Measured(lag, level, alive, envelope, silence, clipping)

@@ -285,7 +285,9 @@ def test_weights_are_given_by_name_and_by_path(
     message = error_of(capsys, "run", *data, "--detectors", "rawnet2", "--train-data", str(toy))
     assert "--weights rawnet2=FILE" in message
     assert "not a network" in error_of(capsys, "run", *data, "--weights", f"shortcut={own}")
-    message = error_of(capsys, "run", *data, "--workers", "0", "--weights", f"rawnet2={own}")
+    message = error_of(
+        capsys, "run", *data, "--workers", "0", "--quiet", "--weights", f"rawnet2={own}"
+    )
     assert "own.pth does not fit rawnet2" in message
     published_weights.add(tmp_path / "AASIST-L.pth")
     more = ("--limit", "4", "--run", str(tmp_path / "run"), "--workers", "0")
