@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launderbench import Attack, Check, attack
+from launderbench import Attack, Check, SampleLimits, attack
 
 
 @attack("rattle")
@@ -34,6 +34,7 @@ class Rattle(Attack):
     """Clips at a level from the global generator, and says truthfully at which."""
 
     family = "channel"
+    limits = SampleLimits(clipping=1.0)
 
     def __call__(self, wave, sample_rate, rng):
         top = float(np.abs(wave).max() * np.random.uniform(0.2, 0.5))

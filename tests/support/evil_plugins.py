@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from launderbench import Attack, WaveDetector, attack, choice, detector, number
+from launderbench import Attack, SampleLimits, WaveDetector, attack, choice, detector, number
 
 RAISES = ("raise", "leave", "generator", "interrupt", "shy")
 CLAIMS = ("facts", "name", "loop", "check")
@@ -66,6 +66,7 @@ class Evil(Attack):
     """Misbehave on a share of the utterances."""
 
     family = "channel"
+    limits = SampleLimits(clipping=1.0)
     kind: str = choice("good", *KINDS)
     share: float = number(0.1, low=0.0, high=1.0)
 

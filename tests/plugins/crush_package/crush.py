@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launderbench import Attack, SampleLimits, attack, integer
+from launderbench import Attack, attack, integer
 
 
 @attack("crush")
@@ -11,7 +11,6 @@ class Crush(Attack):
     """Requantise to a few bits."""
 
     family = "channel"
-    limits = SampleLimits(alive=None, silence=None)  # a coarse step silences what is soft
     bits: int = integer(8, low=2, high=15)
 
     def __call__(self, wave, sample_rate, rng):
