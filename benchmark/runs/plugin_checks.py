@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from attacks.chains.stochastic import Composite
-from attacks.contract import conformance
 from attacks.contract.base import Attack
 from attacks.contract.condition import Condition, spell
 from benchmark.core import plugin_source
-from benchmark.core.errors import one_line
 from benchmark.core.log import logger
 from benchmark.core.progress import progress_bar
 from benchmark.runs.plan import RunPlan
@@ -68,14 +66,7 @@ def _causes(steps: dict[str, Attack], context: ProcessContext) -> dict[str, str]
     new = {name: step for name, step in steps.items() if identities[name] not in _found}
     opened = [name for name, step in new.items() if plugin_source.of(type(step)).opened]
     order = dict.fromkeys(new, UNOPENED)
-    order |= fresh_order.findings(opened, context) if opened else {}
-    for name in progress_bar(new, desc="check plugins", unit="attack", disable=not new):
-        _found[identities[name]] = _finding(new[name]) or order[name]
+    for name in progress_bar(opened, desc="check plugins", unit="attack", disable=not opened):
+        order |= fresh_order.first_findings([name], context)
+    _found.update({identities[name]: cause for name, cause in order.items()})
     return {name: _found[identity] for name, identity in identities.items()}
-
-
-def _finding(step: Attack) -> str:
-    try:
-        return next((str(finding) for finding in conformance.check(step, brief=True)), "")
-    except Exception as error:  # noqa: BLE001 - a check that breaks is an outcome, not the end
-        return f"the check did not run: {type(error).__name__}: {one_line(error)}"

@@ -24,6 +24,8 @@ from benchmark.workers.context import ProcessContext
 
 PROGRAM = ("-P", "-m", "benchmark.workers.fresh_order")
 Answer = dict[str, dict[str, str]]  # condition -> signal -> digest
+BRIEF = "brief check"  # in place of a signal: the first finding of the brief check
+LONGEST_S = 120
 
 
 def findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, str]:
@@ -33,10 +35,40 @@ def findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, st
     be checked, which is said too.
     """
     spelled = [*dict.fromkeys(conditions)]
-    with one_thread():  # the environment that the processes inherit
-        asked = [_start(spelled, context, backwards) for backwards in (False, True)]
-        forwards, backwards = [_answer(process, request) for process, request in asked]
+    forwards, backwards = _answers(spelled, context)
     return {name: _compared(forwards.get(name), backwards.get(name)) for name in spelled}
+
+
+def first_findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, str]:
+    """Return the first finding of the brief check and of the order check of each condition.
+
+    Each is checked in processes of its own: one that kills them, or hangs, costs its own mark only.
+    """
+    return {name: _first_finding(name, context) for name in dict.fromkeys(conditions)}
+
+
+def _first_finding(name: str, context: ProcessContext) -> str:
+    try:
+        forwards, backwards = _answers([name], context, brief=True)
+    except InputError as error:
+        return f"the check did not run: {error}"
+    brief = forwards.get(name, {}).pop(BRIEF, "")
+    return brief or _compared(forwards.get(name), backwards.get(name))
+
+
+def _answers(
+    conditions: list[str], context: ProcessContext, *, brief: bool = False
+) -> tuple[Answer, Answer]:
+    """Return the answers of the process that goes forwards, and of the other one."""
+    with one_thread():  # the environment that the processes inherit
+        asked = [_start(conditions, context, backwards, brief) for backwards in (False, True)]
+        try:
+            forwards, backwards = [_answer(process, request) for process, request in asked]
+        finally:
+            for process, _ in asked:
+                process.kill()
+                process.wait()
+    return forwards, backwards
 
 
 def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> str:
@@ -49,7 +81,7 @@ def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> s
 
 
 def _start(
-    conditions: list[str], context: ProcessContext, backwards: bool
+    conditions: list[str], context: ProcessContext, backwards: bool, brief: bool
 ) -> tuple[subprocess.Popen[str], str]:
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
@@ -66,14 +98,20 @@ def _start(
         "noises": None if context.noises is None else str(context.noises),
         "conditions": conditions,
         "backwards": backwards,
+        "brief": brief and not backwards,
     }
     return process, json.dumps(request)
 
 
 def _answer(process: subprocess.Popen[str], request: str) -> Answer:
     """Return the answer of a process; `InputError` with its last line if it dies."""
-    out, errors = process.communicate(request)
-    if process.returncode:
+    try:
+        out, errors = process.communicate(request, timeout=LONGEST_S)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"it hung for {LONGEST_S} s") from error
+    if process.returncode < 0:
+        raise InputError(f"the process that checks it was killed by signal {-process.returncode}")
+    if process.returncode or not out:
         lines = errors.strip().splitlines() or [f"exit code {process.returncode}"]
         raise InputError(f"the process that checks the order died: {lines[-1]}")
     answer: Answer = json.loads(out)
@@ -91,15 +129,21 @@ def _answered(request: Mapping[str, Any]) -> Answer:
         with contextlib.suppress(InputError):  # unknown here
             condition = parse(spelled)
             found[spelled] = conformance.order_digests(condition, backwards=backwards)
+            if request["brief"]:
+                findings = conformance.check(condition, brief=True)
+                found[spelled][BRIEF] = next(map(str, findings), "")
     return found
 
 
 def main() -> None:
     """Answer the one request; what attacks print goes to the standard error."""
     request = json.load(sys.stdin)
+    answered = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # also what compiled code prints
     with contextlib.redirect_stdout(sys.stderr):
         answer = _answered(request)
-    json.dump(answer, sys.stdout)
+    json.dump(answer, answered)
+    answered.close()
 
 
 if __name__ == "__main__":

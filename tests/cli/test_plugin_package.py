@@ -45,7 +45,7 @@ def test_an_installed_package_is_found_and_checked(installed: Path) -> None:
     listed = launderbench("list", "attacks", path=installed)
     assert "    crush(bits=8)" in listed.stdout.splitlines(), listed.stderr
     assert "not loaded" not in listed.stdout + listed.stderr
-    checked = launderbench("check", "crush", "crush(bits=6)", path=installed)
+    checked = launderbench("check", "crush", "crush(bits=10)", path=installed)
     assert checked.returncode == 0 and "2 passed, 0 failed" in checked.stdout, checked.stdout
 
 
