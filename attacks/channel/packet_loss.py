@@ -157,23 +157,31 @@ class Dropout(Attack):
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
     ) -> tuple[Wave, Facts]:
-        size = max(1, round(self.duration / 1000 * sample_rate))
+        size = self._gap(sample_rate)
         offset = int(rng.random() * size)
         slots = rng.permutation(max(1, (wave.size - offset) // size))
-        count = max(1, round(self.rate * wave.size / sample_rate))
+        count = self._count(wave.size, sample_rate)
         out = wave.copy()
         starts = sorted(int(offset + slot * size) for slot in slots[:count])
         for start in starts:
             out[start : start + size] = 0.0
         return out, {"starts": starts, "gap": size}
 
+    def _gap(self, sample_rate: int) -> int:
+        """Return the length of a gap in samples."""
+        return max(1, round(self.duration / 1000 * sample_rate))
+
+    def _count(self, size: int, sample_rate: int) -> int:
+        """Return the number of gaps that a wave of `size` samples gets, if they have room."""
+        return max(1, round(self.rate * size / sample_rate))
+
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         gap = np.zeros(before.size, dtype=np.bool_)
         for start in facts["starts"]:
             gap[start : start + facts["gap"]] = True
-        size = max(1, round(self.duration / 1000 * sample_rate))
+        size = self._gap(sample_rate)
         slots = max(1, before.size // size)  # one less where the drawn offset leaves no room
-        wanted = min(max(1, round(self.rate * before.size / sample_rate)), slots)
+        wanted = min(self._count(before.size, sample_rate), slots)
         drawn = len(facts["starts"])
         room = 1.0 if wanted == slots else 0.0
         audible = int(np.count_nonzero(before[gap]))

@@ -208,12 +208,9 @@ class Coder(Attack):
         time = math.fsum([before.size / sample_rate] * self.passes)  # summed like the packets
         again = self._restored(self.decode_anew(streams[-1]), passes[-1], before.size)
         measured = distortion(before, after, sample_rate)
-        least, most = self.distortion_band()
         checks = [
             payload,
-            Check.near(
-                DISTORTION, "dB", (least + most) / 2, measured, (most - least) / 2, effect=False
-            ),
+            Check.within(DISTORTION, "dB", self.distortion_band(), measured, effect=False),
             Check.near("packets as claimed", "share", 1.0, _share(claimed), 0.0, effect=False),
             Check.at_least("packet time", "s", time, counted["seconds"], effect=False),
             Check.at_most("decoded anew", "dB", SAME_DB, _error_db(again, after), effect=False),

@@ -135,8 +135,7 @@ class Ffmpeg(Attack):
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         measured = distortion(before, after, sample_rate)
-        middle, half = sum(DISTORTS) / 2, (DISTORTS[1] - DISTORTS[0]) / 2
-        band = Check.near(DISTORTION, "dB", middle, measured, half)
+        band = Check.within(DISTORTION, "dB", DISTORTS, measured)
         if not round(1000 * self.kbps):  # less than 1 bit/s is no rate
             return [band]
         most = VARIABLE_EXCESS * self.kbps

@@ -40,6 +40,20 @@ class Check:
         return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
 
     @classmethod
+    def within(
+        cls,
+        quantity: str,
+        unit: str,
+        band: tuple[float, float],
+        measured: float | None,
+        *,
+        effect: bool = True,
+    ) -> Check:
+        """Return a check that passes when the measurement lies in `band`: claimed is its middle."""
+        low, high = band
+        return cls.near(quantity, unit, (low + high) / 2, measured, (high - low) / 2, effect=effect)
+
+    @classmethod
     def at_least(
         cls,
         quantity: str,

@@ -120,10 +120,7 @@ def _apply(
         if not np.isfinite(after).all():
             raise AttackError("returned NaN or infinite samples")
         with watch.timing("verify", spelling):
-            checks = attack.checks(before, after, sample_rate, facts)
-            if evidence is not None:
-                checks = [*checks, *attack.examine(before, after, sample_rate, facts, evidence)]
-            checks = [*checks, *common_checks(attack, before, after, sample_rate, facts)]
+            checks = all_checks(attack, before, after, sample_rate, facts, evidence)
     except InputError as error:
         raise blamed(attack, error) from error
     except AttackError as error:
@@ -141,6 +138,21 @@ def unpacked(result: object) -> tuple[Wave, Facts, Evidence]:
         raise AttackError(f"returned {len(result)} values, not a wave, facts and evidence")
     after, facts, *evidence = result
     return after, facts, evidence[0] if evidence else None
+
+
+def all_checks(
+    attack: Attack,
+    before: Wave,
+    after: Wave,
+    sample_rate: int,
+    facts: Facts,
+    evidence: Evidence = None,
+) -> list[Check]:
+    """Return the attack's own checks, those of its evidence, and those of every attack."""
+    checks = [*attack.checks(before, after, sample_rate, facts)]
+    if evidence is not None:
+        checks += attack.examine(before, after, sample_rate, facts, evidence)
+    return checks + common_checks(attack, before, after, sample_rate, facts)
 
 
 def common_checks(

@@ -133,9 +133,7 @@ def sample_checks(before: Wave, after: Wave, sample_rate: int, limits: SampleLim
     if limits.lag is not None:
         checks.append(Check.near(LAG, "ms", 0.0, found.lag, limits.lag, effect=False))
     if limits.level is not None:
-        low, high = limits.level
-        middle, half = (low + high) / 2, (high - low) / 2
-        checks.append(Check.near(LEVEL, "dB", middle, found.level, half, effect=False))
+        checks.append(Check.within(LEVEL, "dB", limits.level, found.level, effect=False))
     for quantity, least, value in (
         (ALIVE, limits.alive, found.alive),
         (ENVELOPE, limits.envelope, found.envelope),

@@ -104,9 +104,8 @@ class Resynthesis(Attack):
         distance = None
         if delay is not None and before.size == after.size:
             distance = _distance(before, after)
-        middle, half = (CLOSEST_DB + DISTANCE_DB) / 2, (DISTANCE_DB - CLOSEST_DB) / 2
         return [
-            Check.near("mel-spectral distance", "dB", middle, distance, half),
+            Check.within("mel-spectral distance", "dB", (CLOSEST_DB, DISTANCE_DB), distance),
             Check.near("delay", "ms", 0.0, delay, DELAY_MS, effect=False),
         ]
 

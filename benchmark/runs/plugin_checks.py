@@ -67,6 +67,6 @@ def _causes(steps: dict[str, Attack], context: ProcessContext) -> dict[str, str]
     opened = [name for name, step in new.items() if plugin_source.of(type(step)).opened]
     order = dict.fromkeys(new, UNOPENED)
     for name in progress_bar(opened, desc="check plugins", unit="attack", disable=not opened):
-        order |= fresh_order.first_findings([name], context)
+        order[name] = fresh_order.first_finding(name, context)
     _found.update({identities[name]: cause for name, cause in order.items()})
     return {name: _found[identity] for name, identity in identities.items()}

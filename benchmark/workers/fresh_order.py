@@ -19,6 +19,7 @@ from typing import Any
 from attacks.contract import conformance
 from attacks.contract.condition import parse
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import print_to_stderr
 from benchmark.core.parallel import one_thread
 from benchmark.workers.context import ProcessContext
 
@@ -39,15 +40,11 @@ def findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, st
     return {name: _compared(forwards.get(name), backwards.get(name)) for name in spelled}
 
 
-def first_findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, str]:
-    """Return the first finding of the brief check and of the order check of each condition.
+def first_finding(name: str, context: ProcessContext) -> str:
+    """Return the first finding of the brief check and of the order check of a condition.
 
-    Each is checked in processes of its own: one that kills them, or hangs, costs its own mark only.
+    It is checked in processes of its own: if it kills them, or hangs, that is the finding.
     """
-    return {name: _first_finding(name, context) for name in dict.fromkeys(conditions)}
-
-
-def _first_finding(name: str, context: ProcessContext) -> str:
     try:
         forwards, backwards = _answers([name], context, brief=True)
     except InputError as error:
@@ -139,7 +136,7 @@ def main() -> None:
     """Answer the one request; what attacks print goes to the standard error."""
     request = json.load(sys.stdin)
     answered = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # also what compiled code prints
+    print_to_stderr()  # also what compiled code prints
     with contextlib.redirect_stdout(sys.stderr):
         answer = _answered(request)
     json.dump(answer, answered)

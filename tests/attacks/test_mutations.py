@@ -13,6 +13,7 @@ from attacks.contract.conformance import speech_like
 from tests.support import mutations
 from tests.support.attack_support import available
 
+pytest_plugins = ("tests.support.attack_fixtures",)
 pytestmark = pytest.mark.usefixtures("world")
 PASSED_OVER = {*mutations.SKIPPED, "audiomentations"}  # its worker process is slow to start
 

@@ -19,7 +19,7 @@ import pandas as pd
 from attacks.contract.base import Attack, AttackError, Check, Evidence, Facts, Wave, registry
 from attacks.contract.condition import Condition, spell
 from attacks.contract.conformance import levels
-from attacks.contract.launder import Step, common_checks, generator, residual, unpacked
+from attacks.contract.launder import Step, all_checks, generator, residual, unpacked
 from benchmark.audio.reader import SAMPLE_RATE, resample
 from benchmark.core.errors import InputError
 from benchmark.laundering.check_rows import check_rows
@@ -221,10 +221,7 @@ def _checked(attack: Attack, before: Wave, result: Result) -> list[Check]:
     if not np.isfinite(after).all():
         return refused
     try:
-        checks = attack.checks(before, after, SAMPLE_RATE, facts)
-        if evidence is not None:
-            checks = [*checks, *attack.examine(before, after, SAMPLE_RATE, facts, evidence)]
-        return [*checks, *common_checks(attack, before, after, SAMPLE_RATE, facts)]
+        return all_checks(attack, before, after, SAMPLE_RATE, facts, evidence)
     except (AttackError, ArithmeticError, IndexError, KeyError, ValueError):
         return refused
 
