@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+RELATIONS = ("=", ">=", "<=")
+
 
 @dataclass(frozen=True)
 class Check:
     """One claim of an attack about one utterance, with the measurement and the verdict.
 
     `relation` states how the measurement must relate to the claim: `=` (within `tolerance`), `>=`
-    or `<=`. `measured` and `passed` are None if nothing can be measured, for example on silence.
+    or `<=`. `measured` and `passed` are None if nothing can be measured, for example on silence;
+    `claimed` and `passed` are None if the measurement is stated and nothing is claimed of it.
     `effect` is False for a check of what the attack must not change (the length, a filter's pass
     band). Such a check can refute an utterance, but only an effect can verify one.
     """
@@ -18,11 +21,30 @@ class Check:
     quantity: str
     unit: str
     relation: str
-    claimed: float
+    claimed: float | None
     measured: float | None
     tolerance: float
     passed: bool | None
     effect: bool = True
+
+    @property
+    def due(self) -> bool | None:
+        """Return the verdict that claim, measurement and tolerance give, None if one is missing.
+
+        Raises
+        ------
+        ValueError
+            The relation is none of `=`, `>=` and `<=`.
+        """
+        if self.relation not in RELATIONS:
+            raise ValueError(f"relates claim and measurement by {self.relation!r}")
+        if self.claimed is None or self.measured is None:
+            return None
+        if self.relation == ">=":
+            return bool(self.measured >= self.claimed - self.tolerance)
+        if self.relation == "<=":
+            return bool(self.measured <= self.claimed + self.tolerance)
+        return bool(abs(self.measured - self.claimed) <= self.tolerance)
 
     @classmethod
     def near(
@@ -80,3 +102,8 @@ class Check:
         """Return a check that passes when the measurement is the claim or less."""
         passed = None if measured is None else bool(measured <= claimed)
         return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
+
+    @classmethod
+    def unclaimed(cls, quantity: str, unit: str, measured: float | None) -> Check:
+        """Return the statement of a measurement of which nothing is claimed."""
+        return cls(quantity, unit, ">=", None, measured, 0.0, None)

@@ -304,7 +304,7 @@ def _run_findings(
             if claim.passed is False:
                 yield (
                     claim.quantity,
-                    f"{step.attack} claims {claim.relation} {claim.claimed:g} {claim.unit}"
+                    f"{step.attack} claims {claim.relation} {_format(claim.claimed)} {claim.unit}"
                     f" (tolerance {claim.tolerance:g}), measured {_format(claim.measured)}",
                 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -162,15 +162,18 @@ def common_checks(
 
     The effect of an attack that keeps every sample in its place is the energy of its change. It is
     owed where the attack affects the utterance and is not nearly the identity by design; elsewhere
-    it is measured all the same, without a verdict.
+    it is measured all the same, and nothing is claimed of it.
     """
     checks = [_length(attack, before.size, after.size, facts)]
     if attack.aligned:
         owed = not attack.near_identity and before.size >= LEAST_EFFECT_S * sample_rate
         owed = owed and attack.affects(before, sample_rate)
         change = residual(before, after)
-        check = Check.at_least(RESIDUAL, "dB", attack.residual_floor, change)
-        checks.append(check if owed else replace(check, passed=None))
+        checks.append(
+            Check.at_least(RESIDUAL, "dB", attack.residual_floor, change)
+            if owed
+            else Check.unclaimed(RESIDUAL, "dB", change)
+        )
     if attack.warp is not None:
         checks += sample_checks(before, after, sample_rate, attack.limits)
     return checks

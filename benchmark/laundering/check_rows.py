@@ -70,6 +70,11 @@ def _require_check(check: Any) -> None:
         value = getattr(check, name)
         if not isinstance(value, kinds):
             raise ValueError(f"the {name} of a check is {type(value).__name__}")
+    if check.passed != check.due:
+        raise ValueError(
+            f"the check of {check.quantity} says passed={check.passed}, but its claim and"
+            f" measurement give {check.due}"
+        )
 
 
 def fact_rows(steps: Iterable[Step]) -> list[Row]:

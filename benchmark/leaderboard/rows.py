@@ -353,7 +353,9 @@ class EffectRow:
     unit: Annotated[str | None, Column("unit of claim, measurement and tolerance")]
     relation: Annotated[str, Column("how measured and claimed must relate: `=`, `>=` or `<=`")]
     effect: Annotated[bool, Column("whether the check shows the effect of the attack")]
-    claimed: Annotated[float, Column("median of the claims, in `unit`")]
+    claimed: Annotated[
+        float | None, Column("median of the claims, in `unit`; empty if nothing is claimed")
+    ]
     measured: Annotated[float, Column("median of the measurements, in `unit`")]
     measured_low: Annotated[float, Column("5 % quantile of the measurements, in `unit`")]
     measured_high: Annotated[float, Column("95 % quantile of the measurements, in `unit`")]

@@ -254,7 +254,8 @@ def _verdicts(file: PartFile, table: pa.Table) -> tuple[list[str], int]:
             ],
             False,
         ).astype(np.int8)
-    right[field["measured"].is_null().to_numpy(zero_copy_only=False)] = -1
+    for name in ("claimed", "measured"):
+        right[field[name].is_null().to_numpy(zero_copy_only=False)] = -1
     passed = checks.field("passed")
     stored = passed.fill_null(False).to_numpy(zero_copy_only=False).astype(np.int8)
     stored[passed.is_null().to_numpy(zero_copy_only=False)] = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 import soundfile
 
-from attacks.contract.base import Check
+from attacks.contract.base import AttackError, Check
 from attacks.contract.condition import parse
 from attacks.contract.launder import Step, launder
 from benchmark.audio import reader
@@ -136,3 +137,29 @@ def test_every_sink_holds_every_field_of_every_check(
     ]
     assert len(wanted) > 4 and all(row["measured"] is not None for row in wanted)
     assert sink(recording, tmp_path / "out") == wanted
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (Check("SNR", "dB", "=", 5.0, 9.0, 0.1, True), "says passed=True, but its claim"),
+        (Check("SNR", "dB", ">=", 5.0, 4.8, 0.1, True), "give False"),
+        (Check("SNR", "dB", "<=", 5.0, 5.2, 0.1, None), "says passed=None"),
+        (Check("SNR", "dB", "=", 5.0, None, 0.1, True), "give None"),
+        (Check("SNR", "dB", ">=", None, 7.0, 0.0, True), "give None"),
+        (Check("SNR", "dB", "~", 5.0, 5.0, 0.1, True), "relates claim and measurement by '~'"),
+    ],
+)
+def test_a_verdict_that_claim_and_measurement_do_not_give_is_refused(
+    check: Check, said: str
+) -> None:
+    with pytest.raises(AttackError, match=re.escape(said)):
+        check_rows.require_plain([Step("a", {}, (check,))])
+
+
+def test_a_measurement_without_a_claim_has_no_verdict_and_is_stored_as_such() -> None:
+    check = Check.unclaimed("residual", "dB", -12.5)
+    assert (check.claimed, check.measured, check.passed, check.due) == (None, -12.5, None, None)
+    step = Step("a", {}, (check,))
+    check_rows.require_plain([step])
+    assert check_rows.steps_of_rows(check_rows.check_rows([step])) == (step,)
