@@ -18,7 +18,7 @@ import soundfile
 from benchmark.audio import discovery
 from benchmark.audio.reader import SAMPLE_RATE, Wave
 from benchmark.audio.speech_level import active_level, rms
-from benchmark.core import atomic_files, paths
+from benchmark.core import atomic_files, json_text, paths
 from benchmark.core.errors import InputError
 from noises import synthetic
 
@@ -146,7 +146,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the manifest's entry of each kind; raise `InputError` if it cannot be read."""
     path = folder / MANIFEST
     try:
-        named = json.loads(path.read_text(encoding="utf-8"))["noises"]
+        named = json_text.parse(path.read_text(encoding="utf-8"))["noises"]
         return {kind: dict(entry) for kind, entry in named.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a noise manifest: {error!r}") from error

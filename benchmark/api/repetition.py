@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from attacks.contract.condition import CLEAN, parse_from_file
 from benchmark.api import reporting
 from benchmark.api.matrix import setup_of, workers_of
+from benchmark.core import json_text
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.data.data_config import DataConfig
@@ -169,7 +169,7 @@ def _plan(head: dict[str, Any], folder: Path, at_hand: AtHand, context: ProcessC
 def _report(folder: Path) -> ReportConfig:
     """Return the resamples that the report of the run has; the rest as by default."""
     try:
-        choices = json.loads((folder / "run.json").read_bytes())["choices"]
+        choices = json_text.parse((folder / "run.json").read_bytes())["choices"]
         return ReportConfig(samples=0, resamples=int(choices["resamples"]))
     except (OSError, ValueError, KeyError, TypeError):
         return ReportConfig(samples=0, resamples=0)

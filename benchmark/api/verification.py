@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.core import json_text
 from benchmark.core.errors import InputError, one_line
 from benchmark.core.log import logger
 from benchmark.inference.scorer import resolve_device
@@ -197,7 +197,7 @@ def _facts(folder: Path) -> tuple[dict[str, Any] | None, str]:
         left = [name for name in REPORT if (folder / name).exists()]
         return None, f"{FACTS} is missing, so {', '.join(left)} cannot be compared" if left else ""
     try:
-        facts = json.loads(path.read_bytes())
+        facts = json_text.parse(path.read_bytes())
         if not isinstance(facts, dict):
             raise ValueError("it holds no JSON object")
     except (OSError, ValueError, RecursionError) as error:

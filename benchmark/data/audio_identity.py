@@ -56,7 +56,7 @@ def sketch_of(facts: Mapping[str, Any] | None) -> AudioSketch | None:
     try:
         sums = tuple(float(value) for value in (facts or {})["sums"])
         energy = float((facts or {})["energy"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return AudioSketch(sums, energy) if len(sums) == BUCKETS else None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmark.assets.archives import is_archive, unpack
 from benchmark.assets.download import NOT_PINNED, PUBLISHED, download
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError, unknown
 
 RECORD = "fetched.json"
@@ -144,7 +144,7 @@ def _record(folder: Path) -> dict[str, Any]:
     if not (folder / RECORD).is_file():
         return {}
     try:
-        found = json.loads((folder / RECORD).read_text())
+        found = json_text.parse((folder / RECORD).read_text())
     except ValueError as error:
         raise InputError(f"{folder / RECORD} is damaged: delete it to fetch again") from error
     if not isinstance(found, dict):

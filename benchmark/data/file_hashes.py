@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core import atomic_files, paths
+from benchmark.core import atomic_files, json_text, paths
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 
@@ -73,7 +73,7 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     known: dict[str, list[object]] = {}
     if cache_file.is_file():
         try:
-            known = json.loads(cache_file.read_text())
+            known = json_text.parse(cache_file.read_text())
         except (OSError, ValueError):
             known = {}  # a damaged cache file costs only time
     stamps = {name: _stamp(f"{root}/{name}") for name in dict.fromkeys(wanted)}

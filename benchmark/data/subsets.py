@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, require_both_classes
 
@@ -100,6 +100,6 @@ def write(protocol: Protocol, folder: Path, origin: dict[str, Any]) -> Path:
 
 def _is_ours(card_file: Path) -> bool:
     try:
-        return "made" in json.loads(card_file.read_text())
+        return "made" in json_text.parse(card_file.read_text())
     except (OSError, ValueError, TypeError):
         return False

@@ -20,7 +20,7 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN, Condition
 from attacks.contract.precomputed import made
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.data.file_hashes import file_digests
@@ -124,7 +124,7 @@ def measured(
     """
     path = exported / RECORDS / "order.json"
     try:
-        format_ = str(json.loads(path.read_text(encoding="utf-8"))["format"])
+        format_ = str(json_text.parse(path.read_text(encoding="utf-8"))["format"])
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{exported} is not a folder written by export-audio") from error
     spellings = [c["condition"] for c in head["conditions"]]

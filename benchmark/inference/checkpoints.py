@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from benchmark.audio import discovery
-from benchmark.core import atomic_files, plugin_source, trust
+from benchmark.core import atomic_files, json_text, plugin_source, trust
 from benchmark.core.errors import InputError, one_line
 from detectors.contract.base import Arrays, Detector, TensorDetector, registry
 from detectors.contract.function_detector import FunctionDetector
@@ -109,7 +109,7 @@ def load(path: Path, trusted: Collection[str] = ()) -> Checkpoint:
 def _facts(path: Path, text: str) -> dict[str, Any]:
     """Return the facts in a header; `InputError` if they are not what `save` writes."""
     try:
-        facts = json.loads(text)
+        facts = json_text.parse(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: its facts are no JSON ({one_line(error)})") from error
     if not isinstance(facts, dict):

@@ -20,7 +20,7 @@ from scipy.io import wavfile
 from attacks.contract.base import Wave
 from attacks.contract.condition import parse
 from benchmark.audio import reader
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread, processes, spread
 from benchmark.core.progress import progress_bar
@@ -56,7 +56,7 @@ def record_settings(job: LaunderingJob) -> None:
         "format": job.format,
     }
     if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
+        old = json_text.parse(path.read_text(encoding="utf-8"))
         for name, value in new.items():
             if old.get(name) != value:
                 raise InputError(

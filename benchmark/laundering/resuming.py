@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 
 Record = dict[str, Any]
 
@@ -39,7 +39,7 @@ def kept(path: Path, key: str, files: Callable[[Record], Mapping[Path, str]]) ->
     A missing or damaged record is None too: its outputs are then made again.
     """
     try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        record: Record = json_text.parse(path.read_text(encoding="utf-8"))
         if record["key"] != key:
             return None
         same = all(_digest(file) == digest for file, digest in files(record).items())

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from benchmark.core import json_text
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.rows import TABLES
@@ -126,7 +126,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json_text.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("tables_sha256", {}), dict):

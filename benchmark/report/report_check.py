@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from benchmark.core import json_text
 from benchmark.report.writer import SAMPLES, samples_section
 
 CLOSE = 1e-9  # largest difference of numbers that other versions may have
@@ -123,7 +124,7 @@ def _cells(text: str) -> list[str]:
 
 def _leaves(text: str) -> list[str]:
     """Return the keys, texts and numbers of a JSON text in order, without digests of files."""
-    return [*_flat(json.loads(text))]
+    return [*_flat(json_text.parse(text))]
 
 
 def _flat(value: Any) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.core import json_text
 from benchmark.core.errors import one_line
 from benchmark.core.parallel import cores
 from benchmark.core.progress import progress_bar
@@ -154,7 +154,7 @@ def _examined(
         return _Examined((fault,))
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as opened:
-            meta = json.loads((opened.metadata.metadata or {}).get(META, b"null"))
+            meta = json_text.parse((opened.metadata.metadata or {}).get(META, b"null"))
             held = opened.schema_arrow.names
             table = opened.read([c for c in READ if c in held], use_threads=False)
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:

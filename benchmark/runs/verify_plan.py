@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.core import json_text
 from benchmark.core.errors import InputError, one_line
 from benchmark.runs.verify_step import Step, below, counted
 from benchmark.scores import plan_files
@@ -120,7 +120,7 @@ def _detectors(folder: Path, faults: list[str]) -> int:
     for path in paths:
         name = f"detectors/{path.name}"
         try:
-            facts = json.loads(path.read_bytes())
+            facts = json_text.parse(path.read_bytes())
             if not isinstance(facts, dict) or not facts.keys() >= DETECTOR:
                 raise ValueError("it does not describe a detector")
             if plan_files.detector_path(folder, str(facts["name"])).name != path.name:
@@ -144,7 +144,7 @@ def _units(folder: Path) -> tuple[dict[str, Unit], bool]:
     tables: dict[str, pd.DataFrame] = {}
     for path in sorted(_visible(folder / "plans")):
         try:
-            plan = json.loads(path.read_bytes())
+            plan = json_text.parse(path.read_bytes())
             digest = str(plan["trials_sha256"])
             if digest not in tables:
                 tables[digest] = plan_files.read_trials(folder, plan)

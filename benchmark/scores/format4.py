@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmark.core import json_text
 from benchmark.core.errors import InputError, one_line
 from benchmark.data.file_hashes import rows_digest
 from benchmark.data.trial_table import digest_column, rows_of
@@ -98,7 +99,7 @@ def _footers(paths: Sequence[Path]) -> list[tuple[Path, dict[str, Any] | str]]:
     wanted = {"key", "split", "condition", "detectors", "failures", "origin"}
     for path in paths:
         try:
-            meta = json.loads(pq.read_metadata(path).metadata[META])
+            meta = json_text.parse(pq.read_metadata(path).metadata[META])
             if not isinstance(meta, dict) or not wanted <= meta.keys():
                 raise ValueError("its description is incomplete")
             found.append((path, meta))

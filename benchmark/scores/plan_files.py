@@ -18,22 +18,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmark.core import atomic_files
+from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError, one_line
 from benchmark.laundering.resuming import key_of
+from benchmark.scores import plan_schema
 
 FORMAT = 5
-HEAD = (  # what every plan states, of this format and the one before
-    "data",
-    "data_version",
-    "headline",
-    "trial_digest",
-    "dev_digest",
-    "audio_digest",
-    "seed",
-    "suite",
-    "conditions",
-)
 POINTER = "plan.json"
 PLUGIN_CHECKS = "plugin_checks"  # of a plan: what is wrong with each condition that has a plugin
 CHECK = "check"  # of all other facts of the pointer
@@ -98,13 +88,10 @@ def read_plan(folder: Path) -> Facts | None:
         plan = _read_by_content(folder / "plans", name, "the plan")
         plan |= {fact: pointer[fact] for fact in HERE if fact in pointer}
         plan |= {"data_root": str(plan.get("data_root", "")), "digest": name}
-    if missing := [key for key in HEAD if key not in plan]:
-        raise InputError(f"{path} lacks {', '.join(missing)}; delete this run folder")
-    if not isinstance(plan["conditions"], list) or not all(
-        isinstance(c, dict) and {"condition", "family", "identity", "made"} <= c.keys()
-        for c in plan["conditions"]
-    ):
-        raise InputError(f"{path} is damaged: its conditions are no list of conditions")
+    plan = {"data_root": ""} | plan
+    plan_schema.check_plan(plan, path)
+    if "digest" not in plan and "detectors" not in plan:
+        raise InputError(f"{path} is damaged: it lacks detectors")
     return plan
 
 
@@ -186,10 +173,9 @@ def read_detectors(folder: Path, plan: Facts) -> dict[str, Facts]:
         facts = _read_json(path)
         if facts is None:  # removed meanwhile
             continue
-        if not isinstance(facts.get("name"), str) or not {
-            "identity", "training", "conditions"
-        } <= facts.keys() or not isinstance(facts["training"], dict):  # fmt: skip
+        if not isinstance(facts.get("name"), str) or "conditions" not in facts:
             raise InputError(f"{path} is damaged: it does not describe a detector; delete it")
+        plan_schema.check_detector(facts, path)
         if facts.pop("conditions") == wanted:
             held[facts.pop("name")] = facts
     return dict(sorted(held.items()))
@@ -244,7 +230,7 @@ def _read_by_content(folder: Path, digest: str, what: str) -> Facts:
 def _read_json(path: Path) -> Facts | None:
     """Return a JSON object; None if there is no such file; `InputError` if it is damaged."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json_text.parse(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

