@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,7 +114,14 @@ def resample(wave: Wave, rate: int, to: int = SAMPLE_RATE) -> Wave:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn whatever is raised into `AudioError`: nothing that one file holds may end a run."""
+    """Turn whatever is raised into `AudioError`: nothing that one file holds may end a run.
+
+    A device or a pipe is refused before it is opened, because it may never end.
+    """
+    with suppress(OSError, ValueError):  # there is no such file: the decoder says so
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise AudioError(f"{path}: is a device or a pipe, not a file")
     try:
         yield
     except (AudioError, InputError):

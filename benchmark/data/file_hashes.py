@@ -33,8 +33,10 @@ def state(path: Path) -> FileState | None:
     """Return the state of a file that can be read, else None."""
     try:
         found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a device or a pipe may never end
+            return None
         return FileState(found.st_size, found.st_mtime_ns, bytes.fromhex(_sha256(path)))
-    except OSError:
+    except (OSError, ValueError):  # a name with NUL is no name
         return None
 
 
@@ -79,14 +81,15 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     stamps = {name: _stamp(f"{root}/{name}") for name in dict.fromkeys(wanted)}
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
     with ThreadPoolExecutor(THREADS) as pool:
-        hashed = pool.map(lambda name: _sha256(root / name), stale)
+        hashed = pool.map(lambda name: _sha256_or_missing(root / name), stale)
         bar = progress_bar(
             hashed, "hashing files", len(stale), unit="file", disable=len(stale) < 2000
         )
         known |= {n: [*stamps[n], digest] for n, digest in zip(stale, bar, strict=True)}
     if stale:
         with contextlib.suppress(InputError):  # the cache may be read-only or full
-            atomic_files.write(cache_file, json.dumps(known))
+            kept = {name: entry for name, entry in known.items() if entry[2:] != [MISSING]}
+            atomic_files.write(cache_file, json.dumps(kept))
     return [str(known[name][2]) if stamps[name] else MISSING for name in wanted]
 
 
@@ -100,9 +103,16 @@ def _stamp(path: str) -> list[object]:
     """Return size and modification time (ns) of a regular file; empty if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - fast for a million paths
-    except OSError:
+    except (OSError, ValueError):
         return []
     return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else []
+
+
+def _sha256_or_missing(path: Path) -> str:
+    try:
+        return _sha256(path)
+    except OSError:  # not to be read by this user
+        return MISSING
 
 
 def _sha256(path: Path) -> str:
