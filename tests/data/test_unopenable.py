@@ -12,7 +12,7 @@ import pytest
 from benchmark.audio import reader
 from benchmark.audio.audio_error import AudioError
 from benchmark.cli.main import main
-from benchmark.data import file_hashes
+from benchmark.data import file_hashes, loading
 from tests.support import builders
 
 
@@ -72,3 +72,18 @@ def test_a_file_whose_name_is_not_utf8_is_read(tmp_path: Path, cache: Path) -> N
     assert reader.read(toy / "flac" / name).size
     (digest,) = file_hashes.file_digests(toy, [f"flac/{name}"])
     assert file_hashes.file_digests(toy, [f"flac/{name}"]) == [digest] != [file_hashes.MISSING]
+
+
+def test_a_name_that_no_table_can_hold_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = builders.corpus(tmp_path / "toy", test=4, dev=0) / "flac"
+    for number, label in enumerate(("real", "fake", "real", "fake")):
+        (tmp_path / "mine" / label).mkdir(parents=True, exist_ok=True)
+        content = (source / f"test_000{number}.flac").read_bytes()
+        (tmp_path / "mine" / label / f"{number}.flac").write_bytes(content)
+    odd = tmp_path / "mine" / "real" / os.fsdecode(b"\xff\xfe.flac")
+    odd.write_bytes(content)
+    found = loading.open_data(tmp_path / "mine")
+    assert len(found.table) == 4
+    assert "1 of its files are left out" in caplog.text and "udcff" in caplog.text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.audio.endings import is_audio
+from benchmark.core.log import warn_once
 from benchmark.data.layouts import LAYOUTS
 from benchmark.data.protocol import Protocol, validated
 from benchmark.data.readers.words import Vocabulary
@@ -68,6 +69,8 @@ def locate(root: Path, *names: str) -> Path | None:
 def walk(root: Path) -> Iterator[Path]:
     """Yield every file below `root`, sorted; follow links, but enter no folder twice.
 
+    A file whose name is not UTF-8 is left out with a warning.
+
     Folders that contain `root` are not entered either: a link to one is a loop and leads to files
     outside the data set.
     """
@@ -79,8 +82,21 @@ def walk(root: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders.sort()
-        for name in sorted(names):
-            yield Path(folder, name)
+        odd = [name for name in names if not _is_text(f"{folder}/{name}")]
+        if odd:
+            warn_once(
+                f"{folder}: {len(odd)} of its files are left out, because no table can hold their"
+                f" names, which are not UTF-8: {odd[0]!r}"
+            )
+        yield from (Path(folder, name) for name in sorted(set(names).difference(odd)))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def protocol(name: str, root: Path, table: pd.DataFrame, source: Path) -> Protocol:
