@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.core import json_text
+from benchmark.core import json_text, spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.rows import TABLES
@@ -44,7 +44,6 @@ REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the
         "failures": {"condition": {"-": ""}, "detector": {"-": ""}},
     }
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\n")  # text that gets an apostrophe when it is written
 _BOOLS = {"true": True, "false": False, "": None}
 
 
@@ -174,7 +173,7 @@ def _values(field: Field, texts: Sequence[str]) -> list[Any]:
     """Return the values of a column; None where there is none. `ValueError` names the column."""
     try:
         if field.kind is str:
-            return [_plain(text) or None for text in texts]
+            return [spreadsheet.plain(text) or None for text in texts]
         if field.kind is bool:
             return [_BOOLS[text.lower()] for text in texts]
         numbers = [float(text) if text else None for text in texts]
@@ -185,8 +184,3 @@ def _values(field: Field, texts: Sequence[str]) -> list[Any]:
             raise ValueError(f"column {field.name} holds a fraction")
         return [None if number is None else int(number) for number in numbers]
     return numbers
-
-
-def _plain(text: str) -> str:
-    """Return text without the apostrophe that keeps a spreadsheet from running it."""
-    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text

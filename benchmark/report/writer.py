@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.core import atomic_files, terminal
+from benchmark.core import atomic_files, spreadsheet, terminal
 from benchmark.leaderboard import leaderboard_tables, schema, trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
@@ -118,8 +118,7 @@ def cell(value: object) -> str:
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{float(value) + 0.0:.{DIGITS}g}"
     text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # a bare \r would not be quoted
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\n") and text != "-"
-    return "'" + text if risky else text
+    return spreadsheet.guarded(text)
 
 
 def summary(tables: Tables) -> str:
