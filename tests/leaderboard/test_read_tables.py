@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.core import spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables, read_tables, schema
 from benchmark.leaderboard.leaderboard_tables import Tables
@@ -253,4 +254,4 @@ def test_columns_of_a_later_release_are_left_out(folder: Path) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "'quoted'", "it's", "plain"])
 def test_text_reads_back(text: str) -> None:
-    assert read_tables._plain(writer.cell(text)) == text
+    assert spreadsheet.plain(writer.cell(text)) == text
