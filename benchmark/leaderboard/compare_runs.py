@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import ROUNDING_DB
+from benchmark.laundering.verification import State
 from benchmark.leaderboard import cells, trial_sets
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, distinguishable, interval
 from benchmark.leaderboard.rows import Interval, RunDifferenceRow
@@ -23,7 +24,7 @@ from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
 MEAN = "mean over families"  # a value of the column `condition`
-INCOMPLETE, UNVERIFIED = "lacks trials", "not verified"
+INCOMPLETE, UNVERIFIED = "lacks trials", "not verified in both"
 UNLAUNDERED = "no laundering condition in common"
 
 
@@ -127,9 +128,17 @@ def _row(
 
 def _remark(a: Cell, b: Cell) -> str:
     found = [INCOMPLETE] if a.draws is None or b.draws is None else []
-    if a.row.head.verified is False or b.row.head.verified is False:
-        found.append(UNVERIFIED)
-    return ", ".join(found)
+    states = {head.verdict: None for head in (a.row.head, b.row.head) if head.verified is False}
+    return ", ".join(found + [unverified(state) for state in states])
+
+
+def unverified(state: str | None) -> str:
+    """Return the remark on a condition of this state, which is not verified.
+
+    >>> unverified("control")
+    'not verified: control'
+    """
+    return f"not verified: {State(str(state)).text}"
 
 
 def _shared(mine: DetectorCells, other: DetectorCells) -> DetectorCells:

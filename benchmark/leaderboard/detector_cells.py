@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from attacks.contract.condition import CLEAN
+from benchmark.laundering.verification import State
 from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
@@ -30,6 +31,15 @@ class Cell:
     def counts(self) -> bool:
         """Whether the cell enters means: it is complete, and verified if it is laundered."""
         return self.draws is not None and self.row.head.verified is not False
+
+    @property
+    def on_curve(self) -> bool:
+        """Whether the cell is a point of a severity curve: it counts, or is a complete control.
+
+        That a mild level changes nearly nothing is measured, so its EER belongs to the curve.
+        """
+        control = self.row.head.verdict == State.CONTROL
+        return self.counts or (control and self.draws is not None)
 
     @property
     def condition(self) -> str:

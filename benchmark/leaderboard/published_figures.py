@@ -20,7 +20,7 @@ import pandas as pd
 from attacks.contract.condition import CLEAN, parse
 from benchmark.core.errors import InputError, unknown
 from benchmark.leaderboard import trial_sets
-from benchmark.leaderboard.compare_runs import INCOMPLETE, UNVERIFIED, measure
+from benchmark.leaderboard.compare_runs import INCOMPLETE, measure, unverified
 from benchmark.leaderboard.detector_cells import Cell, interval
 from benchmark.leaderboard.rows import PublishedRow
 from benchmark.leaderboard.schema import frame
@@ -203,7 +203,7 @@ def _row(
     figure = float(row[system]) / 100
     head = cell.row.head
     remarks = [] if head.complete else [INCOMPLETE]
-    remarks += [UNVERIFIED] if head.verified is False else []
+    remarks += [unverified(head.verdict)] if head.verified is False else []
     made = PublishedRow(
         detector=head.detector,
         system=system,

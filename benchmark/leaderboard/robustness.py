@@ -116,14 +116,15 @@ def severity(
                from clean (0) to the severest (1), so this is the mean EER along the curve
     collapse : the mildest level at which the EER exceeds 40 %, in the attack's unit; blank if none
 
-    Both are blank, and `complete` is false, if clean or a level lacks trials or is unverified.
+    Both are blank, and `complete` is false, if clean or a level lacks trials, is refuted, or was
+    not measured. A control is a point of the curve.
     """
     found = []
     for cells in by_detector:
         by_condition = {cell.condition: cell for cell in cells.cells}
         for ladder in steps:
             levels = [cells.clean, *(by_condition[name] for name in ladder.conditions)]
-            whole = all(cell.counts for cell in levels)
+            whole = all(cell.on_curve for cell in levels)
             area, collapse = Interval(), np.nan
             if whole:
                 point = float(_area([np.asarray(cell.eer) for cell in levels]))

@@ -302,7 +302,9 @@ class SeverityRow:
     severest: Annotated[float, Column("severest level, in `unit`")]
     unit: Annotated[str | None, Column("unit of the severity")]
     n_levels: Annotated[int, Column("levels of the ladder", "levels")]
-    complete: Annotated[bool, Column("whether clean and every level are complete and verified")]
+    complete: Annotated[
+        bool, Column("whether clean and every level are complete, and verified or a control")
+    ]
     area: Annotated[
         Interval, Column("area under the curve of EER over evenly spaced levels", SHARE, LOWER)
     ]

@@ -15,7 +15,7 @@ from attacks.contract.condition import parse
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables
-from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, UNVERIFIED, compare
+from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, compare
 from benchmark.leaderboard.published_figures import COLUMNS, compare_published, load
 from benchmark.report import citations, comparison_text
 from benchmark.scores.run_results import ConditionInfo, RunResults
@@ -88,7 +88,7 @@ def test_differences_are_those_of_the_cells(first: RunResults, second: RunResult
     np.testing.assert_allclose(usable["difference"], usable["eer_b"] - usable["eer_a"])
     assert wide.loc[wide["remark"].notna(), "difference"].isna().all()
     unverified = wide[wide["condition"] == "reverb(rt60=0.9)"]
-    assert (unverified["remark"] == UNVERIFIED).all()
+    assert (unverified["remark"] == "not verified: refuted").all()
     incomplete = wide.query("detector == 'rawcnn' and condition == 'mp3(kbps=16)'")
     assert (incomplete["remark"] == INCOMPLETE).all()
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attacks.contract.base import RESIDUAL
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import cells, leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
@@ -143,6 +144,24 @@ def test_what_is_missing_or_unverified_is_shown_and_left_out(results: RunResults
     assert unverified["area"].isna().all()
     compared = of(found.differences, track="neural")
     assert "rawcnn" not in {*compared["detector"], *compared["other"]}
+
+
+def test_a_control_is_a_point_of_the_severity_curve(results: RunResults) -> None:
+    rows = results.source.effect_rows
+    mild = rows["condition"] == "reverb(rt60=0.3)"
+    small = rows[mild].assign(quantity=RESIDUAL, measured=-70.0, passed=None, effect=False)
+    with_control = replace(results, effects=pd.concat([rows, small], ignore_index=True))
+    whole, found = (leaderboard_tables.tables(r, DRAWS) for r in (results, with_control))
+    states = of(found.conditions, track="neural", family="reverberation", detector="melcnn")
+    assert states["verdict"].tolist() == ["control", "verified", "verified"]
+    ladders = [
+        of(tables.severity, track="neural", ladder="reverb(rt60=*)").set_index("detector")
+        for tables in (whole, found)
+    ]
+    assert ladders[1]["complete"].all()
+    pd.testing.assert_frame_equal(*ladders)
+    means = [of(t.leaderboard, track="neural", detector="melcnn").iloc[0] for t in (whole, found)]
+    assert means[0]["laundered_eer"] != means[1]["laundered_eer"]  # a control enters no mean
 
 
 def test_comparisons_match_the_letters(tables: Tables) -> None:
