@@ -9,6 +9,7 @@ import pytest
 from tests.support import fuzz
 
 COUNTS = {
+    "audio": 5000,
     "checkpoints": 3000, "archives": 300, "protocols": 2000, "tables": 1000, "scores": 1000,
     "suites": 1000, "pools": 1000, "plans": 1000, "old plans": 1000, "cards": 1000,
 }  # fmt: skip

@@ -29,6 +29,8 @@ import torch
 from attacks.chains import pools
 from attacks.contract import suites
 from benchmark.assets import archives
+from benchmark.audio import reader
+from benchmark.audio.audio_error import AudioError
 from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.exchange import score_reader
@@ -39,6 +41,7 @@ from benchmark.laundering.resuming import key_of
 from benchmark.scores import plan_files
 from benchmark.scores.load_run import collect
 from benchmark.training import trained_checkpoints
+from tests.support import media
 
 ODD: tuple[Any, ...] = (
     None, True, False, -1, 0, 2**70, -(10**400), 1e308, float("nan"), float("inf"), "", "\0",
@@ -59,11 +62,13 @@ class Kind:
     name    : of the file
     samples : returns the valid contents, in a folder for what goes with them
     read    : reads a file of that name
+    refusal : the error that says that the file cannot be used
     """
 
     name: str
     samples: Callable[[Path], list[bytes]]
     read: Callable[[Path], object]
+    refusal: type[Exception] = InputError
 
 
 def damaged(samples: list[bytes], count: int, seed: int) -> Iterator[bytes]:
@@ -200,7 +205,7 @@ def failures(kind: Kind, folder: Path, count: int, seed: int = 0) -> list[str]:
         _write(folder / kind.name, content)
         try:
             kind.read(folder / kind.name)
-        except InputError as error:
+        except kind.refusal as error:
             if "\n" in str(error):
                 found.append(f"{number}: an error of several lines: {error}")
         except Exception as error:  # noqa: BLE001 - it is what is looked for
@@ -366,7 +371,22 @@ def _open_card(path: Path) -> object:
     return loading.open_data(path.parent)
 
 
+AUDIO = {  # file name, whose ending names the container -> options of FFmpeg
+    "pcm.wav": "-c:a pcm_s16le", "float.caf": "-c:a pcm_f32be", "pcm.w64": "-c:a pcm_s24le",
+    "mulaw.au": "-c:a pcm_mulaw", "pcm.aiff": "-c:a pcm_s16be", "a.flac": "-c:a flac",
+    "vorbis.ogg": "-c:a libvorbis", "a.opus": "-c:a libopus", "opus.webm": "-c:a libopus",
+    "aac.m4a": "-c:a aac", "a.mp3": "-c:a libmp3lame", "a.amr": "-c:a libopencore_amrnb -ar 8000",
+}  # fmt: skip
+
+
+def _audio(folder: Path) -> list[bytes]:
+    source, _ = media.source(folder, seconds=0.8)
+    made = [media.encode(source, folder / name, *how.split()) for name, how in AUDIO.items()]
+    return [path.read_bytes() for path in made]
+
+
 KINDS = {
+    "audio": Kind("audio", _audio, reader.read, AudioError),
     "checkpoints": Kind("a.safetensors", _trained, _score),
     "archives": Kind("archive", _archives, _unpack),
     "protocols": Kind("protocol.csv", _protocols, _open_protocol),
