@@ -81,7 +81,7 @@ def _claim(store: Store, options: Namespace, context: ProcessContext) -> None:
     Without data the run must exist.
     """
     from attacks.contract.condition import CLEAN
-    from benchmark.runs import planning, runner
+    from benchmark.runs import planning, plugin_checks, runner
     from benchmark.runs.run_config import RunConfig
 
     head = store.read_head()
@@ -101,7 +101,7 @@ def _claim(store: Store, options: Namespace, context: ProcessContext) -> None:
     )
     plan = planning.plan(config, scored=False)
     if head is None:
-        runner.write_plan(plan, store)
+        runner.write_plan(plugin_checks.checked(plan, store, context), store)
         return
     new = runner.head_of(plan)
     for field in ("trial_digest", "seed", *(["conditions"] if options.suite else [])):

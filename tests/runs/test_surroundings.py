@@ -1,0 +1,81 @@
+"""Runs in odd surroundings: the parts of the run are those of any other run, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs.test_foreign_code import options
+from tests.support.killing import parts
+from tests.support.places import ROOT
+
+SUITE = "noise(kind=white, snr=10); mp3(kbps=16)"
+YESTERDAY = "import time\nnow = time.time\ntime.time = lambda: now() - 86400.0\n"
+SMALL = 40_000  # bytes: the parts fit, the page does not
+
+
+def run(
+    toy: Path, folder: Path, changed: dict[str, str | None], most: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run with some variables of the environment changed or, if None, removed.
+
+    most : bytes that a file can have, as on a full disk
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | changed
+    arguments = options(toy, folder, "evil,evil(every=3)", SUITE, "--workers", 1)
+
+    def limit() -> None:
+        if most is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments], capture_output=True, text=True, cwd=ROOT,
+        env={name: value for name, value in environment.items() if value is not None},
+        preexec_fn=limit,
+    )  # fmt: skip
+
+
+def surroundings(folder: Path) -> dict[str, dict[str, str | None]]:
+    """Return what is changed, by name; `folder` takes what that needs."""
+    (folder / "sitecustomize.py").write_text(YESTERDAY)
+    return {
+        "no HOME": {"HOME": None},
+        "no TMPDIR": {"TMPDIR": str(folder / "nowhere"), "TEMP": None, "TMP": None},
+        "locale C": {"LC_ALL": "C", "LANG": None, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        "clock set back": {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
+        "odd zone": {"TZ": "Antarctica/Troll", "TERM": None},
+    }
+
+
+@pytest.fixture
+def whole(toy: Path, tmp_path: Path, cache: Path) -> set[str]:
+    done = run(toy, tmp_path / "whole", {})
+    assert done.returncode == 0, done.stderr
+    return parts(tmp_path / "whole")
+
+
+def test_all_at_once(toy: Path, tmp_path: Path, whole: set[str]) -> None:
+    together: dict[str, str | None] = {}
+    for changed in surroundings(tmp_path).values():
+        together |= changed
+    done = run(toy, tmp_path / "odd", together)
+    assert done.returncode == 0, done.stderr
+    assert parts(tmp_path / "odd") == whole
+
+
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
+    toy: Path, tmp_path: Path, whole: set[str]
+) -> None:
+    folder = tmp_path / "full"
+    done = run(toy, folder, {}, most=SMALL)
+    assert done.returncode == 2 and "File too large" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (folder / "leaderboard.html").exists()
+    again = run(toy, folder, {})
+    assert again.returncode == 0 and "0 of 4 units to do" in again.stdout
+    assert parts(folder) == whole
