@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launderbench import Attack, attack
+from launderbench import Attack, SampleLimits, attack
 
 heard = []
 
@@ -28,6 +28,7 @@ class Remembers(Attack):
     """Clips at half the peak of the first recording that it ever heard."""
 
     family = "test"
+    limits = SampleLimits(clipping=1.0)
 
     def __call__(self, wave, sample_rate, rng):
         print("what an attack prints is no answer")
