@@ -162,11 +162,13 @@ def common_checks(
 
     The effect of an attack that keeps every sample in its place is the energy of its change. It is
     owed where the attack affects the utterance and is not nearly the identity by design; elsewhere
-    it is measured all the same, and nothing is claimed of it.
+    it is measured all the same, and nothing is claimed of it. So it is where an attack that may
+    move samples keeps their number: one that found nothing to trim is then known to change nothing.
     """
     checks = [_length(attack, before.size, after.size, facts)]
-    if attack.aligned:
-        owed = not attack.near_identity and before.size >= LEAST_EFFECT_S * sample_rate
+    if before.size == after.size:
+        owed = attack.aligned and not attack.near_identity
+        owed = owed and before.size >= LEAST_EFFECT_S * sample_rate
         owed = owed and attack.affects(before, sample_rate)
         change = residual(before, after)
         checks.append(

@@ -17,6 +17,8 @@ from attacks.contract.launder import launder
 from attacks.timing import warp_measurement
 from attacks.timing.edits import Echo, PadSilence, TimeShift, TrimSilence
 from attacks.timing.speed_pitch import PitchShift, Speed, TimeStretch
+from benchmark.laundering import verification
+from benchmark.laundering.verification import State
 from tests.support.attack_support import attacks, checks, clip, run
 
 NAMES = (
@@ -243,6 +245,13 @@ def test_without_silence_nothing_is_cut_and_the_claim_holds() -> None:
     assert np.array_equal(done.wave, tone(500)) and done.passed is True
     assert checks(done)["level of what was cut"] is None
     assert run("trim_silence", np.zeros(8000, dtype=np.float32)).passed is None
+
+
+def test_where_nothing_is_cut_the_condition_is_a_control() -> None:
+    spoken, padded = tone(500), np.pad(tone(500), 4000)
+    for wave, state in ((spoken, State.CONTROL), (padded, State.VERIFIED)):
+        steps = run("trim_silence", wave).steps
+        assert verification.tally_of([("u", steps)]).state() is state
 
 
 def test_remaining_silence_is_refuted() -> None:
