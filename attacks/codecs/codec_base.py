@@ -34,6 +34,7 @@ WEAK_RMS = 1e-4
 SAME_DB = -90.0  # what a stream decodes to is bit-identical on one machine
 # factors beyond the distortions seen on the embedded dev speech; some voices are easy to code
 LEAST_MARGIN, MOST_MARGIN = 3.0, 1.5
+MARGIN_DB = 0.15  # added to the most, which is small where a codec hardly changes anything
 GENERATION = 0.35  # further distortion of each generation, as a share of the first one's
 LOST_DB = 80.0  # distortion of a packet that is replaced by silence
 LEVEL_DB = (-15.0, 9.0)  # speech with strong lows, into a coder of few bits
@@ -225,7 +226,8 @@ class Coder(Attack):
         """Return the least and the most spectral distortion of speech in dB."""
         least, most = interpolated(self.distorts, self.payload_rate / 1000)
         again = 1 + GENERATION * (self.passes - 1)
-        return least / LEAST_MARGIN, most * MOST_MARGIN * again + LOST_DB * self.loss * self.passes
+        highest = most * MOST_MARGIN * again + MARGIN_DB
+        return least / LEAST_MARGIN, highest + LOST_DB * self.loss * self.passes
 
     def payload_check(self, facts: Facts) -> Check:
         """Check the payload: within the tolerance of `payload_rate`."""
