@@ -119,7 +119,7 @@ class MonoMix:
         if mono.size == 0:
             return
         self.seconds += mono.size / rate
-        if self.seconds > self._longest:
+        if self.seconds > self._longest + 0.5 / rate:  # a sum of many blocks is not exact
             raise AudioError(
                 f"{self.path}: is longer than {self._longest:g} s ({VARIABLE} sets this bound)"
             )

@@ -305,6 +305,16 @@ def test_the_longest_duration_is_a_setting(tmp_path: Path, monkeypatch: pytest.M
     assert reader.read(tmp_path / "a.wav").size == RATE
 
 
+def test_the_longest_duration_is_exact_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(decoding.VARIABLE, "0.3")
+    mix, block = decoding.MonoMix(Path("a.wav")), np.zeros((1600, 1), np.float32)
+    for _ in range(3):  # 0.1 + 0.1 + 0.1 > 0.3 in floating point
+        mix.add(block, RATE, 1)
+    assert mix.seconds > 0.3
+    with pytest.raises(AudioError, match="is longer than"):
+        mix.add(block[:1], RATE, 1)
+
+
 def test_whatever_a_decoder_raises_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
