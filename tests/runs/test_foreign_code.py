@@ -27,7 +27,7 @@ def options(toy: Path, folder: Path, detectors: str, suite: str, *more: object) 
     return [str(item) for item in given]
 
 
-def command(arguments: Sequence[str], seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
+def command(arguments: Sequence[str], seconds: float = 3600.0) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "benchmark", *arguments],
         capture_output=True, text=True, cwd=ROOT, timeout=seconds,
