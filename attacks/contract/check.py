@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RELATIONS = ("=", ">=", "<=")
-
 
 @dataclass(frozen=True)
 class Check:
@@ -36,15 +34,7 @@ class Check:
         ValueError
             The relation is none of `=`, `>=` and `<=`.
         """
-        if self.relation not in RELATIONS:
-            raise ValueError(f"relates claim and measurement by {self.relation!r}")
-        if self.claimed is None or self.measured is None:
-            return None
-        if self.relation == ">=":
-            return bool(self.measured >= self.claimed - self.tolerance)
-        if self.relation == "<=":
-            return bool(self.measured <= self.claimed + self.tolerance)
-        return bool(abs(self.measured - self.claimed) <= self.tolerance)
+        return _verdict(self.relation, self.claimed, self.measured, self.tolerance)
 
     @classmethod
     def near(
@@ -58,7 +48,7 @@ class Check:
         effect: bool = True,
     ) -> Check:
         """Return a check that passes when the measurement is within `tolerance` of the claim."""
-        passed = None if measured is None else bool(abs(measured - claimed) <= tolerance)
+        passed = _verdict("=", claimed, measured, tolerance)
         return cls(quantity, unit, "=", claimed, measured, tolerance, passed, effect)
 
     @classmethod
@@ -86,7 +76,7 @@ class Check:
         effect: bool = True,
     ) -> Check:
         """Return a check that passes when the measurement is the claim or more."""
-        passed = None if measured is None else bool(measured >= claimed)
+        passed = _verdict(">=", claimed, measured, 0.0)
         return cls(quantity, unit, ">=", claimed, measured, 0.0, passed, effect)
 
     @classmethod
@@ -100,10 +90,25 @@ class Check:
         effect: bool = True,
     ) -> Check:
         """Return a check that passes when the measurement is the claim or less."""
-        passed = None if measured is None else bool(measured <= claimed)
+        passed = _verdict("<=", claimed, measured, 0.0)
         return cls(quantity, unit, "<=", claimed, measured, 0.0, passed, effect)
 
     @classmethod
     def unclaimed(cls, quantity: str, unit: str, measured: float | None) -> Check:
         """Return the statement of a measurement of which nothing is claimed."""
         return cls(quantity, unit, ">=", None, measured, 0.0, None)
+
+
+def _verdict(
+    relation: str, claimed: float | None, measured: float | None, tolerance: float
+) -> bool | None:
+    """Return whether the measurement relates to the claim as stated; None if one is missing."""
+    if relation not in ("=", ">=", "<="):
+        raise ValueError(f"relates claim and measurement by {relation!r}")
+    if claimed is None or measured is None:
+        return None
+    if relation == ">=":
+        return bool(measured >= claimed - tolerance)
+    if relation == "<=":
+        return bool(measured <= claimed + tolerance)
+    return bool(abs(measured - claimed) <= tolerance)
