@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,11 +27,22 @@ def options(toy: Path, folder: Path, detectors: str, suite: str, *more: object) 
     return [str(item) for item in given]
 
 
-def command(arguments: Sequence[str], seconds: float = 3600.0) -> subprocess.CompletedProcess[str]:
+def command(
+    arguments: Sequence[str],
+    seconds: float = 3600.0,
+    changed: Mapping[str, str | None] | None = None,
+    before: Callable[[], None] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the package.
+
+    changed : variables of the environment that are changed or, if None, removed
+    before  : is called in the new process
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | (changed or {})
     return subprocess.run(
         [sys.executable, "-m", "benchmark", *arguments],
-        capture_output=True, text=True, cwd=ROOT, timeout=seconds,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, cwd=ROOT, timeout=seconds, preexec_fn=before,
+        env={name: value for name, value in environment.items() if value is not None},
     )  # fmt: skip
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.runs.test_foreign_code import options
+from tests.runs.test_foreign_code import command, options
 from tests.support.killing import parts
 from tests.support.places import ROOT
 
@@ -26,18 +25,13 @@ def run(
 
     most : bytes that a file can have, as on a full disk
     """
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | changed
     arguments = options(toy, folder, "evil,evil(every=3)", SUITE, "--workers", 1)
 
     def limit() -> None:
         if most is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *arguments], capture_output=True, text=True, cwd=ROOT,
-        env={name: value for name, value in environment.items() if value is not None},
-        preexec_fn=limit,
-    )  # fmt: skip
+    return command(arguments, changed=changed, before=limit)
 
 
 def surroundings(folder: Path) -> dict[str, dict[str, str | None]]:
