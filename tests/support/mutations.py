@@ -116,7 +116,7 @@ UNKNOWABLE: dict[str, tuple[str, ...]] = {
     "agc": ("next milder level", "next harder level"),
     # where nothing at the ends lies between the two thresholds
     "trim_silence": ("next milder level", "next harder level"),
-    # where speech stays in the range in which both ratios are as good as a limiter
+    # 20:1 reduces peaks by 21.2 dB and 8:1 by 19.6 to 20.6: the check's tolerance of 1.7 holds both
     "compression(ratio=20, depth=24, attack=5, release=100)": ("next milder level",),
     # speech as from a telephone needs no more: 46 to 70 kbit/s are spent at 64, 45 to 49 at 48
     "aac(kbps=64, passes=1, loss=0)": ("next harder level",),
