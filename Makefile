@@ -70,7 +70,7 @@ perf: dev ## the speed targets and every stage; ARGS=--benchmark-compare: agains
 		--benchmark-autosave $(ARGS)
 
 soak: dev ## long fault and fuzz loops
-	$(BIN)/python -m pytest tests/soak $(ARGS)
+	$(BIN)/python -m pytest tests/soak --hypothesis-profile=new $(ARGS)
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment
 	$(PYTHON) -m venv .venv-constraints

@@ -32,9 +32,9 @@ class Dynamics(Attack):
     family = "channel"
     citation = ""
 
-    @property
-    def limits(self) -> SampleLimits:
-        return SampleLimits(level=(-4.0, 4.0), envelope=0.2)
+    # A fast gain levels the syllables and leaves no envelope to align. The gains are read sample by
+    # sample, so speech that is late, another's or gone fails the claim itself.
+    limits = SampleLimits(lag=None, envelope=None)
 
     def gains_db(self, wave: Array, sample_rate: int) -> Array:
         """Return the gain in dB of each sample of a wave (T,) that is not silent: (T,)."""
@@ -86,11 +86,6 @@ class Compression(Dynamics):
 
     severity = Severity("ratio", "", (1.5, 2.0, 4.0, 8.0, 20.0))
     measures = "gain just after the peak against the static curve; gain bounds"
-
-    @property
-    def limits(self) -> SampleLimits:
-        lag = self.attack + 8.0  # onsets overshoot for an attack time
-        return SampleLimits(lag, level=(-4.0, 4.0), envelope=None)
 
     @property
     def most_db(self) -> float:
