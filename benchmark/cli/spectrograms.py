@@ -26,7 +26,7 @@ def spectrograms(options: Namespace) -> int:
     from benchmark.laundering import suite_choice
 
     context = typed.context(options)
-    suite = suite_choice.chosen(options.suite, typed.data_config(options))
+    suite = suite_choice.fetched(options.suite, typed.data_config(options))
     protocol = typed.utterances(options)
     table = spectrogram_export.make(
         protocol, suite.conditions, options.out, options.kind, options.seed, options.workers,

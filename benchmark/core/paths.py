@@ -21,6 +21,11 @@ def wheels() -> Path:
     return cache() / "wheels"
 
 
+def engines() -> Path:
+    """Return the folder of models and programs extracted from wheels, named by hash."""
+    return cache() / "engines"
+
+
 def embedded() -> Path:
     """Return the folder of the built embedded data set (protocol.csv, card.json, flac/)."""
     return cache() / "embedded"

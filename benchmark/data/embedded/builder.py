@@ -44,6 +44,7 @@ ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
 PLAN_FILE = "plan.json"
 IDENTITY_FILE = "audio.json"
+OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 LOCK_FILE = ".data-build.lock"
 FLAC = "flac"
 TALKER_SECONDS = 30
@@ -191,7 +192,10 @@ def build(
         return read()
     with atomic_files.lock(paths.cache() / LOCK_FILE, "building the embedded data set"):
         if _lacks(choose, bank):
-            _build(choose, bank, progress=progress, workers=workers, device=device)
+            try:
+                _build(choose, bank, progress=progress, workers=workers, device=device)
+            except wheels.FetchError as error:
+                raise wheels.FetchError(f"{error}, {OWN_DATA}", error.cause) from error
     return read()
 
 
