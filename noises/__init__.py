@@ -4,16 +4,29 @@ The bank is built once and verified when it is opened. White and pink noise need
 are generated on use.
 """
 
-from noises.bank import KINDS, MANIFEST, bank_folder, build, sound, use, using
+from noises.bank import (
+    ABOUT,
+    KINDS,
+    MANIFEST,
+    SHAPED,
+    bank_folder,
+    build,
+    is_shaped,
+    sound,
+    use,
+    using,
+)
 from noises.excerpts import EVALUATION, TRAINING, Excerpt, ExcerptRange, Noise, NoiseRecording
 from noises.loading import is_path, open_kind, open_noise, open_path
 from noises.synthetic import GENERATED
 
 __all__ = [
+    "ABOUT",
     "EVALUATION",
     "GENERATED",
     "KINDS",
     "MANIFEST",
+    "SHAPED",
     "TRAINING",
     "Excerpt",
     "ExcerptRange",
@@ -22,6 +35,7 @@ __all__ = [
     "bank_folder",
     "build",
     "is_path",
+    "is_shaped",
     "open_kind",
     "open_noise",
     "open_path",

@@ -88,6 +88,14 @@ class AdditiveNoise(Attack):
     def near_identity(self) -> bool:
         return self.snr > 50.0
 
+    @property
+    def caveat(self) -> str:
+        return noises.SHAPED if noises.is_shaped(self.kind) else ""
+
+    @classmethod
+    def materials(cls) -> tuple[str, ...]:
+        return tuple(map(_material, noises.KINDS))
+
     def resources(self) -> Mapping[str, str]:
         if self.kind in noises.GENERATED:
             return {}
@@ -148,6 +156,12 @@ class _TrainingNoise(AdditiveNoise):
     """Additive noise from the part of each recording that evaluation never draws from."""
 
     share = noises.TRAINING
+
+
+def _material(kind: str) -> str:
+    about = noises.ABOUT[kind]
+    shaped = f"{noises.SHAPED}, " if about["synthetic"] else ""
+    return f"{kind}: {shaped}{about['source']}; {about['licence']}"
 
 
 def levels(noise: Wave, sample_rate: int) -> tuple[float, float]:
