@@ -1,4 +1,4 @@
-"""Noises: the bank (babble, cafe, street, volvo), files of the user, and white and pink.
+"""Noises: the bank (babble, cafe, street, volvo), recordings in wheels, files, white and pink.
 
 The bank is built once and verified when it is opened. White and pink noise need no recording and
 are generated on use.
@@ -18,6 +18,7 @@ from noises.bank import (
 )
 from noises.excerpts import EVALUATION, TRAINING, Excerpt, ExcerptRange, Noise, NoiseRecording
 from noises.loading import is_path, open_kind, open_noise, open_path
+from noises.packaged import PACKAGED
 from noises.synthetic import GENERATED
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "GENERATED",
     "KINDS",
     "MANIFEST",
+    "PACKAGED",
     "SHAPED",
     "TRAINING",
     "Excerpt",
