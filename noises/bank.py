@@ -58,6 +58,8 @@ ABOUT: dict[str, dict[str, Any]] = {
 }
 
 
+SHAPED = "shaped noise"  # a generated sound of a street or a car: its level moves as noise does
+
 _chosen: Path | None = None
 
 
@@ -140,6 +142,18 @@ def sound(folder: Path, seconds: float = SECONDS) -> bool:
         entry is not None and _is_intact(folder, entry, models.get(kind, str(entry.get("recipe"))))
         for entry, kind in found
     )
+
+
+def is_shaped(kind: str) -> bool:
+    """Return whether the bank's noise `kind` comes from a model and not from a recording.
+
+    A folder of the user without a manifest holds recordings. Where the project's own bank is not
+    built yet, the answer is what `build` would make.
+    """
+    folder = bank_folder()
+    named = ABOUT if folder == paths.noises() else {}
+    about = (_kept(folder) or named).get(kind, {})
+    return bool(about.get("synthetic"))
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Open a noise: one of the bank, of a user's folder, or any file or folder."""
+"""Open a noise: one of the bank, of a user's folder, of a wheel, or any file or folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from benchmark.audio.audio_error import AudioError
 from benchmark.core.errors import InputError, unknown
 from noises.bank import KINDS, LEAST_SECONDS, MANIFEST, bank_folder, entries
 from noises.excerpts import Noise, opened
+from noises.packaged import PACKAGED, open_packaged
 from noises.published_names import kind_of
 
 LEAST_OF_FOLDER_S = 0.5  # corpora hold short sounds; LEAST_SECONDS is for the named kinds
@@ -22,7 +23,9 @@ def is_path(kind: str) -> bool:
 
 
 def open_noise(kind: str) -> Noise:
-    """Open the noise that a condition calls `kind`: one of the bank, or a file or folder."""
+    """Open the noise that a condition calls `kind`: of the bank, of a wheel, a file or folder."""
+    if kind in PACKAGED:
+        return open_packaged(kind)
     return open_path(Path(kind).expanduser()) if is_path(kind) else open_kind(kind)
 
 

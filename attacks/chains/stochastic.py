@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from attacks.chains import pools
-from attacks.contract.base import Attack, Severity, attack, integer, text
+from attacks.contract.base import Attack, Severity, attack, integer, text, together
 from benchmark.assets.wheel_files import WheelFile
 from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
@@ -51,6 +51,10 @@ class Composite(Attack):
     @property
     def wheel_files(self) -> tuple[WheelFile, ...]:
         return tuple(dict.fromkeys(f for part in self.examples() for f in part.wheel_files))
+
+    @property
+    def caveat(self) -> str:
+        return together(part.caveat for part in self.examples())
 
     def resources(self) -> Mapping[str, str]:
         return resources_of(self.examples())

@@ -7,7 +7,7 @@ It touches no global random state and no file that another worker could share.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -164,6 +164,19 @@ class Attack:
         """
         return wheel_files.lacking(self.wheel_files)
 
+    @property
+    def caveat(self) -> str:
+        """What a reader must know of what the attack adds, in a few words; '' if nothing.
+
+        A run stores it with its plan, and reports show it beside the condition.
+        """
+        return ""
+
+    @classmethod
+    def materials(cls) -> tuple[str, ...]:
+        """Return a line for each recording or model that it may use: source, licence, credit."""
+        return ()
+
     @classmethod
     def reaches(cls, values: Mapping[str, Any]) -> str:
         """Say what it runs, opens or loads with these parameters, as a phrase; '' if nothing.
@@ -202,6 +215,11 @@ class Attack:
         attribute.
         """
         return SampleLimits()
+
+
+def together(caveats: Iterable[str]) -> str:
+    """Return the caveats of several attacks as one, each once; '' if there is none."""
+    return "; ".join(dict.fromkeys(filter(None, caveats)))
 
 
 class AttackError(RuntimeError):

@@ -1,8 +1,9 @@
 """Conditions: an attack with every parameter fixed, in one canonical spelling.
 
 Grammar: ``clean``, or steps joined by `` | ``. A step is ``name(key=value, ...)`` with keys in
-declaration order, defaults written out, and numbers in their shortest round-trip form. `parse`
-accepts any order of keys and omitted defaults; `str(condition)` writes the canonical spelling.
+declaration order, defaults written out, and numbers in their shortest round-trip form; a parameter
+declared with `added` is left out at its default. `parse` accepts any order of keys and omitted
+defaults; `str(condition)` writes the canonical spelling.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-from attacks.contract.base import CLEAN, Attack, registry
+from attacks.contract.base import CLEAN, Attack, registry, together
 from benchmark.core import call_syntax, plugin_source, trust
 from benchmark.core.call_syntax import split as split_steps
 from benchmark.core.errors import InputError
@@ -49,6 +50,11 @@ class Condition:
     def aligned(self) -> bool:
         """True if the samples keep their place in time through every step."""
         return all(step.aligned for step in self.steps)
+
+    @property
+    def caveat(self) -> str:
+        """What a reader must know of what the steps add; '' if nothing."""
+        return together(step.caveat for step in self.steps)
 
     def identity(self) -> str:
         """Return the spelling with each attack's version and the digests of its resources.

@@ -22,12 +22,13 @@ from attacks.contract.base import (
     choice,
     number,
 )
+from benchmark.assets.wheel_files import WheelFile
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.audio.speech_level import active_level, rms
 from benchmark.core.errors import InputError, unknown
 
-NAMED = (*noises.KINDS, *noises.GENERATED)
+NAMED = (*noises.KINDS, *noises.GENERATED, *noises.PACKAGED)
 FRAME_S = 0.05
 GAP_DB = 30.0
 COVERED = 0.99
@@ -52,9 +53,10 @@ def _kind(default: str) -> Any:
 class AdditiveNoise(Attack):
     """Additive noise under the whole utterance, at a signal-to-noise ratio.
 
-    kind      : babble, cafe, street or volvo from the noise bank (`noises/README.md`), white or
-                pink (generated), or a path with a slash or a dot in it: an audio file, or a folder
-                of which every audio file at any depth is a recording to draw from
+    kind      : babble, cafe, street or volvo from the noise bank (`noises/README.md`); white or
+                pink (generated); pub, train, library, fan, leaves or waves, recordings in pinned
+                wheels; or a path with a slash or a dot in it: an audio file, or a folder of which
+                every audio file at any depth is a recording to draw from
     snr       : dB, -10 to 60: the utterance's level over the RMS of the noise
     reference : the utterance's level: active (ITU-T P.56, over the time with speech) or whole (RMS
                 over the whole utterance, pauses included)
@@ -88,9 +90,22 @@ class AdditiveNoise(Attack):
     def near_identity(self) -> bool:
         return self.snr > 50.0
 
+    @property
+    def caveat(self) -> str:
+        return noises.SHAPED if noises.is_shaped(self.kind) else ""
+
+    @classmethod
+    def materials(cls) -> tuple[str, ...]:
+        packaged = (f"{kind}: {noise.source}" for kind, noise in noises.PACKAGED.items())
+        return (*map(_material, noises.KINDS), *packaged)
+
+    @property
+    def wheel_files(self) -> tuple[WheelFile, ...]:
+        return (noises.PACKAGED[self.kind].file,) if self.kind in noises.PACKAGED else ()
+
     def resources(self) -> Mapping[str, str]:
-        if self.kind in noises.GENERATED:
-            return {}
+        if self.kind in noises.GENERATED or self.kind in noises.PACKAGED:
+            return super().resources()
         return {f"noise/{self.kind}": noises.open_noise(self.kind).sha256}
 
     def for_training(self) -> Attack:
@@ -148,6 +163,12 @@ class _TrainingNoise(AdditiveNoise):
     """Additive noise from the part of each recording that evaluation never draws from."""
 
     share = noises.TRAINING
+
+
+def _material(kind: str) -> str:
+    about = noises.ABOUT[kind]
+    shaped = f"{noises.SHAPED}, " if about["synthetic"] else ""
+    return f"{kind}: {shaped}{about['source']}; {about['licence']}"
 
 
 def levels(noise: Wave, sample_rate: int) -> tuple[float, float]:

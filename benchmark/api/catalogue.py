@@ -14,6 +14,7 @@ def list_attacks() -> pd.DataFrame:
     """Return one row per attack: name, family, condition with all defaults, severity, summary.
 
     parameter, unit : of the severity; ladder : its levels from mild to severe; missing without one.
+    materials       : a line for each recording and model that it may use; missing if it uses none.
     unavailable     : why it cannot be applied in this build; missing if it can.
     """
     rows = []
@@ -30,6 +31,7 @@ def list_attacks() -> pd.DataFrame:
                 "unit": severity.unit if severity and severity.unit else None,
                 "measures": cls.measures or "the residual",
                 "summary": (cls.__doc__ or "").strip().partition("\n")[0],
+                "materials": cls.materials() or None,
                 "unavailable": made.unavailable() or None,
             }
         )

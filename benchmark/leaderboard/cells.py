@@ -181,6 +181,7 @@ def _cell(
         complete=complete,
         verified=verdict.verified,
         verdict=verdict.state,
+        caveat=info.caveat or None,
     )
     both = bool(bonafide.any() and not bonafide.all())
     ranking = discrimination.rank(scores[scored], bonafide) if both else None

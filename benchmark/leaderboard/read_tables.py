@@ -35,7 +35,8 @@ RENAMED: Mapping[int, Mapping[str, Mapping[str, str]]] = {  # by schema and tabl
         REDUCED: _COUNTS | {f"oracle_{old}": f"oracle_{new}" for old, new in _COUNTS.items()},
     }
 }
-ADDED = {"verdict": 3, "verdicts": 3}  # columns that tables of an earlier schema lack
+# columns that tables of an earlier schema lack, and some tables of schema 3 the caveat
+ADDED = {"verdict": 3, "verdicts": 3, "caveat": 4}
 _TRACK = {"track": {"-": ""}}
 REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the same of values
     UNVERSIONED: {

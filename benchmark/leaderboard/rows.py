@@ -48,6 +48,10 @@ STATE_WORDS = {
 }
 VERDICTS = "; ".join(f"`{state}`: {words}" for state, words in STATE_WORDS.items())
 Verdict = Annotated[str | None, Column(f"{VERDICTS}; missing for `clean`")]
+Caveat = Annotated[
+    str | None,
+    Column("what to know of what the condition adds, e.g. `shaped noise`; missing if nothing"),
+]
 Baseline = Annotated[str | None, Column("detector to which degradation is relative")]
 Low = Annotated[float, Column("{}: lower bound")]
 High = Annotated[float, Column("{}: upper bound")]
@@ -165,6 +169,7 @@ class CellHead:
     complete: Complete
     verified: Verified
     verdict: Verdict
+    caveat: Caveat
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,7 @@ class ConditionSummary:
     ]
     verified: Verified
     verdict: Verdict
+    caveat: Caveat
 
 
 @dataclass(frozen=True)

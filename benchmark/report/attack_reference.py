@@ -102,6 +102,10 @@ def _facts(made: Attack, measured: Mapping[Hashable, Any]) -> Iterator[tuple[str
     yield "Claimed", markdown.escape(claimed) if isinstance(claimed, str) else ""
     yield "Allowed", _allowed(made)
     yield "Timing", _timing(made)
+    yield (
+        "Recordings and models",
+        "".join(f"\n  - {markdown.escape(line)}" for line in made.materials()),
+    )
     files = dict.fromkeys(file.wheel for file in made.wheel_files)
     yield (
         "Opened from",

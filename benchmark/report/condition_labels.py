@@ -27,7 +27,8 @@ def short_names(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
 
     For every step it holds the attack, its first parameter, its severity, and the parameters that
     differ between the steps of that attack here. A no-break space separates a number from its
-    unit. If two short names would be equal, both conditions keep their spelling.
+    unit, and a caveat stands in brackets. If two short names would be equal, both conditions keep
+    their spelling.
 
     >>> noises = [f"noise(kind=white, snr={snr}, reference=active)" for snr in (20, 0)]
     >>> infos = [ConditionInfo(name, "noise", 1.0, "dB", "snr", False) for name in noises]
@@ -56,6 +57,8 @@ def short_names(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
         )
         for name, steps in read.items()
     }
+    for info in conditions:
+        short[info.condition] += f" ({info.caveat})" if info.caveat else ""
     times = Counter(short.values())
     return {name: name if times[text] > 1 else text for name, text in short.items()}
 

@@ -99,12 +99,21 @@ def _matrix(cells: pd.DataFrame, detectors: list[Any]) -> str:
         mark = "" if cell["complete"] else " (lacks trials)"
         shown = percent(cell["eer"]) + mark
         lines.setdefault(str(cell["condition"]), {})[cell["detector"]] = shown
+    caveats = {cell["condition"]: cell["caveat"] for cell in records(cells)}
     rows = [
-        (escape(name) + _state(verdicts[name]), *(row[d] for d in detectors))
+        (
+            escape(name) + _remark(caveats[name]) + _state(verdicts[name]),
+            *(row[d] for d in detectors),
+        )
         for name, row in lines.items()
     ]
     head = ("condition", *(escape(name) for name in detectors))
     return table(head, rows, range(1, len(head)))
+
+
+def _remark(caveat: str | None) -> str:
+    """Return what to know of a condition as a remark, or ''."""
+    return f" ({escape(caveat)})" if caveat else ""
 
 
 def _state(verdict: Any) -> str:

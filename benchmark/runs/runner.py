@@ -240,7 +240,7 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
         "seed": plan.seed,
         "suite": plan.suite,
         "options": plan.options,
-        "conditions": [_describe(condition) for condition in plan.conditions],
+        "conditions": [describe(condition) for condition in plan.conditions],
         "detectors": {
             c.name: {"identity": c.identity, "training": c.facts} for c in plan.detectors
         },
@@ -248,9 +248,11 @@ def head_of(plan: RunPlan) -> dict[str, Any]:
     }
 
 
-def _describe(condition: Condition) -> dict[str, Any]:
+def describe(condition: Condition) -> dict[str, Any]:
+    """Return what a plan states of a condition (JSON-able)."""
     step = condition.steps[0] if len(condition.steps) == 1 else None
     severity = step.severity if step is not None else None
+    caveat = {"caveat": condition.caveat} if condition.caveat else {}
     return {
         "condition": str(condition),
         "family": condition.family,
@@ -260,6 +262,7 @@ def _describe(condition: Condition) -> dict[str, Any]:
         "rising": severity.ladder[-1] > severity.ladder[0] if severity else True,
         "identity": condition.identity(),
         "made": made(condition),
+        **caveat,
     }
 
 

@@ -93,6 +93,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
                 c.get("parameter", ""),  # absent from runs of older versions
                 c.get("rising", True),
                 _doubt(c, head),
+                c.get("caveat", ""),
             )
             for c in head["conditions"]
         ),

@@ -58,7 +58,7 @@ CONDITION = {
     "condition": TEXT, "family": TEXT, "severity": NUMBER.or_none(), "unit": TEXT,
     "identity": TEXT, "made": TEXT,
 }  # fmt: skip
-CONDITION_MORE = {"parameter": TEXT, "rising": FLAG}
+CONDITION_MORE = {"parameter": TEXT, "rising": FLAG, "caveat": TEXT}
 DETECTOR = {"identity": TEXT, "training": FACTS}
 DETECTOR_MORE = {"identities": TEXTS}
 TRAINING_MORE = {"detector": TEXT, "dev_threshold": NUMBER.or_none(), "data": TEXT}

@@ -32,6 +32,7 @@ class ConditionInfo:
     rising    : whether a higher value is more severe
     doubt     : why the condition cannot be verified: its plugin broke the attack contract, or was
                 not checked; '' if nothing is known against it
+    caveat    : what a reader must know of what the attack adds, e.g. shaped noise; '' if nothing
     """
 
     condition: str
@@ -41,6 +42,7 @@ class ConditionInfo:
     parameter: str = ""
     rising: bool = True
     doubt: str = ""
+    caveat: str = ""
 
 
 @dataclass(frozen=True)

@@ -261,3 +261,18 @@ def test_the_picture_of_the_spectra(
     monkeypatch.setenv("LAUNDERBENCH_NOISES", str(bank))
     plot_spectra.draw(tmp_path / "spectra.png")
     assert (tmp_path / "spectra.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_noise_is_shaped_where_a_model_made_it(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with noises.using(bank):
+        assert [kind for kind in noises.KINDS if noises.is_shaped(kind)] == ["street", "volvo"]
+    shutil.copy(bank / "street.wav", tmp_path)  # a user's recording of that name
+    with noises.using(tmp_path):
+        assert not noises.is_shaped("street")
+        assert parse("noise(kind=street)").caveat == ""
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("LAUNDERBENCH_NOISES", raising=False)
+    assert parse("noise(kind=street)").caveat == "shaped noise"  # as the bank will be built
+    assert parse("noise(kind=cafe)").caveat == parse("noise(kind=pink)").caveat == ""

@@ -67,6 +67,18 @@ def available() -> list[str]:
         return [name for name in registry.names() if registry.get(name)().unavailable() is None]
 
 
+def _usable(cls: type[Attack], name: str, options: Sequence[str]) -> list[str]:
+    """Return the options of a parameter that need no file which is absent here."""
+    return [value for value in options if _available(cls, {name: value})]
+
+
+def _available(cls: type[Attack], values: dict[str, object]) -> bool:
+    try:
+        return cls(**values).unavailable() is None
+    except InputError:  # invalid only together with the defaults
+        return True
+
+
 def db(ratio: float) -> float:
     return 20 * float(np.log10(ratio))
 
@@ -87,7 +99,8 @@ def _attacks(draw: st.DrawFn, names: Sequence[str]) -> Attack:
         elif isinstance(field.default, bool):
             values[field.name] = draw(st.booleans())
         elif isinstance(field.default, str):  # a text without options keeps its default
-            values[field.name] = draw(st.sampled_from(allowed)) if allowed else field.default
+            options = _usable(cls, field.name, allowed or ())
+            values[field.name] = draw(st.sampled_from(options)) if options else field.default
         elif isinstance(field.default, int):
             low = values["least"] if field.name == "most" else allowed[0]
             values[field.name] = draw(st.integers(low, allowed[1]))  # type: ignore[arg-type]

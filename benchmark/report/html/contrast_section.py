@@ -156,6 +156,7 @@ def _options(results: RunResults, table: pd.DataFrame, kept: list[int]) -> list[
         if info.condition != CLEAN:
             state = State(verdicts[info.condition])
             flag = "" if state is State.VERIFIED else f" ({state.text})"
-            option = {"at": at, "place": place, "text": f"{info.condition}{flag}"}
+            remark = f" ({info.caveat})" if info.caveat else ""
+            option = {"at": at, "place": place, "text": f"{info.condition}{remark}{flag}"}
             grouped.setdefault(info.family, []).append(option)
     return [{"name": name, "options": options} for name, options in grouped.items()]

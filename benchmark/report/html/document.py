@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
 import pandas as pd
 from markupsafe import Markup, escape
 
 from attacks.contract.condition import CLEAN
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.robustness import ladders
 from benchmark.report.condition_labels import short_names
 from benchmark.report.html import (
     breakdown_section,
@@ -22,7 +26,7 @@ from benchmark.report.inputs_text import inputs_text
 from benchmark.report.jinja import environment
 from benchmark.report.palette import level, scale_css, series_class, series_css
 from benchmark.report.rows import bounded, records
-from benchmark.scores.run_results import RunResults
+from benchmark.scores.run_results import ConditionInfo, RunResults
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
 LONG = 80  # tables with more rows are folded
@@ -41,7 +45,8 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     speakers = _named(results.protocol.table["speaker"])
     shown = contrast_section.focus(results, tables, [track.name for track in tracks])
     templates = environment()
-    templates.filters |= {"spelled": _spelled, "series": series_class}
+    spelled = partial(_spelled, _caveats(results.conditions))
+    templates.filters |= {"spelled": spelled, "series": series_class}
     return templates.get_template("html/report.html").render(
         protocol=results.protocol,
         styles=Markup(scale_css() + "\n" + series_css()),
@@ -83,9 +88,21 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
     )  # fmt: skip
 
 
-def _spelled(condition: str) -> Markup:
-    """Return the escaped spelling of a condition, with a line break allowed before parameters."""
-    return Markup(str(escape(condition)).replace("(", "(<wbr>"))
+def _caveats(conditions: Sequence[ConditionInfo]) -> dict[str, str]:
+    """Return the caveat of each condition, and of each ladder, that has one, by spelling."""
+    known = {info.condition: info.caveat for info in conditions if info.caveat}
+    rows = {row.name: known.get(row.conditions[0], "") for row in ladders(tuple(conditions))}
+    return known | {name: caveat for name, caveat in rows.items() if caveat}
+
+
+def _spelled(caveats: Mapping[str, str], condition: str) -> Markup:
+    """Return the escaped spelling of a condition or ladder, and its caveat.
+
+    A line break is allowed before parameters.
+    """
+    shown = Markup(str(escape(condition)).replace("(", "(<wbr>"))
+    caveat = caveats.get(condition)
+    return shown + Markup(' <span class="flag soft">{}</span>').format(caveat) if caveat else shown
 
 
 def _unbounded(tracks: list[leaderboard_section.Track]) -> str:
