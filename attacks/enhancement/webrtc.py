@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader
@@ -35,23 +37,32 @@ SUPPRESSION_DELAY = 96  # samples: its blocks of 256, moved by 160
 FULL_SCALE = 32768
 
 
-@attack("webrtc_ns")
 @dataclass(frozen=True)
-class WebRtcSuppression(Enhancer):
-    """Noise suppression of WebRTC's audio processing, behind its high-pass.
-
-    level : 1 (low) to 4 (very high)
-
-    The module (Apache-2.0, WebRTC itself BSD-3-Clause) comes in the wheel webrtc-noise-gain 1.3.0:
-    one compiled file for the stable interface of Python 3.9 and later, loaded by its path; nothing
-    is installed. It takes 16-bit samples at 16 kHz; a higher peak is attenuated to full scale
-    before and restored afterwards. Its delay of 6 ms is removed.
-    """
-
-    level: int = integer(2, low=1, high=4)
+class WebRtc(Enhancer):
+    """Base of what comes from WebRTC."""
 
     citation = "webrtc"
     wheel_files = (EXTENSION,)
+
+    def unavailable(self) -> str | None:
+        if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+            return "its compiled file is for CPython with the global interpreter lock"
+        return wheel_files.lacking(self.wheel_files)
+
+
+@attack("webrtc_ns")
+@dataclass(frozen=True)
+class WebRtcSuppression(WebRtc):
+    """Noise suppression of WebRTC (BSD-3-Clause, wheel webrtc-noise-gain 1.3.0).
+
+    level : 1 (low) to 4 (very high): steady noise falls by 6, 12, 18 and 21 dB
+
+    The wheel (Apache-2.0) brings one compiled file for the stable interface of Python 3.9 and
+    later, loaded by its path; nothing is installed, and no Python file of it is read. It takes
+    16-bit samples at 16 kHz, and begins with a high-pass. Its delay of 6 ms is removed.
+    """
+
+    level: int = integer(2, low=1, high=4)
 
     def enhance(self, wave: Wave) -> Wave:
         return _processed(wave, gain=0, suppression=self.level, delay=SUPPRESSION_DELAY)
@@ -59,17 +70,16 @@ class WebRtcSuppression(Enhancer):
 
 @attack("webrtc_agc")
 @dataclass(frozen=True)
-class WebRtcGain(Enhancer):
-    """Automatic gain control of WebRTC's audio processing, behind its high-pass.
+class WebRtcGain(WebRtc):
+    """Gain control of WebRTC (BSD-3-Clause, wheel webrtc-noise-gain 1.3.0).
 
     It raises speech that is soft, within its limits, and follows it over seconds. The module comes
     as for `webrtc_ns`. It has no parameter: all its settings above 0 give the same samples.
     """
 
     removes = False
+    measures = "beginning enhanced anew, spectral distortion"
     limits = SampleLimits(level=(-6.0, 40.0), clipping=None)
-    citation = "webrtc"
-    wheel_files = (EXTENSION,)
 
     def enhance(self, wave: Wave) -> Wave:
         return _processed(wave, gain=1, suppression=0, delay=0)
@@ -78,14 +88,13 @@ class WebRtcGain(Enhancer):
 def _processed(wave: Wave, *, gain: int, suppression: int, delay: int) -> Wave:
     """Return `wave` as a fresh processor leaves it, without its delay in samples."""
     processor = _module().AudioProcessor(gain, suppression)
-    peak = max(float(np.abs(wave).max()), 1.0)
     count = -(-(wave.size + delay) // FRAME)
     given = np.zeros((count, FRAME), dtype="<i2")
-    scaled = np.rint(wave * np.float32(FULL_SCALE / peak))
+    scaled = np.rint(wave * np.float32(FULL_SCALE))
     given.ravel()[: wave.size] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1)
     made = b"".join(processor.Process10ms(frame.tobytes()).audio for frame in given)
     out = np.frombuffer(made, dtype="<i2")[delay : delay + wave.size]
-    return out.astype(np.float32) * np.float32(peak / FULL_SCALE)
+    return out.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 @lru_cache(maxsize=1)

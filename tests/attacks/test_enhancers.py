@@ -137,6 +137,14 @@ def test_short_silent_and_clipped_waves_come_back(text: str) -> None:
         assert np.abs(out).max() <= 1.5 * np.abs(wave).max()
 
 
+@pytest.mark.parametrize("text", ["webrtc_agc", "webrtc_ns(level=3)", "gtcrn"])
+def test_a_peak_beyond_full_scale_near_the_end_is_restored(text: str) -> None:
+    wave = noisy_clip()
+    wave[40000:] *= np.float32(2.5 / np.abs(wave[40000:]).max())
+    done = enhanced(text, wave)
+    assert done.passed is True and np.abs(done.wave).max() > 1
+
+
 @pytest.mark.parametrize("text", ENGINES)
 def test_the_samples_are_those_of_this_version(text: str) -> None:
     enhanced(text, clip(0.1))
