@@ -55,7 +55,7 @@ class Gtcrn(Enhancer):
 
     def unavailable(self) -> str | None:
         if importlib.util.find_spec("onnxruntime") is None:
-            return "it needs onnxruntime; pip install 'launderbench[onnx]' installs it"
+            return "onnxruntime is not installed: pip install launderbench[onnx] (or [data])"
         return wheel_files.lacking(self.wheel_files)
 
     def enhance(self, wave: Wave) -> Wave:
