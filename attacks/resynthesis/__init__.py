@@ -1,1 +1,1 @@
-"""Copy-synthesis by vocoders, and noise suppression."""
+"""Copy-synthesis by vocoders."""

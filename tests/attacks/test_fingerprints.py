@@ -45,6 +45,8 @@ SPELLINGS = (
     "echo(delay=50)",
     "eq(gain=12)",
     "ffmpeg(codec=pcm_mulaw, kbps=0, rate=8000)",
+    "filter",
+    "filter(graph=loudnorm)",
     "g711(law=mu)",
     "g711(law=a, loss=0.1)",
     "g722",

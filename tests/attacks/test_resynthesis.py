@@ -1,4 +1,4 @@
-"""Noise suppression on known noise, and the vocoder's copy where its weights are present."""
+"""The vocoder's copy of an utterance, where its weights are present."""
 
 from __future__ import annotations
 
@@ -11,92 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from attacks.contract.base import Attack
 from attacks.contract.condition import Condition, parse
 from attacks.contract.launder import launder
 from attacks.resynthesis.copy_synthesis import Resynthesis
-from attacks.resynthesis.noise_suppression import Denoise
 from benchmark.core import paths
 from benchmark.core.errors import InputError
-from tests.support.attack_support import attacks, checks, clip, run
+from tests.support.attack_support import checks, clip, noisy_clip
 from tests.support.places import ROOT
-
-
-def noisy(level: float = 0.003, seconds: float = 3.0) -> np.ndarray:
-    """Return bursts of a voice, every half second, over white noise."""
-    wave = clip(seconds).astype(np.float64)
-    wave *= (np.arange(wave.size) // 8000) % 2
-    noise = np.random.default_rng(4).standard_normal(wave.size)
-    return (wave + level * noise).astype(np.float32)
-
-
-# noise suppression
-
-
-@pytest.mark.parametrize("stationary", ["false", "true"])
-def test_the_noise_between_words_falls_by_the_claimed_amount(stationary: str) -> None:
-    wave, falls = noisy(), []
-    for strength in (0.2, 0.5, 0.8, 1.0):
-        done = run(f"denoise(strength={strength}, stationary={stationary})", wave)
-        assert done.passed is True
-        pauses = (np.arange(wave.size) // 8000) % 2 == 0
-        pauses[:1600] = False
-        pauses &= np.roll(pauses, 1600) & np.roll(pauses, -1600)
-        falls.append(20 * np.log10(np.std(wave[pauses]) / np.std(done.wave[pauses])))
-        ideal = -20 * np.log10(max(1 - strength, 0.05))
-        assert falls[-1] == pytest.approx(ideal, abs=0.25 * ideal + 1.5) or falls[-1] > ideal
-    assert falls == sorted(falls)
-
-
-def test_where_there_is_no_floor_nothing_is_measured() -> None:
-    steady = np.random.default_rng(0).uniform(-0.1, 0.1, 32000).astype(np.float32)
-    gated = (clip(2.0) * (np.arange(32000) // 4000 % 2)).astype(np.float32)
-    for wave in (steady, gated):
-        found = {check.quantity: check for check in run("denoise", wave).steps[0].checks}
-        assert found["share removed in pauses"].measured is None
-        assert found["residual"].passed is None
-
-
-def test_ticks_in_the_pauses_do_not_refute_it() -> None:
-    wave = noisy()
-    ticks = np.arange(2000, wave.size, 8000)
-    wave[ticks] += 0.02
-    done = run("denoise(strength=1)", wave)
-    assert done.passed is True
-
-
-class TooGentle(Denoise):
-    def __call__(self, wave, sample_rate, rng):  # type: ignore[no-untyped-def]
-        return Denoise(0.5 * self.strength)(wave, sample_rate, rng)
-
-
-def test_a_gentler_suppression_is_refuted() -> None:
-    done = launder(Condition((TooGentle(0.8),)), noisy(), 16000, "u", 0)
-    assert done.passed is False
-
-
-def test_the_global_generators_have_no_influence_and_stay_as_they_are() -> None:
-    results = []
-    for seed in (1, 2):
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        results.append(run("denoise", noisy()).wave.tobytes())
-        assert random.random() == random.Random(seed).random()
-        assert np.random.rand() == np.random.RandomState(seed).rand()  # noqa: NPY002
-    assert results[0] == results[1]
-
-
-@settings(max_examples=20, deadline=None)
-@given(attacks("denoise"), st.integers(1, 48000))
-def test_no_claim_fails_for_any_parameter_and_length(attack: Attack, size: int) -> None:
-    done = launder(Condition((attack,)), noisy()[:size], 16000, "u", 0)
-    assert [c for c in done.steps[0].checks if c.passed is False] == []
-
-
-# resynthesis
 
 
 def test_the_error_for_missing_weights_says_what_to_do(cache: Path) -> None:
@@ -128,7 +50,7 @@ def vocoder(request: pytest.FixtureRequest) -> Resynthesis:
 
 
 def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis) -> None:
-    wave = noisy(seconds=1.0)
+    wave = noisy_clip(seconds=1.0)
     threads = torch.get_num_threads()
     first, second = (launder(Condition((vocoder,)), wave, 16000, "u", 0) for _ in range(2))
     assert first.wave.tobytes() == second.wave.tobytes()
@@ -172,7 +94,7 @@ def test_another_utterance_or_a_late_copy_is_refuted() -> None:
 
     refuted = []
     for broken in (Other(), Late()):
-        done = launder(Condition((broken,)), noisy(), 16000, "u", 0)
+        done = launder(Condition((broken,)), noisy_clip(), 16000, "u", 0)
         refuted.append({c.quantity for c in done.steps[0].checks if c.passed is False})
     assert "mel-spectral distance" in refuted[0] and "delay" in refuted[1]
 

@@ -49,6 +49,14 @@ def clip(seconds: float = 2.0, seed: int = 1) -> Wave:
     return wave
 
 
+def noisy_clip(level: float = 0.003, seconds: float = 3.0) -> Wave:
+    """Return bursts of a voice, every half second, over white noise."""
+    wave = clip(seconds).astype(np.float64)
+    wave *= (np.arange(wave.size) // 8000) % 2
+    noise = np.random.default_rng(4).standard_normal(wave.size)
+    return (wave + level * noise).astype(np.float32)
+
+
 def run(text: str, wave: Wave | None = None, utterance: str = "u", seed: int = 0) -> Laundered:
     """Launder `wave` (a clip by default) under the condition spelled `text`."""
     return launder(parse(text), clip() if wave is None else wave, 16000, utterance, seed)

@@ -17,12 +17,8 @@ from attacks.contract.base import (
     flag,
     number,
 )
+from attacks.enhancement.pauses import FRAME_S, pauses
 
-FRAME_S = 0.032
-LEAST_S = 2.0  # over which the gate follows the noise; in a shorter wave it takes noise for signal
-SHARE = 0.1  # of the frames that count as the quietest, and as the loudest
-DISTANCE_DB = 12.0  # least distance of the two; with less the quiet frames are no pauses
-SILENT_DB = -85.0  # below the 16-bit step there is no floor to lower
 BLOCK = 1024  # samples of a spectrum in the pauses, as in the gate itself
 BANDS = slice(8, 400)  # its bins from 125 Hz to 6 kHz at 16 kHz
 DEEPEST = 0.1  # share of the bins in pauses that counts as fully gated
@@ -74,7 +70,7 @@ class Denoise(Attack):
         return np.asarray(gated, dtype=np.float32)
 
     def affects(self, wave: Wave, sample_rate: int) -> bool:
-        return _pauses(wave, sample_rate) is not None
+        return pauses(wave, sample_rate) is not None
 
     def checks(self, before: Wave, after: Wave, sample_rate: int, facts: Facts) -> list[Check]:
         removed = None
@@ -86,11 +82,11 @@ class Denoise(Attack):
 
 def _removed(before: Wave, after: Wave, sample_rate: int) -> float | None:
     """Return the share of the amplitude that the most gated tenth of the bins in pauses lost."""
-    pauses = _pauses(before, sample_rate)
-    if pauses is None:
+    quiet = pauses(before, sample_rate)
+    if quiet is None:
         return None
     length = round(FRAME_S * sample_rate)
-    starts = pauses * length + (length - BLOCK) // 2
+    starts = quiet * length + (length - BLOCK) // 2
     starts = starts[(starts >= 0) & (starts + BLOCK <= before.size)]
     if starts.size < LEAST_BLOCKS:
         return None
@@ -100,23 +96,3 @@ def _removed(before: Wave, after: Wave, sample_rate: int) -> float | None:
     )
     sounding = old > 0.0
     return 1 - float(np.quantile(new[sounding] / old[sounding], DEEPEST))
-
-
-def _levels(wave: Wave, sample_rate: int) -> np.ndarray:
-    """Return the mean square of each frame."""
-    length = round(FRAME_S * sample_rate)
-    frames = wave[: wave.size // length * length].reshape(-1, length)
-    return np.mean(np.square(frames, dtype=np.float64), axis=1)
-
-
-def _pauses(wave: Wave, sample_rate: int) -> np.ndarray | None:
-    """Return the indices of frames that hold only a noise floor; None if there is no floor."""
-    levels = _levels(wave, sample_rate)
-    count = round(SHARE * levels.size)
-    if wave.size < LEAST_S * sample_rate:
-        return None
-    order = np.argsort(levels, kind="stable")
-    quiet, loud = np.median(levels[order[:count]]), np.median(levels[order[-count:]])
-    if quiet < 10 ** (SILENT_DB / 10) or quiet > loud * 10 ** (-DISTANCE_DB / 10):
-        return None
-    return order[:count]

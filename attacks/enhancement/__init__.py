@@ -1,0 +1,1 @@
+"""Speech enhancement: noise suppression, gain control, and chains of FFmpeg's filters."""
