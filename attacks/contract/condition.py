@@ -1,8 +1,9 @@
 """Conditions: an attack with every parameter fixed, in one canonical spelling.
 
 Grammar: ``clean``, or steps joined by `` | ``. A step is ``name(key=value, ...)`` with keys in
-declaration order, defaults written out, and numbers in their shortest round-trip form. `parse`
-accepts any order of keys and omitted defaults; `str(condition)` writes the canonical spelling.
+declaration order, defaults written out, and numbers in their shortest round-trip form; a parameter
+declared with `added` is left out at its default. `parse` accepts any order of keys and omitted
+defaults; `str(condition)` writes the canonical spelling.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def attacks_(family: str = "") -> Iterator[str]:
     Below each stand its summary and its spelling with all defaults; the last line counts them.
     """
     from attacks.contract.base import registry
-    from attacks.contract.condition import spell
+    from benchmark.core import call_syntax
 
     known = {name: registry.get(name) for name in registry.names()}
     families = {cls.family for cls in known.values()}
@@ -101,7 +101,7 @@ def attacks_(family: str = "") -> Iterator[str]:
         yield line
         made = known[name]()
         yield terminal.paragraph(f"    {(known[name].__doc__ or '').strip().splitlines()[0]}")
-        yield terminal.paragraph(f"    {spell(made)}")
+        yield terminal.paragraph(f"    {call_syntax.spell(name, made, added=True)}")
         if cause := made.unavailable():
             yield terminal.paragraph(f"    not available in this build: {cause}")
     groups = f"in {len(families)} families" if not family else f"of the family {family}"

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from benchmark.core.errors import InputError, unknown
+from benchmark.core.parameters import is_added
 
 _CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -44,15 +45,16 @@ def arguments(name: str, body: str, known: Collection[str]) -> dict[str, Any]:
     return values
 
 
-def spell(name: str, item: Any, *, defaults: bool = True) -> str:
+def spell(name: str, item: Any, *, defaults: bool = True, added: bool = False) -> str:
     """Return the canonical spelling of a dataclass: fields in the order of their declaration.
 
-    Without `defaults`, fields with their default value are left out.
+    A field with its default value is left out without `defaults`, and without `added` if it was
+    declared as added.
     """
     values = ", ".join(
         f"{f.name}={value(getattr(item, f.name))}"
         for f in dataclasses.fields(item)
-        if defaults or getattr(item, f.name) != f.default
+        if (defaults and (added or not is_added(f))) or getattr(item, f.name) != f.default
     )
     return f"{name}({values})" if values else name
 

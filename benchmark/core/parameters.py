@@ -1,9 +1,15 @@
-"""Parameters of attacks and detectors: fields of a frozen dataclass, with range and unit."""
+"""Parameters of attacks and detectors: fields of a frozen dataclass, with range and unit.
+
+A parameter that an attack or detector gets in a later version is declared with `added=True`. A
+spelling leaves it out at its default, so that spellings and identities from before stay as they
+were.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
@@ -23,8 +29,18 @@ def check_fields(item: Any, owner: str) -> None:
             object.__setattr__(item, parameter.name, value)
 
 
+def is_added(parameter: dataclasses.Field[Any]) -> bool:
+    """Return whether spellings leave the parameter out at its default."""
+    return bool(parameter.metadata.get("added", False))
+
+
 def number(
-    default: float, *, low: float = -math.inf, high: float = math.inf, unit: str = ""
+    default: float,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    unit: str = "",
+    added: bool = False,
 ) -> Any:
     """Declare a real parameter in [low, high] with its physical unit."""
 
@@ -36,10 +52,10 @@ def number(
             raise InputError(f"{owner}: {parameter}={value:g} is out of range ({bounds})")
         return float(value)
 
-    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+    return _declared(default, check, unit, (low, high), added)
 
 
-def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
+def integer(default: int, *, low: int, high: int, unit: str = "", added: bool = False) -> Any:
     """Declare an integer parameter in [low, high] with its physical unit."""
 
     def check(owner: str, parameter: str, value: object) -> int:
@@ -51,7 +67,7 @@ def integer(default: int, *, low: int, high: int, unit: str = "") -> Any:
             raise InputError(f"{owner}: {parameter}={value:g} is out of range ({bounds})")
         return int(value)
 
-    return field(default=default, metadata={"check": check, "unit": unit, "range": (low, high)})
+    return _declared(default, check, unit, (low, high), added)
 
 
 def _finite(value: int | float) -> bool:
@@ -61,7 +77,7 @@ def _finite(value: int | float) -> bool:
         return False
 
 
-def choice(default: str, *options: str) -> Any:
+def choice(default: str, *options: str, added: bool = False) -> Any:
     """Declare a parameter that takes one of the `options`."""
 
     def check(owner: str, parameter: str, value: object) -> str:
@@ -69,10 +85,10 @@ def choice(default: str, *options: str) -> Any:
             raise unknown(f"{owner} {parameter}", str(value), options)
         return str(value)
 
-    return field(default=default, metadata={"check": check, "unit": "", "range": options})
+    return _declared(default, check, "", options, added)
 
 
-def flag(default: bool) -> Any:
+def flag(default: bool, *, added: bool = False) -> Any:
     """Declare a parameter that is true or false."""
 
     def check(owner: str, parameter: str, value: object) -> bool:
@@ -80,10 +96,10 @@ def flag(default: bool) -> Any:
             raise InputError(f"{owner}: {parameter} must be true or false, not {value!r}")
         return value
 
-    return field(default=default, metadata={"check": check, "unit": "", "range": (False, True)})
+    return _declared(default, check, "", (False, True), added)
 
 
-def text(default: str = "") -> Any:
+def text(default: str = "", *, added: bool = False) -> Any:
     """Declare a parameter that takes any text: a path, or the name of an external resource."""
 
     def check(owner: str, parameter: str, value: object) -> str:
@@ -91,4 +107,16 @@ def text(default: str = "") -> Any:
             raise InputError(f"{owner}: {parameter} must be text, not {value!r}; put it in quotes")
         return str(value)
 
-    return field(default=default, metadata={"check": check, "unit": "", "range": None})
+    return _declared(default, check, "", None, added)
+
+
+def _declared(
+    default: Any,
+    check: Callable[[str, str, object], object],
+    unit: str,
+    allowed: tuple[Any, ...] | None,
+    added: bool,
+) -> Any:
+    return field(
+        default=default, metadata={"check": check, "unit": unit, "range": allowed, "added": added}
+    )

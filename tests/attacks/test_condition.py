@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attacks.contract.base import Attack, attack, registry
+from attacks.contract.base import (
+    Attack,
+    attack,
+    choice,
+    flag,
+    integer,
+    number,
+    registry,
+    text,
+)
 from attacks.contract.condition import Condition, parse, spell
+from benchmark.cli import list as listing
 from benchmark.core.errors import InputError
 from tests.support.attack_support import attacks
 
@@ -80,6 +91,81 @@ def test_many_spellings_are_one_condition(text: str, canonical: str) -> None:
 def test_invalid_spellings_are_refused_with_the_cause(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(text)
+
+
+@dataclass(frozen=True)
+class Grown(Attack):
+    """An attack that got parameters of every kind after conditions with it had been stored."""
+
+    depth: float = number(3.0, low=0.0, high=9.0)
+    rate: int = integer(8, low=1, high=9, added=True)
+    band: str = choice("wide", "wide", "narrow", added=True)
+    level: float = number(0.5, low=0.0, high=1.0, added=True)
+    soft: bool = flag(False, added=True)
+    file: str = text("", added=True)
+    family = "test"
+
+
+@pytest.fixture
+def grown() -> Iterator[None]:
+    Grown.name = "grown"
+    registry.names()
+    registry._items["grown"] = Grown
+    yield
+    del registry._items["grown"]
+
+
+@pytest.mark.usefixtures("grown")
+@pytest.mark.parametrize(
+    ("given_text", "canonical"),
+    [
+        ("grown", "grown(depth=3)"),
+        ("grown(depth=4)", "grown(depth=4)"),
+        ("grown(band=wide, rate=8.0, soft=false)", "grown(depth=3)"),
+        ("grown(band=narrow)", "grown(depth=3, band=narrow)"),
+        ("grown(soft=true, rate=2)", "grown(depth=3, rate=2, soft=true)"),
+        ("grown(level=5e-1, file=a.b)", "grown(depth=3, file=a.b)"),
+    ],
+)
+def test_an_added_parameter_is_spelled_only_away_from_its_default(
+    given_text: str, canonical: str
+) -> None:
+    condition = parse(given_text)
+    assert str(condition) == canonical
+    assert parse(canonical) == condition
+    assert condition.identity().startswith(f"{canonical}#v1")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.builds(
+        Grown,
+        depth=st.floats(0, 9),
+        rate=st.integers(1, 9),
+        band=st.sampled_from(("wide", "narrow")),
+        level=st.floats(0, 1),
+        soft=st.booleans(),
+        file=st.text(max_size=3),
+    )
+)
+@pytest.mark.usefixtures("grown")
+def test_added_parameters_come_back_from_the_spelling(made: Grown) -> None:
+    assert parse(spell(made)).steps == (made,)
+
+
+@pytest.mark.usefixtures("grown")
+def test_the_list_of_attacks_shows_added_parameters() -> None:
+    assert "    grown(depth=3, rate=8, band=wide, level=0.5, soft=false," in "\n".join(
+        listing.attacks_("test")
+    )
+
+
+@pytest.mark.usefixtures("grown")
+def test_an_added_parameter_is_checked_like_any_other() -> None:
+    with pytest.raises(InputError, match="grown: rate=10 is out of range"):
+        parse("grown(rate=10)")
+    with pytest.raises(InputError, match="unknown grown band 'wid'; did you mean 'wide'"):
+        parse("grown(band=wid)")
 
 
 @given(st.text(alphabet="ab\"',\\|=() 1.+-e\t", max_size=12))
