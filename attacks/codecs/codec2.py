@@ -66,14 +66,15 @@ class Codec2(PacketCoder):
 
     kbps   : 3.2, 2.4, 1.6, 1.4, 1.3, 1.2 or 0.7 (the mode 700C)
     passes : generations, 1 to 10
-    loss   : share of frames (20 ms; 40 ms below 2.4 kbit/s) lost, 0 to 0.5. A lost frame is
-             silent, and the decoder keeps its state
+    loss   : share of packets (40 ms) lost, 0 to 0.5. A lost packet is silent, and the decoder keeps
+             its state
 
-    A sinusoidal coder: the decoder draws the phases of unvoiced sounds from a generator, which
-    begins anew in every pass. The payload is that of whole bytes. Delay removed: 20 ms, at 0.7
-    kbit/s 30, by which envelopes of speech trail (no wave form survives to show it). Resampled to
-    8 kHz and back with soxr HQ. The library (LGPL-2.1) comes from the wheel pycodec2 and runs in
-    this process, in one thread at a time.
+    A packet holds one frame of 40 ms, or two of 20 ms from 2.4 kbit/s on; its payload is counted
+    in whole bytes per frame. A sinusoidal coder: the decoder draws the phases of unvoiced sounds
+    from a generator, which begins anew in every pass. Delay removed: 20 ms, at 0.7 kbit/s 30, by
+    which envelopes of speech trail (no wave form survives to show it). Resampled to 8 kHz and back
+    with soxr HQ. The library (LGPL-2.1) comes from the wheel pycodec2 and runs in this process, in
+    one thread at a time.
     """
 
     kbps: float = number(3.2, low=0.0, high=1000.0, unit="kbit/s")
@@ -84,6 +85,7 @@ class Codec2(PacketCoder):
     citation = "rowe1997harmonic"
     wheel_files = (LIBCODEC2,)
     rate = 8000
+    packet_samples = 320  # the same at all rates, so that losses are paired
     tail = 320
     most_lag = 18.0  # of 20 to 40 ms only one set of parameters is sent; what is no speech moves
     least_envelope = 0.5
@@ -101,12 +103,13 @@ class Codec2(PacketCoder):
         return MODES[self.kbps]
 
     @property
-    def packet_samples(self) -> int:  # type: ignore[override]
-        return self.mode.samples
-
-    @property
     def delay(self) -> int:
         return self.mode.delay * self.rate // 1000
+
+    @property
+    def frames(self) -> int:
+        """Frames in a packet."""
+        return self.packet_samples // self.mode.samples
 
     @property
     def frame_bytes(self) -> int:
@@ -115,34 +118,34 @@ class Codec2(PacketCoder):
 
     @property
     def payload_rate(self) -> float:
-        return self.frame_bytes * 8 * self.rate / self.packet_samples
+        return self.frame_bytes * 8 * self.rate / self.mode.samples
 
     def unavailable(self) -> str | None:
         return wheel_files.lacking(self.wheel_files)
 
     def is_mine(self, packet: bytes, header: bytes) -> bool:
         """Return whether a packet has the size of its mode; there is no header to read."""
-        return len(packet) == self.frame_bytes
+        return len(packet) == self.frames * self.frame_bytes
 
     def _encode(self, wave: Wave) -> tuple[list[bytes], bytes | None]:
         count = -(-wave.size // self.packet_samples)
         samples = to_int16(padded(wave, count * self.packet_samples))
-        packets = []
-        out = ctypes.create_string_buffer(self.frame_bytes)
+        coded = np.zeros((count * self.frames, self.frame_bytes), dtype=np.uint8)
         with _codec2(wheel_files.opened(LIBCODEC2), self.mode) as (library, state):
-            for frame in samples.reshape(count, self.packet_samples):
-                library.codec2_encode(state, out, frame.ctypes.data)
-                packets.append(out.raw)
-        return packets, None
+            for row, frame in zip(coded, samples.reshape(coded.shape[0], -1), strict=True):
+                library.codec2_encode(state, row.ctypes.data, frame.ctypes.data)
+        return [packet.tobytes() for packet in coded.reshape(count, -1)], None
 
     def _decode(
         self, packets: list[bytes], header: bytes | None, lost: npt.NDArray[np.bool_]
     ) -> tuple[Wave, int]:
-        decoded = np.zeros((len(packets), self.packet_samples), dtype=np.int16)
+        coded = np.frombuffer(b"".join(packets), dtype=np.uint8).reshape(-1, self.frame_bytes)
+        decoded = np.zeros((coded.shape[0], self.mode.samples), dtype=np.int16)
+        arrived = np.flatnonzero(~np.repeat(lost, self.frames))
         with _codec2(wheel_files.opened(LIBCODEC2), self.mode) as (library, state):
-            for packet, gone, row in zip(packets, lost, decoded, strict=True):
-                if not gone:
-                    library.codec2_decode(state, row.ctypes.data, packet)
+            for place in arrived.tolist():
+                row, frame = decoded[place].ctypes.data, coded[place].ctypes.data
+                library.codec2_decode(state, row, frame)
         wave = decoded.ravel().astype(np.float32) / np.float32(32768)
         return wave, int(np.count_nonzero(~lost))
 
@@ -165,7 +168,9 @@ def _codec2(path: Path, mode: Mode) -> Iterator[tuple[Any, int]]:
             state = library.codec2_create(mode.number)
             if not state:
                 raise AttackError("libcodec2 cannot make a coder")
-            yield library, state
-            library.codec2_destroy(state)
+            try:
+                yield library, state
+            finally:
+                library.codec2_destroy(state)
         finally:
             _ctypes.dlclose(library._handle)

@@ -33,6 +33,7 @@ from attacks.codecs.speech_codecs import (
 from attacks.codecs.wheel_ffmpeg import FFMPEG, WheelFfmpegCoder
 from attacks.contract.base import AttackError, Wave
 from attacks.contract.condition import parse, spell
+from attacks.contract.conformance import levels
 from attacks.contract.launder import lag
 from attacks.contract.sample_checks import measure
 from benchmark.assets import wheel_files
@@ -128,6 +129,18 @@ def test_threads_do_not_change_a_sample() -> None:
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda text: run(text, clip(0.7)).wave, texts))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize("text", each("amr_wb", "speex", "lc3", "codec2"))
+def test_all_levels_draw_the_same_losses(text: str) -> None:
+    draws = []
+    for condition in levels(parse(text)):
+        attack = condition.steps[0]
+        assert isinstance(attack, PacketCoder)
+        wave = resample(clip(0.5), 16000, attack.rate)
+        padding = np.zeros(attack.tail, np.float32)
+        draws.append(attack.encode(np.append(wave, padding), np.random.default_rng(0)).draws)
+    assert all(np.array_equal(draws[0], other) for other in draws) and len(draws) == 5
 
 
 @pytest.mark.parametrize("text", each(*ALL))
