@@ -38,9 +38,9 @@ MARGIN_DB = 0.15  # added to the most, which is small where a codec hardly chang
 GENERATION = 0.35  # further distortion of each generation, as a share of the first one's
 LOST_DB = 80.0  # distortion of a packet that is replaced by silence
 LEVEL_DB = (-15.0, 9.0)  # speech with strong lows, into a coder of few bits
-ALIVE, ENVELOPE = 0.9, 0.7
 MOST_LOST, MOST_ALIKE = 0.2, 2  # packets lost over all passes, and passes, that leave speech
 DEAD_BY_LOSS, UNLIKE_BY_LOSS = 1.5, 2.5  # per share of packets lost: their neighbours suffer too
+LATER_BY_LOSS, MOST_LATE_MS = 40.0, 18.0  # holes move the peak of correlation; 20 ms is a fault
 SILENCE_S = 0.03
 SPARE = 64  # zeros after the end at 16 kHz: resampling rounds the length down
 
@@ -101,6 +101,10 @@ class Coder(Attack):
     tail: ClassVar[int]  # zeros at `rate` after the end, to push the last samples through
     # least and most spectral distortion in dB on speech, by bit rate in kbit/s
     distorts: ClassVar[Mapping[float, Band]]
+    # what one pass without losses leaves of speech, as in `SampleLimits`
+    most_lag: ClassVar[float] = 8.0
+    least_alive: ClassVar[float] = 0.9
+    least_envelope: ClassVar[float] = 0.7
 
     @property
     def delay(self) -> int:
@@ -122,8 +126,10 @@ class Coder(Attack):
         lost = self.loss * self.passes
         if lost > MOST_LOST or self.passes > MOST_ALIKE:  # only the stream says what is left
             return SampleLimits(None, None, None, None, None)
-        alive, envelope = ALIVE - DEAD_BY_LOSS * lost, ENVELOPE - UNLIKE_BY_LOSS * lost
+        alive = self.least_alive - DEAD_BY_LOSS * lost
+        envelope = self.least_envelope - UNLIKE_BY_LOSS * lost
         return SampleLimits(
+            lag=min(self.most_lag + LATER_BY_LOSS * lost, MOST_LATE_MS),
             level=LEVEL_DB,
             alive=max(alive, 0.0),
             envelope=max(envelope, 0.0),

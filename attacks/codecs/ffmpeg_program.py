@@ -159,8 +159,8 @@ class Ffmpeg(Attack):
         with_silence = padded(
             np.concatenate([np.zeros(head, np.float32), wave]), head + wave.size + tail
         )
-        stream = _run(path, encode, with_silence.astype("<f4").tobytes())
-        decoded = _run(path, decode, stream)
+        stream = piped(path, encode, with_silence.astype("<f4").tobytes())
+        decoded = piped(path, decode, stream)
         return stream, np.frombuffer(decoded, dtype="<f4").astype(np.float32)
 
 
@@ -215,7 +215,11 @@ def _pair(option: str) -> tuple[str, str]:
     return key, value
 
 
-def _run(path: Path, graph: object, data: bytes) -> bytes:
+def piped(path: Path, graph: object, data: bytes) -> bytes:
+    """Return what the program at `path` writes when a graph of ffmpeg-python gets `data`.
+
+    Raises `AttackError` with the program's own words if it fails or writes nothing.
+    """
     quiet = ("-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1")
     command = graph.global_args(*quiet).compile(cmd=str(path))  # type: ignore[attr-defined]
     finished = subprocess.run(command, input=data, capture_output=True, check=False)

@@ -29,6 +29,7 @@ from attacks.contract.base import (
     Severity,
     Wave,
     attack,
+    choice,
     integer,
     number,
 )
@@ -43,6 +44,17 @@ MP3_LEAST_PACKETS = 8  # from which libsndfile recognises a stream
 AAC_MOST_KBPS = 96  # 6,144 bits in a channel's block of 1,024 samples, ISO/IEC 13818-7
 AAC_SPENT, AAC_ENOUGH_KBPS = 0.8, 50
 AAC_LEAST_BLOCKS = 12
+OPUS_NARROW = (0, 1, 2, 3, 16, 17, 18, 19)  # configurations of 4 kHz, RFC 6716, table 2
+OPUS_DISTORTS: dict[str, dict[float, Band]] = {
+    "wide": {
+        6: (3.97, 4.74), 10: (2.9, 3.78), 16: (1.8, 2.68), 32: (0.88, 1.43), 64: (0.37, 0.6),
+        96: (0.16, 0.22), 128: (0.07, 0.12), 256: (0.05, 0.11),
+    },
+    "narrow": {
+        6: (3.36, 5.03), 8: (2.14, 4.07), 12: (1.46, 3.22), 20: (0.8, 2.0), 32: (0.42, 1.1),
+        64: (0.44, 2.02), 128: (0.06, 0.1),
+    },
+}  # fmt: skip
 VORBIS_BLOCK = 1024  # the longer of the two block sizes at 16 kHz
 VORBIS_HEADERS = 3  # packets: identification, comments, set-up
 VORBIS_SPARE = 4  # blocks: the packets last at most that much longer than the utterance
@@ -187,34 +199,46 @@ class Opus(PacketCoder):
     passes : generations, 1 to 10
     loss   : share of packets (20 ms) lost, 0 to 0.5, concealed by libopus. In place of a lost
              packet it gets an empty one, which is how RFC 6716 marks a loss
+    band   : wide (16 kHz), or narrow (8 kHz; resampled there and back with soxr HQ)
 
     The decoder drops the 6.5 ms of pre-skip that the encoder declares. Its output at 48 kHz is
-    resampled to 16 kHz. The voice mode removes rumble below 60 Hz or more, as in calls. The
-    encoder's complexity is 10, the default of FFmpeg and opusenc.
+    resampled to the rate of the band. The voice mode removes rumble below 60 Hz or more, as in
+    calls. The encoder's complexity is 10, the default of FFmpeg and opusenc.
     """
 
     kbps: int = integer(16, low=6, high=256, unit="kbit/s")
     passes: int = integer(1, low=1, high=MOST_PASSES, unit="passes")
     loss: float = number(0.0, low=0.0, high=MOST_LOSS, unit="share of packets")
+    band: str = choice("wide", "wide", "narrow", added=True)
 
     severity = Severity("kbps", "kbit/s", (64, 32, 16, 10, 6))
     citation = "valin2012opus"
     encoder = "libopus"
     decoder = "libopus"
     sample_format = "flt"
-    packet_samples = 320
     decoded_rate = 48000
     delay = 0
-    tail = 320
     options: ClassVar[dict[str, str]] = {
         "vbr": "off",
         "application": "voip",
         "frame_duration": "20",
     }
-    distorts: ClassVar[dict[float, Band]] = {
-        6: (3.97, 4.74), 10: (2.9, 3.78), 16: (1.8, 2.68), 32: (0.88, 1.43), 64: (0.37, 0.6),
-        96: (0.16, 0.22), 128: (0.07, 0.12), 256: (0.05, 0.11),
-    }  # fmt: skip
+
+    @property
+    def distorts(self) -> dict[float, Band]:  # type: ignore[override]
+        return OPUS_DISTORTS[self.band]
+
+    @property
+    def rate(self) -> int:  # type: ignore[override]
+        return SAMPLE_RATE if self.band == "wide" else 8000
+
+    @property
+    def packet_samples(self) -> int:  # type: ignore[override]
+        return self.rate // 50
+
+    @property
+    def tail(self) -> int:  # type: ignore[override]
+        return self.packet_samples
 
     @property
     def bit_rate(self) -> int:
@@ -223,9 +247,10 @@ class Opus(PacketCoder):
     def is_mine(self, packet: bytes, header: bytes) -> bool:
         # table of contents: one mono frame of 20 ms, in speech, hybrid or music mode
         mode, code = packet[0] >> 3, packet[0] & 7
+        fits = self.band == "wide" or mode in OPUS_NARROW
         one_frame = code == 0 or (code == 3 and packet[1] & 63 == 1)  # 3: padded to the rate
         frame_20ms = mode % 4 == 1 if mode < 12 else mode % 2 == 1 if mode < 16 else mode % 4 == 3
-        return one_frame and frame_20ms and abs(len(packet) - self.kbps * 2.5) < 1
+        return fits and one_frame and frame_20ms and abs(len(packet) - self.kbps * 2.5) < 1
 
     @property
     def payload_tolerance(self) -> float:
@@ -234,8 +259,8 @@ class Opus(PacketCoder):
 
     def stand_in(self, last: bytes | None) -> bytes | None:
         # the table-of-contents byte alone: one frame without content, in the last packet's mode
-        wideband_voice = 0x48
-        return bytes([(last[0] if last else wideband_voice) & 0xFC])
+        voice = 0x48 if self.band == "wide" else 0x08
+        return bytes([(last[0] if last else voice) & 0xFC])
 
 
 @attack("vorbis")

@@ -61,7 +61,7 @@ class PacketCoder(Coder):
         return {}
 
     def unavailable(self) -> str | None:
-        return _missing(self.encoder, self.decoder)
+        return missing(self.encoder, "w") or missing(self.decoder, "r")
 
     def encode(self, wave: Wave, rng: np.random.Generator) -> Bitstream:
         packets, header = self._encode(wave)
@@ -206,11 +206,17 @@ def _samples(frame: Any, rate: int) -> Wave:
 
 
 @lru_cache
-def _missing(encoder: str, decoder: str) -> str | None:
+def missing(codec: str, mode: str) -> str | None:
+    """Return why PyAV cannot encode (mode w) or decode (mode r) with `codec`; None if it can."""
     av = libav.module()
-    for kind, name, mode in (("encoder", encoder, "w"), ("decoder", decoder, "r")):
-        try:
-            av.codec.Codec(name, mode)
-        except av.codec.codec.UnknownCodecError:
-            return f"the FFmpeg libraries of PyAV {av.__version__} have no {kind} {name}"
+    try:
+        av.codec.Codec(codec, mode)
+    except av.codec.codec.UnknownCodecError:
+        kind = "encoder" if mode == "w" else "decoder"
+        return f"the FFmpeg libraries of PyAV {pyav_version()} have no {kind} {codec}"
     return None
+
+
+def pyav_version() -> str:
+    """Return the version of PyAV."""
+    return str(libav.module().__version__)

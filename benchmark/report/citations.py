@@ -32,6 +32,8 @@ COMMIT = 12  # hex digits of a commit in a note
 OURS = ("attacks", "detectors")  # packages of this project
 FILE = Path(__file__).with_name("citations.bib")
 SUITES = {
+    "add-c": "shi2025addc",
+    "asvspoof5": "wang2024asvspoof5",
     "corruptions": "li2025robustness",
     "laundering": "ali2024laundering",
     "laundering-as-published": "ali2024laundering",
@@ -39,7 +41,8 @@ SUITES = {
     "pipelines": "balla_laundering",
     "severity": "hendrycks2019robustness",
     "telephony": "liu2023asvspoof2021",
-    "full": "ali2024laundering li2025robustness liu2023asvspoof2021 hendrycks2019robustness",
+    "full": "ali2024laundering li2025robustness liu2023asvspoof2021 hendrycks2019robustness"
+    " wang2024asvspoof5 shi2025addc",
 }
 DATA = {
     "asvspoof-laundering": "ali2024laundering wang2020asvspoof2019",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +13,18 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attacks.codecs.bluetooth_codecs import Msbc, Sbc
 from attacks.codecs.delay import delay_of
+from attacks.codecs.media_codecs import Opus
 from attacks.codecs.pyav_codec import PacketCoder
-from attacks.codecs.speech_codecs import AMR_NB_BITS, AmrNb, AmrWb, Gsm, _measured_delay
+from attacks.codecs.speech_codecs import AMR_NB_BITS, AmrNb, AmrWb, Gsm
 from attacks.codecs.waveform_codecs import G711, G722, G726
-from attacks.contract.base import registry
-from attacks.contract.condition import parse
+from attacks.contract.base import Wave, registry
+from attacks.contract.condition import parse, spell
 from attacks.contract.launder import lag, launder
 from benchmark.audio import libav
 from benchmark.audio.reader import resample
@@ -44,6 +48,9 @@ ALL = (
     "g723_1",
     "g726(kbps=16)",
     "g726(kbps=40)",
+    "gsm",
+    "msbc",
+    "sbc(bitpool=5)",
 )
 
 
@@ -64,7 +71,7 @@ def narrow(wave: np.ndarray) -> np.ndarray:
 
 def snr(text: str, wave: np.ndarray) -> float:
     """Return the SNR in dB within the band that the codec's sampling rate can represent."""
-    given = wave if "g722" in text else narrow(wave)
+    given = wave if "g722" in text or "sbc" in text else narrow(wave)
     return db(np.std(given) / np.std(run(text, wave).wave - given))
 
 
@@ -123,6 +130,9 @@ def test_more_bits_are_closer_to_the_input() -> None:
     by_rate = [snr(f"g726(kbps={kbps})", wave) for kbps in (16, 24, 32, 40)]
     assert by_rate == sorted(by_rate) and by_rate[0] > 5 and by_rate[3] > 20
     assert snr("g722", wave) > 15
+    by_bitpool = [snr(f"sbc(bitpool={bits})", wave) for bits in (2, 5, 12, 31)]
+    assert by_bitpool == sorted(by_bitpool) and by_bitpool[3] > 30
+    assert snr("msbc", wave) > 20
     amr = [checks(run(f"amr_nb(kbps={kbps})", wave))["residual"] for kbps in (4.75, 7.4, 12.2)]
     assert amr == sorted(amr, reverse=True)
 
@@ -151,14 +161,15 @@ def test_another_amr_decoder_agrees(kbps: float) -> None:
 
 def test_payload_is_that_of_the_standard() -> None:
     rates = {"g711": 64, "g722": 64, "g723_1": 6.4, "g726(kbps=24)": 24, "g726(kbps=40)": 40}
+    rates |= {"gsm": 13.2, "msbc": 60.8}
     for text, kbps in rates.items():
         facts = run(text, clip(1.0)).steps[0].facts
         assert facts["payload_bytes"] * 8 / facts["seconds"] == pytest.approx(1000 * kbps), text
 
 
-@pytest.mark.parametrize("attack", [G711("a"), G722(), G726(24)])
+@pytest.mark.parametrize("attack", [G711("a"), G722(), G726(24), Gsm(), Msbc()])
 def test_lost_packets_are_silent_and_nest(attack: PacketCoder) -> None:
-    wave = broadband()
+    wave = broadband()[: 31 * 960]  # a whole number of packets of every codec
     silent = []
     for loss in (0.0, 0.03, 0.2, 0.5):
         lossy = type(attack)(**{**vars(attack), "loss": loss})
@@ -230,6 +241,10 @@ def test_processes_and_threads_do_not_change_a_sample() -> None:
         ("amr_wb(kbps=24)", "amr_wb: kbps=24 is not a mode of AMR-WB, which ends at 23.85"),
         ("g726(kbps=48)", "g726: kbps=48 is not a bit rate of G.726, which ends at 40"),
         ("speex(kbps=20)", "speex: kbps=20 is not a mode of wide-band Speex, which ends at 42.2"),
+        ("speex(kbps=16.8, band=narrow)", "is not a mode of narrow-band Speex, which ends at 24.6"),
+        ("sbc(bitpool=65)", r"sbc: bitpool=65 is out of range \(from 2 to 64 bits\)"),
+        ("lc3(kbps=30)", "lc3: kbps=30 gives no whole number of bytes in 10 ms; choose a multiple"),
+        ("codec2(kbps=2)", "codec2: kbps=2 is not a mode of Codec 2; choose one of 3.2, 2.4, 1.6"),
         ("g711(law=ulaw)", "unknown g711 law 'ulaw'"),
     ],
 )
@@ -264,27 +279,72 @@ def test_a_codec_that_the_build_lacks_is_reported_as_unavailable(
         suite_choice.chosen("absent")
 
 
-@pytest.mark.parametrize(
-    ("attack", "packet"),
-    [(Gsm(), b"\xd0" + bytes(32)), (AmrWb(12.65), bytes([2 << 3 | 4]) + bytes(32))],
-)
-def test_frames_of_codecs_without_encoder_have_their_length(
-    attack: PacketCoder, packet: bytes
-) -> None:
-    """GSM 06.10 and AMR-WB storage frames; the decoders are in every build."""
+def test_amr_wb_frames_have_their_length() -> None:
+    """The decoder is in every build."""
+    packet, attack = bytes([2 << 3 | 4]) + bytes(32), AmrWb(12.65)
     lost = np.array([False, True, False, False])
     decoded, received = attack._decode([packet] * 4, None, lost)
     assert decoded.size == 4 * attack.packet_samples and received == 3
-    one = (len(packet) - attack.header_bytes) * 8 * attack.rate / attack.packet_samples
-    assert one == pytest.approx(attack.payload_rate)
+    assert (len(packet) - attack.header_bytes) * 400 == attack.payload_rate
+
+
+def test_libgsm_decodes_to_the_same_samples() -> None:
+    """libsndfile's decoder is libgsm; ours is FFmpeg's."""
+    wave = resample(clip(2.0), 16000, 8000)
+    stream = Gsm().encode(wave, np.random.default_rng(0))
+    ours, _ = Gsm().decode(stream)
+    raw = io.BytesIO(b"".join(stream.packets))
+    theirs, _ = soundfile.read(
+        raw, format="RAW", subtype="GSM610", channels=1, samplerate=8000, dtype="float32"
+    )
+    assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("attack", [Sbc(2), Sbc(19), Sbc(31), Msbc()])
+def test_sbc_frames_keep_to_the_specification(attack: PacketCoder) -> None:
+    """CRC-8 over header and scale factors (A2DP, section 12.6.1.1), and the frame's length."""
+    wave = resample(clip(0.5), 16000, attack.rate)
+    for packet in attack.encode(wave, np.random.default_rng(0)).packets:
+        crc = 0x0F
+        for byte in packet[1:3] + packet[4:8]:  # eight scale factors of four bits
+            for bit in range(7, -1, -1):
+                crc = (crc << 1 ^ (0x1D if (crc >> 7 ^ byte >> bit) & 1 else 0)) & 0xFF
+        assert packet[3] == crc
+        blocks, bitpool = (15, 26) if packet[0] == 0xAD else (16, packet[2])
+        assert len(packet) == 8 + -(-blocks * bitpool // 8)
+
+
+@pytest.mark.parametrize(
+    "attack", [G722(), AmrNb(4.75), Gsm(), Sbc(5), Msbc(), Opus(12, band="narrow")], ids=spell
+)
+def test_the_declared_delay_is_the_measured_one(attack: PacketCoder) -> None:
+    def trip(wave: Wave) -> Wave:
+        return attack.decode(attack.encode(wave, np.random.default_rng(0)))[0]
+
+    assert delay_of(trip, attack.rate) == attack.delay
 
 
 def test_a_delay_is_measured_where_there_is_one() -> None:
-    assert _measured_delay(G722()) == G722.delay == 22
-    assert _measured_delay(AmrNb(4.75)) == AmrNb.delay == 40
     assert delay_of(lambda wave: np.roll(wave, 100), 8000) == 100
     rng = np.random.default_rng(1)
     assert delay_of(lambda wave: rng.standard_normal(wave.size).astype(np.float32), 8000) is None
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3])
+def test_narrow_band_opus_is_of_the_narrow_band(loss: float) -> None:
+    wave = broadband()
+    done = run(f"opus(kbps=12, loss={loss}, band=narrow)", wave)
+    assert done.passed and done.steps[0].facts["kbps"] == 12.0
+    levels = np.abs(np.fft.rfft(done.wave)) ** 2
+    assert levels[4200 * 2 :].sum() < 1e-4 * levels.sum()
+    wide = np.abs(np.fft.rfft(run("opus(kbps=12)", wave).wave)) ** 2
+    assert wide[4200 * 2 :].sum() > 1e-3 * wide.sum()
+
+
+def test_old_spellings_mean_the_wide_band() -> None:
+    for text in ("opus(kbps=16, passes=1, loss=0)", "speex(kbps=16.8, passes=1, loss=0)"):
+        assert str(parse(text)) == text == str(parse(text[:-1] + ", band=wide)"))
+        assert str(parse(text)) in parse(text).identity()
 
 
 def test_another_sample_rate_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from attacks.chains.stochastic import Composite
 from attacks.contract import suites
 from attacks.contract.base import registry
-from attacks.contract.condition import Condition, spell
+from attacks.contract.condition import Condition
+from benchmark.assets import wheel_files
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from tests.support.attack_support import clip, run
@@ -21,8 +23,6 @@ pytestmark = pytest.mark.usefixtures("world")
 
 MP3 = "mp3(kbps=64, passes=1, loss=0)"
 OPUS = "opus(kbps=16, passes=1, loss=0)"
-ABSENT = "telephony-extra"  # codecs that no wheel of PyAV encodes
-FETCHED = "enhancement"  # engines that a run fetches
 
 
 def every_condition() -> list[tuple[str, Condition]]:
@@ -114,6 +114,8 @@ def test_a_spelled_condition_is_a_suite(text: str, conditions: list[str]) -> Non
 
 def test_the_suites_of_the_published_studies() -> None:
     assert suites.names() == [
+        "add-c",
+        "asvspoof5",
         "augmentation",
         "corruptions",
         "enhancement",
@@ -126,15 +128,13 @@ def test_the_suites_of_the_published_studies() -> None:
         "smoke",
         "stochastic",
         "telephony",
-        "telephony-extra",
     ]
     published = [str(c) for c in suites.load("laundering-as-published").conditions]
     assert len(published) == 28
     assert sum("reference=whole" in text for text in published) == 15
     assert sum("returned=false" in text for text in published) == 4
     full = set(suites.load("full").conditions)
-    apart = {"smoke", "augmentation", "laundering-as-published", ABSENT, FETCHED}
-    for name in set(suites.names()) - apart:
+    for name in set(suites.names()) - {"smoke", "augmentation", "laundering-as-published"}:
         assert set(suites.load(name).conditions) <= full
     pipelines = {str(c) for c in suites.load("pipelines").conditions}
     for name in ("network", "media", "physical"):
@@ -149,12 +149,11 @@ def test_severity_has_every_attack_at_every_level() -> None:
     for condition in conditions:
         levels[condition.steps[0].name] = levels.get(condition.steps[0].name, 0) + 1
     classes = {name: registry.get(name) for name in registry.names()}
-    extra = {step.name for c in suites.load(ABSENT).conditions for step in c.steps}
     wanted = {
         name
         for name, cls in classes.items()
-        if cls.severity and cls.__module__.startswith("attacks.") and name not in extra
-        if not issubclass(cls, Composite) and name != "ffmpeg" and not cls().wheel_files
+        if cls.severity and cls.__module__.startswith("attacks.")
+        if not issubclass(cls, Composite) and name != "ffmpeg"
     }
     assert set(levels) == wanted and all(count % 5 == 0 for count in levels.values())
 
@@ -204,21 +203,37 @@ def test_an_invalid_include_or_severity_is_refused_with_the_cause(
         suites.load(path)
 
 
-def test_plan_names_the_codecs_that_this_build_lacks(capsys: pytest.CaptureFixture[str]) -> None:
-    lacking = {
-        step.name: step
-        for c in suites.load(ABSENT).conditions
-        for step in c.steps
-        if step.unavailable()
-    }
-    if not lacking:
-        pytest.skip("this build has every codec")
-    for command in (["plan", "--suite", ABSENT], ["attack", ABSENT, "in", "out"]):
+@pytest.mark.parametrize(("name", "codecs", "settings"), [("asvspoof5", 8, 5), ("add-c", 6, 5)])
+def test_a_suite_of_codecs_has_as_many_settings_of_each(
+    name: str, codecs: int, settings: int
+) -> None:
+    conditions = [c for c in suites.load(name).conditions if len(c.steps) == 1]
+    counted = Counter(
+        (c.steps[0].name, getattr(c.steps[0], "band", ""))
+        for c in conditions
+        if c.steps[0].name not in ("replay", "msbc")
+    )
+    assert len(counted) == codecs and set(counted.values()) == {settings}
+
+
+def test_add_c_loses_the_same_shares_with_every_codec() -> None:
+    shares: dict[str, list[float]] = {}
+    for condition in suites.load("add-c").conditions[1:]:
+        (step,) = condition.steps
+        shares.setdefault(step.name, []).append(step.loss)
+    assert [*shares.values()] == [[0.0, 0.01, 0.05, 0.1, 0.2]] * 6
+
+
+def test_plan_names_the_codecs_that_this_machine_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wheel_files, "NATIVE", ("plan9", "mips"))
+    for command in (["plan", "--suite", "telephony"], ["attack", "telephony", "in", "out"]):
         assert main(command) == 2
         printed = capsys.readouterr().err
-        for step in lacking.values():
-            assert f"{step.name}(" in printed and str(step.unavailable()) in printed
-            assert printed.count(f"{step.name}(") == 1, spell(step)
+        for name in ("amr_wb", "speex", "lc3"):
+            assert printed.count(f"{name}(") == 1
+        assert "lc3py 1.1.3 is pinned for plan9 mips only" in printed
 
 
 def test_the_readme_has_the_right_counts() -> None:

@@ -124,6 +124,12 @@ UNKNOWABLE: dict[str, tuple[str, ...]] = {
     # lost packets that it changes the spectrum more than a pitch 6 % higher does
     "g723_1": PITCHED,
     "amr_nb": PITCHED,
+    "amr_wb(kbps=6.6, passes=1, loss=0)": PITCHED,
+    "codec2": PITCHED,
+    "gsm": PITCHED,
+    "msbc(passes=1, loss=0.2)": PITCHED,
+    "sbc(bitpool=2, passes=1)": PITCHED,
+    "speex(kbps=5.75, passes=1, loss=0)": PITCHED,
     "mp3(kbps=8, passes=1, loss=0)": PITCHED,
     "opus(kbps=6, passes=1, loss=0)": PITCHED,
     "g711(law=mu, passes=1, loss=0.2)": PITCHED,
