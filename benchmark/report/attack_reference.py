@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from attacks.chains.realities import Reality
 from attacks.contract.base import NO_LIMITS, Attack, SampleLimits, registry
 from attacks.contract.condition import spell
 from benchmark.core import atomic_files, call_syntax
@@ -23,6 +24,7 @@ from benchmark.report import citations, markdown
 
 MEASUREMENTS = "attack_measurements.csv"
 PARAMETERS = ("parameter", "default", "values", "meaning")
+PASSAGES = ("step", "where its values come from")
 COSTS = ("attack", "family", "laundering, ms", "checking, ms")
 # what each of an attack's `SampleLimits` is about, and how it is limited
 LIMITS = {
@@ -87,6 +89,10 @@ def _attack(name: str, made: Attack, measured: Mapping[Hashable, Any]) -> Iterat
     yield f"### {name}"
     yield "\n\n".join(said.paragraphs)
     yield f"`{spell(made)}`"
+    if isinstance(made, Reality):
+        yield markdown.table(
+            PASSAGES, [(f"`{p.spelling}`", markdown.escape(p.source)) for p in made.passages]
+        )
     if parameters := _parameters(made, said.parameters):
         yield markdown.table(PARAMETERS, parameters)
     yield "\n".join(f"- **{label}**: {text}" for label, text in _facts(made, measured) if text)
