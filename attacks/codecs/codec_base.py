@@ -39,6 +39,7 @@ GENERATION = 0.35  # further distortion of each generation, as a share of the fi
 LOST_DB = 80.0  # distortion of a packet that is replaced by silence
 LEVEL_DB = (-15.0, 9.0)  # speech with strong lows, into a coder of few bits
 MOST_LOST, MOST_ALIKE = 0.2, 2  # packets lost over all passes, and passes, that leave speech
+HALF_ALIVE = 0.6  # of speech whose second half is gone, less is alive
 DEAD_BY_LOSS, UNLIKE_BY_LOSS = 1.5, 2.5  # per share of packets lost: their neighbours suffer too
 LATER_BY_LOSS, MOST_LATE_MS = 40.0, 18.0  # holes move the peak of correlation; 20 ms is a fault
 SILENCE_S = 0.03
@@ -103,7 +104,7 @@ class Coder(Attack):
     distorts: ClassVar[Mapping[float, Band]]
     # what one pass without losses leaves of speech, as in `SampleLimits`
     most_lag: ClassVar[float] = 8.0
-    least_alive: ClassVar[float] = 0.9
+    least_alive: ClassVar[float] = 0.8
     least_envelope: ClassVar[float] = 0.7
 
     @property
@@ -126,12 +127,12 @@ class Coder(Attack):
         lost = self.loss * self.passes
         if lost > MOST_LOST or self.passes > MOST_ALIKE:  # only the stream says what is left
             return SampleLimits(None, None, None, None, None)
-        alive = self.least_alive - DEAD_BY_LOSS * lost
+        alive = max(self.least_alive - DEAD_BY_LOSS * lost, HALF_ALIVE)
         envelope = self.least_envelope - UNLIKE_BY_LOSS * lost
         return SampleLimits(
             lag=min(self.most_lag + LATER_BY_LOSS * lost, MOST_LATE_MS),
             level=LEVEL_DB,
-            alive=max(alive, 0.0),
+            alive=alive,
             envelope=max(envelope, 0.0),
             silence=None if self.loss else SILENCE_S,
         )

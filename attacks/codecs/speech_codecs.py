@@ -306,7 +306,7 @@ class Speex(WheelFfmpegCoder):
 
     @property
     def least_alive(self) -> float:  # type: ignore[override]
-        return 0.75 if self._is_vocoder else 0.9
+        return 0.75 if self._is_vocoder else 0.8
 
     @property
     def distorts(self) -> dict[float, Band]:  # type: ignore[override]
