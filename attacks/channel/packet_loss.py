@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from attacks.channel import loss_concealment
 from attacks.contract.base import (
     Attack,
     Check,
@@ -22,6 +23,8 @@ from attacks.contract.base import (
 
 PACKET_S = 0.02
 FADE_S = 0.06  # within which repeated packets fade to silence
+REPLICATION = "g711_appendix1"
+PERIODIC = 0.999  # least correlation of a gap's first 10 ms with what came a period before
 
 Mask = npt.NDArray[np.bool_]
 
@@ -59,8 +62,13 @@ class PacketLoss(Attack):
     loss        : share of packets lost in the long run, 0.001 to 0.6
     burst       : mean number of packets lost in a row, 1 to 20; 1 makes losses independent, with
                   the shortest bursts, 1 / (1 - loss) packets on average
-    concealment : repeat (the last received packet again and again, faded out within 60 ms) or zero
-                  (silence with hard edges)
+    concealment : repeat (the last received packet again and again, faded out within 60 ms), zero
+                  (silence with hard edges) or g711_appendix1 (the last periods of the voice again,
+                  as ITU-T G.711 Appendix I does, at the utterance's own sample rate)
+
+    What other decoders do is in `opus(loss=)` and `amr_nb(loss=)`. Replication also fades the last
+    3.75 ms before a gap and the first 10 ms after it, and its claim asks that every gap begins with
+    the period before it.
 
     At a given `burst`, the packets lost at a smaller share are among those lost at a larger one.
     Facts: packets, lost (runs of [first packet, packets]) and share (of the packets, lost). A short
@@ -69,11 +77,11 @@ class PacketLoss(Attack):
 
     loss: float = number(0.1, low=0.001, high=0.6, unit="share")
     burst: float = number(2.0, low=1.0, high=20.0, unit="packets")
-    concealment: str = choice("repeat", "repeat", "zero")
+    concealment: str = choice("repeat", "repeat", "zero", REPLICATION)
 
     family = "channel"
     severity = Severity("loss", "share", (0.01, 0.03, 0.05, 0.1, 0.2))
-    measures = "packets changed against packets drawn as lost"
+    measures = "packets changed against packets drawn as lost; period repeated, if it is"
     citation = "gilbert1960capacity elliott1963estimates"
     limits = SampleLimits(lag=None, level=(-12.0, 2.0), alive=None, envelope=None, silence=None)
 
@@ -92,6 +100,8 @@ class PacketLoss(Attack):
         for first, count in _runs(lost):
             gap = out[first * size : (first + count) * size]
             gap[:] = 0.0
+            if self.concealment == REPLICATION:
+                loss_concealment.conceal(out, first * size, first * size + gap.size, sample_rate)
             if self.concealment == "repeat" and first > 0:
                 _repeat(gap, wave[(first - 1) * size : first * size], sample_rate)
         facts: Facts = {"packets": lost.size, "lost": _runs(lost), "share": float(lost.mean())}
@@ -111,7 +121,15 @@ class PacketLoss(Attack):
         for first, count in facts["lost"]:
             lost[first : first + count] = True
         audible = np.maximum.reduceat(np.abs(before), starts) > 0.0
-        changed = np.logical_or.reduceat(before != after, starts)
+        differs = before != after
+        changed = np.logical_or.reduceat(differs, starts)
+        checks = []
+        if self.concealment == REPLICATION:
+            bursts = [(first * size, count * size) for first, count in facts["lost"]]
+            differs[_faded(bursts, before.size, sample_rate)] = False
+            found = _periodicity(after, [start for start, _ in bursts], sample_rate)
+            checks = [Check.at_least("period repeated", "", PERIODIC, found, effect=False)]
+        harmed = np.logical_or.reduceat(differs, starts) & ~lost
         visible = int(np.sum(lost & audible))
         return [
             Check.near(
@@ -121,9 +139,8 @@ class PacketLoss(Attack):
                 int(np.sum(changed & lost & audible)) if visible else None,
                 0,
             ),
-            Check.at_most(
-                "packets harmed", "packets", 0, int(np.sum(changed & ~lost)), effect=False
-            ),
+            Check.at_most("packets harmed", "packets", 0, int(np.sum(harmed)), effect=False),
+            *checks,
         ]
 
 
@@ -197,6 +214,35 @@ class Dropout(Attack):
 
 def _packet(sample_rate: int) -> int:
     return round(PACKET_S * sample_rate)
+
+
+def _faded(bursts: list[tuple[int, int]], size: int, sample_rate: int) -> Mask:
+    """Return which of `size` samples a fade before or after one of the bursts may change."""
+    before, after = (
+        round(seconds * sample_rate)
+        for seconds in (loss_concealment.BEFORE_S, loss_concealment.AFTER_S)
+    )
+    faded = np.zeros(size, dtype=np.bool_)
+    for start, count in bursts:
+        faded[max(0, start - before) : start] = True
+        faded[start + count : start + count + after] = True
+    return faded
+
+
+def _periodicity(wave: Wave, starts: list[int], sample_rate: int) -> float | None:
+    """Return how well gaps begin with what came one period before: the least of all gaps.
+
+    It is the largest correlation over the periods of 5 to 15 ms. None if no gap has sound before.
+    """
+    frame = round(loss_concealment.FRAME_S * sample_rate)
+    found = []
+    for start in starts:
+        gap = wave[start : start + frame].astype(np.float64)
+        energy = float(np.einsum("i,i->", gap, gap))
+        if start >= round(loss_concealment.LONGEST_S * sample_rate) and energy > 0.0:
+            likeness = loss_concealment.likeness(wave, gap, start, sample_rate)
+            found.append(float(likeness.max()) / energy**0.5)
+    return min(found, default=None)
 
 
 def _runs(lost: Mask) -> list[list[int]]:

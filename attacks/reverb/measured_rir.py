@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, text
-from attacks.reverb import convolution, rir_bank
+from attacks.contract.base import Attack, AttackError, Check, Facts, Wave, attack, choice, text
+from attacks.reverb import convolution, packaged_responses, rir_bank
 from attacks.reverb.decay_time import direct_path, edt, t20
+from attacks.reverb.packaged_responses import PACKAGED
 from attacks.reverb.room_geometry import DRAWN, EVALUATION, TRAINING, Room
+from benchmark.assets import wheel_files
+from benchmark.assets.wheel_files import WheelFile
 from benchmark.audio import discovery, ffmpeg_decoder, reader
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError
 
-SIMULATED = "simulated"
+SIMULATED, WHEEL = "simulated", "wheel"
+OF_PATH = "path"  # the default kind: what `path` says
 SIMULATED_RT60 = 0.6
 LONGEST_S = 30.0
 KEPT_FROM = 4  # every fourth file of a folder is kept for training
@@ -51,11 +55,15 @@ class ResponseFolder:
 @attack("rir")
 @dataclass(frozen=True)
 class MeasuredRoom(Attack):
-    """The utterance in a measured room, by an impulse response from the user's files.
+    """The utterance in a measured room, by an impulse response from a file.
 
     path : an audio file, or a folder of which every audio file at any depth is a response to draw
            from; `simulated` stands for the project's own rooms at an RT60 of 0.6 s, to try the
-           attack without files
+           attack without files; `wheel` for a response of `kind`
+    kind : path (what `path` says), or a measurement in a pinned wheel: classroom (T20 2.0 s, used
+           for 1 s, after which the measurement is noise) or smartphone (a microphone and its
+           surroundings, T20 0.3 s, used for 0.25 s; no direct path stands out in it, so its highest
+           peak is taken). There is no second one to train with
 
     Any sample rate is accepted; of several channels the first is used. One response is drawn per
     utterance. Every fourth file is kept for training, so that no detector is tested in a room that
@@ -67,21 +75,40 @@ class MeasuredRoom(Attack):
     """
 
     path: str = text(SIMULATED)
+    kind: str = choice(OF_PATH, OF_PATH, *PACKAGED, added=True)
 
     family = "reverberation"
     measures = "direct path; convolution; T20 and EDT recorded"
     citation = ""
     limits = convolution.LIMITS
 
+    def validate(self) -> None:
+        if self.kind != OF_PATH:
+            if self.path not in (SIMULATED, WHEEL):
+                raise InputError(f"rir: kind={self.kind} is in a wheel; leave out path={self.path}")
+            object.__setattr__(self, "path", WHEEL)
+
     @property
     def stream(self) -> str:
+        if self.kind != OF_PATH:
+            return f"rir/{self.kind}"
         return f"rir/{Path(self.path).name}"  # a folder gives the same draws at any location
 
+    @classmethod
+    def materials(cls) -> tuple[str, ...]:
+        return tuple(f"{kind}: {response.source}" for kind, response in PACKAGED.items())
+
+    @property
+    def wheel_files(self) -> tuple[WheelFile, ...]:
+        return (PACKAGED[self.kind].file,) if self.kind != OF_PATH else ()
+
     def resources(self) -> Mapping[str, str]:
-        return {} if self.path == SIMULATED else {f"rir/{self.path}": self._responses().sha256}
+        if self.kind != OF_PATH or self.path == SIMULATED:
+            return super().resources()
+        return {f"rir/{self.path}": self._responses().sha256}
 
     def for_training(self) -> Attack:
-        return _TrainingRoom(self.path)
+        return _TrainingRoom(self.path, self.kind)
 
     def __call__(
         self, wave: Wave, sample_rate: int, rng: np.random.Generator
@@ -105,6 +132,8 @@ class MeasuredRoom(Attack):
         ]
 
     def _responses(self) -> ResponseFolder:
+        if self.kind != OF_PATH:
+            return _packaged(self.kind, wheel_files.opened(PACKAGED[self.kind].file))
         if self.path == SIMULATED:
             return _simulated(EVALUATION[DRAWN])
         return _part(opened(Path(self.path).expanduser()), training=False)
@@ -114,6 +143,8 @@ class _TrainingRoom(MeasuredRoom):
     """A measured room with responses that evaluation never draws."""
 
     def _responses(self) -> ResponseFolder:
+        if self.kind != OF_PATH:
+            raise InputError(f"rir: kind={self.kind} is one response, which is for evaluation only")
         if self.path == SIMULATED:
             return _simulated(TRAINING[DRAWN])
         found = opened(Path(self.path).expanduser())
@@ -180,6 +211,13 @@ def _aligned(name: str, samples: Wave) -> MeasuredResponse:
 
 def _finite(seconds: float) -> float | None:
     return seconds if math.isfinite(seconds) else None
+
+
+@lru_cache(maxsize=8)
+def _packaged(kind: str, path: Path) -> ResponseFolder:
+    samples, direct = packaged_responses.read(kind, path)
+    response = replace(_aligned(path.name, samples), direct=direct)
+    return ResponseFolder((response,), PACKAGED[kind].file.sha256)
 
 
 @lru_cache(maxsize=2)

