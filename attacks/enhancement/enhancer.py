@@ -46,12 +46,14 @@ class Enhancer(Attack):
 
     distorts : least and most spectral distortion in dB
     removes  : True if it only removes: it raises no pause and adds no energy
+    same_db  : most difference of the head enhanced anew in dB
     """
 
     family = "enhance"
     measures = "beginning enhanced anew, spectral distortion, level in pauses, energy added"
     distorts: ClassVar[Band] = DISTORTS
     removes: ClassVar[bool] = True
+    same_db: ClassVar[float] = SAME_DB
     limits = SampleLimits(lag=15.0, level=None, alive=None, envelope=None)
 
     def enhance(self, wave: Wave) -> Wave:
@@ -82,7 +84,7 @@ class Enhancer(Attack):
             checks.append(Check.at_most(FLOOR, "dB", 0.0, fallen))
             checks.append(Check.at_most(ADDED, "dB", MOST_ADDED_DB, added, effect=False))
         error = self._head_error(before, after)
-        checks.append(Check.at_most(ANEW, "dB", SAME_DB, error, effect=False))
+        checks.append(Check.at_most(ANEW, "dB", self.same_db, error, effect=False))
         return checks
 
     def _head_error(self, before: Wave, after: Wave) -> float | None:
