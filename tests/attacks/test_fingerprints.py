@@ -168,7 +168,8 @@ def test_samples_change_with_the_version_only(text: str) -> None:
 
 def test_every_attack_has_a_fingerprint() -> None:
     covered = {step.name for text in SPELLINGS for step in parse(text).steps}
-    assert covered == set(available())
+    fixed = {name for name in available() if issubclass(registry.get(name), Reality)}
+    assert covered == set(available()) - fixed  # whose steps have fingerprints of their own
     assert set(known()) == set(SPELLINGS)
 
 

@@ -124,6 +124,7 @@ def test_the_suites_of_the_published_studies() -> None:
         "laundering-as-published",
         "media",
         "pipelines",
+        "realities",
         "severity",
         "smoke",
         "stochastic",
