@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from attacks.contract import base as attacks
 from benchmark.core.registry import FILES
@@ -17,8 +17,9 @@ from tests.support import builders
 
 # The suite draws the same examples everywhere, so that a commit passes or fails for its own sake.
 # `make soak` draws new ones; `make test ARGS=--hypothesis-profile=new` does so for the suite.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", derandomize=False)
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", derandomize=True, **UNTIMED)
+settings.register_profile("new", derandomize=False, **UNTIMED)
 settings.load_profile("same")
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attacks.contract.base import Attack, Wave
+from attacks.chains.realities import Reality
+from attacks.contract.base import Attack, Wave, registry
 from attacks.contract.condition import parse
 from attacks.contract.launder import launder
 from noises.bank import BUILD_VERSION
