@@ -52,6 +52,18 @@ active frames of speech beside its claim, where this is not the rule, which is:
 
 {rule}"""
 
+LEFT_OUT = """\
+## Left out, and why
+
+- **EVS**: no package with an encoder was found.
+- **G.729**: `g729lib` is Python code that loads a libbcg729 of the system and carries none; PyAV only decodes.
+- **iLBC**: PyAV decodes; no wheel with an encoder was found.
+- **SILK v3**: `pilk` is offered as source only; `graiax-silkcoder` holds the encoder inside an extension of CPython, and
+  the terms of its SDK were not checked. Opus at low rates uses a later form of SILK.
+- **EnCodec** (C04 and C07 of ASVspoof 5): no wheel with its weights was found.
+- **Dereverberation** (`nara-wpe`): two of its own algorithms for the same task differ by -47 to -67 dB, so its output
+  could not be held to a second path."""
+
 COST_TEXT = """\
 ## Cost
 
@@ -73,7 +85,7 @@ def document(measured: pd.DataFrame) -> str:
         blocks.append(f"## {family}")
         for _, name, cls in group:
             blocks += _attack(name, cls(), rows.get(name, {}))
-    return "\n\n".join([*blocks, *_costs(measured)]) + "\n"
+    return "\n\n".join([*blocks, LEFT_OUT, *_costs(measured)]) + "\n"
 
 
 def _registered() -> Iterator[tuple[str, type[Attack]]]:
