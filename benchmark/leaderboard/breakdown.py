@@ -18,6 +18,7 @@ from benchmark.metrics.discrimination import Bools, Ranking
 SECONDS = (0.0, 2.0, 4.0, 8.0, np.inf)
 LEAST = 10  # trials of each class that a slice needs: an EER of fewer is meaningless
 MOST = 50  # a column with more values identifies recordings rather than groups
+PAIRS = (("codec", "codec_quality"),)  # columns whose values papers on ASVspoof 5 tabulate together
 NO_GROUPS = ("utterance_id", "path", "label", "speaker", "split", "track", "pair", DURATION)
 DIGESTS = "file_sha256"  # prefix of the columns with file digests
 UNKNOWN = "-"
@@ -36,10 +37,10 @@ def slices(table: pd.DataFrame) -> list[Slice]:
     """Return the slices of a track's trials with at least 10 trials of each class.
 
     Slices are by spoof system, source, every further protocol column with 2 to 50 values (codec,
-    language, ...), and duration in seconds. Each slice by spoof system contains all bona fide
-    trials. The same holds for a further column if no bona fide trial shares a value with a spoof
-    trial, because such a column describes the spoofs. Raises `InputError` if a duration is not a
-    number.
+    language, ...), codec and its quality together, and duration in seconds. Each slice by spoof
+    system contains all bona fide trials. The same holds for a further column if no bona fide trial
+    shares a value with a spoof trial, because such a column describes the spoofs. Raises
+    `InputError` if a duration is not a number.
     """
     bonafide = (table["label"] == "bonafide").to_numpy(dtype=np.bool_)
     found = []
@@ -61,6 +62,9 @@ def _groups(table: pd.DataFrame, bonafide: Bools) -> Iterator[tuple[str, str, Bo
         of_spoofs = by == "spoof_system" or (by != "source" and not shared.any())
         for place in np.flatnonzero(known).tolist():
             yield by, str(values[place]), (codes == place) | (bonafide if of_spoofs else nothing)
+    for pair in PAIRS:
+        if set(pair) <= set(table.columns):
+            yield from _together(table, pair)
     if DURATION in table.columns:
         try:
             seconds = table[DURATION].to_numpy(dtype=np.float64)
@@ -71,6 +75,15 @@ def _groups(table: pd.DataFrame, bonafide: Bools) -> Iterator[tuple[str, str, Bo
         for low, high in pairwise(SECONDS):
             name = f"{low:g} to {high:g} s" if np.isfinite(high) else f"{low:g} s and more"
             yield DURATION, name, (seconds >= low) & (seconds < high)
+
+
+def _together(table: pd.DataFrame, pair: tuple[str, str]) -> Iterator[tuple[str, str, Bools]]:
+    """Yield the groups of two columns' values, where both are known."""
+    first, second = (table[column].astype(str) for column in pair)
+    known = (first != UNKNOWN) & (second != UNKNOWN)
+    codes, values = pd.factorize((first + " " + second).where(known), sort=True)
+    for place, value in enumerate(values):
+        yield ", ".join(pair), str(value), codes == place
 
 
 def _groups_by(column: str) -> bool:

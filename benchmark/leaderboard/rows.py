@@ -342,7 +342,9 @@ class BreakdownRow:
     """One cell on a slice of its trials."""
 
     head: Annotated[CellHead, Column("", prefix="")]
-    by: Annotated[str, Column("column of the protocol by which the trials are sliced")]
+    by: Annotated[
+        str, Column("column of the protocol by which the trials are sliced, or two of them")
+    ]
     value: Annotated[str | None, Column("its value in the slice; missing where it is empty")]
     n_bonafide: Bonafide
     n_spoof: Spoof

@@ -56,13 +56,15 @@ LEFT_OUT = """\
 ## Left out, and why
 
 - **EVS**: no package with an encoder was found.
-- **G.729**: `g729lib` is Python code that loads a libbcg729 of the system and carries none; PyAV only decodes.
+- **G.729**: `g729lib` is Python code that loads a libbcg729 of the system and carries none; PyAV
+  only decodes.
 - **iLBC**: PyAV decodes; no wheel with an encoder was found.
-- **SILK v3**: `pilk` is offered as source only; `graiax-silkcoder` holds the encoder inside an extension of CPython, and
-  the terms of its SDK were not checked. Opus at low rates uses a later form of SILK.
+- **SILK v3**: `pilk` is offered as source only; `graiax-silkcoder` holds the encoder inside an
+  extension of CPython, and the terms of its SDK were not checked. Opus at low rates uses a later
+  form of SILK.
 - **EnCodec** (C04 and C07 of ASVspoof 5): no wheel with its weights was found.
-- **Dereverberation** (`nara-wpe`): two of its own algorithms for the same task differ by -47 to -67 dB, so its output
-  could not be held to a second path."""
+- **Dereverberation** (`nara-wpe`): two of its own algorithms for the same task differ by -47 to
+  -67 dB, so its output could not be held to a second path."""
 
 COST_TEXT = """\
 ## Cost

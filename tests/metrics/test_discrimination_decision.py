@@ -339,5 +339,9 @@ def test_slices_need_both_classes_and_a_column_of_seconds() -> None:
         ("codec", "none"): 30,
         ("vocoder", "wave"): 60,
     }
+    quality = ["-" if i % 4 > 1 else "1" if i // 4 % 4 else "2" for i in range(n)]
+    coded = breakdown.slices(table.assign(codec=columns["codec"], codec_quality=quality))
+    together = {g.value: int(g.keep.sum()) for g in coded if g.by == "codec, codec_quality"}
+    assert together == {"mp3 1": 22}  # quality 2 has too few of each class
     with pytest.raises(InputError, match="duration must hold seconds"):
         breakdown.slices(table.assign(duration="long"))

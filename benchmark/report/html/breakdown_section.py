@@ -10,7 +10,12 @@ from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, records
 
-TITLES = {"spoof_system": "Spoof system", "source": "Source", "duration": "Duration"}
+TITLES = {
+    "spoof_system": "Spoof system",
+    "codec, codec_quality": "Codec and its quality",
+    "source": "Source",
+    "duration": "Duration",
+}
 
 
 def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
