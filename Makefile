@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
-# Bytecode is written when a module is first imported: most modules of torch never are.
+# Bytecode is written when a module is first imported: most modules of torch never are. Images that
+# forbid this would compile torch again in every process of a run, 4 s of 7.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	-c constraints.txt
 
