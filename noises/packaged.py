@@ -33,7 +33,7 @@ class PackagedNoise:
     def source(self) -> str:
         """The recording in words: what, where, credit and licence."""
         wheel = self.file.wheel
-        return f"{self.what}: {self.file.member} of {wheel.name} {wheel.version}; {self.credit}"
+        return f"{self.what}: {self.file.name} of {wheel.name} {wheel.version}; {self.credit}"
 
 
 def _recording(wheel: Wheel, member: str, sha256: str, what: str, credit: str) -> PackagedNoise:

