@@ -44,7 +44,7 @@ class FilterGraph(Attack):
     included.
     """
 
-    graph: str = text_field("highpass=f=80,afftdn=nr=12,speechnorm=e=4")
+    graph: str = text_field("highpass=f=80,afftdn,speechnorm=e=4")
 
     family = "enhance"
     measures = "filtered anew in one piece; energy of the change"
