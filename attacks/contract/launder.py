@@ -210,6 +210,22 @@ def residual(before: Wave, after: Wave) -> float | None:
     return 10 * float(np.log10(max(_dot(y, y) * xx / xy**2 - 1, 1e-20)))
 
 
+def mismatch(expected: Wave, found: Wave, faint_rms: float) -> float | None:
+    """Return the energy by which `found` differs from `expected`, in dB over that of `expected`.
+
+    0 dB if their lengths differ. None if both are fainter than `faint_rms`.
+    """
+    if found.size != expected.size:
+        return 0.0
+    exact = expected.astype(np.float64)
+    rest = found - exact
+    energy, error = _dot(exact, exact), _dot(rest, rest)
+    faint = exact.size * faint_rms**2
+    if energy <= faint:
+        return None if error <= faint else 0.0
+    return 10 * float(np.log10(max(error / energy, 1e-20)))
+
+
 def _dot(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     """Return the inner product without BLAS, whose threads cost time and change the last bit."""
     return float(np.einsum("i,i->", x, y))

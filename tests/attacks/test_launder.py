@@ -11,7 +11,7 @@ from hypothesis import given, reject, settings
 
 from attacks.contract.base import Attack, Check
 from attacks.contract.condition import Condition, parse
-from attacks.contract.launder import AttackError, generator, lag, launder, residual
+from attacks.contract.launder import AttackError, generator, lag, launder, mismatch, residual
 from attacks.noise.additive_noise import AdditiveNoise
 from benchmark.core.errors import InputError
 from tests.support.attack_support import attacks, available, clip, run
@@ -144,3 +144,13 @@ def test_any_attack_is_deterministic_finite_and_not_refuted(attack: Attack) -> N
     assert first.wave.tobytes() == second.wave.tobytes() and first.steps == second.steps
     assert first.wave.size == clip(0.8).size or not condition.aligned
     assert first.passed is not False, first.steps
+
+
+def test_a_mismatch_is_the_energy_of_the_difference() -> None:
+    wave = clip(1.0)
+    assert mismatch(wave, wave, 1e-4) == -200.0
+    assert mismatch(wave, wave * np.float32(0.9), 1e-4) == pytest.approx(-20.0, abs=1e-3)
+    assert mismatch(wave, wave[:-1], 1e-4) == 0.0
+    silence = np.zeros_like(wave)
+    assert mismatch(silence, silence, 1e-4) is None
+    assert mismatch(silence, wave, 1e-4) == 0.0 and mismatch(wave, silence, 1e-4) == 0.0
