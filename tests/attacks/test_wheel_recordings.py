@@ -109,8 +109,10 @@ def test_every_recording_states_source_licence_and_credit() -> None:
     lines = {line.partition(":")[0]: line for line in AdditiveNoise.materials()}
     assert set(lines) == {*noises.KINDS, *noises.PACKAGED}
     for kind, noise in noises.PACKAGED.items():
-        assert noise.file.member in lines[kind] and "(package)" in lines[kind]
-        assert noise.file.wheel.licence in lines[kind] or "MIT" in lines[kind]
+        wheel = noise.file.wheel
+        assert f"{noise.file.name} of {wheel.name} {wheel.version}; " in lines[kind]
+        assert noise.credit in lines[kind] and "(package)" in noise.credit
+        assert wheel.licence.partition(" ")[0] in noise.credit
 
 
 @pytest.mark.parametrize(("kind", "t20"), [("classroom", 2.0), ("smartphone", 0.31)])
