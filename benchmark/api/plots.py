@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.api.results import Results, load_results
 from benchmark.core.errors import InputError, unknown
-from benchmark.leaderboard.robustness import starred
+from benchmark.leaderboard.ladders import starred
 from benchmark.metrics.bootstrap_metrics import METRICS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from benchmark.core.parallel import cores
 from benchmark.data.protocol import trial_digest
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
-from benchmark.leaderboard import breakdown, cell_metrics, trial_sets
+from benchmark.leaderboard import breakdown, cell_metrics, ladders, trial_sets, weights
 from benchmark.leaderboard.breakdown import Slice
 from benchmark.leaderboard.cell_metrics import OperatingPoint
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells
@@ -131,7 +131,7 @@ def compute(
             _take(before, cells)
         _take(begun, cells)
     return RunCells(
-        [[_with_differences(DetectorCells(tuple(mine))) for mine in track] for track in cells],
+        [[_finished(DetectorCells(tuple(mine))) for mine in track] for track in cells],
         _joined(checks),
         {name: tail.limits() for name, tail in zip(names, tails, strict=True)},
     )
@@ -150,12 +150,15 @@ def _joined(checks: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(held, ignore_index=True) if held else verification.no_checks()
 
 
-def _with_differences(cells: DetectorCells) -> DetectorCells:
-    """Add the differences to clean to every cell."""
-    clean = cells.clean
+def _finished(cells: DetectorCells) -> DetectorCells:
+    """Add the differences to clean, and the weight in means, to every cell."""
+    clean, verified = cells.clean, cells.verified
+    shares = weights.shares([cell.place for cell in verified])
+    weight = {cell.condition: float(share) for cell, share in zip(verified, shares, strict=True)}
     finished = []
     for cell in cells.cells:
         row = cell_metrics.with_differences(cell.row, cell.draws, clean.row, clean.draws)
+        row = replace(row, weight=weight.get(cell.condition, 0.0))
         finished.append(replace(cell, row=row))
     return DetectorCells(tuple(finished))
 
@@ -191,6 +194,8 @@ def _cell(
     point, measures = cell_metrics.numbers(ranking, frozen, track.costs)
     row = ConditionRow(
         head=head,
+        level_of=None if info.condition == CLEAN else ladders.attack_of(info),
+        weight=0.0,
         **cell_metrics.estimates(point, draws),
         measures=measures,
         prevalence=float((~bonafide).mean()) if bonafide.size else np.nan,

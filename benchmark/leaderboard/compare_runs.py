@@ -23,7 +23,7 @@ from benchmark.metrics.discrimination import Floats
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
-MEAN = "mean over families"  # a value of the column `condition`
+MEAN = "mean over conditions"  # a value of the column `condition`
 INCOMPLETE, UNVERIFIED = "lacks trials", "not verified in both"
 UNLAUNDERED = "no laundering condition in common"
 
@@ -96,7 +96,7 @@ def measure(
 def _detector_rows(
     track: str | None, one: DetectorCells, two: DetectorCells
 ) -> list[RunDifferenceRow]:
-    """Return the rows of one detector: every condition, then the mean over families."""
+    """Return the rows of one detector: every condition, then their weighted mean."""
     rows = []
     for a, b in zip(one.cells, two.cells, strict=True):
         remark = _remark(a, b)

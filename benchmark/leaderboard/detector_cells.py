@@ -1,8 +1,8 @@
-"""Cells, and all cells of one detector on one track, with their means over families."""
+"""Cells, and all cells of one detector on one track, with their weighted means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
+from benchmark.leaderboard import weights
 from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
@@ -50,6 +51,11 @@ class Cell:
     def family(self) -> str:
         """The attack family of the condition."""
         return self.row.head.family
+
+    @property
+    def place(self) -> weights.Place:
+        """Where the condition stands among attacks and families."""
+        return weights.Place(self.row.level_of or "", self.family)
 
     @property
     def eer(self) -> float:
@@ -98,27 +104,41 @@ class DetectorCells:
         return sum(cell.draws is None for cell in [self.clean, *self.verified])
 
     @cached_property
+    def counted(self) -> list[Cell]:
+        """The cells that enter the means, in plan order; empty if the detector is unranked."""
+        return [] if self.missing else self.verified
+
+    @cached_property
     def families(self) -> dict[str, list[Cell]]:
         """The cells that enter the means, by family; empty if the detector is unranked."""
         found: dict[str, list[Cell]] = {}
-        for cell in [] if self.missing else self.verified:
+        for cell in self.counted:
             found.setdefault(cell.family, []).append(cell)
         return found
 
     def mean(self, metric: str) -> float:
-        """Compute the mean over families of the family means; NaN if a value is NaN or absent."""
-        return float(self._mean(lambda cell: np.asarray(cell.metric(metric).value)))
+        """Compute the weighted mean over conditions; NaN if a value is NaN or there is none."""
+        return mean_of(self.counted, metric)
 
     def mean_draws(self, metric: str) -> Floats:
         """Compute `mean` in every resample (B,); empty if the detector is unranked."""
-        if not self.families:
-            return np.empty(0)
-        return self._mean(lambda cell: cell.replicates(metric))
+        return mean_draws_of(self.counted, metric)
 
-    def _mean(self, value: Callable[[Cell], Floats]) -> Floats:
-        """Average `value` over families; each family has equal weight, whatever its size."""
-        means = [np.mean([value(c) for c in part], axis=0) for part in self.families.values()]
-        return np.asarray(np.mean(means, axis=0)) if means else np.asarray(np.nan)
+
+def mean_of(cells: Sequence[Cell], metric: str) -> float:
+    """Return the weighted mean of a metric over cells (`weights.shares`); NaN without cells."""
+    if not cells:
+        return float("nan")
+    shares = weights.shares([cell.place for cell in cells])
+    return float(shares @ np.array([cell.metric(metric).value for cell in cells]))
+
+
+def mean_draws_of(cells: Sequence[Cell], metric: str) -> Floats:
+    """Return the weighted mean of a metric over cells in every resample (B,); empty without."""
+    if not cells:
+        return np.empty(0)
+    shares = weights.shares([cell.place for cell in cells])
+    return np.asarray(shares @ np.stack([cell.replicates(metric) for cell in cells]))
 
 
 def interval(value: float, draws: Floats) -> Interval:

@@ -16,8 +16,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmark.leaderboard import cells, trial_sets
+from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
-from benchmark.leaderboard.robustness import baseline_line, ladders, robustness, severity
+from benchmark.leaderboard.robustness import baseline_line, robustness, severity
 from benchmark.leaderboard.rows import (
     COMPLETE,
     INCOMPLETE,

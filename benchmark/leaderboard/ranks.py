@@ -1,4 +1,4 @@
-"""The leaderboard of one track: means over families, ranks, groups of equals, and warnings."""
+"""The leaderboard of one track: weighted means, ranks, groups of equals, and warnings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmark.laundering.verification import counts_text
+from benchmark.laundering.verification import State, counts_text
+from benchmark.leaderboard import rank_ranges
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import DetectorCells, distinguishable, interval
 from benchmark.leaderboard.rows import DifferenceRow, LeaderboardRow
@@ -29,7 +30,7 @@ def standings(
     audio_digest: str,
     imported: Collection[str] = (),
 ) -> list[LeaderboardRow]:
-    """Return one row per detector, ranked by the mean over families of the family's mean EER.
+    """Return one row per detector, ranked by the weighted mean EER over launderings (`weights`).
 
     The best comes first, the unranked last.
 
@@ -43,12 +44,26 @@ def standings(
     by_rank = sorted(_ranked(by_detector), key=lambda place: (means_of[place], place))
     means = [by_detector[place].mean_draws("eer") for place in by_rank]
     limits, groups = bootstrap.rank_bounds(means), bootstrap.alike(means)
-    for place, limit, group in zip(by_rank, limits, groups, strict=True):
+    ranked = [by_detector[place] for place in by_rank]
+    drawn = bootstrap.rank_bounds(rank_ranges.drawn_means(ranked, trials.digest))
+    without = rank_ranges.without_one(ranked)
+    for at, place in enumerate(by_rank):
         better = sum(means_of[other] < means_of[place] for other in by_rank)
-        rows[place] = replace(rows[place], rank=1 + better)
+        rows[place] = replace(
+            rows[place],
+            rank=1 + better,
+            rank_low_without=without[at][0],
+            rank_high_without=without[at][1],
+        )
         if trials.draws.size:
-            low, high = (int(rank) for rank in limit)
-            rows[place] = replace(rows[place], rank_low=low, rank_high=high, group=group or None)
+            rows[place] = replace(
+                rows[place],
+                rank_low=limits[at][0],
+                rank_high=limits[at][1],
+                rank_low_drawn=drawn[at][0],
+                rank_high_drawn=drawn[at][1],
+                group=groups[at] or None,
+            )
     shortcut = next((cells for cells in by_detector if cells.detector == SHORTCUT), None)
     found = []
     for row, cells in zip(rows, by_detector, strict=True):
@@ -89,7 +104,7 @@ def _ranked(by_detector: list[DetectorCells]) -> list[int]:
 def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> LeaderboardRow:
     """Return the row of one detector without its rank and warnings."""
     clean = cells.clean
-    usable = [cell for part in cells.families.values() for cell in part]
+    usable = cells.counted
     draws = cells.mean_draws("eer")
     lost = np.empty(0)
     if usable and clean.draws is not None:
@@ -101,6 +116,10 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
         rank=None,
         rank_low=None,
         rank_high=None,
+        rank_low_drawn=None,
+        rank_high_drawn=None,
+        rank_low_without=None,
+        rank_high_without=None,
         group=None,
         detector=cells.detector,
         clean_eer=clean.row.eer.interval,
@@ -133,6 +152,14 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
     )
 
 
+def _unranked(cells: DetectorCells) -> str:
+    """Say why a detector without missing cells has no rank."""
+    states = {cell.row.head.verdict for cell in cells.laundered}
+    if states == {State.CONTROL}:
+        return "unranked: every condition is a control, nearly nothing changed on these data"
+    return "unranked: no verified laundering condition"
+
+
 def _warnings(
     row: LeaderboardRow, trials: TrialSet, cells: DetectorCells, shortcut: DetectorCells | None
 ) -> list[str]:
@@ -142,7 +169,10 @@ def _warnings(
         count = "1 cell lacks" if row.missing_cells == 1 else f"{row.missing_cells} cells lack"
         found.append(f"unranked: {count} trials")
     elif row.rank is None:
-        found.append("unranked: no verified laundering condition")
+        found.append(_unranked(cells))
+    elif len(cells.families) == 1:
+        (family,) = cells.families
+        found.append(f"one attack family ({family}): the mean says nothing of other launderings")
     number = trials.draws.clusters
     if number < 2:
         found.append("one cluster: no intervals")

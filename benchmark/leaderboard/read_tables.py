@@ -35,8 +35,11 @@ RENAMED: Mapping[int, Mapping[str, Mapping[str, str]]] = {  # by schema and tabl
         REDUCED: _COUNTS | {f"oracle_{old}": f"oracle_{new}" for old, new in _COUNTS.items()},
     }
 }
-# columns that tables of an earlier schema lack, and some tables of schema 3 the caveat
-ADDED = {"verdict": 3, "verdicts": 3, "caveat": 4}
+ADDED = {  # columns that tables of an earlier schema lack
+    "verdict": 3, "verdicts": 3,
+    "caveat": 4, "level_of": 4, "weight": 4,
+    "rank_low_drawn": 4, "rank_high_drawn": 4, "rank_low_without": 4, "rank_high_without": 4,
+}  # fmt: skip
 _TRACK = {"track": {"-": ""}}
 REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the same of values
     UNVERSIONED: {

@@ -2,63 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from attacks.contract.condition import split_steps
 from benchmark.core.errors import unknown
-from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
+from benchmark.leaderboard.detector_cells import (
+    Cell,
+    DetectorCells,
+    interval,
+    mean_draws_of,
+    mean_of,
+)
+from benchmark.leaderboard.ladders import Ladder
 from benchmark.leaderboard.ranks import SHORTCUT
 from benchmark.leaderboard.rows import Interval, RobustnessRow, SeverityRow
 from benchmark.metrics.discrimination import Floats
-from benchmark.scores.run_results import ConditionInfo
 
 ALL = "all"  # the row over all families
 COLLAPSED = 0.40  # a detector collapses if its EER exceeds this
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """Conditions of one attack that differ only in severity, from mild to severe.
-
-    `name` is their spelling with `*` for the severity, e.g. `noise(kind=babble, snr=*)`.
-    """
-
-    name: str
-    family: str
-    unit: str
-    conditions: tuple[str, ...]
-    levels: tuple[float, ...]
-
-
-def ladders(conditions: tuple[ConditionInfo, ...]) -> list[Ladder]:
-    """Return the severity ladders of a plan with two or more levels, in plan order."""
-    found: dict[str, list[ConditionInfo]] = {}
-    for info in conditions:
-        if info.parameter and info.severity is not None:
-            found.setdefault(starred(info.condition, info.parameter), []).append(info)
-    result = []
-    for name, infos in found.items():
-        if len(infos) > 1:
-            infos.sort(key=lambda info: info.severity or 0.0, reverse=not infos[0].rising)
-            names = tuple(info.condition for info in infos)
-            levels = tuple(float(info.severity or 0.0) for info in infos)
-            result.append(Ladder(name, infos[0].family, infos[0].unit, names, levels))
-    return result
-
-
-def starred(condition: str, parameter: str) -> str:
-    """Replace the value of a parameter by a star in the spelling of one attack.
-
-    >>> starred("noise(kind=babble, snr=20)", "snr")
-    'noise(kind=babble, snr=*)'
-    """
-    head, _, body = condition.partition("(")
-    parts = [part.strip() for part in split_steps(body.removesuffix(")"), ",")]
-    starred_parts = [f"{parameter}=*" if p.startswith(f"{parameter}=") else p for p in parts]
-    return f"{head}({', '.join(starred_parts)})"
 
 
 def baseline_line(by_detector: list[DetectorCells], name: str) -> DetectorCells | None:
@@ -80,7 +42,7 @@ def robustness(
     steps: list[Ladder],
     baseline: DetectorCells | None,
 ) -> list[RobustnessRow]:
-    """Return one row per detector and family, and one over all families (the mean of the rows).
+    """Return one row per detector and family, and one over all families (their weighted mean).
 
     eer                  : blank if a verified condition of the family lacks trials
     degradation          : its mean over families is the mCE of Hendrycks and Dietterich 2019, here
@@ -170,7 +132,7 @@ def _family(
     mean, delta = _means(cells, usable)
     eer, eer_delta = Interval(mean), Interval(delta)
     if usable and cells.clean.draws:
-        draws = np.mean([cell.draws.eer for cell in usable if cell.draws], axis=0)
+        draws = mean_draws_of(usable, "eer")
         eer = interval(mean, draws)
         eer_delta = interval(delta, draws - cells.clean.draws.eer)
     worst = max(usable, key=lambda cell: cell.eer, default=None)
@@ -197,9 +159,7 @@ def _family(
 
 def _means(cells: DetectorCells, chosen: list[Cell]) -> tuple[float, float]:
     """Return the mean EER of the chosen cells and its difference to clean; NaN without cells."""
-    if not chosen:
-        return np.nan, np.nan
-    mean = float(np.mean([cell.eer for cell in chosen]))
+    mean = mean_of(chosen, "eer")
     return mean, mean - cells.clean.eer
 
 
@@ -220,8 +180,9 @@ def _overall(
     worst = max(counted, key=lambda row: row.worst_eer, default=None)
     degradation, relative = np.nan, np.nan
     if counted:
-        degradation = float(np.mean([row.degradation for row in counted]))
-        relative = float(np.mean([row.relative_degradation for row in counted]))
+        shares = [sum(cell.row.weight for cell in cells.families[row.family]) for row in counted]
+        degradation = float(np.average([row.degradation for row in counted], weights=shares))
+        relative = float(np.average([row.relative_degradation for row in counted], weights=shares))
     return RobustnessRow(
         track=track,
         detector=cells.detector,

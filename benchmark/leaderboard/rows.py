@@ -18,7 +18,7 @@ from benchmark.leaderboard.schema import HIGHER, LOWER, Column
 SHARE, COST, BITS, TRIALS, CELLS = "share", "cost", "bits", "trials", "cells"
 FAULT_WORDS = "; ".join(f"`{name}`: {meaning}" for name, meaning in FAULTS.items())
 UTTERANCES, CONDITIONS = "utterances", "conditions"
-CLEAN, LAUNDERED = "on clean audio", "laundered (mean over families of the family's mean)"
+CLEAN, LAUNDERED = "on clean audio", "laundered (weighted mean over conditions)"
 COMPLETE, INCOMPLETE = "complete", "incomplete"  # values of the column `state`
 
 EER = Column("equal error rate", SHARE, LOWER)
@@ -177,6 +177,13 @@ class ConditionRow:
     """One cell: a detector under a condition, on the trials of a track."""
 
     head: Annotated[CellHead, Column("", prefix="")]
+    level_of: Annotated[
+        str | None,
+        Column(
+            "attack of the condition: its spelling, with `*` for its severity; missing for `clean`"
+        ),
+    ]
+    weight: Annotated[float, Column("weight in means over launderings; 0 if it enters none", SHARE)]
     eer: Annotated[Estimate, EER]
     auc: Annotated[Estimate, AUC]
     f1: Annotated[Estimate, F1]
@@ -234,6 +241,18 @@ class LeaderboardRow:
     rank: Annotated[int | None, Column("rank by laundered EER; missing if unranked", "", LOWER)]
     rank_low: Annotated[int | None, Column("best rank that the paired bounds leave open")]
     rank_high: Annotated[int | None, Column("worst rank that the paired bounds leave open")]
+    rank_low_drawn: Annotated[
+        int | None, Column("best rank left open if launderings are drawn anew too")
+    ]
+    rank_high_drawn: Annotated[
+        int | None, Column("worst rank left open if launderings are drawn anew too")
+    ]
+    rank_low_without: Annotated[
+        int | None, Column("best rank with any one condition left out, by point estimates")
+    ]
+    rank_high_without: Annotated[
+        int | None, Column("worst rank with any one condition left out, by point estimates")
+    ]
     group: Annotated[
         str | None, Column("letters; detectors that share one are not distinguishable")
     ]
@@ -277,11 +296,11 @@ class RobustnessRow:
 
     track: Track
     detector: Detector
-    family: Annotated[str, Column("attack family, or `all`: the mean over families")]
+    family: Annotated[str, Column("attack family, or `all`: the weighted mean over families")]
     n_conditions: Annotated[int, Column("planned conditions", CONDITIONS)]
     n_verified: Annotated[int, Column("verified conditions", CONDITIONS)]
     complete: Annotated[bool, Column("whether every cell of the row is complete")]
-    eer: Annotated[Interval, EER.of("mean over the verified conditions")]
+    eer: Annotated[Interval, EER.of("weighted mean over the verified conditions")]
     eer_delta: Annotated[Interval, Column("that mean minus the clean EER", SHARE, LOWER)]
     worst_eer: Annotated[float, EER.of("under the worst verified condition")]
     worst_condition: Annotated[str | None, Column("that condition")]
@@ -329,7 +348,7 @@ class DifferenceRow:
     track: Track
     detector: Detector
     other: Annotated[str, Column("the detector that is subtracted")]
-    over: Annotated[str, Column("`clean`, or `laundered`: the mean over families")]
+    over: Annotated[str, Column("`clean`, or `laundered`: the weighted mean over conditions")]
     metric: Annotated[str, Column("column name of the metric")]
     difference: Annotated[
         Interval, Column("metric of `detector` minus metric of `other`, in the metric's unit")
@@ -403,11 +422,11 @@ class InputRow:
 
 @dataclass(frozen=True)
 class RunDifferenceRow:
-    """One metric of a cell, or of the mean over families, in two runs."""
+    """One metric of a cell, or of the weighted mean over conditions, in two runs."""
 
     track: Track
     detector: Detector
-    condition: Annotated[str, Column("condition, or `mean over families`")]
+    condition: Annotated[str, Column("condition, or `mean over conditions`")]
     metric: Annotated[str, Column("column name of the metric")]
     a: Annotated[float, Column("metric in the first run, in the metric's unit")]
     b: Annotated[float, Column("metric in the second run, in the metric's unit")]

@@ -55,7 +55,11 @@ became `schema`. In the order of columns, `tp, fp, tn, fn` and `oracle_f1` moved
 What changed since schema 2: `verified` asks for an effect of the attack's own, measured on at least
 half of the utterances, so `n_pass` and `n_not_measurable` no longer count a mere change of the
 samples as an effect. The columns `verdict` and `verdicts` are new, and missing in tables of an
-earlier schema."""
+earlier schema.
+
+What changed since schema 3: a mean over launderings is weighted by condition, attack and family
+(`weight` in `conditions_full.csv`); before, every family had the same weight. All that is `laundered`
+follows, and so do ranks. Ranks if launderings are drawn anew, or one is left out, are new."""
 
 
 def document() -> str:

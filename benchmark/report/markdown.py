@@ -24,7 +24,8 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
     blocks = [
         f"# LaunderBench: {escape(title)}",
-        "EER in %. The mean is over attack families. The lowest is in bold.",
+        "EER in %. The mean is weighted by condition, attack and family (column `weight` of"
+        " `conditions_full.csv`). The lowest is in bold.",
     ]
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())

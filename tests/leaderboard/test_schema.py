@@ -23,6 +23,7 @@ from benchmark.leaderboard.rows import (
 )
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column, columns, frame, typed
 
+DIRECTIONLESS = ("prevalence", "diff", "weight")
 EVERY = [*TABLES.values(), RunDifferenceRow, PublishedRow]
 
 
@@ -125,7 +126,7 @@ def test_every_column_has_a_meaning(table: type) -> None:
     for field in columns(table):
         assert field.column.meaning and schema.WHOLE not in field.column.meaning
         assert field.name != schema.SCHEMA  # is added when a table is written
-        if field.column.unit == rows.SHARE and not field.name.startswith(("prevalence", "diff")):
+        if field.column.unit == rows.SHARE and not field.name.startswith(DIRECTIONLESS):
             assert field.column.better in (LOWER, HIGHER), field.name
     assert table.__doc__ and table.__doc__.endswith(".")
 

@@ -255,6 +255,18 @@ def effects(
     return pd.concat(parts, ignore_index=True)
 
 
+def only(results: RunResults, *conditions: str) -> RunResults:
+    """Return the run reduced to clean and some conditions, which is faster."""
+    names = {"clean", *conditions}
+    scores, effects_ = results.source.score_rows, results.source.effect_rows
+    return replace(
+        results,
+        conditions=tuple(info for info in results.conditions if info.condition in names),
+        scores=scores[scores["condition"].isin(names)].reset_index(drop=True),
+        effects=effects_[effects_["condition"].isin(names)].reset_index(drop=True),
+    )
+
+
 def broken(results: RunResults) -> RunResults:
     """Return the run with lost trials, an unverified condition, failures and hostile text."""
     scores, effects_ = results.source.score_rows.copy(), results.source.effect_rows.copy()
@@ -286,18 +298,11 @@ STATES = {  # the conditions of `of_states`
 
 def of_states(results: RunResults) -> RunResults:
     """Return the run with clean and one condition in every state."""
-    names = {"clean", *STATES}
+    results = only(results, *STATES)
     rows = results.source.effect_rows
-    rows = rows[rows["condition"].isin(names)].reset_index(drop=True)
     small = rows[rows["condition"] == "reverb(rt60=0.6)"].assign(
         quantity=RESIDUAL, measured=-70.0, passed=None, effect=False
     )
     rows.loc[rows["condition"] == "mp3(kbps=64)", "quantity"] = RESIDUAL
     rows.loc[rows["condition"] == "mp3(kbps=16)", "passed"] = False
-    scores = results.source.score_rows
-    return replace(
-        results,
-        conditions=tuple(info for info in results.conditions if info.condition in names),
-        scores=scores[scores["condition"].isin(names)].reset_index(drop=True),
-        effects=pd.concat([rows, small], ignore_index=True),
-    )
+    return replace(results, effects=pd.concat([rows, small], ignore_index=True))

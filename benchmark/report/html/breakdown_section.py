@@ -18,33 +18,35 @@ TITLES = {
 }
 
 
-def tables(breakdown: pd.DataFrame, board: list[Row]) -> list[Row]:
-    """Return one table per kind of slice; `laundered` is the mean over families of their means.
+def tables(breakdown: pd.DataFrame, conditions: pd.DataFrame, board: list[Row]) -> list[Row]:
+    """Return one table per kind of slice; `laundered` is the weighted mean over conditions.
 
-    `board` holds the track's rows of the leaderboard. As there, a detector's value is None if a
-    cell of the mean lacks trials. A kind with a single slice of all trials of the track would
-    repeat the leaderboard and is left out.
+    `conditions` is the table of that name, `board` holds the track's rows of the leaderboard. As
+    there, a detector's value is None if a cell of the mean lacks trials. A kind with a single slice
+    of all trials of the track would repeat the leaderboard and is left out.
     """
     if breakdown.empty:
         return []
+    cells = of_track(conditions, board[0]["track"]).drop_duplicates("condition")
+    weights = cells.set_index("condition")["weight"]
     mine = of_track(breakdown, board[0]["track"])
     whole = [(board[0]["n_bonafide"], board[0]["n_spoof"])]
     found = []
     for by, part in mine.groupby("by", sort=False):
         counts = part.groupby("value", sort=False)[["n_bonafide", "n_spoof"]].max()
         if [*counts.itertuples(index=False, name=None)] != whole:
-            rows = _rows(part, [row["detector"] for row in board])
+            rows = _rows(part, weights, [row["detector"] for row in board])
             found.append({"by": by, "title": TITLES.get(str(by), str(by)), "rows": rows})
     return found
 
 
-def _rows(part: pd.DataFrame, detectors: list[str]) -> list[Row]:
+def _rows(part: pd.DataFrame, weights: pd.Series, detectors: list[str]) -> list[Row]:
     clean = part[part["condition"] == CLEAN].set_index(["value", "detector"])["eer"]
     laundered = part[(part["condition"] != CLEAN) & part["verified"].eq(True)]
     rates = laundered["eer"].where(laundered["complete"].astype(bool))
-    keys = [laundered["value"], laundered["detector"], laundered["family"]]
-    families = rates.groupby(keys, sort=False).agg(lambda column: column.mean(skipna=False))
-    means = families.groupby(level=[0, 1], sort=False).agg(lambda column: column.mean(skipna=False))
+    weighted = rates * laundered["condition"].map(weights)
+    keys = [laundered["value"], laundered["detector"]]
+    means = weighted.groupby(keys, sort=False).agg(lambda column: column.sum(skipna=False))
     sizes = records(part.drop_duplicates("value")[["value", "n_bonafide", "n_spoof"]])
     return [row | {"cells": [_cell(clean, means, row, d) for d in detectors]} for row in sizes]
 

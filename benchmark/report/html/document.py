@@ -9,8 +9,8 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from attacks.contract.condition import CLEAN
+from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.leaderboard.robustness import ladders
 from benchmark.report.condition_labels import short_names
 from benchmark.report.html import (
     breakdown_section,
@@ -69,7 +69,10 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         focus=shown,
         focused={"names": names, "tracks": {t: contrast_section.data(shown[t]) for t in shown}},
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
-        systems={t.name: breakdown_section.tables(tables.breakdown, t.rows) for t in tracks},
+        systems={
+            track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)
+            for track in tracks
+        },
         samples=samples or Samples(),
         checks=checks_section.checks(results, tables),
         doubted=[info for info in results.conditions if info.doubt],

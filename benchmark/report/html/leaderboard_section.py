@@ -148,11 +148,13 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
             "rows": [
                 {
                     "condition": condition,
+                    "weight": row[detectors[0]]["weight"],
                     "uncounted": _uncounted(row[detectors[0]]["verdict"]),
                     "cells": [_heat(row[detector]) for detector in detectors],
                 }
                 for condition, row in conditions.items()
             ],
+            "weight": sum(row[detectors[0]]["weight"] or 0 for row in conditions.values()),
             "means": [_family_mean(conditions, detector) for detector in detectors],
         }
         for family, conditions in grid.items()
@@ -181,5 +183,5 @@ def _family_mean(conditions: dict[str, dict[str, Any]], detector: str) -> Row:
     counted = [row[detector] for row in conditions.values() if row[detector]["verified"]]
     if not counted or not all(cell["complete"] for cell in counted):
         return {"eer": None, "level": None}
-    mean = float(sum(cell["eer"] for cell in counted) / len(counted))
+    mean = float(np.average([c["eer"] for c in counted], weights=[c["weight"] for c in counted]))
     return {"eer": mean, "level": level(mean)}

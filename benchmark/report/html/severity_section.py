@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
-from benchmark.leaderboard.robustness import Ladder, ladders
+from benchmark.leaderboard.ladders import Ladder, ladders
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.discrimination import Floats
 from benchmark.report.html.svg import polygon, polyline
