@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 	-c constraints.txt
 
 DATA ?=
-SUITE ?= laundering
+SUITE ?= core
 DETECTORS ?=
 DEVICE ?= auto
 SEED ?= 0
@@ -57,7 +57,7 @@ plan: setup ## what bench would compute, and about how long it takes
 	$(BIN)/launderbench plan $(MATRIX)
 
 report: setup ## write the leaderboard of RUN again, from its scores
-	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-laundering)"
+	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-core)"
 
 test: dev ## the test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

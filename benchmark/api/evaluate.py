@@ -56,7 +56,7 @@ class _Chosen:
 def evaluate(
     detectors: str | Scorer | type[Detector] | Iterable[str | Scorer | type[Detector]] = (),
     data: str | Path | None = None,
-    suite: str | Condition | Iterable[str | Condition] = "laundering",
+    suite: str | Condition | Iterable[str | Condition] = "core",
     *,
     name: str = "",
     version: int | str | None = None,

@@ -86,7 +86,7 @@ def run_argument(sub: argparse.ArgumentParser) -> None:
 def matrix_options(sub: argparse.ArgumentParser) -> None:
     """Add the options that say which data, suite and detectors a run has."""
     data_option(sub)
-    sub.add_argument("--suite", default="laundering", help="suite name, TOML file or condition")
+    sub.add_argument("--suite", default="core", help="suite name, TOML file or condition")
     sub.add_argument("--detectors", default="", help="comma-separated, or all (default: a few)")
     weights_options(sub)
     sub.add_argument(

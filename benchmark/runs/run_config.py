@@ -33,7 +33,7 @@ class RunConfig:
     """
 
     data: DataConfig = field(default_factory=DataConfig)
-    suite: str = "laundering"
+    suite: str = "core"
     detectors: DetectorChoice = field(default_factory=DetectorChoice)
     seed: int = 0
     limit: int | None = None

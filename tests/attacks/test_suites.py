@@ -117,6 +117,7 @@ def test_the_suites_of_the_published_studies() -> None:
         "add-c",
         "asvspoof5",
         "augmentation",
+        "core",
         "corruptions",
         "enhancement",
         "full",
@@ -142,6 +143,14 @@ def test_the_suites_of_the_published_studies() -> None:
         for depth in (1, 2, 3):
             for strength in (2, 3, 4):
                 assert f"{name}(depth={depth}, strength={strength})" in pipelines
+
+
+def test_core_has_three_conditions_in_each_of_five_families_and_needs_no_wheel() -> None:
+    conditions = suites.load("core").conditions[1:]
+    families = Counter(condition.family for condition in conditions)
+    assert set(families) == {"codec", "reverberation", "noise", "filtering", "chain"}
+    assert min(families.values()) >= 3
+    assert not any(step.wheel_files for condition in conditions for step in condition.steps)
 
 
 def test_severity_has_every_attack_at_every_level() -> None:

@@ -78,7 +78,8 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         parts.append(TablePart(columns, head, (block,), "; ".join(notes)))
     caption = (
         f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
-        " over launderings (weighted by condition, attack and family), and under the worst condition."
+        " over launderings (weighted by condition, attack and family), and under the worst"
+        " condition."
         f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
         " Verified: conditions measured to do what they claim."
         f"{NAMES}{_source(results, rows[0], version)}"
