@@ -59,7 +59,8 @@ earlier schema.
 
 What changed since schema 3: a mean over launderings is weighted by condition, attack and family
 (`weight` in `conditions_full.csv`); before, every family had the same weight. All that is
-`laundered` follows, and so do ranks. Ranks if launderings are drawn anew, or one is left out, are new."""
+`laundered` follows, and so do ranks. Ranks if launderings are drawn anew, or one is left out, are
+new."""
 
 
 def document() -> str:
