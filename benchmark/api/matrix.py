@@ -15,6 +15,7 @@ from attacks.contract.suites import Suite
 from benchmark.api import reporting, training
 from benchmark.assets import wheel_files
 from benchmark.core import trust
+from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.parallel import cores
 from benchmark.core.stage_timer import StageTimer
@@ -37,11 +38,13 @@ from benchmark.runs import (
     runner,
 )
 from benchmark.runs.audio_cache import AudioCache
+from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.runs.runner import MissingUnits
-from benchmark.scores import fusion
+from benchmark.scores import fusion, realisations
+from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import Scan, Store
 from benchmark.training import training_examples
 from benchmark.training.training_config import TrainingConfig
@@ -91,15 +94,16 @@ def bench(
     suite, device = suite_choice.fetched(config.suite, config.data), device_of(config)
     if config.detectors.every:
         training.fetch_all()
-    if planning.needs_embedded(config, suite):
-        with timer.timing("audio"):
-            embedded.build(
-                _Needs(config, len(suite.conditions)),
-                bank=planning.needs_bank(config, suite),
-                workers=execution.workers or 0,
-                device=str(device),
-            )
-    _train(config, device, timer)
+    for mine in _trainings(config):
+        if planning.needs_embedded(mine, suite):
+            with timer.timing("audio"):
+                embedded.build(
+                    _Needs(mine, len(suite.conditions)),
+                    bank=planning.needs_bank(mine, suite),
+                    workers=execution.workers or 0,
+                    device=str(device),
+                )
+        _train(mine, device, timer)
     return run(config, execution, report, timer, device, inspect)
 
 
@@ -121,7 +125,10 @@ def run(
     matrix = plugin_checks.checked(matrix, store, config.context)
     found = store.scan()
     store.set_aside(found.damaged)
-    if not _computed(config, execution, matrix, store, found, device, timer):
+    done = _computed(config, execution, matrix, store, found, device, timer)
+    for seeds in _further(config):
+        done &= _realised(config, seeds, execution, store.folder, device, timer)
+    if not done:
         return Finished(store.folder)
     with timer.timing("report"):
         tables, written, damaged = _reported(store, matrix, report)
@@ -132,6 +139,55 @@ def run(
         with timer.timing("report"):
             tables, written, damaged = _reported(store, matrix, report)
     return Finished(store.folder, tables, tuple(written))
+
+
+def _trainings(config: RunConfig) -> list[RunConfig]:
+    """Return the run with the detectors of each training; the first has all that are chosen."""
+    seeds = range(config.detectors.seed, config.detectors.seed + config.train_seeds)
+    return [replace(config, detectors=_of_training(config, seed)) for seed in seeds]
+
+
+def _further(config: RunConfig) -> list[Seeds]:
+    first = Seeds(config.seed, config.detectors.seed)
+    return realisations.planned(first, config.attack_seeds, config.train_seeds)
+
+
+def _of_training(config: RunConfig, seed: int) -> DetectorChoice:
+    """Return the detectors of a training: the chosen ones, after the first those that learn."""
+    choice = config.detectors
+    if seed == choice.seed:
+        return choice
+    names = tuple(detector_choice.learning(choice))
+    if not names:
+        raise InputError(
+            "--train-seeds: none of the chosen detectors is trained here; their weights are given"
+        )
+    return replace(choice, names=names, checkpoints=(), weights=(), seed=seed)
+
+
+def _realised(
+    config: RunConfig,
+    seeds: Seeds,
+    execution: ExecutionConfig,
+    folder: Path,
+    device: torch.device,
+    timer: StageTimer,
+) -> bool:
+    """Compute a further realisation of the run in `folder`; return False if others lack units."""
+    mine = replace(
+        config,
+        detectors=_of_training(config, seeds.train),
+        seed=seeds.attack,
+        run=str(realisations.place(folder, seeds)),
+        attack_seeds=1,
+        train_seeds=1,
+    )
+    matrix = planning.plan(mine)
+    store = Store(realisations.place(folder, seeds), sync=execution.fsync)
+    matrix = plugin_checks.checked(matrix, store, mine.context)
+    found = store.scan()
+    store.set_aside(found.damaged)
+    return _computed(mine, execution, matrix, store, found, device, timer)
 
 
 def _reported(

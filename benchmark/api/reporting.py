@@ -12,7 +12,7 @@ from benchmark.report import writer
 from benchmark.report.html import samples_section
 from benchmark.runs import provenance
 from benchmark.runs.run_config import ReportConfig
-from benchmark.scores import fusion
+from benchmark.scores import fusion, realisations
 from benchmark.scores.load_run import DAMAGED, collect
 
 
@@ -30,8 +30,10 @@ def write(
     facts = provenance.code() | {"written": provenance.now()}
     # in the order of run.json, from which `verify` writes the same page again
     results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)), report.strict)
-    results = fusion.add(results, fusion.parse_all(report.ensembles))
-    made = tables(results, report.resamples, report.costs, report.baseline)
+    ensembles = fusion.parse_all(report.ensembles)
+    results = fusion.add(results, ensembles)
+    others = realisations.read(folder, results, report.strict, ensembles)
+    made = tables(results, report.resamples, report.costs, report.baseline, others)
     played = samples_section.collect(results, made, report.voices, report.samples)
     written = writer.write(results, out or folder, made, played, folder.resolve().name)
     return made, written, results.provenance.get(DAMAGED, [])

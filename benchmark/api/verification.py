@@ -28,8 +28,9 @@ from benchmark.runs import (
     verify_rescore,
 )
 from benchmark.runs.detectors_at_hand import GivenFiles
+from benchmark.runs.verify_plan import FoundPlan
 from benchmark.runs.verify_step import Step, below, counted
-from benchmark.scores import fusion, manifest, plan_files, run_digest
+from benchmark.scores import fusion, manifest, plan_files, realisations, run_digest
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.store import Store
@@ -134,14 +135,12 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         steps.append(step)
         return step
 
-    current = _plan(folder)
-    listed, lost = _listed(folder, current)
-    origins = {part.file.origin for part in listed.parts}
-    step, known = verify_plan.verify(folder, origins)
-    yield done(step)
-    for step in verify_parts.verify(folder, listed, known):
-        more = lost if step.name == verify_parts.FILES else ()
-        yield done(replace(step, faults=(*more, *step.faults)))
+    known, found = _stored(folder)
+    for step in found:
+        yield done(step)
+    for seeds, path in realisations.stored(folder):
+        for step in _stored(path)[1]:
+            yield done(replace(step, name=f"{seeds.name}: {step.name}"))
     facts, fault = _facts(folder)
     again, cause = _again(folder, facts)
     cells: list[dict[str, Any]] = []
@@ -165,6 +164,17 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         for step in _with_audio(folder, digest, options, known):
             yield done(step)
     yield Verification(tuple(steps), options, count, tuple(cells), tuple(unreadable), digest)
+
+
+def _stored(folder: Path) -> tuple[FoundPlan, list[Step]]:
+    """Verify plan and parts of one run folder; return its plan and the steps."""
+    listed, lost = _listed(folder, _plan(folder))
+    step, known = verify_plan.verify(folder, {part.file.origin for part in listed.parts})
+    steps = [step]
+    for step in verify_parts.verify(folder, listed, known):
+        more = lost if step.name == verify_parts.FILES else ()
+        steps.append(replace(step, faults=(*more, *step.faults)))
+    return known, steps
 
 
 def _known(folder: Path) -> None:
@@ -212,16 +222,19 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
     choices = _dict(stated.get("choices"))
     try:
         with _quiet():
-            results = collect(folder, reported, tuple(map(str, choices.get("strict") or ())))
+            strict = tuple(map(str, choices.get("strict") or ()))
+            results = collect(folder, reported, strict)
             ensembles = choices.get("ensembles") or [
                 name for name in stated.get("detectors", []) if name not in results.detectors
             ]
-            results = fusion.add(results, fusion.parse_all(map(str, ensembles)))
+            fusions = fusion.parse_all(map(str, ensembles))
+            results = fusion.add(results, fusions)
             made = leaderboard_tables.tables(
                 results,
                 int(choices.get("resamples", 0)),
                 Costs(**_dict(choices.get("costs"))),
                 str(choices.get("baseline") or ""),
+                realisations.read(folder, results, strict, fusions),
             )
     except (InputError, TypeError, ValueError, KeyError) as error:
         return None, f"the tables cannot be computed: {below(folder, error)}"

@@ -94,6 +94,14 @@ def matrix_options(sub: argparse.ArgumentParser) -> None:
         help="data set on which the detectors are (or were) trained (default: the embedded one)",
     )  # fmt: skip
     sub.add_argument("--seed", type=seed, default=0, help="seed of attacks and training")
+    sub.add_argument(
+        "--attack-seeds", type=at_least(1), default=1, metavar="N",
+        help="draws of the attacks, with seeds from --seed on: seeds.csv tells their spread",
+    )  # fmt: skip
+    sub.add_argument(
+        "--train-seeds", type=at_least(1), default=1, metavar="N",
+        help="trainings of every detector that learns, with the seeds from --seed on",
+    )  # fmt: skip
     sub.add_argument("--limit", type=at_least(2), help="at most this many test trials")
     sub.add_argument("--run", default="", help="run folder, or name below results/")
     sub.add_argument(

@@ -87,6 +87,8 @@ def run_config(options: Namespace) -> RunConfig:
         options.run,
         options.allow_missing,
         context(options),
+        options.attack_seeds,
+        options.train_seeds,
     )
 
 

@@ -8,14 +8,15 @@ and its coverage, but enters no mean, difference, interval or rank.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.leaderboard import cells, trial_sets
+from benchmark.leaderboard import cells, realised_cells, seeds, trial_sets
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, robustness, severity
@@ -31,12 +32,14 @@ from benchmark.leaderboard.rows import (
     InputRow,
     LeaderboardRow,
     RobustnessRow,
+    SeedRow,
     SeverityRow,
 )
 from benchmark.leaderboard.schema import frame, typed
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
-from benchmark.scores import score_matrix
+from benchmark.scores import realisations, score_matrix
+from benchmark.scores.realisations import Realisation
 from benchmark.scores.run_digest import RunDigest
 from benchmark.scores.run_results import FAILURE_COLUMNS, RunResults
 
@@ -47,6 +50,7 @@ ROWS = {  # the tables that are made track by track
     "severity": SeverityRow,
     "differences": DifferenceRow,
     "breakdown": BreakdownRow,
+    "seeds": SeedRow,
 }
 
 
@@ -61,12 +65,14 @@ class Tables:
     severity    : one row per track, detector and severity ladder (see `robustness.severity`)
     differences : one row per track, pair of detectors and metric (see `ranks.comparisons`)
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
+    seeds       : one row per detector and metric over all realisations (see `seeds`)
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
     inputs      : the inputs with faults, sorted
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
     choices     : the settings of these tables: resamples, level, costs, baseline, strict
     digest      : the run digest (see `run_digest`); '' if the run has none
+    realisations: the run digest of each further realisation, by its name
     """
 
     leaderboard: pd.DataFrame
@@ -76,12 +82,14 @@ class Tables:
     severity: pd.DataFrame
     differences: pd.DataFrame
     breakdown: pd.DataFrame
+    seeds: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
     inputs: pd.DataFrame
     axes: dict[str, tuple[float, float]]
     choices: dict[str, Any]
     digest: str = ""
+    realisations: dict[str, str] = field(default_factory=dict)
 
 
 def tables(
@@ -89,14 +97,17 @@ def tables(
     resamples: int = bootstrap.RESAMPLES,
     costs: Costs = ASVSPOOF5,
     baseline: str = "",
+    realised: Sequence[Realisation] = (),
 ) -> Tables:
     """Compute all tables of a run; `InputError` names the first bad score.
 
     resamples : bootstrap resamples; with 0 there are no intervals
     baseline  : the detector relative to which degradation is measured; by default the shortcut
                 classifier
+    realised  : further realisations of the run, with the same trials and conditions
     """
-    score_matrix.check(results)
+    for item in (results, *(other.results for other in realised)):
+        score_matrix.check(item)
     steps = ladders(results.conditions)
     boards: list[list[LeaderboardRow]] = []
     rows: dict[str, list[Any]] = {name: [] for name in ROWS}
@@ -107,8 +118,10 @@ def tables(
     total = len(tracks) * len(results.detectors) * len(results.conditions)
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
         computed = cells.compute(results, tracks, bar, seen=digest_of_run.add)
+    others = realised_cells.compute(results.detectors, realised, sets, costs)
+    first = realisations.seeds_of(results)
     chosen = ""
-    for trials, by_detector in zip(sets, computed.tracks, strict=True):
+    for trials, by_detector, mine in zip(sets, computed.tracks, others.tracks, strict=True):
         base = baseline_line(by_detector, baseline)
         chosen = chosen or (base.detector if base else "")
         every = [cell for mine in by_detector for cell in mine.cells]
@@ -117,6 +130,7 @@ def tables(
         rows["robustness"] += robustness(trials.name, by_detector, steps, base)
         rows["severity"] += severity(trials.name, by_detector, steps)
         rows["differences"] += comparisons(trials.name, by_detector)
+        rows["seeds"] += seeds.rows(trials.name, first, by_detector, mine, trials.digest)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
     return Tables(
@@ -135,6 +149,7 @@ def tables(
             "strict": list(results.strict),
         },
         digest=digest_of_run.hex(),
+        realisations=others.digests,
     )
 
 

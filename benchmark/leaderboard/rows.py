@@ -357,6 +357,34 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True)
+class SeedRow:
+    """One metric of a detector over all realisations: trainings and draws of the attacks."""
+
+    track: Track
+    detector: Detector
+    over: Annotated[str, Column("`clean`, or `laundered`: the weighted mean over conditions")]
+    metric: Annotated[str, Column("column name of the metric")]
+    n_trainings: Annotated[int, Column("trainings of the detector, of other seeds", "trainings")]
+    n_attack_draws: Annotated[int, Column("draws of the attacks, of other seeds", "draws")]
+    first: Annotated[float, Column("the metric in the run itself, in the metric's unit")]
+    mean: Annotated[Interval, Column("mean over realisations, in the metric's unit")]
+    spread_training: Annotated[
+        float, Column("standard deviation between trainings; missing if there is one")
+    ]
+    spread_attack: Annotated[
+        float, Column("standard deviation between draws of the attacks; missing if there is one")
+    ]
+    rank: Annotated[
+        int | None, Column("rank by laundered EER over all realisations", "", LOWER)
+    ] = None
+    rank_low: Annotated[int | None, Column("best rank that speakers and seeds leave open")] = None
+    rank_high: Annotated[int | None, Column("worst rank that speakers and seeds leave open")] = None
+    left_out: Annotated[
+        str | None, Column("realisations left out, which lack trials or count other conditions")
+    ] = None
+
+
+@dataclass(frozen=True)
 class BreakdownRow:
     """One cell on a slice of its trials."""
 
@@ -460,6 +488,7 @@ TABLES: dict[str, type] = {  # by name of the CSV file
     "severity": SeverityRow,
     "differences": DifferenceRow,
     "breakdown": BreakdownRow,
+    "seeds": SeedRow,
     "effects": EffectRow,
     "failures": FailureRow,
     "inputs": InputRow,

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.metrics import reweighting
 from benchmark.metrics.discrimination import Floats
 
 
@@ -74,11 +75,9 @@ def shares(places: Sequence[Place]) -> Floats:
 def resampled(places: Sequence[Place], size: int, digest: str) -> Floats:
     """Return the weights of `size` random draws of launderings, (size, n); each row sums to 1.
 
-    Families are drawn, then attacks of each, then levels of each, by a Bayesian bootstrap (Rubin
-    1981). Its Dirichlet distributions have the mean `shares`, and the concentration that makes the
-    variance of a mean unbiased: two less than the effective number of items, 1 / sum of squared
-    weights. With two, one of both is drawn. Draws are seeded by the trial digest (hex) alone, so
-    all detectors of a track meet the same launderings.
+    Families are drawn, then attacks of each, then levels of each (`reweighting.unbiased`), around
+    their `shares`. Draws are seeded by the trial digest (hex) alone, so all detectors of a track
+    meet the same launderings.
     """
     if not places:
         return np.empty((size, 0))
@@ -117,12 +116,5 @@ def _within(rng: np.random.Generator, weights: Floats, group: np.ndarray, size: 
     found = np.ones((size, weights.size))
     for number in range(int(group.max()) + 1):
         mine = np.flatnonzero(group == number)
-        if mine.size == 1:
-            continue
-        base = weights[mine]
-        concentration = 1 / np.sum(base**2) - 2
-        if concentration > 1e-9:
-            found[:, mine] = rng.dirichlet(concentration * base, size)
-        else:
-            found[:, mine] = rng.multinomial(1, base, size)
+        found[:, mine] = reweighting.unbiased(rng, weights[mine], size)
     return found

@@ -25,7 +25,9 @@ class RunConfig:
     """What a run computes: data, suite and detectors.
 
     suite         : name, TOML file, or conditions joined by `;`
-    seed          : seed of the attacks
+    seed          : seed of the attacks, the first of `attack_seeds`
+    attack_seeds  : draws of the attacks, with consecutive seeds
+    train_seeds   : trainings of every detector that learns, with consecutive seeds
     limit         : at most this many test utterances, and as many of dev
     run           : run folder, or a name below results/; '' names it by data and suite
     allow_missing : go on if files of the protocol are missing; coverage then says so
@@ -40,9 +42,13 @@ class RunConfig:
     run: str = ""
     allow_missing: bool = False
     context: ProcessContext = field(default_factory=ProcessContext)
+    attack_seeds: int = 1
+    train_seeds: int = 1
 
     def __post_init__(self) -> None:
         settle(self, seed=whole("seed", self.seed, 0))
+        settle(self, attack_seeds=whole("attack_seeds", self.attack_seeds, 1))
+        settle(self, train_seeds=whole("train_seeds", self.train_seeds, 1))
         settle(self, limit=whole("limit", self.limit, 2, also=(None,)))
 
 

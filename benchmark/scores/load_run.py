@@ -25,6 +25,7 @@ from benchmark.scores.store import Store
 from benchmark.scores.stored_source import StoredSource
 
 UNCHECKED = "the contract check of its plugin did not run"  # as in runs of older versions
+TRAIN_SEED = "train_seed"  # the fact of provenance that is the seed of the trainings
 DAMAGED = "damaged"  # the fact of provenance that lists the parts which could not be read
 
 
@@ -79,6 +80,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
         "reported": provenance,
         "decoders": _decoders(read),
         **({"plan_digest": head["digest"]} if "digest" in head else {}),
+        TRAIN_SEED: head.get("options", {}).get("train_seed"),  # unknown in runs of older versions
         "plan": {k: v for k, v in head.items() if k not in ("data_root", "options", "digest")},
     }
     return RunResults(

@@ -1,0 +1,137 @@
+"""What training and draw of the attacks contribute: metrics over all realisations of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmark.leaderboard.detector_cells import DetectorCells, interval
+from benchmark.leaderboard.rows import SeedRow
+from benchmark.metrics import bootstrap, reweighting
+from benchmark.metrics.bootstrap_metrics import METRICS
+from benchmark.metrics.discrimination import Floats
+from benchmark.scores.realisations import Seeds
+
+CLEAN, LAUNDERED = "clean", "laundered"  # values of the column `over`
+RANKED = "eer"
+RANKS = ("rank", "rank_low", "rank_high")
+Realised = list[tuple[Seeds, DetectorCells]]
+
+
+def rows(
+    track: str | None, first: Seeds, by_detector: list[DetectorCells], others: Sequence[Realised],
+    digest: str,
+) -> list[SeedRow]:  # fmt: skip
+    """Return one row per detector, metric and `over` (clean or laundered); none without others.
+
+    others : of every detector in order, its cells in the other realisations
+    digest : the trial digest (hex), which seeds the draws
+
+    A value is the mean over realisations. Its bounds cross speakers, trainings and draws of the
+    attacks: each resample draws all three (`reweighting.unbiased`). Draws of the attacks are the
+    same for all detectors, which hear the same audio; trainings are each detector's own. `spread_*`
+    is the standard deviation between the means of single seeds. Where there is a single seed, it is
+    blank, and the bounds do not hold its chance. Ranks are those of the laundered EER.
+
+    A realisation in which the detector lacks a trial, or other conditions count than in the run, is
+    left out with its training, or, if it is of the first training, with its draw: `left_out`.
+    """
+    if not any(others):
+        return []
+    found, means = [], []
+    for cells, mine in zip(by_detector, others, strict=True):
+        if not cells.counted:
+            continue
+        whole, lost = _crossed(first, cells, mine)
+        found += [
+            _row(track, whole, lost, over, metric, digest)
+            for over in (CLEAN, LAUNDERED)
+            for metric in METRICS
+        ]
+        means.append(_draws(whole, LAUNDERED, RANKED, digest))
+    return _ranked(found, means)
+
+
+def _crossed(first: Seeds, cells: DetectorCells, mine: Realised) -> tuple[Realised, list[str]]:
+    """Return the realisations in which every training meets every draw, and the names of others."""
+    names = [cell.condition for cell in cells.counted]
+    alike = {first: cells} | {
+        seeds: other for seeds, other in mine if [c.condition for c in other.counted] == names
+    }
+    attacks = [seeds.attack for seeds in alike if seeds.train == first.train]
+    whole = [
+        (seeds, found)
+        for seeds, found in alike.items()
+        if seeds.attack in attacks and all(Seeds(a, seeds.train) in alike for a in attacks)
+    ]
+    kept = {seeds for seeds, _ in whole}
+    return whole, [seeds.name for seeds, _ in mine if seeds not in kept]
+
+
+def _ranked(found: list[SeedRow], means: list[Floats]) -> list[SeedRow]:
+    """Add the rank of each detector, and the ranks that the draws leave open, to its EER row."""
+    mine = [row for row in found if (row.over, row.metric) == (LAUNDERED, RANKED)]
+    bounds = bootstrap.rank_bounds(means)
+    ranks = {}
+    for row, (low, high), draws in zip(mine, bounds, means, strict=True):
+        rank = 1 + sum(other.mean.value < row.mean.value for other in mine)
+        known = (low, high) if draws.size else (None, None)
+        ranks[row.detector] = (rank, *known)
+    return [
+        replace(row, **dict(zip(RANKS, ranks[row.detector], strict=True))) if row in mine else row
+        for row in found
+    ]
+
+
+def _row(
+    track: str | None, whole: Realised, lost: list[str], over: str, metric: str, digest: str
+) -> SeedRow:
+    seeds = [item for item, _ in whole]
+    points = np.array([_value(cells, over, metric) for _, cells in whole])
+    return SeedRow(
+        track=track,
+        detector=whole[0][1].detector,
+        over=over,
+        metric=metric,
+        n_trainings=len({item.train for item in seeds}),
+        n_attack_draws=len({item.attack for item in seeds}),
+        first=float(points[0]),
+        mean=interval(float(points.mean()), _draws(whole, over, metric, digest)),
+        spread_training=_spread([item.train for item in seeds], points),
+        spread_attack=_spread([item.attack for item in seeds], points),
+        left_out=", ".join(lost) or None,
+    )
+
+
+def _value(cells: DetectorCells, over: str, metric: str) -> float:
+    return cells.mean(metric) if over == LAUNDERED else cells.clean.metric(metric).value
+
+
+def _draws(whole: Realised, over: str, metric: str, digest: str) -> Floats:
+    """Return the mean over realisations with speakers and seeds resampled, (B,)."""
+    drawn = [
+        c.mean_draws(metric) if over == LAUNDERED else c.clean.replicates(metric) for _, c in whole
+    ]
+    if not drawn[0].size:
+        return np.empty(0)
+    replicates = np.stack(drawn, axis=1)
+    own = int.from_bytes(whole[0][1].detector.encode()[-8:], "big")
+    kinds = (
+        ([seeds.attack for seeds, _ in whole], [int(digest[:16], 16), 2]),
+        ([seeds.train for seeds, _ in whole], [int(digest[:16], 16), 3, own]),
+    )
+    weight = np.ones_like(replicates)
+    for numbers, entropy in kinds:
+        distinct = sorted(set(numbers))
+        base = np.full(len(distinct), 1 / len(distinct))
+        one = reweighting.unbiased(np.random.default_rng(entropy), base, len(replicates))
+        weight *= one[:, [distinct.index(number) for number in numbers]]  # their product sums to 1
+    return np.asarray(np.sum(weight * replicates, axis=1))
+
+
+def _spread(numbers: list[int], points: Floats) -> float:
+    """Return the standard deviation between the means of each seed; NaN for a single one."""
+    means = [points[np.array(numbers) == number].mean() for number in sorted(set(numbers))]
+    return float(np.std(means, ddof=1)) if len(means) > 1 else np.nan
