@@ -1,0 +1,113 @@
+"""Several trainings and draws of the attacks, from the command line to seeds.csv."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.scores.store import Store
+from tests.support.places import TOY_PLUGIN
+
+SUITE = "halve(share=0.3); noise(kind=white, snr=10)"
+
+
+def bench(toy: Path, folder: Path, *more: object) -> int:
+    given = ["--data", toy, "--train-data", toy, "--detectors", "comb,random", "--suite", SUITE]
+    fixed = ["--run", folder, "--workers", 0, "--samples", 0, "--plugin", TOY_PLUGIN]
+    return main(["bench", *map(str, [*given, *fixed, *more])])
+
+
+@pytest.fixture(scope="module")
+def folder(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cache, run = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAUNDERBENCH_CACHE", str(cache))
+        assert bench(toy, run, "--attack-seeds", 2, "--train-seeds", 2) == 0
+        before = {path: path.stat().st_mtime_ns for path in run.rglob("*.parquet")}
+        assert bench(toy, run, "--attack-seeds", 2, "--train-seeds", 2) == 0
+        assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*.parquet")}
+    return run
+
+
+def test_every_realisation_is_a_run_of_its_own(folder: Path) -> None:
+    heads = {path.name: Store(path).read_head() for path in (folder / "realisations").iterdir()}
+    assert set(heads) == {"attack1-train0", "attack0-train1", "attack1-train1"}
+    for name, head in heads.items():
+        assert head is not None
+        assert f"attack{head['seed']}-train{head['options']['train_seed']}" == name
+        # what learns nothing is the same in every training
+        names = {"comb", "random"} if name.endswith("train0") else {"comb"}
+        assert set(head["detectors"]) == names
+
+
+def test_the_table_tells_trainings_from_draws(folder: Path) -> None:
+    table = pd.read_csv(folder / "seeds.csv")
+    rows = table.query("over == 'laundered' and metric == 'eer'").set_index(["track", "detector"])
+    for track in rows.index.get_level_values("track").unique():
+        comb, dice = rows.loc[(track, "comb")], rows.loc[(track, "random")]
+        assert (comb["n_trainings"], comb["n_attack_draws"]) == (2, 2)
+        assert (dice["n_trainings"], dice["n_attack_draws"]) == (1, 2)
+        assert np.isnan(dice["spread_training"]) and np.isfinite(comb["spread_training"])
+        assert sorted([comb["rank"], dice["rank"]]) == [1, 2]
+    board = pd.read_csv(folder / "leaderboard.csv").set_index(["track", "detector"])
+    for key in board.index:
+        assert rows.loc[key, "first"] == pytest.approx(board.loc[key, "laundered_eer"], rel=1e-5)
+
+
+def test_verify_covers_every_realisation(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = ["verify", "--plugin", str(TOY_PLUGIN)]
+    assert main([*verify, str(folder)]) == 0
+    assert "attack1-train1: files" in capsys.readouterr().out
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    table = pd.read_csv(again / "seeds.csv", dtype=str)
+    table["mean"] = "0.123"
+    (again / "seeds.csv").write_text(table.to_csv(index=False))
+    assert main([*verify, str(again)]) == 1
+    assert "seeds.csv is not what the scores give" in capsys.readouterr().out
+    shutil.rmtree(again)
+    shutil.copytree(folder, again)
+    victim = next((again / "realisations" / "attack0-train1").rglob("*.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-40])
+    assert main([*verify, str(again)]) == 1
+    facts = json.loads((folder / "run.json").read_text())
+    assert set(facts["realisations"]) == {"attack1-train0", "attack0-train1", "attack1-train1"}
+
+
+def test_a_realisation_of_another_run_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    other = again / "realisations" / "attack7-train0"
+    shutil.copytree(folder / "realisations" / "attack1-train0", other)
+    for path in (other / "plans").glob("*.json"):
+        path.write_text(path.read_text().replace("snr=10", "snr=11"))
+    assert main(["report", str(again), "--plugin", str(TOY_PLUGIN)]) != 0
+    assert "attack7-train0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--attack-seeds", "--train-seeds"])
+def test_no_seed_at_all_is_refused(
+    option: str, toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bench(toy, tmp_path / "run", option, 0)
+    assert option in capsys.readouterr().err
+
+
+def test_trainings_of_given_weights_are_refused(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(tmp_path / "cache"))
+    options = ["--detectors", "random", "--train-seeds", 2]
+    assert bench(toy, tmp_path / "run", *options) == 2
+    assert "--train-seeds: none of the chosen detectors" in capsys.readouterr().err
