@@ -12,7 +12,7 @@ from benchmark.report import writer
 from benchmark.report.html import samples_section
 from benchmark.runs import provenance
 from benchmark.runs.run_config import ReportConfig
-from benchmark.scores import fusion
+from benchmark.scores import fusion, scope
 from benchmark.scores.load_run import DAMAGED, collect
 
 
@@ -31,6 +31,7 @@ def write(
     # in the order of run.json, from which `verify` writes the same page again
     results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)), report.strict)
     results = fusion.add(results, fusion.parse_all(report.ensembles))
+    results = scope.of(results, report.scope)
     made = tables(results, report.resamples, report.costs, report.baseline)
     played = samples_section.collect(results, made, report.voices, report.samples)
     written = writer.write(results, out or folder, made, played, folder.resolve().name)

@@ -29,9 +29,10 @@ from benchmark.runs import (
 )
 from benchmark.runs.detectors_at_hand import GivenFiles
 from benchmark.runs.verify_step import Step, below, counted
-from benchmark.scores import fusion, manifest, plan_files, run_digest
+from benchmark.scores import fusion, manifest, plan_files, run_digest, scope
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH
 from benchmark.scores.store import Store
 
 FACTS = "run.json"
@@ -217,6 +218,7 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
                 name for name in stated.get("detectors", []) if name not in results.detectors
             ]
             results = fusion.add(results, fusion.parse_all(map(str, ensembles)))
+            results = scope.of(results, str(choices.get("scope", BOTH)))  # older reports have none
             made = leaderboard_tables.tables(
                 results,
                 int(choices.get("resamples", 0)),

@@ -10,6 +10,7 @@ import numpy as np
 
 from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
+from benchmark.leaderboard.adversary_cell import CellAdversary
 from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
@@ -20,12 +21,13 @@ from benchmark.metrics.discrimination import Floats
 class Cell:
     """One row of the conditions table, with its resamples if the cell is complete.
 
-    `parts` holds its rows of the breakdown table.
+    `parts` holds its rows of the breakdown table, `adversary` what the adversary's means need.
     """
 
     row: ConditionRow
     draws: Replicates | None
     parts: tuple[BreakdownRow, ...] = ()
+    adversary: CellAdversary | None = None
 
     @property
     def counts(self) -> bool:
@@ -114,6 +116,14 @@ class DetectorCells:
         if not self.families:
             return np.empty(0)
         return self._mean(lambda cell: cell.replicates(metric))
+
+    def mean_of(self, value: Callable[[Cell], Floats]) -> float:
+        """Compute the mean over families of what `value` gives of a cell, as `mean` does."""
+        return float(self._mean(value))
+
+    def mean_draws_of(self, value: Callable[[Cell], Floats]) -> Floats:
+        """Compute `mean_of` in every resample (B,); empty if the detector is unranked."""
+        return self._mean(value) if self.families else np.empty(0)
 
     def _mean(self, value: Callable[[Cell], Floats]) -> Floats:
         """Average `value` over families; each family has equal weight, whatever its size."""

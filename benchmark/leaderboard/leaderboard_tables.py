@@ -35,7 +35,7 @@ from benchmark.leaderboard.rows import (
 from benchmark.leaderboard.schema import frame, typed
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
-from benchmark.scores import score_matrix
+from benchmark.scores import scope, score_matrix
 from benchmark.scores.run_digest import RunDigest
 from benchmark.scores.run_results import FAILURE_COLUMNS, RunResults
 
@@ -64,7 +64,7 @@ class Tables:
     failures    : the run's failures, sorted
     inputs      : the inputs with faults, sorted
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
-    choices     : the settings of these tables: resamples, level, costs, baseline, strict
+    choices     : the settings of these tables: resamples, level, costs, baseline, strict, scope
     digest      : the run digest (see `run_digest`); '' if the run has none
     """
 
@@ -118,10 +118,11 @@ def tables(
         rows["differences"] += comparisons(trials.name, by_detector)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
+    others = [row for board in boards[1:] for row in board]
     return Tables(
-        leaderboard=frame(LeaderboardRow, boards[0]),
-        tracks=frame(LeaderboardRow, [row for board in boards[1:] for row in board]),
-        **{name: frame(ROWS[name], part) for name, part in rows.items()},
+        leaderboard=scope.marked(frame(LeaderboardRow, boards[0]), results),
+        tracks=scope.marked(frame(LeaderboardRow, others), results),
+        **{name: scope.marked(frame(ROWS[name], part), results) for name, part in rows.items()},
         checks=computed.checks,
         failures=_failures(results),
         inputs=typed(InputRow, results.inputs.sort_values(["split", "utterance_id"])),
@@ -132,6 +133,7 @@ def tables(
             "costs": vars(costs),
             "baseline": chosen,
             "strict": list(results.strict),
+            "scope": results.scope,
         },
         digest=digest_of_run.hex(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def trials(seed: int, size: int = 120, grid: float = 0.0, clusters: int = 9) -> 
 def brute(scores: Floats, rate: float) -> float:
     """The largest threshold with at most `rate` rejected, by trying every one."""
     distinct = sorted(set(scores.tolist()))
-    cuts = [distinct[0], *((a + b) / 2 for a, b in zip(distinct, distinct[1:], strict=False))]
+    cuts = [distinct[0], *((a + b) / 2 for a, b in pairwise(distinct))]
     return max(cut for cut in cuts if np.mean(scores < cut) <= rate + 1e-12)
 
 
