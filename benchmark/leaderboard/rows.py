@@ -6,7 +6,7 @@ None: undefined, or not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -245,7 +245,7 @@ class CellHead:
     verified: Verified
     verdict: Verdict
     caveat: Caveat
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ class ConditionSummary:
     verified: Verified
     verdict: Verdict
     caveat: Caveat
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,7 @@ class LeaderboardRow:
     warnings: Annotated[str | None, Column("caveats, separated by `; `")]
     trial_digest: Annotated[str, Column("digest over ids and labels of the track's trials")]
     audio_digest: Annotated[str | None, Column("digest over the decoded samples of the run")]
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -377,7 +377,7 @@ class RobustnessRow:
         float,
         Column("mean area under the curves of EER over severity of the family", SHARE, LOWER),
     ]
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -404,7 +404,7 @@ class SeverityRow:
     collapsed: Annotated[
         bool | None, Column("whether there is such a level; missing if incomplete")
     ]
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -420,7 +420,7 @@ class DifferenceRow:
         Interval, Column("metric of `detector` minus metric of `other`, in the metric's unit")
     ]
     distinguishable: Distinguishable
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -500,7 +500,7 @@ class RunDifferenceRow:
     difference: Annotated[Interval, Column("`b` minus `a`, in the metric's unit")]
     distinguishable: Distinguishable
     remark: Annotated[str | None, Column("why there is no difference")]
-    scope: Scope = BOTH
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)

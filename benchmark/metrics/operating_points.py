@@ -11,6 +11,9 @@ threshold again, and applies it to a resample of the test speakers. Both draws a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +21,7 @@ from benchmark.core.errors import InputError
 from benchmark.metrics.bootstrap import Resamples
 from benchmark.metrics.discrimination import Bools, Floats, Places, Ranking, thresholds_between
 
-_AT_ONCE = 1 << 20  # (resample, score) pairs processed at once; limits memory
+_AT_ONCE = 1 << 20  # (resample, unit) pairs processed at once; limits memory
 _ROUNDING = 1 + 1e-12  # 0.05 * 20 rejects 1 of 20, as `discrimination.tpr_at_fpr` has it
 
 Totals = npt.NDArray[np.int64]
@@ -55,14 +58,10 @@ def drawn_at_rejection(bonafide: Floats, draws: Resamples, rate: float) -> Float
     The draws may hold units without bona fide trials, but no draw may be without any.
     """
     distinct, place = np.unique(bonafide, return_inverse=True)
-    held = _counts(place, draws.unit, distinct.size, draws.units)
-    found = np.empty(draws.size)
-    for rows in _chunks(draws.size, distinct.size):
-        rejected = _rejected(draws.counts[rows], held)
-        most = rate * rejected[:, -1:] * _ROUNDING
-        chosen = np.count_nonzero(rejected <= most, axis=1) - 1
-        found[rows] = _between(distinct, rejected, chosen)
-    return found
+    held = _Held.of(place, draws.unit, draws)
+    most = rate * held.below(_everywhere(draws, distinct.size)) * _ROUNDING
+    first = _first(draws, distinct.size, lambda cut: held.below(cut) > most)
+    return _between(distinct, draws, held.below, held.below(first - 1))
 
 
 def drawn_eer_threshold(values: Floats, bonafide: Bools, draws: Resamples) -> Floats:
@@ -71,16 +70,18 @@ def drawn_eer_threshold(values: Floats, bonafide: Bools, draws: Resamples) -> Fl
     values, bonafide : (n,); every draw must hold both classes, as those of `bootstrap.resample` do
     """
     distinct, place = np.unique(values, return_inverse=True)
-    sides = [
-        _counts(place[side], draws.unit[side], distinct.size, draws.units)
-        for side in (bonafide, ~bonafide)
-    ]
-    found = np.empty(draws.size)
-    for rows in _chunks(draws.size, distinct.size):
-        bona, spoof = (_rejected(draws.counts[rows], side) for side in sides)
-        gap = bona / bona[:, -1:] - (1.0 - spoof / spoof[:, -1:])
-        found[rows] = _between(distinct, bona + spoof, np.abs(gap).argmin(axis=1))
-    return found
+    bona, spoof = (_Held.of(place[side], draws.unit[side], draws) for side in (bonafide, ~bonafide))
+    n_bona, n_spoof = (side.below(_everywhere(draws, distinct.size)) for side in (bona, spoof))
+
+    def gap(cut: Places) -> Floats:
+        return np.asarray(bona.below(cut) / n_bona - (1.0 - spoof.below(cut) / n_spoof))
+
+    def rejected(cut: Places) -> Totals:
+        return bona.below(cut) + spoof.below(cut)
+
+    after = _first(draws, distinct.size, lambda cut: gap(cut) >= 0)
+    nearer = np.where(np.abs(gap(after - 1)) <= np.abs(gap(after)), after - 1, after)
+    return _between(distinct, draws, rejected, rejected(nearer))
 
 
 def drawn_errors(
@@ -107,6 +108,66 @@ def drawn_errors(
     return rates[0], 1.0 - rates[1]
 
 
+@dataclass(frozen=True)
+class _Held:
+    """Trials of each resampling unit by the place of their score among the distinct scores.
+
+    places : of each unit, in ascending order
+    counts : (B, units), how often each draw has each unit
+    """
+
+    places: list[Places]
+    counts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, place: Places, unit: Places, draws: Resamples) -> _Held:
+        order = np.lexsort((place, unit))
+        ends = np.cumsum(np.bincount(unit, minlength=draws.units))[:-1]
+        return cls(np.split(place[order], ends), draws.counts.astype(np.int64))
+
+    def below(self, cut: Places) -> Totals:
+        """Count the trials of each draw whose place is below `cut` (B,); a sum over units."""
+        total = np.zeros(cut.size, dtype=np.int64)
+        for unit, places in enumerate(self.places):
+            total += self.counts[:, unit] * np.searchsorted(places, cut)
+        return total
+
+
+def _everywhere(draws: Resamples, place: int) -> Places:
+    return np.full(draws.size, place, dtype=np.intp)
+
+
+def _first(draws: Resamples, size: int, holds: Callable[[Places], Bools]) -> Places:
+    """Return the first of the candidates 0 to `size` at which `holds` (monotone), else size + 1."""
+    low, high = _everywhere(draws, -1), _everywhere(draws, size + 1)  # holds at high, not at low
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        inside = high - low > 1
+        true = holds(np.clip(middle, 0, size))
+        high = np.where(inside & true, middle, high)
+        low = np.where(inside & ~true, middle, low)
+    return high
+
+
+def _between(
+    distinct: Floats, draws: Resamples, rejected: Callable[[Places], Totals], number: Totals
+) -> Floats:
+    """Return the threshold of each draw, as `thresholds_between` of its own scores would be.
+
+    rejected : number of trials of each draw below a candidate; `number` (B,): those to reject
+
+    Scores that a draw lacks do not count as its neighbours.
+    """
+    first = _first(draws, distinct.size, lambda cut: rejected(cut) >= number)
+    after = _first(draws, distinct.size, lambda cut: rejected(cut) > number)
+    low = distinct[np.maximum(first - 1, 0)]  # the last score that is rejected
+    high = distinct[np.minimum(after, distinct.size) - 1]  # the first that is accepted
+    middle = low / 2 + high / 2
+    middle = np.where((middle > low) & (middle <= high), middle, high)
+    middle = np.where(number == 0, high, middle)
+    return np.where(after > distinct.size, np.nextafter(low, np.inf), middle)
+
+
 def _counts(place: Places, unit: Places, size: int, units: int) -> Totals:
     """Count trials by unit and place, (units, size)."""
     flat = np.bincount(unit * size + place, minlength=units * size)
@@ -116,28 +177,3 @@ def _counts(place: Places, unit: Places, size: int, units: int) -> Totals:
 def _chunks(number: int, width: int) -> list[slice]:
     step = max(1, _AT_ONCE // max(width, 1))
     return [slice(start, start + step) for start in range(0, number, step)]
-
-
-def _rejected(counts: npt.NDArray[np.int16], held: Totals) -> Totals:
-    """Return the trials below each candidate threshold, (b, m + 1): none first, all last."""
-    drawn = counts.astype(np.float64) @ held.astype(np.float64)  # whole numbers: exact
-    whole = np.cumsum(drawn, axis=1).astype(np.int64)
-    return np.concatenate([np.zeros((len(whole), 1), dtype=np.int64), whole], axis=1)
-
-
-def _between(distinct: Floats, rejected: Totals, chosen: Places) -> Floats:
-    """Return the threshold of each draw, as `thresholds_between` of its own scores would be.
-
-    rejected : (b, m + 1), trials below each candidate; chosen: (b,), the candidate of each draw
-
-    Scores that a draw lacks do not count as its neighbours.
-    """
-    number = np.take_along_axis(rejected, chosen[:, None], axis=1)
-    first = np.count_nonzero(rejected < number, axis=1)  # candidate just above the last rejected
-    after = np.count_nonzero(rejected <= number, axis=1)  # candidate just above the first accepted
-    low = distinct[np.maximum(first - 1, 0)]
-    high = distinct[np.minimum(after, distinct.size) - 1]
-    middle = low / 2 + high / 2
-    middle = np.where((middle > low) & (middle <= high), middle, high)
-    middle = np.where(number[:, 0] == 0, high, middle)
-    return np.where(after > distinct.size, np.nextafter(low, np.inf), middle)
