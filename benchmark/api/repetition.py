@@ -26,6 +26,7 @@ from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.scores.load_run import collect
 from benchmark.scores.part_format import DamagedPart
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH
 from benchmark.scores.store import Store
 from benchmark.workers.context import ProcessContext
 
@@ -167,10 +168,14 @@ def _plan(head: dict[str, Any], folder: Path, at_hand: AtHand, context: ProcessC
 
 
 def _report(folder: Path) -> ReportConfig:
-    """Return the resamples that the report of the run has; the rest as by default."""
+    """Return the resamples and scope of the report of the run; the rest as by default."""
     try:
         choices = json_text.parse((folder / "run.json").read_bytes())["choices"]
-        return ReportConfig(samples=0, resamples=int(choices["resamples"]))
+        return ReportConfig(
+            samples=0,
+            resamples=int(choices["resamples"]),
+            scope=str(choices.get("scope", BOTH)),  # older reports have none
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return ReportConfig(samples=0, resamples=0)
 

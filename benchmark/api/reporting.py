@@ -12,7 +12,7 @@ from benchmark.report import writer
 from benchmark.report.html import samples_section
 from benchmark.runs import provenance
 from benchmark.runs.run_config import ReportConfig
-from benchmark.scores import fusion, realisations
+from benchmark.scores import fusion, realisations, scope
 from benchmark.scores.load_run import DAMAGED, collect
 
 
@@ -31,7 +31,7 @@ def write(
     # in the order of run.json, from which `verify` writes the same page again
     results = collect(folder, json.loads(json.dumps(facts, sort_keys=True)), report.strict)
     ensembles = fusion.parse_all(report.ensembles)
-    results = fusion.add(results, ensembles)
+    results = scope.of(fusion.add(results, ensembles), report.scope)
     others = realisations.read(folder, results, report.strict, ensembles)
     made = tables(results, report.resamples, report.costs, report.baseline, others)
     played = samples_section.collect(results, made, report.voices, report.samples)

@@ -30,9 +30,10 @@ from benchmark.runs import (
 from benchmark.runs.detectors_at_hand import GivenFiles
 from benchmark.runs.verify_plan import FoundPlan
 from benchmark.runs.verify_step import Step, below, counted
-from benchmark.scores import fusion, manifest, plan_files, realisations, run_digest
+from benchmark.scores import fusion, manifest, plan_files, realisations, run_digest, scope
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH
 from benchmark.scores.store import Store
 
 FACTS = "run.json"
@@ -229,6 +230,7 @@ def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, s
             ]
             fusions = fusion.parse_all(map(str, ensembles))
             results = fusion.add(results, fusions)
+            results = scope.of(results, str(choices.get("scope", BOTH)))  # older reports have none
             made = leaderboard_tables.tables(
                 results,
                 int(choices.get("resamples", 0)),

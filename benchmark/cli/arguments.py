@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.audio.input_faults import FAULTS
+from benchmark.scores.scopes import BOTH, SCOPES
 
 LEAST_RESAMPLES = 100
 CACHE_GB = 20.0
@@ -216,6 +217,16 @@ def report_options(sub: argparse.ArgumentParser) -> None:
         "--strict", type=faults, nargs="?", const=tuple(FAULTS), default=(), metavar="FAULT,...",
         help="leave inputs with faults out of the trial set: all of them, or those named"
         " (default: score them, and say how many)",
+    )  # fmt: skip
+    scope_option(sub)
+
+
+def scope_option(sub: argparse.ArgumentParser, default: str | None = BOTH) -> None:
+    """Add --scope."""
+    sub.add_argument(
+        "--scope", choices=SCOPES, default=default,
+        help="who is laundered in tables: both, as a channel does, or spoof: clean bona fide"
+        f" against laundered spoofs (default: {default or 'that of both reports'})",
     )  # fmt: skip
 
 

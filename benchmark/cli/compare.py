@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli import typed
-from benchmark.cli.arguments import Command, json_option, resamples_option, run_argument
+from benchmark.cli.arguments import (
+    Command,
+    json_option,
+    resamples_option,
+    run_argument,
+    scope_option,
+)
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
+from benchmark.scores.scopes import BOTH
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.compare_runs import RunComparison
@@ -27,6 +34,7 @@ def add(command: Command) -> None:
         "--match", action="append", default=[], metavar="NAME=SYSTEM",
         help="compare our detector NAME with the published SYSTEM (repeatable)",
     )  # fmt: skip
+    scope_option(sub, None)
     resamples_option(sub)
     json_option(sub)
     sub.add_argument(
@@ -40,11 +48,14 @@ def compare(options: Namespace) -> int:
     from benchmark.metrics import bootstrap
     from benchmark.report import comparison_text
     from benchmark.runs import run_folders
+    from benchmark.scores import scope
 
     if bool(options.other) == bool(options.published):
         raise InputError("name a second run, or a published table with --published, not both")
     if options.match and not options.published:
         raise InputError("--match goes with --published")
+    if options.published and options.scope not in (None, BOTH):
+        raise InputError("the published figures launder every trial: --scope does not go with them")
     typed.context(options)
     resamples = bootstrap.RESAMPLES if options.bootstrap is None else options.bootstrap
     found: PublishedComparison | RunComparison
@@ -54,8 +65,14 @@ def compare(options: Namespace) -> int:
         results = run_folders.results(options.run)
         found = published_figures.compare_published(results, table, pairs, resamples)
     else:
-        runs = run_folders.results(options.run), run_folders.results(options.other)
-        found = compare_runs.compare(*runs, resamples)
+        one, two = (
+            scope.of(
+                run_folders.results(run),
+                options.scope or run_folders.scope_of(run_folders.find(run)),
+            )
+            for run in (options.run, options.other)
+        )
+        found = compare_runs.compare(one, two, resamples)
     if options.json:
         print(found.table.to_json(orient="records", indent=1))
     else:

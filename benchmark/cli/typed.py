@@ -128,7 +128,8 @@ def report_config(options: Namespace) -> ReportConfig:
         choices["costs"] = parse_costs(options.costs)
     return ReportConfig(
         tuple(options.ensemble), options.voices, options.samples,
-        baseline=getattr(options, "baseline", ""), strict=options.strict, **choices,
+        baseline=getattr(options, "baseline", ""), strict=options.strict,
+        scope=options.scope, **choices,
     )  # fmt: skip
 
 

@@ -16,7 +16,15 @@ from benchmark.core.parallel import cores
 from benchmark.data.protocol import trial_digest
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
-from benchmark.leaderboard import breakdown, cell_metrics, ladders, trial_sets, weights
+from benchmark.leaderboard import (
+    adversary_cell,
+    breakdown,
+    cell_metrics,
+    ladders,
+    trial_sets,
+    weights,
+)
+from benchmark.leaderboard.adversary_cell import Frozen
 from benchmark.leaderboard.breakdown import Slice
 from benchmark.leaderboard.cell_metrics import OperatingPoint
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells
@@ -27,6 +35,7 @@ from benchmark.metrics.bootstrap_metrics import replicate
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.metrics.discrimination import Floats
 from benchmark.metrics.tails import Tails
+from benchmark.scores import scope
 from benchmark.scores.run_results import ConditionInfo, RunResults
 
 TAIL = 0.002  # share of a detector's scores beyond each end of its axis
@@ -39,7 +48,8 @@ class TrackData:
     groups : the slices of the breakdown; without any, there is no breakdown
     table  : the track's part of the protocol
     lost   : number of trials that could not be read
-    frozen : by detector
+    frozen : by detector, the EER point and calibration
+    limits : by detector, the thresholds at which the adversary is measured
     """
 
     trials: TrialSet
@@ -47,6 +57,7 @@ class TrackData:
     table: pd.DataFrame
     lost: int
     frozen: dict[str, OperatingPoint]
+    limits: dict[str, Frozen]
     costs: Costs
 
 
@@ -79,8 +90,14 @@ def track_data(
         )
         for number, detector in enumerate(results.detectors)
     }
+    draws = adversary_cell.dev_draws(results.dev.table.iloc[rows], bonafide, trials.draws.size)
+    limits = {
+        detector: adversary_cell.freeze(dev[number, rows], bonafide, draws, frozen[detector])
+        for number, detector in enumerate(results.detectors)
+    }
     groups = breakdown.slices(table) if sliced else []
-    return TrackData(trials, groups, table, trial_sets.lost(results, trials.track), frozen, costs)
+    lost = trial_sets.lost(results, trials.track)
+    return TrackData(trials, groups, table, lost, frozen, limits, costs)
 
 
 def compute(
@@ -95,7 +112,8 @@ def compute(
 
     The effects of a condition are dropped before the next one is read, its scores before the next
     but one.
-    `conditions` includes clean. `seen` gets each condition with its scores and effects.
+    `conditions` includes clean. `seen` gets each condition with its scores and effects, as they are
+    stored: of everyone, whatever the scope of the cells.
     """
     known = {info.condition: info for info in results.conditions}
     wanted = [*known] if conditions is None else [*conditions]
@@ -107,11 +125,12 @@ def compute(
     checks: list[pd.DataFrame] = []
 
     def begin(info: ConditionInfo, pool: ThreadPoolExecutor) -> list[Future[Cell]]:
-        scores, effects = results.source.cells(info.condition)
+        stored, effects = results.source.cells(info.condition)
+        scores = scope.scores(results, stored)
         verdict, table = verification.judge(effects, info.condition, trials, trusted=not info.doubt)
         checks.append(table)
         if seen is not None:
-            seen(info.condition, scores, effects)
+            seen(info.condition, stored, effects)
         for tail, number in zip(tails, places, strict=True):
             tail.add(scores[number])
 
@@ -158,8 +177,10 @@ def _finished(cells: DetectorCells) -> DetectorCells:
     finished = []
     for cell in cells.cells:
         row = cell_metrics.with_differences(cell.row, cell.draws, clean.row, clean.draws)
-        row = replace(row, weight=weight.get(cell.condition, 0.0))
-        finished.append(replace(cell, row=row))
+        base = clean.row.adversary, clean.adversary
+        adversary = adversary_cell.with_clean(row.adversary, cell.adversary, *base)
+        weight_of = weight.get(cell.condition, 0.0)
+        finished.append(replace(cell, row=replace(row, adversary=adversary, weight=weight_of)))
     return DetectorCells(tuple(finished))
 
 
@@ -192,12 +213,15 @@ def _cell(
     if complete and ranking is not None:
         draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
     point, measures = cell_metrics.numbers(ranking, frozen, track.costs)
+    limits = track.limits[detector]
+    adversary, numbers = adversary_cell.measure(ranking, limits, trials.draws, draws)
     row = ConditionRow(
         head=head,
         level_of=None if info.condition == CLEAN else ladders.attack_of(info),
         weight=0.0,
         **cell_metrics.estimates(point, draws),
         measures=measures,
+        adversary=adversary,
         prevalence=float((~bonafide).mean()) if bonafide.size else np.nan,
         n_bonafide=int(bonafide.sum()),
         n_spoof=int((~bonafide).sum()),
@@ -214,4 +238,4 @@ def _cell(
     )
     if ranking is None:
         return Cell(row, draws)
-    return Cell(row, draws, breakdown.rows(ranking, scored, track.groups, head))
+    return Cell(row, draws, breakdown.rows(ranking, scored, track.groups, head), numbers)

@@ -20,8 +20,9 @@ from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
-from benchmark.scores import score_matrix
+from benchmark.scores import scope, score_matrix
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH, SCOPES
 
 MEAN = "mean over conditions"  # a value of the column `condition`
 INCOMPLETE, UNVERIFIED = "lacks trials", "not verified in both"
@@ -48,9 +49,14 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
     """Compare run `b` with run `a` on their common detectors and conditions.
 
     Both runs use the same bootstrap draws. F1, actDCF and Cllr use the threshold and calibration
-    that each run froze on its own dev trials. Raises `InputError` if the test trials differ, if
-    no detector is common, or if a run has bad or no test scores.
+    that each run froze on its own dev trials. Raises `InputError` if the scopes or the test
+    trials differ, if no detector is common, or if a run has bad or no test scores.
     """
+    if a.scope != b.scope:
+        raise InputError(
+            f"the tables of the first run are of scope {a.scope}, those of the second of scope"
+            f" {b.scope}, which cannot be compared: name one with --scope"
+        )
     digests = [results.protocol.digest() for results in (a, b)]
     if digests[0] != digests[1]:
         raise InputError(
@@ -72,7 +78,8 @@ def compare(a: RunResults, b: RunResults, resamples: int = bootstrap.RESAMPLES) 
     for trials, ones, twos in zip(sets, *sides, strict=True):
         for one, two in zip(ones, twos, strict=True):
             rows += _detector_rows(trials.name, one, two)
-    return RunComparison(frame(RunDifferenceRow, rows), _only(a, b, names), _notes(a, b))
+    table = scope.marked(frame(RunDifferenceRow, rows), a)
+    return RunComparison(table, _only(a, b, names), _notes(a, b))
 
 
 def measure(
@@ -172,7 +179,7 @@ def _apart(a: RunResults, b: RunResults) -> str:
 
 
 def _notes(a: RunResults, b: RunResults) -> tuple[str, ...]:
-    notes = []
+    notes = [] if a.scope == BOTH else [f"scope {a.scope}: {SCOPES[a.scope]}"]
     sketches = [run.protocol.audio_sketch for run in (a, b)]
     if sketches.count(None) == 1:
         notes.append(

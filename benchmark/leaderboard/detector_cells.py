@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import weights
+from benchmark.leaderboard.adversary_cell import CellAdversary
 from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
@@ -21,12 +22,13 @@ from benchmark.metrics.discrimination import Floats
 class Cell:
     """One row of the conditions table, with its resamples if the cell is complete.
 
-    `parts` holds its rows of the breakdown table.
+    `parts` holds its rows of the breakdown table, `adversary` what the adversary's means need.
     """
 
     row: ConditionRow
     draws: Replicates | None
     parts: tuple[BreakdownRow, ...] = ()
+    adversary: CellAdversary | None = None
 
     @property
     def counts(self) -> bool:
@@ -117,28 +119,31 @@ class DetectorCells:
         return found
 
     def mean(self, metric: str) -> float:
-        """Compute the weighted mean over conditions; NaN if a value is NaN or there is none."""
-        return mean_of(self.counted, metric)
+        """Compute the weighted mean of a metric; NaN if a value is NaN or there is none."""
+        return self.mean_of(lambda cell: np.asarray(cell.metric(metric).value))
 
     def mean_draws(self, metric: str) -> Floats:
         """Compute `mean` in every resample (B,); empty if the detector is unranked."""
-        return mean_draws_of(self.counted, metric)
+        return self.mean_draws_of(lambda cell: cell.replicates(metric))
+
+    def mean_of(self, value: Callable[[Cell], Floats]) -> float:
+        """Compute the weighted mean of what `value` gives of a cell, as `mean` does."""
+        return float(weighted(self.counted, value))
+
+    def mean_draws_of(self, value: Callable[[Cell], Floats]) -> Floats:
+        """Compute `mean_of` in every resample (B,); empty if the detector is unranked."""
+        return weighted(self.counted, value) if self.counted else np.empty(0)
 
 
-def mean_of(cells: Sequence[Cell], metric: str) -> float:
-    """Return the weighted mean of a metric over cells (`weights.shares`); NaN without cells."""
+def weighted(cells: Sequence[Cell], value: Callable[[Cell], Floats]) -> Floats:
+    """Return the weighted mean over cells of what `value` gives of each; NaN without cells.
+
+    The weights are `weights.shares`.
+    """
     if not cells:
-        return float("nan")
+        return np.asarray(np.nan)
     shares = weights.shares([cell.place for cell in cells])
-    return float(shares @ np.array([cell.metric(metric).value for cell in cells]))
-
-
-def mean_draws_of(cells: Sequence[Cell], metric: str) -> Floats:
-    """Return the weighted mean of a metric over cells in every resample (B,); empty without."""
-    if not cells:
-        return np.empty(0)
-    shares = weights.shares([cell.place for cell in cells])
-    return np.asarray(shares @ np.stack([cell.replicates(metric) for cell in cells]))
+    return np.asarray(shares @ np.stack([value(cell) for cell in cells]))
 
 
 def interval(value: float, draws: Floats) -> Interval:

@@ -38,7 +38,7 @@ from benchmark.leaderboard.rows import (
 from benchmark.leaderboard.schema import frame, typed
 from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
-from benchmark.scores import realisations, score_matrix
+from benchmark.scores import realisations, scope, score_matrix
 from benchmark.scores.realisations import Realisation
 from benchmark.scores.run_digest import RunDigest
 from benchmark.scores.run_results import FAILURE_COLUMNS, RunResults
@@ -70,7 +70,7 @@ class Tables:
     failures    : the run's failures, sorted
     inputs      : the inputs with faults, sorted
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
-    choices     : the settings of these tables: resamples, level, costs, baseline, strict
+    choices     : the settings of these tables: resamples, level, costs, baseline, strict, scope
     digest      : the run digest (see `run_digest`); '' if the run has none
     realisations: the run digest of each further realisation, by its name
     """
@@ -118,10 +118,10 @@ def tables(
     total = len(tracks) * len(results.detectors) * len(results.conditions)
     with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
         computed = cells.compute(results, tracks, bar, seen=digest_of_run.add)
-    others = realised_cells.compute(results.detectors, realised, sets, costs)
+    further = realised_cells.compute(results.detectors, realised, sets, costs)
     first = realisations.seeds_of(results)
     chosen = ""
-    for trials, by_detector, mine in zip(sets, computed.tracks, others.tracks, strict=True):
+    for trials, by_detector, mine in zip(sets, computed.tracks, further.tracks, strict=True):
         base = baseline_line(by_detector, baseline)
         chosen = chosen or (base.detector if base else "")
         every = [cell for mine in by_detector for cell in mine.cells]
@@ -133,10 +133,11 @@ def tables(
         rows["seeds"] += seeds.rows(trials.name, first, by_detector, mine, trials.digest)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
+    others = [row for board in boards[1:] for row in board]
     return Tables(
-        leaderboard=frame(LeaderboardRow, boards[0]),
-        tracks=frame(LeaderboardRow, [row for board in boards[1:] for row in board]),
-        **{name: frame(ROWS[name], part) for name, part in rows.items()},
+        leaderboard=scope.marked(frame(LeaderboardRow, boards[0]), results),
+        tracks=scope.marked(frame(LeaderboardRow, others), results),
+        **{name: scope.marked(frame(ROWS[name], part), results) for name, part in rows.items()},
         checks=computed.checks,
         failures=_failures(results),
         inputs=typed(InputRow, results.inputs.sort_values(["split", "utterance_id"])),
@@ -147,9 +148,10 @@ def tables(
             "costs": vars(costs),
             "baseline": chosen,
             "strict": list(results.strict),
+            "scope": results.scope,
         },
         digest=digest_of_run.hex(),
-        realisations=others.digests,
+        realisations=further.digests,
     )
 
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from benchmark.laundering.verification import State, counts_text
-from benchmark.leaderboard import rank_ranges
+from benchmark.leaderboard import adversary_means, rank_ranges
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import DetectorCells, distinguishable, interval
 from benchmark.leaderboard.rows import DifferenceRow, LeaderboardRow
@@ -137,6 +137,7 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
         laundered_act_dcf=cells.mean("act_dcf"),
         clean_cllr=clean.row.cllr.value,
         laundered_cllr=cells.mean("cllr"),
+        adversary=adversary_means.means(cells),
         prevalence=float((~trials.bonafide).mean()),
         coverage=float(np.mean([cell.row.head.coverage for cell in cells.cells])),
         complete=all(cell.row.head.complete for cell in cells.cells),

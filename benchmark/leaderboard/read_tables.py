@@ -18,8 +18,9 @@ import pandas as pd
 from benchmark.core import json_text, spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import schema
-from benchmark.leaderboard.rows import TABLES
+from benchmark.leaderboard.rows import TABLES, Adversary, AdversaryMeans
 from benchmark.leaderboard.schema import SCHEMA, UNVERSIONED, VERSION, Field
+from benchmark.scores.scopes import BOTH
 
 FACTS = "run.json"
 WHOLE, REDUCED = "conditions_full", "conditions"
@@ -36,11 +37,14 @@ RENAMED: Mapping[int, Mapping[str, Mapping[str, str]]] = {  # by schema and tabl
         REDUCED: _COUNTS | {f"oracle_{old}": f"oracle_{new}" for old, new in _COUNTS.items()},
     }
 }
+ADVERSARY = (f.name for row in (Adversary, AdversaryMeans) for f in schema.columns(row))
 ADDED = {  # columns that tables of an earlier schema lack
     "verdict": 3, "verdicts": 3,
-    "caveat": 4, "level_of": 4, "weight": 4,
+    "caveat": 4, "level_of": 4, "weight": 4, "scope": 4,
     "rank_low_drawn": 4, "rank_high_drawn": 4, "rank_low_without": 4, "rank_high_without": 4,
+    **dict.fromkeys(ADVERSARY, 4),
 }  # fmt: skip
+FILLED = {"scope": BOTH}  # what a table that lacks an added column means, if not a missing value
 _TRACK = {"track": {"-": ""}}
 REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the same of values
     UNVERSIONED: {
@@ -116,7 +120,8 @@ class _Table:
                     texts = [new.get(cells[place], cells[place]) for cells in self.rows]
                     made[field.name] = pd.Series(_values(field, texts), dtype=object)
                 elif version < ADDED.get(field.name, 0):
-                    made[field.name] = pd.Series([None] * len(self.rows), dtype=object)
+                    filled = FILLED.get(field.name)
+                    made[field.name] = pd.Series([filled] * len(self.rows), dtype=object)
             return schema.typed(row, pd.DataFrame(made))
         except ValueError as error:
             raise InputError(f"{self.path} is no table of {name}: {error}") from error

@@ -11,8 +11,7 @@ from benchmark.leaderboard.detector_cells import (
     Cell,
     DetectorCells,
     interval,
-    mean_draws_of,
-    mean_of,
+    weighted,
 )
 from benchmark.leaderboard.ladders import Ladder
 from benchmark.leaderboard.ranks import SHORTCUT
@@ -45,8 +44,8 @@ def robustness(
     """Return one row per detector and family, and one over all families (their weighted mean).
 
     eer                  : blank if a verified condition of the family lacks trials
-    degradation          : its mean over families is the mCE of Hendrycks and Dietterich 2019, here
-                           on EER
+    degradation          : its weighted mean over families is after the mCE of Hendrycks and
+                           Dietterich 2019, here on EER
     relative_degradation : their relative mCE; blank if the baseline's EER does not rise
     """
     by_family: dict[tuple[str, str], list[float]] = {}
@@ -132,7 +131,7 @@ def _family(
     mean, delta = _means(cells, usable)
     eer, eer_delta = Interval(mean), Interval(delta)
     if usable and cells.clean.draws:
-        draws = mean_draws_of(usable, "eer")
+        draws = weighted(usable, lambda cell: cell.replicates("eer"))
         eer = interval(mean, draws)
         eer_delta = interval(delta, draws - cells.clean.draws.eer)
     worst = max(usable, key=lambda cell: cell.eer, default=None)
@@ -159,7 +158,7 @@ def _family(
 
 def _means(cells: DetectorCells, chosen: list[Cell]) -> tuple[float, float]:
     """Return the mean EER of the chosen cells and its difference to clean; NaN without cells."""
-    mean = mean_of(chosen, "eer")
+    mean = float(weighted(chosen, lambda cell: np.asarray(cell.eer)))
     return mean, mean - cells.clean.eer
 
 

@@ -6,7 +6,7 @@ None: undefined, or not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -14,11 +14,13 @@ import numpy as np
 from benchmark.audio.input_faults import FAULTS
 from benchmark.laundering.verification import State
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column
+from benchmark.scores.scopes import BOTH
 
 SHARE, COST, BITS, TRIALS, CELLS = "share", "cost", "bits", "trials", "cells"
 FAULT_WORDS = "; ".join(f"`{name}`: {meaning}" for name, meaning in FAULTS.items())
 UTTERANCES, CONDITIONS = "utterances", "conditions"
 CLEAN, LAUNDERED = "on clean audio", "laundered (weighted mean over conditions)"
+MEAN = "weighted mean over conditions"
 COMPLETE, INCOMPLETE = "complete", "incomplete"  # values of the column `state`
 
 EER = Column("equal error rate", SHARE, LOWER)
@@ -27,6 +29,20 @@ F1 = Column("F1 of the class spoof, at the frozen threshold", SHARE, HIGHER)
 MIN_DCF = Column("normalised detection cost at its best threshold", COST, LOWER)
 ACT_DCF = Column("normalised detection cost, calibrated on clean dev", COST, LOWER)
 CLLR = Column("cost of log-likelihood ratios, calibrated on clean dev", BITS, LOWER)
+SUCCESS5, SUCCESS1 = (
+    Column(
+        f"attack success: spoofs accepted by a threshold that {rate} of clean dev bona fide fail",
+        SHARE,
+        LOWER,
+    )
+    for rate in ("5 %", "1 %")
+)
+LOSS = Column("balanced error at the frozen threshold, minus the least one on clean", SHARE, LOWER)
+LOSS_CLEAN = Column("of the loss: the frozen threshold misses the best one on clean", SHARE, LOWER)
+LOSS_SHIFT = Column("of the loss: laundering moves the best threshold away", SHARE, LOWER)
+LOSS_DISCRIMINATION = Column(
+    "of the loss: the best threshold errs more than on clean", SHARE, LOWER
+)
 
 Track = Annotated[str | None, Column("track of the data set; missing if it has none")]
 Detector = Annotated[str, Column("name of the detector")]
@@ -51,6 +67,17 @@ Verdict = Annotated[str | None, Column(f"{VERDICTS}; missing for `clean`")]
 Caveat = Annotated[
     str | None,
     Column("what to know of what the condition adds, e.g. `shaped noise`; missing if nothing"),
+]
+BALANCED_ACCURACY = Column(
+    "balanced accuracy at the frozen threshold: one minus the mean of both error rates",
+    SHARE,
+    HIGHER,
+)
+SuccessBlank = Annotated[
+    str | None, Column("why a success rate is blank, e.g. `1 %: ...`; missing if none is")
+]
+Scope = Annotated[
+    str, Column("who is laundered: `both`, or `spoof`: clean bona fide against laundered spoofs")
 ]
 Baseline = Annotated[str | None, Column("detector to which degradation is relative")]
 Low = Annotated[float, Column("{}: lower bound")]
@@ -156,6 +183,54 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class Adversary:
+    """What the one who launders gains in a cell; the bounds resample the speakers of dev too."""
+
+    success5: Annotated[Estimate, SUCCESS5] = Estimate()
+    success1: Annotated[Estimate, SUCCESS1] = Estimate()
+    rejected5: Annotated[float, Column("bona fide rejected where `success5` is", SHARE, LOWER)] = (
+        np.nan
+    )
+    rejected1: Annotated[float, Column("bona fide rejected where `success1` is", SHARE, LOWER)] = (
+        np.nan
+    )
+    success_blank: SuccessBlank = None
+    loss: Annotated[Interval, LOSS] = Interval()
+    loss_clean: Annotated[Interval, LOSS_CLEAN] = Interval()
+    loss_shift: Annotated[Interval, LOSS_SHIFT] = Interval()
+    loss_discrimination: Annotated[Interval, LOSS_DISCRIMINATION] = Interval()
+
+
+@dataclass(frozen=True)
+class AdversaryMeans:
+    """What the one who launders gains from a detector, as weighted means."""
+
+    clean_success5: Annotated[Interval, SUCCESS5.of(CLEAN)] = Interval()
+    laundered_success5: Annotated[Interval, SUCCESS5.of(LAUNDERED)] = Interval()
+    clean_success1: Annotated[Interval, SUCCESS1.of(CLEAN)] = Interval()
+    laundered_success1: Annotated[Interval, SUCCESS1.of(LAUNDERED)] = Interval()
+    success_blank: SuccessBlank = None
+    clean_balanced_accuracy: Annotated[Interval, BALANCED_ACCURACY.of(CLEAN)] = Interval()
+    laundered_balanced_accuracy: Annotated[Interval, BALANCED_ACCURACY.of(LAUNDERED)] = Interval()
+    pooled_eer: Annotated[
+        float,
+        Column(
+            "equal error rate with one threshold for all counted conditions: bona fide of these and"
+            " of clean, spoofs of these; every trial counts once",
+            SHARE,
+            LOWER,
+        ),
+    ] = np.nan
+    pooled_eer_error: Annotated[
+        float, Column("bound of the error of `pooled_eer`, which counts in runs of scores", SHARE)
+    ] = np.nan
+    loss: Annotated[Interval, LOSS.of(MEAN)] = Interval()
+    loss_clean: Annotated[Interval, LOSS_CLEAN] = Interval()
+    loss_shift: Annotated[Interval, LOSS_SHIFT.of(MEAN)] = Interval()
+    loss_discrimination: Annotated[Interval, LOSS_DISCRIMINATION.of(MEAN)] = Interval()
+
+
+@dataclass(frozen=True)
 class CellHead:
     """What a cell is, and whether it counts."""
 
@@ -170,6 +245,7 @@ class CellHead:
     verified: Verified
     verdict: Verdict
     caveat: Caveat
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -191,6 +267,7 @@ class ConditionRow:
     act_dcf: Annotated[Estimate, ACT_DCF]
     cllr: Annotated[Estimate, CLLR]
     measures: Annotated[Measures, Column("", prefix="")]
+    adversary: Annotated[Adversary, Column("", prefix="")]
     prevalence: Annotated[float, Column("share of spoofs among the scored trials", SHARE)]
     n_bonafide: Bonafide
     n_spoof: Spoof
@@ -222,6 +299,9 @@ class ConditionSummary:
     fp: Annotated[int | None, Column("bona fide rejected, at the frozen threshold", TRIALS)]
     tn: Annotated[int | None, Column("bona fide accepted, at the frozen threshold", TRIALS)]
     fn: Annotated[int | None, Column("spoofs accepted, at the frozen threshold", TRIALS)]
+    success5: Annotated[Interval, SUCCESS5]
+    success1: Annotated[Interval, SUCCESS1]
+    success_blank: SuccessBlank
     n_bonafide: Bonafide
     n_spoof: Spoof
     state: Annotated[
@@ -231,6 +311,7 @@ class ConditionSummary:
     verified: Verified
     verdict: Verdict
     caveat: Caveat
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -272,6 +353,7 @@ class LeaderboardRow:
     laundered_act_dcf: Annotated[float, ACT_DCF.of(LAUNDERED)]
     clean_cllr: Annotated[float, CLLR.of(CLEAN)]
     laundered_cllr: Annotated[float, CLLR.of(LAUNDERED)]
+    adversary: Annotated[AdversaryMeans, Column("", prefix="")]
     prevalence: Annotated[float, Column("share of spoofs among the track's trials", SHARE)]
     coverage: Annotated[float, Column("mean coverage of the detector's cells", SHARE, HIGHER)]
     complete: Annotated[bool, Column("whether every cell of the detector is complete")]
@@ -288,6 +370,7 @@ class LeaderboardRow:
     warnings: Annotated[str | None, Column("caveats, separated by `; `")]
     trial_digest: Annotated[str, Column("digest over ids and labels of the track's trials")]
     audio_digest: Annotated[str | None, Column("digest over the decoded samples of the run")]
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -313,6 +396,7 @@ class RobustnessRow:
         float,
         Column("mean area under the curves of EER over severity of the family", SHARE, LOWER),
     ]
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -339,6 +423,7 @@ class SeverityRow:
     collapsed: Annotated[
         bool | None, Column("whether there is such a level; missing if incomplete")
     ]
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -354,6 +439,7 @@ class DifferenceRow:
         Interval, Column("metric of `detector` minus metric of `other`, in the metric's unit")
     ]
     distinguishable: Distinguishable
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -461,6 +547,7 @@ class RunDifferenceRow:
     difference: Annotated[Interval, Column("`b` minus `a`, in the metric's unit")]
     distinguishable: Distinguishable
     remark: Annotated[str | None, Column("why there is no difference")]
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)

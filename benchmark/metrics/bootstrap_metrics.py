@@ -24,6 +24,7 @@ from benchmark.metrics.decision import ASVSPOOF5, Confusion, Costs, llr_bits, ou
 from benchmark.metrics.discrimination import Bools, Floats, Places, Ranking
 
 BINS = 1024
+EQUAL = Costs(0.5, 1.0, 1.0)  # their cost is FRR + FAR, twice the balanced error
 _PAIRS = 1 << 20  # (resample, trial) pairs processed at once; limits memory
 _EXACT = {np.dtype(np.float32): 1 << 24, np.dtype(np.float64): 1 << 53}
 _QUANTUM = 2.0**-30  # sums of its multiples are exact in float64 up to 2**23 bits (of Cllr)
@@ -37,7 +38,9 @@ class Replicates:
 
     They serve for intervals: percentiles of replicates, of their means, and of differences over the
     same resamples. `eer` and `min_dcf` are bias-corrected with all resamples (`bootstrap_bias`), so
-    a single value is not the metric of its resample.
+    a single value is not the metric of its resample. `least_error`, the least balanced error over
+    all thresholds, is corrected as `min_dcf` is; it is a part of the loss (`error_parts`), and none
+    of `METRICS`.
     """
 
     eer: Floats
@@ -46,9 +49,10 @@ class Replicates:
     min_dcf: Floats
     act_dcf: Floats
     cllr: Floats
+    least_error: Floats
 
 
-METRICS = tuple(field.name for field in fields(Replicates))
+METRICS = tuple(field.name for field in fields(Replicates) if field.name != "least_error")
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def replicate(
         actual = miss * (1 - decided.bonafide.recall) + accept * (1 - decided.recall)
         bits = counted.cllr(llr)
     if draws.size == 0:
-        return Replicates(nothing, nothing, f1, nothing, actual, bits)
+        return Replicates(nothing, nothing, f1, nothing, actual, bits, nothing)
     bins = _bins(ranking, cluster)
     edges = _edges(bins, draws)
     return Replicates(
@@ -122,6 +126,7 @@ def replicate(
         min_dcf=_min_dcf(edges, costs),
         act_dcf=actual,
         cllr=bits,
+        least_error=_min_dcf(edges, EQUAL) / 2,
     )
 
 

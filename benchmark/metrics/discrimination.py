@@ -110,7 +110,7 @@ def roc_of(ranking: Ranking) -> Roc:
     rejected_spoof = np.flatnonzero(ranking.last) + 1 - rejected
     n_bonafide, n_spoof = int(rejected[-1]), int(rejected_spoof[-1])
     return Roc(
-        thresholds=_thresholds(ranking.values[ranking.last]),
+        thresholds=thresholds_between(ranking.values[ranking.last]),
         frr=np.append(0.0, rejected / n_bonafide),
         far=np.append(1.0, 1.0 - rejected_spoof / n_spoof),
         n_bonafide=n_bonafide,
@@ -118,7 +118,7 @@ def roc_of(ranking: Ranking) -> Roc:
     )
 
 
-def _thresholds(distinct: Floats) -> Floats:
+def thresholds_between(distinct: Floats) -> Floats:
     """Return thresholds halfway between neighbouring scores, so that they fit unseen trials too."""
     below, above = distinct[:-1], distinct[1:]
     middle = below / 2 + above / 2

@@ -15,6 +15,7 @@ from benchmark.metrics.bootstrap import LEVEL
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import SCOPES
 
 
 def document(results: RunResults, tables: Tables, version: str) -> str:
@@ -26,6 +27,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
         f"# LaunderBench: {escape(title)}",
         "EER in %. The mean is weighted by condition, attack and family (column `weight` of"
         " `conditions_full.csv`). The lowest is in bold.",
+        f"Scope `{results.scope}`: {SCOPES[results.scope]}.",
     ]
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())

@@ -28,6 +28,7 @@ from benchmark.report.jinja import percent
 from benchmark.report.latex import latex_tables
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH
 
 DIGITS = 6
 SAMPLES = ("<!-- samples begin -->\n", "<!-- samples end -->\n")  # as in report.html
@@ -142,6 +143,7 @@ def summary(tables: Tables) -> str:
     text = [*terminal.columns([header, *lines], right=(0, 2, 3, 4, 6))]
     first = records(board)[0]
     title = "EER in %" + (f", track {first['track']}" if first["track"] else "")
+    title += "" if first["scope"] == BOTH else f", scope {first['scope']} (bona fide stay clean)"
     title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
     notes = [
         terminal.paragraph(f"  {row['detector']}: {row['warnings']}")

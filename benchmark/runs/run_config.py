@@ -13,6 +13,8 @@ from benchmark.metrics import bootstrap
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.plan import PlanShare
+from benchmark.scores import scopes
+from benchmark.scores.scopes import BOTH
 from benchmark.workers.context import ProcessContext
 
 CACHE_GB = 20.0
@@ -94,6 +96,7 @@ class ReportConfig:
     strict    : faults of inputs (`input_faults.FAULTS`) that leave the trial set; by default all
                 inputs are scored
     baseline  : detector against which degradation is measured; '' for the shortcut classifier
+    scope     : who is laundered in its tables: `both`, or `spoof` (see `benchmark.scores.scopes`)
     """
 
     ensembles: tuple[str, ...] = ()
@@ -103,10 +106,12 @@ class ReportConfig:
     costs: Costs = ASVSPOOF5
     baseline: str = ""
     strict: tuple[str, ...] = ()
+    scope: str = BOTH
 
     def __post_init__(self) -> None:
         if self.voices not in VOICES:
             raise unknown("choice of voices", str(self.voices), VOICES)
+        scopes.checked(self.scope)
         for name in self.strict:
             if name not in FAULTS:
                 raise unknown("fault of inputs", name, FAULTS)

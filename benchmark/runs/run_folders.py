@@ -6,14 +6,17 @@ import hashlib
 import re
 from pathlib import Path
 
-from benchmark.core.errors import InputError
+from benchmark.core import json_text
+from benchmark.core.errors import InputError, one_line
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import RunConfig
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH, checked
 from benchmark.scores.store import Store
 
 RESULTS = Path("results")
+REPORT = "run.json"
 LONGEST_NAME = 80
 
 
@@ -51,6 +54,18 @@ def find(text: str, new: bool = False) -> Path:
         if Store(folder).head.is_file():
             return folder
     return here if here.is_dir() and not below.is_dir() and not new else below
+
+
+def scope_of(folder: Path) -> str:
+    """Return the scope of the report in a run folder; `both` if it has none, or an older one."""
+    path = folder / REPORT
+    if not path.is_file():
+        return BOTH
+    try:
+        choices = json_text.parse(path.read_bytes())["choices"]
+        return checked(str(choices.get("scope", BOTH)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read ({one_line(error)})") from error
 
 
 def results(run: str) -> RunResults:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import InputError
-from benchmark.scores import fusion
+from benchmark.scores import fusion, scope
 from benchmark.scores.load_run import TRAIN_SEED, collect
 from benchmark.scores.run_results import RunResults
 
@@ -95,5 +95,6 @@ def read(
         if names != [info.condition for info in first.conditions]:
             raise InputError(f"{path}: has other conditions than the run: finish it, or delete it")
         whole = [e for e in ensembles if set(e.members) <= set(results.detectors)]
-        found.append(Realisation(seeds, fusion.add(results, whole)))
+        results = scope.of(fusion.add(results, whole), first.scope)
+        found.append(Realisation(seeds, results))
     return tuple(found)

@@ -14,6 +14,7 @@ import pandas as pd
 from benchmark.data.protocol import Protocol
 from benchmark.laundering.check_rows import COLUMNS, TEXTS
 from benchmark.scores.cell_source import SPLITS, CellSource
+from benchmark.scores.scopes import BOTH
 
 SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
 FAILURE_COLUMNS = ("kind", "condition", "detector", "utterance_id", "cause")
@@ -63,6 +64,7 @@ class RunResults:
                  checkpoint records it
     inputs     : the inputs with faults (see `input_table`)
     strict     : names of the faults whose inputs are left out, as if they could not be read
+    scope      : who is laundered in tables (see `scopes`); `source` holds the scores of everyone
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
 
@@ -80,6 +82,7 @@ class RunResults:
     strict: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
+    scope: str = BOTH
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -58,7 +58,7 @@ def test_tables_from_before_there_were_caveats_are_read(
     writer.write(results, tmp_path, leaderboard_tables.tables(results, 0))
     (tmp_path / "run.json").unlink()
     for path in tmp_path.glob("*.csv"):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False).assign(schema="3")
         table.drop(columns="caveat", errors="ignore").to_csv(path, index=False)
     assert read_tables.read(tmp_path)["conditions"]["caveat"].isna().all()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics import bootstrap, decision, discrimination
+from benchmark.metrics import bootstrap, decision, discrimination, error_parts
 from benchmark.metrics.bootstrap_metrics import METRICS, replicate
 from benchmark.metrics.calibration import Calibration
 
@@ -91,6 +91,7 @@ def _metrics(ranking: discrimination.Ranking) -> dict[str, np.ndarray]:
         "min_dcf": decision.min_dcf_of(curve),
         "act_dcf": decision.act_dcf(llr, ranking.bonafide),
         "cllr": decision.cllr(llr, ranking.bonafide),
+        "least_error": error_parts.least_error_of(curve),
     }
     return {name: np.asarray(value) for name, value in found.items()}
 

@@ -44,7 +44,7 @@ def _rows(part: pd.DataFrame, weights: pd.Series, detectors: list[str]) -> list[
     clean = part[part["condition"] == CLEAN].set_index(["value", "detector"])["eer"]
     laundered = part[(part["condition"] != CLEAN) & part["verified"].eq(True)]
     rates = laundered["eer"].where(laundered["complete"].astype(bool))
-    weighted = rates * laundered["condition"].map(weights)
+    weighted = rates * laundered["condition"].map(weights).astype(np.float64)
     keys = [laundered["value"], laundered["detector"]]
     means = weighted.groupby(keys, sort=False).agg(lambda column: column.sum(skipna=False))
     sizes = records(part.drop_duplicates("value")[["value", "n_bonafide", "n_spoof"]])

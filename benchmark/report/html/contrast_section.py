@@ -20,6 +20,7 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.metrics.discrimination import Bools
 from benchmark.report.html import score_curves_section as curves
 from benchmark.report.rows import Row, records
+from benchmark.scores import scope
 from benchmark.scores.run_results import RunResults
 
 Paths = dict[str, str]  # path data by kind
@@ -71,13 +72,14 @@ def _drawn(
     }
     shown = sorted({place for places in kept.values() for place in places})
     for place in progress_bar(shown, desc="curves", unit="condition", disable=None, leave=False):
-        scores = results.source.scores("test", results.conditions[place].condition)
+        stored = results.source.scores("test", results.conditions[place].condition)
+        scores = scope.scores(results, stored)
         for track in (track for track, places in kept.items() if place in places):
             mine = drawn[track]
             for number, name in enumerate(results.detectors):
                 own = scores[number, rows[track]]
                 mine.paths[number].append(curves.cell(own, mine.labels, axes[name], fine))
-        del scores  # before the next condition is read
+        del stored, scores  # before the next condition is read
     return drawn
 
 

@@ -13,6 +13,7 @@ from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report.condition_labels import short_names
 from benchmark.report.html import (
+    adversary_section,
     breakdown_section,
     checks_section,
     contrast_section,
@@ -27,6 +28,7 @@ from benchmark.report.jinja import environment
 from benchmark.report.palette import level, scale_css, series_class, series_css
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import ConditionInfo, RunResults
+from benchmark.scores.scopes import SCOPES
 
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
 LONG = 80  # tables with more rows are folded
@@ -68,6 +70,9 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         },
         focus=shown,
         focused={"names": names, "tracks": {t: contrast_section.data(shown[t]) for t in shown}},
+        adversary={t.name: adversary_section.numbers(tables, t.rows) for t in tracks},
+        scope=results.scope,
+        scope_text=SCOPES[results.scope],
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
         systems={
             track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)

@@ -27,6 +27,7 @@ from benchmark.report.latex.escape import breakable, escape
 from benchmark.report.latex.layout import TablePart, TableRow
 from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
+from benchmark.scores.scopes import BOTH
 
 MISSING = "--"
 INTERVALS = r"\laundercellintervals"
@@ -82,7 +83,7 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         " condition."
         f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
         " Verified: conditions measured to do what they claim."
-        f"{NAMES}{_source(results, rows[0], version)}"
+        f"{_scope(results)}{NAMES}{_source(results, rows[0], version)}"
     )
     text = layout.PREAMBLE.format(what="The leaderboard,", version=version)
     return text + layout.environment(parts, caption, _label("leaderboard", run, rows[0]))
@@ -107,7 +108,7 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     if not bounded(table):
         bounds_note = NO_BOUNDS
     caption, bounded_caption = (
-        f"EER in \\% under every condition{_of(results, rows[0])}.{with_bounds}"
+        f"EER in \\% under every condition{_of(results, rows[0])}.{_scope(results)}{with_bounds}"
         f" Bold: the lowest of a row. {_marks()}; none of these is in a mean."
         f" $\\ast$: lacks trials.{NAMES}{_source(results, rows[0], version)}"
         for with_bounds in ("", bounds_note)
@@ -233,6 +234,13 @@ def _of(results: RunResults, row: Row) -> str:
     version = "" if protocol.version == "-" else f" {escape(protocol.version)}"
     counts = f"{row['n_bonafide']} bona fide and {row['n_spoof']} spoof trials"
     return f" ({escape(protocol.name)}{version}{track}; {counts})"
+
+
+def _scope(results: RunResults) -> str:
+    """Say who is laundered, where that is not everyone."""
+    if results.scope == BOTH:
+        return ""
+    return " Scope spoof: laundered spoofs against clean bona fide speech."
 
 
 def _source(results: RunResults, row: Row, version: str) -> str:
