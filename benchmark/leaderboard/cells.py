@@ -22,7 +22,7 @@ from benchmark.leaderboard.cell_metrics import OperatingPoint
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells
 from benchmark.leaderboard.rows import CellHead, ConditionRow
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import bootstrap, discrimination
+from benchmark.metrics import bootstrap, bootstrap_scale, discrimination
 from benchmark.metrics.bootstrap_metrics import replicate
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.metrics.discrimination import Floats
@@ -185,10 +185,12 @@ def _cell(
     )
     both = bool(bonafide.any() and not bonafide.all())
     ranking = discrimination.rank(scores[scored], bonafide) if both else None
+    point, measures = cell_metrics.numbers(ranking, frozen, track.costs)
     draws = None
     if complete and ranking is not None:
-        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
-    point, measures = cell_metrics.numbers(ranking, frozen, track.costs)
+        raw = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
+        smaller = min(int(bonafide.sum()), int((~bonafide).sum()))
+        draws = bootstrap_scale.scaled(point, raw, smaller)
     row = ConditionRow(
         head=head,
         **cell_metrics.estimates(point, draws),
@@ -198,6 +200,7 @@ def _cell(
         n_spoof=int((~bonafide).sum()),
         n_clusters=len(np.unique(trials.draws.cluster[scored])),
         few_clusters=trials.draws.clusters < bootstrap.FEW_CLUSTERS,
+        few_errors=bootstrap_scale.few_errors(point["eer"], bonafide),
         n_pass=verdict.tally.passed,
         n_fail=verdict.tally.failed,
         n_not_measurable=verdict.tally.not_measurable,

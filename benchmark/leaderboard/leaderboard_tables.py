@@ -115,7 +115,7 @@ def tables(
         rows["breakdown"] += [row for cell in every for row in cell.parts]
         rows["robustness"] += robustness(trials.name, by_detector, steps, base)
         rows["severity"] += severity(trials.name, by_detector, steps)
-        rows["differences"] += comparisons(trials.name, by_detector)
+        rows["differences"] += comparisons(trials, by_detector)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
     return Tables(

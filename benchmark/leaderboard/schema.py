@@ -19,7 +19,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionDtype
 from pandas.api.types import pandas_dtype
 
-VERSION = 3  # raised when a column is renamed, removed, or changes its meaning or unit
+VERSION = 4  # raised when a column is renamed, removed, or changes its meaning or unit
 UNVERSIONED = 1  # the tables of releases that wrote no version
 SCHEMA = "schema"  # the last column of every CSV file holds the version
 LOWER, HIGHER = "lower", "higher"

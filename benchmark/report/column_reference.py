@@ -55,7 +55,12 @@ became `schema`. In the order of columns, `tp, fp, tn, fn` and `oracle_f1` moved
 What changed since schema 2: `verified` asks for an effect of the attack's own, measured on at least
 half of the utterances, so `n_pass` and `n_not_measurable` no longer count a mere change of the
 samples as an effect. The columns `verdict` and `verdicts` are new, and missing in tables of an
-earlier schema."""
+earlier schema.
+
+What changed since schema 3: `tied_with` names detectors where `group` had letters; `rank_low`,
+`rank_high` and ties control the error rate over all pairs of a track; bounds are wider, and on the
+scale of their metric. `p_familywise` and `few_errors` are new. The reader makes `tied_with` of the
+letters in older tables, which were of pairs by themselves."""
 
 
 def document() -> str:
