@@ -30,7 +30,7 @@ from benchmark.leaderboard.cell_metrics import OperatingPoint
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells
 from benchmark.leaderboard.rows import CellHead, ConditionRow
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import bootstrap, discrimination
+from benchmark.metrics import bootstrap, bootstrap_scale, discrimination
 from benchmark.metrics.bootstrap_metrics import replicate
 from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.metrics.discrimination import Floats
@@ -209,12 +209,14 @@ def _cell(
     )
     both = bool(bonafide.any() and not bonafide.all())
     ranking = discrimination.rank(scores[scored], bonafide) if both else None
-    draws = None
-    if complete and ranking is not None:
-        draws = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
     point, measures = cell_metrics.numbers(ranking, frozen, track.costs)
+    raw, draws = None, None
+    if complete and ranking is not None:
+        raw = replicate(ranking, trials.draws, frozen.threshold, frozen.calibration, track.costs)
+        smaller = min(int(bonafide.sum()), int((~bonafide).sum()))
+        draws = bootstrap_scale.scaled(point, raw, smaller)
     limits = track.limits[detector]
-    adversary, numbers = adversary_cell.measure(ranking, limits, trials.draws, draws)
+    adversary, numbers = adversary_cell.measure(ranking, limits, trials.draws, raw)
     row = ConditionRow(
         head=head,
         level_of=None if info.condition == CLEAN else ladders.attack_of(info),
@@ -227,6 +229,7 @@ def _cell(
         n_spoof=int((~bonafide).sum()),
         n_clusters=len(np.unique(trials.draws.cluster[scored])),
         few_clusters=trials.draws.clusters < bootstrap.FEW_CLUSTERS,
+        few_errors=bootstrap_scale.few_errors(point["eer"], bonafide),
         n_pass=verdict.tally.passed,
         n_fail=verdict.tally.failed,
         n_not_measurable=verdict.tally.not_measurable,

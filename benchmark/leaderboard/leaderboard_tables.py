@@ -129,8 +129,8 @@ def tables(
         rows["breakdown"] += [row for cell in every for row in cell.parts]
         rows["robustness"] += robustness(trials.name, by_detector, steps, base)
         rows["severity"] += severity(trials.name, by_detector, steps)
-        rows["differences"] += comparisons(trials.name, by_detector)
-        rows["seeds"] += seeds.rows(trials.name, first, by_detector, mine, trials.digest)
+        rows["differences"] += comparisons(trials, by_detector)
+        rows["seeds"] += seeds.rows(trials, first, by_detector, mine)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
     others = [row for board in boards[1:] for row in board]

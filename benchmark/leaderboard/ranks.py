@@ -1,4 +1,4 @@
-"""The leaderboard of one track: weighted means, ranks, groups of equals, and warnings."""
+"""The leaderboard of one track: weighted means, ranks, ties, and warnings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmark.laundering.verification import State, counts_text
 from benchmark.leaderboard import adversary_means, rank_ranges
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import DetectorCells, distinguishable, interval
-from benchmark.leaderboard.rows import DifferenceRow, LeaderboardRow
+from benchmark.leaderboard.rows import TIES, DifferenceRow, LeaderboardRow
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import bootstrap
+from benchmark.metrics import bootstrap, bootstrap_scale, familywise
 from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 
@@ -35,17 +35,17 @@ def standings(
     The best comes first, the unranked last.
 
     Unverified conditions enter no mean. A detector with an incomplete cell among clean and the
-    verified conditions has no mean and no rank. Detectors that share a letter in `group` are not
-    distinguishable: the paired interval of their difference contains 0. Without resamples there
-    are neither letters nor rank bounds.
+    verified conditions has no mean and no rank. Ties and rank bounds control the familywise error
+    over all pairs of ranked detectors of the track (`metrics.familywise`). Without resamples there
+    are neither ties nor rank bounds.
     """
     rows = [_row(trials, cells, audio_digest) for cells in by_detector]
     means_of = [row.laundered_eer.value for row in rows]
     by_rank = sorted(_ranked(by_detector), key=lambda place: (means_of[place], place))
-    means = [by_detector[place].mean_draws("eer") for place in by_rank]
-    limits, groups = bootstrap.rank_bounds(means), bootstrap.alike(means)
     ranked = [by_detector[place] for place in by_rank]
-    drawn = bootstrap.rank_bounds(rank_ranges.drawn_means(ranked, trials.digest))
+    adjusted = _adjusted(trials, ranked, LAUNDERED, "eer")
+    limits, tied = familywise.rank_bounds(adjusted), familywise.tied(adjusted)
+    drawn = _ranks_drawn(trials, ranked)
     without = rank_ranges.without_one(ranked)
     for at, place in enumerate(by_rank):
         better = sum(means_of[other] < means_of[place] for other in by_rank)
@@ -56,13 +56,15 @@ def standings(
             rank_high_without=without[at][1],
         )
         if trials.draws.size:
+            names = [ranked[other].detector for other in np.flatnonzero(tied[at])]
+            others = TIES.join(name for name in names if name != rows[place].detector)
             rows[place] = replace(
                 rows[place],
                 rank_low=limits[at][0],
                 rank_high=limits[at][1],
                 rank_low_drawn=drawn[at][0],
                 rank_high_drawn=drawn[at][1],
-                group=groups[at] or None,
+                tied_with=others or None,
             )
     shortcut = next((cells for cells in by_detector if cells.detector == SHORTCUT), None)
     found = []
@@ -74,21 +76,42 @@ def standings(
     return sorted(found, key=lambda row: (row.rank is None, row.rank or 0, row.detector))
 
 
-def comparisons(track: str | None, by_detector: list[DetectorCells]) -> list[DifferenceRow]:
+def comparisons(trials: TrialSet, by_detector: list[DetectorCells]) -> list[DifferenceRow]:
     """Return one row per pair of ranked detectors, metric, and `over` (clean or family mean).
 
-    The bounds are from the paired resamples. There is no correction for multiple comparisons.
+    The bounds are from the paired resamples, each pair by itself. `p_familywise` is adjusted over
+    all pairs of the track for one metric and `over`.
     """
     ranked = [by_detector[place] for place in _ranked(by_detector)]
+    adjusted = {
+        (over, metric): _adjusted(trials, ranked, over, metric)
+        for over in (CLEAN, LAUNDERED)
+        for metric in METRICS
+    }
     found = []
-    for one, two in combinations(ranked, 2):
-        for over in (CLEAN, LAUNDERED):
-            for metric in METRICS:
-                (a, draws_a), (b, draws_b) = (_values(cells, over, metric) for cells in (one, two))
-                less = interval(a - b, draws_a - draws_b)
-                names = (one.detector, two.detector, over, metric)
-                found.append(DifferenceRow(track, *names, less, distinguishable(less)))
+    for i, j in combinations(range(len(ranked)), 2):
+        one, two = ranked[i], ranked[j]
+        for (over, metric), p in adjusted.items():
+            (a, draws_a), (b, draws_b) = (_values(cells, over, metric) for cells in (one, two))
+            less = interval(a - b, draws_a - draws_b)
+            names = (one.detector, two.detector, over, metric)
+            either = min(p[i, j], p[j, i])
+            found.append(DifferenceRow(trials.name, *names, less, distinguishable(less), either))
     return found
+
+
+def _adjusted(trials: TrialSet, ranked: list[DetectorCells], over: str, metric: str) -> Floats:
+    """Return the p values (n, n) of all ordered pairs of detectors, adjusted over all of them."""
+    both = [_values(cells, over, metric) for cells in ranked]
+    values, draws = [value for value, _ in both], [held for _, held in both]
+    return familywise.p_values(values, draws, trials.draws.units)
+
+
+def _ranks_drawn(trials: TrialSet, ranked: list[DetectorCells]) -> list[tuple[int, int]]:
+    """Return the ranks that are not ruled out if launderings are drawn anew with the speakers."""
+    values = [cells.mean("eer") for cells in ranked]
+    draws = rank_ranges.drawn_means(ranked, trials.digest)
+    return familywise.rank_bounds(familywise.p_values(values, draws, trials.draws.units))
 
 
 def _values(cells: DetectorCells, over: str, metric: str) -> tuple[float, Floats]:
@@ -120,7 +143,7 @@ def _row(trials: TrialSet, cells: DetectorCells, audio_digest: str) -> Leaderboa
         rank_high_drawn=None,
         rank_low_without=None,
         rank_high_without=None,
-        group=None,
+        tied_with=None,
         detector=cells.detector,
         clean_eer=clean.row.eer.interval,
         laundered_eer=interval(mean, draws),
@@ -179,6 +202,9 @@ def _warnings(
         found.append("one cluster: no intervals")
     elif trials.draws.size and number < bootstrap.FEW_CLUSTERS:
         found.append(f"few clusters ({number}): intervals are too narrow")
+    for over, eer in ((CLEAN, row.clean_eer), (LAUNDERED, row.laundered_eer)):
+        if np.isfinite(eer.low) and bootstrap_scale.few_errors(eer.value, trials.bonafide):
+            found.append(f"few errors ({over}): its intervals are too narrow")
     mine, measures = cells.clean, cells.clean.row.measures
     if mine.eer > REVERSED:
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")

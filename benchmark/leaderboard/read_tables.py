@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pandas as pd
 from benchmark.core import json_text, spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import schema
-from benchmark.leaderboard.rows import TABLES, Adversary, AdversaryMeans
+from benchmark.leaderboard.rows import TABLES, TIES, Adversary, AdversaryMeans
 from benchmark.leaderboard.schema import SCHEMA, UNVERSIONED, VERSION, Field
 from benchmark.scores.scopes import BOTH
 
@@ -40,11 +41,12 @@ RENAMED: Mapping[int, Mapping[str, Mapping[str, str]]] = {  # by schema and tabl
 ADVERSARY = (f.name for row in (Adversary, AdversaryMeans) for f in schema.columns(row))
 ADDED = {  # columns that tables of an earlier schema lack
     "verdict": 3, "verdicts": 3,
-    "caveat": 4, "level_of": 4, "weight": 4, "scope": 4,
+    "caveat": 4, "level_of": 4, "weight": 4, "scope": 4, "p_familywise": 4, "few_errors": 4,
     "rank_low_drawn": 4, "rank_high_drawn": 4, "rank_low_without": 4, "rank_high_without": 4,
     **dict.fromkeys(ADVERSARY, 4),
 }  # fmt: skip
 FILLED = {"scope": BOTH}  # what a table that lacks an added column means, if not a missing value
+GROUP, TIED = "group", "tied_with"  # up to schema 3: letters, shared by detectors not told apart
 _TRACK = {"track": {"-": ""}}
 REPLACED: Mapping[int, Mapping[str, Mapping[str, Mapping[str, str]]]] = {  # the same of values
     UNVERSIONED: {
@@ -119,12 +121,36 @@ class _Table:
                     place, new = places[field.name], replaced.get(field.name, {})
                     texts = [new.get(cells[place], cells[place]) for cells in self.rows]
                     made[field.name] = pd.Series(_values(field, texts), dtype=object)
+                elif field.name == TIED and GROUP in places:
+                    made[TIED] = pd.Series(self._ties(places), dtype=object)
                 elif version < ADDED.get(field.name, 0):
                     filled = FILLED.get(field.name)
                     made[field.name] = pd.Series([filled] * len(self.rows), dtype=object)
             return schema.typed(row, pd.DataFrame(made))
         except ValueError as error:
             raise InputError(f"{self.path} is no table of {name}: {error}") from error
+
+    def _ties(self, places: Mapping[str, int]) -> list[str | None]:
+        """Return the detectors that share a letter in `group` with each row, within its track."""
+        columns = [places[name] for name in ("track", "detector", GROUP)]
+        held = [
+            (cells[columns[0]], spreadsheet.plain(cells[columns[1]]), _letters(cells[columns[2]]))
+            for cells in self.rows
+        ]
+        return [
+            TIES.join(
+                name
+                for other, name, theirs in held
+                if other == track and name != own and letters & theirs
+            )
+            or None
+            for track, own, letters in held
+        ]
+
+
+def _letters(group: str) -> set[str]:
+    """Return the letters of a group; beyond Z they are numbers in brackets."""
+    return set(re.findall(r"\[\d+\]|[a-zA-Z]", group))
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -85,6 +85,8 @@ High = Annotated[float, Column("{}: upper bound")]
 Distinguishable = Annotated[
     bool | None, Column("whether the bounds leave out 0; missing without bounds")
 ]
+FAMILYWISE = "with one error rate of 5 % over all pairs of the track"
+TIES = "; "  # between the names of detectors in `tied_with`
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,13 @@ class ConditionRow:
     n_spoof: Spoof
     n_clusters: Annotated[int, Column("number of speakers (else sources) that are resampled")]
     few_clusters: Annotated[bool, Column("whether they are so few that bounds are too narrow")]
+    few_errors: Annotated[
+        bool | None,
+        Column(
+            "whether fewer than 10 trials of a class err at the EER: bounds are too narrow (those"
+            " of minDCF and Cllr: with fewer than 30); missing without an EER"
+        ),
+    ]
     n_pass: Annotated[int, Column("utterances on which the attack did what it claims", UTTERANCES)]
     n_fail: Annotated[int, Column("utterances on which a check failed", UTTERANCES)]
     n_not_measurable: Annotated[
@@ -320,8 +329,8 @@ class LeaderboardRow:
 
     track: Track
     rank: Annotated[int | None, Column("rank by laundered EER; missing if unranked", "", LOWER)]
-    rank_low: Annotated[int | None, Column("best rank that the paired bounds leave open")]
-    rank_high: Annotated[int | None, Column("worst rank that the paired bounds leave open")]
+    rank_low: Annotated[int | None, Column(f"best rank that is not ruled out, {FAMILYWISE}")]
+    rank_high: Annotated[int | None, Column(f"worst rank that is not ruled out, {FAMILYWISE}")]
     rank_low_drawn: Annotated[
         int | None, Column("best rank left open if launderings are drawn anew too")
     ]
@@ -334,8 +343,9 @@ class LeaderboardRow:
     rank_high_without: Annotated[
         int | None, Column("worst rank with any one condition left out, by point estimates")
     ]
-    group: Annotated[
-        str | None, Column("letters; detectors that share one are not distinguishable")
+    tied_with: Annotated[
+        str | None,
+        Column(f"detectors not told apart from this one, separated by `; `, {FAMILYWISE}"),
     ]
     detector: Detector
     clean_eer: Annotated[Interval, EER.of(CLEAN)]
@@ -439,6 +449,13 @@ class DifferenceRow:
         Interval, Column("metric of `detector` minus metric of `other`, in the metric's unit")
     ]
     distinguishable: Distinguishable
+    p_familywise: Annotated[
+        float,
+        Column(
+            "p value adjusted over all pairs of the track for this metric and `over`; at most 0.05:"
+            " the detectors differ, in the direction of `difference`"
+        ),
+    ]
     scope: Scope = field(default=BOTH, kw_only=True)
 
 
@@ -468,6 +485,7 @@ class SeedRow:
     left_out: Annotated[
         str | None, Column("realisations left out, which lack trials or count other conditions")
     ] = None
+    scope: Scope = field(default=BOTH, kw_only=True)
 
 
 @dataclass(frozen=True)

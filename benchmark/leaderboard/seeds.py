@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmark.leaderboard.detector_cells import DetectorCells, interval
 from benchmark.leaderboard.rows import SeedRow
-from benchmark.metrics import bootstrap, reweighting
+from benchmark.leaderboard.trial_sets import TrialSet
+from benchmark.metrics import familywise, reweighting
 from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores.realisations import Seeds
@@ -21,17 +22,16 @@ Realised = list[tuple[Seeds, DetectorCells]]
 
 
 def rows(
-    track: str | None, first: Seeds, by_detector: list[DetectorCells], others: Sequence[Realised],
-    digest: str,
-) -> list[SeedRow]:  # fmt: skip
+    trials: TrialSet, first: Seeds, by_detector: list[DetectorCells], others: Sequence[Realised]
+) -> list[SeedRow]:
     """Return one row per detector, metric and `over` (clean or laundered); none without others.
 
     others : of every detector in order, its cells in the other realisations
-    digest : the trial digest (hex), which seeds the draws
 
     A value is the mean over realisations. Its bounds cross speakers, trainings and draws of the
     attacks: each resample draws all three (`reweighting.unbiased`). Draws of the attacks are the
-    same for all detectors, which hear the same audio; trainings are each detector's own. `spread_*`
+    same for all detectors, which hear the same audio; trainings are each detector's own. Draws are
+    seeded by the trial digest. `spread_*`
     is the standard deviation between the means of single seeds. Where there is a single seed, it is
     blank, and the bounds do not hold its chance. Ranks are those of the laundered EER.
 
@@ -46,12 +46,12 @@ def rows(
             continue
         whole, lost = _crossed(first, cells, mine)
         found += [
-            _row(track, whole, lost, over, metric, digest)
+            _row(trials, whole, lost, over, metric)
             for over in (CLEAN, LAUNDERED)
             for metric in METRICS
         ]
-        means.append(_draws(whole, LAUNDERED, RANKED, digest))
-    return _ranked(found, means)
+        means.append(_draws(whole, LAUNDERED, RANKED, trials.digest))
+    return _ranked(found, means, trials.draws.units)
 
 
 def _crossed(first: Seeds, cells: DetectorCells, mine: Realised) -> tuple[Realised, list[str]]:
@@ -70,10 +70,11 @@ def _crossed(first: Seeds, cells: DetectorCells, mine: Realised) -> tuple[Realis
     return whole, [seeds.name for seeds, _ in mine if seeds not in kept]
 
 
-def _ranked(found: list[SeedRow], means: list[Floats]) -> list[SeedRow]:
+def _ranked(found: list[SeedRow], means: list[Floats], units: int) -> list[SeedRow]:
     """Add the rank of each detector, and the ranks that the draws leave open, to its EER row."""
     mine = [row for row in found if (row.over, row.metric) == (LAUNDERED, RANKED)]
-    bounds = bootstrap.rank_bounds(means)
+    adjusted = familywise.p_values([row.mean.value for row in mine], means, units)
+    bounds = familywise.rank_bounds(adjusted)
     ranks = {}
     for row, (low, high), draws in zip(mine, bounds, means, strict=True):
         rank = 1 + sum(other.mean.value < row.mean.value for other in mine)
@@ -85,20 +86,18 @@ def _ranked(found: list[SeedRow], means: list[Floats]) -> list[SeedRow]:
     ]
 
 
-def _row(
-    track: str | None, whole: Realised, lost: list[str], over: str, metric: str, digest: str
-) -> SeedRow:
+def _row(trials: TrialSet, whole: Realised, lost: list[str], over: str, metric: str) -> SeedRow:
     seeds = [item for item, _ in whole]
     points = np.array([_value(cells, over, metric) for _, cells in whole])
     return SeedRow(
-        track=track,
+        track=trials.name,
         detector=whole[0][1].detector,
         over=over,
         metric=metric,
         n_trainings=len({item.train for item in seeds}),
         n_attack_draws=len({item.attack for item in seeds}),
         first=float(points[0]),
-        mean=interval(float(points.mean()), _draws(whole, over, metric, digest)),
+        mean=interval(float(points.mean()), _draws(whole, over, metric, trials.digest)),
         spread_training=_spread([item.train for item in seeds], points),
         spread_attack=_spread([item.attack for item in seeds], points),
         left_out=", ".join(lost) or None,

@@ -59,8 +59,11 @@ earlier schema.
 
 What changed since schema 3: a mean over launderings is weighted by condition, attack and family
 (`weight` in `conditions_full.csv`); before, every family had the same weight. All that is
-`laundered` follows, and so do ranks. Ranks if launderings are drawn anew, or one is left out, are
-new."""
+`laundered` follows, and so do ranks. `tied_with` names detectors where `group` had letters;
+`rank_low`, `rank_high` and ties control the error rate over all pairs of a track; bounds are wider,
+and on the scale of their metric. Ranks if launderings are drawn anew, or one is left out,
+`p_familywise` and `few_errors` are new. The reader makes `tied_with` of the letters in older
+tables, which were of pairs by themselves."""
 
 
 def document() -> str:

@@ -12,6 +12,7 @@ from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
+from benchmark.report import brackets
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
@@ -38,8 +39,10 @@ def _bounds(board: pd.DataFrame) -> str:
     if not bounded(board):
         return "No intervals were made."
     return (
-        f"In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters; behind the"
-        " rank, the range that they leave open."
+        f"In brackets, {100 * LEVEL:g} % intervals of a paired bootstrap over clusters. Behind the"
+        " rank, the range that is not ruled out; a line joins detectors that are not told apart,"
+        f" those with a corner or a tick. Both have one error rate of {100 * (1 - LEVEL):g} % over"
+        " all pairs."
     )
 
 
@@ -72,24 +75,27 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
                     key=float, default="")
         for column in ("clean_eer", "laundered_eer", "worst_eer")
     }  # fmt: skip
+    drawn = brackets.brackets(rows)
     lines = [
         (
             _rank(row),
+            *([f"`{brackets.text(pieces)}`"] if drawn.number else []),
             escape(row["detector"]),
             *(_number(row, name, row["rank"] is not None and percent(row[name]) == best[name])
               for name in best),
             escape(row["worst_condition"] or "") or DASH,
             row["verified"],
         )
-        for row in rows
+        for row, pieces in zip(rows, drawn.pieces, strict=True)
     ]  # fmt: skip
-    head = ("rank", "detector", "clean", "mean", "worst", "under", "verified")
+    ties = ["ties"] if drawn.number else []
+    head = ("rank", *ties, "detector", "clean", "mean", "worst", "under", "verified")
     notes = [f"- {escape(r['detector'])}: {escape(r['warnings'])}" for r in rows if r["warnings"]]
     return [
         f"## {track}{first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials",
         f"LaunderBench {escape(version)}; the run's trial digest `{digest}`{own}.",
         _bounds(board),
-        table(head, lines, (2, 3, 4, 6)),
+        table(head, lines, (len(ties) + place for place in (2, 3, 4, 6))),
         *(["\n".join(notes)] if notes else []),
         _matrix(of_track(conditions, first["track"]), [r["detector"] for r in rows]),
     ]

@@ -109,7 +109,7 @@ def test_another_baseline_costs_and_no_resamples(results: RunResults) -> None:
     bounds = [c for c in found.conditions if c.endswith(("_low", "_high"))]
     assert found.conditions[bounds].isna().all(axis=None)
     assert found.leaderboard["rank"].tolist() == [1, 2, 3, 4]
-    assert found.leaderboard["group"].isna().all()  # nothing was compared
+    assert found.leaderboard["tied_with"].isna().all()  # nothing was compared
     assert found.leaderboard[["rank_low", "rank_high"]].isna().all(axis=None)
     assert found.differences["distinguishable"].isna().all()
     assert found.leaderboard["warnings"].isna().all()
@@ -157,7 +157,7 @@ def test_a_control_is_a_point_of_the_severity_curve(results: RunResults) -> None
     assert means[0]["laundered_eer"] != means[1]["laundered_eer"]  # a control enters no mean
 
 
-def test_comparisons_match_the_letters(tables: Tables) -> None:
+def test_comparisons_match_the_ties(tables: Tables) -> None:
     rows = of(tables.differences, track="neural", over="laundered", metric="eer")
     assert len(rows) == 6
     board = tables.leaderboard.set_index("detector")
@@ -165,7 +165,22 @@ def test_comparisons_match_the_letters(tables: Tables) -> None:
         one, two = board.loc[row["detector"]], board.loc[row["other"]]
         assert row["difference"] == pytest.approx(one["laundered_eer"] - two["laundered_eer"])
         assert row["difference_low"] <= row["difference"] <= row["difference_high"]
-        assert row["distinguishable"] == (not set(one["group"]) & set(two["group"]))
+        tied = {name: str(board.loc[name, "tied_with"]).split("; ") for name in board.index}
+        assert (row["p_familywise"] <= 0.05) == (row["other"] not in tied[row["detector"]])
+        assert (row["p_familywise"] <= 0.05) == (row["detector"] not in tied[row["other"]])
+        if row["p_familywise"] <= 0.05:
+            ahead, behind = (one, two) if row["difference"] < 0 else (two, one)
+            assert ahead["rank_low"] < behind["rank_high"]
+            assert row["distinguishable"]  # the adjusted decision is the stricter one
+    decided = rows["p_familywise"] <= 0.05
+    assert decided.any() and not decided.all()
+    # nothing is shared between the families of comparisons: each has the weakest p of its own
+    assert (
+        tables.differences.groupby(["track", "over", "metric"])["p_familywise"]
+        .nunique()
+        .gt(1)
+        .any()
+    )
     assert set(tables.differences["metric"]) == {
         "eer", "auc", "f1", "min_dcf", "act_dcf", "cllr"
     }  # fmt: skip

@@ -15,18 +15,17 @@ from benchmark.scores import realisations
 from benchmark.scores.realisations import Seeds
 from tests.support import synthetic_run
 
-DIGEST = "00112233445566778899"
 FIRST = Seeds(0, 0)
 DRAWS = 400
+RESULTS = synthetic_run.only(synthetic_run.run(), "mp3(kbps=16)", "reverb(rt60=0.9)")
+TRIALS = trial_sets.trial_set(RESULTS.protocol, "neural", DRAWS)
 
 
 @pytest.fixture(scope="module")
 def one() -> DetectorCells:
-    results = synthetic_run.only(synthetic_run.run(), "mp3(kbps=16)", "reverb(rt60=0.9)")
-    trials = trial_sets.trial_set(results.protocol, "neural", DRAWS)
-    track = cells.track_data(results, trials)
+    track = cells.track_data(RESULTS, TRIALS)
     with tqdm(disable=True) as bar:
-        return cells.compute(results, [track], bar, detectors=["melcnn"]).tracks[0][0]
+        return cells.compute(RESULTS, [track], bar, detectors=["melcnn"]).tracks[0][0]
 
 
 def shifted(base: DetectorCells, by: float) -> DetectorCells:
@@ -52,13 +51,13 @@ def test_the_seeds_of_further_realisations_begin_with_those_of_the_first_trainin
 
 
 def test_no_rows_without_a_further_realisation(one: DetectorCells) -> None:
-    assert seeds.rows(None, FIRST, [one], [[]], DIGEST) == []
+    assert seeds.rows(TRIALS, FIRST, [one], [[]]) == []
 
 
 def test_the_spread_of_each_kind_of_seed_is_told_apart(one: DetectorCells) -> None:
     """Trainings differ by 0.06, draws of the attacks by 0.02."""
     others = [(Seeds(a, t), shifted(one, 0.02 * a + 0.06 * t)) for t in (0, 1, 2) for a in (0, 1)]
-    found = row(seeds.rows("x", FIRST, [one], [others[1:]], DIGEST))
+    found = row(seeds.rows(TRIALS, FIRST, [one], [others[1:]]))
     assert (found.n_trainings, found.n_attack_draws) == (3, 2)
     assert found.mean.value == pytest.approx(one.mean("eer") + 0.01 + 0.06)
     assert found.first == pytest.approx(one.mean("eer"))
@@ -68,7 +67,7 @@ def test_the_spread_of_each_kind_of_seed_is_told_apart(one: DetectorCells) -> No
 
 
 def test_a_single_seed_leaves_its_spread_blank(one: DetectorCells) -> None:
-    found = row(seeds.rows("x", FIRST, [one], [[(Seeds(1, 0), shifted(one, 0.02))]], DIGEST))
+    found = row(seeds.rows(TRIALS, FIRST, [one], [[(Seeds(1, 0), shifted(one, 0.02))]]))
     assert np.isnan(found.spread_training) and found.spread_attack > 0
     assert found.n_trainings == 1
 
@@ -77,19 +76,19 @@ def test_bounds_cross_speakers_and_seeds(one: DetectorCells) -> None:
     """The variance over resamples is that over speakers plus the unbiased one over trainings."""
     steps = np.array([0.0, 0.03, 0.09])
     others = [(Seeds(0, t), shifted(one, steps[t])) for t in (1, 2)]
-    found = row(seeds.rows("x", FIRST, [one], [others], DIGEST))
+    found = row(seeds.rows(TRIALS, FIRST, [one], [others]))
     own = one.mean_draws("eer")
     wide = found.mean.high - found.mean.low
     alone = np.subtract(*np.quantile(own, [0.975, 0.025]))
     assert wide > 1.2 * alone
-    drawn = seeds._draws([(FIRST, one), *others], "laundered", "eer", DIGEST)
+    drawn = seeds._draws([(FIRST, one), *others], "laundered", "eer", TRIALS.digest)
     assert np.var(drawn) == pytest.approx(np.var(own) + steps.var(ddof=1) / 3, rel=0.15)
 
 
 def test_a_realisation_of_other_conditions_is_left_out_and_named(one: DetectorCells) -> None:
     lost = DetectorCells(tuple(replace(cell, draws=None) for cell in one.cells))
     others = [(Seeds(0, 1), lost), (Seeds(0, 2), shifted(one, 0.1))]
-    found = row(seeds.rows("x", FIRST, [one], [others], DIGEST))
+    found = row(seeds.rows(TRIALS, FIRST, [one], [others]))
     assert found.left_out == "attack0-train1" and found.n_trainings == 2
     assert found.mean.value == pytest.approx(one.mean("eer") + 0.05)
 
@@ -97,7 +96,7 @@ def test_a_realisation_of_other_conditions_is_left_out_and_named(one: DetectorCe
 def test_an_incomplete_crossing_is_not_averaged(one: DetectorCells) -> None:
     """Training 1 lacks the second draw: a mean with it would mix the two kinds of seed."""
     others = [(Seeds(1, 0), shifted(one, 0.02)), (Seeds(0, 1), shifted(one, 0.1))]
-    found = row(seeds.rows("x", FIRST, [one], [others], DIGEST))
+    found = row(seeds.rows(TRIALS, FIRST, [one], [others]))
     assert found.left_out == "attack0-train1"
     assert found.mean.value == pytest.approx(one.mean("eer") + 0.01)
 
@@ -112,7 +111,7 @@ def test_ranks_are_those_of_the_mean_over_realisations(one: DetectorCells) -> No
     )
     mine = [(Seeds(0, t), shifted(one, 0.2)) for t in (1, 2)]
     theirs = [(Seeds(0, t), shifted(rival, 0.0)) for t in (1, 2)]
-    found = seeds.rows("x", FIRST, [one, rival], [mine, theirs], DIGEST)
+    found = seeds.rows(TRIALS, FIRST, [one, rival], [mine, theirs])
     ranks = {item.detector: item.rank for item in found if item.rank is not None}
     assert ranks == {one.detector: 2, "rival": 1}
     low, high = next((i.rank_low, i.rank_high) for i in found if i.rank == 1)

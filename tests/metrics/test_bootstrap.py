@@ -40,8 +40,6 @@ def test_one_cluster_gives_no_interval() -> None:
     assert (draws.size, draws.clusters) == (0, 1)
     found = replicate(discrimination.rank(np.arange(4.0), bonafide), draws)
     assert np.isnan(bootstrap.interval(found.eer)).all()
-    assert bootstrap.rank_bounds([found.eer, found.eer]) == [(1, 2), (1, 2)]
-    assert bootstrap.alike([found.eer, found.eer]) == ["a", "a"]
 
 
 def test_many_clusters_are_dealt_into_groups_of_equal_number() -> None:
@@ -100,25 +98,6 @@ def test_paired_differences_are_tighter_than_unpaired() -> None:
     other = scores + 0.1 * rng.normal(size=scores.size)
     one, two = (replicate(discrimination.rank(s, bonafide), draws).eer for s in (scores, other))
     assert np.std(one - two) < 0.5 * np.hypot(np.std(one), np.std(two))
-
-
-def test_rank_bounds() -> None:
-    noise = np.random.default_rng(4).normal(size=(3, 500)) * 0.01
-    means = np.array([[0.1], [0.101], [0.4]]) + noise
-    assert bootstrap.rank_bounds(list(means)) == [(1, 2), (1, 2), (3, 3)]
-
-
-def test_letters_are_shared_exactly_by_detectors_that_do_not_differ() -> None:
-    rng = np.random.default_rng(5)
-    # A chain: neighbours overlap, the ends do not; the last one is far from all others.
-    means = [place + 0.5 * rng.normal(size=400) for place in (0.0, 1.2, 2.4, 9.0)]
-    letters = bootstrap.alike(means)
-    for i, one in enumerate(means):
-        for j, two in enumerate(means):
-            low, high = bootstrap.interval(one - two)
-            assert bool(set(letters[i]) & set(letters[j])) == (i == j or low <= 0 <= high)
-    assert letters == ["a", "ab", "b", "c"]
-    assert bootstrap.alike([]) == []
 
 
 @pytest.mark.parametrize("pair", ["moderate", "almost one"])

@@ -299,7 +299,7 @@ def test_a_slice_of_all_trials_is_no_breakdown(results: RunResults, tables: Tabl
 
 
 def standing(**rates: float | None) -> Row:
-    row: Row = {"rank": 1, "group": None, "warnings": None, "detector": "x", "track": None}
+    row: Row = {"rank": 1, "tied_with": None, "warnings": None, "detector": "x", "track": None}
     blank = {f"{rate}_eer{tail}": None for rate in ("clean", "laundered") for tail in
              ("", "_low", "_high")}  # fmt: skip
     return row | blank | rates

@@ -12,6 +12,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import WHOLE, of_track
+from benchmark.report import brackets
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, bounded, records
 
@@ -24,8 +25,8 @@ AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # smallest end of a rate axis, and the step of
 class Track:
     """One track as shown in the page.
 
-    rows      : the rows of the leaderboard, each with `bar`, positions on the rate axis, and
-                `notes`, the numbers of its notes
+    rows      : the rows of the leaderboard, each with `bar`, positions on the rate axis, `notes`,
+                the numbers of its notes, `pieces` of the brackets, and `ties`, names
     shared    : warnings that apply to all rows
     notes     : the other warnings, numbered from 1
     sure      : whether any number has bounds
@@ -91,7 +92,8 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
             row
             | {"bar": _bar(row, axis)}
             | {"notes": [notes.index(text) + 1 for text in texts if text in notes]}
-            for row, texts in zip(rows, warned, strict=True)
+            | {"pieces": pieces, "ties": brackets.ties(row)}
+            for row, texts, pieces in zip(rows, warned, brackets.brackets(rows).pieces, strict=True)
         ],
         shared=shared,
         notes=notes,
@@ -112,13 +114,8 @@ def _axis(rows: list[Row]) -> float:
 
 
 def _finding(ranked: list[Row]) -> Row | None:
-    """Return the best row and the detectors not distinguishable from it by paired intervals."""
-    if not ranked:
-        return None
-    best = ranked[0]
-    letters = set(best["group"] or "")
-    alike = [row["detector"] for row in ranked[1:] if letters & set(row["group"] or "")]
-    return {"best": best, "alike": alike}
+    """Return the best row and the detectors that are not told apart from it."""
+    return {"best": ranked[0], "alike": brackets.ties(ranked[0])} if ranked else None
 
 
 def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:

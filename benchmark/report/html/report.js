@@ -27,6 +27,7 @@ for (const table of every("table.sortable")) {
       };
       const body = table.tBodies[0];
       body.append(...[...body.rows].sort(order));
+      table.classList.toggle("reordered", column > 0 || !up);  // brackets join rows by rank
     });
   });
 }

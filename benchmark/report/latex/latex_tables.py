@@ -21,6 +21,8 @@ from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
+from benchmark.report import brackets
+from benchmark.report.brackets import Piece
 from benchmark.report.condition_labels import short_names
 from benchmark.report.latex import layout
 from benchmark.report.latex.escape import breakable, escape
@@ -34,8 +36,19 @@ INTERVALS = r"\laundercellintervals"
 LEVEL_TEXT = f"{100 * LEVEL:g}\\,\\%"
 BOUNDS = (
     f" Below them, {LEVEL_TEXT} intervals of a paired bootstrap over clusters; ranks with the range"
-    " that these leave open."
+    " that is not ruled out, with one error rate over all pairs."
 )
+BRACKETS = " Detectors on one bracket, at a corner or a tick, are not told apart at that rate."
+MANY_TIES = " The column tied\\_with of leaderboard.csv has who is not told apart."
+MOST_BRACKETS = 5  # more do not fit beside the other columns
+PIECE, TIES_HEAD = 5.0, 15.0  # pt, width of a bracket and of the head of its column
+PIECES = {
+    Piece.NONE: "",
+    Piece.FIRST: "$\\lceil$",
+    Piece.MEMBER: "$\\vdash$",
+    Piece.PASSED: "$\\mid$",
+    Piece.LAST: "$\\lfloor$",
+}
 NO_BOUNDS = " No intervals were made."
 CONDITION = {False: 84.0, True: 66.0}  # pt, width of that column without and with intervals
 DETECTOR, UNDER = 66.0, 74.0  # pt, widths of columns of the leaderboard
@@ -63,16 +76,22 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
     cells = of_track(tables.conditions, rows[0]["track"])
     clean = cells[cells["condition"] == CLEAN]
     lacking = set(clean.loc[~clean["complete"].astype(bool), "detector"])
-    head = ("Rank", "Detector", "Clean", "Mean", "Worst", "Under", "Verified")
-    columns = f"rp{{{DETECTOR:g}pt}}rrrp{{{UNDER:g}pt}}r"
-    high = [_high(row, names) for row in rows]
+    drawn = brackets.brackets(rows)
+    ties = ["Ties"] if 0 < drawn.number <= MOST_BRACKETS else []
+    taken = max(TIES_HEAD, PIECE * drawn.number) + 2 * layout.SEP if ties else 0.0
+    under = UNDER - taken
+    head = ("Rank", *ties, "Detector", "Clean", "Mean", "Worst", "Under", "Verified")
+    columns = f"r{'l' * len(ties)}p{{{DETECTOR:g}pt}}rrrp{{{under:g}pt}}r"
+    high = [_high(row, names, under) for row in rows]
     parts = []
     for ((page),) in layout.pages([[TableRow((str(n),), lines) for n, lines in enumerate(high)]]):
         own = [rows[int(row.cells[0])] for row in page]
         letters = _letters(own)
+        standing = [_standing(row, best, names, letters, row["detector"] in lacking) for row in own]
+        drawn_ties = [_ties(drawn.pieces[int(row.cells[0])]) for row in page]
         block = tuple(
-            TableRow(_standing(row, best, names, letters, row["detector"] in lacking))
-            for row in own
+            TableRow((rank, *([joined] if ties else []), *rest))
+            for (rank, *rest), joined in zip(standing, drawn_ties, strict=True)
         )
         notes = ["$\\ast$ clean lacks trials"] if lacking & {r["detector"] for r in own} else []
         notes += [f"\\textsuperscript{{{k}}} {escape(text)}" for text, k in letters.items()]
@@ -82,6 +101,7 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         " over launderings (weighted by condition, attack and family), and under the worst"
         " condition."
         f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
+        f"{BRACKETS if ties else MANY_TIES if drawn.number else ''}"
         " Verified: conditions measured to do what they claim."
         f"{_scope(results)}{NAMES}{_source(results, rows[0], version)}"
     )
@@ -203,11 +223,16 @@ def _standing(
     )
 
 
-def _high(row: Row, names: Mapping[str, str]) -> int:
+def _ties(pieces: Iterable[Piece]) -> str:
+    """Return the brackets of a row, each in a box of one width."""
+    return "".join(f"\\makebox[{PIECE:g}pt][l]{{{PIECES[piece]}}}" for piece in pieces)
+
+
+def _high(row: Row, names: Mapping[str, str], under: float = UNDER) -> int:
     """Return the number of lines of a detector's row in the leaderboard."""
     marks = " " * len(_warnings(row))
     detector = layout.lines(row["detector"] + marks, DETECTOR)
-    return max(2, detector, layout.lines(_under(row, names), UNDER))
+    return max(2, detector, layout.lines(_under(row, names), under))
 
 
 def _under(row: Row, names: Mapping[str, str]) -> str:
