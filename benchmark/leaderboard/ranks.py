@@ -204,7 +204,7 @@ def _warnings(
         found.append(f"few clusters ({number}): intervals are too narrow")
     for over, eer in ((CLEAN, row.clean_eer), (LAUNDERED, row.laundered_eer)):
         if np.isfinite(eer.low) and bootstrap_scale.few_errors(eer.value, trials.bonafide):
-            found.append(f"few errors ({over}): its intervals are too narrow")
+            found.append(f"few errors ({over}): its intervals may be too narrow")
     mine, measures = cells.clean, cells.clean.row.measures
     if mine.eer > REVERSED:
         found.append("clean EER above 60 %: polarity is likely reversed (higher = more bona fide)")

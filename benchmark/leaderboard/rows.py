@@ -278,8 +278,8 @@ class ConditionRow:
     few_errors: Annotated[
         bool | None,
         Column(
-            "whether fewer than 10 trials of a class err at the EER: bounds are too narrow (those"
-            " of minDCF and Cllr: with fewer than 30); missing without an EER"
+            "whether fewer than 20 trials of a class err at the EER: bounds may be too narrow;"
+            " missing without an EER"
         ),
     ]
     n_pass: Annotated[int, Column("utterances on which the attack did what it claims", UTTERANCES)]

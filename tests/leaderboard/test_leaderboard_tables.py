@@ -204,17 +204,17 @@ def test_few_clusters_are_flagged(speakers: int, words: str) -> None:
 
 
 def test_few_errors_are_flagged(small: RunResults) -> None:
-    """Ten wrong trials of the smaller class are enough; a detector may have few on clean alone."""
+    """Twenty wrong trials of the smaller class are enough; few may be on clean alone."""
     found = leaderboard_tables.tables(small, DRAWS)
     cells = found.conditions
     smaller = cells[["n_bonafide", "n_spoof"]].min(axis=1)
-    assert (cells["few_errors"] == (cells["eer"] * smaller < 10)).all()
+    assert (cells["few_errors"] == (cells["eer"] * smaller < 20)).all()
     assert cells["few_errors"].nunique() == 2
     for row in found.leaderboard.to_dict("records"):
         least = min(row["n_bonafide"], row["n_spoof"])
         for over in ("clean", "laundered"):
             words = f"few errors ({over})"
-            assert (words in str(row["warnings"])) == (row[f"{over}_eer"] * least < 10)
+            assert (words in str(row["warnings"])) == (row[f"{over}_eer"] * least < 20)
 
 
 def test_without_tracks_the_whole_set_is_one_track(small: RunResults) -> None:

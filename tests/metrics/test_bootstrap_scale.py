@@ -82,7 +82,7 @@ def test_equal_cells_stay_equal_and_pairs_stay_paired() -> None:
 
 def test_few_errors_count_the_smaller_class() -> None:
     bonafide = np.arange(1000) < 100
-    assert bootstrap_scale.few_errors(0.099, bonafide) is True
-    assert bootstrap_scale.few_errors(0.101, bonafide) is False
-    assert bootstrap_scale.few_errors(0.101, ~bonafide) is False
+    assert bootstrap_scale.few_errors(0.199, bonafide) is True
+    assert bootstrap_scale.few_errors(0.201, bonafide) is False
+    assert bootstrap_scale.few_errors(0.201, ~bonafide) is False
     assert bootstrap_scale.few_errors(float("nan"), bonafide) is None

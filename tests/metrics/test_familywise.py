@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import ndtri, stdtr
+from scipy.special import ndtr, stdtr
 
 from benchmark.core.errors import InputError
 from benchmark.metrics import familywise
-from benchmark.metrics.bootstrap import degrees_of_freedom, drawn_number
+from benchmark.metrics.bootstrap import drawn_number
 from tests.support import familywise_model
 
 MANY = 100_000  # speakers: Student's t is normal
@@ -77,13 +77,12 @@ def test_steps_down_and_keeps_the_order_of_the_statistics() -> None:
 def test_few_speakers_are_compared_with_students_tail() -> None:
     rng = np.random.default_rng(5)
     draws = rng.normal(size=(2, 40_000))
-    values = np.array([0.0, 2.5 * np.sqrt(2)])
+    values = np.array([0.0, 3.5 * np.sqrt(2)])
     found = {units: familywise.p_values(values, list(draws), units)[0, 1] for units in (12, MANY)}
-    ratio = 2.5 * np.sqrt(11 / drawn_number(12))
-    tail = 2 * stdtr(degrees_of_freedom(12), -ratio)
-    assert found[12] == pytest.approx(tail, abs=0.005)
-    assert found[MANY] == pytest.approx(2 * stdtr(np.inf, -2.5), abs=0.003)
-    assert ndtri(found[MANY]) < ndtri(found[12])
+    tail = 2 * stdtr(familywise.KNOWN * 11, -3.5 * np.sqrt(11 / drawn_number(12)))
+    assert found[12] == pytest.approx(tail, abs=0.0007)
+    assert found[MANY] == pytest.approx(2 * ndtr(-3.5), abs=0.0004)
+    assert found[12] > 2 * found[MANY]
 
 
 def test_ties_are_the_complement_of_differences() -> None:

@@ -166,7 +166,7 @@ def test_the_best_is_bold_and_only_what_can_be_compared(
         ranked = not line.startswith("--")
         row = board[[breakable(name) in line for name in board["detector"]]]
         for column, cell in zip(
-            ("clean_eer", "laundered_eer"), line.split(" & ")[2:4], strict=True
+            ("clean_eer", "laundered_eer"), line.split(" & ")[-5:-3], strict=True
         ):
             best = ranked and bool(row[column].round(3).item() == board[column].round(3).min())
             assert ("\\textbf" in cell) is best, (column, line)
@@ -281,7 +281,7 @@ def test_the_leaderboard_shows_the_warnings(crowd: tuple[RunResults, Tables]) ->
     shown = {}
     rows = rows_of(text)[1:]
     for line, row in zip(rows, tables.leaderboard.to_dict("records"), strict=True):
-        name = line.split(" & ")[1]
+        name = line.split(" & ")[-6]
         assert f"}}{breakable(row['detector'])}" in name
         marks = re.search(r"\\textsuperscript\{([a-z,]+)\}$", name)
         shown[row["detector"]] = [notes[mark] for mark in marks[1].split(",")] if marks else []
@@ -291,7 +291,7 @@ def test_the_leaderboard_shows_the_warnings(crowd: tuple[RunResults, Tables]) ->
     assert any(note.startswith("unranked: 1 cell lacks") for note in shown["lfcc-lcnn"])
     assert any("imported" in note for note in shown["resnet18"])
     assert all(any("few clusters" in note for note in own) for own in shown.values())
-    cells = [row.split(" & ")[2] for row in rows]
+    cells = [row.split(" & ")[-5] for row in rows]
     assert sum("$^{\\ast}$" in cell for cell in cells) == 1 and "$\\ast$ clean lacks" in text
 
 
