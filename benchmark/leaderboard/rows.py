@@ -224,7 +224,8 @@ class AdversaryMeans:
         ),
     ] = np.nan
     pooled_eer_error: Annotated[
-        float, Column("bound of the error of `pooled_eer`, which counts in runs of scores", SHARE)
+        float,
+        Column("bound of the error of `pooled_eer`, which counts in runs of scores", SHARE, LOWER),
     ] = np.nan
     loss: Annotated[Interval, LOSS.of(MEAN)] = Interval()
     loss_clean: Annotated[Interval, LOSS_CLEAN] = Interval()

@@ -17,7 +17,7 @@ from benchmark.core import spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables, read_tables, schema
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.leaderboard.read_tables import ADDED, read
+from benchmark.leaderboard.read_tables import ADDED, FILLED, read
 from benchmark.leaderboard.rows import TABLES
 from benchmark.report import writer
 from benchmark.scores.run_results import INPUT_COLUMNS, RunResults
@@ -151,7 +151,10 @@ def test_unversioned_tables_are_read_under_todays_names(written: Path) -> None:
     assert old.pop("inputs").empty and len(new.pop("inputs"))  # that release did not know faults
     for name, table in new.items():
         added = [column for column in table if column in ADDED]
-        assert old[name][added].isna().all(axis=None), name  # what was not measured is not known
+        unknown = [column for column in added if column not in FILLED]
+        assert old[name][unknown].isna().all(axis=None), name  # what was not measured is not known
+        for column in set(added) - set(unknown):
+            assert set(old[name][column]) <= {FILLED[column]}, name
         means = [c for c in table if name in MEANS and c.startswith(REWEIGHTED)]
         changed = [c for c in table if OF_INTERVALS.search(c) or c in means]
         assert list(old[name]) == list(table)
@@ -255,7 +258,7 @@ def first_cell(text: str) -> Callable[[str], str]:
         (lambda folder: (folder / "conditions_full.csv").unlink(), "conditions_full", "is missing"),
         (lambda folder: (folder / "tracks.csv").write_bytes(b""), "tracks.csv", "is empty"),
         (lambda folder: (folder / "tracks.csv").write_bytes(b"\xff\xfe"), "tracks.csv", "decode"),
-        (change("robustness.csv", lambda t: t[:-40]), "robustness.csv", "row 27 has 12 of 19 col"),
+        (change("robustness.csv", lambda t: t[:-40]), "robustness.csv", "row 27 has 12 of 20 col"),
         (change("severity.csv", lambda t: t.replace("area,", "zone,")), "severity", "area is abs"),
         (change("failures.csv", first_cell("")), "failures.csv", "kind has a missing value"),
         (change("effects.csv", lambda t: t.replace(",384,", ",1.5,").replace(",true,", ",yes,")),
