@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.leaderboard import cells, trial_sets
+from benchmark.leaderboard import cells, grids, trial_sets
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, ladders, robustness, severity
 from benchmark.leaderboard.rows import (
@@ -27,6 +27,7 @@ from benchmark.leaderboard.rows import (
     DifferenceRow,
     EffectRow,
     FailureRow,
+    GridCellRow,
     InputRow,
     LeaderboardRow,
     RobustnessRow,
@@ -46,6 +47,7 @@ ROWS = {  # the tables that are made track by track
     "severity": SeverityRow,
     "differences": DifferenceRow,
     "breakdown": BreakdownRow,
+    "grid": GridCellRow,
 }
 
 
@@ -60,6 +62,7 @@ class Tables:
     severity    : one row per track, detector and severity ladder (see `robustness.severity`)
     differences : one row per track, pair of detectors and metric (see `ranks.comparisons`)
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
+    grid        : one row per place in the grid of a suite (see `grids`); empty without one
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
     inputs      : the inputs with faults, sorted
@@ -75,6 +78,7 @@ class Tables:
     severity: pd.DataFrame
     differences: pd.DataFrame
     breakdown: pd.DataFrame
+    grid: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
     inputs: pd.DataFrame
@@ -97,6 +101,7 @@ def tables(
     """
     score_matrix.check(results)
     steps = ladders(results.conditions)
+    held = grids.held([info.condition for info in results.conditions])
     boards: list[list[LeaderboardRow]] = []
     rows: dict[str, list[Any]] = {name: [] for name in ROWS}
     names = results.protocol.tracks() or [trial_sets.WHOLE]
@@ -115,6 +120,7 @@ def tables(
         rows["breakdown"] += [row for cell in every for row in cell.parts]
         rows["robustness"] += robustness(trials.name, by_detector, steps, base)
         rows["severity"] += severity(trials.name, by_detector, steps)
+        rows["grid"] += grids.rows(trials.name, by_detector, held)
         rows["differences"] += comparisons(trials.name, by_detector)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))

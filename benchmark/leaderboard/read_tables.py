@@ -24,7 +24,8 @@ from benchmark.leaderboard.schema import SCHEMA, UNVERSIONED, VERSION, Field
 FACTS = "run.json"
 WHOLE, REDUCED = "conditions_full", "conditions"
 READ = ("leaderboard", "tracks", REDUCED, "robustness", "severity", "differences", "breakdown",
-        "effects", "failures", "inputs")  # fmt: skip
+        "effects", "failures", "inputs", "grid")  # fmt: skip
+LATER = ("inputs", "grid")  # tables that folders of earlier versions lack
 _METRICS = ("eer", "eer_low", "eer_high", "auc", "f1", "min_dcf", "act_dcf", "cllr")
 _COUNTS = {"hit": "tp", "missed": "fn", "false_alarm": "fp", "correct": "tn"}
 _BOARD = {f"mean_{name}": f"laundered_{name}" for name in _METRICS}
@@ -71,8 +72,8 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
         if name == "failures" and first.version == UNVERSIONED and not path.exists():
             found[name] = schema.frame(TABLES[name], [])  # was left out where there were none
             continue
-        if name == "inputs" and f"{name}.csv" not in digests and not path.exists():
-            found[name] = schema.frame(TABLES[name], [])  # of runs of earlier versions
+        if name in LATER and f"{name}.csv" not in digests and not path.exists():
+            found[name] = schema.frame(TABLES[name], [])
             continue
         table = _Table(path, digests)
         if table.rows and table.version != first.version:

@@ -102,7 +102,7 @@ def test_tables_read_back_as_they_were_made(written: Path, tables: Tables) -> No
     made = vars(tables) | {"effects": leaderboard_tables.effects(tables)}
     for name, table in found.items():
         pd.testing.assert_frame_equal(table, made[name], rtol=1e-5, obj=name)
-        assert not table.empty
+        assert table.empty == (name == "grid")  # this run holds no row of a grid
     assert found["failures"]["utterance_id"].iloc[-1] == "=cmd|' /C calc'!A0"
 
 
@@ -159,7 +159,8 @@ def test_the_reference_is_read() -> None:
 def test_pandas_alone_reads_names_version_and_missing_values(written: Path, tables: Tables) -> None:
     for path in written.glob("*.csv"):
         table = pd.read_csv(path)
-        assert table.columns[-1] == "schema" and set(table["schema"]) == {schema.VERSION}
+        assert table.columns[-1] == "schema"
+        assert set(table["schema"]) == {schema.VERSION} or path.stem == "grid"
         assert list(table.columns[:-1]) == [f.name for f in schema.columns(TABLES[path.stem])]
         assert not table.isin(["-"]).any(axis=None), path.name
     slim = pd.read_csv(written / "conditions.csv")
