@@ -5,15 +5,21 @@ A file has a `description` and one or more of these lists:
     include    = ["laundering", "mine.toml"]   # all conditions of other suites
     conditions = ["mp3(kbps=64)", "opus | mp3"]
     severity   = ["noise(kind=babble)"]        # an attack at each of its five levels
+
+A file of the package may also have a `grid` (see `suite_grids`), whose conditions follow those.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from attacks.contract import suite_grids
 from attacks.contract.base import registry
 from attacks.contract.condition import (
     CLEAN,
@@ -23,25 +29,39 @@ from attacks.contract.condition import (
     spell,
     split_steps,
 )
+from attacks.contract.suite_grids import Grid
 from benchmark.core.errors import InputError, unknown
 
 FOLDER = Path(__file__).parent / "suite_files"
 SUFFIX = ".toml"
 LISTS = ("include", "conditions", "severity")
+GRID = "grid"
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of distinct conditions; `clean` always comes first."""
+    """A named list of distinct conditions; `clean` always comes first.
+
+    `grid` arranges some of them as a table, each in its canonical spelling.
+    """
 
     name: str
     description: str
     conditions: tuple[Condition, ...]
+    grid: Grid | None = None
 
 
 def names() -> list[str]:
     """Return the names of the built-in suites, sorted."""
     return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+@cache
+def grids() -> Mapping[str, Grid]:
+    """Return the grids of the built-in suites by the suite's name, with canonical spellings."""
+    with_grid = (path for path in map(_built_in, names()) if GRID in _table(path))
+    found = {path.stem: load(path.stem).grid for path in with_grid}
+    return {name: grid for name, grid in found.items() if grid}
 
 
 def load(name_or_path: str | Path) -> Suite:
@@ -63,23 +83,27 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
         if not path.is_file():
             raise InputError(f"suite file not found: {path}")
     elif text in names():
-        path = FOLDER / f"{text}{SUFFIX}"
+        path = _built_in(text)
     else:
         raise unknown("suite", text, names(), "launderbench list suites")
     if path.resolve() in within:
         raise InputError(f"{path}: includes itself")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
-    unexpected = sorted(set(table) - {"description", *LISTS})
+    table = _table(path)
+    entries = ("description", *LISTS, *([GRID] if path.parent == FOLDER else []))
+    if GRID in set(table) - set(entries):
+        raise InputError(
+            f"{path}: only a suite of the package may have a grid, because tables are made without"
+            " the suite's file"
+        )
+    unexpected = sorted(set(table) - set(entries))
     if unexpected:
-        raise unknown(f"entry in {path}", unexpected[0], ("description", *LISTS))
+        raise unknown(f"entry in {path}", unexpected[0], entries)
     lists = {name: table.get(name, []) for name in LISTS}
     for name, values in lists.items():
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise InputError(f"{path}: {name} must be a list of spellings in quotes, [...]")
-    if not any(lists.values()):
+    grid = suite_grids.read(table[GRID], path) if GRID in table else None
+    if not any(lists.values()) and not grid:
         raise InputError(f"{path}: holds no conditions ({', '.join(LISTS)})")
     description = table.get("description", "")
     if not isinstance(description, str):
@@ -90,11 +114,32 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
             _checked(spelling, path)
     for attack in lists["severity"]:
         spellings += _levels(attack, str(path))
+    spellings += grid.conditions if grid else []
     own = _suite(path.stem, description, spellings, str(path))
     included: dict[Condition, None] = {}
     for name in lists["include"]:
         included |= dict.fromkeys(_load(name, (*within, path.resolve())).conditions)
-    return Suite(path.stem, description, tuple(included | dict.fromkeys(own.conditions)))
+    conditions = tuple(included | dict.fromkeys(own.conditions))
+    return Suite(path.stem, description, conditions, grid and _canonical(grid))
+
+
+def _built_in(name: str) -> Path:
+    return FOLDER / f"{name}{SUFFIX}"
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+
+
+def _canonical(grid: Grid) -> Grid:
+    rows = tuple(
+        dataclasses.replace(row, conditions=tuple(str(parse(c)) for c in row.conditions))
+        for row in grid.rows
+    )
+    return dataclasses.replace(grid, rows=rows)
 
 
 def _checked(spelling: str, path: Path) -> None:

@@ -3,7 +3,8 @@
 Image sources (`attacks.reverb.image_source`) or ray tracing (`attacks.reverb.ray_tracing`) give the
 response for one reflection factor of all walls and frequencies. The factor is adjusted until the
 response's T20 equals the requested RT60 (ISO 3382-2: Schroeder's backward integral, fitted from -5
-to -25 dB).
+to -25 dB). Walls that absorb by octave are made of such responses, one for each octave
+(`attacks.reverb.wall_materials`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from attacks.contract.base import Wave
-from attacks.reverb import image_source, ray_tracing
+from attacks.reverb import image_source, ray_tracing, wall_materials
 from attacks.reverb.decay_time import t20
 from attacks.reverb.room_geometry import Room
+from attacks.reverb.wall_materials import GREY, WALLS, octave_t20
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
@@ -40,12 +42,14 @@ LEAST_ABSORPTION, MOST_ABSORPTION = 0.01, 0.95
 class Response:
     """An impulse response, with its cache key and its measured T20 in seconds.
 
-    `samples` is float32 (L,) at 16 kHz, with the direct path as the peak at index 0.
+    `samples` is float32 (L,) at 16 kHz, with the direct path as the peak at index 0. `octaves` has
+    T20 from 125 to 4000 Hz, where the walls absorb by octave; else it is empty.
     """
 
     key: str
     samples: Wave
     t20: float
+    octaves: tuple[float, ...] = ()
 
 
 def tolerance(rt60: float) -> float:
@@ -53,7 +57,12 @@ def tolerance(rt60: float) -> float:
     return max(REL_TOLERANCE * rt60, ABS_TOLERANCE_S)
 
 
-def key(room: Room, rt60: float, traced: bool) -> str:
+def octave_tolerance(time: float) -> float:
+    """Return the seconds by which T20 of an octave may differ from the time that its walls give."""
+    return 1.5 * tolerance(time)
+
+
+def key(room: Room, rt60: float, traced: bool, walls: str = GREY) -> str:
     """Return a hash of everything that determines the response of `room` at `rt60` seconds."""
     ingredients = [
         VERSION,
@@ -65,31 +74,45 @@ def key(room: Room, rt60: float, traced: bool) -> str:
     ]
     ingredients += [SAMPLE_RATE]
     ingredients += ray_tracing.MADE_BY if traced else ()
+    if walls != GREY:
+        ingredients += [*WALLS[walls].absorption, *wall_materials.MADE_BY]
     text = json.dumps([ingredients, version("pyroomacoustics"), astuple(room), rt60, traced])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def bank(rooms: Sequence[Room], rt60: float, traced: bool) -> tuple[Response, ...]:
+def bank(
+    rooms: Sequence[Room], rt60: float, traced: bool, walls: str = GREY
+) -> tuple[Response, ...]:
     """Return the response of every room; raise for an impossible room before any is used."""
-    return tuple(response(room, rt60, traced) for room in rooms)
+    return tuple(response(room, rt60, traced, walls) for room in rooms)
 
 
 @lru_cache(maxsize=64)
-def response(room: Room, rt60: float, traced: bool = False) -> Response:
+def response(room: Room, rt60: float, traced: bool = False, walls: str = GREY) -> Response:
     """Return the response of `room` at `rt60` seconds: from memory, the cache, or computed.
+
+    With `walls` that absorb by octave, `rt60` is that of the octaves at 500 and 1000 Hz.
 
     A damaged file in the cache is replaced. Where the cache cannot be written, a warning is shown
     once per process, and the response is used all the same. Raises `InputError` if no walls give
     the room this RT60 between its source and its microphone.
     """
-    name = key(room, rt60, traced)
+    name = key(room, rt60, traced, walls)
     path = paths.rirs() / f"{name}.npy"
     samples = _load(path)
     if samples is None:
-        samples = _make(room, rt60, traced)
+        samples = (
+            _make(room, rt60, traced) if walls == GREY else _by_octave(room, rt60, traced, walls)
+        )
         _save(path, samples)
     samples.flags.writeable = False
-    return Response(name, samples, t20(samples, SAMPLE_RATE))
+    octaves = () if walls == GREY else octave_t20(samples)
+    return Response(name, samples, t20(samples, SAMPLE_RATE), octaves)
+
+
+def _by_octave(room: Room, rt60: float, traced: bool, walls: str) -> Wave:
+    made = wall_materials.response(lambda time: _make(room, time, traced), WALLS[walls], rt60)
+    return (made / made[0]).astype(np.float32)
 
 
 def _load(path: Path) -> Wave | None:

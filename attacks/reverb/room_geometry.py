@@ -123,12 +123,19 @@ def _placed(seed: int, box: Point) -> tuple[Room, ...]:
     )
 
 
-DRAWN = "drawn"
+# The room of "Is Audio Spoof Detection Robust to Laundering Attacks?" (2024), with one place: size,
+# distance (4 m) and lead-in (0.5 s) of the study are those of the example of pyroomacoustics.
+_PUBLISHED: tuple[Point, Point, Point] = ((10.0, 7.5, 3.5), (2.5, 3.73, 1.76), (6.3, 4.87, 1.2))
+_LIKE_PUBLISHED: tuple[Point, Point, Point] = ((9.4, 7.9, 3.4), (6.8, 3.2, 1.7), (3.05, 4.6, 1.25))
+
+DRAWN, PUBLISHED = "drawn", "published"
 EVALUATION: Mapping[str, tuple[Room, ...]] = {
     DRAWN: tuple(Room(seed, *shape) for seed, shape in enumerate(_EVALUATION)),
     **{name: _placed(100 + 10 * i, box[0]) for i, (name, box) in enumerate(_BOXES.items())},
+    PUBLISHED: (Room(140, *_PUBLISHED),),
 }
 TRAINING: Mapping[str, tuple[Room, ...]] = {
     DRAWN: tuple(Room(200 + seed, *shape) for seed, shape in enumerate(_TRAINING)),
     **{name: _placed(300 + 10 * i, box[1]) for i, (name, box) in enumerate(_BOXES.items())},
+    PUBLISHED: (Room(340, *_LIKE_PUBLISHED),),
 }

@@ -29,7 +29,12 @@ def add(command: Command) -> None:
     sub = command("compare", "compare a run with another one, or with published figures", compare)
     run_argument(sub)
     sub.add_argument("other", metavar="RUN", nargs="?", default="", help="of the same trials")
-    sub.add_argument("--published", default="", metavar="TABLE", help="asvspoof-laundering")
+    sub.add_argument(
+        "--published",
+        default="",
+        metavar="TABLE",
+        help="asvspoof-laundering, or asvspoof-laundering-ssl",
+    )
     sub.add_argument(
         "--match", action="append", default=[], metavar="NAME=SYSTEM",
         help="compare our detector NAME with the published SYSTEM (repeatable)",
@@ -38,13 +43,13 @@ def add(command: Command) -> None:
     resamples_option(sub)
     json_option(sub)
     sub.add_argument(
-        "--out", type=Path, metavar="DIR", help="also write comparison.csv and comparison.md there"
+        "--out", type=Path, metavar="DIR", help="also write comparison.csv and .md there"
     )
 
 
 def compare(options: Namespace) -> int:
     """Print the comparison, and write it where --out says."""
-    from benchmark.leaderboard import compare_runs, published_figures
+    from benchmark.leaderboard import compare_runs, published_figures, published_tables
     from benchmark.metrics import bootstrap
     from benchmark.report import comparison_text
     from benchmark.runs import run_folders
@@ -60,7 +65,7 @@ def compare(options: Namespace) -> int:
     resamples = bootstrap.RESAMPLES if options.bootstrap is None else options.bootstrap
     found: PublishedComparison | RunComparison
     if options.published:
-        table = published_figures.load(options.published)
+        table = published_tables.load(options.published)
         pairs = _pairs(options.match)
         results = run_folders.results(options.run)
         found = published_figures.compare_published(results, table, pairs, resamples)

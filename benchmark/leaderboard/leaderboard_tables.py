@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.leaderboard import cells, realised_cells, seeds, trial_sets
+from benchmark.leaderboard import cells, grids, realised_cells, seeds, trial_sets
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, robustness, severity
@@ -29,6 +29,7 @@ from benchmark.leaderboard.rows import (
     DifferenceRow,
     EffectRow,
     FailureRow,
+    GridCellRow,
     InputRow,
     LeaderboardRow,
     RobustnessRow,
@@ -51,6 +52,7 @@ ROWS = {  # the tables that are made track by track
     "differences": DifferenceRow,
     "breakdown": BreakdownRow,
     "seeds": SeedRow,
+    "grid": GridCellRow,
 }
 
 
@@ -66,6 +68,7 @@ class Tables:
     differences : one row per track, pair of detectors and metric (see `ranks.comparisons`)
     breakdown   : one row per cell and slice of its trials (see `breakdown`)
     seeds       : one row per detector and metric over all realisations (see `seeds`)
+    grid        : one row per place in the grid of a suite (see `grids`); empty without one
     checks      : one row per condition and check (see `verification.checks`)
     failures    : the run's failures, sorted
     inputs      : the inputs with faults, sorted
@@ -83,6 +86,7 @@ class Tables:
     differences: pd.DataFrame
     breakdown: pd.DataFrame
     seeds: pd.DataFrame
+    grid: pd.DataFrame
     checks: pd.DataFrame
     failures: pd.DataFrame
     inputs: pd.DataFrame
@@ -109,6 +113,7 @@ def tables(
     for item in (results, *(other.results for other in realised)):
         score_matrix.check(item)
     steps = ladders(results.conditions)
+    held = grids.held([info.condition for info in results.conditions])
     boards: list[list[LeaderboardRow]] = []
     rows: dict[str, list[Any]] = {name: [] for name in ROWS}
     names = results.protocol.tracks() or [trial_sets.WHOLE]
@@ -129,6 +134,7 @@ def tables(
         rows["breakdown"] += [row for cell in every for row in cell.parts]
         rows["robustness"] += robustness(trials.name, by_detector, steps, base)
         rows["severity"] += severity(trials.name, by_detector, steps)
+        rows["grid"] += grids.rows(trials.name, by_detector, held)
         rows["differences"] += comparisons(trials, by_detector)
         rows["seeds"] += seeds.rows(trials, first, by_detector, mine)
         digest = results.protocol.audio_digest

@@ -1,81 +1,34 @@
 """Comparison of our cells with published figures, with the differences of definition listed.
 
-A published table consists of two files in `published/`. NAME.csv holds attack, level, our
-corresponding conditions, and the EER of every system in per cent. NAME.toml holds the source, the
-matching detectors and the differences of definition. Equality is not tested: the published figures
-have no intervals, and the measured quantities differ.
+Equality is not tested: the published figures have no intervals, and the measured quantities differ.
+What is said instead is whether both agree on the order of conditions, or of systems, and on the
+size of the changes (`agreement`).
 """
 
 from __future__ import annotations
 
-import csv
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
 import pandas as pd
 
-from attacks.contract.condition import CLEAN, parse
+from attacks.contract.condition import CLEAN, parse, split_steps
 from benchmark.core.errors import InputError, unknown
-from benchmark.leaderboard import trial_sets
+from benchmark.leaderboard import agreement, trial_sets
+from benchmark.leaderboard.agreement import Figure
 from benchmark.leaderboard.compare_runs import INCOMPLETE, measure, unverified
-from benchmark.leaderboard.detector_cells import Cell, interval
-from benchmark.leaderboard.rows import PublishedRow
+from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
+from benchmark.leaderboard.pooled_eer import pooled_eer
+from benchmark.leaderboard.published_tables import COLUMNS, JOINED, KEYS, PublishedTable
+from benchmark.leaderboard.rows import AgreementRow, Interval, PublishedRow
 from benchmark.leaderboard.schema import frame
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap
 from benchmark.scores import score_matrix
 from benchmark.scores.run_results import RunResults
 
-FOLDER = Path(__file__).with_name("published")
-COLUMNS = ("condition", "as_published", "ready_made")  # ever closer; the last is the same audio
-KEYS = ("attack", "level")
-
-
-@dataclass(frozen=True)
-class DefinitionDifference:
-    """One difference of definition between published figures and ours, and where it applies.
-
-    An empty tuple means all values.
-    """
-
-    text: str
-    attacks: tuple[str, ...] = ()
-    levels: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    systems: tuple[str, ...] = ()
-
-    def holds(self, attack: str, level: str, column: str, system: str) -> bool:
-        """Check whether it applies to this figure and our condition in this column."""
-        pairs = (
-            (self.attacks, attack),
-            (self.levels, level),
-            (self.columns, column),
-            (self.systems, system),
-        )
-        return all(not known or value in known for known, value in pairs)
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """One published table; `rows` are those of its CSV file, `detectors` maps ours to systems."""
-
-    name: str
-    title: str
-    citation: str
-    source: str
-    data: str
-    trials: str
-    detectors: Mapping[str, str]
-    differences: tuple[DefinitionDifference, ...]
-    rows: tuple[Mapping[str, str], ...]
-
-    @property
-    def systems(self) -> list[str]:
-        """The published systems, in the order of the table."""
-        return [name for name in self.rows[0] if name not in (*KEYS, *COLUMNS)]
+Pair = tuple[Mapping[str, str], str, str]  # a published row, a column, our condition or a pool
 
 
 @dataclass(frozen=True)
@@ -85,35 +38,17 @@ class PublishedComparison:
     table : one row per detector and pair of conditions: `eer` with bounds, `published`, the
             `difference` ours - published (shares), the numbers of the `differences` that apply,
             and in `remark` the defects of our cell
+    agreement : Kendall's tau and the slope, over conditions and over systems
     differences : the texts that the numbers (from 1) refer to
     only  : detectors and conditions without a counterpart, on either side
     notes : the trials of the published figures and of this run
     """
 
     table: pd.DataFrame
+    agreement: pd.DataFrame
     differences: tuple[str, ...]
     only: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
-
-
-def names() -> list[str]:
-    """Return the names of the available published tables, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
-
-
-def load(name: str) -> PublishedTable:
-    """Load a published table by name; `InputError` suggests similar names if it is unknown."""
-    if name not in names():
-        raise unknown("published table", name, names())
-    facts = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = tuple(csv.DictReader(file))
-    lists = ("attacks", "levels", "columns", "systems")
-    differences = tuple(
-        DefinitionDifference(item["text"], **{key: tuple(item.get(key, ())) for key in lists})
-        for item in facts.pop("differences")
-    )
-    return PublishedTable(name=name, differences=differences, rows=rows, **facts)
 
 
 def compare_published(
@@ -134,20 +69,22 @@ def compare_published(
         (row, column, spelled)
         for row in published.rows
         for column, spelled in _spelled(row).items()
-        if spelled in ours
+        if ours.issuperset(_members(spelled))
     ]
     if not pairs:
         raise InputError(f"no condition of the run has a counterpart in {published.name}")
     track = (results.protocol.tracks() or [trial_sets.WHOLE])[0]
     trials = trial_sets.trial_set(results.protocol, track, resamples)
-    wanted = list(dict.fromkeys([CLEAN, *(spelled for _, _, spelled in pairs)]))
+    members = (name for _, _, spelled in pairs for name in _members(spelled))
+    wanted = list(dict.fromkeys([CLEAN, *members]))
     found: list[tuple[PublishedRow, tuple[int, ...]]] = []
+    figures: list[Figure] = []
     (measured,) = measure(results, [trials], list(systems), wanted)
     for cells in measured:
-        by_condition = {cell.condition: cell for cell in cells.cells}
-        system = systems[cells.detector]
-        for row, column, spelled in pairs:
-            found.append(_row(by_condition[spelled], published, system, row, column))
+        for pair in pairs:
+            made = _Comparison(results, trials, published, cells, systems[cells.detector], pair)
+            found.append((made.row(), made.differences()))
+            figures += made.figure()
     used = sorted({number for _, numbers in found for number in numbers})
     order = {number: place for place, number in enumerate(used, start=1)}
     rows = [
@@ -156,6 +93,7 @@ def compare_published(
     ]
     return PublishedComparison(
         frame(PublishedRow, rows),
+        frame(AgreementRow, agreement.rows(figures)),
         tuple(published.differences[number].text for number in used),
         _only(results, published, systems, pairs),
         _notes(results, published, trials),
@@ -189,45 +127,88 @@ def _spelled(row: Mapping[str, str]) -> dict[str, str]:
     """Return the canonical spelling of our conditions for a published row, each once."""
     found: dict[str, str] = {}
     for column in COLUMNS:
-        spelled = str(parse(row[column]))
+        spelled = JOINED.join(str(parse(part)) for part in _members(row[column]))
         if spelled not in found.values():
             found[column] = spelled
     return found
 
 
-def _row(
-    cell: Cell, published: PublishedTable, system: str, row: Mapping[str, str], column: str
-) -> tuple[PublishedRow, tuple[int, ...]]:
-    """Return a row and the indices of the differences of definition that apply to it."""
-    attack, level = (row[key] for key in KEYS)
-    figure = float(row[system]) / 100
-    head = cell.row.head
-    remarks = [] if head.complete else [INCOMPLETE]
-    remarks += [unverified(head.verdict)] if head.verified is False else []
-    made = PublishedRow(
-        detector=head.detector,
-        system=system,
-        condition=head.condition,
-        attack=attack,
-        level=level,
-        eer=interval(cell.eer, cell.replicates("eer")),
-        published=figure,
-        difference=cell.eer - figure,
-        differences=None,
-        remark=", ".join(remarks) or None,
-    )
-    applying = (
-        number
-        for number, difference in enumerate(published.differences)
-        if difference.holds(attack, level, column, system)
-    )
-    return made, tuple(applying)
+def _members(spelled: str) -> list[str]:
+    """Return the conditions that are pooled, each as often as it counts; a single one alone."""
+    return [part.strip() for part in split_steps(spelled, ";")]
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One detector beside one published figure."""
+
+    results: RunResults
+    trials: TrialSet
+    published: PublishedTable
+    cells: DetectorCells
+    system: str
+    pair: Pair
+
+    @property
+    def figure_published(self) -> float:
+        return float(self.pair[0][self.system]) / 100
+
+    @property
+    def members(self) -> list[Cell]:
+        """The cells of the condition, or of those that are pooled, each as often as it counts."""
+        by_condition = {cell.condition: cell for cell in self.cells.cells}
+        return [by_condition[name] for name in _members(self.pair[2])]
+
+    @cached_property
+    def eer(self) -> Interval:
+        first, *others = self.members
+        if not others:
+            return interval(first.eer, first.replicates("eer"))
+        names = [cell.condition for cell in self.members]
+        return pooled_eer(self.results, self.trials, self.cells.detector, names)
+
+    def row(self) -> PublishedRow:
+        attack, level = (self.pair[0][key] for key in KEYS)
+        heads = [cell.row.head for cell in self.members]
+        remarks = [] if all(head.complete for head in heads) else [INCOMPLETE]
+        states = {head.verdict: None for head in heads if head.verified is False}
+        remarks += [unverified(state) for state in states]
+        return PublishedRow(
+            detector=self.cells.detector,
+            system=self.system,
+            condition=self.pair[2],
+            attack=attack,
+            level=level,
+            eer=self.eer,
+            published=self.figure_published,
+            difference=self.eer.value - self.figure_published,
+            differences=None,
+            remark=", ".join(remarks) or None,
+        )
+
+    def differences(self) -> tuple[int, ...]:
+        """Return the indices of the differences of definition that apply."""
+        row, column, _ = self.pair
+        return tuple(
+            number
+            for number, difference in enumerate(self.published.differences)
+            if difference.holds(row["attack"], row["level"], column, self.system)
+        )
+
+    def figure(self) -> list[Figure]:
+        """Return the figure for the agreement; none if a cell counts nowhere."""
+        row, column, spelled = self.pair
+        if not all(cell.on_curve for cell in self.members):
+            return []
+        level = f"{row['attack']} {row['level']}"
+        rates = self.eer.value, self.figure_published
+        return [Figure(self.cells.detector, self.system, level, column, spelled, *rates)]
 
 
 def _only(
-    results: RunResults, published: PublishedTable, systems: Mapping[str, str], pairs: list[Any]
+    results: RunResults, published: PublishedTable, systems: Mapping[str, str], pairs: list[Pair]
 ) -> dict[str, tuple[str, ...]]:
-    used = {spelled for _, _, spelled in pairs}
+    used = {name for _, _, spelled in pairs for name in _members(spelled)}
     rows = [id(row) for row, _, _ in pairs]
     return {
         "detectors of the run only": tuple(n for n in results.detectors if n not in systems),

@@ -26,8 +26,8 @@ from benchmark.scores.scopes import BOTH
 FACTS = "run.json"
 WHOLE, REDUCED = "conditions_full", "conditions"
 READ = ("leaderboard", "tracks", REDUCED, "robustness", "severity", "differences", "breakdown",
-        "seeds", "effects", "failures", "inputs")  # fmt: skip
-LATER = ("inputs", "seeds")  # tables that runs of earlier versions lack
+        "seeds", "effects", "failures", "inputs", "grid")  # fmt: skip
+LATER = ("inputs", "seeds", "grid")  # tables that folders of earlier versions lack
 _METRICS = ("eer", "eer_low", "eer_high", "auc", "f1", "min_dcf", "act_dcf", "cllr")
 _COUNTS = {"hit": "tp", "missed": "fn", "false_alarm": "fp", "correct": "tn"}
 _BOARD = {f"mean_{name}": f"laundered_{name}" for name in _METRICS}
@@ -82,7 +82,7 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
             found[name] = schema.frame(TABLES[name], [])  # was left out where there were none
             continue
         if name in LATER and f"{name}.csv" not in digests and not path.exists():
-            found[name] = schema.frame(TABLES[name], [])  # of runs of earlier versions
+            found[name] = schema.frame(TABLES[name], [])
             continue
         table = _Table(path, digests)
         if table.rows and table.version != first.version:

@@ -505,6 +505,33 @@ class BreakdownRow:
 
 
 @dataclass(frozen=True)
+class GridCellRow:
+    """One place in the grid of a suite, or the mean of a row, of a column, or of the whole grid."""
+
+    track: Track
+    detector: Detector
+    suite: Annotated[str, Column("suite that declares the grid")]
+    row: Annotated[str, Column("label of the row, e.g. `C01`; `mean`: over the rows; `clean`")]
+    name: Annotated[str | None, Column("what the row is; missing for `mean` and `clean`")]
+    group: Annotated[str | None, Column("group of the row, e.g. `wide band`; missing likewise")]
+    column: Annotated[str, Column("label of the column, e.g. the quality; `mean`: over columns")]
+    condition: Annotated[
+        str | None,
+        Column("its condition; missing for means, and where the suite waits for one"),
+    ]
+    n_conditions: Annotated[int, Column("conditions that the figures are of", CONDITIONS)]
+    eer: Annotated[Interval, EER]
+    auc: Annotated[float, AUC]
+    min_dcf: Annotated[float, MIN_DCF]
+    complete: Annotated[bool, Column("whether every one of its cells is complete")]
+    verdict: Annotated[
+        str | None, Column("verdict on the condition; missing without a condition, and for `clean`")
+    ]
+    remark: Annotated[str | None, Column("why there are no figures; missing if there are")]
+    scope: Scope = field(default=BOTH, kw_only=True)
+
+
+@dataclass(frozen=True)
 class EffectRow:
     """One check of one step of a condition."""
 
@@ -575,7 +602,12 @@ class PublishedRow:
 
     detector: Detector
     system: Annotated[str, Column("its published counterpart")]
-    condition: Condition
+    condition: Annotated[
+        str,
+        Column(
+            "canonical spelling of the condition; `; ` between those pooled under one threshold"
+        ),
+    ]
     attack: Annotated[str, Column("attack, as published")]
     level: Annotated[str, Column("its level, as published")]
     eer: Annotated[Interval, EER]
@@ -583,6 +615,26 @@ class PublishedRow:
     difference: Annotated[float, Column("`eer` minus `published`", SHARE)]
     differences: Annotated[str | None, Column("numbers of the differences of definition")]
     remark: Annotated[str | None, Column("defects of our cell")]
+
+
+@dataclass(frozen=True)
+class AgreementRow:
+    """The agreement of our figures with published ones, over conditions or over systems."""
+
+    over: Annotated[str, Column("`conditions` of one detector, or `systems` under one condition")]
+    detector: Annotated[str | None, Column("name of the detector; missing over systems")]
+    system: Annotated[str | None, Column("its published counterpart; missing over systems")]
+    published_as: Annotated[str | None, Column("attack and level; missing over conditions")]
+    column: Annotated[
+        str,
+        Column(
+            "which of our conditions is compared: `condition`, the closest of our own;"
+            " `as_published`, by the paper's definition; `ready_made`, the published audio"
+        ),
+    ]
+    n: Annotated[int, Column("figures that are compared")]
+    tau: Annotated[float, Column("Kendall's tau-b of `eer` and `published`", "", HIGHER)]
+    slope: Annotated[float, Column("points of `eer` for each point of `published`")]
 
 
 TABLES: dict[str, type] = {  # by name of the CSV file
@@ -595,6 +647,7 @@ TABLES: dict[str, type] = {  # by name of the CSV file
     "differences": DifferenceRow,
     "breakdown": BreakdownRow,
     "seeds": SeedRow,
+    "grid": GridCellRow,
     "effects": EffectRow,
     "failures": FailureRow,
     "inputs": InputRow,

@@ -10,6 +10,7 @@ from benchmark.core import atomic_files, terminal
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.compare_runs import MEAN, RunComparison
 from benchmark.leaderboard.published_figures import PublishedComparison
+from benchmark.leaderboard.published_tables import JOINED
 from benchmark.report import markdown
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import bounded, records
@@ -18,6 +19,7 @@ from benchmark.report.writer import csv_text
 STEM = "comparison"
 RUNS = ("detector", "condition", "first", "second", "second less first", "")
 TABLES = ("detector", "condition", "ours", "published", "ours less published", "differs by", "")
+AGREEMENT = ("over", "whose", "figures", "Kendall's tau", "slope", "ours is")
 NUMBERS = {2, 3, 4}
 
 
@@ -49,8 +51,13 @@ def document(found: RunComparison | PublishedComparison) -> str:
 
 
 def write(found: RunComparison | PublishedComparison, folder: Path) -> list[Path]:
-    """Write `comparison.csv` (shares, every metric) and `comparison.md` to `folder`."""
+    """Write `comparison.csv` (shares, every metric) and `comparison.md` to `folder`.
+
+    With published figures, `agreement.csv` too.
+    """
     texts = {f"{STEM}.csv": csv_text(schema.versioned(found.table)), f"{STEM}.md": document(found)}
+    if isinstance(found, PublishedComparison):
+        texts["agreement.csv"] = csv_text(schema.versioned(found.agreement))
     return [atomic_files.write(folder / name, content) for name, content in texts.items()]
 
 
@@ -62,6 +69,8 @@ def _tables(
         rows = [_published_row(row) for row in records(found.table)]
         ours = ", ours with 95 % bounds" if bounded(found.table) else ""
         yield f"EER in %{ours}", TABLES, rows
+        if agreed := [_agreement_row(row) for row in records(found.agreement)]:
+            yield "Agreement of ours with the published", AGREEMENT, agreed
         return
     eers = found.table[found.table["metric"] == "eer"]
     for track, part in eers.groupby("track", sort=False, dropna=False):
@@ -78,12 +87,20 @@ def _run_row(row: Mapping[str, Any]) -> list[str]:
     return [str(row["detector"]), condition, *values, str(row["remark"] or "")]
 
 
+def _agreement_row(row: Mapping[str, Any]) -> list[str]:
+    whose = row["published_as"] or f"{row['detector']}, {row['system']}"
+    tau, slope = (DASH if row[name] is None else f"{row[name]:.2f}" for name in ("tau", "slope"))
+    return [row["over"], whose, str(row["n"]), tau, slope, row["column"].replace("_", " ")]
+
+
 def _published_row(row: Mapping[str, Any]) -> list[str]:
     system = f"{row['system']}, {row['attack']} {row['level']}: {100 * row['published']:.2f}"
     marks = str(row["differences"] or "")
     difference = _signed(row["difference"])
-    values = (_bounded(row, "eer"), system, difference, marks, str(row["remark"]))
-    return [str(row["detector"]), str(row["condition"]), *values]
+    values = (_bounded(row, "eer"), system, difference, marks, str(row["remark"] or ""))
+    pooled = str(row["condition"]).count(JOINED)
+    condition = f"{pooled + 1} conditions, one threshold" if pooled else str(row["condition"])
+    return [str(row["detector"]), condition, *values]
 
 
 def _bounded(row: Mapping[str, Any], column: str, signed: bool = False) -> str:

@@ -13,8 +13,9 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.bootstrap import LEVEL
 from benchmark.report import brackets
+from benchmark.report.grid_view import GridView, unverified, views
 from benchmark.report.jinja import DASH, percent
-from benchmark.report.rows import bounded, records
+from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.scopes import SCOPES
 
@@ -32,6 +33,7 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
     ]
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())
+        blocks += _grids(tables, board)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -99,6 +101,37 @@ def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: 
         *(["\n".join(notes)] if notes else []),
         _matrix(of_track(conditions, first["track"]), [r["detector"] for r in rows]),
     ]
+
+
+def _grids(tables: Tables, board: pd.DataFrame) -> list[str]:
+    """Return the grids of a track: the means of every detector, then one table for each."""
+    names = [str(name) for name in board["detector"]]
+    blocks = []
+    for view in views(tables, board["track"].iloc[0], names):
+        by = f"{escape(view.row)} by {escape(view.column)}"
+        blocks.append(f"### Suite {escape(view.suite)}: {by}")
+        blocks.append(_grid(view, names, [view.means(line) for line in view.lines]))
+        for name in names:
+            blocks.append(f"{escape(name)}, {by}:")
+            lines = [view.of_detector(name, line) for line in view.lines]
+            blocks.append(_grid(view, view.columns, lines))
+    return blocks
+
+
+def _grid(view: GridView, head: Sequence[str], cells: Sequence[list[Row | None]]) -> str:
+    rows = []
+    for line, own in zip(view.lines, cells, strict=True):
+        shown = ["" if cell is None else percent(cell["eer"]) + _grid_state(cell) for cell in own]
+        waits = [f"waits for {escape(line.waits_for)}"] + [""] * (len(own) - 1)
+        rows.append((escape(line.title), *(waits if line.waits_for else shown)))
+    head = (escape(view.row), *map(escape, head))
+    return table(head, rows, range(1, len(head)))
+
+
+def _grid_state(cell: Row) -> str:
+    lacks = "" if cell["complete"] or cell["eer"] is None else " (lacks trials)"
+    state = unverified(cell)
+    return lacks + (f" ({state.text})" if state else "")
 
 
 def _matrix(cells: pd.DataFrame, detectors: list[Any]) -> str:

@@ -25,7 +25,7 @@ from benchmark.report.html import Samples
 from benchmark.report.html.provenance_section import writing_version
 from benchmark.report.inputs_text import inputs_text
 from benchmark.report.jinja import percent
-from benchmark.report.latex import latex_tables
+from benchmark.report.latex import grid_tables, latex_tables
 from benchmark.report.rows import bounded, records
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.scopes import BOTH
@@ -72,6 +72,7 @@ def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, 
             "differences": found.differences,
             "breakdown": found.breakdown,
             "seeds": found.seeds,
+            "grid": found.grid,
             "effects": leaderboard_tables.effects(found),
             "failures": found.failures,
             "inputs": found.inputs,
@@ -80,6 +81,8 @@ def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, 
     version = writing_version(results.provenance)
     made["leaderboard.tex"] = latex_tables.leaderboard(results, found, version, run)
     made["conditions.tex"] = latex_tables.conditions(results, found, version, run)
+    if grids := grid_tables.document(results, found, version, run):
+        made["grid.tex"] = grids
     made["leaderboard.md"] = markdown.document(results, found, version)
     made["leaderboard.json"] = json_tables.document(results, found, version)
     made["leaderboard.html"] = page

@@ -91,6 +91,8 @@ SPELLINGS = (
     "resample(rate=11025, returned=false)",
     "reverberation(rt60=0.3)",
     "reverberation(rt60=0.3, room=large, distance=2)",
+    "reverberation(rt60=0.6, room=published)",
+    "reverberation(rt60=0.6, room=small, walls=office)",
     "reverberation(rt60=0.3, room=small, rays=true)",
     "reverberation(rt60=0.9)",
     "sbc(bitpool=5)",

@@ -14,7 +14,7 @@ from scipy.stats import linregress
 
 from attacks.contract.condition import parse
 from attacks.contract.launder import lag
-from attacks.reverb import ray_tracing, rir_bank
+from attacks.reverb import ray_tracing, rir_bank, wall_materials
 from attacks.reverb.decay_time import direct_path, edt, t20
 from attacks.reverb.room_geometry import CLEARANCE_M, EVALUATION, TRAINING
 from benchmark.audio.speech_level import active_level
@@ -168,7 +168,7 @@ def test_rooms_of_every_size_and_for_training_have_the_requested_time_too(
 def test_training_rooms_are_none_of_the_evaluated_ones() -> None:
     tested = {room for rooms_ in EVALUATION.values() for room in rooms_}
     trained = {room for rooms_ in TRAINING.values() for room in rooms_}
-    assert len(tested) == len(trained) == 20
+    assert len(tested) == len(trained) == 21
     assert not {room.size for room in tested} & {room.size for room in trained}
     attack = parse("reverberation(rt60=0.3)").steps[0]
     keys = set()
@@ -264,3 +264,84 @@ def test_another_process_traces_the_same_rays_and_no_global_state_moves() -> Non
         cwd=ROOT,
     )
     assert other.stdout.strip() == hashlib.sha256(made.tobytes()).hexdigest()
+
+
+def direct_to_reverberant(response: np.ndarray) -> float:
+    """Return the energy of the first 2.5 ms over that of the rest, in dB."""
+    energy = response.astype(np.float64) ** 2
+    return float(10 * np.log10(energy[:41].sum() / energy[41:].sum()))
+
+
+@pytest.mark.parametrize("rt60", [0.3, 0.6, 0.9])
+def test_the_published_room_is_that_of_the_study(rt60: float) -> None:
+    (room,), (other,) = EVALUATION["published"], TRAINING["published"]
+    assert room.size == (10.0, 7.5, 3.5) and room.distance == pytest.approx(4.0, abs=0.01)
+    assert other.size != room.size and other.distance == pytest.approx(4.0, abs=0.1)
+    response = rir_bank.response(room, rt60).samples
+    assert decay_time(response) == pytest.approx(rt60, abs=rir_bank.tolerance(rt60))
+    ours = [direct_to_reverberant(rir_bank.response(r, rt60).samples) for r in ROOMS]
+    assert 1.5 < np.mean(ours) - direct_to_reverberant(response) < 3.5
+
+
+def test_the_published_room_changes_no_spelling_of_before() -> None:
+    old = parse("reverberation(rt60=0.3)")
+    assert str(old) == "reverberation(rt60=0.3, room=drawn, distance=drawn, rays=false)"
+    done = run("reverberation(rt60=0.6, room=published)")
+    assert done.passed is True and done.steps[0].facts["distance"] == pytest.approx(4.007)
+
+
+def octave_decay(response: np.ndarray, centre: int) -> float:
+    """Return T20 in one octave, from a band cut out of the spectrum: no filter of the product's."""
+    spectrum = np.fft.rfft(response.astype(np.float64), 2 * response.size)
+    frequency = np.fft.rfftfreq(2 * response.size, 1 / 16000)
+    inside = (frequency > centre / np.sqrt(2)) & (frequency < centre * np.sqrt(2))
+    return decay_time(np.fft.irfft(spectrum * inside)[: response.size])
+
+
+@pytest.mark.parametrize("walls", ["hard", "office"])
+def test_walls_decay_by_octave_as_their_materials_absorb(walls: str) -> None:
+    times = wall_materials.WALLS[walls].times(0.6)
+    response = rir_bank.response(ROOMS[0], 0.6, walls=walls)
+    measured = [octave_decay(response.samples, c) for c in (250, 500, 1000, 2000, 4000)]
+    np.testing.assert_allclose(measured[1:], times[2:6], rtol=0.15)
+    assert measured[0] == pytest.approx(times[1], rel=0.3)  # few modes: the filter's edges decide
+    assert np.mean(measured[1:3]) == pytest.approx(0.6, rel=0.1)
+    grey = rir_bank.response(ROOMS[0], 0.6)
+    assert abs(octave_decay(grey.samples, 4000) / times[5] - 1) > 0.25  # it would be refuted
+    assert int(np.argmax(np.abs(response.samples))) == 0 and response.samples[0] == 1.0
+    assert response.key != grey.key and grey.octaves == ()
+
+
+def test_the_octaves_of_a_response_sum_to_it() -> None:
+    frequencies = np.linspace(0, 8000, 4001)
+    shares = wall_materials.split(frequencies)
+    assert shares.shape == (7, 4001) and shares.min() >= 0
+    np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-12)
+    for band, centre in enumerate(wall_materials.BANDS_HZ):
+        assert shares[band, centre // 2] == pytest.approx(1)
+    grey = rir_bank.response(ROOMS[0], 0.6).samples
+    joined = wall_materials._joined([grey.astype(np.float64)] * 7)
+    np.testing.assert_allclose(joined, grey, atol=1e-6)
+
+
+def test_materials_are_those_of_the_published_table() -> None:
+    import pyroomacoustics
+
+    groups = pyroomacoustics.materials_data["absorption"].values()
+    known = {name: item["coeffs"] for group in groups for name, item in group.items()}
+    for name, absorption in wall_materials.MATERIALS.items():
+        coefficients = known[name]
+        wanted = [*coefficients, *[coefficients[-1]] * (7 - len(coefficients))]
+        assert absorption == pytest.approx(wanted)
+
+
+def test_walls_claim_every_octave_and_leave_old_spellings_alone() -> None:
+    done = run("reverberation(rt60=0.6, room=small, walls=office)")
+    assert done.passed is True
+    named = {check.quantity: check for check in done.steps[0].checks}
+    assert {"T20", "T20 at 250 Hz", "T20 at 4000 Hz"} <= set(named)
+    assert named["T20 at 4000 Hz"].claimed == pytest.approx(0.6 * 0.57, abs=0.01)
+    spelled = str(parse("reverberation(rt60=0.6, walls=grey)"))
+    assert spelled == "reverberation(rt60=0.6, room=drawn, distance=drawn, rays=false)"
+    with pytest.raises(InputError, match=r"walls=hard needs an rt60 of 0\.5 s or more"):
+        parse("reverberation(rt60=0.3, walls=hard)")

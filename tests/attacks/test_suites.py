@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from attacks.chains.stochastic import Composite
-from attacks.contract import suites
+from attacks.contract import suite_grids, suites
 from attacks.contract.base import registry
 from attacks.contract.condition import Condition
 from benchmark.assets import wheel_files
@@ -210,6 +211,53 @@ def test_an_invalid_include_or_severity_is_refused_with_the_cause(
     path = tmp_path / "bad.toml"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
+        suites.load(path)
+
+
+GRID: dict[str, Any] = {
+    "row": "codec",
+    "column": "quality",
+    "columns": ["1", "2"],
+    "rows": [
+        {"label": "A", "name": "MP3", "group": "wide", "conditions": ["mp3", "mp3(kbps=8)"]},
+        {"label": "B", "name": "EnCodec", "group": "wide", "waits_for": "its weights"},
+    ],
+}
+
+
+def changed_row(**changes: object) -> dict[str, object]:
+    return {**GRID, "rows": [{**GRID["rows"][0], **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (3, "a.toml: grid must be a table"),
+        ({**GRID, "rest": 1}, "unknown entry in a.toml: grid 'rest'"),
+        ({**GRID, "row": ""}, "grid.row must be a text"),
+        ({**GRID, "columns": ["1", "1"]}, "grid.columns must be labels, each once"),
+        ({**GRID, "rows": []}, "grid.rows must be tables"),
+        ({**GRID, "rows": GRID["rows"][:1] * 2}, "the grid has two rows A"),
+        (changed_row(conditions=["mp3"]), "row 1 of the grid needs 2 conditions"),
+        (changed_row(waits_for="x"), "row 1 of the grid needs 2 conditions"),
+        (changed_row(conditions=[]), "row 1 of the grid needs 2 conditions"),
+        (changed_row(conditions=[1, 2]), "conditions must be a list of texts"),
+        (changed_row(lable="x"), "unknown entry in a.toml: row 1 of the grid 'lable'.*'label'"),
+        (changed_row(name=3), "row 1 of the grid: name must be a text"),
+    ],
+)
+def test_an_invalid_grid_is_refused_with_the_cause(grid: object, message: str) -> None:
+    assert suite_grids.read(GRID, Path("a.toml")).conditions == ["mp3", "mp3(kbps=8)"]
+    with pytest.raises(InputError, match=message):
+        suite_grids.read(grid, Path("a.toml"))
+
+
+def test_a_grid_is_for_suites_of_the_package(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('conditions = ["mp3"]\n[grid]\nrow = "codec"\n')
+    with pytest.raises(
+        InputError, match=r"mine\.toml: only a suite of the package may have a grid"
+    ):
         suites.load(path)
 
 

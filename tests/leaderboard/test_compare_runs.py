@@ -14,9 +14,12 @@ from attacks.contract import suites
 from attacks.contract.condition import parse
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
-from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard import agreement, leaderboard_tables, trial_sets
+from benchmark.leaderboard.agreement import Figure
 from benchmark.leaderboard.compare_runs import INCOMPLETE, MEAN, UNLAUNDERED, compare
-from benchmark.leaderboard.published_figures import COLUMNS, compare_published, load
+from benchmark.leaderboard.published_figures import compare_published
+from benchmark.leaderboard.published_tables import COLUMNS, load
+from benchmark.metrics import discrimination
 from benchmark.report import citations, comparison_text
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from tests.support import synthetic_run
@@ -24,6 +27,7 @@ from tests.support.places import GOLDEN, TOY_PLUGIN
 from tests.support.synthetic_run import replace
 
 PUBLISHED = GOLDEN / "asvspoof_laundering_eer.csv"
+PUBLISHED_SSL = GOLDEN / "asvspoof_laundering_ssl_eer.csv"
 KEEP = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)", "mp3(kbps=64)"}
 RENAMED = {
     "reverb(rt60=0.3)": "reverberation(rt60=0.3)",
@@ -268,6 +272,136 @@ def test_differences_of_definition_are_listed_where_they_apply(published: RunRes
     rate = next(d for d in table.differences if "stayed at the new rate" in d.text)
     assert rate.holds("resampling", "8000", "condition", "AASIST")
     assert not rate.holds("resampling", "8000", "as_published", "AASIST")
+
+
+SSL = "asvspoof-laundering-ssl"
+
+
+@pytest.fixture(scope="module")
+def pooled(first: RunResults) -> RunResults:
+    """A run that holds clean and every condition of the published pool."""
+    (_, pool) = load(SSL).rows
+    wanted = list(dict.fromkeys(str(parse(part)) for part in pool["condition"].split("; ")))
+    base = synthetic_run.run(8, 3)
+    spelled = [info.condition for info in base.conditions]
+    names = dict(zip(spelled, ["clean", *wanted], strict=False))
+    scores, effects = base.source.score_rows, base.source.effect_rows
+    return replace(
+        base,
+        conditions=tuple(
+            replace(info, condition=names[info.condition])
+            for info in base.conditions
+            if info.condition in names
+        ),
+        scores=scores[scores["condition"].isin(names)].replace({"condition": names}),
+        effects=effects[effects["condition"].isin(names)].replace({"condition": names}),
+    )
+
+
+def test_the_second_published_table_is_the_papers() -> None:
+    table = load(SSL)
+    clean, pool = table.rows
+    assert len(table.systems) == 21 and clean["condition"] == "clean"
+    assert (clean["AASIST"], pool["AASIST"]) == ("3.223", "15.947")
+    assert (clean["XLS-R"], pool["XLS-R"]) == ("1.808", "10.280")
+    assert table.citation in citations.FILE.read_text(encoding="utf-8")
+    for column, name in (("condition", "laundering"), ("as_published", "laundering-as-published")):
+        members = [str(parse(part)) for part in pool[column].split("; ")]
+        assert len(members) == 28 and len(set(members)) == 26  # MP3 at 160 kbit/s three times
+        whole = {str(c) for c in suites.load(name).conditions if c.steps}
+        assert whole - set(members) == {"lowpass(cutoff=7000)"}
+    with PUBLISHED_SSL.open(newline="") as file:
+        for row in csv.DictReader(file):
+            figures = (clean[row["system"]], pool[row["system"]])
+            assert figures == (row["asv19_la"], row["laundering_db"])
+
+
+def test_a_pool_has_one_threshold_and_counts_a_condition_as_often_as_it_stands(
+    pooled: RunResults,
+) -> None:
+    match = {"melcnn": "AASIST", "rawcnn": "XLS-R"}
+    found = compare_published(pooled, load(SSL), match, 40)
+    row = found.table.query("detector == 'melcnn' and level == 'pooled'").iloc[0]
+    trials = trial_sets.trial_set(pooled.protocol, "neural", 0)
+    number = pooled.detectors.index("melcnn")
+    parts = [part.strip() for part in load(SSL).rows[1]["condition"].split(";")]
+
+    def eer(parts: list[str]) -> float:
+        scores = [pooled.source.scores("test", str(parse(p)))[number][trials.rows] for p in parts]
+        labels = np.tile(trials.bonafide, len(parts))
+        return discrimination.eer(np.concatenate(scores), labels)[0]
+
+    wanted = eer(parts)
+    assert row["eer"] == wanted and row["published"] == pytest.approx(0.15947)
+    assert row["eer_low"] < row["eer"] < row["eer_high"] and pd.isna(row["remark"])
+    assert eer(list(dict.fromkeys(parts))) != wanted
+    assert "28 conditions, one threshold" in comparison_text.text(found)
+    assert found.only["conditions of the run only"] == tuple(
+        info.condition
+        for info in pooled.conditions
+        if info.condition != "clean" and info.condition not in row["condition"].split("; ")
+    )
+
+
+def test_a_pool_that_lacks_a_condition_is_not_compared(pooled: RunResults) -> None:
+    kept = [info.condition for info in pooled.conditions[:-3]]
+    scores, effects = pooled.source.score_rows, pooled.source.effect_rows
+    fewer = replace(
+        pooled,
+        conditions=pooled.conditions[:-3],
+        scores=scores[scores["condition"].isin(kept)],
+        effects=effects[effects["condition"].isin(kept)],
+    )
+    found = compare_published(fewer, load(SSL), {"melcnn": "AASIST"}, 0)
+    assert list(found.table["level"]) == ["clean"]
+    assert found.only["published conditions only"] == ("all but filtering pooled",)
+
+
+def test_a_pool_with_a_lost_trial_or_a_refuted_condition_says_so(pooled: RunResults) -> None:
+    name = pooled.conditions[4].condition
+    scores, effects = pooled.source.score_rows, pooled.source.effect_rows.copy()
+    lost = (scores["condition"] == name) & (
+        scores["utterance_id"] == pooled.protocol.table["utterance_id"].iloc[0]
+    )
+    effects.loc[effects["condition"] == name, "passed"] = False
+    broken = replace(pooled, scores=scores[~lost], effects=effects)
+    row = compare_published(broken, load(SSL), {"melcnn": "AASIST"}, 20).table.iloc[1]
+    assert row["remark"] == "lacks trials, not verified: refuted"
+    assert np.isfinite(row["eer"]) and np.isnan(row["eer_low"])
+
+
+def test_agreement_is_that_of_the_figures(pooled: RunResults) -> None:
+    table = load("asvspoof-laundering")
+    found = compare_published(pooled, table, {"melcnn": "AASIST"}, 0)
+    row = found.agreement.iloc[0]
+    rows = found.table
+    by_condition = rows.groupby("condition", sort=False)[["eer", "published"]].mean()
+    x, y = by_condition["published"].to_numpy(), by_condition["eer"].to_numpy()
+    up = [np.sign((x[i] - x[j]) * (y[i] - y[j])) for i in range(len(x)) for j in range(i)]
+    ties = [sum(a[i] != a[j] for i in range(len(a)) for j in range(i)) for a in (x, y)]
+    assert row["tau"] == pytest.approx(sum(up) / np.sqrt(ties[0] * ties[1]))
+    assert row["slope"] == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert row["n"] == len(x) == len(set(rows["condition"]))
+    assert len(found.agreement) == 1  # one system says nothing of an order of systems
+
+
+@pytest.mark.parametrize(
+    ("slope", "offset", "tau"), [(1.0, 0.0, 1.0), (0.5, 0.1, 1.0), (-1.0, 0.5, -1.0)]
+)
+def test_agreement_of_figures_whose_relation_is_known(
+    slope: float, offset: float, tau: float
+) -> None:
+    def made(published: float, place: int) -> Figure:
+        ours = offset + slope * published
+        return Figure(f"d{place}", f"s{place}", "noise 0", "condition", "c", ours, published)
+
+    rates = (0.02, 0.1, 0.05, 0.3, 0.2)
+    (row,) = agreement.rows([made(rate, place) for place, rate in enumerate(rates)])
+    assert (row.over, row.n, row.published_as) == ("systems", 5, "noise 0")
+    assert row.tau == pytest.approx(tau) and row.slope == pytest.approx(slope)
+    assert agreement.rows([made(rate, place) for place, rate in enumerate(rates[:4])]) == []
+    (flat,) = agreement.rows([made(0.1, place) for place in range(5)])
+    assert np.isnan(flat.tau) and np.isnan(flat.slope)
 
 
 def test_detectors_are_matched_by_their_kind(published: RunResults) -> None:

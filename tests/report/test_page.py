@@ -459,7 +459,8 @@ def tables_of_audible() -> Tables:
     conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track=None)
     blank = pd.DataFrame()
     board = pd.DataFrame({"track": [None]})
-    return Tables(board, blank, conditions, blank, blank, blank, blank, blank, blank, blank, {}, {})
+    more = [blank] * 8
+    return Tables(board, blank, conditions, *more, {}, {})
 
 
 def test_samples_play_only_synthetic_voices_by_default(

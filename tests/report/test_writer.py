@@ -30,6 +30,7 @@ NAMES = [
     "severity.csv",
     "differences.csv",
     "breakdown.csv",
+    "grid.csv",
     "effects.csv",
     "failures.csv",
     "inputs.csv",

@@ -17,6 +17,7 @@ from benchmark.report.html import (
     breakdown_section,
     checks_section,
     contrast_section,
+    grid_section,
     leaderboard_section,
     provenance_section,
     robustness_section,
@@ -73,6 +74,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         adversary={t.name: adversary_section.numbers(tables, t.rows) for t in tracks},
         scope=results.scope,
         scope_text=SCOPES[results.scope],
+        grids={t.name: grid_section.grids(tables, t.rows) for t in tracks},
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
         systems={
             track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)

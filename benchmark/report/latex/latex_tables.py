@@ -97,16 +97,16 @@ def leaderboard(results: RunResults, tables: Tables, version: str, run: str) -> 
         notes += [f"\\textsuperscript{{{k}}} {escape(text)}" for text, k in letters.items()]
         parts.append(TablePart(columns, head, (block,), "; ".join(notes)))
     caption = (
-        f"Robustness to laundering{_of(results, rows[0])}: EER in \\% on clean speech, the mean"
-        " over launderings (weighted by condition, attack and family), and under the worst"
+        f"Robustness to laundering{trials_of(results, rows[0])}: EER in \\% on clean speech, the"
+        " mean over launderings (weighted by condition, attack and family), and under the worst"
         " condition."
         f"{BOUNDS if bounded(tables.leaderboard) else NO_BOUNDS}"
         f"{BRACKETS if ties else MANY_TIES if drawn.number else ''}"
         " Verified: conditions measured to do what they claim."
-        f"{_scope(results)}{NAMES}{_source(results, rows[0], version)}"
+        f"{_scope(results)}{NAMES}{version_source(results, rows[0], version)}"
     )
     text = layout.PREAMBLE.format(what="The leaderboard,", version=version)
-    return text + layout.environment(parts, caption, _label("leaderboard", run, rows[0]))
+    return text + layout.environment(parts, caption, table_label("leaderboard", run, rows[0]))
 
 
 def conditions(results: RunResults, tables: Tables, version: str, run: str) -> str:
@@ -128,12 +128,12 @@ def conditions(results: RunResults, tables: Tables, version: str, run: str) -> s
     if not bounded(table):
         bounds_note = NO_BOUNDS
     caption, bounded_caption = (
-        f"EER in \\% under every condition{_of(results, rows[0])}.{_scope(results)}{with_bounds}"
-        f" Bold: the lowest of a row. {_marks()}; none of these is in a mean."
-        f" $\\ast$: lacks trials.{NAMES}{_source(results, rows[0], version)}"
+        f"EER in \\% under every condition{trials_of(results, rows[0])}.{_scope(results)}"
+        f"{with_bounds} Bold: the lowest of a row. {state_marks()}; none of these is in a mean."
+        f" $\\ast$: lacks trials.{NAMES}{version_source(results, rows[0], version)}"
         for with_bounds in ("", bounds_note)
     )
-    label = _label("conditions", run, rows[0])
+    label = table_label("conditions", run, rows[0])
     plain, stacked = (
         layout.environment(_matrix(lines, detectors, names, with_bounds), text, label)
         for with_bounds, text in ((False, caption), (True, bounded_caption))
@@ -186,7 +186,8 @@ def _condition(
     return TableRow(tuple(line), max(layout.lines(name, CONDITION[bounds]), 2 if bounds else 1))
 
 
-def _marks() -> str:
+def state_marks() -> str:
+    """Return what the marks of conditions that are not verified mean."""
     return "; ".join(f"${mark}$: {words}" for mark, words in MARKS.values())
 
 
@@ -253,7 +254,8 @@ def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
-def _of(results: RunResults, row: Row) -> str:
+def trials_of(results: RunResults, row: Row) -> str:
+    """Return data set, track and counts of trials of a row, in brackets after a space."""
     protocol = results.protocol
     track = f", track {escape(row['track'])}" if row["track"] else ""
     version = "" if protocol.version == "-" else f" {escape(protocol.version)}"
@@ -268,7 +270,7 @@ def _scope(results: RunResults) -> str:
     return " Scope spoof: laundered spoofs against clean bona fide speech."
 
 
-def _source(results: RunResults, row: Row, version: str) -> str:
+def version_source(results: RunResults, row: Row, version: str) -> str:
     """Return the version and the digests; that of the run is the one that is cited."""
     whole, own = (
         f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
@@ -278,7 +280,7 @@ def _source(results: RunResults, row: Row, version: str) -> str:
     return f" LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
 
 
-def _label(what: str, run: str, row: Row) -> str:
+def table_label(what: str, run: str, row: Row) -> str:
     """Return a label that includes the run's name, or its hash if no character is valid."""
     own = _slug(run) or hashlib.sha256(run.encode()).hexdigest()[:8]
     return "-".join(filter(None, ("tab:launderbench", what, own, _slug(row["track"] or ""))))
