@@ -8,20 +8,21 @@ and its coverage, but enters no mean, difference, interval or rank.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.leaderboard import cells, trial_sets
+from benchmark.leaderboard import cells, quality_table, trial_sets
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, ladders, robustness, severity
 from benchmark.leaderboard.rows import (
     COMPLETE,
     INCOMPLETE,
     BreakdownRow,
+    BudgetRow,
     ConditionRow,
     ConditionSummary,
     DifferenceRow,
@@ -29,6 +30,7 @@ from benchmark.leaderboard.rows import (
     FailureRow,
     InputRow,
     LeaderboardRow,
+    QualityRow,
     RobustnessRow,
     SeverityRow,
 )
@@ -66,6 +68,8 @@ class Tables:
     axes        : the ends of each detector's score axis (see `cells.RunCells`)
     choices     : the settings of these tables: resamples, level, costs, baseline, strict
     digest      : the run digest (see `run_digest`); '' if the run has none
+    quality     : one row per condition (see `quality_table`); empty if not measured
+    budget      : one row per detector (see `quality_table.budgets`); empty likewise
     """
 
     leaderboard: pd.DataFrame
@@ -81,6 +85,8 @@ class Tables:
     axes: dict[str, tuple[float, float]]
     choices: dict[str, Any]
     digest: str = ""
+    quality: pd.DataFrame = field(default_factory=lambda: frame(QualityRow, []))
+    budget: pd.DataFrame = field(default_factory=lambda: frame(BudgetRow, []))
 
 
 def tables(
@@ -118,6 +124,7 @@ def tables(
         rows["differences"] += comparisons(trials.name, by_detector)
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
+    measured = frame(QualityRow, quality_table.rows(results.quality, results.conditions, resamples))
     return Tables(
         leaderboard=frame(LeaderboardRow, boards[0]),
         tracks=frame(LeaderboardRow, [row for board in boards[1:] for row in board]),
@@ -134,6 +141,11 @@ def tables(
             "strict": list(results.strict),
         },
         digest=digest_of_run.hex(),
+        quality=measured,
+        budget=frame(
+            BudgetRow,
+            quality_table.budgets(measured, rows["conditions"], names[0], results.detectors),
+        ),
     )
 
 

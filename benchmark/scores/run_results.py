@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.data.protocol import Protocol
 from benchmark.laundering.check_rows import COLUMNS, TEXTS
+from benchmark.quality.quality_store import Quality
 from benchmark.scores.cell_source import SPLITS, CellSource
 
 SCORE_COLUMNS = ("detector", "condition", "split", "utterance_id", "score")
@@ -62,6 +63,7 @@ class RunResults:
     thresholds : EER threshold of each detector on the dev split of its training data, if its
                  checkpoint records it
     inputs     : the inputs with faults (see `input_table`)
+    quality    : what was measured of the quality of laundered fakes; None if nothing
     strict     : names of the faults whose inputs are left out, as if they could not be read
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
     """
@@ -80,6 +82,7 @@ class RunResults:
     strict: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
+    quality: Quality | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
