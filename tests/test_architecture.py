@@ -28,6 +28,7 @@ ORDER = (  # a package imports only itself and what stands before it, lazy impor
     "benchmark.metrics",
     "benchmark.data",
     "benchmark.laundering",
+    "benchmark.quality",
     "benchmark.inference",
     "benchmark.training",
     "benchmark.scores",

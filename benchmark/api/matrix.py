@@ -12,7 +12,7 @@ import torch
 
 from attacks.contract.condition import spell
 from attacks.contract.suites import Suite
-from benchmark.api import reporting, training
+from benchmark.api import quality, reporting, training
 from benchmark.assets import wheel_files
 from benchmark.core import trust
 from benchmark.core.errors import InputError
@@ -130,6 +130,8 @@ def run(
         done &= _realised(config, seeds, execution, store.folder, device, timer)
     if not done:
         return Finished(store.folder)
+    with timer.timing("quality"):
+        quality.measure(matrix, store, execution.quality, workers_of(execution), config.context)
     with timer.timing("report"):
         tables, written, damaged = _reported(store, matrix, report)
     if damaged:  # found only when their content was read

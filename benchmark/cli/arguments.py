@@ -15,6 +15,7 @@ from benchmark.scores.scopes import BOTH, SCOPES
 LEAST_RESAMPLES = 100
 CACHE_GB = 20.0
 UNIT_TIMEOUT_S = 3600.0
+QUALITY = 24
 EVERY = "all"
 
 Action = Callable[[argparse.Namespace], int | None]
@@ -187,6 +188,15 @@ def cache_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--cache-gb", type=positive, default=CACHE_GB, metavar="GB",
         help=f"at most this much of it (default: {CACHE_GB:g})",
+    )  # fmt: skip
+
+
+def quality_option(sub: argparse.ArgumentParser) -> None:
+    """Add --quality."""
+    sub.add_argument(
+        "--quality", type=at_least(0), default=0, metavar="N",
+        help="measure intelligibility, DNSMOS and the voice of N fakes under every condition"
+        f"; {QUALITY} are a good sample (default: 0, none)",
     )  # fmt: skip
 
 

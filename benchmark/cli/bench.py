@@ -11,6 +11,7 @@ from benchmark.cli.arguments import (
     cache_options,
     execution_options,
     matrix_options,
+    quality_option,
     report_options,
 )
 from benchmark.core.stage_timer import StageTimer
@@ -27,6 +28,7 @@ def add(command: Command) -> None:
     matrix_options(sub)
     execution_options(sub)
     cache_options(sub)
+    quality_option(sub)
     sub.add_argument(
         "--train", action="store_true",
         help="train the detectors here instead of using the shipped checkpoints",

@@ -10,6 +10,7 @@ from benchmark.cli.arguments import (
     cache_options,
     execution_options,
     matrix_options,
+    quality_option,
     report_options,
     shard_option,
 )
@@ -21,6 +22,7 @@ def add(command: Command) -> None:
     matrix_options(sub)
     execution_options(sub)
     cache_options(sub)
+    quality_option(sub)
     shard_option(sub)
     report_options(sub)
 

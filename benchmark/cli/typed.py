@@ -113,6 +113,7 @@ def execution(options: Namespace) -> ExecutionConfig:
         recheck_audio=options.recheck_audio,
         fsync=options.fsync,
         unit_timeout=options.unit_timeout,
+        quality=getattr(options, "quality", 0),
     )
 
 

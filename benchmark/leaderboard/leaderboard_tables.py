@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.leaderboard import cells, grids, realised_cells, seeds, trial_sets
+from benchmark.leaderboard import cells, grids, quality_table, realised_cells, seeds, trial_sets
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, robustness, severity
@@ -24,6 +24,7 @@ from benchmark.leaderboard.rows import (
     COMPLETE,
     INCOMPLETE,
     BreakdownRow,
+    BudgetRow,
     ConditionRow,
     ConditionSummary,
     DifferenceRow,
@@ -32,6 +33,7 @@ from benchmark.leaderboard.rows import (
     GridCellRow,
     InputRow,
     LeaderboardRow,
+    QualityRow,
     RobustnessRow,
     SeedRow,
     SeverityRow,
@@ -76,6 +78,8 @@ class Tables:
     choices     : the settings of these tables: resamples, level, costs, baseline, strict, scope
     digest      : the run digest (see `run_digest`); '' if the run has none
     realisations: the run digest of each further realisation, by its name
+    quality     : one row per condition (see `quality_table`); empty if not measured
+    budget      : one row per detector (see `quality_table.budgets`); empty likewise
     """
 
     leaderboard: pd.DataFrame
@@ -94,6 +98,8 @@ class Tables:
     choices: dict[str, Any]
     digest: str = ""
     realisations: dict[str, str] = field(default_factory=dict)
+    quality: pd.DataFrame = field(default_factory=lambda: frame(QualityRow, []))
+    budget: pd.DataFrame = field(default_factory=lambda: frame(BudgetRow, []))
 
 
 def tables(
@@ -140,6 +146,7 @@ def tables(
         digest = results.protocol.audio_digest
         boards.append(standings(trials, by_detector, digest, results.imported))
     others = [row for board in boards[1:] for row in board]
+    measured = frame(QualityRow, quality_table.rows(results.quality, results.conditions, resamples))
     return Tables(
         leaderboard=scope.marked(frame(LeaderboardRow, boards[0]), results),
         tracks=scope.marked(frame(LeaderboardRow, others), results),
@@ -158,6 +165,11 @@ def tables(
         },
         digest=digest_of_run.hex(),
         realisations=further.digests,
+        quality=measured,
+        budget=frame(
+            BudgetRow,
+            quality_table.budgets(measured, rows["conditions"], names[0], results.detectors),
+        ),
     )
 
 

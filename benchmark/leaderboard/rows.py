@@ -580,6 +580,55 @@ class InputRow:
     left_out: Annotated[bool, Column("whether `--strict` left it out of every trial set")]
 
 
+Opinion = "predicted mean opinion of {} (DNSMOS P.835)"
+LOST = "clean minus laundered, over utterances with both: below 0 is a gain"
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """One condition: what it does to the quality of the declared fakes."""
+
+    condition: Condition
+    family: Family
+    n_utterances: Annotated[int, Column("number of fakes in the declared sample", UTTERANCES)]
+    n_speakers: Annotated[int, Column("number of their speakers, which are resampled")]
+    n_estoi: Annotated[int, Column("of these with a value of `estoi`", UTTERANCES)]
+    n_ovrl: Annotated[int, Column("of these with `ovrl`, clean and laundered", UTTERANCES)]
+    n_cosine: Annotated[int, Column("of these with a value of `cosine`", UTTERANCES)]
+    estoi: Annotated[
+        Interval,
+        Column("extended STOI against clean; missing where an attack is not aligned", "", HIGHER),
+    ]
+    cosine: Annotated[Interval, Column("cosine of the voice to the clean one (GE2E)", "", HIGHER)]
+    sig: Annotated[Interval, Column(Opinion.format("the speech"), "MOS", HIGHER)]
+    bak: Annotated[Interval, Column(Opinion.format("the background"), "MOS", HIGHER)]
+    ovrl: Annotated[Interval, Column(Opinion.format("the whole"), "MOS", HIGHER)]
+    estoi_loss: Annotated[Interval, Column(f"loss of `estoi`, {LOST}", "", LOWER)]
+    sig_loss: Annotated[Interval, Column(f"loss of `sig`, {LOST}", "MOS", LOWER)]
+    bak_loss: Annotated[Interval, Column(f"loss of `bak`, {LOST}", "MOS", LOWER)]
+    ovrl_loss: Annotated[Interval, Column(f"loss of `ovrl`, {LOST}", "MOS", LOWER)]
+    cosine_threshold: Annotated[
+        float, Column("`cosine` that 95 % of pairs of recordings of one dev speaker reach")
+    ]
+    within_budget: Annotated[
+        bool | None,
+        Column("whether `ovrl_loss` is at most 0.3 and `cosine` at least `cosine_threshold`;"
+               " missing if not known of every fake"),
+    ]  # fmt: skip
+    remark: Annotated[str | None, Column("why values are missing")]
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """One detector: its worst verified condition within the budget of quality (headline track)."""
+
+    detector: Detector
+    budget_eer: Annotated[float, EER.of("under the worst condition within the budget")]
+    budget_condition: Annotated[str | None, Column("that condition; missing if none is within")]
+    n_within: Annotated[int, Column("number of verified conditions within the budget", CONDITIONS)]
+    n_unknown: Annotated[int, Column("number of those of which it is not known", CONDITIONS)]
+
+
 @dataclass(frozen=True)
 class RunDifferenceRow:
     """One metric of a cell, or of the weighted mean over conditions, in two runs."""
@@ -651,4 +700,6 @@ TABLES: dict[str, type] = {  # by name of the CSV file
     "effects": EffectRow,
     "failures": FailureRow,
     "inputs": InputRow,
+    "quality": QualityRow,
+    "quality_budget": BudgetRow,
 }

@@ -76,6 +76,11 @@ def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, 
             "effects": leaderboard_tables.effects(found),
             "failures": found.failures,
             "inputs": found.inputs,
+            **(
+                {"quality": found.quality, "quality_budget": found.budget}
+                if len(found.quality)
+                else {}
+            ),
         }.items()
     }
     version = writing_version(results.provenance)

@@ -65,6 +65,7 @@ class ExecutionConfig:
     here           : detectors score in this process, and workers only launder
     recheck_audio  : compare the SHA-256 of every audio file, not only size and time
     fsync          : force every file to the disk as it is written
+    quality        : fakes whose quality is measured under every condition; 0 for none
     unit_timeout   : seconds that a worker may take for one unit (64 utterances under a condition)
     """
 
@@ -77,9 +78,11 @@ class ExecutionConfig:
     recheck_audio: bool = False
     fsync: bool = False
     unit_timeout: float = UNIT_TIMEOUT_S
+    quality: int = 0
 
     def __post_init__(self) -> None:
         settle(self, workers=whole("workers", self.workers, 0, also=(None,)))
+        settle(self, quality=whole("quality", self.quality, 0))
         if not self.unit_timeout > 0.0:
             raise InputError(f"unit_timeout is {self.unit_timeout}: want seconds, above 0")
 

@@ -14,6 +14,7 @@ from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
 from benchmark.data.trial_table import digest_column
 from benchmark.laundering.failure import UNREADABLE
+from benchmark.quality import quality_store
 from benchmark.scores import input_table, stored_failures
 from benchmark.scores.cell_source import SPLITS
 from benchmark.scores.manifest import IMPORTED
@@ -107,6 +108,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
         strict=tuple(strict),
         thresholds=_thresholds(head),
         imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
+        quality=quality_store.read(folder),
         provenance=facts,
     )
 

@@ -58,6 +58,8 @@ class RunDigest:
                 "unreadable": sorted(map(str, results.unreadable["utterance_id"])),
             }
         )
+        if results.quality is not None:  # absent from the digest of runs that measured none
+            self._text({"quality": results.quality.digest()})
         self._scores(results.source.scores("dev", CLEAN))
 
     def add(self, condition: str, scores: Floats, effects: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.data.protocol import Protocol
 from benchmark.laundering.check_rows import COLUMNS, TEXTS
+from benchmark.quality.quality_store import Quality
 from benchmark.scores.cell_source import SPLITS, CellSource
 from benchmark.scores.scopes import BOTH
 
@@ -63,6 +64,7 @@ class RunResults:
     thresholds : EER threshold of each detector on the dev split of its training data, if its
                  checkpoint records it
     inputs     : the inputs with faults (see `input_table`)
+    quality    : what was measured of the quality of laundered fakes; None if nothing
     strict     : names of the faults whose inputs are left out, as if they could not be read
     scope      : who is laundered in tables (see `scopes`); `source` holds the scores of everyone
     provenance : JSON-able facts: version, commit, dirty, seed, device, suite, libraries, digests
@@ -83,6 +85,7 @@ class RunResults:
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
     scope: str = BOTH
+    quality: Quality | None = None
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What laundering costs its attacker: intelligibility, overall quality and the speaker's voice."""
