@@ -58,7 +58,7 @@ def budgets(
             BudgetRow(
                 name,
                 float("nan") if worst is None else worst.eer.value,
-                None if worst is None else worst.condition,
+                None if worst is None else worst.head.condition,
                 len(cheap),
                 sum(within[cell.head.condition] is None for cell in mine),
             )

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from benchmark.leaderboard.detector_cells import DetectorCells, interval
 from benchmark.leaderboard.rows import SeedRow
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import familywise, reweighting
+from benchmark.metrics import bootstrap, familywise, reweighting
 from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores.realisations import Seeds
@@ -29,7 +30,8 @@ def rows(
     others : of every detector in order, its cells in the other realisations
 
     A value is the mean over realisations. Its bounds cross speakers, trainings and draws of the
-    attacks: each resample draws all three (`reweighting.unbiased`). Draws of the attacks are the
+    attacks: each resample draws all three (`reweighting.unbiased`), and is widened for what a few
+    seeds cannot tell (`_widening`). Draws of the attacks are the
     same for all detectors, which hear the same audio; trainings are each detector's own. Draws are
     seeded by the trial digest. `spread_*`
     is the standard deviation between the means of single seeds. Where there is a single seed, it is
@@ -127,7 +129,34 @@ def _draws(whole: Realised, over: str, metric: str, digest: str) -> Floats:
         base = np.full(len(distinct), 1 / len(distinct))
         one = reweighting.unbiased(np.random.default_rng(entropy), base, len(replicates))
         weight *= one[:, [distinct.index(number) for number in numbers]]  # their product sums to 1
-    return np.asarray(np.sum(weight * replicates, axis=1))
+    drawn = np.sum(weight * replicates, axis=1)
+    points = np.array([_value(cells, over, metric) for _, cells in whole])
+    few = [_variance([getattr(s, kind) for s, _ in whole], points) for kind in ("attack", "train")]
+    centre = drawn.mean()
+    return np.asarray(
+        centre + _widening(float(np.var(replicates.mean(axis=1))), few) * (drawn - centre)
+    )
+
+
+def _variance(numbers: list[int], points: Floats) -> tuple[float, int]:
+    """Return the variance of the mean over seeds of a kind, and its degrees of freedom."""
+    count = len(set(numbers))
+    return (_spread(numbers, points) ** 2 / count if count > 1 else 0.0), count - 1
+
+
+def _widening(speakers: float, few: list[tuple[float, int]]) -> float:
+    """Return by how much draws must spread more, because few seeds hardly know their variance.
+
+    The factor is that of Student's t over the normal distribution, with the degrees of freedom of a
+    sum of variances (Satterthwaite 1946). Draws of speakers are wide enough already.
+    """
+    known = [(variance, count) for variance, count in few if variance > 0]
+    total = speakers + sum(variance for variance, _ in known)
+    if not known or not total > 0:
+        return 1.0
+    freedom = total**2 / sum(variance**2 / count for variance, count in known)
+    tail = (1 + bootstrap.LEVEL) / 2
+    return float(stdtrit(freedom, tail) / ndtri(tail))
 
 
 def _spread(numbers: list[int], points: Floats) -> float:

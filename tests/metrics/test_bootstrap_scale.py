@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ NOTHING = np.full(SIZE, np.nan)
 
 
 def cell(**draws: np.ndarray) -> Replicates:
-    return replace(Replicates(*[NOTHING] * 6), **draws)
+    return replace(Replicates(*[NOTHING] * len(fields(Replicates))), **draws)
 
 
 def point(**values: float) -> dict[str, float]:

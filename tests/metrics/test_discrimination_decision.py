@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from benchmark.core.errors import InputError
-from benchmark.leaderboard import breakdown, robustness
+from benchmark.leaderboard import breakdown, ladders
 from benchmark.metrics import bootstrap, curves, decision, discrimination
 from benchmark.metrics.calibration import calibrate
 from benchmark.report import writer
@@ -34,7 +34,7 @@ def drawn(seed: int, ties: bool) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     "module",
-    [discrimination, decision, curves, bootstrap, robustness, writer],
+    [discrimination, decision, curves, bootstrap, ladders, writer],
     ids=lambda m: m.__name__,
 )
 def test_worked_examples_in_docstrings(module: object) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import quality_table
+from benchmark.leaderboard.trial_sets import WHOLE
 from benchmark.quality import measuring, quality_store, sample
 from benchmark.quality.quality_store import Quality, Sample, VoiceThreshold
 from benchmark.scores.run_results import ConditionInfo
@@ -52,6 +55,25 @@ def test_without_a_threshold_of_voices_the_budget_is_unknown_or_exceeded() -> No
     _, cheap = quality_table.rows(quality([3.0, 3.0, 3.0], None), PLAN, 0)
     assert cheap.within_budget is None and "dev has no speakers" in str(cheap.remark)
     assert quality_table.rows(quality([1.0, 1.0, 1.0], None), PLAN, 0)[1].within_budget is False
+
+
+def cell(condition: str, eer: float, verified: bool = True) -> Any:
+    head = {"detector": "mine", "track": None, "verified": verified, "complete": True}
+    named = SimpleNamespace(condition=condition, **head)
+    return SimpleNamespace(head=named, eer=SimpleNamespace(value=eer))
+
+
+def test_the_worst_condition_within_the_budget_is_named() -> None:
+    """The worst of all is dear, the next is a control, the third was not measured."""
+    cells = [cell("dear", 0.5), cell("control", 0.45, verified=False), cell("unknown", 0.4)]
+    cells += [cell("cheap", 0.3), cell("cheaper", 0.1)]
+    within = {"dear": False, "control": True, "unknown": None, "cheap": True, "cheaper": True}
+    table = pd.DataFrame({"condition": [*within], "within_budget": [*within.values()]})
+    (found,) = quality_table.budgets(table, cells, WHOLE, ("mine",))
+    assert (found.budget_condition, found.budget_eer) == ("cheap", 0.3)
+    assert (found.n_within, found.n_unknown) == (2, 1)
+    (none,) = quality_table.budgets(table, cells[:1], WHOLE, ("mine",))
+    assert none.budget_condition is None and none.n_within == 0
 
 
 def test_an_old_run_has_no_rows() -> None:
