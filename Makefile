@@ -20,6 +20,7 @@ LIMIT ?=
 WORKERS ?=
 PRECISION ?=
 TRAIN ?=
+QUALITY ?=
 ARGS ?=
 
 MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
@@ -51,7 +52,7 @@ $(DEV): $(READY)
 	@touch $@
 
 bench: setup ## data, training, the matrix, the leaderboard: all of it
-	$(BIN)/launderbench bench $(MATRIX) $(if $(TRAIN),--train)
+	$(BIN)/launderbench bench $(MATRIX) $(if $(TRAIN),--train) $(if $(QUALITY),--quality "$(QUALITY)")
 
 plan: setup ## what bench would compute, and about how long it takes
 	$(BIN)/launderbench plan $(MATRIX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmark.cli.main import main
@@ -78,10 +79,11 @@ def test_runs_of_two_scopes_are_compared_only_where_one_is_named(
 
 def test_tables_from_before_the_scope_are_of_scope_both(original: Scene, tmp_path: Path) -> None:
     scene = tampering.copied(original, tmp_path / "old")
-    path = scene.folder / "leaderboard.csv"
-    lines = [line.split(",") for line in path.read_text().splitlines()]
-    assert lines[0][-2:] == ["scope", "schema"] and all(line[-2] == "both" for line in lines[1:])
-    path.write_text("\n".join(",".join([*line[:-2], line[-1]]) for line in lines) + "\n")
+    board = pd.read_csv(scene.folder / "leaderboard.csv", dtype=str)
+    assert list(board.columns[-2:]) == ["scope", "schema"] and set(board["scope"]) == {"both"}
+    for path in scene.folder.glob("*.csv"):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False).assign(schema="3")
+        table.drop(columns="scope", errors="ignore").to_csv(path, index=False)
     (scene.folder / "run.json").unlink()
     assert set(read_tables.read(scene.folder)["leaderboard"]["scope"]) == {"both"}
     assert run_folders.scope_of(scene.folder) == "both"

@@ -43,7 +43,7 @@ def test_every_step_is_printed_and_so_is_what_was_used(
     steps = [line.partition(":")[0] for line in told.splitlines()]
     assert steps[:6] == ["plan", "files", "verdicts", "cells", "report", "digest"]
     assert "--digest was used, --rescore was not used" in told and "consistently" in told
-    assert "17 files of the report computed again from the parts, every byte" in told
+    assert "19 files of the report computed again from the parts, every byte" in told
     found = json.loads(facts.read_text())
     assert found["sound"] and found["digest_compared"] and found["rescored"] == 0
     assert found["run_digest"] == original.digest

@@ -17,6 +17,7 @@ from benchmark.report.html import (
     breakdown_section,
     checks_section,
     contrast_section,
+    frontier_section,
     grid_section,
     leaderboard_section,
     provenance_section,
@@ -74,6 +75,7 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         adversary={t.name: adversary_section.numbers(tables, t.rows) for t in tracks},
         scope=results.scope,
         scope_text=SCOPES[results.scope],
+        frontier=frontier_section.frontier(tables, results.detectors, tracks[0].rows),
         grids={t.name: grid_section.grids(tables, t.rows) for t in tracks},
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
         systems={

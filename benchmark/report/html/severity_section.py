@@ -9,7 +9,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.leaderboard.ladders import Ladder, ladders
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.metrics.discrimination import Floats
-from benchmark.report.html.svg import polygon, polyline
+from benchmark.report.html.svg import dots, polygon, polyline
 from benchmark.report.rows import Row, records
 from benchmark.scores.run_results import RunResults
 
@@ -85,14 +85,6 @@ def _line(series: int, x: Floats, row: list[Row], top: float) -> Row:
         "series": series,
         "line": polyline(x[known], y[known]),
         "band": polygon(x[bounded], lower[bounded], upper[bounded]) if bounded.sum() > 1 else "",
-        "dots": _dots(x[known & ~weak], y[known & ~weak]),
-        "hollow": _dots(x[known & weak], y[known & weak]),
+        "dots": dots(x[known & ~weak], y[known & ~weak]),
+        "hollow": dots(x[known & weak], y[known & weak]),
     }
-
-
-def _dots(x: Floats, y: Floats) -> str:
-    """Return points as lines of zero length; round caps make them dots.
-
-    This takes a third of the bytes of circles.
-    """
-    return "".join(f"M{round(a)} {round(b)}h0" for a, b in zip(x, y, strict=True))
