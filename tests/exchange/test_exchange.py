@@ -92,7 +92,7 @@ def scored(folder: Path, out: Path, split: str = "test", ending: str = "wav") ->
 
 def rows(folder: Path, *detectors: str) -> list[pd.Series]:
     board = pd.read_csv(folder / "leaderboard.csv").set_index("detector")
-    relative = ["rank", "rank_low", "rank_high", "tied_with", "warnings"]
+    relative = [name for name in board if name.startswith(("rank", "tied_with", "warnings"))]
     return [board.loc[name].drop(relative) for name in detectors]
 
 
