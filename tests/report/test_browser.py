@@ -32,8 +32,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-req
 HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
 WIDE, NARROW = 1440, 375
 VIEWS = (
-    "leaderboard", "conditions", "severity", "robustness", "curves", "scores", "decisions",
-    "systems",
+    "leaderboard", "conditions", "severity", "robustness", "adversary", "curves", "scores",
+    "decisions", "systems",
 )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_loads_from_disk_without_requests(visit: Visit, file: Path) -> None:
 def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
     page = visit.page
     head = page.locator("#board-1 thead th", has_text="Clean EER")
-    cells = page.locator("#board-1 tbody td:nth-child(5)")
+    cells = page.locator("#board-1 tbody td:nth-child(6)")
 
     def column() -> list[float]:
         return [float(text.split()[0]) for text in cells.all_inner_texts()]
@@ -134,7 +134,7 @@ def test_sorts_by_mouse_and_by_keyboard(visit: Visit) -> None:
     assert "rawcnn" in page.locator("#board-1 tbody tr").last.inner_text()  # unranked stays last
 
 
-@pytest.mark.parametrize(("name", "place"), [("AUC", 8), ("F1", 9)])
+@pytest.mark.parametrize(("name", "place"), [("AUC", 9), ("F1", 10)])
 def test_the_first_click_sorts_the_best_first(visit: Visit, name: str, place: int) -> None:
     head = visit.page.locator("#board-1 thead th", has_text=name)
     cells = visit.page.locator(f"#board-1 tbody td:nth-child({place})")
@@ -174,7 +174,7 @@ def test_marks_stay_on_the_axis(visit: Visit) -> None:
     for bar in visit.page.locator("#board-1 td.bar").all():
         axis = bar.locator(".axis").bounding_box()
         marks = bar.locator("i").all()
-        assert len(marks) in (2, 4) and axis["width"] > 200
+        assert len(marks) in (2, 4) and axis["width"] > 100
         for mark in marks:
             box = mark.bounding_box()
             assert box["x"] >= axis["x"] - 4
@@ -204,8 +204,8 @@ def test_the_narrow_board_shows_the_ranking_columns(browser: Any, file: Path) ->
 
 
 def test_a_note_is_a_link_away(visit: Visit) -> None:
-    mark = visit.page.locator("#board-1 tr", has_text="rawcnn").locator("sup a")
-    assert mark.get_attribute("aria-label") == "note 1"
+    mark = visit.page.locator("#board-1 tr", has_text="rawcnn").locator("sup a").first
+    assert mark.get_attribute("aria-label").startswith("note ")
     mark.press("Enter")
     note = visit.page.locator("li:target")
     assert note.inner_text() == "unranked: 1 cell lacks trials" and note.is_visible()
@@ -226,7 +226,7 @@ def test_filters_rows_and_shows_the_remaining_count(visit: Visit) -> None:
     field_ = page.get_by_label("Filter detectors").first
     field_.fill("RESNET")
     rows = page.locator("#board-1 tbody tr:visible")
-    assert rows.locator("th").all_inner_texts() == ["resnet18"]
+    assert [text.startswith("resnet18") for text in rows.locator("th").all_inner_texts()] == [True]
     assert "1 of 4 shown" in page.inner_text("[data-track=neural] .tools output >> nth=0")
     field_.fill("")
     assert rows.count() == 4

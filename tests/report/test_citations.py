@@ -19,7 +19,7 @@ from attacks.contract import suites
 from attacks.contract.base import registry as attack_registry
 from benchmark.core.errors import InputError
 from benchmark.inference import published_weights
-from benchmark.leaderboard import leaderboard_tables
+from benchmark.leaderboard import leaderboard_tables, published_figures
 from benchmark.report import bibtex, citations
 from benchmark.report.citations import document, of_run, resolve
 from detectors.contract.base import registry as detector_registry
@@ -88,6 +88,8 @@ def test_every_entry_is_used_and_has_the_fields_that_bibtex_requires() -> None:
     texts += [known.get(name).citation for name in known.names()]
     texts += [cls.citation for cls in known.parametrised().values()]
     texts += [*citations.SUITES.values(), *citations.DATA.values()]
+    figures = Path(published_figures.__file__).parent / "published"
+    texts += [tomllib.loads(path.read_text())["citation"] for path in figures.glob("*.toml")]
     used = {key for text in texts if text and "@" not in text for key in text.split()}
     for key, entry in citations.library().items():
         assert key in used, key

@@ -30,6 +30,7 @@ NAMES = [
     "severity.csv",
     "differences.csv",
     "breakdown.csv",
+    "seeds.csv",
     "grid.csv",
     "effects.csv",
     "failures.csv",
@@ -293,7 +294,9 @@ def test_without_resamples_no_intervals_are_mentioned(tmp_path: Path) -> None:
     ):
         assert words not in shown
     board = pd.read_csv(tmp_path / "leaderboard.csv")
-    assert board[["rank_low", "rank_high", "tied_with", "warnings"]].isna().all(axis=None)
+    ranges = ["rank_low", "rank_high", "rank_low_drawn", "rank_high_drawn", "tied_with"]
+    assert board[ranges].isna().all(axis=None)
+    assert board["warnings"].str.fullmatch(r"one attack family \(codec\): [^;]+").all()
     assert board["rank"].tolist() == board["laundered_eer"].rank(method="min").tolist()
     assert "[" not in writer.summary(found)
     for name in ("leaderboard.tex", "leaderboard.md"):

@@ -46,7 +46,8 @@ for (const field of every("input[data-filter]")) {
       let left = 0;
       for (const row of body.rows) {
         if (row === head) continue;
-        row.hidden = text !== "" && !row.textContent.toLowerCase().includes(text) && !family.includes(text);
+        const names = [...row.cells].filter((cell) => cell.tagName === "TH").map((cell) => cell.textContent);
+        row.hidden = text !== "" && !names.join(" ").toLowerCase().includes(text) && !family.includes(text);
         left += !row.hidden;
         all += 1;
       }
