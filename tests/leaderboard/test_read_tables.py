@@ -21,15 +21,13 @@ from benchmark.leaderboard.read_tables import ADDED, FILLED, read
 from benchmark.leaderboard.rows import TABLES
 from benchmark.report import writer
 from benchmark.scores.run_results import INPUT_COLUMNS, RunResults
-from tests.support import synthetic_run
+from tests.support import old_tables, synthetic_run
 from tests.support.places import GOLDEN, ROOT
 from tests.support.synthetic_run import replace
 
 OLD = GOLDEN / "tables_schema1"  # written by the last release without a version, of `results`
 KEEP = {"clean", "reverb(rt60=0.3)", "reverb(rt60=0.9)", "mp3(kbps=16)", "mp3(kbps=64)"}
 DETECTORS = ("melcnn", "rawcnn", "shortcut")
-# schema 4 changed how intervals are made; a bound in the old tables is another number
-OF_INTERVALS = re.compile("_low$|_high$|^distinguishable$|^warnings$|^tied_with$")
 OLD_NAMES = {
     "tp": "hit", "fn": "missed", "fp": "false_alarm", "tn": "correct",
     "oracle_tp": "oracle_hit", "oracle_fn": "oracle_missed",
@@ -41,12 +39,7 @@ OLD_NAMES = {
 }  # fmt: skip
 
 
-# Since schema 4, means are weighted by condition, attack and family
-REWEIGHTED = ("laundered_", "eer_delta", "rank", "group", "difference", "degradation",
-              "relative_degradation", "distinguishable", "warnings", "detector", "eer",
-              "area")  # fmt: skip
 EMPTY = ("seeds", "grid")  # there is one realisation, and no row of a grid
-MEANS = ("leaderboard", "tracks", "robustness", "differences")  # tables with such means
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +122,7 @@ def test_only_names_changed_since_the_unversioned_tables(written: Path, name: st
     named = OLD_NAMES if name in ("leaderboard", "tracks", "conditions") else {}
     assert {named.get(column, column) for column in new} == set(old)
     for column, values in new.items():
-        if name in MEANS and column.startswith(REWEIGHTED):
+        if old_tables.of_means(name, column):
             continue
         before = old[named.get(column, column)]
         if name == "failures":
@@ -137,7 +130,7 @@ def test_only_names_changed_since_the_unversioned_tables(written: Path, name: st
         if column == "over":
             before = [text.replace("mean", "laundered") for text in before]
         assert len(values) == len(before)
-        if OF_INTERVALS.search(column):
+        if old_tables.OF_INTERVALS.search(column):
             continue
         for one, two in zip(before, values, strict=True):
             a, b = number(one), number(two)
@@ -156,8 +149,7 @@ def test_unversioned_tables_are_read_under_todays_names(written: Path) -> None:
         assert old[name][unknown].isna().all(axis=None), name  # what was not measured is not known
         for column in set(added) - set(unknown):
             assert set(old[name][column]) <= {FILLED[column]}, name
-        means = [c for c in table if name in MEANS and c.startswith(REWEIGHTED)]
-        changed = [c for c in table if OF_INTERVALS.search(c) or c in means]
+        changed = old_tables.changed(name, table)
         assert list(old[name]) == list(table)
         shared = [t.drop(columns=[*added, *changed]) for t in (old[name], table)]
         pd.testing.assert_frame_equal(*shared, rtol=1e-5, obj=name)

@@ -452,6 +452,9 @@ def audible(tmp_path: Path) -> RunResults:
     )
 
 
+DEFAULTED = ("digest", "realisations", "quality", "budget")
+
+
 @pytest.fixture
 def tables_of_audible() -> Tables:
     """Tables in which the lower cutoff has the higher EER."""
@@ -459,8 +462,9 @@ def tables_of_audible() -> Tables:
     conditions = pd.DataFrame(rows, columns=["condition", "eer"]).assign(track=None)
     blank = pd.DataFrame()
     board = pd.DataFrame({"track": [None]})
-    more = [blank] * 8
-    return Tables(board, blank, conditions, *more, {}, {})
+    known = {"leaderboard": board, "conditions": conditions, "axes": {}, "choices": {}}
+    left = [f.name for f in dataclasses.fields(Tables) if f.name not in {*known, *DEFAULTED}]
+    return Tables(**dict.fromkeys(left, blank), **known)
 
 
 def test_samples_play_only_synthetic_voices_by_default(
