@@ -122,9 +122,7 @@ def run(
     if inspect is not None:
         inspect(matrix)
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)
-    matrix = plugin_checks.checked(matrix, store, config.context)
-    found = store.scan()
-    store.set_aside(found.damaged)
+    matrix, found = _begun(matrix, store, config.context)
     done = _computed(config, execution, matrix, store, found, device, timer)
     for seeds in _further(config):
         done &= _realised(config, seeds, execution, store.folder, device, timer)
@@ -184,12 +182,17 @@ def _realised(
         attack_seeds=1,
         train_seeds=1,
     )
-    matrix = planning.plan(mine)
     store = Store(realisations.place(folder, seeds), sync=execution.fsync)
-    matrix = plugin_checks.checked(matrix, store, mine.context)
+    matrix, found = _begun(planning.plan(mine), store, mine.context)
+    return _computed(mine, execution, matrix, store, found, device, timer)
+
+
+def _begun(matrix: RunPlan, store: Store, context: ProcessContext) -> tuple[RunPlan, Scan]:
+    """Return the plan with its plugins checked, and what the store has of it that is whole."""
+    matrix = plugin_checks.checked(matrix, store, context)
     found = store.scan()
     store.set_aside(found.damaged)
-    return _computed(mine, execution, matrix, store, found, device, timer)
+    return matrix, found
 
 
 def _reported(

@@ -10,8 +10,8 @@ import pandas as pd
 from attacks.contract.condition import CLEAN
 from benchmark.leaderboard.rows import BudgetRow, ConditionRow, Interval, QualityRow
 from benchmark.leaderboard.trial_sets import WHOLE
-from benchmark.metrics.bootstrap import drawn_number, interval
-from benchmark.metrics.discrimination import Floats
+from benchmark.metrics.bootstrap import clusters, drawn_number, interval
+from benchmark.metrics.discrimination import Floats, Places
 from benchmark.quality.quality_store import Quality
 from benchmark.scores.run_results import ConditionInfo
 
@@ -156,13 +156,8 @@ def _mean(values: Floats, counts: Floats) -> Interval:
     return Interval(float(values[known].mean()), *interval(replicates))
 
 
-def _units(quality: Quality) -> Floats:
-    names = [
-        f"utterance {uid}" if speaker == "-" else f"speaker {speaker}"
-        for uid, speaker in zip(quality.sample.utterances, quality.sample.speakers, strict=True)
-    ]
-    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.array([known[name] for name in names])
+def _units(quality: Quality) -> Places:
+    return clusters(pd.DataFrame({"speaker": quality.sample.speakers, "source": "-"}))
 
 
 def _counts(quality: Quality, resamples: int) -> Floats:

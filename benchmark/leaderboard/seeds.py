@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from benchmark.leaderboard.detector_cells import DetectorCells, interval
+from benchmark.leaderboard.ranks import CLEAN, LAUNDERED
 from benchmark.leaderboard.rows import SeedRow
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, familywise, reweighting
@@ -16,7 +17,6 @@ from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores.realisations import Seeds
 
-CLEAN, LAUNDERED = "clean", "laundered"  # values of the column `over`
 RANKED = "eer"
 RANKS = ("rank", "rank_low", "rank_high")
 Realised = list[tuple[Seeds, DetectorCells]]
