@@ -18,7 +18,7 @@ from benchmark.laundering.verification import State, counts_text
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.metrics.decision import Costs
-from benchmark.report import html, report_check, writer
+from benchmark.report import report_check, writer
 from benchmark.runs import (
     detectors_at_hand,
     provenance,
@@ -296,11 +296,14 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
         _dict(_dict(facts.get("provenance")).get("reported")), provenance.code()
     )
     stored = {name: _bytes(folder / name) for name in _named(facts)}
-    page = html.render(again.results, again.tables)
-    if (before := stored.get(PAGE)) is not None:
-        page = report_check.with_samples(page, before.decode("utf-8", "replace"))
+    before = (stored.get(PAGE) or b"").decode("utf-8", "replace")
     with _quiet():
-        made = writer.texts(again.results, again.tables, page, str(facts.get("run", "")))
+        made = writer.texts(
+            again.results,
+            again.tables,
+            str(facts.get("run", "")),
+            finish=lambda page: report_check.with_samples(page, before),
+        )
     faults = [f"{name} is missing" for name, content in stored.items() if content is None]
     old = "files_sha256" not in facts
     if old:  # of a version that did not record all that these files depend on

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,22 @@ def write(
     Files are replaced atomically.
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
-    made = texts(results, found, html.render(results, found, samples), run or folder.resolve().name)
+    made = texts(results, found, run or folder.resolve().name, samples)
     return [atomic_files.write(folder / name, text) for name, text in made.items()]
 
 
-def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, str]:
+def texts(
+    results: RunResults,
+    found: Tables,
+    run: str,
+    samples: Samples | None = None,
+    finish: Callable[[str], str] = str,
+) -> dict[str, str]:
     """Return the content of every report file by its name.
 
-    page : as `html.render` returns it
-    run  : the name of the run folder
+    run     : the name of the run folder
+    samples : the audio samples of the page, which also carries some of the other files
+    finish  : from the page as rendered to the page as written
     """
     made = {
         f"{name}.csv": csv_text(schema.versioned(table))
@@ -90,7 +98,7 @@ def texts(results: RunResults, found: Tables, page: str, run: str) -> dict[str, 
         made["grid.tex"] = grids
     made["leaderboard.md"] = markdown.document(results, found, version)
     made["leaderboard.json"] = json_tables.document(results, found, version)
-    made["leaderboard.html"] = page
+    made["leaderboard.html"] = finish(html.render(results, found, samples, made))
     made["run.json"] = _run_json(results, found, made, run)
     return made
 

@@ -17,11 +17,15 @@ from benchmark.report.html import (
     breakdown_section,
     checks_section,
     contrast_section,
+    differences_section,
+    first_screen_section,
     frontier_section,
     grid_section,
     leaderboard_section,
+    profile_section,
     provenance_section,
     robustness_section,
+    scatter_section,
     severity_section,
 )
 from benchmark.report.html.samples_section import Samples
@@ -37,25 +41,46 @@ LONG = 80  # tables with more rows are folded
 SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, labels of the colour scale
 
 
-def render(results: RunResults, tables: Tables, samples: Samples | None = None) -> str:
-    """Return one self-contained HTML page.
+def render(
+    results: RunResults,
+    tables: Tables,
+    samples: Samples | None = None,
+    downloads: Mapping[str, str] | None = None,
+) -> str:
+    """Return one self-contained HTML page; `downloads` are the texts of files that it carries.
 
     Equal tables, samples and provenance give equal bytes. Without samples, the differences between
     two machines with the same scores are confined to one element, `#machine`, and to the run digest
     in the citation, which covers the machines.
     """
-    tracks = leaderboard_section.tracks(tables)
+    tracks = leaderboard_section.tracks(tables, results.detectors)
     names = [info.condition for info in results.conditions]
     speakers = _named(results.protocol.table["speaker"])
     shown = contrast_section.focus(results, tables, [track.name for track in tracks])
     templates = environment()
     spelled = partial(_spelled, _caveats(results.conditions))
-    templates.filters |= {"spelled": spelled, "series": series_class}
+    templates.filters |= {"spelled": spelled, "series": series_class, "named": _named_short}
+    systems = {
+        track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)
+        for track in tracks
+    }
+    grids = {t.name: grid_section.grids(tables, t.rows) for t in tracks}
+    cited = provenance_section.citations(results, tables.digest)
+    differences = {t.name: differences_section.pairs(tables, t.rows) for t in tracks}
     return templates.get_template("html/report.html").render(
         protocol=results.protocol,
         styles=Markup(scale_css() + "\n" + series_css()),
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
         tracks=tracks,
+        found=first_screen_section.findings(tracks[0].rows),
+        proofs=first_screen_section.proofs(results, tables, tracks[0].first),
+        downloads=_downloads(cited[0], downloads or {}),
+        scatter={t.name: scatter_section.charts(t.rows, results.detectors) for t in tracks},
+        differences=differences,
+        profiles={
+            t.name: profile_section.profiles(results, t.rows, systems[t.name]) for t in tracks
+        },
+        evidence=_evidence(any(differences.values()), any(grids.values()), any(systems.values())),
         short=short_names(results.conditions),
         resamples=tables.choices["resamples"],
         bounded=bounded(tables.conditions),
@@ -71,17 +96,19 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
             for track in tracks
         },
         focus=shown,
-        focused={"names": names, "tracks": {t: contrast_section.data(shown[t]) for t in shown}},
+        focused={
+            "names": names,
+            "detectors": list(results.detectors),
+            "baselines": [row["detector"] for row in tracks[0].rows if row["baseline"]],
+            "tracks": {t: contrast_section.data(shown[t]) for t in shown},
+        },
         adversary={t.name: adversary_section.numbers(tables, t.rows) for t in tracks},
         scope=results.scope,
         scope_text=SCOPES[results.scope],
         frontier=frontier_section.frontier(tables, results.detectors, tracks[0].rows),
-        grids={t.name: grid_section.grids(tables, t.rows) for t in tracks},
+        grids=grids,
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
-        systems={
-            track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)
-            for track in tracks
-        },
+        systems=systems,
         samples=samples or Samples(),
         checks=checks_section.checks(results, tables),
         doubted=[info for info in results.conditions if info.doubt],
@@ -94,10 +121,45 @@ def render(results: RunResults, tables: Tables, samples: Samples | None = None) 
         inputs=inputs_text(tables.inputs) if len(tables.inputs) else "",
         odd_inputs=records(tables.inputs.head(LISTED)),
         provenance=provenance_section.provenance(results, tables),
-        cited=provenance_section.citations(results, tables.digest),
+        cited=cited,
         listed=LISTED,
         long=LONG,
     )  # fmt: skip
+
+
+def _evidence(differences: bool, grids: bool, systems: bool) -> list[tuple[str, str, str]]:
+    """Return template, title and content of the folded parts of the page."""
+    parts = [
+        ("profiles", "Detector by detector", "scores, decisions, families, training", True),
+        ("differences", "Which of two is better", "paired differences", differences),
+        ("robustness", "Robustness in numbers", "degradation, area, costs", True),
+        ("adversary", "What the fakes get away with", "frozen thresholds", True),
+        ("curves", "At every threshold", "ROC, DET, precision and recall", True),
+        ("grid", "Tables of published studies", "by row and column", grids),
+        ("breakdown", "Who made the fake", "spoof systems and other slices", systems),
+        ("verification", "Did the attacks do what they say?", "claims and measurements", True),
+        ("failures", "Failures and coverage", "what was not scored", True),
+        ("about", "How to read this", "measures, intervals, ranks", True),
+        ("cite", "How to cite", "BibTeX", True),
+        ("provenance", "Provenance", "data, code, weights, machines", True),
+    ]
+    return [part[:3] for part in parts if part[3]]
+
+
+def _downloads(bibtex: str, written: Mapping[str, str]) -> list[first_screen_section.Download]:
+    """Return the files that the page carries; those that are not `written` are left out."""
+    named = {"CSV": "leaderboard.csv", "JSON": "leaderboard.json", "LaTeX": "leaderboard.tex"}
+    found = [
+        first_screen_section.download(label, name, written[name])
+        for label, name in named.items()
+        if name in written
+    ]
+    return [*found, first_screen_section.download("BibTeX", "launderbench.bib", bibtex)]
+
+
+def _named_short(condition: str, short: Mapping[str, str]) -> Markup:
+    """Return the escaped short name of a condition; a line may break before a step of a chain."""
+    return Markup(str(escape(short[condition])).replace(" | ", " |<wbr> "))
 
 
 def _caveats(conditions: Sequence[ConditionInfo]) -> dict[str, str]:

@@ -13,39 +13,48 @@ from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import WHOLE, of_track
 from benchmark.report import brackets
+from benchmark.report.html.first_screen_section import is_baseline
+from benchmark.report.html.profile_section import kind
+from benchmark.report.jinja import number, percent
 from benchmark.report.palette import level
 from benchmark.report.rows import Row, bounded, records
 
-WITH_BOUNDS = 6  # up to this number of detectors, cells initially show their bounds
 TALL = 40  # with more conditions, the table scrolls under its own header
 AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # smallest end of a rate axis, and the step of its end
+SHORT = {  # of the names of families over narrow columns
+    "reverberation": "room", "noise": "noise", "codec": "codec", "resampling": "rate",
+    "filtering": "band", "channel": "line", "time_pitch": "tempo", "enhance": "clean-up",
+    "enhancement": "clean-up", "pipeline": "chain", "chain": "chain", "device": "device",
+}  # fmt: skip
+LONGEST = 8  # characters of a family without a short name
 
 
 @dataclass(frozen=True)
 class Track:
     """One track as shown in the page.
 
-    rows      : the rows of the leaderboard, each with `bar`, positions on the rate axis, `notes`,
-                the numbers of its notes, `pieces` of the brackets, and `ties`, names
+    rows      : the rows of the leaderboard, baselines last, each with `bar`, positions on the rate
+                axis, `notes`, the numbers of its notes, `pieces` of the brackets, `ties`, names,
+                `number` in the run, `kind`, `baseline`, and `families`, a cell for each column
+    columns   : the families of which a condition counts: `name`, `short`, `weight`
     shared    : warnings that apply to all rows
     notes     : the other warnings, numbered from 1
     sure      : whether any number has bounds
     axis      : the end of the rate axis (a rate)
     detectors : in the order of the leaderboard
     families  : the heatmap: families with their conditions, each with one cell per detector
-    finding   : the best row and its equals, or None if no detector is ranked
     unsure    : number of unranked rows
     """
 
     name: str
     rows: list[Row]
+    columns: list[Row]
     shared: list[str]
     notes: list[str]
     sure: bool
     axis: float
     detectors: list[str]
     families: list[Row]
-    finding: Row | None
     unsure: int
 
     @property
@@ -59,9 +68,9 @@ class Track:
         return sum(len(family["rows"]) for family in self.families)
 
     @property
-    def bounds_shown(self) -> bool:
-        """Whether the cells initially show their bounds."""
-        return len(self.detectors) <= WITH_BOUNDS
+    def numbers(self) -> list[int]:
+        """The numbers in the run of the detectors, in the order of the leaderboard."""
+        return [row["number"] for row in self.rows]
 
     @property
     def tall(self) -> bool:
@@ -69,14 +78,14 @@ class Track:
         return self.conditions > TALL
 
 
-def tracks(tables: Tables) -> list[Track]:
-    """Return all tracks, the headline first."""
+def tracks(tables: Tables, detectors: tuple[str, ...]) -> list[Track]:
+    """Return all tracks, the headline first; `detectors` are those of the run in its order."""
     boards = [tables.leaderboard, *(part for _, part in tables.tracks.groupby("track", sort=False))]
-    return [_track(board, tables.conditions) for board in boards]
+    return [_track(board, tables.conditions, detectors) for board in boards]
 
 
-def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
-    rows = records(board)
+def _track(board: pd.DataFrame, conditions: pd.DataFrame, run: tuple[str, ...]) -> Track:
+    rows = sorted(records(board), key=lambda row: is_baseline(row["detector"]))
     name = rows[0]["track"] or WHOLE
     axis = _axis(rows)
     warned = [row["warnings"].split("; ") if row["warnings"] else [] for row in rows]
@@ -85,24 +94,36 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame) -> Track:
     notes = [text for text in every if text not in shared]
     mine = of_track(conditions, name)
     detectors = [row["detector"] for row in rows]
-    ranked = [row for row in rows if row["rank"] is not None]
+    families = _families(records(mine), detectors)
+    counted = [family for family in families if family["weight"]]
     return Track(
         name=name,
         rows=[
             row
             | {"bar": _bar(row, axis)}
             | {"notes": [notes.index(text) + 1 for text in texts if text in notes]}
-            | {"pieces": pieces, "ties": brackets.ties(row)}
-            for row, texts, pieces in zip(rows, warned, brackets.brackets(rows).pieces, strict=True)
+            | {"pieces": pieces, "ties": brackets.ties(row), "number": run.index(row["detector"])}
+            | {"kind": kind(row["detector"]), "baseline": is_baseline(row["detector"])}
+            | {"families": [_family_cell(family, place) for family in counted]}
+            for place, (row, texts, pieces) in enumerate(
+                zip(rows, warned, brackets.brackets(rows).pieces, strict=True)
+            )
+        ],
+        columns=[
+            {
+                "name": family["name"],
+                "short": SHORT.get(family["name"], family["name"][:LONGEST]),
+                "weight": family["weight"],
+            }
+            for family in counted
         ],
         shared=shared,
         notes=notes,
         sure=bounded(mine),
         axis=axis,
         detectors=detectors,
-        families=_families(records(mine), detectors),
-        finding=_finding(ranked),
-        unsure=len(rows) - len(ranked),
+        families=families,
+        unsure=sum(row["rank"] is None for row in rows),
     )
 
 
@@ -113,9 +134,11 @@ def _axis(rows: list[Row]) -> float:
     return float(np.ceil(highest / AXIS_STEP - 1e-9) * AXIS_STEP)
 
 
-def _finding(ranked: list[Row]) -> Row | None:
-    """Return the best row and the detectors that are not told apart from it."""
-    return {"best": ranked[0], "alike": brackets.ties(ranked[0])} if ranked else None
+def _family_cell(family: Row, place: int) -> Row:
+    """Return the mean EER of the detector at `place` in a family, and the median of all."""
+    known = [mean["eer"] for mean in family["means"] if mean["eer"] is not None]
+    median = float(np.median(known)) if known else None
+    return {"name": family["name"], "median": median} | family["means"][place]
 
 
 def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:
@@ -147,6 +170,7 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
                     "condition": condition,
                     "weight": row[detectors[0]]["weight"],
                     "uncounted": _uncounted(row[detectors[0]]["verdict"]),
+                    "said": _effect(row[detectors[0]]),
                     "cells": [_heat(row[detector]) for detector in detectors],
                 }
                 for condition, row in conditions.items()
@@ -163,9 +187,26 @@ def _uncounted(verdict: str | None) -> State | None:
     return None if verdict in (None, State.VERIFIED) else State(verdict)
 
 
+def _effect(cell: Row) -> str:
+    """Return the effect that was measured of a condition, in words; '' if none was."""
+    if cell["effect"] is None or cell["effect_measured"] is None:
+        return ""
+    unit = f" {cell['effect_unit']}" if cell["effect_unit"] else ""
+    return f"{cell['effect']} {number(cell['effect_measured'])}{unit}"
+
+
+def _said(cell: Row) -> str:
+    """Return the figures of a cell in words."""
+    bounds = cell["eer_low"] is not None
+    between = f" ({percent(cell['eer_low'])} to {percent(cell['eer_high'])})" if bounds else ""
+    trials = cell["n_bonafide"] + cell["n_spoof"]
+    return f"EER {percent(cell['eer'])} %{between}, {trials} trials"
+
+
 def _heat(cell: Row) -> Row:
-    """Return one heatmap cell: EER, colour level, bounds, completeness and coverage."""
+    """Return one heatmap cell: EER, colour level, bounds, completeness, coverage, and in words."""
     return {
+        "said": _said(cell),
         "eer": cell["eer"],
         "level": None if cell["eer"] is None else level(cell["eer"]),
         "low": cell["eer_low"],

@@ -1,6 +1,39 @@
 "use strict";
 const every = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+// What the reader chose: track, detectors, condition, loss. It stands in the link behind "Link to
+// this view", as #track=neural&detectors=a,b.
+const asked = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+const data = JSON.parse(document.getElementById("data").textContent);
+const state = { track: null, detectors: null, condition: null, loss: asked.get("show") === "loss" };
+const permalink = document.getElementById("permalink");
+const remember = () => {
+  const query = new URLSearchParams();
+  if (state.track !== null) query.set("track", state.track);
+  if (state.detectors !== null) query.set("detectors", [...state.detectors].map((n) => data.detectors[n]).join(","));
+  if (state.condition !== null) query.set("condition", data.names[state.condition]);
+  if (state.loss) query.set("show", "loss");
+  permalink.href = `#${query}`;
+};
+permalink.hidden = false;
+
+// Folded parts open when a link leads into them.
+const reveal = (name) => {
+  const target = name && document.getElementById(name);
+  for (let part = target; part; part = part.parentElement)
+    if (part.tagName === "DETAILS") part.open = true;
+  return target;
+};
+const follow = () => {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (!name.includes("=")) reveal(name)?.scrollIntoView();
+};
+addEventListener("hashchange", follow);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (link && link !== permalink) reveal(decodeURIComponent(link.hash.slice(1)));
+});
+
 // Tables: a button in every header sorts, best first; cells without a value stay last.
 for (const table of every("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
@@ -25,8 +58,9 @@ for (const table of every("table.sortable")) {
         const sign = up ? 1 : -1;
         return sign * (isNaN(x) || isNaN(y) ? x.localeCompare(y, "en", { numeric: true }) : x - y);
       };
-      const body = table.tBodies[0];
-      body.append(...[...body.rows].sort(order));
+      fold(table);
+      for (const body of table.tBodies)
+        body.append(...[...body.rows].filter((row) => !row.classList.contains("head")).sort(order));
       table.classList.toggle("reordered", column > 0 || !up);  // brackets join rows by rank
     });
   });
@@ -46,8 +80,9 @@ for (const field of every("input[data-filter]")) {
       let left = 0;
       for (const row of body.rows) {
         if (row === head) continue;
-        const names = [...row.cells].filter((cell) => cell.tagName === "TH").map((cell) => cell.textContent);
-        row.hidden = text !== "" && !names.join(" ").toLowerCase().includes(text) && !family.includes(text);
+        const names = [...row.cells].filter((cell) => cell.tagName === "TH");
+        const words = names.map((cell) => `${cell.textContent} ${cell.title}`).join(" ").toLowerCase();
+        row.hidden = text !== "" && !words.includes(text) && !family.includes(text);
         left += !row.hidden;
         all += 1;
       }
@@ -79,57 +114,157 @@ for (const table of every("table.heat")) {
   }
 }
 
-// Tracks: one at a time, the same one in every part of the page.
-const tracks = [...new Set(every(".track").map((part) => part.dataset.track))];
-if (tracks.length > 1) {
-  const show = (chosen) => {
-    for (const part of every(".track")) part.hidden = part.dataset.track !== chosen;
-    for (const button of every(".tabs button"))
-      button.setAttribute("aria-pressed", String(button.textContent === chosen));
+// Heatmap: EER, or its excess over the detector's clean EER in points.
+const percent = (rate) => (rate === null ? "–" : (100 * rate).toFixed(1));
+for (const cell of every(".heat td[data-e]")) {
+  const table = cell.closest("table");
+  const clean = table.tBodies[0].rows[0].cells[cell.cellIndex];
+  if (!clean || clean === cell || !("e" in clean.dataset)) continue;
+  const loss = Number(cell.dataset.e) - Number(clean.dataset.e);
+  const shade = Math.round(24 * Math.min(Math.max(loss / 0.5, 0), 1));
+  const text = [...cell.childNodes].find((node) => node.nodeType === Node.TEXT_NODE);
+  cell.faces = {
+    false: [text.data, cell.className],
+    true: [(loss < 0 ? "−" : "+") + (100 * Math.abs(loss)).toFixed(1), cell.className.replace(/\bh\d+\b/, `h${shade}`)],
   };
-  for (const tabs of every(".tabs")) {
-    for (const name of tracks) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.addEventListener("click", () => show(name));
-      tabs.append(button);
-    }
-    tabs.hidden = false;
-  }
-  show(tracks[0]);
+  cell.face = text;
+}
+const showLoss = (on) => {
+  state.loss = on;
+  for (const cell of every(".heat td[data-e]"))
+    if (cell.faces) [cell.face.data, cell.className] = cell.faces[on];
+  for (const box of every(".loss-shown")) box.checked = on;
+  remember();
+};
+for (const box of every(".loss-shown")) box.addEventListener("change", () => showLoss(box.checked));
+
+// Tracks: one at a time, the same one in every part of the page.
+const tracks = Object.keys(data.tracks);
+const showTrack = (chosen) => {
+  state.track = chosen;
+  for (const part of every(".track")) part.hidden = part.dataset.track !== chosen;
+  for (const button of every(".tabs button"))
+    button.setAttribute("aria-pressed", String(button.textContent === chosen));
+  remember();
+};
+if (every(".tabs button").length) {
+  document.documentElement.classList.add("one-track");
+  for (const button of every(".tabs button"))
+    button.addEventListener("click", () => showTrack(button.textContent));
+  for (const tabs of every(".tabs")) tabs.hidden = false;
+  showTrack(tracks.includes(asked.get("track")) ? asked.get("track") : every(".tabs button")[0].textContent);
 }
 
-// Legends: a button per detector hides its curves everywhere; pointing at it dims the others.
-const series = new Map();
-for (const mark of every("[data-s]")) {
-  if (!series.has(mark.dataset.s)) series.set(mark.dataset.s, []);
-  series.get(mark.dataset.s).push(mark);
+// Labels of points: moved down, from top to bottom, until none lies on another.
+const spread = () => {
+  for (const chart of every("svg:has(.point)")) {
+    const placed = [];
+    const labels = every(".point:not(.off) text", chart);
+    for (const label of labels) label.setAttribute("y", label.dataset.y ??= label.getAttribute("y"));
+    for (const label of labels.sort((a, b) => a.dataset.y - b.dataset.y)) {
+      const wide = 6.4 * label.textContent.length;
+      const end = label.getAttribute("text-anchor") === "end";
+      const left = Number(label.getAttribute("x")) - (end ? wide : 0);
+      let y = Number(label.dataset.y);
+      for (const other of placed)
+        if (left < other.left + other.wide && other.left < left + wide && y < other.y + 12) y = other.y + 12;
+      label.setAttribute("y", y);
+      placed.push({ left, wide, y });
+    }
+  }
+};
+
+// Detectors: ticks in the leaderboard choose those that everything below it shows.
+const numbers = data.detectors.map((_, number) => number);
+const showDetectors = (chosen) => {
+  state.detectors = chosen.size === numbers.length ? null : chosen;
+  const off = (number) => !chosen.has(Number(number));
+  for (const mark of every("[data-s]")) mark.classList.toggle("off", off(mark.dataset.s));
+  for (const mark of every("[data-mark]")) mark.classList.toggle("off", off(mark.dataset.mark));
+  spread();
+  for (const item of every("[data-series]")) item.hidden = off(item.dataset.series);
+  for (const row of every("tr[data-name]")) row.hidden = off(data.detectors.indexOf(row.dataset.name));
+  for (const row of every("tr[data-pair]")) row.hidden = row.dataset.pair.split(" ").some(off);
+  for (const table of every("table[data-columns]")) {
+    const skip = Number(table.dataset.skip);
+    table.dataset.columns.split(" ").forEach((number, column) => {
+      for (const row of table.rows)
+        if (row.cells[skip + column]) row.cells[skip + column].hidden = off(number);
+    });
+  }
+  for (const box of every(".board input")) box.checked = chosen.has(Number(box.value));
+  document.getElementById("chosen-count").textContent = `${chosen.size} of ${numbers.length} detectors below`;
+  remember();
+};
+for (const row of every(".board tr[data-d]")) {
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.autocomplete = "off";
+  box.value = row.dataset.d;
+  box.setAttribute("aria-label", `show ${data.detectors[row.dataset.d]} below`);
+  row.querySelector(".name").prepend(box);
+  box.addEventListener("change", () => {
+    const chosen = new Set(state.detectors || numbers);
+    if (box.checked) chosen.add(Number(box.value)); else chosen.delete(Number(box.value));
+    showDetectors(chosen.size ? chosen : new Set(numbers));
+  });
 }
+const top4 = () => {
+  const board = every(".board").find((table) => !table.closest("[hidden]"));
+  const ranked = every("tbody:not(.floor) tr[data-d]", board).map((row) => Number(row.dataset.d));
+  return new Set([...ranked.slice(0, 4), ...data.baselines.map((name) => data.detectors.indexOf(name))]);
+};
+for (const button of every("[data-choose]"))
+  button.addEventListener("click", () => showDetectors(button.dataset.choose === "all" ? new Set(numbers) : top4()));
+const named = (asked.get("detectors") || "").split(",").map((name) => data.detectors.indexOf(name));
+const wanted = new Set(named.filter((number) => number >= 0));
+showDetectors(wanted.size ? wanted : numbers.length > 8 ? top4() : new Set(numbers));
+
+// A detector's profile opens below its row; without a script its name leads to it.
+const fold = (table) => {
+  for (const row of every("tr.inline", table)) {
+    row.profile.append(...row.cells[0].childNodes);
+    row.previousSibling.querySelector(".name > a").setAttribute("aria-expanded", "false");
+    row.remove();
+  }
+};
+for (const link of every(".board .name > a")) {
+  link.setAttribute("role", "button");
+  link.setAttribute("aria-expanded", "false");
+  const toggle = (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const row = link.closest("tr");
+    const open = row.nextSibling?.classList?.contains("inline");
+    fold(row.closest("table"));
+    if (open) return;
+    const profile = document.getElementById(link.hash.slice(1));
+    const below = document.createElement("tr");
+    const cell = document.createElement("td");
+    below.className = "inline";
+    below.profile = profile;
+    cell.colSpan = row.cells.length;
+    cell.append(...[...profile.childNodes].filter((node) => node.tagName !== "SUMMARY"));
+    below.append(cell);
+    row.after(below);
+    link.setAttribute("aria-expanded", "true");
+  };
+  link.addEventListener("click", toggle);
+  link.addEventListener("keydown", (event) => { if (event.key === " ") toggle(event); });
+}
+
+// Legends: pointing at a detector dims the others.
 for (const item of every("[data-series]")) {
-  const number = item.dataset.series;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.setAttribute("aria-pressed", "true");
-  button.append(...item.childNodes);
-  item.append(button);
-  const dim = (on) => series.forEach((marks, other) => {
-    for (const mark of marks) mark.classList.toggle("dim", on && other !== number);
-  });
-  button.addEventListener("click", () => {
-    const on = button.getAttribute("aria-pressed") !== "true";
-    for (const twin of every(`[data-series="${number}"] button`))
-      twin.setAttribute("aria-pressed", String(on));
-    for (const mark of series.get(number) || []) mark.classList.toggle("off", !on);
-  });
-  for (const [kind, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]])
-    button.addEventListener(kind, () => dim(on));
+  const dim = (on) => {
+    for (const mark of every("[data-s]"))
+      mark.classList.toggle("dim", on && mark.dataset.s !== item.dataset.series);
+  };
+  item.addEventListener("pointerenter", () => dim(true));
+  item.addEventListener("pointerleave", () => dim(false));
 }
 
 // One condition beside clean: each track's worst at first, then the chosen one on every track that
 // holds it; all choosers of a track show the same.
-const data = JSON.parse(document.getElementById("data").textContent);
-const percent = (rate) => (rate === null ? "–" : (100 * rate).toFixed(1));
 const draw = {
   eer: (mark, rate) => { mark.textContent = percent(rate); },
   counts: (mark, counts) => {
@@ -154,9 +289,13 @@ const choose = (place) => {
     }
     for (const other of every("select.choose", part)) other.value = String(place);
   }
+  state.condition = place;
+  remember();
 };
 for (const select of every("select.choose"))
   select.addEventListener("change", () => choose(Number(select.value)));
+if (data.names.includes(asked.get("condition"))) choose(data.names.indexOf(asked.get("condition")));
+if (state.loss) showLoss(true);
 
 // Tables that are wider than the page: a shadow where more of them is.
 for (const scroll of every(".scroll")) {
@@ -176,11 +315,14 @@ const links = new Map(every(".toc a").map((link) => [link.hash.slice(1), link]))
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     if (!entry.isIntersecting) continue;
-    for (const link of links.values()) link.removeAttribute("aria-current");
-    links.get(entry.target.getAttribute("aria-labelledby"))?.setAttribute("aria-current", "true");
+    const link = links.get(entry.target.getAttribute("aria-labelledby"));
+    if (!link) continue;
+    for (const other of links.values()) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
   }
 }, { rootMargin: "-15% 0px -75% 0px" });
 every("main section").forEach((section) => seen.observe(section));
 
 for (const tools of every(".tools")) tools.hidden = false;
-addEventListener("beforeprint", () => every("details").forEach((part) => { part.open = true; }));
+remember();
+follow();
