@@ -34,7 +34,7 @@ def profiles(results: RunResults, rows: list[Row], systems: list[Row]) -> dict[s
     """
     planned = results.provenance.get("plan", {}).get("detectors", {})
     known = planned if isinstance(planned, dict) else {}
-    slices = next((table["rows"] for table in systems if table["by"] == SYSTEMS), [])
+    slices: list[Row] = next((table["rows"] for table in systems if table["by"] == SYSTEMS), [])
     return {
         row["detector"]: {
             "facts": [*_what(row["detector"]), *_training(known.get(row["detector"], {}))],

@@ -19,7 +19,7 @@ permalink.hidden = false;
 
 // Folded parts open when a link leads into them.
 const reveal = (name) => {
-  const target = name && document.getElementById(name);
+  const target = name === "" ? null : document.getElementById(name);
   for (let part = target; part; part = part.parentElement)
     if (part.tagName === "DETAILS") part.open = true;
   return target;
