@@ -238,7 +238,7 @@ def test_on_a_full_page_only_the_headline_keeps_all_conditions(
                 [row[place] for place in found["places"]] for row in full["data"][kind]
             ]
     page = document.render(results, tables)
-    assert page.count("track neural has every condition") == 2 * 3  # tracks, choosers
+    assert page.count("track neural has every condition") == 2 * 2  # tracks, choosers
 
 
 def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None:
@@ -252,7 +252,7 @@ def test_thirty_conditions_by_ten_detectors_on_three_tracks_stay_small() -> None
 
     run = replace(run, protocol=spread(run.protocol), dev=spread(run.dev))
     page = document.render(run, leaderboard_tables.tables(run, 0))
-    assert page.count('class="chosen"') == 3 * (1 + 10 + 10)  # curves, scores, decisions
+    assert page.count('class="chosen"') == 3 * (1 + 10)  # curves, profiles
     assert "has every condition" not in page
     assert len(page.encode()) < 2_500_000
 
@@ -307,7 +307,7 @@ def standing(**rates: float | None) -> Row:
 
 def track(rows: list[Row]) -> leaderboard_section.Track:
     return leaderboard_section._track(
-        pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"])
+        pd.DataFrame(rows), pd.DataFrame(columns=["track", "condition"]), ("x",)
     )
 
 
@@ -578,7 +578,7 @@ def test_tracks_of_one_cluster_are_listed_as_without_intervals() -> None:
     """The spoofs of `tts` have their own speakers; all other trials have the same one."""
     some = reduced(synthetic_run.run(1, 4))
     found = leaderboard_tables.tables(some, 10)
-    assert [(track.name, track.sure) for track in leaderboard_section.tracks(found)] == [
+    assert [(track.name, track.sure) for track in leaderboard_section.tracks(found, some.detectors)] == [
         ("neural", False), ("classic", False), ("tts", True),
     ]  # fmt: skip
     page = document.render(some, found)

@@ -12,6 +12,8 @@ OVER, METRIC = "laundered", "eer"
 def pairs(tables: Tables, rows: list[Row]) -> list[Row]:
     """Return the pairs of a track, whose leaderboard rows are `rows`, with numbers in the run.
 
+    Without intervals there are none: nothing says which differences chance explains.
+
     a, b             : the detectors; the second is subtracted
     one, two         : their numbers in the run
     value, low, high : the difference of their laundered EER
@@ -33,5 +35,5 @@ def pairs(tables: Tables, rows: list[Row]) -> list[Row]:
             "p": row["p_familywise"],
         }
         for row in mine
-        if row["over"] == OVER and row["metric"] == METRIC and row["difference"] is not None
+        if row["over"] == OVER and row["metric"] == METRIC and row["difference_low"] is not None
     ]
