@@ -86,9 +86,11 @@ def test_a_package_that_takes_a_name_costs_itself_only(installed: Path, tmp_path
 
 def test_the_readme_shows_what_is_tested_here() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"```python\n{(PACKAGE / 'crush.py').read_text()}```" in readme
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    for text in (readme, page):
+        assert f"```python\n{(PACKAGE / 'crush.py').read_text()}```" in text
     project = (PACKAGE / "pyproject.toml").read_text()
-    (shown,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert shown in project and "launderbench.attacks" in shown
 
 

@@ -17,7 +17,7 @@ from benchmark.cli.main import main
 from benchmark.scores import load_run
 from benchmark.scores.plan_files import PLUGIN_CHECKS, read_plan
 from tests.support import builders
-from tests.support.places import README
+from tests.support.places import ROOT
 
 NAME = "crush(bits=6)"
 BROKEN = '''
@@ -46,8 +46,9 @@ class Rattle(Attack):
 
 
 def written(folder: Path, lines: bool) -> Path:
-    """Write the README's attack, with or without its three more lines."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    """Write the attack of the documentation, with or without its three more lines."""
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (ten,) = [text for text in blocks if '@attack("crush")' in text]
     (three,) = [text for text in blocks if text.startswith("    def checks(")]
     assert three.count("\n") == 3

@@ -254,7 +254,7 @@ def test_filters_rows_and_shows_the_remaining_count(visit: Visit) -> None:
     conditions.fill("mp3(")
     shown = page.locator("#heat-1 tbody tr:visible th").all_inner_texts()
     assert shown[0].startswith("Codec") and all("%" in text for text in shown)
-    assert [text.split()[:2] for text in shown[1:]] == [["mp3", k] for k in "160 128 64 16".split()]
+    assert [text.split()[1] for text in shown[1:]] == ["160", "128", "64", "16"]
     conditions.fill("reverberation")  # the name of a family matches its conditions
     assert len(page.locator("#heat-1 tbody tr:visible th").all_inner_texts()) == 4
 

@@ -184,9 +184,8 @@ def test_page_marks_cells_that_do_not_count(page: str) -> None:
     assert "unranked: 1 cell lacks trials" in page
     assert page.count("3 cells lack trials") == 2
     assert 'class="hollow"' in page  # the refuted level on its severity curve
-    assert (
-        len(re.findall(r'<td class="off"[^>]*>[0-9.]+<small class="part">[0-9.]+ % scored', page)) == 3
-    )
+    lacking = r'<td class="off"[^>]*>[0-9.]+<small class="part">[0-9.]+ % scored'
+    assert len(re.findall(lacking, page)) == 3
 
 
 def test_embedded_set_states_its_purpose(results: RunResults, tables: Tables, page: str) -> None:

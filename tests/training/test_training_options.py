@@ -29,7 +29,7 @@ from benchmark.training.training_examples import TrainingExamples, subset
 from detectors.contract.base import TensorDetector, registry
 from noises import EVALUATION
 from tests.support.builders import fake, voice
-from tests.support.places import README
+from tests.support.places import ROOT
 
 pytest_plugins = ("tests.support.attack_fixtures",)
 
@@ -111,8 +111,8 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
             networks.require_one_class(cls())
         except InputError:
             refused.add(name)
-    readme = README.read_text(encoding="utf-8")
-    (exceptions,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", readme)
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    (exceptions,) = re.findall(r"`oc-softmax` \(one-class softmax; ([^)]*)\)", page)
     assert set(re.findall("`([^`]+)`", exceptions)) == refused | {"ssl"}
 
 
