@@ -1,15 +1,14 @@
 """Fit the equaliser of every vocoder on train pairs.
 
-`python -m benchmark.data.embedded.equaliser_fit` does it.
-
-The gains are the mean, over pairs of a train recording and its treated copy, of the difference of
-their long-term spectra in dB. The result is committed as `equalisers.toml`: a build must not depend
-on recordings that it does not need. Copies go through pauses and MP3 before they are measured.
+`python -m benchmark.data.embedded.equaliser_fit` does it. The gains bring the long-term spectrum of
+treated copies to that of their train recordings, in the mean over pairs, in dB. The result is
+committed as `equalisers.toml`: a build must not depend on recordings that it does not need.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -36,32 +35,57 @@ COPYING = (
 )  # fmt: skip
 PER_SPEAKER = 6
 BANDS, HIGHEST_HZ = 48, 7050.0
+ROUNDS = 4  # what pauses and MP3 change is fitted too, so one round is not enough
+INNER = slice(CONTEXT, CONTEXT + SEGMENT)
+
+Gains = npt.NDArray[np.float64]
+Pair = tuple[Segment, Wave]  # a train segment, and its copy as the vocoder made it
 
 
 def main() -> int:
     """Fit on train recordings and write `equalisers.toml` beside this module."""
-    found = [w for system in COPYING for w in system.wheels]
-    wheels.fetch(list(dict.fromkeys([*needed_wheels(), *found])), paths.wheels())
+    wheels.fetch(needed_wheels(), paths.wheels())
     chosen = _train(human_speech.segments(paths.wheels()))
     tasks = [(segment, system.name) for system in COPYING for segment in chosen]
-    spectra: dict[str, list[npt.NDArray[np.float64]]] = {system.name: [] for system in COPYING}
+    pairs: dict[str, list[Pair]] = {system.name: [] for system in COPYING}
     with one_thread():
-        for name, difference in pooled(_difference, tasks, cores(), start_process, (ALONE,)):
-            spectra[name].append(difference)
+        for name, pair in pooled(_copied, tasks, cores(), start_process, (ALONE,)):
+            pairs[name].append(pair)
+    fitted = {name: fit(mine) for name, mine in pairs.items()}
+    file = Path(matching.__file__).with_name(matching.EQUALISERS)
+    atomic_files.write(file, text(fitted, len(chosen)))
+    return 0
+
+
+def fit(pairs: Iterable[Pair]) -> Gains:
+    """Return the gains in dB of one vocoder's equaliser, (BANDS,)."""
+    mine = list(pairs)
+    wanted = [mean_spectrum(treat(segment.wave[INNER]), BANDS, HIGHEST_HZ) for segment, _ in mine]
+    gains = np.zeros(BANDS)
+    for _ in range(ROUNDS):
+        taps = matching.designed(centres().tolist(), gains.tolist())
+        found = [_spectrum(segment, copied, taps) for segment, copied in mine]
+        gains += np.mean(np.array(wanted) - np.array(found), axis=0)
+    return gains - np.average(gains)  # the level is set later
+
+
+def centres() -> npt.NDArray[np.float64]:
+    """Return the centre frequency of every band in Hz, (BANDS,)."""
     edges = mel_edges(BANDS, HIGHEST_HZ)
-    centres = np.sqrt(np.maximum(edges[:-1], 1.0) * edges[1:])
+    return np.asarray((edges[:-1] + edges[1:]) / 2)
+
+
+def text(fitted: dict[str, Gains], count: int) -> str:
+    """Return the content of `equalisers.toml`."""
     lines = [
-        "# Equalisers of the vocoders, from `python -m benchmark.data.embedded.equaliser_fit`:",
-        f"# mean difference of long-term spectra over {len(chosen)} train pairs, in dB.",
-        f"hertz = {[round(float(hertz), 1) for hertz in centres]}",
+        "# Equalisers of the vocoders, from `python -m benchmark.data.embedded.equaliser_fit`,",
+        f"# fitted on {count} train segments: gains in dB at these frequencies.",
+        f"hertz = {[round(float(hertz), 1) for hertz in centres()]}",
         "[gains_db]",
     ]
-    for name, differences in spectra.items():
-        gains = np.mean(differences, axis=0)
+    for name, gains in fitted.items():
         lines.append(f"{name} = {[round(float(gain), 2) for gain in gains]}")
-    file = Path(matching.__file__).with_name(matching.EQUALISERS)
-    atomic_files.write(file, "\n".join(lines) + "\n")
-    return 0
+    return "\n".join(lines) + "\n"
 
 
 def _train(segments: list[Segment]) -> list[Segment]:
@@ -71,21 +95,18 @@ def _train(segments: list[Segment]) -> list[Segment]:
     return [segment for own in of.values() for segment in spread(own, PER_SPEAKER)]
 
 
-def _difference(task: tuple[Segment, str]) -> tuple[str, npt.NDArray[np.float64]]:
-    """Return the system, and a recording's spectrum minus that of its plain copy in dB."""
+def _copied(task: tuple[Segment, str]) -> tuple[str, Pair]:
     from benchmark.synthesis import vocoders
 
     segment, system = task
-    recording, inner = levelled(segment.wave), slice(CONTEXT, CONTEXT + SEGMENT)
-    copied = vocoders.copy(system, recording, paths.wheels())
-    paused = matching.paused_like(copied, recording)
+    return system, (segment, vocoders.copy(system, levelled(segment.wave), paths.wheels()))
+
+
+def _spectrum(segment: Segment, copied: Wave, taps: Gains) -> Gains:
+    """Return the spectrum of a copy, treated as in the data set with this equaliser, in dB."""
     kbps = segment.recording.kbps
-    plain = matching.coded(paused, kbps) if kbps else paused
-    return system, _spectrum(segment.wave[inner]) - _spectrum(plain[inner])
-
-
-def _spectrum(wave: Wave) -> npt.NDArray[np.float64]:
-    return mean_spectrum(treat(wave), BANDS, HIGHEST_HZ)
+    made = matching.matched(copied, levelled(segment.wave), taps, kbps)
+    return mean_spectrum(treat(made[INNER]), BANDS, HIGHEST_HZ)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import tomllib
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 
@@ -18,6 +19,7 @@ import soundfile
 from scipy.signal import firwin2, oaconvolve
 
 from benchmark.audio.reader import SAMPLE_RATE, Wave, resample
+from benchmark.data.embedded.post_processing import band_limited
 from benchmark.data.embedded.voice_activity import HOP, WINDOW, active_frames
 
 EQUALISERS = "equalisers.toml"  # fitted by `benchmark.data.embedded.equaliser_fit`
@@ -28,31 +30,33 @@ MP3_RATE = 44100
 # constant bit rate in kbit/s -> compression level at which libsndfile chooses it
 MP3_LEVELS = {128: 0.65, 160: 0.55, 192: 0.42, 224: 0.32, 256: 0.2}
 
+Taps = npt.NDArray[np.float64]
 
-def matched(copied: Wave, recording: Wave, system: str, kbps: float) -> Wave:
+
+def matched(copied: Wave, recording: Wave, taps: Taps, kbps: float) -> Wave:
     """Return a copy with the long-term spectrum, the pauses and the history of its recording.
 
     copied, recording : float32 (T,) at 16 kHz, aligned and at equal level
-    system            : the vocoder that made the copy
+    taps              : the equaliser of the vocoder that made the copy
     kbps              : bit rate of the MP3 file that held the recording; 0 for none
     """
-    equal = paused_like(equalised(copied, system), recording)
+    equal = paused_like(filtered(copied, taps), recording)
     return coded(equal, kbps) if kbps else equal
 
 
-def equalised(wave: Wave, system: str) -> Wave:
-    """Filter `wave` (T,) at 16 kHz with the equaliser of `system`, without delay; float32 (T,)."""
-    return oaconvolve(wave.astype(np.float64), _taps(system), mode="same").astype(np.float32)
+def filtered(wave: Wave, taps: Taps) -> Wave:
+    """Filter `wave` (T,) with an FIR of odd length, without delay; float32 (T,)."""
+    return oaconvolve(wave.astype(np.float64), taps, mode="same").astype(np.float32)
 
 
 def paused_like(wave: Wave, recording: Wave) -> Wave:
     """Give the pauses of `wave` (T,) the level that `recording` (T,) has there; float32 (T,).
 
-    A pause is a frame of the recording that is not active. The gain is 0 dB in speech and changes
-    over some frames on both sides.
+    Levels are those in the band that the data set keeps. A pause is a frame of the recording that
+    is not active. The gain is 0 dB in speech and changes over some frames on both sides.
     """
-    active, wanted = active_frames(recording)
-    _, found = active_frames(wave)
+    active, wanted = active_frames(band_limited(recording).astype(np.float32))
+    _, found = active_frames(band_limited(wave).astype(np.float32))
     gain_db = np.where(active, 0.0, np.clip(wanted - found, -MOST_GAIN_DB, MOST_GAIN_DB))
     smooth = np.convolve(
         np.pad(gain_db, SMOOTH // 2, mode="edge"), np.ones(SMOOTH) / SMOOTH, "valid"
@@ -81,13 +85,14 @@ def coded(wave: Wave, kbps: float) -> Wave:
 
 
 @lru_cache(maxsize=16)
-def _taps(system: str) -> npt.NDArray[np.float64]:
-    """Return the linear-phase FIR of the equaliser; one that changes nothing without a fit."""
+def equaliser(system: str) -> Taps:
+    """Return the fitted equaliser of a vocoder; KeyError for one without a fit."""
     text = resources.files(__package__).joinpath(EQUALISERS).read_text(encoding="utf-8")
     fitted = tomllib.loads(text)
-    gains_db = fitted["gains_db"].get(system)
-    if gains_db is None:
-        return np.ones(1)
-    hertz = np.array([0.0, *fitted["hertz"], SAMPLE_RATE / 2])
+    return designed(fitted["hertz"], fitted["gains_db"][system])
+
+
+def designed(hertz: Sequence[float], gains_db: Sequence[float]) -> Taps:
+    """Return a linear-phase FIR at 16 kHz with these gains at these rising frequencies."""
     gains = 10 ** (np.array([gains_db[0], *gains_db, gains_db[-1]]) / 20)
-    return firwin2(TAPS, hertz, gains, fs=SAMPLE_RATE)
+    return firwin2(TAPS, [0.0, *hertz, SAMPLE_RATE / 2], gains, fs=SAMPLE_RATE)
