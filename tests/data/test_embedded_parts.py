@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,16 @@ from scipy.signal import welch
 from benchmark.assets.wheel_catalog import LART
 from benchmark.audio.reader import SAMPLE_RATE, Wave, read
 from benchmark.audio.speech_level import active_level
-from benchmark.data.embedded import text_to_speech
+from benchmark.data.embedded import matching, text_to_speech
 from benchmark.data.embedded.human_speech import PRACTICE, Segment, SourceRecording
-from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
+from benchmark.data.embedded.matching import EQUALISERS, coded, equaliser, filtered, paused_like
+from benchmark.data.embedded.post_processing import (
+    band_limited,
+    levelled,
+    to_pcm,
+    treat,
+    write_flac,
+)
 from benchmark.data.embedded.speaker_splits import split_speakers, spread
 from benchmark.data.embedded.utterance_plan import choose, plan
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT, best_start, segment_starts
@@ -90,9 +98,11 @@ def test_treatment_limits_the_band_and_keeps_the_rest() -> None:
     before, after = (welch(w, SAMPLE_RATE, nperseg=4096)[1] for w in (levelled(wave), treat(wave)))
     hertz = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE)
     gain = 10 * np.log10(after / before)
-    kept = gain[(hertz > 100) & (hertz < 7000)]
-    assert np.ptp(kept) < 0.1
+    kept = gain[(hertz > 130) & (hertz < 7000)]
+    assert np.ptp(kept) < 0.2
     assert gain[hertz > 7350].max() - kept.mean() < -80
+    assert np.interp(70, hertz, gain) - kept.mean() == pytest.approx(-6, abs=1)
+    assert np.interp(20, hertz, gain) - kept.mean() < -30
 
 
 def test_silence_has_no_level() -> None:
@@ -108,14 +118,59 @@ def test_clipping_is_counted_and_flac_keeps_every_sample(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
 
 
-def test_splits_rank_speakers_by_segments_and_never_test_the_practice_speaker() -> None:
-    counts = {"a-1": 9, "a-2": 8, "a-3": 7, "a-4": 6, "b-1": 5, "b-2": 5, "b-3": 5, PRACTICE: 1}
-    groups = {who: who.partition("-")[0] for who in counts}
-    splits = split_speakers(counts, groups)
-    assert splits["a-1"] == splits["a-2"] == "train"
-    assert (splits["a-3"], splits["a-4"]) == ("dev", "test")
-    assert (splits["b-1"], splits["b-2"], splits["b-3"]) == ("train", "train", "dev")
-    assert splits[PRACTICE] == "train"
+def test_splits_rank_speakers_by_segments_and_keep_talkers_of_babble_apart() -> None:
+    counts = {f"a-{place}": 10 - place for place in range(1, 6)}
+    counts |= {f"council-{place}": 9 for place in range(1, 7)} | {"b-1": 5, "b-2": 5, "b-3": 5}
+    counts |= {f"phrases-{talker}": 4 for talker in ("f1", "f3", "m3", "m4")} | {PRACTICE: 99}
+    splits = split_speakers(counts, {who: who.partition("-")[0] for who in counts})
+    expected = {
+        "a-1": "train", "a-2": "train", "a-3": "dev", "a-4": "test", "a-5": "other",
+        "b-1": "train", "b-2": "train", "b-3": "dev",
+        "council-1": "train", "council-2": "train", "council-3": "dev", "council-4": "dev",
+        "council-5": "test", "council-6": "other", PRACTICE: "other",
+        "phrases-f1": "test", "phrases-m3": "test", "phrases-f3": "other", "phrases-m4": "dev",
+    }  # fmt: skip
+    assert splits == expected
+
+
+def test_a_copy_gets_the_pauses_of_its_recording_and_keeps_its_speech() -> None:
+    recording = levelled(syllables(4.0))
+    recording[20000:28000] *= np.float32(0.01)
+    copied = recording.copy()
+    copied[20000:28000] *= np.float32(5.0)  # a vocoder that fills pauses
+    found = paused_like(copied, recording)
+    pause, speech = slice(21000, 27000), slice(2000, 18000)
+    ratio = np.sqrt(np.mean(found[pause] ** 2) / np.mean(recording[pause] ** 2))
+    assert 20 * np.log10(ratio) == pytest.approx(0.0, abs=0.5)
+    assert np.sqrt(np.mean(copied[pause] ** 2) / np.mean(recording[pause] ** 2)) > 4.9
+    error = found[speech] - copied[speech]
+    assert np.mean(error**2) < 1e-3 * np.mean(copied[speech] ** 2)
+
+
+@pytest.mark.parametrize(("kbps", "least_db"), [(128.0, 15), (171.0, 18), (224.0, 25)])
+def test_mp3_history_keeps_time_level_and_most_of_the_wave(kbps: float, least_db: float) -> None:
+    wave = levelled(syllables(4.0))
+    found = coded(band_limited(wave).astype(np.float32), kbps)
+    assert found.shape == wave.shape and found.dtype == np.float32
+    limited = band_limited(wave)
+    error = np.mean((found - limited) ** 2) / np.mean(limited**2)
+    assert least_db < -10 * np.log10(error) < 60  # coded, and aligned
+
+
+def test_equalisers_are_there_for_every_vocoder_and_filter_as_fitted() -> None:
+    fitted = tomllib.loads((Path(matching.__file__).with_name(EQUALISERS)).read_text("utf-8"))
+    copying = {s.name for s in SYSTEMS if s.track != "tts"}
+    assert set(fitted["gains_db"]) == copying
+    noise = np.random.default_rng(0).standard_normal(8 * SAMPLE_RATE).astype(np.float32)
+    for system, gains_db in fitted["gains_db"].items():
+        assert len(gains_db) == len(fitted["hertz"]) and max(map(abs, gains_db)) < 20
+        hertz, after = welch(filtered(noise, equaliser(system)), SAMPLE_RATE, nperseg=2048)
+        _, before = welch(noise, SAMPLE_RATE, nperseg=2048)
+        measured = np.interp(fitted["hertz"], hertz, 10 * np.log10(after / before))
+        wide = np.array(fitted["hertz"]) > 200
+        assert np.abs(measured - gains_db)[wide].max() < 1.5
+    with pytest.raises(KeyError):
+        equaliser("of-somebody-else")
 
 
 def test_spread_takes_from_first_to_last() -> None:
@@ -127,13 +182,14 @@ def test_spread_takes_from_first_to_last() -> None:
 COUNTS = {f"{group}-{i}": 40 - i for group in ("a", "b") for i in range(8)}
 
 
-def test_plan_is_speaker_disjoint_paired_and_keeps_unseen_systems_for_test() -> None:
+def test_plan_is_speaker_disjoint_paired_and_keeps_a_system_from_train() -> None:
     table = plan(people(COUNTS), [], ()).table
     assert (table.groupby("speaker")["split"].nunique() == 1).all()
     assert table["utterance_id"].is_unique
     spoof = table[table["label"] == "spoof"]
-    assert set(spoof.loc[spoof["spoof_system"] == "hifigan-lj", "split"]) == {"test"}
-    human = table[table["label"] == "bonafide"]
+    assert set(spoof.loc[spoof["spoof_system"] == "hifigan-lj", "split"]) == {"dev", "test"}
+    assert (table.loc[table["split"] == "other", "label"] == "bonafide").all()
+    human = table[(table["label"] == "bonafide") & (table["split"] != "other")]
     for row in human.itertuples():
         copies = spoof[spoof["utterance_id"].str.startswith(f"{row.utterance_id}-")]
         assert len(copies) >= 2

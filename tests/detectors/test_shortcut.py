@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.classical.shortcut import FEATURES, Shortcut, features
+from detectors.classical.shortcut import (
+    FEATURES,
+    MEAN_BANDS,
+    Shortcut,
+    features,
+    fit_features,
+    mel_edges,
+    score_features,
+)
 from detectors.contract.base import registry
 
 Wave = np.ndarray
@@ -26,7 +34,7 @@ def test_it_is_registered() -> None:
 def test_feature_values_match_their_names() -> None:
     wave = noise(0)
     plain = named(wave)
-    assert len(plain) == 14
+    assert len(plain) == 50
     assert plain["rms_db"] == pytest.approx(-26.0, abs=0.2)
     assert plain["zero_share"] == plain["clipped_share"] == plain["silence_share"] == 0.0
     assert plain["band_5000_7000_db"] == pytest.approx(10 * np.log10(0.25), abs=0.5)
@@ -39,6 +47,30 @@ def test_feature_values_match_their_names() -> None:
     assert named(wave + np.float32(0.05))["dc_db"] == pytest.approx(-3.0, abs=0.3)
     assert named(np.clip(wave * 30, -1, 1))["clipped_share"] > 0.3
     assert named(2 * wave)["rms_db"] == pytest.approx(plain["rms_db"] + 6.02, abs=0.01)
+
+
+def test_the_mean_spectrum_and_the_percentiles_are_heard() -> None:
+    time = np.arange(16000) / 16000
+    tone = (0.1 * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
+    edges = mel_edges(MEAN_BANDS, 8000.0)
+    band = int(np.searchsorted(edges, 1000.0)) - 1
+    heard = named(tone)
+    shares = [heard[f"mean_{place}_db"] for place in range(MEAN_BANDS)]
+    assert int(np.argmax(shares)) == band and shares[band] == pytest.approx(0.0, abs=0.5)
+    bursts = noise(0)
+    bursts[4000:] *= np.float32(0.01)
+    levels = named(bursts)
+    assert levels["frames_p50_db"] == pytest.approx(-37.0, abs=2.0)
+    assert named(noise(0))["frames_p50_db"] == pytest.approx(0.0, abs=1.0)
+
+
+def test_classifiers_of_fourteen_features_still_score() -> None:
+    waves = [noise(i) * np.float32(1 + (i % 2)) for i in range(40)]
+    x = np.stack([features(wave) for wave in waves])
+    labels = np.arange(40) % 2 == 0
+    old = fit_features(x[:, :14], labels)
+    assert old["weight"].size == 28
+    assert np.array_equal(Shortcut().score(waves, old), score_features(x[:, :14], old))
 
 
 @pytest.mark.parametrize("wave", [np.zeros(16000), np.zeros(1), np.ones(1), np.full(500, 1e-9)])

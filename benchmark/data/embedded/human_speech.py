@@ -4,6 +4,9 @@ Each matched-guise folder has four filler speakers (f1..f4, one recording each) 
 speakers (s1..s4; `maj` and `rml` are the same person in two languages). The three practice
 recordings have a male voice, unlike the other voices of their folders. One researcher may have
 spoken all three, so they count as one speaker. Byte-identical copies of files are dropped.
+
+The phrases of the intelligibility test last about 2 s, one word of each changes. One phrase of
+every list makes a recording: all that its speaker says once, with short pauses.
 """
 
 from __future__ import annotations
@@ -18,22 +21,42 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmark.assets.wheel_catalog import LART, SPEAKERBOX, Wheel
+from benchmark.assets.wheel_catalog import LART, MCVQOE, SPEAKERBOX, Wheel
 from benchmark.assets.wheels import member, members
-from benchmark.audio.reader import Wave, resample
+from benchmark.audio.reader import SAMPLE_RATE, Wave, resample
 from benchmark.core.progress import progress_bar
-from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT, segment_starts
+from benchmark.data.embedded.voice_activity import (
+    CONTEXT,
+    HOP,
+    SEGMENT,
+    active_frames,
+    segment_starts,
+)
 
 LART_FOLDER = "research_assistant/web/audio/agt"
 LART_GROUPS = {"CymEng_Eng_GB": "eng", "LmoIta_Ita_IT": "ita", "LtzGer_Ger_BE": "ger"}
+# ISO 639-3 of the majority language (`maj`) and of the regional one (`rml`) of each folder
+LANGUAGES = {"eng": ("eng", "cym"), "ita": ("ita", "lmo"), "ger": ("deu", "ltz")}
+UNKNOWN = "-"  # the wheel does not say in which of the two a filler speaks
+ENGLISH = "eng"
 COUNCIL_ZIP = "speakerbox/tests/data/diarized.zip"
 COUNCIL = "council"
 PRACTICE = "practice"
+PHRASES_FOLDER = "mcvqoe/intelligibility/audio_clips/"
+PHRASES = "phrases"
+TALKERS = ("F1", "F3", "M3", "M4")
+LISTS, WORD = 50, 1  # of each list the phrase with this word
+PAUSE = SAMPLE_RATE // 8  # samples kept before and after the speech of a phrase
+MP3, PCM = "mp3", "pcm"
 
 
 @dataclass(frozen=True)
 class SourceRecording:
-    """One recording: its speaker, the speaker's group, and the wheel member with its bytes."""
+    """One recording: its speaker, the speaker's group, and the wheel member with its bytes.
+
+    language : ISO 639-3 code, `-` where the wheel does not say it
+    kbps     : mean bit rate of the MP3 file that holds it; 0 where it was never coded
+    """
 
     source: str
     speaker: str
@@ -41,6 +64,13 @@ class SourceRecording:
     wheel: Wheel
     member: str
     sha256: str
+    language: str = UNKNOWN
+    kbps: float = 0.0
+
+    @property
+    def history(self) -> str:
+        """What the wheel's file went through: `mp3` or `pcm`."""
+        return MP3 if self.kbps else PCM
 
 
 @dataclass(frozen=True)
@@ -68,12 +98,11 @@ def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
 def recordings(wheels: Path) -> Iterator[tuple[SourceRecording, Wave]]:
     """Yield every distinct recording with its 16 kHz wave; `InputError` if a wheel is missing."""
     seen: set[str] = set()
-    for source, speaker, group, wheel, name, data in (*_lart(wheels), *_council(wheels)):
-        digest = hashlib.sha256(data).hexdigest()
-        if digest in seen:
-            continue
-        seen.add(digest)
-        yield SourceRecording(source, speaker, group, wheel, name, digest), decode(data)
+    for recording, data in (*_lart(wheels), *_council(wheels)):
+        if recording.sha256 not in seen:
+            seen.add(recording.sha256)
+            yield recording, decode(data)
+    yield from _phrases(wheels)
 
 
 def decode(data: bytes) -> Wave:
@@ -82,10 +111,18 @@ def decode(data: bytes) -> Wave:
     return resample(np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32)), rate)
 
 
-_Entry = tuple[str, str, str, Wheel, str, bytes]
+def _digest(*files: bytes) -> str:
+    digest = hashlib.sha256()
+    for data in files:
+        digest.update(data)
+    return digest.hexdigest()
 
 
-def _lart(wheels: Path) -> Iterator[_Entry]:
+def _kbps(data: bytes) -> float:
+    return len(data) * 8 / soundfile.info(io.BytesIO(data)).duration / 1000
+
+
+def _lart(wheels: Path) -> Iterator[tuple[SourceRecording, bytes]]:
     for name in members(LART, wheels):
         folder, _, file = name.rpartition("/")
         parent, _, version = folder.rpartition("/")
@@ -94,10 +131,15 @@ def _lart(wheels: Path) -> Iterator[_Entry]:
             role = stem.partition("_")[0]
             speaker = PRACTICE if role == PRACTICE else f"{group}-{role}"
             source = f"{group}-{stem.replace('_', '-')}"
-            yield source, speaker, group, LART, name, member(LART, name, wheels)
+            majority, regional = LANGUAGES[group]
+            spoken = {"maj": majority, "rml": regional}
+            language = spoken.get(stem.rpartition("_")[2], UNKNOWN)
+            data = member(LART, name, wheels)
+            about = (source, speaker, group, LART, name, _digest(data), language, _kbps(data))
+            yield SourceRecording(*about), data
 
 
-def _council(wheels: Path) -> Iterator[_Entry]:
+def _council(wheels: Path) -> Iterator[tuple[SourceRecording, bytes]]:
     """Yield the clips `meeting/person/start-end.wav`; people are numbered, not named."""
     archive = zipfile.ZipFile(io.BytesIO(member(SPEAKERBOX, COUNCIL_ZIP, wheels)))
     names = sorted(name for name in archive.namelist() if name.endswith(".wav"))
@@ -106,4 +148,26 @@ def _council(wheels: Path) -> Iterator[_Entry]:
         meeting, person, file = name.split("/")
         speaker = f"{COUNCIL}-{people.index(person) + 1}"
         source = f"{speaker}-{meeting[:6]}-{file.partition('-')[0]}"
-        yield source, speaker, COUNCIL, SPEAKERBOX, f"{COUNCIL_ZIP}!{name}", archive.read(name)
+        place, data = f"{COUNCIL_ZIP}!{name}", archive.read(name)
+        about = (source, speaker, COUNCIL, SPEAKERBOX, place, _digest(data), ENGLISH)
+        yield SourceRecording(*about), data
+
+
+def _phrases(wheels: Path) -> Iterator[tuple[SourceRecording, Wave]]:
+    """Yield one recording per talker: a phrase of every list, with the silence around it cut."""
+    for talker in TALKERS:
+        names = [
+            f"{PHRASES_FOLDER}{talker}_b{number}_w{WORD}_orig.wav" for number in range(1, LISTS + 1)
+        ]
+        files = [member(MCVQOE, name, wheels) for name in names]
+        speaker = f"{PHRASES}-{talker.lower()}"
+        place = f"{PHRASES_FOLDER}{talker}_b*_w{WORD}_orig.wav"
+        about = (f"{speaker}-w{WORD}", speaker, PHRASES, MCVQOE, place, _digest(*files), ENGLISH)
+        yield SourceRecording(*about), np.concatenate([_spoken(decode(data)) for data in files])
+
+
+def _spoken(wave: Wave) -> Wave:
+    """Return `wave` from shortly before its first active frame to shortly after its last one."""
+    active, _ = active_frames(wave)
+    first, *_, last = np.flatnonzero(active) * HOP
+    return wave[max(0, first - PAUSE) : last + HOP + PAUSE]

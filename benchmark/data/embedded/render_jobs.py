@@ -10,6 +10,7 @@ from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.core.progress import progress_bar
+from benchmark.data.embedded.matching import equaliser, matched
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.utterance_plan import SynthesisJob
 from benchmark.data.embedded.voice_activity import CONTEXT, SEGMENT
@@ -94,7 +95,9 @@ def _source(job: SynthesisJob, wheels: Path, device: str) -> Wave:
     assert job.wave is not None
     if not job.system:
         return job.wave[inner]
-    return vocoders.copy(job.system, levelled(job.wave), wheels, device)[inner]
+    recording = levelled(job.wave)
+    copied = vocoders.copy(job.system, recording, wheels, device)
+    return matched(copied, recording, equaliser(job.system), job.kbps)[inner]
 
 
 def _fetched(jobs: list[SynthesisJob], downloads: Downloads | None) -> Iterator[SynthesisJob]:

@@ -5,33 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from benchmark.data.embedded.human_speech import COUNCIL, PRACTICE
+from benchmark.data.embedded.human_speech import COUNCIL, PHRASES, PRACTICE
+from benchmark.data.protocol import OTHER
 
+BABBLE = OTHER  # speakers of the babble noise are in no split
 TRAIN_SPEAKERS = 2  # per group, those with the most segments; test needs few segments
-TRAIN_SPEAKERS_OF = {COUNCIL: 3}
 DEV_SPEAKERS = 1
-SEGMENTS = {"train": 30, "dev": 20, "test": 5}  # at most, per speaker
+DEV_SPEAKERS_OF = {COUNCIL: 2}
+BABBLE_SPEAKERS = 1  # per group, those with the fewest segments
+# The practice speaker may also occur in another group. Test keeps a woman and a man of the phrases.
+NAMED = {PRACTICE: BABBLE, f"{PHRASES}-f3": BABBLE, f"{PHRASES}-m4": "dev"}
+SEGMENTS = {"train": 36, "dev": 14, "test": 6, BABBLE: 12}  # at most, per speaker
 
 T = TypeVar("T")
 
 
 def split_speakers(segments: Mapping[str, int], groups: Mapping[str, str]) -> dict[str, str]:
-    """Assign each speaker to train, dev or test by number of segments and group.
+    """Assign each speaker to train, dev, test or the babble noise by segments and group.
 
-    In each group the speakers with the most segments go to train, the next one to dev, all others
-    to test. The practice speaker may also occur in another group, so it goes to train.
+    In each group the speakers with the most segments go to train, the next ones to dev, the last
+    one to the babble noise, all others to test. Those of the phrases, which only dev and test use,
+    are named.
     """
     chosen: dict[str, str] = {}
     for group in sorted(set(groups.values())):
-        own = [s for s in segments if groups[s] == group and s != PRACTICE]
+        own = [s for s in segments if groups[s] == group and s not in NAMED]
         ranked = sorted(own, key=lambda speaker: (-segments[speaker], speaker))
-        train = TRAIN_SPEAKERS_OF.get(group, TRAIN_SPEAKERS)
-        for place, speaker in enumerate(ranked):
-            late = "dev" if place < train + DEV_SPEAKERS else "test"
-            chosen[speaker] = "train" if place < train else late
-    if PRACTICE in segments:
-        chosen[PRACTICE] = "train"
-    return chosen
+        if group == PHRASES:
+            chosen |= dict.fromkeys(ranked, "test")
+            continue
+        dev = TRAIN_SPEAKERS + DEV_SPEAKERS_OF.get(group, DEV_SPEAKERS)
+        late = max(dev, len(ranked) - BABBLE_SPEAKERS)
+        for part, split in (
+            (ranked[:TRAIN_SPEAKERS], "train"),
+            (ranked[TRAIN_SPEAKERS:dev], "dev"),
+            (ranked[dev:late], "test"),
+            (ranked[late:], BABBLE),
+        ):
+            chosen |= dict.fromkeys(part, split)
+    return chosen | {speaker: split for speaker, split in NAMED.items() if speaker in segments}
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.audio.reader import Wave
-from benchmark.data.embedded.human_speech import Segment
-from benchmark.data.embedded.speaker_splits import SEGMENTS, split_speakers, spread
+from benchmark.data.embedded.human_speech import ENGLISH, MP3, Segment
+from benchmark.data.embedded.speaker_splits import BABBLE, SEGMENTS, split_speakers, spread
 from benchmark.data.embedded.text_to_speech import SpeechRequest
 from benchmark.synthesis.systems import BY_NAME, GRIFFIN_LIM, LJ, SIXTEEN, UNIVERSAL, WORLD
 
 _NEURAL = (UNIVERSAL.name, SIXTEEN.name)
-# Vocoders of the copies of the first, second, ... segment of a split; repeated cyclically.
+# Vocoders of the copies of the first, second, ... segment of a split; repeated cyclically. Dev has
+# the system that train lacks, so that a threshold of dev is not one of known fakes alone.
 SEEN_ROTATION = (
     _NEURAL,
     _NEURAL,
@@ -22,8 +23,8 @@ SEEN_ROTATION = (
     (UNIVERSAL.name, WORLD.name),
     (SIXTEEN.name, GRIFFIN_LIM.name),
 )
-TEST_NEURAL = (_NEURAL, (SIXTEEN.name, LJ.name), (LJ.name, UNIVERSAL.name))
-TEST_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
+LATER_NEURAL = (_NEURAL, (SIXTEEN.name, LJ.name), (LJ.name, UNIVERSAL.name))
+LATER_CLASSIC = ((WORLD.name,), (), (GRIFFIN_LIM.name,), ())
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class SynthesisJob:
     system: str = ""  # empty: the human segment itself
     wave: Wave | None = None  # the segment with its context; None for TTS
     request: SpeechRequest | None = None
+    kbps: float = 0.0  # of the MP3 file from which the segment comes; 0: none
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,32 @@ def plan(
         for place, segment in enumerate(chosen):
             systems = [name for name in rotation(split, place) if name not in left_out]
             copies = tuple((f"{segment.segment_id}-{name}", name) for name in systems)
-            about = (segment.recording.speaker, split, segment.recording.source)
-            pair = segment.segment_id
-            rows.append(_row(pair, "-", *about, pair))
-            rows.extend(_row(uid, name, *about, pair) for uid, name in copies)
+            recording, pair = segment.recording, segment.segment_id
+            about = {
+                "speaker": recording.speaker,
+                "split": split,
+                "source": recording.source,
+                "pair": pair,
+                "language": recording.language,
+                "history": recording.history,
+            }
+            rows.append(_row(pair, "-", about))
+            rows.extend(_row(uid, name, about) for uid, name in copies)
             jobs.append(SynthesisJob(pair, wave=segment.wave))
-            jobs.extend(SynthesisJob(uid, name, segment.wave) for uid, name in copies)
+            jobs.extend(
+                SynthesisJob(uid, name, segment.wave, kbps=recording.kbps) for uid, name in copies
+            )
     for request in spoken:
-        about = (request.voice, request.split, request.source)
         uid = request.utterance_id
-        rows.append(_row(uid, request.system, *about, uid))
+        about = {
+            "speaker": request.voice,
+            "split": request.split,
+            "source": request.source,
+            "pair": uid,
+            "language": ENGLISH,
+            "history": MP3,
+        }
+        rows.append(_row(uid, request.system, about))
         jobs.append(SynthesisJob(uid, request.system, request=request))
     table = pd.DataFrame(rows).sort_values("utterance_id", kind="stable").reset_index(drop=True)
     return UtterancePlan(table, tuple(jobs))
@@ -85,24 +103,26 @@ def choose(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
 
 def rotation(split: str, place: int) -> tuple[str, ...]:
     """Return the systems that copy the segment at `place` in its split."""
-    if split != "test":
+    if split == BABBLE:
+        return ()
+    if split == "train":
         return SEEN_ROTATION[place % len(SEEN_ROTATION)]
-    neural = TEST_NEURAL[place % len(TEST_NEURAL)]
-    return (*neural, *TEST_CLASSIC[place % len(TEST_CLASSIC)])
+    neural = LATER_NEURAL[place % len(LATER_NEURAL)]
+    return (*neural, *LATER_CLASSIC[place % len(LATER_CLASSIC)])
 
 
-def _row(
-    utterance_id: str, system: str, speaker: str, split: str, source: str, pair: str
-) -> dict[str, str]:
+def _row(utterance_id: str, system: str, about: dict[str, str]) -> dict[str, str]:
     bonafide = system == "-"
     return {
         "utterance_id": utterance_id,
         "path": f"flac/{utterance_id}.flac",
         "label": "bonafide" if bonafide else "spoof",
-        "speaker": speaker,
+        "speaker": about["speaker"],
         "spoof_system": system,
-        "split": split,
-        "source": source,
+        "split": about["split"],
+        "source": about["source"],
         "track": "-" if bonafide else BY_NAME[system].track,
-        "pair": pair,
+        "pair": about["pair"],
+        "language": about["language"],
+        "history": about["history"],
     }
