@@ -30,7 +30,7 @@ class FileFacts:
     `cause` says why the file cannot be used; the other fields are then empty. `rate` is in Hz,
     `seconds` is the duration, `decoder` is `soundfile` or `pyav`. These need decoding and are empty
     if only headers were read: `sha256` (hex) of the float32 samples that detectors get (16 kHz,
-    mono), the shortcut `features` (14,), and the `faults` of the input (`input_faults.FAULTS`).
+    mono), the shortcut `features` (50,), and the `faults` of the input (`input_faults.FAULTS`).
     """
 
     container: str = ""
