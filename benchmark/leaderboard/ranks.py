@@ -19,6 +19,7 @@ from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 
 SHORTCUT = "shortcut"  # the detector that uses level and silence only
+NOT_BEATING = "does not beat the shortcut classifier on clean"  # a warning of a detector
 REVERSED = 0.60  # clean EER above which the sign of the scores is in doubt
 TIED = 0.5  # share of tied clean scores that gives a warning
 CLEAN, LAUNDERED = "clean", "laundered"  # values of the column `over`
@@ -220,5 +221,5 @@ def _warnings(
     if shortcut is not None and cells is not shortcut and mine.draws and shortcut.clean.draws:
         low, _ = bootstrap.interval(shortcut.clean.draws.eer - mine.draws.eer)
         if trials.draws.size and not low > 0:
-            found.append("does not beat the shortcut classifier on clean")
+            found.append(NOT_BEATING)
     return found

@@ -10,12 +10,12 @@ from pathlib import Path
 from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
+from benchmark.leaderboard.ranks import NOT_BEATING, SHORTCUT
 from benchmark.report import brackets
 from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
 from detectors.contract.base import registry
 
-SHORTCUT = "shortcut"  # a baseline although it learns
 TYPES = {
     ".csv": "text/csv",
     ".json": "application/json",
@@ -59,14 +59,21 @@ def findings(rows: list[Row]) -> Row:
 
     lowest   : the first ranked row that is no baseline, or None
     alike    : the detectors that are not told apart from it
-    smallest : of the ranked detectors whose clean EER is below that of every baseline, the one with
-               the smallest loss; None if there is none, or no baseline to beat
+    smallest : of the ranked detectors whose clean EER is below that of every baseline, and told
+               apart from that of the shortcut classifier, the one with the smallest loss; None if
+               there is none, or no baseline to beat
     beaten   : how many detectors beat the baselines
     """
     ranked = [row for row in rows if row["rank"] is not None and not is_baseline(row["detector"])]
     floor = [row["clean_eer"] for row in rows if is_baseline(row["detector"])]
     floor = [eer for eer in floor if eer is not None]
-    beating = [row for row in ranked if floor and row["clean_eer"] < min(floor)]
+    beating = [
+        row
+        for row in ranked
+        if floor
+        and row["clean_eer"] < min(floor)
+        and NOT_BEATING not in (row["warnings"] or "").split("; ")
+    ]
     return {
         "lowest": ranked[0] if ranked else None,
         "alike": brackets.ties(ranked[0]) if ranked else [],
