@@ -250,8 +250,15 @@ class Detectors(Registry[type[Detector]]):
 
     def knows(self, text: str) -> bool:
         """Return whether `text` names a known detector; its parameters are not checked."""
+        return self.class_of(text) is not None
+
+    def class_of(self, text: str) -> type[Detector] | None:
+        """Return the class that `text` names, without its parameters; None if it is not known here.
+
+        No file is opened and no program sought, so a name out of a table may be given.
+        """
         head, _ = call_syntax.call(text) or (text, "")
-        return head in super().names()
+        return self._items[head] if head in super().names() else None
 
 
 def _parameters(cls: type[Detector]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.ranks import NOT_BEATING
-from benchmark.report.html import first_screen_section
+from benchmark.report.html import first_screen_section, profile_section
 from benchmark.report.rows import Row
 from tests.support import synthetic_run
 from tests.support.synthetic_run import replace
@@ -50,6 +50,15 @@ def test_a_baseline_is_never_the_best() -> None:
     found = first_screen_section.findings([SHORTCUT | {"laundered_eer": 0.1}, GOOD])
     assert found["lowest"] is GOOD
     assert first_screen_section.findings([SHORTCUT, RANDOM])["lowest"] is None
+
+
+@pytest.mark.parametrize(
+    "name", ["onnx(file=gone.onnx, takes=waveform, bonafide=1)", 'command(run="no-such-program")']
+)
+def test_a_detector_whose_file_is_gone_is_still_described(name: str) -> None:
+    assert not first_screen_section.is_baseline(name)
+    assert profile_section.kind(name) == "external"
+    assert dict(profile_section._what(name))["kind"] == "external"
 
 
 def test_the_strip_of_trust_names_what_is_doubtful() -> None:

@@ -50,8 +50,8 @@ def is_baseline(detector: str) -> bool:
 
     Detectors that this process does not know are none.
     """
-    known = registry.knows(detector)
-    return detector == SHORTCUT or (known and not registry.get(detector).learns)
+    known = registry.class_of(detector)
+    return detector == SHORTCUT or (known is not None and not known.learns)
 
 
 def findings(rows: list[Row]) -> Row:

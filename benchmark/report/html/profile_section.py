@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmark.core import call_syntax
 from benchmark.report import citations
 from benchmark.report.rows import Row
 from benchmark.scores.run_results import RunResults
@@ -18,9 +17,10 @@ SYSTEMS = "spoof_system"  # that slice of the breakdown
 
 def kind(detector: str) -> str:
     """Return the kind of a detector by its place in the tree; '' for one that is not known here."""
-    if not registry.knows(detector):
+    known = registry.class_of(detector)
+    if known is None:
         return ""
-    parts = registry.get(detector).__module__.split(".")
+    parts = known.__module__.split(".")
     return KINDS.get(parts[1], "plugin") if parts[0] == "detectors" else "plugin"
 
 
@@ -51,9 +51,9 @@ def _misses(slices: list[Row], place: int) -> list[tuple[str, float]]:
 
 
 def _what(name: str) -> Iterator[tuple[str, str]]:
-    if not registry.knows(name):
+    cls = registry.class_of(name)
+    if cls is None:
         return
-    cls = registry.get((call_syntax.call(name) or (name, ""))[0])
     if cls.summary:
         yield "what", cls.summary
     yield "kind", kind(name)
