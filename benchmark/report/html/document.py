@@ -26,6 +26,7 @@ from benchmark.report.html import (
     provenance_section,
     robustness_section,
     scatter_section,
+    seeds_section,
     severity_section,
 )
 from benchmark.report.html.samples_section import Samples
@@ -67,6 +68,7 @@ def render(
     grids = {t.name: grid_section.grids(tables, t.rows) for t in tracks}
     cited = provenance_section.citations(results, tables.digest)
     differences = {t.name: differences_section.pairs(tables, t.rows) for t in tracks}
+    realised = {t.name: seeds_section.realised(tables, t.name) for t in tracks}
     return templates.get_template("html/report.html").render(
         protocol=results.protocol,
         styles=Markup(scale_css() + "\n" + series_css()),
@@ -77,10 +79,11 @@ def render(
         downloads=_downloads(cited[0], downloads or {}),
         scatter={t.name: scatter_section.charts(t.rows, results.detectors) for t in tracks},
         differences=differences,
+        realised=realised,
         profiles={
             t.name: profile_section.profiles(results, t.rows, systems[t.name]) for t in tracks
         },
-        evidence=_evidence(any(differences.values()), any(grids.values()), any(systems.values())),
+        evidence=_evidence(*(any(p.values()) for p in (differences, realised, grids, systems))),
         short=short_names(results.conditions),
         resamples=tables.choices["resamples"],
         bounded=bounded(tables.conditions),
@@ -127,11 +130,14 @@ def render(
     )  # fmt: skip
 
 
-def _evidence(differences: bool, grids: bool, systems: bool) -> list[tuple[str, str, str]]:
+def _evidence(
+    differences: bool, realised: bool, grids: bool, systems: bool
+) -> list[tuple[str, str, str]]:
     """Return template, title and content of the folded parts of the page."""
     parts = [
         ("profiles", "Detector by detector", "scores, decisions, families, training", True),
         ("differences", "Which of two is better", "paired differences", differences),
+        ("seeds", "Trainings and draws", "means and spread over seeds", realised),
         ("robustness", "Robustness in numbers", "degradation, area, costs", True),
         ("adversary", "What the fakes get away with", "frozen thresholds", True),
         ("curves", "At every threshold", "ROC, DET, precision and recall", True),

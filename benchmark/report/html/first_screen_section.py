@@ -12,6 +12,7 @@ from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.ranks import NOT_BEATING, SHORTCUT
 from benchmark.report import brackets
+from benchmark.report.html import seeds_section
 from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
 from detectors.contract.base import registry
@@ -92,9 +93,7 @@ def proofs(results: RunResults, tables: Tables, first: Row) -> list[Proof]:
     counts = Counter(State(verdict) for name, verdict in of.items() if name != CLEAN)
     rest = [f", {counts[s]} {s.text}" for s in State if s is not State.VERIFIED and counts[s]]
     failures = len(tables.failures)
-    seeds = records(tables.seeds)
-    trainings = max([1, *(row["n_trainings"] for row in seeds)])
-    draws = max([1, *(row["n_attack_draws"] for row in seeds)])
+    seeds, single = seeds_section.counted(tables)
     level = f"{100 * tables.choices['level']:g} %"
     resamples = tables.choices["resamples"]
     sure = bounded(tables.conditions)
@@ -106,12 +105,7 @@ def proofs(results: RunResults, tables: Tables, first: Row) -> list[Proof]:
         ),
         Proof(f"{failures or 'no'} failure{'s' * (failures != 1)}", "failures", failures > 0),
         Proof(f"{first['n_clusters']} speakers", "reading", first["n_clusters"] <= 20),
-        Proof(
-            f"{trainings} training{'s' * (trainings != 1)}, {draws} draw{'s' * (draws != 1)} of the"
-            " attacks",
-            "provenance",
-            max(trainings, draws) == 1,
-        ),
+        Proof(seeds, "provenance" if tables.seeds.empty else "seeds", single),
         Proof(
             f"{level} intervals, {resamples} resamples" if sure else "no intervals",
             "reading",
