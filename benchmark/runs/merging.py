@@ -21,12 +21,14 @@ from benchmark.core.log import logger
 from benchmark.core.progress import progress_bar
 from benchmark.data.protocol import MADE, NO_RECIPE
 from benchmark.data.trial_table import digest_column
+from benchmark.quality import quality_store
 from benchmark.runs import runner
 from benchmark.runs.precision_check import PRECISION
-from benchmark.scores import plan_files
+from benchmark.scores import plan_files, realisations
 from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
 from benchmark.scores.part_format import FILES, SCORE, DamagedPart, parsed
 from benchmark.scores.plan_files import PLUGIN_CHECKS
+from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import COMPACT, Scan, Store, named, part_stem
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
@@ -75,7 +77,9 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     """Join the scores of several runs of one plan in the new folder `out`.
 
     Nothing is written into the sources. Detectors of one name that differ in the seed of their
-    training alone become `NAME.seed0`, `NAME.seed1` and so on. Raises `InputError` naming the first
+    training alone become `NAME.seed0`, `NAME.seed1` and so on. Further realisations are merged with
+    those of the same seeds. What was measured of quality is kept; of two measurements that differ
+    the first is, with a warning. Raises `InputError` naming the first
     thing in which two runs disagree, and `DamagedRuns` naming every damaged or missing file;
     nothing is left behind then.
     """
@@ -95,6 +99,8 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
         _require_same_scores(runs, _names(detectors))
         plan = {**runs[0].head, "detectors": detectors, **_plugin_checks(runs)}
         Store(building).write_head(plan, runs[0].store.read_trials(runs[0].head))
+        _keep_quality(sources, building)
+        _merge_realisations(sources, building)
         if out.is_dir():
             out.rmdir()
         building.rename(out)
@@ -103,6 +109,33 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return Merged(out, tuple(detectors), files)
+
+
+def _keep_quality(sources: Sequence[Path], out: Path) -> None:
+    """Copy what the runs measured of quality; warn of a second measurement that differs."""
+    measured = [(f, found) for f in sources if (found := quality_store.read(f)) is not None]
+    if not measured:
+        return
+    (first, kept), *others = measured
+    shutil.copytree(first / quality_store.FOLDER, out / quality_store.FOLDER)
+    for folder, found in others:
+        if found.digest() != kept.digest():
+            logger.warning(f"{folder} measured quality otherwise than {first}, which is kept")
+
+
+def _merge_realisations(sources: Sequence[Path], out: Path) -> None:
+    """Merge the further realisations of equal seeds, each as a run of its own."""
+    places: dict[Seeds, list[Path]] = {}
+    for folder in sources:
+        for seeds, path in realisations.stored(folder):
+            places.setdefault(seeds, []).append(path)
+    for seeds, found in places.items():
+        target = realisations.place(out, seeds)
+        if len(found) > 1:
+            target.parent.mkdir(exist_ok=True)
+            merge(found, target)
+        else:
+            shutil.copytree(found[0], target)
 
 
 def _plugin_checks(runs: Sequence[_Run]) -> dict[str, dict[str, str]]:

@@ -16,7 +16,7 @@ from benchmark.cli.main import main
 from tests.support.places import ROOT
 
 PLUGIN = ROOT / "tests" / "support" / "evil_plugins.py"
-RAISED = ("raise", "leave", "generator", "shy")
+RAISED = ("raise", "leave", "generator", "shy", "hungry")
 
 
 def options(toy: Path, folder: Path, detectors: str, suite: str, *more: object) -> list[str]:
@@ -59,6 +59,7 @@ def test_attacks_that_raise_or_claim_nonsense_become_failed_rows(
         "leave": "failed: SystemExit(0)",
         "generator": "failed: GeneratorExit()",
         "shy": "ShyError (its text cannot be shown)",
+        "hungry": "failed: MemoryError()",
         "facts": "its fact 'gain' is no plain JSON value",
         "name": "its facts use the reserved name 'attack'",
         "loop": "its fact 'loop' is no plain JSON value",
@@ -83,7 +84,10 @@ def test_detectors_that_raise_become_failed_rows(toy: Path, tmp_path: Path, cach
     detectors = ",".join(["evil", *names])
     assert main(options(toy, folder, detectors, "lowpass(cutoff=4000)", "--workers", 0)) == 0
     found = failures(folder).set_index("detector")["cause"]
-    words = ("ValueError('no such room')", "SystemExit(0)", "GeneratorExit()", "ShyError (its")
+    words = (
+        "ValueError('no such room')", "SystemExit(0)", "GeneratorExit()", "ShyError (its",
+        "MemoryError()",
+    )  # fmt: skip
     for name, said in zip(names, words, strict=True):
         assert len(found[name]) == 2 * 24 + 12, name
         assert found[name].str.startswith(said).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from benchmark.api import matrix
 from benchmark.cli.main import main
 from benchmark.core import atomic_files
 from benchmark.inference import checkpoints
-from benchmark.scores import manifest
+from benchmark.quality import quality_store
+from benchmark.scores import manifest, realisations
 from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import inputs_digest
 from tests.support import builders, tampering
@@ -127,6 +129,38 @@ def test_detectors_run_apart_are_the_run_of_both(
     both = run(toy, tmp_path / "both", weights["zero"], "--detectors", "random")
     assert merge(first, guessed, out=tmp_path / "all") == 0
     assert report(tmp_path / "all") == report(both)
+
+
+def test_realisations_are_merged_with_those_of_the_same_seeds(
+    toy: Path, weights: dict[str, Path], tmp_path: Path
+) -> None:
+    twice = ("--attack-seeds", 2)
+    one = run(toy, tmp_path / "one", weights["zero"], *twice)
+    two = run(toy, tmp_path / "two", None, *twice, "--attack-seeds", 3)
+    both = run(toy, tmp_path / "both", weights["zero"], *twice, "--detectors", "random")
+    assert merge(one, two, out=tmp_path / "all") == 0
+    assert [seeds.name for seeds, _ in realisations.stored(tmp_path / "all")] == [
+        "attack1-train0", "attack2-train0",
+    ]  # fmt: skip
+    shutil.rmtree(tmp_path / "all" / "realisations" / "attack2-train0")  # `two` alone had it
+    tables = report(tmp_path / "all")
+    assert len(tables["seeds.csv"].splitlines()) > 1 and tables == report(both)
+
+
+def test_measured_quality_is_kept_and_another_measurement_named(
+    first: Path, guessed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [shutil.copytree(first, tmp_path / "a"), shutil.copytree(guessed, tmp_path / "b")]
+    sample = quality_store.Sample(("u1",), ("s1",), 0)
+    quality_store.write_sample(runs[1], sample)
+    assert merge(*runs, out=tmp_path / "kept") == 0
+    assert "quality" not in capsys.readouterr().err
+    quality_store.write_sample(runs[0], replace(sample, seed=1))
+    assert merge(*runs, out=tmp_path / "two") == 0
+    warning = f"{runs[1]} measured quality otherwise than {runs[0]}, which is kept"
+    assert warning in capsys.readouterr().err
+    found = [quality_store.read(tmp_path / name) for name in ("kept", "two")]
+    assert [f.sample.seed for f in found if f] == [0, 1]
 
 
 def verified(folder: Path, *more: object) -> int:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from launderbench import Attack, SampleLimits, WaveDetector, attack, choice, detector, number
 
-RAISES = ("raise", "leave", "generator", "interrupt", "shy")
+RAISES = ("raise", "leave", "generator", "interrupt", "shy", "hungry")
 CLAIMS = ("facts", "name", "loop", "check")
 DIES = ("segfault", "exit", "kill", "hang")
 KINDS = ("good", "flood", *RAISES, *CLAIMS, *DIES)
@@ -28,6 +30,20 @@ class ShyError(Exception):
         raise SystemExit(0)
 
     __str__ = __repr__
+
+
+def eat_memory() -> None:
+    """Take memory until there is none; the limit spares the machine."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 28), hard))
+    held = []
+    try:
+        while True:
+            held.append(bytearray(1 << 24))
+    finally:
+        held.clear()
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def misbehave(kind: str) -> Any:
@@ -45,6 +61,8 @@ def misbehave(kind: str) -> Any:
         raise KeyboardInterrupt
     if kind == "shy":
         raise ShyError
+    if kind == "hungry":
+        eat_memory()
     if kind == "segfault":
         ctypes.string_at(0)
     if kind == "exit":
