@@ -28,7 +28,7 @@ MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
 	$(if $(RUN),--run "$(RUN)") $(if $(LIMIT),--limit "$(LIMIT)") \
 	$(if $(WORKERS),--workers "$(WORKERS)") $(if $(PRECISION),--precision "$(PRECISION)") $(ARGS)
 
-.PHONY: setup dev bench plan test report lint perf soak clean help constraints
+.PHONY: setup dev bench plan test report reference lint perf soak clean help constraints
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -59,6 +59,9 @@ plan: setup ## what bench would compute, and about how long it takes
 
 report: setup ## write the leaderboard of RUN again, from its scores
 	$(BIN)/launderbench report "$(if $(RUN),$(RUN),embedded-core)"
+
+reference: setup ## make the reference leaderboards; goes on where it stopped
+	$(BIN)/python -m tests.support.reference_leaderboard
 
 test: dev ## the test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

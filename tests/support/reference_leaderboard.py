@@ -1,0 +1,106 @@
+"""Make the reference leaderboards: `make reference`. The same command goes on where it stopped.
+
+On the embedded data set, under the suites `core` and `laundering`: all detectors that train on a
+CPU, each under two draws of the attacks; those of the default line-up after three trainings. The
+runs land in `results/reference-core` and `results/reference-laundering`, the tables and pages in
+`results/reference` and `results/reference/laundering`. What each command cost is kept in
+`cost.csv` of its run, also if it was interrupted (not if it was killed), and the sum is printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.runs import provenance
+from tests.support.places import ROOT
+
+DETECTORS = (
+    "attention-cnn", "cnn-bilstm", "constant", "cqt-lcnn", "gap-cnn", "image-cnn", "lfcc-gmm",
+    "lfcc-lcnn", "mel-cnn", "mfcc-gmm", "random", "raw-cnn", "resnet18", "shortcut", "softmax-cnn",
+    "vit", "wakehubert",
+)  # fmt: skip
+DRAWS, TRAININGS = 2, 3
+OUT = {"core": ROOT / "results" / "reference"}
+OUT["laundering"] = OUT["core"] / "laundering"
+COST = "cost.csv"
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command cost, in seconds, on a machine."""
+
+    command: str
+    machine: str
+    wall_s: float
+    cpu_s: float
+
+
+def main() -> int:
+    """Make both leaderboards; return the exit code of the first command that fails."""
+    for suite, out in OUT.items():
+        run = ROOT / "results" / f"reference-{suite}"
+        common = ["--suite", suite, "--attack-seeds", DRAWS, "--run", run, "--voices", "none"]
+        for arguments in (
+            ["bench", *common, "--detectors", ",".join(DETECTORS)],
+            ["bench", *common, "--train-seeds", TRAININGS],
+            ["report", run, "--voices", "none", "--out", out],
+        ):
+            if code := paid([str(item) for item in arguments], run / COST):
+                return code
+        spent = costs(run / COST)
+        print(
+            f"{suite}: {sum(c.cpu_s for c in spent) / HOUR:.1f} CPU hours,"
+            f" {sum(c.wall_s for c in spent) / HOUR:.1f} h on the clock, of"
+            f" {' and '.join(sorted({c.machine for c in spent}))}",
+            flush=True,
+        )
+    return 0
+
+
+def paid(arguments: Sequence[str], ledger: Path) -> int:
+    """Run a command of the package and add its cost to a ledger; return its exit code."""
+    before, started = _cpu_s(), time.monotonic()
+    try:
+        return subprocess.run([sys.executable, "-m", "benchmark", *arguments], cwd=ROOT).returncode
+    finally:
+        cost = Cost(arguments[0], here(), time.monotonic() - started, _cpu_s() - before)
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        new = not ledger.exists()
+        with ledger.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(Cost.__annotations__)
+            writer.writerow([cost.command, cost.machine, f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}"])
+
+
+def costs(ledger: Path) -> list[Cost]:
+    """Return what a ledger holds."""
+    with ledger.open(newline="") as file:
+        return [
+            Cost(row["command"], row["machine"], float(row["wall_s"]), float(row["cpu_s"]))
+            for row in csv.DictReader(file)
+        ]
+
+
+def here() -> str:
+    """Return the cores and the processor of this machine."""
+    facts = provenance.machine("cpu")
+    return f"{facts['cores']} cores ({facts['processor']})"
+
+
+def _cpu_s() -> float:
+    """Return the CPU seconds of all ended children and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())
