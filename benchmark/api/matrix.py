@@ -39,6 +39,7 @@ from benchmark.runs import (
 )
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.detector_choice import DetectorChoice
+from benchmark.runs.detector_notes import notes
 from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
@@ -119,6 +120,8 @@ def run(
     fusion.parse_all(report.ensembles)
     device = device or device_of(config)
     matrix = planning.plan(config)
+    for note in notes((found.detector for found in matrix.detectors), matrix.test.name):
+        logger.warning(note)
     if inspect is not None:
         inspect(matrix)
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)

@@ -146,7 +146,10 @@ def detectors_() -> Iterator[str]:
         published = name in published_weights.index()
         licence = published_weights.find(name).licence if published else cls.licence
         if licence:
-            yield terminal.paragraph(f"    licence: {licence}")
+            terms = f": {cls.terms}" if cls.terms else ""
+            yield terminal.paragraph(f"    licence: {licence}{terms}")
+        if cls.trained_on:
+            yield terminal.paragraph(f"    trained on: {', '.join(cls.trained_on)}")
         yield from _citations(name, cls)
     for name, cls in registry.parametrised().items():
         yield terminal.paragraph(f"{name}(...)  {cls.summary}")
@@ -187,7 +190,7 @@ def _severity(severity: Severity | None) -> tuple[str, str]:
 
 def _parameters(item: TensorDetector) -> str:
     try:
-        return f"{sum(p.numel() for p in item.build().parameters()):,}"
+        return f"{sum(p.numel() for p in item.blueprint().parameters()):,}"
     except InputError as error:
         return f"not known here ({error})"
 
@@ -206,9 +209,10 @@ def _weights(name: str, item: Detector, data: Protocol | None) -> str:
         return f"published, {state}" + (
             "" if state == "cached" else f" (launderbench weights fetch {name})"
         )
-    if item.pretrained:
-        return f"from a file (--weights {name}=FILE), or launderbench train {name}"
     cause = item.unavailable()
+    if item.pretrained:
+        trained = "" if cause else f", or launderbench train {name}"
+        return f"from a file (--weights {name}=FILE){trained}"
     if not cause and (found := trained_checkpoints.find(name, TrainingConfig(), data)):
         where = "shipped" if trained_checkpoints.is_shipped(found) else "made here"
         return f"{where}, trained on the embedded data set, seed 0"

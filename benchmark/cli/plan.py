@@ -49,6 +49,7 @@ def plan(options: Namespace) -> int:
 def _facts(found: Prospect) -> dict[str, Any]:
     """Return the plan as plain data; `absent` says what must be built before more is known."""
     from benchmark.data.protocol import NO_VERSION
+    from benchmark.runs.detector_notes import notes
 
     facts: dict[str, Any] = {
         "suite": found.suite.name,
@@ -65,6 +66,8 @@ def _facts(found: Prospect) -> dict[str, Any]:
             },
             "digest": test.digest(),
         }
+    chosen = found.detectors if found.plan is None else [c.detector for c in found.plan.detectors]
+    facts["notes"] = [*notes(chosen, "" if test is None else test.name)]
     if found.plan is not None and found.missing is not None:
         facts |= {
             "detectors": [checkpoint.name for checkpoint in found.plan.detectors],
@@ -89,6 +92,8 @@ def _print(facts: dict[str, Any]) -> None:
         say("data", f"{data['name']}{version}: {data['trials']} test trials")
         say("digest", facts["digest"])
     say("detectors", ", ".join(facts["detectors"]))
+    for line in facts["notes"]:
+        say("note", line)
     for line in facts["absent"]:
         say("absent", line)
     if (units := facts.get("units")) is None:

@@ -54,9 +54,11 @@ def weights(options: Namespace) -> int:
             else:
                 entries.append(published_weights.find(name))
                 published_weights.fetch(name)
-    for entry in entries:
-        for line in published_weights.describe(entry):
-            print(terminal.paragraph(line))
+    lines = [line for entry in entries for line in published_weights.describe(entry)]
+    if options.action == "list":
+        lines += published_weights.by_hand()
+    for line in lines:
+        print(terminal.paragraph(line))
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -31,9 +32,8 @@ FLOAT32 = "float32"
 OURS = ".safetensors"
 PARALLEL = "module."  # prefix that DataParallel adds to every name
 NATIVE = (torch.float16, torch.float32, torch.float64)  # floating-point types of NumPy too
-SHOWN = 3  # array names that an error message gives as examples
-
-Shape = tuple[int, ...]
+GLOBAL = re.compile(r"GLOBAL ([\w.]+)")  # the class that torch names when it refuses a pickle
+FAIRSEQ = ("fairseq.", "omegaconf.", "argparse.")  # modules of the classes that fairseq pickles
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,11 @@ class Checkpoint:
             return _arrays(safetensors.torch.load(self.path.read_bytes()), self.path)
         item = registry.get(self.detector)()
         assert isinstance(item, TensorDetector)
-        return item.adopt(_not_parallel(state_dict(self.path), item))
+        arrays = _not_parallel(state_dict(self.path), item)
+        try:
+            return item.adopt(arrays)
+        except InputError as error:
+            raise InputError(f"{self.path} does not fit {self.detector} ({error})") from error
 
 
 def save(path: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
@@ -143,7 +147,16 @@ def foreign(name: str, path: Path, facts: dict[str, Any]) -> Checkpoint:
         raise InputError(f"weight file not found: {path}")
     if not issubclass(registry.get(name), TensorDetector):
         raise InputError(f"detector {name!r} is not a network: it takes no weight file")
-    return Checkpoint(name, path, _identity(name, path), {"detector": name, **facts})
+    return Checkpoint(
+        name, path, _identity(name, path), {"detector": name, **_origin(name), **facts}
+    )
+
+
+def _origin(name: str) -> dict[str, Any]:
+    """Return what the detector says of its authors' weights: their training and licence."""
+    item = registry.get(name)
+    said = {"trained_on": dict(item.trained_on), "licence": item.licence, "terms": item.terms}
+    return {key: value for key, value in said.items() if value}
 
 
 def ready_made(name: str) -> Checkpoint:
@@ -175,33 +188,23 @@ def state_dict(path: Path) -> Arrays:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path} is refused and was not executed: a weight file may contain only arrays"
+            f"{path} is refused and was not executed: {_what_is_pickled(str(error))}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise InputError(f"{path} is damaged or not a PyTorch weight file") from error
     return _arrays(_tensors(found, path), path)
 
 
-def misfit(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> str:
-    """Summarise how the names and shapes of the arrays `given` differ from those `wanted`."""
-    missing = [name for name in wanted if name not in given]
-    unexpected = [name for name in given if name not in wanted]
-    shapes = [
-        f"{name} {given[name]} instead of {wanted[name]}"
-        for name in wanted
-        if name in given and given[name] != wanted[name]
-    ]
-    differences = [
-        f"{len(names)} {kind}, e.g. {', '.join(names[:SHOWN])}"
-        for names, kind in (
-            (missing, "keys missing"), (unexpected, "unexpected"), (shapes, "of another shape")
+def _what_is_pickled(refusal: str) -> str:
+    """Say what a refused file holds beside arrays, and what to save instead."""
+    found = GLOBAL.search(refusal)
+    name = found[1] if found else ""
+    if name.startswith(FAIRSEQ):
+        return (
+            f"it pickles a class of fairseq's training ({name}); a weight file may contain only"
+            " arrays: where fairseq is installed, save the detector's model.state_dict() alone"
         )
-        if names
-    ]  # fmt: skip
-    prefix = next(iter(given), "").partition(".")[0] + "."
-    if missing and {name.removeprefix(prefix) for name in given} == set(wanted):
-        differences.append(f"they would fit without the prefix {prefix!r}")
-    return "; ".join(differences)
+    return "a weight file may contain only arrays" + (f", and it pickles {name}" if name else "")
 
 
 def _tensors(found: object, path: Path) -> dict[str, torch.Tensor]:
@@ -248,7 +251,7 @@ def _not_parallel(arrays: Arrays, item: TensorDetector) -> Arrays:
     """Remove the prefix that DataParallel adds to every name, unless the network has it itself."""
     if not all(name.startswith(PARALLEL) for name in arrays):
         return arrays
-    if any(name.startswith(PARALLEL) for name in item.build().state_dict()):
+    if any(name.startswith(PARALLEL) for name in item.blueprint().state_dict()):
         return arrays
     return {name.removeprefix(PARALLEL): values for name, values in arrays.items()}
 

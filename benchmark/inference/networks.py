@@ -12,7 +12,8 @@ from torch.nn.functional import linear, normalize
 from benchmark import frontends
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.core.errors import InputError, one_line
-from benchmark.inference.checkpoints import Checkpoint, misfit
+from benchmark.inference.checkpoints import Checkpoint
+from detectors.contract.array_names import differences
 from detectors.contract.base import TensorDetector, Wave
 
 ONE_CLASS = "oc-softmax"
@@ -40,6 +41,14 @@ def network(item: TensorDetector, facts: dict[str, Any]) -> nn.Module:
     return one_class(built, item.name) if facts.get("loss") == ONE_CLASS else built
 
 
+def blank(item: TensorDetector, facts: dict[str, Any]) -> nn.Module:
+    """Build the network, with values that do not count, for the weights of such a checkpoint."""
+    built = item.blueprint()
+    if any(parameter.is_meta for parameter in built.parameters()):
+        built = built.to_empty(device="cpu")
+    return one_class(built, item.name) if facts.get("loss") == ONE_CLASS else built
+
+
 def load(built: nn.Module, checkpoint: Checkpoint) -> None:
     """Load the checkpoint's weights into `built`; `InputError` if they do not fit."""
     arrays = checkpoint.arrays()
@@ -47,7 +56,7 @@ def load(built: nn.Module, checkpoint: Checkpoint) -> None:
         built.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
     except RuntimeError as error:
         wanted = {name: (*tensor.shape,) for name, tensor in built.state_dict().items()}
-        cause = misfit(wanted, {name: values.shape for name, values in arrays.items()})
+        cause = differences(wanted, {name: values.shape for name, values in arrays.items()})
         cause = cause or one_line(error)[:200]
         raise InputError(f"{checkpoint.path} does not fit {checkpoint.name} ({cause})") from error
 

@@ -20,6 +20,7 @@ from benchmark.core.errors import InputError, unknown
 from benchmark.core.progress import progress_bar
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
+from detectors.contract.base import Detector, registry
 
 RAW = "https://raw.githubusercontent.com"
 
@@ -169,6 +170,7 @@ def describe(entry: PublishedWeights) -> Iterator[str]:
     """Yield the facts that a user of the weights must know, line by line."""
     yield f"{entry.name}  {entry.reported}"
     yield f"    licence: {entry.licence}"
+    yield from _origin(registry.get(entry.name))
     yield f"    source: https://github.com/{entry.repository} : {entry.path}"
     yield f"    file: {entry.file}, {entry.size} bytes, SHA-256 {entry.sha256}"
     state = entry.state()
@@ -177,6 +179,26 @@ def describe(entry: PublishedWeights) -> Iterator[str]:
     yield "    please cite:"
     for line in entry.citation.strip().splitlines():
         yield f"      {line}"
+
+
+def by_hand() -> Iterator[str]:
+    """Yield the systems whose authors' weights a user must get and name, line by line."""
+    for name in registry.names():
+        item = registry.get(name)
+        if not item.trained_on or name in index():
+            continue
+        yield f"{name}  {item.summary}"
+        yield f"    weights: from its authors; run them with --weights {name}=FILE"
+        yield from _origin(item)
+
+
+def _origin(item: type[Detector]) -> Iterator[str]:
+    """Yield what the authors' weights were trained on, and under which terms they may be used."""
+    if item.trained_on:
+        corpora = (f"{corpus} ({part})" for corpus, part in item.trained_on.items())
+        yield f"    trained on: {', '.join(corpora)}"
+    if item.licence:
+        yield f"    licence: {item.licence}{f': {item.terms}' if item.terms else ''}"
 
 
 def _facts(entry: PublishedWeights) -> dict[str, str]:

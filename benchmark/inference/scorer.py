@@ -274,7 +274,8 @@ def loaded_network(checkpoint: Checkpoint, item: TensorDetector) -> torch.nn.Mod
 
     Raises `InputError` if the weights do not fit the network.
     """
-    network = networks.network(item, checkpoint.facts)
-    if not item.ready_made:
-        networks.load(network, checkpoint)
+    if item.ready_made:
+        return networks.network(item, checkpoint.facts).eval()
+    network = networks.blank(item, checkpoint.facts)
+    networks.load(network, checkpoint)
     return network.eval()

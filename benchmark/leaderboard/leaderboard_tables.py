@@ -144,13 +144,13 @@ def tables(
         rows["differences"] += comparisons(trials, by_detector)
         rows["seeds"] += seeds.rows(trials, first, by_detector, mine)
         digest = results.protocol.audio_digest
-        boards.append(standings(trials, by_detector, digest, results.imported))
+        boards.append(standings(trials, by_detector, digest, results.imported, results.trained_on))
     others = [row for board in boards[1:] for row in board]
     measured = frame(QualityRow, quality_table.rows(results.quality, results.conditions, resamples))
     return Tables(
-        leaderboard=scope.marked(frame(LeaderboardRow, boards[0]), results),
-        tracks=scope.marked(frame(LeaderboardRow, others), results),
-        **{name: scope.marked(frame(ROWS[name], part), results) for name, part in rows.items()},
+        leaderboard=_marked(frame(LeaderboardRow, boards[0]), results),
+        tracks=_marked(frame(LeaderboardRow, others), results),
+        **{name: _marked(frame(ROWS[name], part), results) for name, part in rows.items()},
         checks=computed.checks,
         failures=_failures(results),
         inputs=typed(InputRow, results.inputs.sort_values(["split", "utterance_id"])),
@@ -171,6 +171,15 @@ def tables(
             quality_table.budgets(measured, rows["conditions"], names[0], results.detectors),
         ),
     )
+
+
+def _marked(table: pd.DataFrame, results: RunResults) -> pd.DataFrame:
+    """Return a table with the scope of its scores, and what its detectors were trained on."""
+    table = scope.marked(table, results)
+    if "trained_on" not in table:
+        return table
+    known = table["detector"].map(results.trained_on)
+    return table.assign(trained_on=known.astype(table["trained_on"].dtype))
 
 
 def condition_summary(conditions: pd.DataFrame) -> pd.DataFrame:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 
 SHORTCUT = "shortcut"  # the detector that uses level and silence only
+TRAINED_ON = "its authors trained it on the corpus of these trials:"  # a warning of a detector
 NOT_BEATING = "does not beat the shortcut classifier on clean"  # a warning of a detector
 REVERSED = 0.60  # clean EER above which the sign of the scores is in doubt
 TIED = 0.5  # share of tied clean scores that gives a warning
@@ -30,6 +32,7 @@ def standings(
     by_detector: list[DetectorCells],
     audio_digest: str,
     imported: Collection[str] = (),
+    trained_on: Mapping[str, str] = MappingProxyType({}),
 ) -> list[LeaderboardRow]:
     """Return one row per detector, ranked by the weighted mean EER over launderings (`weights`).
 
@@ -73,6 +76,8 @@ def standings(
         warnings = _warnings(row, trials, cells, shortcut)
         if cells.detector in imported:
             warnings.insert(0, "imported scores: made elsewhere")
+        if corpus := trained_on.get(cells.detector):
+            warnings.insert(0, f"{TRAINED_ON} {corpus}")
         found.append(replace(row, warnings="; ".join(warnings) or None))
     return sorted(found, key=lambda row: (row.rank is None, row.rank or 0, row.detector))
 

@@ -79,6 +79,13 @@ SuccessBlank = Annotated[
 Scope = Annotated[
     str, Column("who is laundered: `both`, or `spoof`: clean bona fide against laundered spoofs")
 ]
+TrainedOn = Annotated[
+    str | None,
+    Column(
+        "corpus of these trials, and the part of it, that the detector's authors trained it on;"
+        " missing if none is known"
+    ),
+]
 Baseline = Annotated[str | None, Column("detector to which degradation is relative")]
 Low = Annotated[float, Column("{}: lower bound")]
 High = Annotated[float, Column("{}: upper bound")]
@@ -249,6 +256,7 @@ class CellHead:
     verdict: Verdict
     caveat: Caveat
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -322,6 +330,7 @@ class ConditionSummary:
     verdict: Verdict
     caveat: Caveat
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -382,6 +391,7 @@ class LeaderboardRow:
     trial_digest: Annotated[str, Column("digest over ids and labels of the track's trials")]
     audio_digest: Annotated[str | None, Column("digest over the decoded samples of the run")]
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -408,6 +418,7 @@ class RobustnessRow:
         Column("mean area under the curves of EER over severity of the family", SHARE, LOWER),
     ]
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -435,6 +446,7 @@ class SeverityRow:
         bool | None, Column("whether there is such a level; missing if incomplete")
     ]
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -487,6 +499,7 @@ class SeedRow:
         str | None, Column("realisations left out, which lack trials or count other conditions")
     ] = None
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -529,6 +542,7 @@ class GridCellRow:
     ]
     remark: Annotated[str | None, Column("why there are no figures; missing if there are")]
     scope: Scope = field(default=BOTH, kw_only=True)
+    trained_on: TrainedOn = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

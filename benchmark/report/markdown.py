@@ -16,6 +16,7 @@ from benchmark.report import brackets
 from benchmark.report.grid_view import GridView, unverified, views
 from benchmark.report.jinja import DASH, percent
 from benchmark.report.rows import Row, bounded, records
+from benchmark.report.training_text import trained_here
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.scopes import SCOPES
 
@@ -31,6 +32,8 @@ def document(results: RunResults, tables: Tables, version: str) -> str:
         " `conditions_full.csv`). The lowest is in bold.",
         f"Scope `{results.scope}`: {SCOPES[results.scope]}.",
     ]
+    if known := trained_here(results):
+        blocks.append(escape(known))
     for board in boards:
         blocks += _board(board, tables.conditions, version, protocol.digest())
         blocks += _grids(tables, board)

@@ -184,6 +184,8 @@ def _not_trained(name: str, choice: DetectorChoice, data: Protocol | None) -> In
     spelt = shlex.quote(name)
     where = f" --data {shlex.quote(str(choice.train_data))}" if choice.train_data else ""
     foreign = registry.get(name).pretrained
+    if foreign and (why := registry.get(name)().unavailable()):
+        raise InputError(f"detector {name!r}: give its weights with --weights {spelt}=FILE; {why}")
     cause = trained_checkpoints.refused(name, TrainingConfig(choice.seed), data) if data else None
     return InputError(
         f"detector {name!r} is not trained for seed {choice.seed}:"

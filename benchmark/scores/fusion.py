@@ -99,7 +99,18 @@ def add(results: RunResults, ensembles: Sequence[Ensemble]) -> RunResults:
         results,
         detectors=(*results.detectors, *names),
         source=FusedSource(results.source, fusions),
+        trained_on=results.trained_on | _trained_on(results, ensembles),
     )
+
+
+def _trained_on(results: RunResults, ensembles: Sequence[Ensemble]) -> dict[str, str]:
+    """Return what the members of ensembles were trained on, of the corpus of these trials."""
+    found = {}
+    for ensemble in ensembles:
+        texts = [text for name in ensemble.members if (text := results.trained_on.get(name))]
+        if texts:
+            found[ensemble.name] = ", ".join(dict.fromkeys(texts))
+    return found
 
 
 class FusedSource(CellSource):

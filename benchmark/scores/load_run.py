@@ -24,6 +24,7 @@ from benchmark.scores.run_parts import RunParts
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from benchmark.scores.store import Store
 from benchmark.scores.stored_source import StoredSource
+from detectors.contract.training_corpora import overlap
 
 UNCHECKED = "the contract check of its plugin did not run"  # as in runs of older versions
 TRAIN_SEED = "train_seed"  # the fact of provenance that is the seed of the trainings
@@ -108,6 +109,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
         strict=tuple(strict),
         thresholds=_thresholds(head),
         imported=tuple(n for n, d in head["detectors"].items() if IMPORTED in d["training"]),
+        trained_on=_trained_on(head),
         quality=quality_store.read(folder),
         provenance=facts,
     )
@@ -136,6 +138,15 @@ def _known(clean: list[PartRows], column: str) -> dict[str, Any]:
         rows = zip(table["utterance_id"].to_pylist(), table[column].to_pylist(), strict=True)
         known |= {uid: value for uid, value in rows if value is not None}
     return known
+
+
+def _trained_on(head: dict[str, Any]) -> dict[str, str]:
+    """Return the overlap of the trials with the training of detectors, of those that have any."""
+    corpora = {
+        name: item["training"].get("trained_on", {}) for name, item in head["detectors"].items()
+    }
+    found = {name: overlap(head["data"], known) for name, known in corpora.items()}
+    return {name: text for name, text in found.items() if text}
 
 
 def _thresholds(head: dict[str, Any]) -> dict[str, float]:

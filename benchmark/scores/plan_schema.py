@@ -61,7 +61,12 @@ CONDITION = {
 CONDITION_MORE = {"parameter": TEXT, "rising": FLAG, "caveat": TEXT}
 DETECTOR = {"identity": TEXT, "training": FACTS}
 DETECTOR_MORE = {"identities": TEXTS}
-TRAINING_MORE = {"detector": TEXT, "dev_threshold": NUMBER.or_none(), "data": TEXT}
+TRAINING_MORE = {
+    "detector": TEXT,
+    "dev_threshold": NUMBER.or_none(),
+    "data": TEXT,
+    "trained_on": FACTS,
+}
 
 
 def check_plan(plan: Mapping[str, Any], where: object) -> None:

@@ -61,6 +61,8 @@ class RunResults:
     unreadable : rows of the planned test trials that could not be read; they are in no cell, but
                  they reduce the coverage
     imported   : detectors whose scores were imported
+    trained_on : the corpus of these trials, and the part of it, that a detector was trained on, for
+                 the detectors whose authors trained them on any of it
     thresholds : EER threshold of each detector on the dev split of its training data, if its
                  checkpoint records it
     inputs     : the inputs with faults (see `input_table`)
@@ -84,6 +86,7 @@ class RunResults:
     strict: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     imported: tuple[str, ...] = ()
+    trained_on: dict[str, str] = field(default_factory=dict)
     scope: str = BOTH
     quality: Quality | None = None
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -84,6 +85,9 @@ class Detector(ABC):
     learns     : its state depends on training data; False for baselines such as random scores
     autocast   : the run computes it as a torch network, so bf16 or TF32 may be chosen
     licence    : licence of foreign weights, if any
+    terms      : what that licence forbids of an evaluation, in a sentence; shown before a run
+    trained_on : the corpora that foreign weights were trained on, by the names of their readers,
+                 and which part: `train`, or `all` where it includes trials for evaluation
 
     The fields of a detector that is a frozen dataclass are its parameters. Such a detector is
     selected by its spelling, `name(key=value, ...)`.
@@ -98,6 +102,8 @@ class Detector(ABC):
     learns: ClassVar[bool] = True
     autocast: ClassVar[bool] = False
     licence: ClassVar[str] = ""
+    terms: ClassVar[str] = ""
+    trained_on: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
@@ -163,6 +169,13 @@ class TensorDetector(Detector):
     @abstractmethod
     def build(self) -> torch.nn.Module:
         """Return a freshly initialised network, in the default dtype, on the CPU."""
+
+    def blueprint(self) -> torch.nn.Module:
+        """Return a network with the names and shapes of `build`'s; its values do not count.
+
+        A detector whose network is large returns it on torch's `meta` device.
+        """
+        return self.build()
 
     def initial(self) -> torch.nn.Module:
         """Return the network that training starts from: by default the one from `build`.

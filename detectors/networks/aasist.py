@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from detectors.contract.base import TensorDetector, Waveform, detector
+from detectors.contract.training_corpora import ASVSPOOF5, ASVSPOOF2019_LA
 from detectors.layers.graph_attention import GraphAttention, GraphPool, StackedGraphAttention
 from detectors.layers.sinc_encoder import SincPicture, encoder
 
@@ -63,6 +64,7 @@ class Aasist2019La(Aasist):
     """AASIST as its authors trained it on ASVspoof 2019 LA."""
 
     summary = "AASIST as its authors trained it on ASVspoof 2019 LA"
+    trained_on = ASVSPOOF2019_LA
 
 
 @detector("aasist-l-2019la")
@@ -70,6 +72,7 @@ class AasistLight2019La(AasistLight):
     """AASIST-L as its authors trained it on ASVspoof 2019 LA."""
 
     summary = "AASIST-L as its authors trained it on ASVspoof 2019 LA"
+    trained_on = ASVSPOOF2019_LA
 
 
 @detector("aasist-asvspoof5")
@@ -78,6 +81,7 @@ class AasistAsvspoof5(Aasist):
 
     summary = "AASIST as the organisers of ASVspoof 5 trained it on that challenge's data"
     citation = "jung2022aasist wang2024asvspoof5"
+    trained_on = ASVSPOOF5
 
 
 class BackEnd(nn.Module):
@@ -111,9 +115,11 @@ class BackEnd(nn.Module):
     def read(self, maps: torch.Tensor) -> torch.Tensor:
         """Return logits (B, 2), spoof and bona fide, of feature maps (B, width, bands, T)."""
         maps = maps.abs()
-        spectral = maps.amax(dim=3).transpose(1, 2) + self.pos_S
-        temporal = maps.amax(dim=2).transpose(1, 2)
-        spectral = self.pool_S(self.GAT_layer_S(spectral))
+        return self.read_nodes(maps.amax(dim=3).transpose(1, 2), maps.amax(dim=2).transpose(1, 2))
+
+    def read_nodes(self, spectral: torch.Tensor, temporal: torch.Tensor) -> torch.Tensor:
+        """Return logits (B, 2), spoof and bona fide, of nodes (B, bands, width), (B, T, width)."""
+        spectral = self.pool_S(self.GAT_layer_S(spectral + self.pos_S))
         temporal = self.pool_T(self.GAT_layer_T(temporal))
         one = self._branch(
             (temporal, spectral, self.master1),

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from detectors.contract.base import Arrays, Lfcc, TensorDetector, WholeWaveform, detector
+from detectors.contract.training_corpora import ASVSPOOF2019_LA
 
 SHORTEST = 2400  # samples, which are 16 frames: four poolings by 2 leave one
 FEATURES = 96  # 32 channels x 3 bands, to which the CNN reduces 60 coefficients
@@ -32,6 +33,7 @@ class LcnnLstm2019La(TensorDetector):
     citation = "wang2021comparative"
     input = Lfcc(WholeWaveform(SHORTEST))
     pretrained = True
+    trained_on = ASVSPOOF2019_LA
 
     def build(self) -> nn.Module:
         return Network()

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from detectors.contract.base import Arrays, TensorDetector, Waveform, detector
+from detectors.contract.training_corpora import ASVSPOOF2019_LA
 from detectors.layers.graph_attention import GraphAttention, GraphPool
 from detectors.layers.sinc_encoder import SincPicture, encoder
 
@@ -50,6 +51,7 @@ class RawGatSt2019La(RawGatSt):
     """RawGAT-ST as its authors trained it on ASVspoof 2019 LA."""
 
     summary = "RawGAT-ST as its authors trained it on ASVspoof 2019 LA"
+    trained_on = ASVSPOOF2019_LA
 
 
 class Network(nn.Module):

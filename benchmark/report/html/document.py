@@ -34,6 +34,7 @@ from benchmark.report.inputs_text import inputs_text
 from benchmark.report.jinja import environment
 from benchmark.report.palette import level, scale_css, series_class, series_css
 from benchmark.report.rows import bounded, records
+from benchmark.report.training_text import trained_here
 from benchmark.scores.run_results import ConditionInfo, RunResults
 from benchmark.scores.scopes import SCOPES
 
@@ -74,6 +75,7 @@ def render(
         styles=Markup(scale_css() + "\n" + series_css()),
         scale=[(step, level(step / 100)) for step in SCALE_STEPS],
         tracks=tracks,
+        trained=trained_here(results),
         found=first_screen_section.findings(tracks[0].rows),
         proofs=first_screen_section.proofs(results, tables, tracks[0].first),
         downloads=_downloads(cited[0], downloads or {}),

@@ -112,6 +112,9 @@ def proofs(results: RunResults, tables: Tables, first: Row) -> list[Proof]:
             not sure,
         ),
     ]
+    if known := len(results.trained_on):
+        who = "1 detector is" if known == 1 else f"{known} detectors are"
+        found.append(Proof(f"{who} trained on this corpus", "conditions", True))
     if results.protocol.name == "embedded":
         found.append(Proof("demo data: do not cite", "reading", True))
     return found

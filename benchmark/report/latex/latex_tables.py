@@ -28,6 +28,7 @@ from benchmark.report.latex import layout
 from benchmark.report.latex.escape import breakable, escape
 from benchmark.report.latex.layout import TablePart, TableRow
 from benchmark.report.rows import Row, bounded, records
+from benchmark.report.training_text import trained_here
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.scopes import BOTH
 
@@ -271,13 +272,18 @@ def _scope(results: RunResults) -> str:
 
 
 def version_source(results: RunResults, row: Row, version: str) -> str:
-    """Return the version and the digests; that of the run is the one that is cited."""
+    """Return which detectors know the corpus, the version, and the digests.
+
+    The digest of the run is the one that is cited.
+    """
+    known = trained_here(results)
     whole, own = (
         f"\\texttt{{{digest[:SHORT_DIGEST]}}}"
         for digest in (results.protocol.digest(), row["trial_digest"])
     )
     track = f", the track's {own}" if row["track"] else ""
-    return f" LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
+    trained = f" {escape(known)}" if known else ""
+    return f"{trained} LaunderBench {escape(version)}; the run's trial digest {whole}{track}."
 
 
 def table_label(what: str, run: str, row: Row) -> str:
