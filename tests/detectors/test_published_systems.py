@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import InputError
-from benchmark.inference import checkpoints
+from benchmark.inference import checkpoints, networks
 from detectors.contract.base import Waveform, registry
 from detectors.self_supervised import published_files, speech_encoders
 from detectors.self_supervised.fairseq_names import fairseq_name, only_pretraining
@@ -146,7 +146,7 @@ def test_a_file_round_trips_through_what_trainings_wrap_around_it(
             path = tmp_path / f"{form}.pth"
             torch.save(content, path)
             arrays = checkpoints.foreign(name, path, {}).arrays()
-            built = system.build().eval()
+            built = networks.blank(system, {}).eval()
             built.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
             found = built(support.waves().repeat(1, 14)[:, :64600])
             tolerance = 0.05 if form == "half" else 0.0
