@@ -48,7 +48,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(READY)
-	$(INSTALL) -e '.[data,dev,hub,onnx]' || $(INSTALL) -e '.[dev,hub]'
+	$(INSTALL) -e '.[data,dev,hub,onnx,web]' || $(INSTALL) -e '.[dev,hub,web]'
 	@touch $@
 
 bench: setup ## data, training, the matrix, the leaderboard: all of it

@@ -37,6 +37,7 @@ ORDER = (  # a package imports only itself and what stands before it, lazy impor
     "benchmark.exchange",
     "benchmark.report",
     "benchmark.api",
+    "benchmark.web",
     "benchmark.cli",
 )
 PLUGINS = ("noises", "attacks", "detectors")

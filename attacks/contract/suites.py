@@ -113,7 +113,7 @@ def _load(text: str, within: tuple[Path, ...]) -> Suite:
         for spelling in (*lists["conditions"], *lists["severity"]):
             _checked(spelling, path)
     for attack in lists["severity"]:
-        spellings += _levels(attack, str(path))
+        spellings += levels(attack, str(path))
     spellings += grid.conditions if grid else []
     own = _suite(path.stem, description, spellings, str(path))
     included: dict[Condition, None] = {}
@@ -151,8 +151,11 @@ def _checked(spelling: str, path: Path) -> None:
         raise error if text.startswith(str(path)) else InputError(f"{path}: {text}") from error
 
 
-def _levels(spelling: str, where: str) -> list[str]:
-    """Return the spellings of an attack at the five levels of its severity, mild to severe."""
+def levels(spelling: str, where: str) -> list[str]:
+    """Return the spellings of an attack at the five levels of its severity, mild to severe.
+
+    Raises `InputError` that begins with `where` if it is not one attack with a ladder.
+    """
     try:
         steps = parse(spelling).steps
         severity = steps[0].severity if len(steps) == 1 else None

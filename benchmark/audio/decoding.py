@@ -24,6 +24,10 @@ BLOCK = 1 << 20  # samples of all channels that are decoded at once
 Wave = npt.NDArray[np.float32]
 
 
+class TooLong(AudioError):
+    """Error for a file that is longer than `longest()`."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What a file says of its sound track; `rate` is in Hz.
@@ -108,7 +112,7 @@ class MonoMix:
     def add(self, samples: npt.NDArray[np.float32], rate: int, axis: int) -> None:
         """Take samples of all channels, which lie along `axis`.
 
-        Raises `AudioError` if the file becomes longer than `longest()`.
+        Raises `TooLong` if the file becomes longer than `longest()`.
         """
         channels = samples.shape[axis]
         require_bounds(self.path, rate, channels)
@@ -120,7 +124,7 @@ class MonoMix:
             return
         self.seconds += mono.size / rate
         if self.seconds > self._longest + 0.5 / rate:  # a sum of many blocks is not exact
-            raise AudioError(
+            raise TooLong(
                 f"{self.path}: is longer than {self._longest:g} s ({VARIABLE} sets this bound)"
             )
         self.peak = max(self.peak, float(samples.max()), -float(samples.min()))

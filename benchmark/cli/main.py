@@ -39,6 +39,7 @@ from benchmark.cli import (
     report,
     run,
     score,
+    serve,
     spectrograms,
     train,
     verify,
@@ -54,7 +55,7 @@ BAD_INPUT, UNFORESEEN = 2, 70
 TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
     bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
-    weights, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
+    weights, serve, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
     export_scores, cite, compare,
 )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The web page of `launderbench serve`: a visitor's clip, laundered and scored; leaderboards."""
