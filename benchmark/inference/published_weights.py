@@ -195,7 +195,7 @@ def by_hand() -> Iterator[str]:
 def _origin(item: type[Detector]) -> Iterator[str]:
     """Yield what the authors' weights were trained on, and under which terms they may be used."""
     if item.trained_on:
-        corpora = (f"{corpus} ({part})" for corpus, part in item.trained_on.items())
+        corpora = (f"{corpus}:{part}" for corpus, part in item.trained_on.items())
         yield f"    trained on: {', '.join(corpora)}"
     if item.licence:
         yield f"    licence: {item.licence}{f': {item.terms}' if item.terms else ''}"

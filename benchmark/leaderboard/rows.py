@@ -82,8 +82,8 @@ Scope = Annotated[
 TrainedOn = Annotated[
     str | None,
     Column(
-        "corpus of these trials, and the part of it, that the detector's authors trained it on;"
-        " missing if none is known"
+        "corpus of these trials, and its part, that the detector's authors trained it on, as"
+        " `asvspoof5:train`; missing if none is known"
     ),
 ]
 Baseline = Annotated[str | None, Column("detector to which degradation is relative")]

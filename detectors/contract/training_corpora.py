@@ -14,11 +14,11 @@ MADE_OF = {"asvspoof-laundering": "asvspoof2019-la"}  # data sets with the recor
 
 
 def overlap(data: str, trained_on: Mapping[str, str]) -> str:
-    """Return the corpus of the data set `data` and its part in a training; '' if it is in none.
+    """Return `corpus:part` of a training to which the data set `data` belongs; '' if it is in none.
 
     >>> overlap("asvspoof-laundering", ASVSPOOF2019_LA)
-    'asvspoof2019-la (train)'
+    'asvspoof2019-la:train'
     """
     corpus = MADE_OF.get(data, data)
     part = trained_on.get(corpus, "")
-    return f"{corpus} ({part})" if part else ""
+    return f"{corpus}:{part}" if part else ""

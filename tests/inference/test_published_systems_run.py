@@ -61,7 +61,7 @@ def test_a_file_is_scored_and_marked_in_every_table(
 ) -> None:
     chosen = options(toy, plugin, tmp_path, file)
     terms = f"{NAME}: licence CC BY-NC-SA 4.0: not to be evaluated on its training corpora"
-    mark = "its authors trained it on the corpus of these trials: toy (all)"
+    mark = "its authors trained it on the corpus of these trials: toy:all"
     assert main(["plan", *chosen]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert terms in shown and f"{NAME}: {mark}" in shown
@@ -72,10 +72,10 @@ def test_a_file_is_scored_and_marked_in_every_table(
     assert mark in " ".join(said.out.split())
     folder = tmp_path / "run"
     board = pd.read_csv(folder / "leaderboard.csv").set_index("detector")
-    assert board.loc[NAME, "trained_on"] == "toy (all)" and mark in board.loc[NAME, "warnings"]
+    assert board.loc[NAME, "trained_on"] == "toy:all" and mark in board.loc[NAME, "warnings"]
     assert pd.isna(board.loc["random", "trained_on"])
     cells = pd.read_csv(folder / "conditions.csv").set_index("detector")
-    assert set(cells.loc[NAME, "trained_on"]) == {"toy (all)"}
+    assert set(cells.loc[NAME, "trained_on"]) == {"toy:all"}
     for name in ("leaderboard.tex", "leaderboard.md", "leaderboard.html"):
         (found,) = folder.glob(f"**/{name}")
         assert mark in " ".join(found.read_text().split()), name
@@ -133,6 +133,6 @@ def test_weights_lists_them_with_training_licence_and_terms(
 ) -> None:
     assert main(["weights", "list"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "run them with --weights xlsr-aasist=FILE trained on: asvspoof2019-la (train)" in shown
+    assert "run them with --weights xlsr-aasist=FILE trained on: asvspoof2019-la:train" in shown
     assert "licence: CC BY-NC-SA 4.0: for non-commercial use; not to be evaluated on" in shown
     assert "aasist-2019la" in shown

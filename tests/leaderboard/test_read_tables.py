@@ -251,7 +251,7 @@ def first_cell(text: str) -> Callable[[str], str]:
         (lambda folder: (folder / "conditions_full.csv").unlink(), "conditions_full", "is missing"),
         (lambda folder: (folder / "tracks.csv").write_bytes(b""), "tracks.csv", "is empty"),
         (lambda folder: (folder / "tracks.csv").write_bytes(b"\xff\xfe"), "tracks.csv", "decode"),
-        (change("robustness.csv", lambda t: t[:-40]), "robustness.csv", "row 27 has 12 of 20 col"),
+        (change("robustness.csv", lambda t: t[:-40]), "robustness.csv", "row 27 has 13 of 21 col"),
         (change("severity.csv", lambda t: t.replace("area,", "zone,")), "severity", "area is abs"),
         (change("failures.csv", first_cell("")), "failures.csv", "kind has a missing value"),
         (change("effects.csv", lambda t: t.replace(",384,", ",1.5,").replace(",true,", ",yes,")),

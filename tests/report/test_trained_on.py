@@ -20,7 +20,7 @@ from detectors.contract.base import registry
 from detectors.contract.training_corpora import overlap
 from tests.support import run_on_disk, synthetic_run
 
-CORPUS = "toy (train)"
+CORPUS = "toy:train"
 MARK = f"its authors trained it on the corpus of these trials: {CORPUS}"
 
 
@@ -34,7 +34,7 @@ def test_every_format_has_the_mark(results: RunResults, tmp_path: Path) -> None:
     knows, other = results.detectors
     tables = leaderboard_tables.tables(results, 0)
     writer.write(results, tmp_path, tables)
-    for name in ("leaderboard", "conditions", "conditions_full", "robustness", "severity", "seeds"):
+    for name in ("leaderboard", "conditions", "conditions_full", "robustness", "severity"):
         table = pd.read_csv(tmp_path / f"{name}.csv")
         by = table.groupby("detector")["trained_on"].agg(lambda texts: set(texts.dropna()))
         assert by[knows] == {CORPUS} and by[other] == set(), name
@@ -75,9 +75,9 @@ def test_a_fusion_knows_what_its_members_know(results: RunResults) -> None:
     one, two = results.detectors
     fused = fusion.add(results, [fusion.parse(f"mean({one}, {two})")])
     assert fused.trained_on == {one: CORPUS, f"mean({one}, {two})": CORPUS}
-    with_both = dataclasses.replace(results, trained_on={one: "toy (train)", two: "toy (all)"})
+    with_both = dataclasses.replace(results, trained_on={one: "toy:train", two: "toy:all"})
     fused = fusion.add(with_both, [fusion.parse(f"mean({one}, {two})")])
-    assert fused.trained_on[f"mean({one}, {two})"] == "toy (train), toy (all)"
+    assert fused.trained_on[f"mean({one}, {two})"] == "toy:train, toy:all"
 
 
 def test_a_run_states_it_by_the_name_of_its_data(results: RunResults, tmp_path: Path) -> None:
@@ -90,24 +90,24 @@ def test_a_run_states_it_by_the_name_of_its_data(results: RunResults, tmp_path: 
         facts["training"]["trained_on"] = corpora
         path.write_text(json.dumps(facts))
     read = load_run.collect(tmp_path, {})
-    assert read.trained_on == {results.detectors[0]: f"{data} (all)"}
+    assert read.trained_on == {results.detectors[0]: f"{data}:all"}
 
 
 def test_data_made_of_a_corpus_overlap_with_it() -> None:
     known = registry.get("aasist-2019la").trained_on
-    assert overlap("asvspoof2019-la", known) == "asvspoof2019-la (train)"
-    assert overlap("asvspoof-laundering", known) == "asvspoof2019-la (train)"
+    assert overlap("asvspoof2019-la", known) == "asvspoof2019-la:train"
+    assert overlap("asvspoof-laundering", known) == "asvspoof2019-la:train"
     assert overlap("in-the-wild", known) == overlap("", known) == ""
 
 
 def test_notes_before_a_run() -> None:
     found = [*notes(["xlsr-tcm", "antideepfake-mms-300m", "random"], "asvspoof2019-la")]
     assert found == [
-        "xlsr-tcm: its authors trained it on the corpus of these trials: asvspoof2019-la (train)",
+        "xlsr-tcm: its authors trained it on the corpus of these trials: asvspoof2019-la:train",
         "antideepfake-mms-300m: licence CC BY-NC-SA 4.0: for non-commercial use; not to be"
         " evaluated on the corpora that it was trained on",
         "antideepfake-mms-300m: its authors trained it on the corpus of these trials:"
-        " asvspoof2019-la (all)",
+        " asvspoof2019-la:all",
     ]
     assert [*notes(["xlsr-tcm", "random"], "in-the-wild")] == []
 
