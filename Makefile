@@ -28,7 +28,7 @@ MATRIX = --suite "$(SUITE)" --device "$(DEVICE)" --seed "$(SEED)" \
 	$(if $(RUN),--run "$(RUN)") $(if $(LIMIT),--limit "$(LIMIT)") \
 	$(if $(WORKERS),--workers "$(WORKERS)") $(if $(PRECISION),--precision "$(PRECISION)") $(ARGS)
 
-.PHONY: setup dev bench plan test report reference lint perf soak clean help constraints
+.PHONY: setup dev bench plan test report reference lint docs perf soak clean help constraints
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,7 +48,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(READY)
-	$(INSTALL) -e '.[data,dev,hub,onnx,web]' || $(INSTALL) -e '.[dev,hub,web]'
+	$(INSTALL) -e '.[data,dev,docs,hub,onnx,web]' || $(INSTALL) -e '.[dev,docs,hub,web]'
 	@touch $@
 
 bench: setup ## data, training, the matrix, the leaderboard: all of it
@@ -71,6 +71,9 @@ lint: dev ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: dev ## the documentation in site/; broken links fail. ARGS=serve: shown as it changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(if $(ARGS),$(ARGS),build --strict --quiet)
+
 perf: dev ## the speed targets and every stage; ARGS=--benchmark-compare: against the last
 	$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-sort=name \
 		--benchmark-autosave $(ARGS)
@@ -80,9 +83,9 @@ soak: dev ## long fault and fuzz loops
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,dev,hub,onnx]'
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,dev,docs,hub,onnx,web]'
 	.venv-constraints/bin/python -m pip freeze --exclude launderbench | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
 	rm -rf .venv-constraints build *.egg-info
 
 clean: ## remove the environment and caches of this checkout (results and the user's cache stay)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks site

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.leaderboard import compare_runs, read_tables
 from benchmark.metrics import bootstrap
+from benchmark.report import releases
 from benchmark.runs import run_folders
 from benchmark.scores.run_results import RunResults
 
@@ -19,6 +20,8 @@ Tables = dict[str, pd.DataFrame]
 @dataclass(frozen=True)
 class Results:
     """The results in a folder: tables that are read on first use, and the scores if they are there.
+
+    The folder may be the file of a release, which holds tables alone.
 
     Columns are described in results/COLUMNS.md. Missing values are missing, never a sign.
     """
@@ -38,6 +41,8 @@ class Results:
     @cached_property
     def tables(self) -> Tables:
         """All tables by name; `InputError` if one is missing, damaged or of a later schema."""
+        if self.folder.is_file():
+            return releases.read(self.folder).tables()
         return read_tables.read(self.folder)
 
     @property
@@ -61,7 +66,10 @@ class Results:
 
 
 def load_results(folder: str | Path) -> Results:
-    """Return the results in a run folder, or below results/; `InputError` if there are none."""
+    """Return the results in a run folder, or below results/, or in the file of a release.
+
+    Raises `InputError` if there are none.
+    """
     found = Results(run_folders.find(str(folder)))
     found.tables  # noqa: B018 - a wrong folder is refused here, not at the first use
     return found

@@ -80,9 +80,11 @@ def noise_option(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")
 
 
-def run_argument(sub: argparse.ArgumentParser) -> None:
+def run_argument(
+    sub: argparse.ArgumentParser, meaning: str = "run folder, or name below results/"
+) -> None:
     """Add the positional RUN."""
-    sub.add_argument("run", metavar="RUN", help="run folder, or name below results/")
+    sub.add_argument("run", metavar="RUN", help=meaning)
 
 
 def matrix_options(sub: argparse.ArgumentParser) -> None:

@@ -35,6 +35,7 @@ from benchmark.cli import (
     new,
     plan,
     profile,
+    release,
     repeat,
     report,
     run,
@@ -56,7 +57,7 @@ TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
     bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
     weights, serve, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
-    export_scores, cite, compare,
+    export_scores, cite, release, compare,
 )  # fmt: skip
 
 

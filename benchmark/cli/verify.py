@@ -1,4 +1,7 @@
-"""The command `verify`: is a run what it says, file by file, verdict by verdict, score by score?"""
+"""The command `verify`: is a run what it says, file by file, verdict by verdict, score by score?
+
+Of a release, which holds tables alone, every byte is compared with its manifest.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from benchmark.cli.arguments import (
     seed,
     weights_options,
 )
+from benchmark.core.errors import InputError
 
 STDOUT = Path("-")
 SEEDS = 2**31
@@ -27,13 +31,14 @@ def add(command: Command) -> None:
     sub = command(
         "verify", "derive everything in a run folder again, and list what differs", verify
     )
-    run_argument(sub)
+    run_argument(sub, "run folder, or name below results/; or the file of a release")
     sub.add_argument(
         "--json", type=Path, metavar="FILE", help="write what was found as JSON there (-: print it)"
     )
     sub.add_argument(
-        "--digest", default="", metavar="HEX", help="the run digest that a page or a paper states"
-    )
+        "--digest", default="", metavar="HEX",
+        help="the digest of the run, or of the release, that a page or a paper states",
+    )  # fmt: skip
     sub.add_argument(
         "--rescore", type=at_least(1), default=0, metavar="N",
         help="launder and score N random utterances x conditions again",
@@ -58,6 +63,8 @@ def verify(options: Namespace) -> int:
     from benchmark.runs import run_folders
     from benchmark.runs.verify_step import counted
 
+    if (folder := run_folders.find(options.run)).is_file():
+        return _release(folder, options)
     asked = VerifyOptions(
         options.digest,
         options.rescore,
@@ -69,7 +76,7 @@ def verify(options: Namespace) -> int:
     )
     typed.context(options)
     show = options.json != STDOUT
-    for found in verification.verify(run_folders.find(options.run), asked):
+    for found in verification.verify(folder, asked):
         if isinstance(found, Verification):
             break
         if show:
@@ -96,3 +103,26 @@ def _print(name: str, said: str, faults: tuple[str, ...], notes: tuple[str, ...]
         print(f"  FAULT {fault}")
     for note in notes:
         print(f"  note: {note}")
+
+
+def _release(file: Path, options: Namespace) -> int:
+    """Compare a release with its manifest, and with a digest from elsewhere."""
+    from benchmark.cli.release import show
+    from benchmark.report import releases
+
+    if (
+        options.rescore
+        or options.recheck_audio
+        or options.json
+        or options.checkpoint
+        or options.weights
+    ):
+        raise InputError(
+            f"{file} holds tables alone: of the options of verify it takes only --digest"
+        )
+    found = releases.read(file, options.digest)
+    print(f"{file}: all {len(found.files)} files are what the manifest says")
+    show(found)
+    against = "holds" if options.digest else "not compared: give --digest HEX of a paper"
+    print(f"digest: {against}")
+    return 0

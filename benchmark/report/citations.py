@@ -83,12 +83,14 @@ class RunIdentity:
     digest  : the run's trial digest, over the readable test trials of all tracks
     tracks  : the trial digest of each track, as its tables name it; empty without tracks
     run     : the run digest; '' if the run has none
+    release : the release that holds the tables, in words; '' if none does
     """
 
     commits: tuple[tuple[str, bool], ...]
     digest: str
     tracks: dict[str, str]
     run: str = ""
+    release: str = ""
 
 
 @cache
@@ -193,6 +195,8 @@ def harness(head: dict[str, Any], version: str, identity: RunIdentity | None = N
     note = f"{note} {digest[:SHORT_DIGEST]}"
     if identity is not None and identity.run:
         note += f"; run digest {identity.run}"
+    if identity is not None and identity.release:
+        note += f"; {identity.release}"
     note = bibtex.value_of(note)
     fields = (
         ("title", "{LaunderBench}: a robustness benchmark for audio-deepfake detectors"),

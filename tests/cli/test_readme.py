@@ -14,23 +14,18 @@ import pytest
 
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
+from tests.support import documents
 from tests.support.places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "results" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "results" / "README.md"])
 MAKE = ("make setup", "make bench", "make test", ". .venv/bin/activate")  # .ci/run does these
 FIRST = ("launderbench plan", "launderbench bench --suite smoke --limit", "launderbench verify")
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
-
-
 def commands() -> list[str]:
-    """Return the command lines of the README, without their comments."""
-    lines = [line.partition("    #")[0].strip() for block in blocks("bash") for line in
-             block.splitlines()]  # fmt: skip
-    return [line for line in lines if line and not line.startswith(MAKE)]
+    """Return the command lines of the README, but for those that the CI runs."""
+    return [line for line in documents.commands(README) if not line.startswith(MAKE)]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +33,9 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Path:
     """A folder with the files that the README tells a newcomer to write, and a corpus."""
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(toy, folder / "my-corpus")
-    for code in blocks("python"):
-        name = "crush.py" if "crush" in code else "mine.py"
+    files = documents.saved(README)
+    assert {*files} == {"mine.py", "crush.py"}
+    for name, code in files.items():
         (folder / name).write_text(code, encoding="utf-8")
     return folder
 
