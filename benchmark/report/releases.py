@@ -113,7 +113,7 @@ class Release:
         out = io.BytesIO()
         listed = {MANIFEST: _manifest_text(self.manifest), CITATION: self.citation().encode()}
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
-            for name, content in {**listed, **self.files}.items():
+            for name, content in {**listed, **dict(sorted(self.files.items()))}.items():
                 info = zipfile.ZipInfo(name, _EPOCH)
                 info.create_system = 3  # as on Unix, wherever it is written
                 info.external_attr = 0o644 << 16
