@@ -76,7 +76,7 @@ def _measure(
     with one_thread():
         jobs = [*_jobs(matrix, store, chosen, measures)]
         asked = sum(len(job.asked) for job in jobs)
-        bar = progress_bar(total=asked, desc="quality", unit="fake", disable=None, leave=False)
+        bar = progress_bar(total=asked, desc="measuring quality", unit="fake")
         with bar:
             done = spread(measuring.measured, jobs, workers, start_process, (context,))
             for _, conditions, seconds in done:

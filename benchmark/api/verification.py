@@ -37,7 +37,6 @@ from benchmark.scores.scopes import BOTH
 from benchmark.scores.store import Store
 
 FACTS = "run.json"
-PAGE = "leaderboard.html"
 REPORT = (  # names that only a report has, so that its rest is missed
     "leaderboard.csv", "conditions_full.csv", "leaderboard.json", "leaderboard.html",
     "leaderboard.tex",
@@ -296,7 +295,7 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
         _dict(_dict(facts.get("provenance")).get("reported")), provenance.code()
     )
     stored = {name: _bytes(folder / name) for name in _named(facts)}
-    before = (stored.get(PAGE) or b"").decode("utf-8", "replace")
+    before = (stored.get(writer.PAGE) or b"").decode("utf-8", "replace")
     with _quiet():
         made = writer.texts(
             again.results,
@@ -322,7 +321,7 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
             faults.append(f"{name} is not what the scores give: {difference}")
     if not old:
         listed = report_check.unlisted(facts, stored) if other else ()
-        faults = [*listed, *_samples(facts, stored.get(PAGE)), *faults]
+        faults = [*listed, *_samples(facts, stored.get(writer.PAGE)), *faults]
     if faults and other:
         faults.append(f"the report was written with {', '.join(other)}")
     said = f"{counted(len(made), 'file')} of the report computed again from the parts, "
@@ -345,9 +344,9 @@ def _samples(facts: dict[str, Any], page: bytes | None) -> Iterator[str]:
         return
     section = writer.samples_section(page.decode("utf-8", "replace"))
     if section is None:
-        yield f"{PAGE}: the marks around its samples were changed"
+        yield f"{writer.PAGE}: the marks around its samples were changed"
     elif hashlib.sha256(section.encode()).hexdigest() != facts.get("samples_sha256"):
-        yield f"{PAGE}: its samples have not the SHA-256 in {FACTS}"
+        yield f"{writer.PAGE}: its samples have not the SHA-256 in {FACTS}"
 
 
 def _digest(

@@ -13,13 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from benchmark.assets.wheel_catalog import Wheel
 from benchmark.core.errors import InputError
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import Bar, progress_bar
 
 TEMPORARY = ".fetch-"
 BLOCK = 1 << 20
@@ -62,9 +59,7 @@ def fetching(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    bar = progress_bar(
-        total=len(wanted), desc="fetching wheels", unit="wheel", disable=not progress
-    )
+    bar = progress_bar(total=len(wanted), desc="fetching wheels", unit="wheel", shown=progress)
     with bar, ThreadPoolExecutor(AT_ONCE) as pool:
         downloads = Downloads({wheel: pool.submit(_fetch, wheel, folder, bar) for wheel in wanted})
         try:
@@ -83,7 +78,7 @@ def fetch(wheels: Iterable[Wheel], folder: Path, *, progress: bool = True) -> No
         pass
 
 
-def _fetch(wheel: Wheel, folder: Path, bar: tqdm[Any]) -> None:
+def _fetch(wheel: Wheel, folder: Path, bar: Bar) -> None:
     if (folder / wheel.filename).is_file():
         _verify(folder / wheel.filename, wheel)
     else:

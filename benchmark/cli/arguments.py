@@ -22,6 +22,14 @@ Action = Callable[[argparse.Namespace], int | None]
 Command = Callable[[str, str, Action], argparse.ArgumentParser]  # (name, help, action)
 
 
+def quiet_option(sub: argparse.ArgumentParser, default: bool | str = False) -> None:
+    """Add --quiet; with `SUPPRESS` as default, what the command itself was told holds."""
+    sub.add_argument(
+        "--quiet", action="store_true", default=default,
+        help="print results, warnings and errors only: no progress, no information",
+    )  # fmt: skip
+
+
 def json_option(sub: argparse.ArgumentParser) -> None:
     """Add --json."""
     sub.add_argument("--json", action="store_true", help="print JSON instead of text")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, noise_option, seed, workers_option
+from benchmark.core.log import logger
 
 
 def add(command: Command) -> None:
@@ -48,5 +49,5 @@ def attack(options: Namespace) -> int:
     print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(records):
         console.complain(f"failed: {cause}")
-    print(f"wrote {', '.join(path.name for path in written)} in {target.folder}")
+    logger.info(f"wrote {', '.join(path.name for path in written)} in {target.folder}")
     return 0 if all(outcome.sound for outcome in outcomes) else 1

@@ -45,20 +45,21 @@ def bench(options: Namespace) -> int:
     timer = StageTimer()
     config = typed.run_config(options)
     finished = matrix.bench(config, typed.execution(options), typed.report_config(options), timer)
-    show(finished)
     spent = ", ".join(f"{stage} {time.wall:.0f} s" for (stage, _), time in timer.spent.items())
     logger.info(f"time spent: {spent}")
+    show(finished)
     return 0
 
 
 def show(finished: Finished) -> None:
-    """Print the leaderboard of a finished run and the files of its report."""
+    """Print the leaderboard of a finished run, its digest, and last the path of its page."""
     from benchmark.core.log import logger
-    from benchmark.report import writer
+    from benchmark.report import terminal_summary, writer
 
     if finished.tables is not None:
-        print(writer.summary(finished.tables))
-        if finished.tables.digest:
-            print(f"run digest {finished.tables.digest}")
         names = ", ".join(path.name for path in finished.written)
         logger.info(f"wrote {names} in {finished.folder}")
+        print(terminal_summary.summary(finished.tables))
+        if finished.tables.digest:
+            print(f"run digest {finished.tables.digest}")
+        print(finished.folder / writer.PAGE)

@@ -7,9 +7,10 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from benchmark.cli import typed
+from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, workers_option
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from attacks.contract.condition import Condition
@@ -71,7 +72,6 @@ def _conditions(
     """
 
     from benchmark.core.parallel import one_thread
-    from benchmark.core.progress import progress_bar
     from benchmark.workers import fresh_order
     from benchmark.workers.conformance_checks import ConditionCheck, findings, spellings
 
@@ -92,14 +92,14 @@ def _conditions(
     )
     with (
         one_thread(),
-        progress_bar(total=len(jobs), desc="check", unit="condition", disable=len(jobs) < 2) as bar,
+        progress_bar(total=len(jobs), desc="checking", unit="condition") as bar,
     ):
         for place, found_here in findings(jobs, options.workers, context, bar):
             wrong = order[str(conditions[place])]
             lines = [*found_here, *([f"{conditions[place]}: {wrong}"] if wrong else [])]
             failed += bool(lines)
             head = f"{'FAIL' if lines else 'ok  '}  {names[place]}"
-            bar.write("\n        ".join([head, *lines]))
+            console.tell("\n        ".join([head, *lines]))
     seconds = time.monotonic() - started
     return failed, len(absent), f" ({len(jobs)} conditions in {seconds:.0f} s)"
 

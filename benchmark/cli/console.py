@@ -1,4 +1,4 @@
-"""Messages of all packages on the terminal: progress on standard output, warnings on error."""
+"""Messages on the terminal: results on standard output, information and warnings on error."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ from benchmark.core.log import logger
 
 def complain(text: str) -> None:
     """Print a line on standard error at once, without raw control characters."""
-    print(terminal.printable(text), file=sys.stderr, flush=True)
+    progress.say(terminal.printable(text), sys.stderr)
+
+
+def tell(text: str) -> None:
+    """Print a result on standard output at once, above the bars that are drawn."""
+    progress.say(terminal.printable(text), sys.stdout)
 
 
 class _Console(logging.Handler):
-    """Print messages where `print` would, so that redirection and tests see them."""
+    """Print messages on standard error, where they do not mix with results."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one message: below WARNING on standard output."""
-        warning = record.levelno >= logging.WARNING
-        stream = sys.stderr if warning else sys.stdout
+        """Print one message."""
         try:
-            print(terminal.printable(record.getMessage()), file=stream, flush=True)
+            complain(record.getMessage())
         except BrokenPipeError:  # nobody reads the messages any more; the work goes on
-            discard(stream)
+            discard(sys.stderr)
 
 
 def discard(stream: TextIO) -> None:

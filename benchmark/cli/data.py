@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli import typed
-from benchmark.cli.arguments import Action, Command, at_least, reading_options, seed, workers_option
+from benchmark.cli.arguments import (
+    Action,
+    Command,
+    at_least,
+    quiet_option,
+    reading_options,
+    seed,
+    workers_option,
+)
 from benchmark.core.errors import InputError
+from benchmark.core.log import logger
 
 if TYPE_CHECKING:
     from benchmark.data.protocol import Protocol
@@ -25,6 +34,7 @@ def add(command: Command) -> None:
     def action(name: str, help_: str, act: Action) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = actions.add_parser(name, help=help_, description=help_)
         sub.set_defaults(act=act)
+        quiet_option(sub, argparse.SUPPRESS)
         return sub
 
     workers_option(action("build", "build the whole embedded data set", build))
@@ -160,7 +170,7 @@ def fetch(options: argparse.Namespace) -> None:
     folder = options.to or Path("data") / corpus.name
     for line in corpora.fetch(corpus, folder, options.only, options.keep):
         print(line, flush=True)
-    print(f"next: launderbench data describe {folder}")
+    logger.info(f"next: launderbench data describe {folder}")
 
 
 def _write(

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, corpus_options
+from benchmark.core.log import logger
 
 
 def add(command: Command) -> None:
@@ -34,5 +35,5 @@ def export_audio(options: Namespace) -> int:
     print(effect_tables.summary(outcomes))
     for cause in effect_tables.causes(failed):
         console.complain(f"failed: {cause}")
-    print(f"wrote the audio, protocols, {' and '.join(effect_tables.NAMES)} in {options.out}")
+    logger.info(f"wrote the audio, protocols, {' and '.join(effect_tables.NAMES)} in {options.out}")
     return 0 if all(outcome.sound for outcome in outcomes) else 1

@@ -47,7 +47,7 @@ from benchmark.cli import (
     weights,
 )
 from benchmark.cli import list as listing
-from benchmark.cli.arguments import Action
+from benchmark.cli.arguments import Action, quiet_option
 from benchmark.core import terminal, trust
 from benchmark.core.errors import InputError, one_line, unknown
 from benchmark.core.foreign import Terminated, no_exit
@@ -170,9 +170,7 @@ def parser() -> argparse.ArgumentParser:
             help="accept this attack or detector from a file, though it runs a program or opens"
             " another file: NAME, or NAME(KEY=VALUE, ...) (repeatable)",
         )  # fmt: skip
-        sub.add_argument(
-            "--quiet", action="store_true", help="print results and warnings only, no progress"
-        )
+        quiet_option(sub)
         return sub
 
     for module in COMMANDS:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli import console, typed
 from benchmark.cli.arguments import Command, at_least, detector_options, positive
 from benchmark.core.errors import InputError
+from benchmark.core.progress import each
 
 if TYPE_CHECKING:
     from benchmark.inference.checkpoints import Checkpoint
@@ -70,12 +71,13 @@ def score(options: argparse.Namespace) -> int:
         for window in stream.scored(
             checkpoint, device, source, wanted, options.window, options.hop
         ):
-            print(_window_line(window, options.json), flush=True)
+            console.tell(_window_line(window, options.json))
         return 0
     found = score_files.sources(options.files)
     checkpoint = detector_choice.one(choice)
     failed = False
-    for scored in score_files.scored(checkpoint, device, found, options.spectrogram):
+    made = score_files.scored(checkpoint, device, found, options.spectrogram)
+    for scored in each(made, "scoring", "file", len(found)):
         failed |= scored.score is None
         _tell(scored, checkpoint, options.json)
     return 1 if failed else 0
@@ -105,11 +107,11 @@ def _tell(scored: ScoredFile, checkpoint: Checkpoint, as_json: bool) -> None:
         row |= {"error": scored.cause} if scored.score is None else {
             "score": scored.score, "verdict": scored.verdict, "threshold": threshold(checkpoint),
         }  # fmt: skip
-        print(json.dumps(row), flush=True)
+        console.tell(json.dumps(row))
     elif scored.score is None:
         console.complain(f"{scored.path}: not scored: {scored.cause}")
     else:
-        print(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}", flush=True)
+        console.tell(f"{scored.path}\t{scored.score:.6f}\t{scored.verdict}")
 
 
 def _instead_of(positional: argparse.Action) -> type[argparse.Action]:

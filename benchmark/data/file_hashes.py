@@ -82,9 +82,7 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
     with ThreadPoolExecutor(THREADS) as pool:
         hashed = pool.map(lambda name: _sha256_or_missing(root / name), stale)
-        bar = progress_bar(
-            hashed, "hashing files", len(stale), unit="file", disable=len(stale) < 2000
-        )
+        bar = progress_bar(hashed, "hashing files", len(stale), unit="file")
         known |= {n: [*stamps[n], digest] for n, digest in zip(stale, bar, strict=True)}
     if stale:
         with contextlib.suppress(InputError):  # the cache may be read-only or full

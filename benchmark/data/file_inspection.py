@@ -94,9 +94,7 @@ def inspect_all(
         _Job(start, root, tuple(names[start : start + BATCH]), decode)
         for start in range(0, len(names), BATCH)
     )
-    with progress_bar(
-        desc="reading files", total=len(names), unit="file", disable=len(names) < 50
-    ) as bar:
+    with progress_bar(desc="reading files", total=len(names), unit="file") as bar:
         for start, facts in _run(jobs, len(names), decode, cores() if workers is None else workers):
             found[start : start + len(facts)] = facts
             bar.update(len(facts))

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from benchmark.core.progress import each
 from detectors.classical.shortcut import fit_features, score_features
 
 FOLDS = 5
@@ -43,7 +44,7 @@ def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str,
     bonafide = (table["label"] == "bonafide").to_numpy()
     train, test = ((table["split"] == split).to_numpy() for split in ("train", "test"))
     found: dict[str, dict[str, float]] = {}
-    for track in sorted(set(table.loc[~bonafide, "track"])):
+    for track in each(_tracks(table), "measuring leakage", "track"):
         used = train & (bonafide | (table["track"] == track).to_numpy())
         if len(set(bonafide[used])) < 2:
             continue
@@ -54,6 +55,10 @@ def shortcut_auc(table: pd.DataFrame, features: Features) -> dict[str, dict[str,
             auc = roc_auc_score(bonafide[trials], score_features(features[trials], state))
             found[track][system] = round(float(auc), 4)
     return found
+
+
+def _tracks(table: pd.DataFrame) -> list[str]:
+    return sorted(set(table.loc[table["label"] != "bonafide", "track"]))
 
 
 def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> dict[str, Any]:
@@ -88,7 +93,7 @@ def leak(table: pd.DataFrame, features: Features, groups: npt.NDArray[Any]) -> d
     held = np.any([chosen for chosen, _ in folds], axis=0)
     systems: dict[str, dict[str, Any]] = {}
     named: dict[str, Chosen] = {}
-    for track in sorted(set(table.loc[~bonafide, "track"])):
+    for track in each(_tracks(table), "measuring leakage", "track"):
         own = bonafide | (table["track"] == track).to_numpy()
         wanted = {
             str(name): own & (bonafide | (table["spoof_system"] == name).to_numpy())

@@ -34,7 +34,6 @@ from benchmark.scores.selection import next_attempts
 from benchmark.scores.store import Store
 from benchmark.scores.unit_keys import shards, unit_keys
 
-MANY = 20_000  # number of trials from which a progress bar is shown
 NAME = re.compile(r"[\w.+-]+")
 
 
@@ -148,7 +147,7 @@ def import_file(store: Store, request: ImportRequest) -> Imported:
     if request.exported is not None:
         trials = _with_files(store.folder, Path(head["data_root"]), trials)
     total = sum(len(trials[trials["split"] == split]) for split, _ in groups)
-    bar = progress_bar(total=total, desc="importing", unit="trial", disable=total < MANY)
+    bar = progress_bar(total=total, desc="importing", unit="trial")
     replaced: set[str] = set()
     with bar, store.log() as log:
         for cell, scores in groups.items():

@@ -115,7 +115,7 @@ def make(
     left = sum(len(shard.utterances) for shard in todo)
     total = sum(len(shard.utterances) for shard in jobs)
     with progress_bar(
-        total=total, initial=total - left, desc="spectrograms", unit="file", disable=not left
+        total=total, initial=total - left, desc="writing spectrograms", unit="file", shown=left > 0
     ) as bar, one_thread():  # fmt: skip
         todo.sort(key=lambda shard: shard.number)  # so that its utterances stay decoded
         count = processes(workers, left)

@@ -121,9 +121,7 @@ def fetch(name: str) -> Path:
     by_hand = f"get it elsewhere and run launderbench weights add FILE, or put it at {entry.cached}"
     pooch.get_logger().setLevel("WARNING")
     try:
-        with progress_bar(
-            desc=entry.file, total=entry.size, unit="B", unit_scale=True, leave=False
-        ) as bar:
+        with progress_bar(desc=entry.file, total=entry.size, unit="B", unit_scale=True) as bar:
             pooch.retrieve(
                 entry.url,
                 f"sha256:{entry.sha256}",

@@ -94,8 +94,7 @@ def run(job: LaunderingJob, found: Sequence[SourceFile], workers: int | None) ->
     records, tasks = missing(job, found)
     todo = sum(len(task.conditions) for task in tasks)
     with progress_bar(
-        total=len(records) + todo, initial=len(records), desc="launder", unit="file",
-        disable=todo <= 1,
+        total=len(records) + todo, initial=len(records), desc="laundering", unit="file",
     ) as bar, one_thread():  # fmt: skip
         count = processes(workers, todo)
         for part in spread(work, tasks, count, start_process, (job.context,)):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
+from benchmark.core.progress import Bar
 from benchmark.data.protocol import trial_digest
 from benchmark.laundering import verification
 from benchmark.laundering.verification import Verdict
@@ -103,7 +103,7 @@ def track_data(
 def compute(
     results: RunResults,
     tracks: Sequence[TrackData],
-    bar: tqdm,
+    bar: Bar,
     detectors: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
     seen: Callable[[str, Floats, pd.DataFrame], None] | None = None,

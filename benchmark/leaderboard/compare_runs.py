@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from benchmark.core.errors import InputError
+from benchmark.core.progress import progress_bar
 from benchmark.data.audio_identity import ROUNDING_DB
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import cells, trial_sets
@@ -96,7 +96,7 @@ def measure(
     score_matrix.check(results)
     tracks = [cells.track_data(results, trials) for trials in sets]
     total = len(sets) * len(detectors) * len(conditions)
-    with tqdm(total=total, desc="cells", disable=None, leave=False) as bar:
+    with progress_bar(total=total, desc="computing metrics", unit="cell") as bar:
         return cells.compute(results, tracks, bar, detectors, conditions).tracks
 
 

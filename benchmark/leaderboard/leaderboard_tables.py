@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from benchmark.core.progress import each, progress_bar
 from benchmark.leaderboard import cells, grids, quality_table, realised_cells, seeds, trial_sets
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
@@ -44,7 +44,7 @@ from benchmark.metrics.decision import ASVSPOOF5, Costs
 from benchmark.scores import realisations, scope, score_matrix
 from benchmark.scores.realisations import Realisation
 from benchmark.scores.run_digest import RunDigest
-from benchmark.scores.run_results import FAILURE_COLUMNS, RunResults
+from benchmark.scores.run_results import FAILURE_COLUMNS, ConditionInfo, RunResults
 
 EVERY = "-"  # stands in a failure for every condition, or every detector
 ROWS = {  # the tables that are made track by track
@@ -80,6 +80,8 @@ class Tables:
     realisations: the run digest of each further realisation, by its name
     quality     : one row per condition (see `quality_table`); empty if not measured
     budget      : one row per detector (see `quality_table.budgets`); empty likewise
+    data        : the name of the data set
+    plan        : the conditions of the run, clean first
     """
 
     leaderboard: pd.DataFrame
@@ -100,6 +102,8 @@ class Tables:
     realisations: dict[str, str] = field(default_factory=dict)
     quality: pd.DataFrame = field(default_factory=lambda: frame(QualityRow, []))
     budget: pd.DataFrame = field(default_factory=lambda: frame(BudgetRow, []))
+    data: str = ""
+    plan: tuple[ConditionInfo, ...] = ()
 
 
 def tables(
@@ -127,12 +131,13 @@ def tables(
     tracks = [cells.track_data(results, trials, costs, sliced=True) for trials in sets]
     digest_of_run = RunDigest(results)
     total = len(tracks) * len(results.detectors) * len(results.conditions)
-    with tqdm(total=total, desc="metrics", unit="cell", disable=None, leave=False) as bar:
+    with progress_bar(total=total, desc="computing metrics", unit="cell") as bar:
         computed = cells.compute(results, tracks, bar, seen=digest_of_run.add)
     further = realised_cells.compute(results.detectors, realised, sets, costs)
     first = realisations.seeds_of(results)
     chosen = ""
-    for trials, by_detector, mine in zip(sets, computed.tracks, further.tracks, strict=True):
+    parts = zip(sets, computed.tracks, further.tracks, strict=True)
+    for trials, by_detector, mine in each(parts, "ranking", "track", len(sets)):
         base = baseline_line(by_detector, baseline)
         chosen = chosen or (base.detector if base else "")
         every = [cell for mine in by_detector for cell in mine.cells]
@@ -170,6 +175,8 @@ def tables(
             BudgetRow,
             quality_table.budgets(measured, rows["conditions"], names[0], results.detectors),
         ),
+        data=results.protocol.name,
+        plan=results.conditions,
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tqdm import tqdm
-
+from benchmark.core.progress import progress_bar
 from benchmark.leaderboard import cells
 from benchmark.leaderboard.seeds import Realised
 from benchmark.leaderboard.trial_sets import TrialSet
@@ -39,8 +38,8 @@ def compute(
         tracks = [cells.track_data(item.results, trials, costs) for trials in sets]
         digest = RunDigest(item.results)
         total = len(sets) * len(item.results.detectors) * len(item.results.conditions)
-        what = f"metrics of {item.seeds.name}"
-        with tqdm(total=total, desc=what, unit="cell", disable=None, leave=False) as bar:
+        what = f"computing metrics of {item.seeds.name}"
+        with progress_bar(total=total, desc=what, unit="cell") as bar:
             computed = cells.compute(item.results, tracks, bar, seen=digest.add)
         found.digests[item.seeds.name] = digest.hex()
         for track, by_detector in zip(found.tracks, computed.tracks, strict=True):

@@ -1,4 +1,4 @@
-"""Writer of a run's report: tables, HTML page and provenance; also the terminal summary.
+"""Writer of a run's report: tables, HTML page and provenance.
 
 The CSV files depend only on the scores and are byte-identical for equal scores. Numbers have six
 significant digits. Times and machine facts are only in `run.json` and in the provenance section of
@@ -12,26 +12,25 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark.core import atomic_files, spreadsheet, terminal
+from benchmark.core import atomic_files, spreadsheet
+from benchmark.core.progress import each
 from benchmark.leaderboard import leaderboard_tables, schema, trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report import html, json_tables, markdown
 from benchmark.report.html import Samples
 from benchmark.report.html.provenance_section import writing_version
-from benchmark.report.inputs_text import inputs_text
-from benchmark.report.jinja import percent
 from benchmark.report.latex import grid_tables, latex_tables
-from benchmark.report.rows import bounded, records
+from benchmark.report.rows import records
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.scopes import BOTH
 
 DIGITS = 6
+PAGE = "leaderboard.html"
 SAMPLES = ("<!-- samples begin -->\n", "<!-- samples end -->\n")  # as in report.html
 
 
@@ -68,38 +67,41 @@ def texts(
     samples : the audio samples of the page, which also carries some of the other files
     finish  : from the page as rendered to the page as written
     """
-    made = {
-        f"{name}.csv": csv_text(schema.versioned(table))
-        for name, table in {
-            "leaderboard": found.leaderboard,
-            "tracks": found.tracks,
-            "conditions": leaderboard_tables.condition_summary(found.conditions),
-            "conditions_full": found.conditions,
-            "robustness": found.robustness,
-            "severity": found.severity,
-            "differences": found.differences,
-            "breakdown": found.breakdown,
-            "seeds": found.seeds,
-            "grid": found.grid,
-            "effects": leaderboard_tables.effects(found),
-            "failures": found.failures,
-            "inputs": found.inputs,
-            **(
-                {"quality": found.quality, "quality_budget": found.budget}
-                if len(found.quality)
-                else {}
-            ),
-        }.items()
-    }
+    made: dict[str, str] = {}
     version = writing_version(results.provenance)
-    made["leaderboard.tex"] = latex_tables.leaderboard(results, found, version, run)
-    made["conditions.tex"] = latex_tables.conditions(results, found, version, run)
-    if grids := grid_tables.document(results, found, version, run):
-        made["grid.tex"] = grids
-    made["leaderboard.md"] = markdown.document(results, found, version)
-    made["leaderboard.json"] = json_tables.document(results, found, version)
-    made["leaderboard.html"] = finish(html.render(results, found, samples, made))
-    made["run.json"] = _run_json(results, found, made, run)
+    tables = {
+        "leaderboard": found.leaderboard,
+        "tracks": found.tracks,
+        "conditions": leaderboard_tables.condition_summary(found.conditions),
+        "conditions_full": found.conditions,
+        "robustness": found.robustness,
+        "severity": found.severity,
+        "differences": found.differences,
+        "breakdown": found.breakdown,
+        "seeds": found.seeds,
+        "grid": found.grid,
+        "effects": leaderboard_tables.effects(found),
+        "failures": found.failures,
+        "inputs": found.inputs,
+        **(
+            {"quality": found.quality, "quality_budget": found.budget} if len(found.quality) else {}
+        ),
+    }
+    makers: dict[str, Callable[[], str]] = {
+        f"{name}.csv": partial(csv_text, schema.versioned(table)) for name, table in tables.items()
+    }
+    makers |= {  # in this order: the page carries files, and run.json digests all
+        "leaderboard.tex": lambda: latex_tables.leaderboard(results, found, version, run),
+        "conditions.tex": lambda: latex_tables.conditions(results, found, version, run),
+        "grid.tex": lambda: grid_tables.document(results, found, version, run),
+        "leaderboard.md": lambda: markdown.document(results, found, version),
+        "leaderboard.json": lambda: json_tables.document(results, found, version),
+        PAGE: lambda: finish(html.render(results, found, samples, made)),
+        "run.json": lambda: _run_json(results, found, made, run),
+    }
+    for name, make in each([*makers.items()], "writing the report", "file"):
+        if text := make():  # a run without published grids has no grid.tex
+            made[name] = text
     return made
 
 
@@ -139,61 +141,12 @@ def cell(value: object) -> str:
     return spreadsheet.guarded(text)
 
 
-def summary(tables: Tables) -> str:
-    """Return the leaderboard for a terminal: EER in per cent, family mean with its bounds."""
-    board = tables.leaderboard
-    mean = "mean [95 %]" if bounded(board) else "mean"
-    header = ("rank", "detector", "clean", mean, "worst", "worst condition", "verified")
-    lines = [
-        (
-            _rank(row),
-            str(row["detector"]),
-            percent(row["clean_eer"]),
-            _bounded(row),
-            percent(row["worst_eer"]),
-            str(row["worst_condition"] or "-"),
-            str(row["verified"]),
-        )
-        for row in records(board)
-    ]
-    text = [*terminal.columns([header, *lines], right=(0, 2, 3, 4, 6))]
-    first = records(board)[0]
-    title = "EER in %" + (f", track {first['track']}" if first["track"] else "")
-    title += "" if first["scope"] == BOTH else f", scope {first['scope']} (bona fide stay clean)"
-    title += f": {first['n_bonafide']} bona fide, {first['n_spoof']} spoof trials"
-    notes = [
-        terminal.paragraph(f"  {row['detector']}: {row['warnings']}")
-        for row in records(board)
-        if row["warnings"]
-    ]
-    text.insert(1, "-" * max(len(line) for row in text for line in row.splitlines()))
-    failures = len(tables.failures)
-    failed = [f"  {failures} failures, listed in failures.csv"] if failures else []
-    verdicts = [f"  conditions: {first['verdicts']}"] if first["verdicts"] else []
-    odd = [terminal.paragraph(f"  {inputs_text(tables.inputs)}")] if len(tables.inputs) else []
-    return "\n".join([title, "", *text, *verdicts, *notes, *failed, *odd])
-
-
-def _rank(row: dict[str, Any]) -> str:
-    if row["rank"] is None:
-        return "-"
-    low, high = row["rank_low"], row["rank_high"]
-    return f"{row['rank']}" if low == high else f"{row['rank']} ({low}-{high})"
-
-
-def _bounded(row: dict[str, Any]) -> str:
-    if row["laundered_eer_low"] is None:
-        return percent(row["laundered_eer"])
-    low, high = percent(row["laundered_eer_low"]), percent(row["laundered_eer_high"])
-    return f"{percent(row['laundered_eer'])} [{low}, {high}]"
-
-
 def _run_json(results: RunResults, tables: Tables, texts: dict[str, str], run: str) -> str:
     """Return the provenance, the digests of run, trials and files, and the plan as JSON text."""
     protocol = results.protocol
     planned = results.provenance.get("plan", {}).get("detectors", results.detectors)
     digests = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in texts.items()}
-    samples = samples_section(texts["leaderboard.html"])
+    samples = samples_section(texts[PAGE])
     facts = {
         "schema": schema.VERSION,
         "provenance": results.provenance,

@@ -42,7 +42,7 @@ def changed(
     keys = {split: keys_of(plan, split, conditions) for split, _, conditions in plan.parts()}
     shards = [*plan_shards(plan, share)]
     read = store.rows(("utterance_id", *FILES))
-    bar = progress_bar(shards, "checking audio", len(shards), unit="shard", disable=not recheck)
+    bar = progress_bar(shards, "checking audio", len(shards), unit="shard", shown=recheck)
     with bar:
         for split, start, stop, conditions in bar:
             by_files: dict[str, list[str]] = {}  # name of ready-made audio or '' -> unit keys

@@ -18,7 +18,7 @@ import pyarrow as pa
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import each
 from benchmark.data.protocol import MADE, NO_RECIPE
 from benchmark.data.trial_table import digest_column
 from benchmark.quality import quality_store
@@ -342,7 +342,7 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
     listed: dict[str, list[PartInfo]] = {}
     faults: list[str] = []
     todo = [(run, units) for run in runs for units in _files(run.found)]
-    for run, units in progress_bar(todo, "merging", len(todo), unit="file"):
+    for run, units in each(todo, "merging", "file"):
         try:
             content = run.store.content(units[0].file)
         except DamagedPart as error:

@@ -66,7 +66,7 @@ def _causes(steps: dict[str, Attack], context: ProcessContext) -> dict[str, str]
     new = {name: step for name, step in steps.items() if identities[name] not in _found}
     opened = [name for name, step in new.items() if plugin_source.of(type(step)).opened]
     order = dict.fromkeys(new, UNOPENED)
-    for name in progress_bar(opened, desc="check plugins", unit="attack", disable=not opened):
+    for name in progress_bar(opened, desc="checking plugins", unit="attack"):
         order[name] = fresh_order.first_finding(name, context)
     _found.update({identities[name]: cause for name, cause in order.items()})
     return {name: _found[identity] for name, identity in identities.items()}

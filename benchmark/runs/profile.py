@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from benchmark.core.parallel import one_thread
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import each, progress_bar
 from benchmark.core.stage_timer import StageTime, StageTimer, peak_memory
 from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
@@ -55,13 +55,14 @@ def measure(plan: RunPlan, device: torch.device) -> Profile:
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
         setup = WorkerSetup(Path(scratch), plan.detectors, str(device))
         scorer = Scorer(setup.detectors, device)
-        for number, job in enumerate(_warm_up(jobs.jobs)):
+        first = each([*_warm_up(jobs.jobs)], "warming up", "condition")
+        for number, job in enumerate(first):
             prepared = prepare(job)
             if number == 0:
                 score(prepared, scorer)
         scorer.watch = watch
         wall, cpu = time.perf_counter(), time.process_time()
-        with progress_bar(total=jobs.trials, desc="profile", unit="trial", leave=False) as bar:
+        with progress_bar(total=jobs.trials, desc="measuring time", unit="trial") as bar:
             for job in jobs.jobs:
                 prepared = prepare(job, watch=watch)
                 broken = score(prepared, scorer)

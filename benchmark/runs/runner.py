@@ -272,7 +272,8 @@ def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: boo
     The detectors are loaded here first, so that weights that do not fit fail before any work. What
     plugins print goes to standard error.
     """
-    bar = progress_bar(total=jobs.trials, desc="launder and score", unit="trial", smoothing=0.05)
+    doing = "laundering and scoring"
+    bar = progress_bar(total=jobs.trials, desc=doing, unit="trial", smoothing=0.05)
     with stdout_kept_clean(), bar:
         Scorer(setup.detectors, torch.device("cpu"))
         for part in execute(jobs.jobs, setup, workers, split_scoring):
@@ -284,8 +285,10 @@ def estimate(jobs: MissingUnits, setup: WorkerSetup) -> float:
     costs: dict[str, float] = {}
     total = 0.0
     scorer = Scorer(setup.detectors, torch.device(setup.device))
-    with one_thread():
+    bar = progress_bar(desc="estimating", total=jobs.trials, unit="trial")
+    with one_thread(), bar:
         for job in jobs.jobs:
+            bar.update(len(job.utterances))
             if job.condition not in costs:
                 sample = replace(job, utterances=job.utterances[:BATCH])
                 prepare(replace(sample, utterances=sample.utterances[:1]))  # loads rooms and noises

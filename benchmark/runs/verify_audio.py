@@ -28,7 +28,7 @@ def verify(store: Store, plan: dict[str, Any], trials: pd.DataFrame, root: Path)
         return Step(NAME, "no audio was compared", ("the run recorded no digest of its audio",))
     absent: list[str] = []
     other: list[str] = []
-    with progress_bar(total=len(files), desc="audio", unit="file", disable=None, leave=False) as b:
+    with progress_bar(total=len(files), desc="hashing audio", unit="file") as b:
         for start in range(0, len(files), SPAN):
             span = files[start : start + SPAN]
             for (path, wanted), digest in zip(

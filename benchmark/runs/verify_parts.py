@@ -72,7 +72,7 @@ def verify(folder: Path, found: manifest.Manifest, known: FoundPlan) -> tuple[St
 
     with (
         ThreadPoolExecutor(cores()) as pool,
-        progress_bar(total=len(here), desc="parts", unit="file", disable=None, leave=False) as bar,
+        progress_bar(total=len(here), desc="verifying parts", unit="file") as bar,
     ):
         examined = []
         for done in pool.map(one, here):

@@ -76,7 +76,7 @@ def verify(
     again = _Again(store, head, trials, at_hand, scorer)
     with (
         one_thread(),
-        progress_bar(total=len(chosen), desc=NAME, unit="trial", disable=None, leave=False) as bar,
+        progress_bar(total=len(chosen), desc="scoring again", unit="trial") as bar,
     ):
         for pick in chosen:
             again.compare(pick)

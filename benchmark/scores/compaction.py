@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmark.core.errors import InputError
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import each
 from benchmark.scores import manifest, plan_files
 from benchmark.scores.manifest import UNKNOWN_INPUTS, PartFile, PartInfo
 from benchmark.scores.part_format import (
@@ -83,7 +83,7 @@ def compact(store: Store) -> Compacted:
     done: set[tuple[str, str]] = set()  # path and key of every unit in a new file
     damaged = {path: f"{path} {cause}" for path, cause in found.damaged.items()}
     with store.log() as log:
-        for group in progress_bar(groups, "compacting", len(groups), unit="file"):
+        for group in each(groups, "compacting", "file"):
             tables, causes = _tables(store, group)
             damaged |= causes
             sound = _without(group, causes)

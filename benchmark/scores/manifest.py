@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
+from benchmark.core.progress import INNER_S, each
 
 COMPUTED, IMPORTED, STORED = "computed", "imported", "stored"  # kinds of part files
 KINDS = (COMPUTED, IMPORTED, STORED)
@@ -176,7 +177,7 @@ def read_logs(logs: Iterable[Path]) -> Manifest:
     found = Manifest()
     shared: dict[str, str] = {}
     listed: dict[str, list[PartInfo]] = {}
-    for path in logs:
+    for path in each(logs, "reading the manifest", "log", after_s=INNER_S):
         try:
             content = path.read_bytes()
         except FileNotFoundError:  # it was renamed or joined with others meanwhile
@@ -187,7 +188,9 @@ def read_logs(logs: Iterable[Path]) -> Manifest:
         if not path.name.endswith(RUNNING):
             found.ended.append(path)
         sets: dict[int, dict[str, Any]] = {}
-        for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        lines = content.split(b"\n")[:-1]
+        numbered = each(lines, "listing parts", "file", after_s=INNER_S)
+        for number, line in enumerate(numbered, 1):
             try:
                 parts = _parse(line, sets, shared)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.parallel import cores
+from benchmark.core.progress import INNER_S, each
 from benchmark.laundering.check_rows import TEXTS
 from benchmark.scores.manifest import PartInfo
 from benchmark.scores.part_format import CHECK, SCORE, DamagedPart, concatenated
@@ -100,7 +101,9 @@ def read(store: Store, parts: Sequence[PartInfo], wanted: Wanted, damage: Damage
 
     found = []
     with ThreadPoolExecutor(cores()) as pool:
-        for rows, damaged in pool.map(load, cut):
+        done = pool.map(load, cut)
+        doing = f"reading parts of {parts[0].condition}" if parts else ""
+        for rows, damaged in each(done, doing, "group", len(cut), INNER_S):
             found += [] if rows is None else [rows]
             for part, error in damaged:
                 damage(part, error)

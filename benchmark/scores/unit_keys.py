@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.core.progress import INNER_S, each
 from benchmark.data.file_hashes import MISSING, rows_digest
 from benchmark.data.protocol import NO_RECIPE
 from benchmark.data.trial_table import rows_of
@@ -105,7 +106,8 @@ class SplitUnits:
         """Yield start row, stop row and the keys of each shard, one per condition."""
         identities = [c["identity"] for c in self.conditions]
         keys = UnitKeys(self.table, self.digest, identities, self.seed, self.recipe)
-        for start, stop in shards(len(self.table)):
+        every, doing = [*shards(len(self.table))], f"listing units of {self.split}"
+        for start, stop in each(every, doing, "shard", after_s=INNER_S):
             yield start, stop, keys.of(start, stop)
 
 

@@ -31,7 +31,9 @@ def variants(
     """
     conditions = laundering.parsed()
     total = laundering.variants * len(examples.waves)
-    with progress_bar(total=total, desc=f"launder for {title}", unit="clip", position=line) as bar:
+    with progress_bar(
+        total=total, desc=f"laundering for {title}", unit="clip", position=line
+    ) as bar:
         for number in range(laundering.variants):
             laundered = []
             for wave, pair in zip(examples.waves, examples.pairs.tolist(), strict=True):

@@ -174,7 +174,7 @@ class _Run:
         recipe, kept = self.config.recipe, self._kept_epoch()
         patience = self.config.patience or recipe.patience
         bar = progress_bar(
-            total=recipe.epochs, initial=len(self.history), desc=f"train {self.config.title}",
+            total=recipe.epochs, initial=len(self.history), desc=f"training {self.config.title}",
             unit="epoch", position=self.config.line,
         )  # fmt: skip
         with bar:
@@ -185,8 +185,9 @@ class _Run:
                 if kept == done + 1:
                     self.kept = copy.deepcopy(self.average.module.state_dict())
                 atomic_files.write(self.config.state, self._state())
+                reached = {"dev_loss": f"{row['dev_loss']:.3f}", "dev_eer": f"{row['dev_eer']:.1%}"}
+                bar.set_postfix(reached, refresh=False)
                 bar.update()
-                bar.set_postfix(dev_loss=f"{row['dev_loss']:.3f}", dev_eer=f"{row['dev_eer']:.1%}")
         arrays = {name: value.cpu().numpy() for name, value in self.kept.items()}
         return FittedWeights(arrays, self.history[kept - 1], self.history, recipe.batch_size)
 

@@ -12,6 +12,7 @@ import torch
 
 from benchmark.audio import reader
 from benchmark.core.errors import InputError
+from benchmark.core.progress import each
 from benchmark.data.protocol import LABELS, Protocol, require_both_classes
 from benchmark.data.subsets import UNKNOWN, draw
 from benchmark.data.trial_table import limited
@@ -111,7 +112,8 @@ def subset(protocol: Protocol, most: int) -> Protocol:
 def read(split: Protocol) -> TrainingExamples:
     """Decode all utterances of a split; `InputError` names the first that cannot be read."""
     table = split.table
-    waves = reader.read_all((split.root / path for path in table["path"]), "cannot train")
+    paths = each([split.root / path for path in table["path"]], "reading recordings", "file")
+    waves = reader.read_all(paths, "cannot train")
     pairs = table["pair"] if _paired(table) else table["utterance_id"]
     numbers, recordings = pd.factorize(pairs)
     bonafide = (table["label"] == "bonafide").to_numpy()

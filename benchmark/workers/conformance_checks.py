@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from tqdm import tqdm
 
 from attacks.contract import conformance
 from attacks.contract.base import registry as attack_registry
@@ -14,6 +11,7 @@ from attacks.contract.condition import CLEAN, Condition, parse
 from benchmark.core import call_syntax
 from benchmark.core.errors import InputError, unknown
 from benchmark.core.parallel import cores, pooled
+from benchmark.core.progress import Bar
 from benchmark.workers.context import ProcessContext
 from benchmark.workers.start import start_process
 from detectors.contract.base import Detector
@@ -62,7 +60,7 @@ def findings(
     jobs: Sequence[ConditionCheck],
     workers: int | None,
     context: ProcessContext,
-    bar: tqdm[Any],
+    bar: Bar,
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the place and the findings of each name, in the order of places.
 

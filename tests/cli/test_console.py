@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.core.log import logger
+from tests.support.pseudo_terminal import on_terminal, screen
 
 
 def run(*words: object) -> int:
@@ -34,12 +36,12 @@ def test_quiet_leaves_results_and_warnings(
     folder: Path, toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     captured = capsys.readouterr()
-    assert "units to do" not in captured.out and "wrote" not in captured.out and captured.err == ""
-    assert "rank  detector" in captured.out
+    assert "rank  detector" in captured.out and captured.err == ""
+    assert captured.out.splitlines()[-1] == str(folder / "leaderboard.html")
     again = ("bench", "--data", toy, "--suite", "clean; lowpass", "--detectors", "constant,random")
     assert run(*again, "--device", "cpu", "--workers", 0, "--run", folder) == 0
-    captured = capsys.readouterr()
-    assert "; 0 of" in captured.out and "wrote" in captured.out
+    told = capsys.readouterr()
+    assert "; 0 of" in told.err and "wrote" in told.err and told.out == captured.out
     assert not logger.handlers and logger.propagate
 
 
@@ -110,3 +112,30 @@ def test_completion_scripts(shell: str, tmp_path: Path, capsys: pytest.CaptureFi
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout.split() == [wanted], done
+
+
+@pytest.mark.parametrize("words", [("--quiet", "describe"), ("describe", "--quiet")])
+def test_quiet_is_heard_before_and_after_an_action(
+    words: tuple[str, str], toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("data", *words, toy, "--headers") == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("toy: ") and told.err == ""
+
+
+def test_information_leaves_json_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run("compare", folder, folder, "--json", "--out", folder / "other") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) and "wrote" in told.err
+
+
+def test_scores_come_one_by_one_above_the_bar(toy: Path, cache: Path) -> None:
+    code = "import sys; from benchmark.cli.main import main; sys.exit(main({words}))"
+    words = ["score", "random", str(toy), "--device", "cpu"]
+    shown = on_terminal(code.format(words=words))
+    assert b"scoring" in shown and b"file/s" in shown
+    lines = screen(shown)
+    assert len(lines) == len({line.partition("\t")[0] for line in lines}) > 20
+    assert all(re.search(r"\.(wav|flac)\s", line) for line in lines)
+    assert b"scoring" not in on_terminal(code.format(words=[*words, "--quiet"]))

@@ -81,7 +81,7 @@ def test_replaced_ready_made_audio_is_computed_anew(
     shutil.copy(laundered / "quiet" / "test_0000.flac", laundered / "loud" / "test_0000.flac")
     capsys.readouterr()
     assert run(laundered, tmp_path / "out", checkpoint) == 0
-    assert "1 of 3 units to do" in capsys.readouterr().out
+    assert "1 of 3 units to do" in capsys.readouterr().err
 
 
 def test_a_missing_file_stops_the_run_unless_it_may_be_missing(

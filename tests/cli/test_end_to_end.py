@@ -131,7 +131,7 @@ def test_a_second_run_computes_nothing(
     page = (folder / "conditions_full.csv").read_bytes()
     capsys.readouterr()
     assert run(toy, folder) == 0
-    assert "0 of 5 units to do" in capsys.readouterr().out
+    assert "0 of 5 units to do" in capsys.readouterr().err
     after = {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet") if "parts" in str(p)}
     assert before == after
     assert page == (folder / "conditions_full.csv").read_bytes()
@@ -363,4 +363,4 @@ def test_a_trained_detector_is_not_trained_again_and_says_so(
 ) -> None:
     assert cli("train", "comb", "--data", toy) == 0
     assert cli("train", "comb", "--data", toy) == 0
-    assert "comb is trained already" in capsys.readouterr().out
+    assert "comb is trained already" in capsys.readouterr().err

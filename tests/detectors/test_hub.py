@@ -182,7 +182,7 @@ def test_changed_encoder_files_require_retraining(
 
     first, bytes_ = checkpoint_path(), (folder / "model.safetensors").read_bytes()
     checkpoints.save(first, {}, {"detector": name})
-    assert main(train[:-2]) == 0 and "is trained already" in capsys.readouterr().out
+    assert main(train[:-2]) == 0 and "is trained already" in capsys.readouterr().err
     with torch.no_grad():
         encoder.encoder.layers[0].attention.k_proj.weight.add_(0.01)
     encoder.save_pretrained(folder)

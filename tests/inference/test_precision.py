@@ -107,7 +107,7 @@ def test_bf16_has_separate_rows_and_does_not_change_float32(
     exact, before = scores(folder), parts(folder)
     capsys.readouterr()
     assert run(toy, folder, weights, "--precision", "bf16") == 0
-    output = capsys.readouterr().out
+    output = capsys.readouterr().err
     after = parts(folder)
     assert before.items() < after.items() and len(after) == 2 * len(before)
 
@@ -146,7 +146,7 @@ def test_bf16_has_separate_rows_and_does_not_change_float32(
 
     capsys.readouterr()
     assert run(toy, folder, weights) == 0  # float32 again: nothing to do, no part removed
-    assert "0 of" in capsys.readouterr().out
+    assert "0 of" in capsys.readouterr().err
     assert parts(folder) == after
     assert head(folder)["raw-cnn@bf16"]["precision"]["measured"] == [noted]
     assert set(scores(folder)["detector"]) == {"raw-cnn", "raw-cnn@bf16", "lfcc-gmm"}
@@ -171,7 +171,7 @@ def test_bf16_gives_the_same_bits_again_in_workers_and_after_a_kill(
     capsys.readouterr()
     monkeypatch.setattr(precision_check, "compare", lambda *_: pytest.fail("measured again"))
     assert run(toy, tmp_path / "one", weights, *bf16) == 0
-    output = capsys.readouterr().out
+    output = capsys.readouterr().err
     assert "1 of" in output and "differ from float32 by" in output
     pd.testing.assert_frame_equal(kept, scores(tmp_path / "one"))
 
@@ -185,7 +185,7 @@ def test_the_reason_for_an_unmeasured_difference_is_printed(
     for cause in ("it cannot be scored in float32 either", "nothing is left to score"):
         assert run(*given) == 0
         note = f"its difference from float32 was not measured ({cause})"
-        assert f"raw-cnn@bf16: scored in bf16; {note}\n" in capsys.readouterr().out
+        assert f"raw-cnn@bf16: scored in bf16; {note}\n" in capsys.readouterr().err
 
 
 def test_the_plan_and_the_profile_take_the_precision_too(
@@ -210,7 +210,7 @@ def test_detectors_outside_torch_score_in_float32(
     options = ("--detectors", f"{onnx}, {script}", "--precision", "bf16")
     folder = tmp_path / "run"
     assert run(toy, folder, {}, *options) == 0, capsys.readouterr().err
-    assert f"{registry.get(onnx).name}: scored in float32" in capsys.readouterr().out
+    assert f"{registry.get(onnx).name}: scored in float32" in capsys.readouterr().err
     found = dict(list(scores(folder).groupby("detector", observed=True)["score"]))
     assert set(found) == {registry.get(onnx).name, f"{registry.get(script).name}@bf16"}
     assert not in_bf16(found.pop(registry.get(onnx).name))

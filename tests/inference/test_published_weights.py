@@ -295,7 +295,7 @@ def test_weights_are_given_by_name_and_by_path(
     assert main(["run", *data, *more, *chosen]) == 0
     capsys.readouterr()
     assert main(["run", *data, *more, *chosen]) == 0
-    assert "0 of 2 units to do" in capsys.readouterr().out
+    assert "0 of 2 units to do" in capsys.readouterr().err
 
 
 def test_all_can_be_combined_with_names_but_not_with_ensembles(

@@ -24,7 +24,7 @@ from benchmark.data.protocol import Protocol
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import cells, leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.report import markdown, writer
+from benchmark.report import markdown, terminal_summary
 from benchmark.report.html import (
     Samples,
     breakdown_section,
@@ -591,4 +591,4 @@ def test_tracks_of_one_cluster_are_listed_as_without_intervals() -> None:
     for write in (latex_tables.leaderboard, latex_tables.conditions):  # of the headline track
         written = write(some, found, "1", "r")
         assert "No intervals were made." in written and "intervals of a" not in written
-    assert "[" not in writer.summary(found)
+    assert "[" not in terminal_summary.summary(found)

@@ -12,7 +12,7 @@ from benchmark.api import verification as run_verification
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.report import writer
+from benchmark.report import terminal_summary, writer
 from benchmark.report.html import contrast_section
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
@@ -111,7 +111,7 @@ def test_the_chooser_names_the_state(results: RunResults, tables: Tables) -> Non
 
 
 def test_the_terminal_says_how_many_conditions_are_in_each_state(tables: Tables) -> None:
-    assert f"conditions: {COUNTS}" in writer.summary(tables)
+    assert f"conditions: {COUNTS}" in terminal_summary.summary(tables)
 
 
 def test_verify_faults_the_refuted_and_notes_what_else_counts_nowhere(

@@ -16,7 +16,7 @@ from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.report import palette, writer
+from benchmark.report import palette, terminal_summary, writer
 from benchmark.scores.run_results import RunResults
 from tests.support import synthetic_run
 from tests.support.synthetic_run import replace
@@ -233,7 +233,7 @@ def test_page_of_a_poor_run(case: str, tmp_path: Path) -> None:
     assert expected[case] in text
     assert "nan" not in re.sub(r"[a-z]*nan[a-z]+", "", text)
     assert "None" not in text
-    assert "resnet18" in writer.summary(found)
+    assert "resnet18" in terminal_summary.summary(found)
 
 
 def test_every_colour_is_legible_and_lightness_orders_it() -> None:
@@ -246,13 +246,15 @@ def test_every_colour_is_legible_and_lightness_orders_it() -> None:
 
 
 def test_summary(tables: Tables) -> None:
-    text = writer.summary(tables)
+    text = terminal_summary.summary(tables)
     lines = text.splitlines()
     assert "80 bona fide, 125 spoof" in lines[0]
-    assert any("resnet18" in line and "mp3(kbps=16)" in line for line in lines)
+    assert any("resnet18" in line and "mp3 16 kbit/s" in line for line in lines)
     assert "rawcnn: unranked: 1 cell lacks trials" in text
     assert "4 failures" in text
-    assert max(map(len, lines)) < 120
+    (end,) = (number for number, line in enumerate(lines) if line.startswith("  conditions: "))
+    assert max(map(len, lines[:end])) <= 80
+    assert lines[-1] == "  demo data: do not cite"
 
 
 @pytest.mark.parametrize("text", ["1", "99", "-1", "100001", "many"])
@@ -298,7 +300,7 @@ def test_without_resamples_no_intervals_are_mentioned(tmp_path: Path) -> None:
     assert board[ranges].isna().all(axis=None)
     assert board["warnings"].str.fullmatch(r"one attack family \(codec\): [^;]+").all()
     assert board["rank"].tolist() == board["laundered_eer"].rank(method="min").tolist()
-    assert "[" not in writer.summary(found)
+    assert "[" not in terminal_summary.summary(found)
     for name in ("leaderboard.tex", "leaderboard.md"):
         assert not re.search(r"1 \(|NA|None|nan", (tmp_path / name).read_text())
 

@@ -78,7 +78,7 @@ class Bench:
         capsys.readouterr()
         with forgetting_plugins():
             assert main(["run", *map(str, options)]) == 0
-        found = re.search(r"(\d+) of (\d+) units to do", capsys.readouterr().out)
+        found = re.search(r"(\d+) of (\d+) units to do", capsys.readouterr().err)
         assert found is not None and int(found.group(2)) == UNITS
         return int(found.group(1))
 

@@ -67,7 +67,7 @@ def test_three_shares_give_the_run_of_one_machine(
     assert run(toy, tmp_path / "one", weights) == 0
     for share in ("2/3", "1/3"):
         assert run(toy, tmp_path / "many", weights, "--shard", share) == 0
-        assert "units of other shares are not there yet" in capsys.readouterr().out
+        assert "units of other shares are not there yet" in capsys.readouterr().err
         assert not (tmp_path / "many" / "leaderboard.csv").exists()
     assert run(toy, tmp_path / "many", weights, "--shard", "3/3") == 0
     pd.testing.assert_frame_equal(scores(tmp_path / "one"), scores(tmp_path / "many"))

@@ -71,5 +71,5 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
     assert "Traceback" not in done.stderr
     assert not (folder / "leaderboard.html").exists()
     again = run(toy, folder, {})
-    assert again.returncode == 0 and "0 of 4 units to do" in again.stdout
+    assert again.returncode == 0 and "0 of 4 units to do" in again.stderr
     assert parts(folder) == whole

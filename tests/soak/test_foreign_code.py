@@ -37,7 +37,7 @@ def test_attacks_that_kill_hang_and_exit_are_followed_to_a_leaderboard(
     assert done.stderr.count("its unit is tried again") == len(found)
 
     again = command(options(toy, folder, "evil,evil(every=3)", suite, *limits))
-    assert again.returncode == 0 and "0 of 6 units to do" in again.stdout
+    assert again.returncode == 0 and "0 of 6 units to do" in again.stderr
 
 
 def test_detectors_that_kill_and_exit_are_followed_to_a_leaderboard(

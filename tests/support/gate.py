@@ -155,15 +155,26 @@ def link_cache(cache: Path) -> None:
 def launderbench(out: Path, root: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
     """Run a command of the code in `root` with `out` as the working folder."""
     print("launderbench", *arguments[:4], "...", flush=True)
-    return python(out, root, "-m", "benchmark", *arguments, allowed=allowed)
+    words = ("-m", "benchmark", *arguments)
+    return python(out, root, *words, allowed=allowed, errors=subprocess.STDOUT)
 
 
-def python(out: Path, root: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
-    """Run Python on the code in `root` and return its standard output; exit if it fails."""
+def python(
+    out: Path,
+    root: Path,
+    *arguments: str,
+    allowed: tuple[int, ...] = (0,),
+    errors: int | None = None,
+) -> str:
+    """Run Python on the code in `root` and return its standard output; exit if it fails.
+
+    errors : `subprocess.STDOUT` to return what it says on standard error too
+    """
     environment = os.environ | {"PYTHONPATH": str(root), "LAUNDERBENCH_CACHE": str(out / "cache")}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=out, env=environment, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, *arguments], cwd=out, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=errors,
+    )  # fmt: skip
     if done.returncode not in allowed:
         raise SystemExit(f"failed with {done.returncode}: {' '.join(arguments)[:200]}")
     return done.stdout

@@ -134,7 +134,7 @@ def test_utterances_without_a_counterpart_are_reported_and_refused_if_there_are_
     assert main(train) == 0
     count = int((table["split"] == "train").sum())
     assert f"left out of train: 2 of {count} utterances, which have no counterpart" in (
-        capsys.readouterr().out
+        capsys.readouterr().err
     )
     table.assign(pair=table["utterance_id"]).to_csv(root / "protocol.csv", index=False)
     assert main([*train, "--force"]) == 2

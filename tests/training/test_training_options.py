@@ -430,7 +430,7 @@ def test_splits_are_made_by_speaker_on_request(
     assert main(train) == 2
     assert "has no train and dev splits: say --splits 80/10/10" in capsys.readouterr().err
     assert main([*train, "--splits", "70/15/15"]) == 0
-    assert "split by speaker: " in capsys.readouterr().out
+    assert "split by speaker: " in capsys.readouterr().err
     assert main([*train, "--force", "--splits", "80/10/20"]) == 2
     assert "the shares '80/10/20' sum to 110, not 100" in capsys.readouterr().err
     assert main([*train, "--force", "--splits", "80/20"]) == 2

@@ -406,7 +406,7 @@ def _measure(root: Path, table: pd.DataFrame, *, progress: bool) -> tuple[int, n
     """Return the number of samples at full scale, and the shortcut features (n, 50) in order."""
     measured: list[np.ndarray] = []
     full_scale = 0
-    for path in progress_bar(table["path"], "checking", unit="file", disable=not progress):
+    for path in progress_bar(table["path"], "checking", unit="file", shown=progress):
         wave = read_wave(root / path)
         full_scale += int(np.count_nonzero((wave >= 32767 / 32768) | (wave <= -1)))
         measured.append(features(wave))

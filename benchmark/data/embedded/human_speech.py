@@ -86,7 +86,7 @@ def segments(wheels: Path, *, progress: bool = True) -> list[Segment]:
     """Return all segments of all human recordings, sorted by id; deterministic."""
     found: list[Segment] = []
     with progress_bar(
-        recordings(wheels), "segmenting human speech", unit="recording", disable=not progress
+        recordings(wheels), "segmenting human speech", unit="recording", shown=progress
     ) as bar:
         for recording, wave in bar:
             for number, start in enumerate(segment_starts(wave)):

@@ -51,7 +51,7 @@ def make(
     with (
         one_thread(),
         progress_bar(
-            total=len(missing), desc="synthesising", unit="utterance", disable=not progress
+            total=len(missing), desc="synthesising", unit="utterance", shown=progress
         ) as bar,
     ):
         for _ in pooled(_run, tasks, count, start_process, (ALONE,)):

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from benchmark.audio.endings import AUDIO_ENDINGS
 from benchmark.core import atomic_files, paths
 from benchmark.core.errors import InputError
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import each, progress_bar
 from benchmark.data.cleaning import clean_paths
 from benchmark.data.file_hashes import MISSING, file_digests
 from benchmark.data.readers.arrow_tables import reading, text_columns
@@ -32,8 +32,6 @@ BLOCK = 32  # rows in memory at a time
 BUFFER = 1 << 20  # bytes read at a time: else a whole row group is
 TABLE = "rows.parquet"
 INNER = "inner_path"  # the path that the data set writes next to the bytes
-_BAR_FROM = 200_000_000  # bytes from which hashing takes long enough for a bar
-_SHOWN_FROM = 200  # rows
 _ROOM = "set LAUNDERBENCH_CACHE to a folder with room"
 _MAGIC = (
     (b"RIFF", ".wav"), (b"RF64", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"),
@@ -61,9 +59,8 @@ def unpacked(root: Path, files: Sequence[Shard], audio: str) -> tuple[Path, pd.D
 
 def _key(root: Path, files: Sequence[Shard], audio: str) -> str:
     names = [shard.path.relative_to(root).as_posix() for shard in files]
-    size = sum(shard.path.stat().st_size for shard in files)
-    each = progress_bar(names, "hashing data files", unit="file", disable=size < _BAR_FROM)
-    digests = [file_digests(root, [name])[0] for name in each]
+    hashed = each(names, "hashing data files", "file")
+    digests = [file_digests(root, [name])[0] for name in hashed]
     if MISSING in digests:
         raise InputError(f"{root / names[digests.index(MISSING)]} is missing")
     text = "\n".join([f"{FORMAT} {audio}", *map(str, zip(names, digests, strict=True))])
@@ -95,9 +92,7 @@ def _unpack(files: Sequence[Shard], audio: str, folder: Path, root: Path) -> Non
             )
         temporary.mkdir()
         rows = _count(files)
-        with progress_bar(
-            desc="unpacking audio", total=rows or None, unit="file", disable=0 < rows < _SHOWN_FROM
-        ) as bar:
+        with progress_bar(desc="unpacking audio", total=rows or None, unit="file") as bar:
             parts = []
             for number, shard in enumerate(files):
                 inside = temporary / f"{number:05d}"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import each
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import trial_sets
 from benchmark.leaderboard.leaderboard_tables import Tables
@@ -71,7 +71,7 @@ def _drawn(
         track: _Drawing([[] for _ in results.detectors], labels[rows[track]]) for track in kept
     }
     shown = sorted({place for places in kept.values() for place in places})
-    for place in progress_bar(shown, desc="curves", unit="condition", disable=None, leave=False):
+    for place in each(shown, "drawing curves", "condition"):
         stored = results.source.scores("test", results.conditions[place].condition)
         scores = scope.scores(results, stored)
         for track in (track for track, places in kept.items() if place in places):

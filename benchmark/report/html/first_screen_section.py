@@ -11,7 +11,7 @@ from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.ranks import NOT_BEATING, SHORTCUT
-from benchmark.report import brackets
+from benchmark.report import brackets, demo_data
 from benchmark.report.html import seeds_section
 from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
@@ -115,8 +115,8 @@ def proofs(results: RunResults, tables: Tables, first: Row) -> list[Proof]:
     if known := len(results.trained_on):
         who = "1 detector is" if known == 1 else f"{known} detectors are"
         found.append(Proof(f"{who} trained on this corpus", "conditions", True))
-    if results.protocol.name == "embedded":
-        found.append(Proof("demo data: do not cite", "reading", True))
+    if demo_data.is_demo(results.protocol.name):
+        found.append(Proof(demo_data.MARK, "reading", True))
     return found
 
 

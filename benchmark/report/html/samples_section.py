@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from attacks.contract.base import Wave
 from attacks.contract.condition import CLEAN, parse, parse_from_file
@@ -24,7 +23,7 @@ from attacks.contract.launder import Laundered, Step
 from attacks.contract.precomputed import made
 from benchmark.audio import reader
 from benchmark.core.errors import InputError
-from benchmark.core.progress import progress_bar
+from benchmark.core.progress import Bar, progress_bar
 from benchmark.data.file_hashes import file_digests
 from benchmark.laundering import engine
 from benchmark.laundering.check_rows import steps_of_rows
@@ -32,7 +31,7 @@ from benchmark.laundering.failure import ATTACK, Failure
 from benchmark.laundering.verification import State, tally_of
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
-from benchmark.report import gallery
+from benchmark.report import demo_data, gallery
 from benchmark.report.jinja import number
 from benchmark.report.rows import Row, records
 from benchmark.runs.run_config import VOICES
@@ -42,7 +41,6 @@ NONE, SYNTHETIC, ALL = VOICES
 COUNT = 2  # utterances per attack
 PICTURED = 8  # conditions on a page without players, each the worst of its family
 MOST_BYTES = 10_000_000  # of players and pictures in one page
-EMBEDDED = "embedded"
 SYNTHETIC_SPEAKER = "hibari-heart"  # the only embedded test speaker not built from recordings
 SHA256 = "file_sha256"  # the column that a run adds, with the digest of the file it read
 TTS = "tts"  # the text-to-speech track of the embedded set: no person spoke these words
@@ -144,7 +142,7 @@ def collect(
         player=voices != NONE,
     )
     work = len(chosen) * len(conditions)
-    with progress_bar(total=work, desc="samples", disable=None, leave=False) as bar:
+    with progress_bar(total=work, desc="laundering samples", unit="sample") as bar:
         shown = [_utterance(row, job, bar) for row in chosen]
     found = tuple(utterance for utterance in shown if utterance is not None)
     note = "" if found else "The audio of this run could not be read."
@@ -158,7 +156,7 @@ def permitted(results: RunResults, voices: str) -> pd.DataFrame:
     """
     protocol = results.protocol
     table = protocol.table
-    if protocol.name == EMBEDDED:
+    if demo_data.is_demo(protocol.name):
         if voices == ALL:
             return table[(table["label"] == "spoof") & (table["track"] == TTS)]
         return table[table["speaker"] == SYNTHETIC_SPEAKER]
@@ -240,7 +238,7 @@ def _conditions(results: RunResults, tables: Tables, families: bool) -> tuple[li
     return chosen, failed
 
 
-def _utterance(row: Row, job: _SampleJob, bar: tqdm) -> Utterance | None:
+def _utterance(row: Row, job: _SampleJob, bar: Bar) -> Utterance | None:
     recording = engine.decoded(job.root / row["path"])
     if isinstance(recording, Failure):
         return None
