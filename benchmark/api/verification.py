@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.core import json_text
-from benchmark.core.errors import InputError, one_line
-from benchmark.core.log import logger
+from benchmark.api import reported
+from benchmark.api.reported import FACTS, Again, as_dict
+from benchmark.core.errors import InputError
 from benchmark.inference.scorer import resolve_device
 from benchmark.laundering.verification import State, counts_text
-from benchmark.leaderboard import leaderboard_tables
 from benchmark.leaderboard.leaderboard_tables import Tables
-from benchmark.metrics.decision import Costs
 from benchmark.report import report_check, writer
 from benchmark.runs import (
     detectors_at_hand,
@@ -30,17 +27,11 @@ from benchmark.runs import (
 from benchmark.runs.detectors_at_hand import GivenFiles
 from benchmark.runs.verify_plan import FoundPlan
 from benchmark.runs.verify_step import Step, below, counted
-from benchmark.scores import fusion, manifest, plan_files, realisations, run_digest, scope
+from benchmark.scores import manifest, plan_files, realisations, run_digest
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.scopes import BOTH
 from benchmark.scores.store import Store
 
-FACTS = "run.json"
-REPORT = (  # names that only a report has, so that its rest is missed
-    "leaderboard.csv", "conditions_full.csv", "leaderboard.json", "leaderboard.html",
-    "leaderboard.tex",
-)  # fmt: skip
 BEYOND = (
     "whoever rewrites scores, checks, manifest and report consistently is caught only by --digest"
     " with a digest from elsewhere (a paper, a BibTeX entry) and by --rescore"
@@ -57,6 +48,8 @@ class VerifyOptions:
     audio   : whether to hash all audio files
     given   : files in which weights are
     device  : of the scoring
+    alone   : the run is out of a submission: its report has tables and run.json alone, and
+              detectors that are not at hand are not scored again
     """
 
     digest: str = ""
@@ -65,6 +58,7 @@ class VerifyOptions:
     audio: bool = False
     given: GivenFiles = field(default_factory=GivenFiles)
     device: str = "auto"
+    alone: bool = False
 
     def __post_init__(self) -> None:
         if self.digest and not re.fullmatch(r"[0-9a-fA-F]{64}", self.digest):
@@ -115,14 +109,6 @@ class Verification:
         return f"{', '.join(used)}: {BEYOND}"
 
 
-@dataclass(frozen=True)
-class _Again:
-    """The results and tables of a run, computed again with the choices that its report records."""
-
-    results: RunResults
-    tables: Tables
-
-
 def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification]:
     """Yield each step as it is done, and the whole verification at the end.
 
@@ -141,8 +127,8 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
     for seeds, path in realisations.stored(folder):
         for step in _stored(path)[1]:
             yield done(replace(step, name=f"{seeds.name}: {step.name}"))
-    facts, fault = _facts(folder)
-    again, cause = _again(folder, facts)
+    facts, fault = reported.stated(folder)
+    again, cause = reported.again(folder, facts)
     cells: list[dict[str, Any]] = []
     unreadable: list[str] = []
     count = 0
@@ -157,7 +143,7 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         cells = _unsound(again.tables)
         count = len(again.tables.conditions)
         yield done(_cells(cells, unreadable, again))
-        yield done(_report(folder, facts, fault, again))
+        yield done(_report(folder, facts, fault, again, options.alone))
     digest = again.tables.digest if again is not None else ""
     yield done(_digest(digest, facts, options, known.plan))
     if options.audio or options.rescore:
@@ -200,48 +186,6 @@ def _listed(folder: Path, plan: dict[str, Any] | None) -> tuple[manifest.Manifes
         return manifest.Manifest(), (below(folder, error),)
 
 
-def _facts(folder: Path) -> tuple[dict[str, Any] | None, str]:
-    """Return run.json, None if there is none or it is damaged, and what is wrong with it."""
-    path = folder / FACTS
-    if not path.is_file():
-        left = [name for name in REPORT if (folder / name).exists()]
-        return None, f"{FACTS} is missing, so {', '.join(left)} cannot be compared" if left else ""
-    try:
-        facts = json_text.parse(path.read_bytes())
-        if not isinstance(facts, dict):
-            raise ValueError("it holds no JSON object")
-    except (OSError, ValueError, RecursionError) as error:
-        return None, f"{FACTS} is damaged ({one_line(error)})"
-    return facts, ""
-
-
-def _again(folder: Path, facts: dict[str, Any] | None) -> tuple[_Again | None, str]:
-    """Compute the tables of a run with the choices of its report; None and the cause if not."""
-    stated = facts or {}
-    reported = _dict(_dict(stated.get("provenance")).get("reported"))
-    choices = _dict(stated.get("choices"))
-    try:
-        with _quiet():
-            strict = tuple(map(str, choices.get("strict") or ()))
-            results = collect(folder, reported, strict)
-            ensembles = choices.get("ensembles") or [
-                name for name in stated.get("detectors", []) if name not in results.detectors
-            ]
-            fusions = fusion.parse_all(map(str, ensembles))
-            results = fusion.add(results, fusions)
-            results = scope.of(results, str(choices.get("scope", BOTH)))  # older reports have none
-            made = leaderboard_tables.tables(
-                results,
-                int(choices.get("resamples", 0)),
-                Costs(**_dict(choices.get("costs"))),
-                str(choices.get("baseline") or ""),
-                realisations.read(folder, results, strict, fusions),
-            )
-    except (InputError, TypeError, ValueError, KeyError) as error:
-        return None, f"the tables cannot be computed: {below(folder, error)}"
-    return _Again(results, made), ""
-
-
 def _unsound(tables: Tables) -> list[dict[str, Any]]:
     """Return the cells that are incomplete or whose condition is refuted."""
     cells = tables.conditions
@@ -271,7 +215,7 @@ def _states(tables: Tables, results: RunResults) -> tuple[str, tuple[str, ...]]:
     return counts_text(verdicts.values()), tuple(notes)
 
 
-def _cells(bad: list[dict[str, Any]], unreadable: list[str], again: _Again) -> Step:
+def _cells(bad: list[dict[str, Any]], unreadable: list[str], again: Again) -> Step:
     count = len(again.tables.conditions)
     faults = []
     for cell in bad:
@@ -286,23 +230,32 @@ def _cells(bad: list[dict[str, Any]], unreadable: list[str], again: _Again) -> S
     return Step("cells", said, tuple(faults), notes)
 
 
-def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Again) -> Step:
-    """Compare every file of the report with what the scores give."""
+def _report(
+    folder: Path, facts: dict[str, Any] | None, fault: str, again: Again, alone: bool
+) -> Step:
+    """Compare every file of the report with what the scores give.
+
+    alone : its tables and run.json are all that there is of it
+    """
     if facts is None:
         said = "no report is in this folder" if not fault else "no file could be compared"
         return Step("report", said, (fault,) if fault else ())
     other = report_check.versions(
-        _dict(_dict(facts.get("provenance")).get("reported")), provenance.code()
+        as_dict(as_dict(facts.get("provenance")).get("reported")), provenance.code()
     )
     stored = {name: _bytes(folder / name) for name in _named(facts)}
-    before = (stored.get(writer.PAGE) or b"").decode("utf-8", "replace")
-    with _quiet():
-        made = writer.texts(
-            again.results,
-            again.tables,
-            str(facts.get("run", "")),
-            finish=lambda page: report_check.with_samples(page, before),
-        )
+    before = _text(stored.get(writer.PAGE))
+    run = str(facts.get("run", ""))
+    with reported.quiet():
+        if alone:
+            made = writer.claims(again.results, again.tables, run)
+        else:
+            made = writer.texts(
+                again.results,
+                again.tables,
+                run,
+                finish=lambda page: report_check.with_samples(page, before),
+            )
     faults = [f"{name} is missing" for name, content in stored.items() if content is None]
     old = "files_sha256" not in facts
     if old:  # of a version that did not record all that these files depend on
@@ -321,7 +274,8 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
             faults.append(f"{name} is not what the scores give: {difference}")
     if not old:
         listed = report_check.unlisted(facts, stored) if other else ()
-        faults = [*listed, *_samples(facts, stored.get(writer.PAGE)), *faults]
+        page = () if alone else _samples(facts, stored.get(writer.PAGE))
+        faults = [*listed, *page, *faults]
     if faults and other:
         faults.append(f"the report was written with {', '.join(other)}")
     said = f"{counted(len(made), 'file')} of the report computed again from the parts, "
@@ -334,7 +288,7 @@ def _report(folder: Path, facts: dict[str, Any] | None, fault: str, again: _Agai
 
 def _named(facts: dict[str, Any]) -> list[str]:
     """Return the files that run.json lists, and itself."""
-    listed = [*_dict(facts.get("tables_sha256")), *_dict(facts.get("files_sha256"))]
+    listed = [*as_dict(facts.get("tables_sha256")), *as_dict(facts.get("files_sha256"))]
     return [*dict.fromkeys(name for name in map(str, listed) if "/" not in name), FACTS]
 
 
@@ -342,7 +296,7 @@ def _samples(facts: dict[str, Any], page: bytes | None) -> Iterator[str]:
     """Yield how the samples of a page differ from their digest: their audio may not be here."""
     if page is None:
         return
-    section = writer.samples_section(page.decode("utf-8", "replace"))
+    section = writer.samples_section(_text(page))
     if section is None:
         yield f"{writer.PAGE}: the marks around its samples were changed"
     elif hashlib.sha256(section.encode()).hexdigest() != facts.get("samples_sha256"):
@@ -395,12 +349,17 @@ def _with_audio(
         return
     try:
         at_hand = detectors_at_hand.find(head, options.given, folder)
+        absent: list[str] = []
+        if options.alone:
+            absent = [f"{n} was not scored again: {why}" for n, why in at_hand.missing.items()]
+            at_hand = replace(at_hand, missing={})
         count = int((known.trials["split"] == "test").sum())
         chosen = verify_rescore.picks(
             count, len(head["conditions"]), options.rescore, digest, options.seed
         )
         device = resolve_device(options.device)
         step = verify_rescore.verify(store, head, known.trials, chosen, at_hand, device)
+        step = replace(step, notes=(*absent, *step.notes))
     except InputError as error:
         step = Step(verify_rescore.NAME, "nothing was scored again", (str(error),))
     yield step
@@ -411,14 +370,8 @@ def run_digest_of(folder: Path) -> str:
     return run_digest.of(collect(folder, {}))
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep warnings about damaged parts to the step that lists them all."""
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", "replace")
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -426,7 +379,3 @@ def _bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

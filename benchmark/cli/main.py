@@ -21,6 +21,7 @@ import shtab
 from benchmark.cli import (
     attack,
     bench,
+    board,
     check,
     cite,
     compact,
@@ -42,8 +43,10 @@ from benchmark.cli import (
     score,
     serve,
     spectrograms,
+    submit_results,
     train,
     verify,
+    verify_submission,
     weights,
 )
 from benchmark.cli import list as listing
@@ -57,7 +60,7 @@ TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
     bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
     weights, serve, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
-    export_scores, cite, release, compare,
+    export_scores, submit_results, verify_submission, board, cite, release, compare,
 )  # fmt: skip
 
 

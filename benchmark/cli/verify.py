@@ -9,6 +9,7 @@ import json
 import secrets
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cli import typed
 from benchmark.cli.arguments import (
@@ -21,6 +22,9 @@ from benchmark.cli.arguments import (
     weights_options,
 )
 from benchmark.core.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.runs.verify_step import Step
 
 STDOUT = Path("-")
 SEEDS = 2**31
@@ -80,7 +84,7 @@ def verify(options: Namespace) -> int:
         if isinstance(found, Verification):
             break
         if show:
-            _print(found.name, found.found, found.faults, found.notes)
+            print_step(found)
     assert isinstance(found, Verification)
     text = json.dumps(found.facts(), indent=1, ensure_ascii=False) + "\n"
     if not show:
@@ -94,14 +98,15 @@ def verify(options: Namespace) -> int:
     return 0 if found.sound else 1
 
 
-def _print(name: str, said: str, faults: tuple[str, ...], notes: tuple[str, ...]) -> None:
+def print_step(step: Step) -> None:
+    """Print what one step compared, and what it found."""
     from benchmark.runs.verify_step import counted
 
-    verdict = counted(len(faults), "fault") if faults else "holds"
-    print(f"{name}: {said}: {verdict}", flush=True)
-    for fault in faults:
+    verdict = counted(len(step.faults), "fault") if step.faults else "holds"
+    print(f"{step.name}: {step.found}: {verdict}", flush=True)
+    for fault in step.faults:
         print(f"  FAULT {fault}")
-    for note in notes:
+    for note in step.notes:
         print(f"  note: {note}")
 
 

@@ -69,6 +69,32 @@ def texts(
     """
     made: dict[str, str] = {}
     version = writing_version(results.provenance)
+    makers = _tables(found) | {  # in this order: the page carries files, and run.json digests all
+        "leaderboard.tex": lambda: latex_tables.leaderboard(results, found, version, run),
+        "conditions.tex": lambda: latex_tables.conditions(results, found, version, run),
+        "grid.tex": lambda: grid_tables.document(results, found, version, run),
+        "leaderboard.md": lambda: markdown.document(results, found, version),
+        "leaderboard.json": lambda: json_tables.document(results, found, version),
+        PAGE: lambda: finish(html.render(results, found, samples, made)),
+        "run.json": lambda: _run_json(results, found, made, run),
+    }
+    for name, make in each([*makers.items()], "writing the report", "file"):
+        if text := make():  # a run without published grids has no grid.tex
+            made[name] = text
+    return made
+
+
+def claims(results: RunResults, found: Tables, run: str) -> dict[str, str]:
+    """Return the files that a submission holds of a report: its tables and run.json, by name.
+
+    run : the name of the run folder
+    """
+    made = {name: make() for name, make in _tables(found).items()}
+    return made | {"run.json": _run_json(results, found, made, run)}
+
+
+def _tables(found: Tables) -> dict[str, Callable[[], str]]:
+    """Return what writes each table as CSV, by the name of its file."""
     tables = {
         "leaderboard": found.leaderboard,
         "tracks": found.tracks,
@@ -87,22 +113,9 @@ def texts(
             {"quality": found.quality, "quality_budget": found.budget} if len(found.quality) else {}
         ),
     }
-    makers: dict[str, Callable[[], str]] = {
+    return {
         f"{name}.csv": partial(csv_text, schema.versioned(table)) for name, table in tables.items()
     }
-    makers |= {  # in this order: the page carries files, and run.json digests all
-        "leaderboard.tex": lambda: latex_tables.leaderboard(results, found, version, run),
-        "conditions.tex": lambda: latex_tables.conditions(results, found, version, run),
-        "grid.tex": lambda: grid_tables.document(results, found, version, run),
-        "leaderboard.md": lambda: markdown.document(results, found, version),
-        "leaderboard.json": lambda: json_tables.document(results, found, version),
-        PAGE: lambda: finish(html.render(results, found, samples, made)),
-        "run.json": lambda: _run_json(results, found, made, run),
-    }
-    for name, make in each([*makers.items()], "writing the report", "file"):
-        if text := make():  # a run without published grids has no grid.tex
-            made[name] = text
-    return made
 
 
 def samples_section(page: str) -> str | None:
@@ -146,7 +159,7 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str], run: s
     protocol = results.protocol
     planned = results.provenance.get("plan", {}).get("detectors", results.detectors)
     digests = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in texts.items()}
-    samples = samples_section(texts[PAGE])
+    samples = samples_section(texts.get(PAGE, ""))
     facts = {
         "schema": schema.VERSION,
         "provenance": results.provenance,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,14 @@ from benchmark.core.progress import each
 from benchmark.data.protocol import MADE, NO_RECIPE
 from benchmark.data.trial_table import digest_column
 from benchmark.quality import quality_store
-from benchmark.runs import runner
+from benchmark.runs import run_copy, runner
 from benchmark.runs.precision_check import PRECISION
 from benchmark.scores import plan_files, realisations
-from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartFile, PartInfo, by_file
+from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartInfo
 from benchmark.scores.part_format import FILES, SCORE, DamagedPart, parsed
 from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.realisations import Seeds
-from benchmark.scores.store import COMPACT, Scan, Store, named, part_stem
+from benchmark.scores.store import COMPACT, Scan, Store
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
 SEED = "seed"
@@ -341,7 +340,7 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
     """
     listed: dict[str, list[PartInfo]] = {}
     faults: list[str] = []
-    todo = [(run, units) for run in runs for units in _files(run.found)]
+    todo = [(run, units) for run in runs for units in run_copy.files(run.found)]
     for run, units in each(todo, "merging", "file"):
         try:
             content = run.store.content(units[0].file)
@@ -353,7 +352,7 @@ def _copied(runs: Sequence[_Run], new: Store, inputs: Mapping[str, str]) -> int:
                 written = _of_first_files(new, units, content, inputs)
                 listed[written[0].path] = written
             continue
-        file = _in_new(units[0].file, units[0].key, content)
+        file = run_copy.in_new(units[0].file, units[0].key, content)
         if file.path not in listed and not faults:
             atomic_files.write(new.folder / file.path, content)
         listed[file.path] = [replace(part, file=file) for part in units]
@@ -393,23 +392,6 @@ def _of_first_files(
         for part in units
     ]
     return new.write_file(stated, table, dense=file.path.startswith(COMPACT))
-
-
-def _files(found: Scan) -> Iterator[list[PartInfo]]:
-    """Yield all units of each file that has one that counts, in the order of its rows."""
-    wanted = {part.path for part in found.parts}
-    every = (part for part in (*found.parts, *found.replaced) if part.path in wanted)
-    for _, units in sorted(by_file(every).items()):
-        yield sorted(units, key=lambda part: part.start)
-
-
-def _in_new(file: PartFile, key: str, content: bytes) -> PartFile:
-    """Return a file as the merged run lists it; those of format 4 get the names of today."""
-    if file.sha256 is not None:
-        return file
-    digest = hashlib.sha256(content).hexdigest()
-    path = named(part_stem(key), digest)
-    return replace(file, path=path, sha256=digest, size=len(content))
 
 
 def _require_same_scores(runs: Sequence[_Run], names: Mapping[str, str]) -> None:

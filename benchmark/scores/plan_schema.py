@@ -71,13 +71,13 @@ TRAINING_MORE = {
 
 def check_plan(plan: Mapping[str, Any], where: object) -> None:
     """Raise `InputError` if a plan lacks a fact, or holds one of another kind."""
-    _check(plan, PLAN, MORE, where)
+    check(plan, PLAN, MORE, where)
     for place, condition in enumerate(plan["conditions"], 1):
-        _check(condition, CONDITION, CONDITION_MORE, f"{where}, condition {place},")
+        check(condition, CONDITION, CONDITION_MORE, f"{where}, condition {place},")
     spelled = [condition["condition"] for condition in plan["conditions"]]
     if len(set(spelled)) < len(spelled):
         raise InputError(f"{where} is damaged: it lists a condition twice")
-    _check(plan.get("options") or {}, {}, OPTIONS_MORE, f"{where}, options,")
+    check(plan.get("options") or {}, {}, OPTIONS_MORE, f"{where}, options,")
     for name, facts in plan.get("detectors", {}).items():
         check_detector(facts, f"{where}, detector {name!r},")
 
@@ -86,13 +86,14 @@ def check_detector(facts: Any, where: object) -> None:
     """Raise `InputError` if the facts of a detector lack one, or hold one of another kind."""
     if not isinstance(facts, dict):
         raise InputError(f"{where} is damaged: it does not describe a detector")
-    _check(facts, DETECTOR, DETECTOR_MORE, where)
-    _check(facts["training"], {}, TRAINING_MORE, where)
+    check(facts, DETECTOR, DETECTOR_MORE, where)
+    check(facts["training"], {}, TRAINING_MORE, where)
 
 
-def _check(
+def check(
     facts: Mapping[str, Any], needed: Mapping[str, Kind], more: Mapping[str, Kind], where: object
 ) -> None:
+    """Raise `InputError` if facts lack one of `needed`, or hold a fact of another kind."""
     if missing := [name for name in needed if name not in facts]:
         raise InputError(f"{where} is damaged: it lacks {', '.join(missing)}")
     for name, kind in (needed | more).items():  # type: ignore[operator]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.api import reported
 from benchmark.api import verification as run_verification
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import leaderboard_tables
@@ -119,7 +120,7 @@ def test_verify_faults_the_refuted_and_notes_what_else_counts_nowhere(
 ) -> None:
     bad = run_verification._unsound(tables)
     assert {(row["fault"], row["condition"]) for row in bad} == {("refuted", "mp3(kbps=16)")}
-    step = run_verification._cells(bad, [], run_verification._Again(results, tables))
+    step = run_verification._cells(bad, [], reported.Again(results, tables))
     assert step.found.endswith(f"conditions: {COUNTS}")
     assert step.notes == (
         "control, in no mean: reverb(rt60=0.6)",
