@@ -1,4 +1,4 @@
-"""The command `export-scores`: write a run's scores as ASVspoof does, or as CSV."""
+"""The command `export-scores`: write a run's scores as ASVspoof or an arena does, or as CSV."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from benchmark.scores.run_results import RunResults
 
 
+ARENAS = ("speech-df-arena", "anti-spoofing-arena")
+
+
 def add(command: Command) -> None:
     """Add the command and its options."""
     sub = command(
-        "export-scores", "write a run's scores as ASVspoof does, or as CSV", export_scores
+        "export-scores",
+        "write a run's scores as ASVspoof or an arena does, or as CSV",
+        export_scores,
     )
     run_argument(sub)
     sub.add_argument("--detector", required=True, metavar="NAME")
@@ -27,13 +32,19 @@ def add(command: Command) -> None:
     sub.add_argument(
         "--split", default="", choices=("test", "dev"), help="one split (default: both)"
     )
-    sub.add_argument("--format", default="csv", choices=("asvspoof2021", "asvspoof5", "csv"))
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE")
+    sub.add_argument(
+        "--format", default="csv", choices=("asvspoof2021", "asvspoof5", "csv", *ARENAS),
+        help="of an arena: its files with a result card, of the test trials under one condition"
+        " (default: csv)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="for an arena, a folder"
+    )
 
 
 def export_scores(options: Namespace) -> int:
     """Write the scores of one detector of a run."""
-    from attacks.contract.condition import parse
+    from attacks.contract.condition import CLEAN, parse
     from benchmark.core import atomic_files
     from benchmark.exchange import score_formats
     from benchmark.runs import run_folders
@@ -55,6 +66,8 @@ def export_scores(options: Namespace) -> int:
         is_single(block["score"].to_numpy())
         for block in _blocks(results, options.detector, every, ["test", "dev"])
     )
+    if options.format in ARENAS:
+        return _for_arena(options, results, conditions[0] if options.condition else CLEAN, single)
     blocks = _blocks(results, options.detector, conditions, splits)
     count = 0
     with atomic_files.growing(options.out.parent, [options.out.name]) as files:
@@ -64,6 +77,40 @@ def export_scores(options: Namespace) -> int:
         if not count:
             raise InputError(f"{options.run} holds no such scores of {options.detector}")
     print(f"{count} scores in {options.out}")
+    return 0
+
+
+def _for_arena(options: Namespace, results: RunResults, condition: str, single: bool) -> int:
+    """Write the files of an arena for the test trials under one condition."""
+    from importlib import metadata
+
+    from attacks.contract.condition import CLEAN
+    from benchmark.core import atomic_files
+    from benchmark.exchange import arena_cards, submission_card
+    from benchmark.runs.run_folders import plain
+
+    if options.split not in ("", "test"):
+        raise InputError(f"{options.format} takes the test split")
+    (table,) = _blocks(results, options.detector, [condition], ["test"])
+    if table.empty:
+        raise InputError(f"{options.run} holds no such scores of {options.detector}")
+    facts = results.provenance["plan"]["detectors"].get(options.detector, {})
+    result = arena_cards.ArenaResult(
+        plain(options.detector),
+        plain(
+            f"{results.protocol.name}-{condition}" if condition != CLEAN else results.protocol.name
+        ),
+        table.astype({"score": "float32"}) if single else table,
+        submission_card.declared(facts.get("training", {})) or (),
+        len(results.protocol.table) - len(table),
+    )
+    if options.format == ARENAS[0]:
+        made = arena_cards.speech_df_arena(result)
+    else:
+        made = arena_cards.anti_spoofing_arena(result, metadata.version("launderbench"))
+    for name, text in made.items():
+        atomic_files.write(options.out / name, text)
+    print(f"{len(table)} scores in {options.out}: {', '.join(made)}")
     return 0
 
 

@@ -39,6 +39,11 @@ def add(command: Command) -> None:
         "--exported", type=Path, metavar="DIR",
         help="folder of export-audio that was scored: import its measured effects too",
     )  # fmt: skip
+    sub.add_argument(
+        "--card", type=Path, metavar="FILE",
+        help="result card of a public arena (summary.json, result.yaml): refuse scores whose EER,"
+        " number or SHA-256 is another",
+    )  # fmt: skip
     data_option(sub)
     sub.add_argument("--suite", default="", help="the conditions of a new run (default: clean)")
     subset_options(sub)
@@ -64,6 +69,7 @@ def import_scores(options: Namespace) -> int:
         options.allow_missing,
         options.allow_unknown,
         options.exported,
+        options.card,
     )
     done = import_file(store, wanted)
     print(f"{options.file} is read {done.assumed}")

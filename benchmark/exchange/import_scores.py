@@ -22,7 +22,7 @@ from benchmark.core.progress import progress_bar
 from benchmark.data.file_hashes import file_digests
 from benchmark.data.protocol import NO_RECIPE
 from benchmark.data.trial_table import digest_column, rows_of
-from benchmark.exchange import audio_corpus, score_matching, score_reader
+from benchmark.exchange import arena_cards, audio_corpus, score_matching, score_reader
 from benchmark.exchange.trial_ids import TrialIds
 from benchmark.laundering.failure import ATTACK, UNREADABLE
 from benchmark.leaderboard.ranks import REVERSED
@@ -56,6 +56,7 @@ class ImportRequest:
     missing   : accept trials without scores
     strangers : skip scores that belong to no trial of the run
     exported  : a folder of `export-audio` whose measured effects are imported too
+    card      : a result card of a public arena, which must agree with the scores
     """
 
     file: Path
@@ -65,6 +66,7 @@ class ImportRequest:
     missing: bool = False
     strangers: bool = False
     exported: Path | None = None
+    card: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,12 @@ def import_file(store: Store, request: ImportRequest) -> Imported:
     table, strangers = score_matching.matched(
         read, ids, head, trials, condition=request.condition, strangers=request.strangers
     )
-    groups = _groups(table, read.single, -1 if request.reversed_ else 1)
+    sign = -1 if request.reversed_ else 1
+    if request.card is not None:
+        _require_card(
+            request.card, request, head["data"], table.assign(score=sign * table["score"])
+        )
+    groups = _groups(table, read.single, sign)
     parts = store.scan().parts
     every = {split: set(rows["utterance_id"]) for split, rows in trials.groupby("split")}
     whole = all(every[split] == set(scores) for (split, _), scores in groups.items())
@@ -139,8 +146,8 @@ def import_file(store: Store, request: ImportRequest) -> Imported:
             )
         cells.append(_imported_cell(split, condition, mine, scores))
     digest = hashlib.sha256(request.file.read_bytes()).hexdigest()
-    sign = "|reversed" if request.reversed_ else ""
-    identity = f"{request.detector}|imported|sha256:{digest}{sign}"
+    turned = "|reversed" if request.reversed_ else ""
+    identity = f"{request.detector}|imported|sha256:{digest}{turned}"
     attempts = next_attempts(
         part for part in parts if part.imported and request.detector in part.detectors.values()
     )
@@ -189,6 +196,27 @@ def _groups(table: pd.DataFrame, single: bool, sign: int) -> dict[tuple[str, str
         }
         for (condition, split), part in rows.groupby(["condition", "split"], sort=False)
     }
+
+
+def _require_card(card: Path, request: ImportRequest, data: str, table: pd.DataFrame) -> None:
+    """Raise `InputError` for the first statement of a result card that the scores do not bear out.
+
+    table : the matched rows, with scores that are higher for bona fide
+    """
+    rows = table[table["split"] == "test"]
+    if rows.empty or rows["condition"].nunique() > 1:
+        raise InputError(f"--card {card}: it goes with test scores of one condition")
+    values = rows["score"].to_numpy(np.float64)
+    kept = score_reader.in_range(values)
+    claim = arena_cards.read_card(card, request.detector, data)
+    found = arena_cards.disagreements(
+        claim,
+        request.file.read_bytes(),
+        values[kept],
+        (rows["label"] == "bonafide").to_numpy(np.bool_)[kept],
+    )
+    if found:
+        raise InputError(found[0])
 
 
 def _entry(head: dict[str, Any], name: str) -> dict[str, Any]:
