@@ -10,6 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	-c constraints.txt
 
+EXTRAS := cluster,dev,docs,hub,ray,remote,web
+
 DATA ?=
 SUITE ?= core
 DETECTORS ?=
@@ -48,7 +50,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(READY)
-	$(INSTALL) -e '.[data,dev,docs,hub,onnx,web]' || $(INSTALL) -e '.[dev,docs,hub,web]'
+	$(INSTALL) -e '.[data,onnx,$(EXTRAS)]' || $(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $@
 
 bench: setup ## data, training, the matrix, the leaderboard: all of it
@@ -83,7 +85,7 @@ soak: dev ## long fault and fuzz loops
 
 constraints: ## refresh constraints.txt from the index, in a throw-away environment
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,dev,docs,hub,onnx,web]'
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[data,onnx,$(EXTRAS)]'
 	.venv-constraints/bin/python -m pip freeze --exclude launderbench | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
 	rm -rf .venv-constraints build *.egg-info
 

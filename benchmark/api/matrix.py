@@ -29,6 +29,7 @@ from benchmark.laundering import suite_choice
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.runs import (
     detector_choice,
+    executors,
     machine_speed,
     planning,
     plugin_checks,
@@ -40,10 +41,10 @@ from benchmark.runs import (
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detector_notes import notes
-from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.runs.runner import MissingUnits
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores import fusion, realisations
 from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import Scan, Store
@@ -236,9 +237,9 @@ def _computed(
             sync=execution.fsync,
             timeout=execution.unit_timeout,
         )
-        here = execution.here or device.type == "cuda"
+        executor = executors.chosen(execution, config.detectors.device, device)
         with timer.timing("matrix"):
-            runner.run(todo, setup, workers_of(execution), split_scoring=here)
+            runner.run(todo, setup, executor)
         logger.info(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
     share = execution.share
     if share.of > 1 and (left := runner.absent(matrix, store.scan()).units):

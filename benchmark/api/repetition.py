@@ -13,6 +13,7 @@ import pandas as pd
 from attacks.contract.condition import CLEAN, parse_from_file
 from benchmark.api import reporting
 from benchmark.api.matrix import setup_of, workers_of
+from benchmark.audio import remote
 from benchmark.core import json_text
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
@@ -21,6 +22,7 @@ from benchmark.inference.scorer import RELATIVE, TOLERANCE, resolve_device
 from benchmark.runs import detectors_at_hand, planning, plugin_checks, runner
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detectors_at_hand import AtHand, GivenFiles
+from benchmark.runs.executor import Processes
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.scores.load_run import collect
@@ -116,7 +118,7 @@ def repeat(
     runner.write_plan(plan, again)
     setup = setup_of(out, plan, context, device)
     logger.info(f"{todo.units} of {todo.units_planned} units to do, in {out}")
-    runner.run(todo, setup, workers_of(execution), split_scoring=device.type == "cuda")
+    runner.run(todo, setup, Processes(workers_of(execution), device.type == "cuda"))
     reporting.write(out, _report(folder))
     one, two = collect(folder, {}), collect(out, {})
     cells = tuple(_cells(one, two, [*at_hand.found]))
@@ -137,6 +139,9 @@ def _plan(head: dict[str, Any], folder: Path, at_hand: AtHand, context: ProcessC
         path = options["data"]
         train = options["train_data"]
         audio = options.get("audio_root")  # plans of older versions have none
+        for place in filter(None, (path, audio)):
+            if remote.is_url(Path(place)):
+                remote.require_named(Path(place))
         config = RunConfig(
             DataConfig(
                 None if path is None else Path(path),

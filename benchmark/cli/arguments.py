@@ -156,6 +156,24 @@ def execution_options(sub: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def executor_options(sub: argparse.ArgumentParser) -> None:
+    """Add --executor and the options of a Ray cluster."""
+    sub.add_argument(
+        "--executor", choices=("processes", "ray"), default="processes",
+        help="what computes: processes of this machine, or Ray (default: processes)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--address", default="", metavar="HOST:PORT",
+        help="head of the Ray cluster, or auto for the cluster of which this machine is a node"
+        " (default: start Ray on this machine)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--scorers", type=at_least(0), default=0, metavar="N",
+        help="CPUs of the Ray cluster that only score, where no GPU does"
+        " (default: 0, every task scores what it launders)",
+    )  # fmt: skip
+
+
 def detector_options(sub: argparse.ArgumentParser) -> None:
     """Add the options that name one detector, for commands that use it outside a run."""
     sub.add_argument("detector", metavar="DETECTOR", help="name, or checkpoint (.safetensors)")

@@ -10,6 +10,7 @@ from benchmark.cli.arguments import (
     Command,
     cache_options,
     execution_options,
+    executor_options,
     matrix_options,
     quality_option,
     report_options,
@@ -27,6 +28,7 @@ def add(command: Command) -> None:
     )
     matrix_options(sub)
     execution_options(sub)
+    executor_options(sub)
     cache_options(sub)
     quality_option(sub)
     sub.add_argument(

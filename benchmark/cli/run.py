@@ -9,6 +9,7 @@ from benchmark.cli.arguments import (
     Command,
     cache_options,
     execution_options,
+    executor_options,
     matrix_options,
     quality_option,
     report_options,
@@ -21,6 +22,7 @@ def add(command: Command) -> None:
     sub = command("run", "run the matrix with trained detectors", run)
     matrix_options(sub)
     execution_options(sub)
+    executor_options(sub)
     cache_options(sub)
     quality_option(sub)
     shard_option(sub)

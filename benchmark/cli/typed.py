@@ -102,7 +102,7 @@ def given_files(options: Namespace) -> GivenFiles:
 def execution(options: Namespace) -> ExecutionConfig:
     """Return how a run is computed."""
     from benchmark.runs.plan import PlanShare
-    from benchmark.runs.run_config import CACHE_GB, ExecutionConfig
+    from benchmark.runs.run_config import CACHE_GB, PROCESSES, ExecutionConfig
 
     return ExecutionConfig(
         options.workers,
@@ -114,6 +114,9 @@ def execution(options: Namespace) -> ExecutionConfig:
         fsync=options.fsync,
         unit_timeout=options.unit_timeout,
         quality=getattr(options, "quality", 0),
+        executor=getattr(options, "executor", PROCESSES),
+        address=getattr(options, "address", ""),
+        scorers=getattr(options, "scorers", 0),
     )
 
 

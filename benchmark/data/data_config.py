@@ -20,11 +20,13 @@ ALL = "all"
 class DataConfig:
     """A data set and how to read it.
 
-    path       : folder of a known layout, or a table of files; None for the embedded data set
+    path       : folder of a known layout, or a table of files; None for the embedded data set. A
+                 URL is one of a table, or of a folder with `protocol.csv`
     layout     : name of its layout; '' if its marks are to tell
     pattern    : regular expression over relative paths, with named groups such as `label`
     labels     : the data set's own words for bonafide and spoof
-    audio_root : folder that contains the audio, if it does not lie with the table or protocol
+    audio_root : folder that contains the audio, if it does not lie with the table or protocol;
+                 or its URL
     """
 
     path: Path | None = None

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.audio import remote
 from benchmark.core import atomic_files, json_text, paths
 from benchmark.core.errors import InputError
 from benchmark.core.progress import progress_bar
@@ -31,6 +32,9 @@ class FileState:
 
 def state(path: Path) -> FileState | None:
     """Return the state of a file that can be read, else None."""
+    if remote.is_url(path):
+        known = remote.stamp(path)
+        return None if known is None else FileState(*known, bytes.fromhex(_sha256(path)))
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # a device or a pipe may never end
@@ -42,9 +46,7 @@ def state(path: Path) -> FileState | None:
 
 def stamps(root: Path, names: Sequence[str]) -> list[str]:
     """Return size and modification time of every file `root / name`; `MISSING` if there is none."""
-    with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
-        found = pool.map(lambda name: _stamp(f"{root}/{name}"), names, chunksize=1024)
-        return [stamp_text(*stamp) if stamp else MISSING for stamp in found]
+    return [stamp_text(*stamp) if stamp else MISSING for stamp in _stamps(root, names)]
 
 
 def stamp_text(size: object, mtime_ns: object) -> str:
@@ -70,7 +72,8 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
     and the modification time of a file stay the same; a cache that cannot be written costs time.
     """
     wanted = list(names)
-    root_key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:24]
+    place = root if remote.is_url(root) else root.resolve()
+    root_key = hashlib.sha256(str(place).encode()).hexdigest()[:24]
     cache_file = paths.cache() / "digests" / f"{root_key}.json"
     known: dict[str, list[object]] = {}
     if cache_file.is_file():
@@ -78,7 +81,8 @@ def file_digests(root: Path, names: Iterable[str]) -> list[str]:
             known = json_text.parse(cache_file.read_text())
         except (OSError, ValueError):
             known = {}  # a damaged cache file costs only time
-    stamps = {name: _stamp(f"{root}/{name}") for name in dict.fromkeys(wanted)}
+    distinct = [*dict.fromkeys(wanted)]
+    stamps = dict(zip(distinct, _stamps(root, distinct), strict=True))
     stale = [n for n, stamp in stamps.items() if stamp and known.get(n, [])[:2] != stamp]
     with ThreadPoolExecutor(THREADS) as pool:
         hashed = pool.map(lambda name: _sha256_or_missing(root / name), stale)
@@ -95,6 +99,14 @@ def rows_digest(rows: Iterable[tuple[str, ...]]) -> str:
     """Return the SHA-256 (hex) over rows such as (utterance_id, label, file_sha256), in order."""
     text = "".join("\t".join(row) + "\n" for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamps(root: Path, names: Sequence[str]) -> list[list[object]]:
+    """Return size and modification time (ns) of every file `root / name`; empty for none."""
+    if remote.is_url(root):
+        return [[*stamp] if stamp else [] for stamp in remote.stamps(root, names)]
+    with ThreadPoolExecutor(THREADS) as pool:  # hides the latency of a shared file system
+        return [*pool.map(lambda name: _stamp(f"{root}/{name}"), names, chunksize=1024)]
 
 
 def _stamp(path: str) -> list[object]:
@@ -114,5 +126,5 @@ def _sha256_or_missing(path: Path) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
+    with remote.local(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmark.audio import remote
 from benchmark.core.errors import InputError, unknown
 from benchmark.data.cleaning import AUDIO_ROOT
-from benchmark.data.protocol import Protocol
+from benchmark.data.protocol import CARD_FILE, PROTOCOL_FILE, Protocol
 from benchmark.data.readers import READERS, Hints, Reader, nearest, tree
+from benchmark.data.readers.generic import TABLES
 
 
 def open_data(
@@ -28,6 +30,10 @@ def open_data(
     where it does not lie with the table. Without a split column every utterance is a test trial.
     Raises `InputError` that names what was looked for and what was found.
     """
+    if audio_root is not None and remote.is_url(audio_root):
+        remote.allow(audio_root)
+    if remote.is_url(path):
+        path, audio_root = _fetched(path, audio_root)
     try:
         return _open(path, layout, Hints(pattern, labels, audio_root))
     except InputError as error:
@@ -38,6 +44,28 @@ def open_data(
         raise InputError(" ".join(lines)) from error
 
 
+def _fetched(place: Path, audio_root: Path | None) -> tuple[Path, Path]:
+    """Return the copy of a table behind a URL, or of the folder of one, and where its audio is.
+
+    Raises `InputError` if there is none: folders of other layouts are read from disks only.
+    """
+    is_table = place.suffix.lower() in TABLES
+    folder = place.parent if is_table else place
+    remote.allow(folder)
+    table = place if is_table else place / PROTOCOL_FILE
+    try:
+        copy = remote.local(table)
+        if not is_table and remote.stamp(place / CARD_FILE) is not None:
+            remote.local(place / CARD_FILE)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{remote.url(table)} is not there; behind a URL a data set is a table or a folder with"
+            f" {PROTOCOL_FILE}: for other layouts copy the protocol and give the URL of the audio"
+            f" with {AUDIO_ROOT}"
+        ) from error
+    return (copy if is_table else copy.parent), audio_root or folder
+
+
 def _open(path: Path, layout: str, hints: Hints) -> Protocol:
     audio_root = hints.audio_root
     try:
@@ -46,7 +74,7 @@ def _open(path: Path, layout: str, hints: Hints) -> Protocol:
         raise InputError(f"data folder not found: {path} ({error})") from error
     if not there:
         raise InputError(f"data folder not found: {path}")
-    if audio_root is not None and not audio_root.is_dir():
+    if audio_root is not None and not (remote.is_url(audio_root) or audio_root.is_dir()):
         raise InputError(f"{AUDIO_ROOT}: no such folder: {audio_root}")
     readers = {reader.name: reader for reader in READERS}
     if layout and layout not in readers:

@@ -15,7 +15,7 @@ import numpy as np
 from attacks.contract.base import AttackError, Wave
 from attacks.contract.condition import Condition
 from attacks.contract.launder import Laundered, launder
-from benchmark.audio import reader
+from benchmark.audio import reader, remote
 from benchmark.audio.audio_error import AudioError
 from benchmark.audio.input_facts import InputFacts
 from benchmark.audio.reader import DecodedAudio
@@ -122,10 +122,25 @@ def of_data_set(root: Path, row: tuple[str, str, str], absent: str) -> Utterance
 
 def decoded(path: Path) -> DecodedAudio | Failure:
     """Return the recording in `path`, or the failure that names the file and the cause."""
+    if remote.is_url(path):
+        return _fetched(path)
     try:
         return reader.record(path)
     except AudioError as error:
         return Failure(UNREADABLE, str(error))
+
+
+def _fetched(path: Path) -> DecodedAudio | Failure:
+    """Return the recording behind a URL, which a failure names; `InputError` if it is cut off."""
+    where = remote.url(path)
+    try:
+        copy = remote.local(path)
+    except FileNotFoundError:
+        return Failure(UNREADABLE, f"{where}: no such file")
+    found = decoded(copy)
+    if isinstance(found, Failure):
+        return Failure(found.kind, found.cause.replace(str(copy), where))
+    return found
 
 
 @lru_cache(maxsize=128)  # two shards, with the features memoised on each recording

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attacks.contract.precomputed import made
 from attacks.contract.suites import Suite
+from benchmark.audio import remote
 from benchmark.core.errors import InputError, unknown
 from benchmark.data import embedded
 from benchmark.data.data_config import evaluated, with_audio
@@ -52,15 +54,19 @@ def _options(config: RunConfig) -> dict[str, Any]:
     """Return how the data set was opened and limited; `repeat` reads it."""
     data = config.data
     return {
-        "data": None if data.path is None else str(data.path.resolve()),
+        "data": None if data.path is None else str(_place(data.path)),
         "layout": data.layout,
         "pattern": data.pattern,
         "labels": dict(data.labels),
-        "audio_root": None if data.audio_root is None else str(data.audio_root.resolve()),
+        "audio_root": None if data.audio_root is None else str(_place(data.audio_root)),
         "limit": config.limit,
         "train_data": str(config.detectors.train_data or "") or None,
         "train_seed": config.detectors.seed,
     }
+
+
+def _place(path: Path) -> Path:
+    return path if remote.is_url(path) else path.resolve()
 
 
 def needs_embedded(config: RunConfig, suite: Suite) -> bool:

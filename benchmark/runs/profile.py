@@ -18,9 +18,9 @@ from benchmark.inference import checkpoints
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.inference.scorer import Scorer
 from benchmark.runs import stored_dev_scores
-from benchmark.runs.executor import WorkerSetup
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.runner import MissingUnits
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.runs.work_unit import WorkUnit, prepare, score, write
 from detectors.contract.base import TensorDetector, registry
 

@@ -199,12 +199,18 @@ def _rest(unit: WorkUnit, place: int, detector: str, cause: str) -> list[Loss]:
     return [Loss(ATTACK, uid, "", cause) for uid in later]
 
 
-def results(pool: Supervisor[Task, P | Probe], jobs: Iterable[WorkUnit], ahead: int) -> Iterator[P]:
+def results(
+    pool: Supervisor[Task, P | Probe],
+    jobs: Iterable[WorkUnit],
+    ahead: int,
+    recovery: Recovery | None = None,
+) -> Iterator[P]:
     """Run all jobs in a pool, and yield the result of each, whatever dies of them.
 
-    At most `ahead` jobs are taken in advance. A pool answers a probe with itself.
+    At most `ahead` jobs are taken in advance. A pool answers a probe with itself. `recovery` knows
+    what earlier jobs of the run died of.
     """
-    recovery, queue = Recovery(), iter(jobs)
+    recovery, queue = recovery or Recovery(), iter(jobs)
     for job in islice(queue, ahead):
         pool.submit(recovery.task(job))
     while pool.outstanding:

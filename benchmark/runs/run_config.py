@@ -20,6 +20,7 @@ from benchmark.workers.context import ProcessContext
 CACHE_GB = 20.0
 UNIT_TIMEOUT_S = 3600.0
 VOICES = ("none", "synthetic", "all")
+PROCESSES, RAY = EXECUTORS = "processes", "ray"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class ExecutionConfig:
     recheck_audio  : compare the SHA-256 of every audio file, not only size and time
     fsync          : force every file to the disk as it is written
     quality        : fakes whose quality is measured under every condition; 0 for none
+    executor       : `processes` of this machine, or `ray`
+    address        : of a Ray cluster: HOST:PORT, `auto`, or '' to start Ray on this machine
+    scorers        : CPUs of a Ray cluster that only score; 0: every task scores what it launders
     unit_timeout   : seconds that a worker may take for one unit (64 utterances under a condition)
     """
 
@@ -79,9 +83,17 @@ class ExecutionConfig:
     fsync: bool = False
     unit_timeout: float = UNIT_TIMEOUT_S
     quality: int = 0
+    executor: str = PROCESSES
+    address: str = ""
+    scorers: int = 0
 
     def __post_init__(self) -> None:
         settle(self, workers=whole("workers", self.workers, 0, also=(None,)))
+        settle(self, scorers=whole("scorers", self.scorers, 0))
+        if self.executor not in EXECUTORS:
+            raise unknown("executor", str(self.executor), EXECUTORS)
+        if self.executor != RAY and (self.address or self.scorers):
+            raise InputError("--address and --scorers are for --executor ray")
         settle(self, quality=whole("quality", self.quality, 0))
         if not self.unit_timeout > 0.0:
             raise InputError(f"unit_timeout is {self.unit_timeout}: want seconds, above 0")

@@ -24,9 +24,10 @@ from benchmark.inference.batching import BATCH
 from benchmark.inference.scorer import Scorer
 from benchmark.laundering import engine
 from benchmark.runs import audio_changes, stored_dev_scores
-from benchmark.runs.executor import WorkerSetup, execute
+from benchmark.runs.executor import Executor, execute
 from benchmark.runs.plan import WHOLE, PlanShare, RunPlan, keys_of, plan_shards
 from benchmark.runs.precision_check import PRECISION
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.runs.work_unit import WorkUnit, prepare
 from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.selection import done, next_attempts
@@ -266,7 +267,7 @@ def describe(condition: Condition) -> dict[str, Any]:
     }
 
 
-def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: bool) -> None:
+def run(jobs: MissingUnits, setup: WorkerSetup, executor: Executor) -> None:
     """Execute the missing units, with a progress bar over trials.
 
     The detectors are loaded here first, so that weights that do not fit fail before any work. What
@@ -276,7 +277,7 @@ def run(jobs: MissingUnits, setup: WorkerSetup, workers: int, split_scoring: boo
     bar = progress_bar(total=jobs.trials, desc=doing, unit="trial", smoothing=0.05)
     with stdout_kept_clean(), bar:
         Scorer(setup.detectors, torch.device("cpu"))
-        for part in execute(jobs.jobs, setup, workers, split_scoring):
+        for part in execute(jobs.jobs, setup, executor):
             bar.update(part.rows)
 
 

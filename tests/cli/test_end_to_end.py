@@ -24,8 +24,9 @@ from benchmark.data import loading
 from benchmark.data.trial_table import with_stamps
 from benchmark.inference import checkpoints
 from benchmark.runs import runner
-from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.executor import Processes
 from benchmark.runs.plan import RunPlan
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores.store import Store
 from benchmark.workers.context import ProcessContext
 from tests.support import builders
@@ -107,7 +108,7 @@ def test_workers_serial_and_split_scoring_give_the_same_bits(
     store = Store(tmp_path / "split")
     runner.write_plan(plan, store)
     setting = WorkerSetup(store.folder, ready, "cpu", ProcessContext((TOY_PLUGIN,)))
-    runner.run(runner.missing(plan, store), setting, workers=1, split_scoring=True)
+    runner.run(runner.missing(plan, store), setting, Processes(1, split_scoring=True))
     pd.testing.assert_frame_equal(scores(tmp_path / "serial"), scores(tmp_path / "split"))
 
 

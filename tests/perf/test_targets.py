@@ -30,8 +30,9 @@ from benchmark.inference.scorer import BATCH, Scorer
 from benchmark.laundering import engine
 from benchmark.runs import runner, work_unit
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.runs.executor import WorkerSetup, execute
+from benchmark.runs.executor import Processes, execute
 from benchmark.runs.runner import MissingUnits
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores.store import Store
 from tests.perf import bare, peer, workload
 from tests.perf.workload import CLIPS, LAUNDERING, clips, cost, cpu
@@ -176,7 +177,7 @@ def test_matrix_with_aasist(benchmark, target, tmp_path: Path) -> None:
                 forward.append(time.perf_counter() - begun)
                 forward_cpu.append(cpu() - used)
         begun, used = time.perf_counter(), cpu()
-        benchmark.pedantic(lambda: [*execute(jobs, setting, 0, False)], rounds=1)
+        benchmark.pedantic(lambda: [*execute(jobs, setting, Processes(0))], rounds=1)
         wall, spent = time.perf_counter() - begun, cpu() - used
     count = sum(len(job.utterances) for job in jobs) / BATCH
     mean, mean_cpu = sum(forward) / len(forward), sum(forward_cpu) / len(forward_cpu)
@@ -197,7 +198,7 @@ def test_matrix_with_small_networks(benchmark, target, tmp_path: Path) -> None:
     seen: list[tuple[float, float]] = []
 
     def run() -> None:
-        running = execute(MissingUnits(plan, {}, {}).jobs, setting, 2, False)
+        running = execute(MissingUnits(plan, {}, {}).jobs, setting, Processes(2))
         for _ in running:
             pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
             seen.append((time.perf_counter(), workload.busy(pids)))
@@ -238,7 +239,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.perf import workload
 from attacks.contract.condition import parse
-from benchmark.runs.executor import WorkerSetup, execute
+from benchmark.runs.executor import Processes, execute
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.runs.runner import missing
 from benchmark.scores.store import Store
 
@@ -247,7 +249,7 @@ def main():
     out.mkdir()
     plan = workload.plan(root, (parse("clean"), parse("lowpass(cutoff=4000)")), ["raw-cnn"], out)
     setting = WorkerSetup(out / "run", plan.detectors, "cpu")
-    for _ in execute(missing(plan, Store(out / "run")).jobs, setting, 1, False):
+    for _ in execute(missing(plan, Store(out / "run")).jobs, setting, Processes(1)):
         pass
     # getrusage(RUSAGE_SELF) would hold the peak of the process that started this one
     status = Path("/proc/self/status").read_text()
@@ -306,14 +308,16 @@ def test_nothing_is_done_twice(benchmark, target, tmp_path: Path, monkeypatch) -
     cache = AudioCache(tmp_path / "audio", 10**9)
     setting = WorkerSetup(tmp_path / "run", plan.detectors, "cpu", cache=cache)
     jobs = MissingUnits(plan, {}, {})
-    benchmark.pedantic(lambda: [*execute(jobs.jobs, setting, 0, False)], rounds=1)
+    benchmark.pedantic(lambda: [*execute(jobs.jobs, setting, Processes(0))], rounds=1)
     inputs = len({scorer.item.input for scorer in Scorer(plan.detectors, CPU)._loaded})
     batches = sum(-(-len(job.utterances) // BATCH) for job in jobs.jobs)
     decoded, computed = counts["record"] / 20, counts["features"] / (inputs * batches)
     before = counts["launder"]
     again = workload.plan(root, conditions, [*names, "gap-cnn"], tmp_path)
     setting = WorkerSetup(tmp_path / "run", again.detectors, "cpu", cache=cache)
-    assert len([*execute(runner.missing(again, Store(tmp_path / "run")).jobs, setting, 0, False)])
+    assert len(
+        [*execute(runner.missing(again, Store(tmp_path / "run")).jobs, setting, Processes(0))]
+    )
     redone = counts["launder"] - before
     target("5", "decoded once; an input made once; no codec again", decoded + computed,
            (decoded, computed, redone) == (1, 1, 0),

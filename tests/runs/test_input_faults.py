@@ -21,9 +21,10 @@ from benchmark.data.loading import open_data
 from benchmark.data.trial_table import with_stamps
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs import profile, runner
-from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.executor import Processes
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ReportConfig
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores.load_run import collect
 from benchmark.scores.store import Store
 
@@ -53,7 +54,7 @@ def odd(
     folder = root.parent / "run"
     store = Store(folder)
     runner.write_plan(plan, store)
-    runner.run(runner.missing(plan, store), WorkerSetup(folder, checkpoints, "cpu"), 0, False)
+    runner.run(runner.missing(plan, store), WorkerSetup(folder, checkpoints, "cpu"), Processes(0))
     return folder, plan
 
 

@@ -19,8 +19,9 @@ from benchmark.data.loading import open_data
 from benchmark.data.trial_table import with_stamps
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs import profile, runner
-from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.executor import Processes
 from benchmark.runs.plan import PlanShare, RunPlan
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores import compaction
 from benchmark.scores.load_run import collect
 from benchmark.scores.manifest import Log
@@ -53,7 +54,7 @@ def complete(matrix: RunPlan, folder: Path, **settings: bool) -> list[str]:
     todo = runner.missing(matrix, store, **settings)
     keys = sorted(job.key for job in todo.jobs)
     runner.write_plan(matrix, store)
-    runner.run(todo, WorkerSetup(folder, matrix.detectors, "cpu"), 0, False)
+    runner.run(todo, WorkerSetup(folder, matrix.detectors, "cpu"), Processes(0))
     return keys
 
 

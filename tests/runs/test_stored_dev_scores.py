@@ -18,8 +18,9 @@ from benchmark.exchange.pack_checkpoints import HALF, pack
 from benchmark.inference import checkpoints, dev_scores
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.runs import profile, runner, stored_dev_scores
-from benchmark.runs.executor import WorkerSetup
+from benchmark.runs.executor import Processes
 from benchmark.runs.plan import RunPlan
+from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores.load_run import collect
 from benchmark.scores.store import Store
 
@@ -121,7 +122,9 @@ def test_a_detector_without_stored_scores_joins_a_run_with_them(
     assert not stored_dev_scores.enough(matrix.detectors, matrix.dev)
     assert runner.missing(matrix, store).units == 3
     runner.write_plan(matrix, store)
-    runner.run(runner.missing(matrix, store), WorkerSetup(store.folder, (other,), "cpu"), 0, False)
+    runner.run(
+        runner.missing(matrix, store), WorkerSetup(store.folder, (other,), "cpu"), Processes(0)
+    )
     results = collect(store.folder, {})
     assert set(results.detectors) == {"mel-cnn", "raw-cnn"}
     dev = results.scores.query("split == 'dev'")

@@ -27,6 +27,8 @@ from benchmark.data.readers.tables import (
     text_table,
 )
 
+TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
+
 
 def _protocol_csv(root: Path, hints: Hints) -> Protocol | None:
     file = root / PROTOCOL_FILE
@@ -75,7 +77,7 @@ def _audio_root(folder: Path, card: Mapping[str, Any]) -> Path:
 def _table(file: Path, hints: Hints) -> Protocol | None:
     """Read a CSV, TSV or Parquet file with named columns; paths are relative to its folder."""
     ending = file.suffix.lower()
-    if not file.is_file() or ending not in (".csv", ".tsv", ".txt", ".jsonl", ".parquet"):
+    if not file.is_file() or ending not in TABLES:
         return None
     root = hints.audio_root or file.parent
     if ending == ".parquet":

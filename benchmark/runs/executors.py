@@ -1,0 +1,32 @@
+"""Which executor a run is given."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmark.core.errors import InputError
+from benchmark.core.parallel import cores
+from benchmark.runs.executor import Executor, Processes
+from benchmark.runs.run_config import RAY, ExecutionConfig
+
+
+def chosen(execution: ExecutionConfig, asked: str, device: torch.device) -> Executor:
+    """Return the executor of a run.
+
+    asked  : the device that the user named: `auto`, `cpu`, `cuda` or `cuda:N`
+    device : what it is on this machine
+
+    Raises `InputError` if Ray is asked for and absent, or cannot do what is asked for.
+    """
+    if execution.executor != RAY:
+        workers = cores() if execution.workers is None else execution.workers
+        return Processes(workers, execution.here or device.type == "cuda")
+    from benchmark.runs import ray_cluster
+    from benchmark.runs.ray_executor import Ray
+
+    ray_cluster.module()
+    if execution.here:
+        raise InputError("--executor ray: a function of this program cannot score on other nodes")
+    if execution.workers == 0:
+        raise InputError("--executor ray needs --workers 1 at least")
+    return Ray(execution.address, execution.workers, execution.scorers, asked != "cpu")
