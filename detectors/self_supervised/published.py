@@ -63,7 +63,8 @@ class PublishedSystem(TensorDetector):
 
     def blueprint(self) -> nn.Module:
         with torch.device("meta"):
-            return self.build()
+            built = self.build()
+        return built.to("meta")  # transformers makes one vector elsewhere, whatever the device
 
     def adopt(self, arrays: Arrays) -> Arrays:
         """Rename the arrays of the authors' file to the network's names.
