@@ -29,7 +29,6 @@ from streamlit.web import bootstrap
 
 from attacks.contract.condition import CLEAN
 from benchmark.core.errors import InputError
-from benchmark.core.log import logger
 from benchmark.core.parallel import one_thread
 from benchmark.core.supervisor import Lost, Supervisor
 from benchmark.inference.checkpoints import Checkpoint
@@ -129,10 +128,14 @@ def application(results: Path, address: Address) -> st.App:
     hosts = LOOPBACK if address.loopback else ()
     return st.App(
         SCRIPT,
-        routes=[Route(f"{boards.ADDRESS}/{{name:path}}/{boards.PAGE}", partial(_page, results))],
+        routes=[route(results)],
         middleware=[Middleware(Guard, hosts=hosts)],
-        on_script_error=_logged,
     )
+
+
+def route(results: Path) -> Route:
+    """Return the route of the pages of the leaderboards below `results`."""
+    return Route(f"{boards.ADDRESS}/{{name:path}}/{boards.PAGE}", partial(_page, results))
 
 
 def options(address: Address, port: int, limits: Limits) -> dict[str, Any]:
@@ -204,11 +207,6 @@ async def _page(results: Path, request: Request) -> Response:
         return PlainTextResponse(f"{board.name} has no {boards.PAGE}", 404)
     headers = {"content-security-policy": SANDBOX, "cache-control": "no-cache"}
     return FileResponse(board.page, media_type="text/html", headers=headers)
-
-
-def _logged(error: Exception) -> None:
-    """Log what nobody foresaw; the visitor is told that there was an error, not which."""
-    logger.error("a page failed", exc_info=error)
 
 
 @contextmanager

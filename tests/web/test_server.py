@@ -29,7 +29,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream",
          "--use-fake-device-for-media-stream"]  # fmt: skip
 START_S = 300
-WAIT_MS = 180_000
+WAIT_MS = 90_000
 # Run before the command, in its process and its workers: names every address that is not local.
 WATCH = """
 import os, sys
@@ -189,7 +189,8 @@ def test_a_clip_from_upload_to_table(visit: Visit, tmp_path: Path) -> None:
         page.wait_for_function("player => player.duration > 1", arg=player.element_handle())
     for picture in page.locator("figure img").all():
         assert picture.evaluate("img => img.naturalWidth") > 100
-    assert page.locator(".vega-embed canvas, .vega-embed svg").count() == 2
+    charts = page.locator(".vega-embed canvas, .vega-embed svg")
+    playwright.expect(charts).to_have_count(2, timeout=WAIT_MS)
     with page.expect_download() as download:
         page.get_by_role("button", name="Scores as CSV").click()
     lines = download.value.path().read_text().splitlines()
@@ -204,8 +205,8 @@ def mute(folder: Path) -> Path:
     return media.encode(source, folder / "mute.mp4", *picture)
 
 
-def written(folder: Path, content: bytes) -> Path:
-    path = folder / "clip.wav"
+def written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
     path.write_bytes(content)
     return path
 
@@ -217,8 +218,8 @@ def test_bad_files_are_told_one_after_the_other(visit: Visit, tmp_path: Path) ->
     soundfile.write(silence, np.zeros(16000), 16000)
     for path, told in (
         (mute(tmp_path), "holds no sound track"),
-        (written(tmp_path, b"only text\n" * 99), "cannot be decoded"),
-        (written(tmp_path, b""), "is empty (0 bytes)"),
+        (written(tmp_path, "text.wav", b"only text\n" * 99), "cannot be decoded"),
+        (written(tmp_path, "nothing.wav", b""), "is empty (0 bytes)"),
         (voice(tmp_path, 7.0, "long.wav"), "the clip is longer than 6 s"),
         (silence, "below -60 dBFS"),
     ):
@@ -227,12 +228,12 @@ def test_bad_files_are_told_one_after_the_other(visit: Visit, tmp_path: Path) ->
     big = tmp_path / "big.wav"
     big.write_bytes(bytes(1_200_000))
     upload(visit, big)
-    page.get_by_text("File must be 1.0MB or smaller").wait_for()
+    page.get_by_text(re.compile(r"File must be .* or smaller")).wait_for()
 
 
 def test_a_recording_of_the_microphone_is_taken(visit: Visit) -> None:
     page = visit.page
-    page.get_by_role("button", name="Record", exact=True).first.click()
+    page.get_by_role("radio", name="Record").click()
     page.get_by_test_id("stAudioInputActionButton").first.click()
     page.wait_for_timeout(1500)
     page.get_by_role("button", name="Stop recording").click()

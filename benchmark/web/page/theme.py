@@ -15,7 +15,7 @@ _LIGHT = {
     "textColor": "#201c24", "borderColor": "#8d8592", "linkColor": "#8c2f57",
 }  # fmt: skip
 _DARK = {
-    "primaryColor": "#f2a283", "backgroundColor": "#15131a", "secondaryBackgroundColor": "#1e1b24",
+    "primaryColor": "#c8557f", "backgroundColor": "#15131a", "secondaryBackgroundColor": "#1e1b24",
     "textColor": "#ece8ef", "borderColor": "#857d90", "linkColor": "#f2a283",
 }  # fmt: skip
 STYLE = Path(__file__).with_name("page.css")
