@@ -189,8 +189,10 @@ def _severity(severity: Severity | None) -> tuple[str, str]:
 
 
 def _parameters(item: TensorDetector) -> str:
+    from benchmark.inference import detector_size
+
     try:
-        return f"{sum(p.numel() for p in item.blueprint().parameters()):,}"
+        return f"{detector_size.parameters(item):,}"
     except InputError as error:
         return f"not known here ({error})"
 

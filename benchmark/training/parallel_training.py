@@ -14,6 +14,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.parallel import cores, one_thread
 from benchmark.data.protocol import Protocol
+from benchmark.inference import detector_size
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import learning_curves
 from benchmark.training.train_detector import train
@@ -69,7 +70,7 @@ def _cost(name: str) -> int:
     item = registry.get(name)()
     if not isinstance(item, TensorDetector):
         return 0
-    return item.recipe.epochs * sum(p.numel() for p in item.build().parameters())
+    return item.recipe.epochs * detector_size.parameters(item)
 
 
 def _train_one(

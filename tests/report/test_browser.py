@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import leaderboard_tables
-from benchmark.report import gallery, writer
+from benchmark.report import gallery, palette, writer
 from benchmark.report.html import Samples
 from benchmark.report.html.samples_section import Card, Utterance
 from tests.support import synthetic_run
@@ -250,8 +251,12 @@ def test_filters_rows_and_shows_the_remaining_count(visit: Visit) -> None:
     assert "1 of 4 shown" in page.inner_text("[data-track=neural] .tools output >> nth=0")
     field_.fill("")
     assert rows.count() == 4
-    conditions = page.get_by_label("Filter conditions").first
+    conditions = page.get_by_label("Filter conditions")
+    curves = page.locator("#severity ~ .track:visible figure:visible")
+    before = curves.count()
     conditions.fill("mp3(")
+    assert page.locator("#only-count").inner_text().startswith("4 of ")
+    assert 0 < curves.count() < before and "mp3" in curves.first.inner_text()
     shown = page.locator("#heat-1 tbody tr:visible th").all_inner_texts()
     assert shown[0].startswith("Codec") and all("%" in text for text in shown)
     assert [text.split()[1] for text in shown[1:]] == ["160", "128", "64", "16"]
@@ -278,18 +283,31 @@ def test_bounds_are_shown_on_request(visit: Visit) -> None:
     assert bound.is_visible()
 
 
-def test_shows_the_loss_in_place_of_the_eer(visit: Visit) -> None:
+def test_shows_the_loss_in_place_of_the_eer(visit: Visit, file: Path) -> None:
     page = visit.page
+    cells = pd.read_csv(file.parent / "conditions_full.csv").query("track == 'neural'")
+    eers = cells[cells["detector"] == "resnet18"].set_index("condition")["eer"]
+    loss = eers["mp3(kbps=16)"] - eers["clean"]
     clean = page.locator("#heat-1 tbody tr").first.locator("td").first
     cell = page.locator("#heat-1 tr", has_text="mp3 16 kbit").locator("td").first
-    before = (cell.inner_text(), cell.get_attribute("class"))
-    loss = 100 * (float(cell.get_attribute("data-e")) - float(clean.get_attribute("data-e")))
-    page.locator("[data-track=neural] .loss-shown").check()
-    assert cell.inner_text() == f"{loss:+.1f}" and loss > 5
-    assert clean.inner_text() == f"{100 * float(clean.get_attribute('data-e')):.1f}"
-    assert page.locator("[data-track=tts] .loss-shown").is_checked()
-    page.locator("[data-track=neural] .loss-shown").uncheck()
-    assert (cell.inner_text(), cell.get_attribute("class")) == before
+    family = page.locator("#board-1 tr", has_text="resnet18").locator("td.cell").first
+    before = [(one.inner_text(), one.get_attribute("class")) for one in (cell, family)]
+    names = page.locator("#board-1 tbody:not(.floor) tr:not(.head) .name > a")
+    order = names.all_inner_texts()
+    loss_, eer = (page.locator(f".metric [data-show={name}]") for name in ("loss", "eer"))
+    assert eer.get_attribute("aria-pressed") == "true"
+    loss_.press("Enter")
+    assert loss_.get_attribute("aria-pressed") == "true"
+    assert cell.inner_text() == f"{100 * loss:+.1f}" and loss > 0.05
+    assert f"h{palette.level(loss)}" in cell.get_attribute("class").split()
+    assert clean.inner_text() == f"{100 * eers['clean']:.1f}"
+    assert family.inner_text().startswith("+")
+    board = pd.read_csv(file.parent / "leaderboard.csv").set_index("detector")["eer_delta"]
+    shown = [board[name] for name in names.all_inner_texts() if board.notna()[name]]
+    assert shown == sorted(shown)  # the smallest loss first
+    eer.click()
+    assert [(one.inner_text(), one.get_attribute("class")) for one in (cell, family)] == before
+    assert names.all_inner_texts() == order
 
 
 def test_switches_the_track_everywhere(visit: Visit) -> None:
@@ -380,7 +398,7 @@ def test_a_tick_chooses_what_everything_below_shows(visit: Visit) -> None:
     assert curves.count() == 0 and columns.count() == 4 and figures.count() == 3
     assert 0 < pairs.count() < before
     assert not page.locator(".legend li:visible", has_text="resnet18").count()
-    assert page.locator("#chosen-count").inner_text() == "3 of 4 detectors below"
+    assert page.locator("#chosen-count").inner_text() == "3 of 4 detectors"
     assert page.locator("#board-1 tbody tr:visible").count() == 4  # the leaderboard keeps all
     page.get_by_role("button", name="all", exact=True).click()
     assert curves.count() > 6 and columns.count() == 5 and pairs.count() == before
@@ -390,15 +408,41 @@ def test_a_link_brings_a_view_back(browser: Any, file: Path, visit: Visit) -> No
     page = visit.page
     page.locator(".tabs button", has_text="tts").click()
     page.get_by_label("show resnet18 below").locator("visible=true").uncheck()
-    page.locator("[data-track=tts] .loss-shown").check()
+    page.locator(".metric button", has_text="loss").click()
+    page.get_by_label("Filter conditions").fill("mp3")
     link = page.locator("#permalink").get_attribute("href")
+    assert page.evaluate("location.hash") == link
     again = opened(browser, file).page
     again.goto(file.as_uri() + link)
     again.reload()
     assert again.locator(".tabs [aria-pressed=true]").inner_text() == "tts"
-    assert again.locator("#chosen-count").inner_text() == "3 of 4 detectors below"
-    assert again.locator("[data-track=tts] .loss-shown").is_checked()
+    assert again.locator("#chosen-count").inner_text() == "3 of 4 detectors"
+    assert again.locator(".metric [aria-pressed=true]").inner_text() == "loss"
+    assert again.get_by_label("Filter conditions").input_value() == "mp3"
+    assert again.locator("#heat-3 tbody tr:visible").count() == 5  # four, and their family
+    assert again.locator("#heat-3 td:visible", has_text="+").count() > 4
     assert not again.get_by_label("show resnet18 below").locator("visible=true").is_checked()
+
+
+def test_a_condition_is_heard_from_the_heatmap_by_keyboard(browser: Any, full_page: Path) -> None:
+    visit = opened(browser, full_page)
+    page = visit.page
+    buttons = page.locator("#heat-1 .hear")
+    assert buttons.count() == 6  # those with a sample on this page
+    buttons.first.press("Enter")
+    tip = page.locator("#heard")
+    assert tip.is_visible() and tip.locator("audio").count() == 2
+    name = page.locator("#heat-1 tr:has(.hear) th").first.get_attribute("title")
+    assert name in tip.inner_text() and "Before" in tip.inner_text()
+    box = tip.bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 900
+    assert page.evaluate("document.activeElement.tagName") == "AUDIO"
+    assert tip.locator("audio").last.evaluate("player => player.error") is None
+    assert axe.Axe().run(page).violations_count == 0
+    page.keyboard.press("Escape")
+    assert not tip.is_visible() and not tip.locator("audio").count()
+    assert buttons.first.evaluate("button => button === document.activeElement")
+    assert visit.errors == []
 
 
 def test_a_row_opens_the_profile_of_its_detector(visit: Visit) -> None:
@@ -408,6 +452,8 @@ def test_a_row_opens_the_profile_of_its_detector(visit: Visit) -> None:
     assert name.get_attribute("aria-expanded") == "true"
     below = page.locator("#board-1 tr.inline")
     assert below.count() == 1 and below.locator(".matrix >> visible=true").count() == 2
+    curve = below.locator("figure", has_text="median of all detectors").locator("svg .line")
+    assert curve.count() == 2 and "M0 " in curve.last.get_attribute("d")
     page.locator("#board-1 .name > a", has_text="melcnn").click()
     assert below.count() == 1 and name.get_attribute("aria-expanded") == "false"
     page.locator("#board-1 thead button", has_text="Clean EER").click()

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from attacks.contract.condition import CLEAN
+from benchmark.inference import detector_size
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.report.condition_labels import short_names
@@ -22,6 +23,7 @@ from benchmark.report.html import (
     frontier_section,
     grid_section,
     leaderboard_section,
+    profile_curves_section,
     profile_section,
     provenance_section,
     robustness_section,
@@ -62,6 +64,7 @@ def render(
     templates = environment()
     spelled = partial(_spelled, _caveats(results.conditions))
     templates.filters |= {"spelled": spelled, "series": series_class, "named": _named_short}
+    templates.filters |= {"size": detector_size.in_words}
     systems = {
         track.name: breakdown_section.tables(tables.breakdown, tables.conditions, track.rows)
         for track in tracks
@@ -84,6 +87,10 @@ def render(
         realised=realised,
         profiles={
             t.name: profile_section.profiles(results, t.rows, systems[t.name]) for t in tracks
+        },
+        profile_curves={
+            t.name: profile_curves_section.curves(results, tables.conditions, t.name)
+            for t in tracks
         },
         evidence=_evidence(*(any(p.values()) for p in (differences, realised, grids, systems))),
         short=short_names(results.conditions),

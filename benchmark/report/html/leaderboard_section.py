@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
+from benchmark.inference import detector_size
 from benchmark.laundering.verification import State
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import WHOLE, of_track
@@ -104,6 +105,7 @@ def _track(board: pd.DataFrame, conditions: pd.DataFrame, run: tuple[str, ...]) 
             | {"notes": [notes.index(text) + 1 for text in texts if text in notes]}
             | {"pieces": pieces, "ties": brackets.ties(row), "number": run.index(row["detector"])}
             | {"kind": kind(row["detector"]), "baseline": is_baseline(row["detector"])}
+            | {"size": detector_size.of_name(row["detector"])}
             | {"families": [_family_cell(family, place) for family in counted]}
             for place, (row, texts, pieces) in enumerate(
                 zip(rows, warned, brackets.brackets(rows).pieces, strict=True)
@@ -158,6 +160,7 @@ def _bar(row: Row, axis: float) -> dict[str, dict[str, float]]:
 
 def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
     grid: dict[str, dict[str, dict[str, Row]]] = {}
+    clean = {cell["detector"]: cell["eer"] for cell in cells if cell["condition"] == CLEAN}
     for cell in cells:
         family = grid.setdefault(cell["family"], {})
         family.setdefault(cell["condition"], {})[cell["detector"]] = cell
@@ -171,12 +174,12 @@ def _families(cells: list[Row], detectors: list[str]) -> list[Row]:
                     "weight": row[detectors[0]]["weight"],
                     "uncounted": _uncounted(row[detectors[0]]["verdict"]),
                     "said": _effect(row[detectors[0]]),
-                    "cells": [_heat(row[detector]) for detector in detectors],
+                    "cells": [_heat(row[name], clean.get(name)) for name in detectors],
                 }
                 for condition, row in conditions.items()
             ],
             "weight": sum(row[detectors[0]]["weight"] or 0 for row in conditions.values()),
-            "means": [_family_mean(conditions, detector) for detector in detectors],
+            "means": [_family_mean(conditions, name, clean.get(name)) for name in detectors],
         }
         for family, conditions in grid.items()
     ]
@@ -203,12 +206,10 @@ def _said(cell: Row) -> str:
     return f"EER {percent(cell['eer'])} %{between}, {trials} trials"
 
 
-def _heat(cell: Row) -> Row:
-    """Return one heatmap cell: EER, colour level, bounds, completeness, coverage, and in words."""
-    return {
+def _heat(cell: Row, clean: float | None) -> Row:
+    """Return one heatmap cell: EER, loss, colours, bounds, completeness, coverage, and in words."""
+    return _shaded(cell["eer"], None if cell["condition"] == CLEAN else clean) | {
         "said": _said(cell),
-        "eer": cell["eer"],
-        "level": None if cell["eer"] is None else level(cell["eer"]),
         "low": cell["eer_low"],
         "high": cell["eer_high"],
         "incomplete": not cell["complete"],
@@ -216,10 +217,24 @@ def _heat(cell: Row) -> Row:
     }
 
 
-def _family_mean(conditions: dict[str, dict[str, Any]], detector: str) -> Row:
-    """Return the mean EER over the verified conditions of a family; None if a cell lacks trials."""
+def _family_mean(conditions: dict[str, dict[str, Any]], detector: str, clean: float | None) -> Row:
+    """Return the mean EER over the verified conditions of a family, and its loss to clean.
+
+    None if a cell lacks trials.
+    """
     counted = [row[detector] for row in conditions.values() if row[detector]["verified"]]
     if not counted or not all(cell["complete"] for cell in counted):
-        return {"eer": None, "level": None}
+        return _shaded(None, None)
     mean = float(np.average([c["eer"] for c in counted], weights=[c["weight"] for c in counted]))
-    return {"eer": mean, "level": level(mean)}
+    return _shaded(mean, clean)
+
+
+def _shaded(eer: float | None, clean: float | None) -> Row:
+    """Return an EER and its excess over the clean EER, each with its colour level."""
+    loss = None if eer is None or clean is None else eer - clean
+    return {
+        "eer": eer,
+        "level": None if eer is None else level(eer),
+        "loss": loss,
+        "loss_level": None if loss is None else level(loss),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from benchmark.inference import detector_size
 from benchmark.report import citations
 from benchmark.report.rows import Row
 from benchmark.scores.run_results import RunResults
@@ -57,6 +58,8 @@ def _what(name: str) -> Iterator[tuple[str, str]]:
     if cls.summary:
         yield "what", cls.summary
     yield "kind", kind(name)
+    if (size := detector_size.of_name(name)) is not None:
+        yield "size", f"{size:,} parameters"
     for line in citations.mentions(cls.citation, f"detector {name}"):
         yield "paper", line
     if cls.licence:

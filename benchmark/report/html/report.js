@@ -1,11 +1,12 @@
 "use strict";
 const every = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// What the reader chose: track, detectors, condition, loss. It stands in the link behind "Link to
-// this view", as #track=neural&detectors=a,b.
+// What the reader chose: track, metric, conditions, detectors, and the one condition beside clean. It
+// stands in the page's address, as #track=neural&detectors=a,b, and in "Link to this view".
 const asked = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 const data = JSON.parse(document.getElementById("data").textContent);
-const state = { track: null, detectors: null, condition: null, loss: asked.get("show") === "loss" };
+const state = { track: null, detectors: null, condition: null, loss: asked.get("show") === "loss", only: asked.get("only") || "" };
+let ready = false;  // before, the address stays as it came
 const permalink = document.getElementById("permalink");
 const remember = () => {
   const query = new URLSearchParams();
@@ -13,7 +14,9 @@ const remember = () => {
   if (state.detectors !== null) query.set("detectors", [...state.detectors].map((n) => data.detectors[n]).join(","));
   if (state.condition !== null) query.set("condition", data.names[state.condition]);
   if (state.loss) query.set("show", "loss");
+  if (state.only) query.set("only", state.only);
   permalink.href = `#${query}`;
+  if (ready) history.replaceState(null, "", `#${query}`);
 };
 permalink.hidden = false;
 
@@ -67,30 +70,30 @@ for (const table of every("table.sortable")) {
 }
 
 // Filters: rows whose header cells hold the text; a family's head goes with its last row.
+const filter = (table, text) => {
+  let shown = 0, all = 0;
+  for (const body of table.tBodies) {
+    const head = body.querySelector(".head");
+    const family = head ? head.cells[0].textContent.toLowerCase() : "";
+    let left = 0;
+    for (const row of body.rows) {
+      if (row === head) continue;
+      const names = [...row.cells].filter((cell) => cell.tagName === "TH");
+      const words = names.map((cell) => `${cell.textContent} ${cell.title}`).join(" ").toLowerCase();
+      row.hidden = text !== "" && !words.includes(text) && !family.includes(text);
+      left += !row.hidden;
+      all += 1;
+    }
+    if (head) head.hidden = left === 0;
+    body.classList.toggle("shut", text === "" && body.dataset.shut === "yes");
+    shown += left;
+  }
+  return text === "" ? "" : `${shown} of ${all} shown`;
+};
 for (const field of every("input[data-filter]")) {
-  const table = document.getElementById(field.dataset.filter);
-  const bodies = [...table.tBodies];
   const said = field.closest(".tools").querySelector("output");
   field.addEventListener("input", () => {
-    const text = field.value.trim().toLowerCase();
-    let shown = 0, all = 0;
-    for (const body of bodies) {
-      const head = body.querySelector(".head");
-      const family = head ? head.cells[0].textContent.toLowerCase() : "";
-      let left = 0;
-      for (const row of body.rows) {
-        if (row === head) continue;
-        const names = [...row.cells].filter((cell) => cell.tagName === "TH");
-        const words = names.map((cell) => `${cell.textContent} ${cell.title}`).join(" ").toLowerCase();
-        row.hidden = text !== "" && !words.includes(text) && !family.includes(text);
-        left += !row.hidden;
-        all += 1;
-      }
-      if (head) head.hidden = left === 0;
-      body.classList.toggle("shut", text === "" && body.dataset.shut === "yes");
-      shown += left;
-    }
-    said.textContent = text === "" ? "" : `${shown} of ${all} shown`;
+    said.textContent = filter(document.getElementById(field.dataset.filter), field.value.trim().toLowerCase());
   });
 }
 
@@ -114,29 +117,50 @@ for (const table of every("table.heat")) {
   }
 }
 
-// Heatmap: EER, or its excess over the detector's clean EER in points.
+// Metric: EER, or its excess over the detector's clean EER in points, in every shaded cell; the
+// leaderboard is in its order.
 const percent = (rate) => (rate === null ? "–" : (100 * rate).toFixed(1));
-for (const cell of every(".heat td[data-e]")) {
-  const table = cell.closest("table");
-  const clean = table.tBodies[0].rows[0].cells[cell.cellIndex];
-  if (!clean || clean === cell || !("e" in clean.dataset)) continue;
-  const loss = Number(cell.dataset.e) - Number(clean.dataset.e);
-  const shade = Math.round(24 * Math.min(Math.max(loss / 0.5, 0), 1));
+const cells = every("td[data-loss]").map((cell) => {
   const text = [...cell.childNodes].find((node) => node.nodeType === Node.TEXT_NODE);
-  cell.faces = {
-    false: [text.data, cell.className],
-    true: [(loss < 0 ? "−" : "+") + (100 * Math.abs(loss)).toFixed(1), cell.className.replace(/\bh\d+\b/, `h${shade}`)],
+  const [loss, shade] = cell.dataset.loss.split(" ");
+  return {
+    cell, text,
+    eer: [text.data, cell.className, cell.dataset.v],
+    loss: [loss, cell.className.replace(/\bh\d+\b/, shade), loss.replace("−", "-").replace("+", "")],
   };
-  cell.face = text;
-}
-const showLoss = (on) => {
-  state.loss = on;
-  for (const cell of every(".heat td[data-e]"))
-    if (cell.faces) [cell.face.data, cell.className] = cell.faces[on];
-  for (const box of every(".loss-shown")) box.checked = on;
+});
+const showMetric = (name) => {
+  const was = state.loss;
+  state.loss = name === "loss";
+  for (const { cell, text, [name]: face } of cells) {
+    [text.data, cell.className] = face;
+    if ("v" in cell.dataset) cell.dataset.v = face[2];
+  }
+  for (const button of every("[data-show]"))
+    button.setAttribute("aria-pressed", String(button.dataset.show === name));
+  for (const button of every(`.board [data-metric="${name}"] button`))
+    if (was !== state.loss) {
+      button.closest("th").removeAttribute("aria-sort");
+      button.click();
+    }
   remember();
 };
-for (const box of every(".loss-shown")) box.addEventListener("change", () => showLoss(box.checked));
+for (const button of every("[data-show]")) button.addEventListener("click", () => showMetric(button.dataset.show));
+every(".metric").forEach((group) => { group.hidden = false; });
+
+// Conditions: those with the words, in every section that shows one row or picture for each.
+const only = document.getElementById("only");
+const showOnly = (words) => {
+  state.only = words.trim();
+  const text = state.only.toLowerCase();
+  const said = every("table.conditions").map((table) => [table, filter(table, text)]);
+  for (const part of every("[data-words], [data-sample]"))
+    part.hidden = text !== "" && !(part.dataset.words ?? `${part.dataset.sample} ${part.textContent}`).toLowerCase().includes(text);
+  const [, now] = said.find(([table]) => !table.closest("[hidden]")) ?? said[0];
+  document.getElementById("only-count").textContent = now.replace(" shown", "");
+  remember();
+};
+only.addEventListener("input", () => showOnly(only.value));
 
 // Tracks: one at a time, the same one in every part of the page.
 const tracks = Object.keys(data.tracks);
@@ -193,7 +217,7 @@ const showDetectors = (chosen) => {
     });
   }
   for (const box of every(".board input")) box.checked = chosen.has(Number(box.value));
-  document.getElementById("chosen-count").textContent = `${chosen.size} of ${numbers.length} detectors below`;
+  document.getElementById("chosen-count").textContent = `${chosen.size} of ${numbers.length} detectors`;
   remember();
 };
 for (const row of every(".board tr[data-d]")) {
@@ -295,7 +319,47 @@ const choose = (place) => {
 for (const select of every("select.choose"))
   select.addEventListener("change", () => choose(Number(select.value)));
 if (data.names.includes(asked.get("condition"))) choose(data.names.indexOf(asked.get("condition")));
-if (state.loss) showLoss(true);
+if (state.loss) {
+  state.loss = false;
+  showMetric("loss");
+} else showMetric("eer");
+only.value = state.only;
+if (state.only) showOnly(state.only);
+
+// Heatmap: a condition with a sample on this page has a button that shows and plays it.
+const sounds = every("[data-sample]").filter((figure) => figure.querySelector("audio"));
+const tip = document.createElement("div");
+tip.id = "heard";
+tip.popover = "auto";
+tip.setAttribute("role", "dialog");
+document.body.append(tip);
+tip.addEventListener("toggle", (event) => { if (event.newState === "closed") tip.replaceChildren(); });
+for (const head of every("table.conditions th[scope=row]")) {
+  const figure = sounds.find((other) => other.dataset.sample === head.title);
+  if (!figure) continue;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "hear";
+  button.textContent = "♪";
+  button.setAttribute("aria-label", `hear a fake under ${head.title}`);
+  button.setAttribute("aria-haspopup", "dialog");
+  button.addEventListener("click", () => {
+    const name = document.createElement("p");
+    name.append(head.title, head.dataset.effect ? ` (${head.dataset.effect})` : "");
+    const shown = [figure.parentElement.querySelector(".before"), figure].map((part) => part.cloneNode(true));
+    shown.forEach((part) => part.removeAttribute("data-sample"));
+    tip.setAttribute("aria-label", `A fake before and after ${head.title}`);
+    tip.replaceChildren(name, ...shown);
+    const at = button.getBoundingClientRect();
+    tip.showPopover({ source: button });
+    tip.style.left = `${Math.max(8, Math.min(at.right + 8, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${Math.max(8, Math.min(at.top, innerHeight - tip.offsetHeight - 8))}px`;
+    const player = shown[1].querySelector("audio");
+    player.focus();
+    player.play().catch(() => {});  // a browser may want another gesture first
+  });
+  head.prepend(button);
+}
 
 // Tables that are wider than the page: a shadow where more of them is.
 for (const scroll of every(".scroll")) {
@@ -325,4 +389,5 @@ every("main section").forEach((section) => seen.observe(section));
 
 for (const tools of every(".tools")) tools.hidden = false;
 remember();
+ready = true;
 follow();
