@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.core.log import logger
-from tests.support.pseudo_terminal import on_terminal, screen
 
 
 def run(*words: object) -> int:
@@ -128,14 +126,3 @@ def test_information_leaves_json_alone(folder: Path, capsys: pytest.CaptureFixtu
     assert run("compare", folder, folder, "--json", "--out", folder / "other") == 0
     told = capsys.readouterr()
     assert json.loads(told.out) and "wrote" in told.err
-
-
-def test_scores_come_one_by_one_above_the_bar(toy: Path, cache: Path) -> None:
-    code = "import sys; from benchmark.cli.main import main; sys.exit(main({words}))"
-    words = ["score", "random", str(toy), "--device", "cpu"]
-    shown = on_terminal(code.format(words=words))
-    assert b"scoring" in shown and b"file/s" in shown
-    lines = screen(shown)
-    assert len(lines) == len({line.partition("\t")[0] for line in lines}) > 20
-    assert all(re.search(r"\.(wav|flac)\s", line) for line in lines)
-    assert b"scoring" not in on_terminal(code.format(words=[*words, "--quiet"]))
