@@ -129,6 +129,7 @@ def detectors_() -> Iterator[str]:
     Then come those that take parameters, the fusions of an ensemble, and the number of all.
     """
     from benchmark.data import embedded
+    from benchmark.frontends.spec_text import described
     from benchmark.inference import published_weights
     from benchmark.scores import fusion
     from detectors.contract.base import TensorDetector, registry
@@ -138,7 +139,7 @@ def detectors_() -> Iterator[str]:
         cls = registry.get(name)
         yield terminal.paragraph(f"{name}  {cls.summary}")
         if issubclass(cls, TensorDetector):
-            yield terminal.paragraph(f"    input: {_input(cls.input)}")
+            yield terminal.paragraph(f"    input: {described(cls.input)}")
             yield f"    parameters: {_parameters(cls())}"
         else:
             yield "    input: whole waves at 16 kHz"
@@ -243,22 +244,6 @@ def _citations(name: str, cls: type[Detector]) -> Iterator[str]:
 
     for mention in citations.mentions(cls.citation, f"detector {name}"):
         yield terminal.paragraph(f"    please cite: {mention}")
-
-
-def _input(spec: object) -> str:
-    from detectors.contract.base import Waveform, WholeWaveform
-
-    shown = type(spec).__name__
-    values = {
-        f.name: getattr(spec, f.name)
-        for f in dataclasses.fields(spec)  # type: ignore[arg-type]
-    }
-    match values.get("waveform"):
-        case Waveform(samples=samples, sample_rate=rate):
-            values["waveform"] = f"{samples} samples at {rate} Hz"
-        case WholeWaveform(shortest=shortest, sample_rate=rate):
-            values["waveform"] = f"any length from {shortest} samples at {rate} Hz"
-    return f"{shown}({', '.join(f'{k}={v}' for k, v in values.items() if v is not None)})"
 
 
 def _broken(broken: dict[str, str]) -> Iterator[str]:

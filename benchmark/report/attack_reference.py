@@ -35,7 +35,6 @@ LIMITS = {
     "silence": ("new digital silence in loud speech", "up to {:g} s"),
     "clipping": ("new clipping", "of up to {:.1%} of the samples"),
 }
-_CODE = re.compile(r"(\s*`[^`]*`\s*)")
 _PARAMETER = re.compile(r"^(\w+)\s*: (.*)$")
 
 INTRODUCTION = """\
@@ -191,16 +190,7 @@ def _docstring(made: Attack) -> Docstring:
             fresh = False
         else:
             paragraphs[-1] += f" {line}"
-    return Docstring(tuple(map(_prose, paragraphs)), parameters)
-
-
-def _prose(text: str, bar: str = "|") -> str:
-    """Return text in which only what stands outside of backticks is escaped."""
-    parts = _CODE.split(text)
-    return "".join(
-        part.replace("|", bar) if place % 2 else markdown.escape(part)
-        for place, part in enumerate(parts)
-    )
+    return Docstring(tuple(map(markdown.prose, paragraphs)), parameters)
 
 
 def _parameters(made: Attack, meanings: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -209,7 +199,7 @@ def _parameters(made: Attack, meanings: Mapping[str, str]) -> list[tuple[str, ..
             f"`{field.name}`",
             f"`{call_syntax.value(field.default)}`",
             _values(field),
-            _prose(meanings.get(field.name, ""), "\\|"),
+            markdown.prose(meanings.get(field.name, ""), "\\|"),
         )
         for field in dataclasses.fields(made)
         if not field.name.startswith("_")

@@ -20,6 +20,8 @@ from benchmark.report.training_text import trained_here
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.scopes import SCOPES
 
+_CODE = re.compile(r"(\s*`[^`]*`\s*)")
+
 
 def document(results: RunResults, tables: Tables, version: str) -> str:
     """Return every track's leaderboard, warnings and EER by condition; EER in per cent."""
@@ -67,6 +69,17 @@ def escape(text: str) -> str:
     flat = " ".join(text.split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", flat)
+
+
+def prose(text: str, bar: str = "|") -> str:
+    """Return text in which only what stands outside of backticks is escaped.
+
+    bar : what stands for `|` in code; `\\|` in cells of tables
+    """
+    parts = _CODE.split(text)
+    return "".join(
+        part.replace("|", bar) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 def _board(board: pd.DataFrame, conditions: pd.DataFrame, version: str, digest: str) -> list[str]:

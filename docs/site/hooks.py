@@ -1,7 +1,7 @@
 """What MkDocs calls while it builds the site out of the pages of this repository.
 
 Pages keep their paths in the repository (`docs/data.md`, `results/COLUMNS.md`), so links between
-them are the same here and on a code host. Three pages are generated, and the example notebook is
+them are the same here and on a code host. Two pages are generated, and the example notebook is
 shown with its output. Formulas become MathML, which browsers draw without a script.
 """
 
@@ -105,11 +105,9 @@ def _generated() -> dict[str, str]:
     sys.path.insert(0, str(ROOT))
     import launderbench
     from benchmark.cli import command_reference, main
-    from benchmark.report import detector_reference
 
     return {
         "cli.md": command_reference.document(main.parser()),
-        "detectors.md": detector_reference.document(),
         "api.md": _api(launderbench),
     }
 

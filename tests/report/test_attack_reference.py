@@ -8,7 +8,7 @@ import pytest
 from attacks.contract.base import registry
 from attacks.contract.condition import Condition
 from attacks.contract.launder import launder
-from benchmark.report import attack_reference
+from benchmark.report import attack_reference, markdown
 from tests.support.attack_measurements import claims
 from tests.support.attack_support import available, clip
 from tests.support.places import ROOT
@@ -52,5 +52,5 @@ def _quantities(listed: str) -> list[str]:
 
 
 def test_prose_keeps_code_and_escapes_the_rest() -> None:
-    assert attack_reference._prose("a_b `c_d | e` f*") == "a\\_b `c_d | e` f\\*"
-    assert attack_reference._prose("`a | b`|", "\\|") == "`a \\| b`\\|"
+    assert markdown.prose("a_b `c_d | e` f*") == "a\\_b `c_d | e` f\\*"
+    assert markdown.prose("`a | b`|", "\\|") == "`a \\| b`\\|"
