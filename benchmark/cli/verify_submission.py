@@ -20,6 +20,7 @@ from benchmark.cli.arguments import (
     weights_options,
 )
 from benchmark.cli.verify import SEEDS, print_step
+from benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api.submission_check import SubmissionCheck
@@ -43,7 +44,7 @@ def add(command: Command) -> None:
     )  # fmt: skip
     reading_options(sub)
     sub.add_argument(
-        "--rescore", type=at_least(1), default=20, metavar="N",
+        "--rescore", type=at_least(1), metavar="N",
         help="with --data: random utterances x conditions to compute again (default: 20)",
     )  # fmt: skip
     sub.add_argument(
@@ -64,10 +65,12 @@ def verify(options: Namespace) -> int:
     data = None
     if options.data is not None:
         data = BUILT_IN if str(options.data) == EMBEDDED else typed.data_config(options)
+    elif options.rescore:
+        raise InputError("--rescore needs the corpus: --data CORPUS")
     asked = submission_check.CheckOptions(
         options.digest,
         data,
-        options.rescore,
+        options.rescore or submission_check.RESCORED,
         # whoever falsified the file must not know what is looked at
         secrets.randbelow(SEEDS) if options.seed is None else options.seed,
         typed.given_files(options),
