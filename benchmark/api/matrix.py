@@ -29,7 +29,7 @@ from benchmark.laundering import suite_choice
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.runs import (
     detector_choice,
-    executors,
+    executor_choice,
     machine_speed,
     planning,
     plugin_checks,
@@ -237,7 +237,7 @@ def _computed(
             sync=execution.fsync,
             timeout=execution.unit_timeout,
         )
-        executor = executors.chosen(execution, config.detectors.device, device)
+        executor = executor_choice.chosen(execution, config.detectors.device, device)
         with timer.timing("matrix"):
             runner.run(todo, setup, executor)
         logger.info(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")

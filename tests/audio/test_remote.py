@@ -103,9 +103,9 @@ def test_a_url_that_cannot_be_used_is_one_line(
 
 
 def test_a_missing_package_is_named(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fsspec import registry
+    from fsspec.registry import known_implementations
 
     lacking = {"class": "no_such_package.FileSystem", "err": "Install s3fs to access S3"}
-    monkeypatch.setitem(registry.known_implementations, "lacks", lacking)
+    monkeypatch.setitem(known_implementations, "lacks", lacking)
     with pytest.raises(InputError, match="lacks:// needs another package: Install s3fs"):
         remote.allow(Path("lacks://bucket/flac"))

@@ -16,7 +16,7 @@ import torch
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data.file_hashes import stamps
-from benchmark.runs import executors, ray_cluster
+from benchmark.runs import executor_choice, ray_cluster
 from benchmark.runs.ray_worker import NodeDemand, own_version
 from benchmark.runs.run_config import ExecutionConfig
 from benchmark.runs.unit_worker import WorkerSetup
@@ -101,7 +101,7 @@ def test_an_unreachable_address_is_refused_at_once(address: str, words: str) -> 
 def test_ray_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=re.escape("pip install 'launderbench[ray]'")):
-        executors.chosen(ExecutionConfig(executor="ray"), "auto", torch.device("cpu"))
+        executor_choice.chosen(ExecutionConfig(executor="ray"), "auto", torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_ray_cannot_do_is_refused(settings: dict[str, object], words: str) 
     pytest.importorskip("ray")
     execution = ExecutionConfig(executor="ray", **settings)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=words):
-        executors.chosen(execution, "auto", torch.device("cpu"))
+        executor_choice.chosen(execution, "auto", torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
