@@ -33,7 +33,8 @@ SMALL = bool(os.environ.get("LAUNDERBENCH_SMALL"))
 def cluster(nodes: int, **last: Any) -> Iterator[Any]:
     """Nodes of one CPU on this machine; the last one may have an environment of its own."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # it would kill workers for other programs
+    # Ray would kill workers for the memory that other programs of this machine take
+    os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # noqa: SIM112
     from ray.cluster_utils import Cluster
 
     made = Cluster()
