@@ -163,6 +163,8 @@ def _architecture(cls: type[Detector]) -> str:
 
 
 def _training(name: str, cls: type[Detector]) -> str:
+    if cls.trained_on:
+        return "by its authors"
     if name in published_weights.index() or cls.ready_made or not cls.learns:
         return "" if cls.learns or cls.ready_made else "none: it learns nothing"
     if not issubclass(cls, TensorDetector):
