@@ -43,11 +43,8 @@ from benchmark.cli import (
     score,
     serve,
     spectrograms,
-<<<<<<< HEAD
-    submit_results,
-=======
     submit,
->>>>>>> 8ab82d4 (Submit shares of a run to Slurm, and lead from a laptop to a cluster)
+    submit_results,
     train,
     verify,
     verify_submission,
@@ -62,15 +59,9 @@ from benchmark.core.foreign import Terminated, no_exit
 BAD_INPUT, UNFORESEEN = 2, 70
 TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
-<<<<<<< HEAD
-    bench, plan, run, profile, report, verify, repeat, compact, merge, train, score, export,
+    bench, plan, run, submit, profile, report, verify, repeat, compact, merge, train, score, export,
     weights, serve, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
     export_scores, submit_results, verify_submission, board, cite, release, compare,
-=======
-    bench, plan, run, profile, report, verify, repeat, compact, merge, submit, train, score, export,
-    weights, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
-    export_scores, cite, compare,
->>>>>>> 8ab82d4 (Submit shares of a run to Slurm, and lead from a laptop to a cluster)
 )  # fmt: skip
 
 
