@@ -42,10 +42,11 @@ from benchmark.workers.context import ProcessContext
 from detectors.contract.base import registry
 
 SCRIPT = Path(__file__).parent / "page" / "app.py"
-POLICY = (  # 'unsafe-eval': Vega compiles the expressions of a chart
+# 'unsafe-eval': Vega compiles the expressions of a chart; blob: is what the browser itself recorded
+POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; worker-src 'self' blob:;"
     " style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:;"
-    " font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self';"
+    " font-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'self';"
     " form-action 'self'; frame-ancestors 'none'"
 )
 SANDBOX = (
