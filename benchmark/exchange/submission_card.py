@@ -20,6 +20,7 @@ from benchmark.exchange.submission_archive import CARD
 from benchmark.scores import plan_schema
 from benchmark.scores.manifest import IMPORTED
 from benchmark.scores.plan_schema import DIGEST, FACTS, FLAG, SEED, TEXT, TEXTS
+from detectors.contract.training_corpora import MADE_OF
 
 FORMAT = 1
 UNKNOWN = "unknown"  # declared where nobody knows the training data
@@ -96,7 +97,7 @@ def of_run(head: Facts, run_digest: str, version: str, submitter: Submitter) -> 
 def declared(training: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return on which corpora a run says that a detector was trained; None if it does not."""
     corpora = training.get(TRAINED_ON)
-    if isinstance(corpora, list | tuple):
+    if corpora and isinstance(corpora, Mapping | list | tuple):  # a mapping says which part, too
         return tuple(map(str, corpora))
     data = training.get("data")
     return (str(data),) if data else None
@@ -163,17 +164,16 @@ def faults(card: Facts, found: Mapping[str, str], head: Facts, run_digest: str) 
 def overlap(corpora: Sequence[str], data: str) -> list[str]:
     """Return which corpora of a training may be that of a test, by their names.
 
-    >>> overlap(["ASVspoof 2019 LA", "MLAAD", "ASVspoof"], "asvspoof2019-la")
+    >>> overlap(["ASVspoof 2019 LA", "MLAAD", "ASVspoof"], "asvspoof-laundering")
     ['ASVspoof 2019 LA', 'ASVspoof']
     """
-    tested = _plain(data)
-    found = []
-    for corpus in corpora:
-        name = _plain(corpus)
-        short, long = sorted((name, tested), key=len)
-        if name == tested or (len(short) >= SHORT and long.startswith(short)):
-            found.append(corpus)
-    return found
+    tested = {_plain(data), _plain(MADE_OF.get(data, data))}
+    return [corpus for corpus in corpora if any(_alike(_plain(corpus), name) for name in tested)]
+
+
+def _alike(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return short == long or (len(short) >= SHORT and long.startswith(short))
 
 
 def _plain(name: str) -> str:
