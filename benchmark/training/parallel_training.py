@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import ForeignError, fence
 from benchmark.core.log import logger
 from benchmark.core.parallel import cores, one_thread
+from benchmark.core.supervisor import Lost, Supervisor
 from benchmark.data.protocol import Protocol
 from benchmark.inference import detector_size
 from benchmark.inference.checkpoints import Checkpoint
@@ -22,6 +23,18 @@ from benchmark.training.training_config import TrainingConfig
 from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
 from detectors.contract.base import TensorDetector, registry
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The training of one detector into a checkpoint file; `line` is the place of its bar."""
+
+    name: str
+    protocol: Protocol
+    device: torch.device
+    out: Path
+    config: TrainingConfig
+    line: int
 
 
 def train_all(
@@ -35,35 +48,41 @@ def train_all(
 
     On a CPU each detector trains in its own process with one thread, so that the weights do not
     depend on the number of cores; on an accelerator the detectors train one after another.
-    Each process enters `context`. Raises `InputError` if a process dies.
+    Each process enters `context`. A training that fails stops no other; the first failure is raised
+    at the end, as `InputError` if its process died. An interrupt ends all trainings at once.
     """
     if device.type == "cuda":
         for name, path in wanted.items():
-            logger.info(_train_one(name, protocol, device, path, config, 0))
+            logger.info(_train_one(_Job(name, protocol, device, path, config, 0)))
         return
     # the most expensive first, so that the others fill the gaps
     order = sorted(wanted, key=lambda name: -_cost(name))
+    jobs = [
+        _Job(name, protocol, device, wanted[name], config, line) for line, name in enumerate(order)
+    ]
+    failed: Exception | None = None
     with (
         one_thread(),
-        ProcessPoolExecutor(
-            min(cores(), len(order)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=start_process,
-            initargs=(context,),
-        ) as pool,
+        Supervisor(_train_one, min(cores(), len(jobs)), start_process, (context,)) as pool,
     ):
-        futures = [
-            pool.submit(_train_one, name, protocol, device, wanted[name], config, line)
-            for line, name in enumerate(order)
-        ]
-        try:
-            for future in futures:
-                logger.info(future.result())
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a training process died (killed, or out of memory); run again: finished"
-                " detectors are kept"
-            ) from error
+        for job in jobs:
+            pool.submit(job)
+        for _ in jobs:
+            try:
+                logger.info(_finished(pool.next()))
+            except Exception as error:  # noqa: BLE001 - raised when the others have ended
+                failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _finished(found: str | Lost[_Job]) -> str:
+    if isinstance(found, Lost):
+        raise InputError(
+            f"the process that trained {found.job.name} died ({found.cause}); run again: finished"
+            " detectors are kept"
+        )
+    return found
 
 
 def _cost(name: str) -> int:
@@ -73,19 +92,23 @@ def _cost(name: str) -> int:
     return item.recipe.epochs * detector_size.parameters(item)
 
 
-def _train_one(
-    name: str,
-    protocol: Protocol,
-    device: torch.device,
-    out: Path,
-    config: TrainingConfig,
-    line: int,
-) -> str:
+def _train_one(job: _Job) -> str:
     started = time.monotonic()
-    checkpoint = train(name, protocol, device, out, config, line)
+    checkpoint = _trained(job)
     facts, seconds = checkpoint.facts, time.monotonic() - started
     summary = f"trained {checkpoint.name} in {seconds:.0f} s: dev EER {facts['dev_eer']:.2%}"
-    return f"{summary}{_epoch_summary(checkpoint)}, in {out}"
+    return f"{summary}{_epoch_summary(checkpoint)}, in {job.out}"
+
+
+def _trained(job: _Job) -> Checkpoint:
+    """Train; whatever a plugin raises, an exit included, is an `InputError` that names it."""
+    if not plugin_source.of(registry.get(job.name)).suffix:
+        return train(job.name, job.protocol, job.device, job.out, job.config, job.line)
+    try:
+        with fence(InputError):
+            return train(job.name, job.protocol, job.device, job.out, job.config, job.line)
+    except ForeignError as error:
+        raise InputError(f"detector {job.name!r} failed in training: {error}") from error
 
 
 def _epoch_summary(checkpoint: Checkpoint) -> str:

@@ -70,7 +70,9 @@ def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
     config = TrainingConfig(0, {"epochs": 20}, patience=3)
     out = tmp_path / "x.safetensors"
     monkeypatch.setattr(trainer, "eer", eers(*rates))
-    summary = parallel_training._train_one("raw-cnn", protocol, CPU, out, config, 0)
+    summary = parallel_training._train_one(
+        parallel_training._Job("raw-cnn", protocol, CPU, out, config, 0)
+    )
     assert f", kept epoch {kept} of 20 (stopped early after epoch {ran}), in {out}" in summary
     assert len(pd.read_csv(out.with_suffix(".csv"))) == ran
     # the weights are those that a full training has after that epoch
@@ -102,14 +104,13 @@ def test_equal_eers_are_decided_by_the_lower_dev_loss(
 def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.safetensors"
     protocol = loading.open_data(toy)
-    summary = parallel_training._train_one(
-        "raw-cnn", protocol, CPU, out, TrainingConfig(0, {"epochs": 2}), 0
-    )
+    config = TrainingConfig(0, {"epochs": 2})
+    job = parallel_training._Job("raw-cnn", protocol, CPU, out, config, 0)
+    summary = parallel_training._train_one(job)
     assert " of 2 (not stopped early), in " in summary
     plain = tmp_path / "y.safetensors"
-    assert "epoch" not in parallel_training._train_one(
-        "shortcut", protocol, CPU, plain, TrainingConfig(), 0
-    )
+    job = parallel_training._Job("shortcut", protocol, CPU, plain, TrainingConfig(), 0)
+    assert "epoch" not in parallel_training._train_one(job)
 
 
 @pytest.mark.parametrize("killed_in", [3, 5])
