@@ -93,6 +93,10 @@ class Desk:
         finally:
             self._leave(visitor, visit)
 
+    def close(self) -> None:
+        """Send every visitor away: threads that still waited would keep the process alive."""
+        self._broken = "the server is ending"
+
     def _entered(self, visitor: str) -> _Visit | None:
         """Return the place of a visitor; None while there is none or the last job still ends."""
         self._require_workers()
@@ -140,7 +144,7 @@ class Desk:
 
     def _require_workers(self) -> None:
         if self._broken is not None:
-            raise InputError(f"the workers of this server have failed: {self._broken}")
+            raise InputError(f"nothing can be done here any more: {self._broken}")
 
 
 def _lost(lost: Lost[Ticket]) -> Failed:

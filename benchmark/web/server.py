@@ -240,7 +240,11 @@ def _desk(service: Service) -> Iterator[Desk]:
             pool.submit(Ticket(number, Laundering(sound, CLEAN, names)))
         for _ in range(limits.jobs):
             _require_scores(pool.next())
-        yield Desk(pool, limits.jobs)
+        desk = Desk(pool, limits.jobs)
+        try:
+            yield desk
+        finally:
+            desk.close()
 
 
 def _require_scores(done: Done | Lost[Ticket]) -> None:

@@ -118,7 +118,16 @@ def test_workers_that_fail_for_good_are_said_to_everyone() -> None:
     desk = Desk(pool, 2)
     answers, _ = begun(desk, pool, "ann")
     pool.done.put(InputError("a worker process died as it started"))
-    with pytest.raises(InputError, match="workers of this server have failed: a worker process"):
+    with pytest.raises(InputError, match="nothing can be done here any more: a worker process"):
         list(answers)
-    with pytest.raises(InputError, match="have failed"):
+    with pytest.raises(InputError, match="any more"):
         list(desk.work("bob", TASKS))
+
+
+def test_a_server_that_ends_sends_its_visitors_away() -> None:
+    pool = HeldPool()
+    desk = Desk(pool, 1)
+    answers, _ = begun(desk, pool, "ann")
+    desk.close()
+    with pytest.raises(InputError, match="the server is ending"):
+        list(answers)
