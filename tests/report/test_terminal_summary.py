@@ -13,7 +13,7 @@ from benchmark.report import terminal_summary
 from benchmark.report.rows import records
 from tests.support import synthetic_run
 
-LONG = "a-detector-with-a-long-name@bf16"
+LONG = "lfcc-lcnn-lstm-2019la"
 
 
 @pytest.fixture(scope="module")
