@@ -80,7 +80,9 @@ def test_runs_of_two_scopes_are_compared_only_where_one_is_named(
 def test_tables_from_before_the_scope_are_of_scope_both(original: Scene, tmp_path: Path) -> None:
     scene = tampering.copied(original, tmp_path / "old")
     board = pd.read_csv(scene.folder / "leaderboard.csv", dtype=str)
-    assert list(board.columns[-2:]) == ["scope", "schema"] and set(board["scope"]) == {"both"}
+    assert list(board.columns[-3:]) == ["scope", "trained_on", "schema"] and set(
+        board["scope"]
+    ) == {"both"}
     for path in scene.folder.glob("*.csv"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False).assign(schema="3")
         table.drop(columns="scope", errors="ignore").to_csv(path, index=False)

@@ -78,8 +78,9 @@ def serve(root: Path, entry: published_weights.PublishedWeights, content: bytes)
 
 def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(list(arguments)) == 2
-    message = capsys.readouterr().err.split("\r")[-1]  # without the progress bar
-    assert message.count("\n") == 1 and message.startswith("launderbench: ")
+    lines = capsys.readouterr().err.splitlines()
+    (message,) = [line for line in lines if line.startswith("launderbench: ")]
+    assert lines[-1] == message
     return message
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.data.layouts import LAYOUTS
 from benchmark.leaderboard import leaderboard_tables, read_tables
-from benchmark.report import writer
+from benchmark.report import terminal_summary, writer
 from benchmark.report.training_text import trained_here
 from benchmark.runs.detector_notes import notes
 from benchmark.scores import fusion, load_run
@@ -54,7 +54,7 @@ def test_every_format_has_the_mark(results: RunResults, tmp_path: Path) -> None:
     page = (tmp_path / "leaderboard.html").read_text()
     assert page.count(sentence) == 2  # above all conditions, and above robustness
     assert "1 detector is trained on this corpus" in page
-    assert MARK in writer.summary(tables).replace("\n    ", " ")
+    assert MARK in terminal_summary.summary(tables).replace("\n    ", " ")
     first = str(tables.leaderboard["detector"].iloc[0])
     assert (f"(trained by its authors on {CORPUS})" in page) == (first == knows)
 

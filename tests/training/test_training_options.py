@@ -20,7 +20,7 @@ from attacks.contract.suites import parse_suite
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.data import loading
-from benchmark.inference import checkpoints, networks, published_weights
+from benchmark.inference import checkpoints, networks
 from benchmark.inference.scorer import Scorer
 from benchmark.training import augmentation, train_detector, trainer, training_config
 from benchmark.training.losses import LOSSES
@@ -105,8 +105,8 @@ def test_the_readme_says_which_networks_cannot_have_one_class() -> None:
     refused = set()
     for name in registry.names():
         cls = registry.get(name)
-        if name in published_weights.index() or not issubclass(cls, TensorDetector):
-            continue
+        if cls.trained_on or not issubclass(cls, TensorDetector):
+            continue  # what its authors trained is not trained here
         try:
             networks.require_one_class(cls())
         except InputError:
