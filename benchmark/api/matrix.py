@@ -17,7 +17,6 @@ from benchmark.assets import wheel_files
 from benchmark.core import trust
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
-from benchmark.core.parallel import cores
 from benchmark.core.stage_timer import StageTimer
 from benchmark.data import embedded
 from benchmark.data.data_config import evaluated
@@ -41,6 +40,7 @@ from benchmark.runs import (
 from benchmark.runs.audio_cache import AudioCache
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detector_notes import notes
+from benchmark.runs.executor_choice import workers_of
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.runs.runner import MissingUnits
@@ -121,6 +121,8 @@ def run(
     fusion.parse_all(report.ensembles)
     device = device or device_of(config)
     matrix = planning.plan(config)
+    if config.detectors.device == "auto":
+        logger.info(f"device: {device} (chosen automatically)")
     for note in notes((found.detector for found in matrix.detectors), matrix.test.name):
         logger.warning(note)
     if inspect is not None:
@@ -307,14 +309,7 @@ def device_of(config: RunConfig) -> torch.device:
     """Return the device of a run; `InputError` if it is absent or cannot use the precision."""
     device = resolve_device(config.detectors.device)
     precision.require(config.detectors.precision, device)
-    if config.detectors.device == "auto":
-        logger.info(f"device: {device} (chosen automatically)")
     return device
-
-
-def workers_of(execution: ExecutionConfig) -> int:
-    """Return the number of worker processes: by default one per core."""
-    return cores() if execution.workers is None else execution.workers
 
 
 def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:

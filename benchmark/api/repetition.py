@@ -12,7 +12,7 @@ import pandas as pd
 
 from attacks.contract.condition import CLEAN, parse_from_file
 from benchmark.api import reporting
-from benchmark.api.matrix import setup_of, workers_of
+from benchmark.api.matrix import setup_of
 from benchmark.audio import remote
 from benchmark.core import json_text
 from benchmark.core.errors import InputError
@@ -23,6 +23,7 @@ from benchmark.runs import detectors_at_hand, planning, plugin_checks, runner
 from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detectors_at_hand import AtHand, GivenFiles
 from benchmark.runs.executor import Processes
+from benchmark.runs.executor_choice import workers_of
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
 from benchmark.scores.load_run import collect

@@ -31,12 +31,13 @@ def add(command: Command) -> None:
 def plan(options: Namespace) -> int:
     """Print what a run would compute."""
     from benchmark.api import matrix
+    from benchmark.runs import executor_choice
 
     config, execution = typed.run_config(options), typed.execution(options)
     found = matrix.prospect(config, execution)
     facts = _facts(found)
     if found.missing is not None and found.missing.units:
-        workers = matrix.workers_of(execution)
+        workers = executor_choice.workers_of(execution)
         seconds = matrix.estimate_s(config, found) / max(workers, 1)
         facts["estimate"] = {"minutes": round(seconds / 60, 2), "workers": workers}
     if options.json:

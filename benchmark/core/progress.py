@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterable
 from typing import Any, TextIO, TypeAlias, TypeVar, cast
 
@@ -93,14 +94,22 @@ def _on_terminal() -> dict[str, Any]:
 
 
 class _Lines:
-    """A stream that turns what tqdm draws into plain lines on standard error."""
+    """A stream that turns what tqdm draws into plain lines on standard error, one in `EACH_S`.
+
+    Whoever holds a bar may draw it at any time, as libraries that download do.
+    """
 
     encoding = "ascii"
 
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
     def write(self, text: str) -> None:
-        """Write the text without what moves the cursor, if anything is left."""
+        """Write the text without what moves the cursor, if anything is left and it is time."""
         plain = text.replace("\r", "").replace("\x1b[A", "").strip()
-        if plain:
+        now = time.monotonic()
+        if plain and now - self._said >= EACH_S:
+            self._said = now
             sys.stderr.write(f"{plain}\n")
 
     def flush(self) -> None:

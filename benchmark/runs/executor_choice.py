@@ -10,6 +10,11 @@ from benchmark.runs.executor import Executor, Processes
 from benchmark.runs.run_config import RAY, ExecutionConfig
 
 
+def workers_of(execution: ExecutionConfig) -> int:
+    """Return the number of worker processes: by default one per core."""
+    return cores() if execution.workers is None else execution.workers
+
+
 def chosen(execution: ExecutionConfig, asked: str, device: torch.device) -> Executor:
     """Return the executor of a run.
 
@@ -19,8 +24,7 @@ def chosen(execution: ExecutionConfig, asked: str, device: torch.device) -> Exec
     Raises `InputError` if Ray is asked for and absent, or cannot do what is asked for.
     """
     if execution.executor != RAY:
-        workers = cores() if execution.workers is None else execution.workers
-        return Processes(workers, execution.here or device.type == "cuda")
+        return Processes(workers_of(execution), execution.here or device.type == "cuda")
     from benchmark.runs import ray_cluster
     from benchmark.runs.ray_executor import Ray
 

@@ -10,6 +10,7 @@ import pytest
 import launderbench
 from attacks.contract.base import registry
 from benchmark.cli.main import main
+from benchmark.core import progress
 from benchmark.core.errors import InputError
 
 NO_OP = '''
@@ -38,14 +39,16 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def test_workers_say_the_same_in_the_same_order(
-    plugin: Path, capsys: pytest.CaptureFixture[str]
+    plugin: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(progress, "EACH_S", 1e-9)
     printed = []
     for workers in ("0", "2"):
         command = ["check", "g711", "nothing", "clipping", "--plugin", str(plugin)]
         assert main([*command, "--workers", workers]) == 1
         captured = capsys.readouterr()
         printed.append(re.sub(r" in \d+ s", "", captured.out))
+        assert "checking: 100%" in captured.err
     assert printed[0] == printed[1]
     verdicts = [line.split() for line in printed[0].splitlines() if not line.startswith("        ")]
     assert verdicts[:3] == [["ok", "g711"], ["FAIL", "nothing"], ["ok", "clipping"]]
