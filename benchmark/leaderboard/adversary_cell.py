@@ -14,7 +14,8 @@ import pandas as pd
 
 from benchmark.data.protocol import trial_digest
 from benchmark.leaderboard.cell_metrics import DEV, OperatingPoint
-from benchmark.leaderboard.rows import Adversary, Estimate, Interval
+from benchmark.leaderboard.rows.cell_rows import Adversary
+from benchmark.leaderboard.rows.columns import Estimate, Interval
 from benchmark.metrics import bootstrap, discrimination, error_parts, operating_points, pooled
 from benchmark.metrics.bootstrap import Resamples
 from benchmark.metrics.bootstrap_metrics import Replicates

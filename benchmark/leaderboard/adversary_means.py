@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmark.leaderboard.adversary_cell import ERROR, RATES, CellAdversary, loss, loss_draws
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
-from benchmark.leaderboard.rows import AdversaryMeans, Interval
+from benchmark.leaderboard.rows.columns import Interval
+from benchmark.leaderboard.rows.detector_rows import AdversaryMeans
 from benchmark.metrics import pooled
 from benchmark.metrics.discrimination import Floats
 from benchmark.metrics.error_parts import ErrorParts

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import kendalltau, linregress
 
-from benchmark.leaderboard.rows import AgreementRow
+from benchmark.leaderboard.rows.comparison_rows import AgreementRow
 
 LEAST = 5  # with fewer figures, tau has a handful of values and a slope follows one point
 OVER_CONDITIONS, OVER_SYSTEMS = "conditions", "systems"

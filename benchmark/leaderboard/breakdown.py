@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.data.protocol import DURATION, MADE
-from benchmark.leaderboard.rows import BreakdownRow, CellHead
+from benchmark.leaderboard.rows.cell_rows import BreakdownRow, CellHead
 from benchmark.metrics import discrimination
 from benchmark.metrics.discrimination import Bools, Ranking
 

@@ -7,13 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.leaderboard.rows import (
-    ConditionRow,
-    Decisions,
-    Estimate,
-    Measures,
-    OracleDecisions,
-)
+from benchmark.leaderboard.rows.cell_rows import ConditionRow, Decisions, Measures, OracleDecisions
+from benchmark.leaderboard.rows.columns import Estimate
 from benchmark.metrics import bootstrap, decision, discrimination
 from benchmark.metrics.bootstrap_metrics import METRICS, Replicates
 from benchmark.metrics.calibration import Calibration, calibrate

@@ -28,7 +28,7 @@ from benchmark.leaderboard.adversary_cell import Frozen
 from benchmark.leaderboard.breakdown import Slice
 from benchmark.leaderboard.cell_metrics import OperatingPoint
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells
-from benchmark.leaderboard.rows import CellHead, ConditionRow
+from benchmark.leaderboard.rows.cell_rows import CellHead, ConditionRow
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, bootstrap_scale, discrimination
 from benchmark.metrics.bootstrap_metrics import replicate

@@ -14,7 +14,8 @@ from benchmark.data.audio_identity import ROUNDING_DB
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import cells, trial_sets
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, distinguishable, interval
-from benchmark.leaderboard.rows import Interval, RunDifferenceRow
+from benchmark.leaderboard.rows.columns import Interval
+from benchmark.leaderboard.rows.comparison_rows import RunDifferenceRow
 from benchmark.leaderboard.schema import frame
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap

@@ -12,7 +12,8 @@ from attacks.contract.condition import CLEAN
 from benchmark.laundering.verification import State
 from benchmark.leaderboard import weights
 from benchmark.leaderboard.adversary_cell import CellAdversary
-from benchmark.leaderboard.rows import BreakdownRow, ConditionRow, Estimate, Interval
+from benchmark.leaderboard.rows.cell_rows import BreakdownRow, ConditionRow
+from benchmark.leaderboard.rows.columns import Estimate, Interval
 from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_metrics import Replicates
 from benchmark.metrics.discrimination import Floats

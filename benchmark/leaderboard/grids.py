@@ -17,7 +17,7 @@ from attacks.contract import suites
 from attacks.contract.condition import CLEAN
 from attacks.contract.suite_grids import Grid, GridRow
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
-from benchmark.leaderboard.rows import GridCellRow
+from benchmark.leaderboard.rows.cell_rows import GridCellRow
 
 MEAN = "mean"  # label of the row over all rows, and of the column over all columns
 NOT_IN_RUN = "not in this run"

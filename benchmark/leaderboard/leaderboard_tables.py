@@ -20,23 +20,26 @@ from benchmark.leaderboard import cells, grids, quality_table, realised_cells, s
 from benchmark.leaderboard.ladders import ladders
 from benchmark.leaderboard.ranks import comparisons, standings
 from benchmark.leaderboard.robustness import baseline_line, robustness, severity
-from benchmark.leaderboard.rows import (
-    COMPLETE,
-    INCOMPLETE,
+from benchmark.leaderboard.rows.cell_rows import (
     BreakdownRow,
-    BudgetRow,
     ConditionRow,
     ConditionSummary,
-    DifferenceRow,
-    EffectRow,
-    FailureRow,
     GridCellRow,
-    InputRow,
+)
+from benchmark.leaderboard.rows.columns import COMPLETE, INCOMPLETE
+from benchmark.leaderboard.rows.comparison_rows import DifferenceRow
+from benchmark.leaderboard.rows.detector_rows import (
     LeaderboardRow,
-    QualityRow,
     RobustnessRow,
     SeedRow,
     SeverityRow,
+)
+from benchmark.leaderboard.rows.evidence_rows import (
+    BudgetRow,
+    EffectRow,
+    FailureRow,
+    InputRow,
+    QualityRow,
 )
 from benchmark.leaderboard.schema import frame, typed
 from benchmark.metrics import bootstrap

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmark.leaderboard.detector_cells import interval
-from benchmark.leaderboard.rows import Interval
+from benchmark.leaderboard.rows.columns import Interval
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import discrimination
 from benchmark.metrics.bootstrap_metrics import replicate

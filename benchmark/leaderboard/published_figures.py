@@ -21,7 +21,8 @@ from benchmark.leaderboard.compare_runs import INCOMPLETE, measure, unverified
 from benchmark.leaderboard.detector_cells import Cell, DetectorCells, interval
 from benchmark.leaderboard.pooled_eer import pooled_eer
 from benchmark.leaderboard.published_tables import COLUMNS, JOINED, KEYS, PublishedTable
-from benchmark.leaderboard.rows import AgreementRow, Interval, PublishedRow
+from benchmark.leaderboard.rows.columns import Interval
+from benchmark.leaderboard.rows.comparison_rows import AgreementRow, PublishedRow
 from benchmark.leaderboard.schema import frame
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap

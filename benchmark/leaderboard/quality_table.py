@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from attacks.contract.condition import CLEAN
-from benchmark.leaderboard.rows import BudgetRow, ConditionRow, Interval, QualityRow
+from benchmark.leaderboard.rows.cell_rows import ConditionRow
+from benchmark.leaderboard.rows.columns import Interval
+from benchmark.leaderboard.rows.evidence_rows import BudgetRow, QualityRow
 from benchmark.leaderboard.trial_sets import WHOLE
 from benchmark.metrics.bootstrap import clusters, drawn_number, interval
 from benchmark.metrics.discrimination import Floats, Places

@@ -13,7 +13,9 @@ from benchmark.laundering.verification import State, counts_text
 from benchmark.leaderboard import adversary_means, rank_ranges
 from benchmark.leaderboard.cell_metrics import TRAINING
 from benchmark.leaderboard.detector_cells import DetectorCells, distinguishable, interval
-from benchmark.leaderboard.rows import TIES, DifferenceRow, LeaderboardRow
+from benchmark.leaderboard.rows.columns import TIES
+from benchmark.leaderboard.rows.comparison_rows import DifferenceRow
+from benchmark.leaderboard.rows.detector_rows import LeaderboardRow
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, bootstrap_scale, familywise
 from benchmark.metrics.bootstrap_metrics import METRICS

@@ -19,7 +19,10 @@ import pandas as pd
 from benchmark.core import json_text, spreadsheet
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import schema
-from benchmark.leaderboard.rows import TABLES, TIES, Adversary, AdversaryMeans
+from benchmark.leaderboard.rows.cell_rows import Adversary
+from benchmark.leaderboard.rows.columns import TIES
+from benchmark.leaderboard.rows.detector_rows import AdversaryMeans
+from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import SCHEMA, UNVERSIONED, VERSION, Field
 from benchmark.scores.scopes import BOTH
 

@@ -15,7 +15,8 @@ from benchmark.leaderboard.detector_cells import (
 )
 from benchmark.leaderboard.ladders import Ladder
 from benchmark.leaderboard.ranks import SHORTCUT
-from benchmark.leaderboard.rows import Interval, RobustnessRow, SeverityRow
+from benchmark.leaderboard.rows.columns import Interval
+from benchmark.leaderboard.rows.detector_rows import RobustnessRow, SeverityRow
 from benchmark.metrics.discrimination import Floats
 
 ALL = "all"  # the row over all families

@@ -10,7 +10,7 @@ from scipy.special import ndtri, stdtrit
 
 from benchmark.leaderboard.detector_cells import DetectorCells, interval
 from benchmark.leaderboard.ranks import CLEAN, LAUNDERED
-from benchmark.leaderboard.rows import SeedRow
+from benchmark.leaderboard.rows.detector_rows import SeedRow
 from benchmark.leaderboard.trial_sets import TrialSet
 from benchmark.metrics import bootstrap, familywise, reweighting
 from benchmark.metrics.bootstrap_metrics import METRICS

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmark.leaderboard.rows import TIES
+from benchmark.leaderboard.rows.columns import TIES
 from benchmark.report.rows import Row
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmark.core import atomic_files
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.read_tables import RENAMED, REPLACED
-from benchmark.leaderboard.rows import TABLES, AgreementRow, PublishedRow, RunDifferenceRow
+from benchmark.leaderboard.rows.comparison_rows import AgreementRow, PublishedRow, RunDifferenceRow
+from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import SCHEMA, VERSION, Field
 from benchmark.report import markdown
 

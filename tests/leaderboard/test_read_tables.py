@@ -18,7 +18,7 @@ from benchmark.core.errors import InputError
 from benchmark.leaderboard import leaderboard_tables, read_tables, schema
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.read_tables import ADDED, FILLED, read
-from benchmark.leaderboard.rows import TABLES
+from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.report import writer
 from benchmark.scores.run_results import INPUT_COLUMNS, RunResults
 from tests.support import old_tables, synthetic_run

@@ -10,17 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.leaderboard import rows, schema
-from benchmark.leaderboard.rows import (
-    TABLES,
-    ConditionRow,
-    ConditionSummary,
-    Interval,
-    LeaderboardRow,
-    PublishedRow,
-    RunDifferenceRow,
-    SeverityRow,
-)
+from benchmark.leaderboard import schema
+from benchmark.leaderboard.rows.cell_rows import ConditionRow, ConditionSummary
+from benchmark.leaderboard.rows.columns import SHARE, Interval
+from benchmark.leaderboard.rows.comparison_rows import PublishedRow, RunDifferenceRow
+from benchmark.leaderboard.rows.detector_rows import LeaderboardRow, SeverityRow
+from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column, columns, frame, typed
 
 DIRECTIONLESS = ("prevalence", "diff", "weight")
@@ -126,7 +121,7 @@ def test_every_column_has_a_meaning(table: type) -> None:
     for field in columns(table):
         assert field.column.meaning and schema.WHOLE not in field.column.meaning
         assert field.name != schema.SCHEMA  # is added when a table is written
-        if field.column.unit == rows.SHARE and not field.name.startswith(DIRECTIONLESS):
+        if field.column.unit == SHARE and not field.name.startswith(DIRECTIONLESS):
             assert field.column.better in (LOWER, HIGHER), field.name
     assert table.__doc__ and table.__doc__.endswith(".")
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from benchmark.leaderboard import cells, seeds, trial_sets
 from benchmark.leaderboard.detector_cells import DetectorCells
-from benchmark.leaderboard.rows import SeedRow
+from benchmark.leaderboard.rows.detector_rows import SeedRow
 from benchmark.scores import realisations
 from benchmark.scores.realisations import Seeds
 from tests.support import synthetic_run

@@ -8,7 +8,8 @@ from typing import Annotated
 import pytest
 
 from benchmark.leaderboard import schema
-from benchmark.leaderboard.rows import TABLES, SeverityRow
+from benchmark.leaderboard.rows.detector_rows import SeverityRow
+from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import Column
 from benchmark.report import column_reference
 from tests.support.places import ROOT

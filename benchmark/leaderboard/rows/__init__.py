@@ -1,0 +1,1 @@
+"""The rows of every result table: what the columns of the CSV files and of the JSON are."""
