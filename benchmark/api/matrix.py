@@ -68,8 +68,10 @@ class Finished:
 class Prospect:
     """What a run would compute.
 
-    test   : the trials; None before the embedded set, if the run is on it, is planned
-    absent : what must be built first, as sentences; plan and missing units are then unknown
+    test    : the trials; None before the embedded set, if the run is on it, is planned
+    absent  : what must be built first, as sentences; plan and missing units are then unknown
+    seeds   : those of a further realisation; None for the run itself
+    further : the same of every further realisation, if nothing must be built for the run itself
     """
 
     suite: Suite
@@ -79,6 +81,8 @@ class Prospect:
     plan: RunPlan | None = None
     folder: Path | None = None
     missing: MissingUnits | None = None
+    seeds: Seeds | None = None
+    further: tuple[Prospect, ...] = ()
 
 
 def bench(
@@ -171,6 +175,18 @@ def _of_training(config: RunConfig, seed: int) -> DetectorChoice:
     return replace(choice, names=names, checkpoints=(), weights=(), seed=seed)
 
 
+def _of_seeds(config: RunConfig, seeds: Seeds, folder: Path) -> RunConfig:
+    """Return a further realisation of the run in `folder`, as a run of its own."""
+    return replace(
+        config,
+        detectors=_of_training(config, seeds.train),
+        seed=seeds.attack,
+        run=str(realisations.place(folder, seeds)),
+        attack_seeds=1,
+        train_seeds=1,
+    )
+
+
 def _realised(
     config: RunConfig,
     seeds: Seeds,
@@ -180,14 +196,7 @@ def _realised(
     timer: StageTimer,
 ) -> bool:
     """Compute a further realisation of the run in `folder`; return False if others lack units."""
-    mine = replace(
-        config,
-        detectors=_of_training(config, seeds.train),
-        seed=seeds.attack,
-        run=str(realisations.place(folder, seeds)),
-        attack_seeds=1,
-        train_seeds=1,
-    )
+    mine = _of_seeds(config, seeds, folder)
     store = Store(realisations.place(folder, seeds), sync=execution.fsync)
     matrix, found = _begun(planning.plan(mine), store, mine.context)
     return _computed(mine, execution, matrix, store, found, device, timer)
@@ -268,7 +277,13 @@ def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
     matrix = planning.plan(config)
     folder = run_folders.of(config, matrix)
     todo = runner.missing(matrix, Store(folder), execution.retry_failures, execution.share)
-    return replace(found, test=matrix.test, plan=matrix, folder=folder, missing=todo)
+    further = tuple(
+        replace(prospect(_of_seeds(config, seeds, folder), execution), seeds=seeds)
+        for seeds in _further(config)
+    )
+    return replace(
+        found, test=matrix.test, plan=matrix, folder=folder, missing=todo, further=further
+    )
 
 
 def _wheels(suite: Suite) -> tuple[str, ...]:
@@ -298,11 +313,18 @@ def _absent(config: RunConfig, suite: Suite) -> tuple[str, ...]:
 
 
 def estimate_s(config: RunConfig, found: Prospect) -> float:
-    """Return the seconds that one worker needs for the missing units, from a short measurement."""
-    assert found.plan is not None and found.folder is not None and found.missing is not None
+    """Return the seconds that one worker needs for the missing units, from a short measurement.
+
+    Those of further realisations count, unless they wait for a training.
+    """
     device = resolve_device(config.detectors.device)
-    setup = setup_of(found.folder, found.plan, config.context, device)
-    return runner.estimate(found.missing, setup)
+    seconds = 0.0
+    for one in (found, *found.further):
+        if one.missing is not None and one.missing.units:
+            assert one.plan is not None and one.folder is not None
+            setup = setup_of(one.folder, one.plan, config.context, device)
+            seconds += runner.estimate(one.missing, setup)
+    return seconds
 
 
 def device_of(config: RunConfig) -> torch.device:

@@ -36,7 +36,7 @@ def plan(options: Namespace) -> int:
     config, execution = typed.run_config(options), typed.execution(options)
     found = matrix.prospect(config, execution)
     facts = _facts(found)
-    if found.missing is not None and found.missing.units:
+    if any(one.missing is not None and one.missing.units for one in (found, *found.further)):
         workers = executor_choice.workers_of(execution)
         seconds = matrix.estimate_s(config, found) / max(workers, 1)
         facts["estimate"] = {"minutes": round(seconds / 60, 2), "workers": workers}
@@ -76,6 +76,22 @@ def _facts(found: Prospect) -> dict[str, Any]:
             "units": {"planned": found.missing.units_planned, "missing": found.missing.units},
             "trials": found.missing.trials,
         }
+    facts["realisations"] = [_realisation(one) for one in found.further]
+    return facts
+
+
+def _realisation(found: Prospect) -> dict[str, Any]:
+    """Return what one further realisation would compute."""
+    assert found.seeds is not None
+    facts: dict[str, Any] = {
+        "attack_seed": found.seeds.attack,
+        "train_seed": found.seeds.train,
+        "detectors": [*found.detectors],
+        "absent": [*found.absent],
+    }
+    if found.missing is not None:
+        units = {"planned": found.missing.units_planned, "missing": found.missing.units}
+        facts |= {"units": units, "trials": found.missing.trials}
     return facts
 
 
@@ -102,5 +118,16 @@ def _print(facts: dict[str, Any]) -> None:
     say("folder", facts["folder"])
     say("units", f"{units['planned']} planned, {units['missing']} missing")
     say("trials", f"{facts['trials']} utterances x conditions to launder")
+    for more in facts["realisations"]:
+        waits = "; ".join(more["absent"])
+        known = (
+            f"{more['units']['planned']} units planned, {more['units']['missing']} missing"
+            if "units" in more
+            else f"not known before {waits}"
+        )
+        say(
+            "further",
+            f"attack seed {more['attack_seed']}, train seed {more['train_seed']}: {known}",
+        )
     if (estimate := facts.get("estimate")) is not None:
         say("estimate", f"{estimate['minutes']:.1f} min with {estimate['workers']} workers")

@@ -17,10 +17,11 @@ from tests.support.places import TOY_PLUGIN
 SUITE = "halve(share=0.3); noise(kind=white, snr=10)"
 
 
-def bench(toy: Path, folder: Path, *more: object) -> int:
+def bench(toy: Path, folder: Path, *more: object, command: str = "bench") -> int:
     given = ["--data", toy, "--train-data", toy, "--detectors", "comb,random", "--suite", SUITE]
-    fixed = ["--run", folder, "--workers", 0, "--samples", 0, "--plugin", TOY_PLUGIN]
-    return main(["bench", *map(str, [*given, *fixed, *more])])
+    fixed = ["--run", folder, "--workers", 0, "--plugin", TOY_PLUGIN]
+    fixed += ["--samples", 0] if command == "bench" else []
+    return main([command, *map(str, [*given, *fixed, *more])])
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,31 @@ def test_trainings_of_given_weights_are_refused(
     options = ["--detectors", "random", "--train-seeds", 2]
     assert bench(toy, tmp_path / "run", *options) == 2
     assert "--train-seeds: none of the chosen detectors" in capsys.readouterr().err
+
+
+def test_the_plan_counts_every_realisation(
+    toy: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--attack-seeds", 2, "--train-seeds", 2)
+    assert bench(toy, tmp_path / "run") == 0
+    capsys.readouterr()
+    assert bench(toy, tmp_path / "run", *more, "--json", command="plan") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["units"]["missing"] == 0 and "estimate" in facts
+    drawn, *trained = facts["realisations"]
+    assert (drawn["attack_seed"], drawn["train_seed"], drawn["absent"]) == (1, 0, [])
+    assert drawn["units"]["missing"] == drawn["units"]["planned"] == facts["units"]["planned"]
+    for attack, one in enumerate(trained):
+        assert (one["attack_seed"], one["train_seed"]) == (attack, 1)
+        assert one["detectors"] == ["comb"] and "units" not in one
+        (waits,) = one["absent"]
+        assert waits.startswith("comb must be trained on ")
+    assert bench(toy, tmp_path / "run", *more) == 0
+    capsys.readouterr()
+    assert bench(toy, tmp_path / "run", *more, command="plan") == 0
+    out = capsys.readouterr().out
+    assert "estimate" not in out
+    units = facts["units"]["planned"]
+    lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("further")]
+    assert f"further attack seed 1, train seed 0: {units} units planned, 0 missing" in lines
+    assert len(lines) == 3
