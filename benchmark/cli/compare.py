@@ -53,7 +53,7 @@ def compare(options: Namespace) -> int:
     from benchmark.metrics import bootstrap
     from benchmark.report import comparison_text
     from benchmark.runs import run_folders
-    from benchmark.scores import scope
+    from benchmark.scores import realisations, scope
 
     if bool(options.other) == bool(options.published):
         raise InputError("name a second run, or a published table with --published, not both")
@@ -63,6 +63,12 @@ def compare(options: Namespace) -> int:
         raise InputError("the published figures launder every trial: --scope does not go with them")
     typed.context(options)
     resamples = bootstrap.RESAMPLES if options.bootstrap is None else options.bootstrap
+    for name in filter(None, (options.run, options.other)):
+        if further := len([*realisations.stored(run_folders.find(name))]):
+            logger.info(
+                f"{name}: compared is the run itself; its {further} further realisations are runs"
+                f" of their own, below {realisations.FOLDER}/"
+            )
     found: PublishedComparison | RunComparison
     if options.published:
         table = published_tables.load(options.published)

@@ -35,6 +35,7 @@ def repeat(options: Namespace) -> int:
     from benchmark.core import terminal
     from benchmark.runs import run_folders
     from benchmark.runs.run_config import ExecutionConfig
+    from benchmark.scores import realisations
 
     context = typed.context(options)
     folder = run_folders.find(options.run)
@@ -58,6 +59,8 @@ def repeat(options: Namespace) -> int:
         print(f"not repeated: {name} ({cause})")
     for name in done.at_hand.imported:
         print(f"not repeated: {name} (its scores were imported)")
+    for seeds, path in realisations.stored(folder):
+        print(f"not repeated: the realisation {seeds.name} (launderbench repeat {path})")
     for condition in done.changed:
         print(f"another version of the attack here: {condition}")
     print(f"samples: {done.equal} laundered utterances are equal, {done.other} are not")

@@ -25,10 +25,16 @@ def bench(toy: Path, folder: Path, *more: object, command: str = "bench") -> int
 
 
 @pytest.fixture(scope="module")
-def folder(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache, run = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("runs") / "run"
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache that holds the checkpoints of `folder`."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def folder(toy: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAUNDERBENCH_CACHE", str(cache))
+        patch.setenv("LAUNDERBENCH_CACHE", str(trained))
         assert bench(toy, run, "--attack-seeds", 2, "--train-seeds", 2) == 0
         before = {path: path.stat().st_mtime_ns for path in run.rglob("*.parquet")}
         assert bench(toy, run, "--attack-seeds", 2, "--train-seeds", 2) == 0
@@ -139,3 +145,18 @@ def test_the_plan_counts_every_realisation(
     lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("further")]
     assert f"further attack seed 1, train seed 0: {units} units planned, 0 missing" in lines
     assert len(lines) == 3
+
+
+def test_repeat_and_compare_say_that_they_leave_realisations_out(
+    folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LAUNDERBENCH_CACHE", str(trained))
+    assert main(["compare", str(folder), str(folder), "--bootstrap", "0"]) == 0
+    assert "its 3 further realisations are runs of their own" in capsys.readouterr().err
+    given = ["--out", str(tmp_path / "again"), "--plugin", str(TOY_PLUGIN), "--workers", "0"]
+    assert main(["repeat", str(folder), *given]) == 0
+    out = capsys.readouterr().out
+    for name in ("attack1-train0", "attack0-train1", "attack1-train1"):
+        one = folder / "realisations" / name
+        assert f"not repeated: the realisation {name} (launderbench repeat {one})" in out
