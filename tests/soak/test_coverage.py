@@ -3,10 +3,12 @@
 This is tested for every metric and its paired difference: on pairs of detectors with normal scores
 and high or low correlation, and on two pairs of published systems (`tests/support/score_model.py`)
 at 20 to 150 speakers and EER of 1 to 30 %. `make soak ARGS="-s -k test_coverage"` prints the
-shares, which `docs/statistics.md` has.
+shares, which `docs/statistics.md` has; with LAUNDERBENCH_SMALL=1 of fewer samples.
 """
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from benchmark.metrics.bootstrap_scale import FEW_ERRORS
 from tests.support import coverage_model
 from tests.support.coverage_model import Model, Published
 
-ROUNDS = 2000
+SMALL = bool(os.environ.get("LAUNDERBENCH_SMALL"))
+ROUNDS, PUBLISHED_ROUNDS = (400, 200) if SMALL else (2000, 500)
 RESAMPLES = 1000
 SYSTEMS = [("lfcc-softmax", "rawnet2"), ("rawgat-add", "rawgat-mul")]
 
@@ -45,7 +48,7 @@ def test_coverage(pair: str, clusters: int) -> None:
 @pytest.mark.parametrize("eer", [0.01, 0.03, 0.05, 0.1, 0.2, 0.3])
 @pytest.mark.parametrize("names", SYSTEMS, ids="-".join)
 def test_coverage_of_published_systems(names: tuple[str, str], eer: float, speakers: int) -> None:
-    rounds, per_speaker = 500, (10, 20)
+    rounds, per_speaker = PUBLISHED_ROUNDS, (10, 20)
     model = Published(names, (eer, min(1.2 * eer, 0.36)), per_speaker)
     found = shares(model, speakers, [speakers, round(1000 * eer)], rounds)
     errors = eer * speakers * per_speaker[0]
