@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -531,6 +531,19 @@ def test_never_scrolls_sideways(browser: Any, file: Path, width: int) -> None:
     texts = visit.page.locator("h1, h2, p:visible, figcaption:visible")
     boxes = [box for box in (one.bounding_box() for one in texts.all()) if box]
     assert boxes and all(box["x"] >= -1 and box["x"] + box["width"] <= width + 1 for box in boxes)
+
+
+def test_ten_families_fit_on_a_desktop(browser: Any, tmp_path: Path) -> None:
+    names = ("reverberation", "noise", "codec", "resampling", "filtering", "channel",
+             "time_pitch", "enhancement", "chain", "device")  # fmt: skip
+    run = synthetic_run.run(speakers=6, segments=2)
+    spread = (replace(info, family=names[place % 10]) for place, info in enumerate(run.conditions))
+    run = synthetic_run.replace(run, conditions=(run.conditions[0], *[*spread][1:]))
+    writer.write(run, tmp_path, leaderboard_tables.tables(run, 0), Samples((), "", "synthetic"))
+    page = opened(browser, tmp_path / "leaderboard.html").page
+    frame = page.locator(".scroll", has=page.locator("#board-1"))
+    assert page.locator("#board-1 thead .cell").count() == 10
+    assert frame.evaluate("part => part.scrollWidth - part.clientWidth") <= 0
 
 
 def test_is_readable_without_script(browser: Any, file: Path) -> None:

@@ -21,6 +21,7 @@ from benchmark.report.palette import level
 from benchmark.report.rows import Row, bounded, records
 
 TALL = 40  # with more conditions, the table scrolls under its own header
+MANY = 7  # with more families, the columns of the leaderboard are narrower
 AXIS_LEAST, AXIS_STEP = 0.5, 0.1  # smallest end of a rate axis, and the step of its end
 SHORT = {  # of the names of families over narrow columns
     "reverberation": "room", "noise": "noise", "codec": "codec", "resampling": "rate",
@@ -77,6 +78,11 @@ class Track:
     def tall(self) -> bool:
         """Whether the heatmap needs its own scroll bar."""
         return self.conditions > TALL
+
+    @property
+    def many(self) -> bool:
+        """Whether the leaderboard has so many families that its columns must be narrow."""
+        return len(self.columns) > MANY
 
 
 def tracks(tables: Tables, detectors: tuple[str, ...]) -> list[Track]:
