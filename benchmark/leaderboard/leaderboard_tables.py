@@ -82,7 +82,7 @@ class Tables:
     digest      : the run digest (see `run_digest`); '' if the run has none
     realisations: the run digest of each further realisation, by its name
     quality     : one row per condition (see `quality_table`); empty if not measured
-    budget      : one row per detector (see `quality_table.budgets`); empty likewise
+    quality_budget: one row per detector (see `quality_table.budgets`); empty likewise
     data        : the name of the data set
     plan        : the conditions of the run, clean first
     """
@@ -104,7 +104,7 @@ class Tables:
     digest: str = ""
     realisations: dict[str, str] = field(default_factory=dict)
     quality: pd.DataFrame = field(default_factory=lambda: frame(QualityRow, []))
-    budget: pd.DataFrame = field(default_factory=lambda: frame(BudgetRow, []))
+    quality_budget: pd.DataFrame = field(default_factory=lambda: frame(BudgetRow, []))
     data: str = ""
     plan: tuple[ConditionInfo, ...] = ()
 
@@ -174,7 +174,7 @@ def tables(
         digest=digest_of_run.hex(),
         realisations=further.digests,
         quality=measured,
-        budget=frame(
+        quality_budget=frame(
             BudgetRow,
             quality_table.budgets(measured, rows["conditions"], names[0], results.detectors),
         ),

@@ -29,8 +29,8 @@ from benchmark.scores.scopes import BOTH
 FACTS = "run.json"
 WHOLE, REDUCED = "conditions_full", "conditions"
 READ = ("leaderboard", "tracks", REDUCED, "robustness", "severity", "differences", "breakdown",
-        "seeds", "effects", "failures", "inputs", "grid")  # fmt: skip
-LATER = ("inputs", "seeds", "grid")  # tables that folders of earlier versions lack
+        "seeds", "effects", "failures", "inputs", "grid", "quality", "quality_budget")  # fmt: skip
+LATER = ("inputs", "seeds", "grid", "quality", "quality_budget")  # what a folder may lack
 _METRICS = ("eer", "eer_low", "eer_high", "auc", "f1", "min_dcf", "act_dcf", "cllr")
 _COUNTS = {"hit": "tp", "missed": "fn", "false_alarm": "fp", "correct": "tn"}
 _BOARD = {f"mean_{name}": f"laundered_{name}" for name in _METRICS}

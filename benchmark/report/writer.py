@@ -110,7 +110,9 @@ def _tables(found: Tables) -> dict[str, Callable[[], str]]:
         "failures": found.failures,
         "inputs": found.inputs,
         **(
-            {"quality": found.quality, "quality_budget": found.budget} if len(found.quality) else {}
+            {"quality": found.quality, "quality_budget": found.quality_budget}
+            if len(found.quality)
+            else {}
         ),
     }
     return {

@@ -21,6 +21,7 @@ from benchmark.leaderboard.read_tables import ADDED, FILLED, read
 from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.report import writer
 from benchmark.scores.run_results import INPUT_COLUMNS, RunResults
+from tests.quality.test_table import quality
 from tests.support import old_tables, synthetic_run
 from tests.support.places import GOLDEN, ROOT
 from tests.support.synthetic_run import replace
@@ -55,6 +56,7 @@ def results() -> RunResults:
         detectors=DETECTORS,
         scores=scores.reset_index(drop=True),
         effects=run.source.effect_rows[run.source.effect_rows["condition"].isin(KEEP)],
+        quality=quality([2.0, 2.5, None]),
         inputs=pd.DataFrame(
             [
                 ("a", "test", "spoof", "length,truncated", 3.0, 1.5, False),
@@ -109,6 +111,13 @@ def test_tables_read_back_as_they_were_made(written: Path, tables: Tables) -> No
     assert found["failures"]["utterance_id"].iloc[-1] == "=cmd|' /C calc'!A0"
 
 
+def test_a_table_of_quality_that_was_written_must_be_there(written: Path, tmp_path: Path) -> None:
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "quality.csv").unlink()
+    with pytest.raises(InputError, match=r"quality\.csv"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in OLD.glob("*.csv")))
 def test_only_names_changed_since_the_unversioned_tables(written: Path, name: str) -> None:
     """Every value is what it was, under the new name, but for means, intervals, what follows."""
@@ -142,7 +151,8 @@ def test_only_names_changed_since_the_unversioned_tables(written: Path, name: st
 
 def test_unversioned_tables_are_read_under_todays_names(written: Path) -> None:
     old, new = read(OLD), read(written)
-    assert old.pop("inputs").empty and len(new.pop("inputs"))  # that release did not know faults
+    for name in ("inputs", "quality", "quality_budget"):  # which that release did not know
+        assert old.pop(name).empty and len(new.pop(name))
     for name, table in new.items():
         added = [column for column in table if column in ADDED]
         unknown = [column for column in added if column not in FILLED]

@@ -41,7 +41,7 @@ def frontier(tables: Tables, detectors: tuple[str, ...], board: list[Row]) -> Ro
     low = np.floor(min([0.0, *known]) / STEP) * STEP
     high = np.ceil(max([STEP, *known]) / STEP) * STEP
     rows = [row for name, row in measured.items() if name != CLEAN]
-    budget = {row["detector"]: row for row in records(tables.budget)}
+    budget = {row["detector"]: row for row in records(tables.quality_budget)}
     return {
         "charts": [
             _chart(rate, title, cells, losses, detectors, (low, high))
