@@ -22,6 +22,7 @@ from benchmark.runs import (
     verify_audio,
     verify_parts,
     verify_plan,
+    verify_quality,
     verify_rescore,
 )
 from benchmark.runs.detectors_at_hand import GivenFiles
@@ -363,6 +364,10 @@ def _with_audio(
     except InputError as error:
         step = Step(verify_rescore.NAME, "nothing was scored again", (str(error),))
     yield step
+    source = f"{digest} {options.seed}"
+    measured = verify_quality.verify(folder, head, known.trials, options.rescore, source)
+    if measured is not None:
+        yield measured
 
 
 def run_digest_of(folder: Path) -> str:

@@ -23,6 +23,7 @@ from benchmark.quality.quality_store import MEASURES, Row, VoiceThreshold
 VERSIONS = {
     "estoi": intelligibility.VERSION, "dnsmos": dnsmos.VERSION, "speaker": speaker.VERSION,
 }  # fmt: skip
+VALUES = {"estoi": ("estoi",), "dnsmos": ("sig", "bak", "ovrl"), "speaker": ("cosine",)}
 LEVEL = 0.05  # of the pairs of one speaker that are less alike than the threshold
 LEAST_PAIRS = 20  # fewer have no 5 % quantile
 LEAST_SPEAKERS = 2
@@ -84,6 +85,11 @@ def measured(job: Job) -> tuple[str, int, float]:
         rows[asked.condition] = heard.row(asked, todo, kept)
     quality_store.write_rows(job.folder, job.utterance, rows)
     return job.utterance, len(job.asked), time.process_time() - started
+
+
+def last_row(job: Job) -> Row:
+    """Measure the last condition of a job anew, whatever is stored; nothing is written."""
+    return _Heard(job).row(job.asked[-1], job.measures, None)
 
 
 class _Heard:
