@@ -46,6 +46,13 @@ def test_nobody_is_praised_without_a_baseline_that_it_beats(rows: list[Row]) -> 
     assert first_screen_section.findings(rows)["smallest"] is None
 
 
+def test_the_first_row_is_said_to_be_no_better_than_the_shortcut_where_it_is_not() -> None:
+    unsure = WEAK | {"warnings": f"few clusters; {NOT_BEATING}"}
+    assert first_screen_section.findings([unsure, GOOD, SHORTCUT])["weak"] is True
+    assert first_screen_section.findings([GOOD, unsure, SHORTCUT])["weak"] is False
+    assert first_screen_section.findings([SHORTCUT])["weak"] is False
+
+
 def test_a_baseline_is_never_the_best() -> None:
     found = first_screen_section.findings([SHORTCUT | {"laundered_eer": 0.1}, GOOD])
     assert found["lowest"] is GOOD

@@ -60,6 +60,7 @@ def findings(rows: list[Row]) -> Row:
 
     lowest   : the first ranked row that is no baseline, or None
     alike    : the detectors that are not told apart from it
+    weak     : whether the shortcut classifier is as good as it on clean audio
     smallest : of the ranked detectors whose clean EER is below that of every baseline, and told
                apart from that of the shortcut classifier, the one with the smallest loss; None if
                there is none, or no baseline to beat
@@ -68,20 +69,20 @@ def findings(rows: list[Row]) -> Row:
     ranked = [row for row in rows if row["rank"] is not None and not is_baseline(row["detector"])]
     floor = [row["clean_eer"] for row in rows if is_baseline(row["detector"])]
     floor = [eer for eer in floor if eer is not None]
-    beating = [
-        row
-        for row in ranked
-        if floor
-        and row["clean_eer"] < min(floor)
-        and NOT_BEATING not in (row["warnings"] or "").split("; ")
-    ]
+    beating = [row for row in ranked if floor and row["clean_eer"] < min(floor) and not _weak(row)]
     return {
         "lowest": ranked[0] if ranked else None,
         "alike": brackets.ties(ranked[0]) if ranked else [],
+        "weak": bool(ranked) and _weak(ranked[0]),
         "smallest": min(beating, key=lambda row: row["eer_delta"], default=None),
         "beaten": len(beating),
         "baselines": [row["detector"] for row in rows if is_baseline(row["detector"])],
     }
+
+
+def _weak(row: Row) -> bool:
+    """Return whether a row is warned not to beat the shortcut classifier on clean audio."""
+    return NOT_BEATING in (row["warnings"] or "").split("; ")
 
 
 def proofs(results: RunResults, tables: Tables, first: Row) -> list[Proof]:
