@@ -245,7 +245,7 @@ def test_the_commands_write_cite_and_verify(
     for what in (REFERENCE, path):
         assert main(["cite", str(what)]) == 0
         said = capsys.readouterr().out
-        assert f"release digest {digest}; demo data" in said and "ali2024laundering" in said
+        assert f"release digest {digest}; demo data" in said and "itu1988g711" in said
     assert main(["verify", str(path), "--digest", digest]) == 0
     assert main(["verify", str(path), "--digest", "0" * 64]) == 2
     assert main(["verify", str(path), "--rescore", "3"]) == 2

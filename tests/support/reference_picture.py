@@ -70,7 +70,7 @@ def figure(folder: Path) -> Figure:
         _spectrogram(axes, heard)
         spelled = condition if condition == CLEAN else str(launderbench.parse(condition))
         axes.set_title(
-            f"{words}: {best['detector']} errs on {100 * eers[spelled]:.0f} %",
+            f"{words}: {best['detector']} has an EER of {100 * eers[spelled]:.1f} %",
             loc="left", fontsize=9.5, color=INK,
         )  # fmt: skip
     panels[-1].set_xlabel("time, s", fontsize=8.5, color=SOFT)

@@ -1,9 +1,10 @@
-"""Print what the weights of conditions do to the ranks of the reference leaderboard.
+"""Print what the weights of conditions did to the ranks of the second reference leaderboard.
 
     python -m tests.support.reference_ranks
 
-The stored EERs are of the suite `laundering`, and older than the states of a condition. The five
-conditions that change nearly nothing on the embedded speech are therefore named here.
+The stored EERs are of the embedded data, version 2 (track neural), under the suite `laundering`,
+and older than the states of a condition. The five conditions that change nearly nothing on that
+speech are therefore named here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 from benchmark.leaderboard import rank_ranges, weights
 from benchmark.leaderboard.ladders import starred
 from benchmark.leaderboard.weights import Place
-from tests.support.places import ROOT
+from tests.support.places import GOLDEN
 
 TAME = (
     "mp3(kbps=128", "mp3(kbps=160", "resample(rate=22050", "resample(rate=44100", "lowpass(cutoff",
@@ -28,8 +29,7 @@ SEVERITY = {
 
 def table() -> pd.DataFrame:
     """Return EER in per cent and rank of each detector under three rules, by the oldest."""
-    cells = pd.read_csv(ROOT / "results" / "reference" / "conditions.csv")
-    cells = cells[(cells["track"] == "neural") & (cells["condition"] != "clean")]
+    cells = pd.read_csv(GOLDEN / "reference_data2_laundering.csv")
     eers = cells.pivot(index="detector", columns="condition", values="eer")
     family = cells.drop_duplicates("condition").set_index("condition")["family"]
     kept = [name for name in eers if not str(name).startswith(TAME)]

@@ -1,0 +1,24 @@
+"""The reference leaderboard in README and docs is the one whose tables are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import reference_table
+from tests.support.places import ROOT
+
+REFERENCE = ROOT / "results" / "reference"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference.md"])
+def test_every_row_is_that_of_the_tables(page: str) -> None:
+    rows = reference_table.rows(REFERENCE)
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("| rank | detector"))
+    shown = [line for line in lines[start + 2 : start + 40] if line.startswith("| ")]
+    assert len(shown) >= 5 and set(shown) <= set(rows.values())
+    assert shown == [row for row in rows.values() if row in shown]  # in the order of the ranks
+    if Path(page).name == "reference.md":
+        assert len(shown) == len(rows)
