@@ -13,6 +13,7 @@ import pytest
 from benchmark.leaderboard import rows, schema
 from benchmark.leaderboard.rows import (
     TABLES,
+    AugmentationRow,
     ConditionRow,
     ConditionSummary,
     Interval,
@@ -24,7 +25,7 @@ from benchmark.leaderboard.rows import (
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column, columns, frame, typed
 
 DIRECTIONLESS = ("prevalence", "diff", "weight")
-EVERY = [*TABLES.values(), RunDifferenceRow, PublishedRow]
+EVERY = [*TABLES.values(), RunDifferenceRow, PublishedRow, AugmentationRow]
 
 
 @dataclass(frozen=True)
