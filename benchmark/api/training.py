@@ -214,9 +214,18 @@ def opened(config: TrainConfig) -> Protocol:
 
 
 def _built(config: TrainConfig, whole: bool) -> Protocol:
-    """Build train and dev of the embedded data set, or the whole set, and return its protocol."""
+    """Build train and dev of the embedded data set, or the whole set, and return its protocol.
+
+    Of train only the utterances of `subset` are built.
+    """
+
+    def needed(protocol: Protocol) -> list[str]:
+        kept = config.subset
+        part = protocol if kept is None else training_examples.subset(protocol, kept)
+        return training_examples.used_ids(part)
+
     return embedded.build(
-        None if whole else training_examples.used_ids,
+        None if whole else needed,
         bank=bool(config.suite) and config.context.noises is None,
         device=str(resolve_device(config.device)),
     )
