@@ -19,7 +19,7 @@ from benchmark.inference import checkpoints, detector_selection, networks, publi
 from benchmark.inference.scorer import resolve_device
 from benchmark.laundering import suite_choice
 from benchmark.training import trained_checkpoints, training_config, training_examples
-from benchmark.training.parallel_training import train_all
+from benchmark.training.parallel_training import Training, train_all
 from benchmark.training.training_config import (
     CLEAN_SHARE,
     VARIANTS,
@@ -86,14 +86,14 @@ def train(config: TrainConfig) -> list[Path]:
 
     Raises `InputError` if a detector cannot be trained, or cannot take the configuration.
     """
-    names = _names(config)
+    names = trainable(config.names)
     for option in ("out", "name"):
         if getattr(config, option) and len(names) != 1:
             raise InputError(f"--{option} takes one detector; name it")
     recipe = _recipe(config)
     for name in names:
-        _require_taken(name, recipe)
-    protocol = _data(config)
+        require_taken(name, recipe)
+    protocol = opened(config)
     device = resolve_device(config.device)
     return train_missing(names, protocol, recipe, device, config.context, config.out, config.force)
 
@@ -108,19 +108,32 @@ def train_missing(
     force: bool = False,
 ) -> list[Path]:
     """Train the detectors that have no checkpoint yet, or all with `force`; return all files."""
-    wanted: dict[str, Path] = {}
-    files = []
-    for name in names:
-        path = out or trained_checkpoints.path_of(name, config, protocol)
-        files.append(path)
-        if path.is_file() and not force:
-            logger.info(f"{config.called(name)} is trained already: {path}")
+    trainings = [
+        Training(name, out or trained_checkpoints.path_of(name, config, protocol), config)
+        for name in names
+    ]
+    return train_absent(trainings, protocol, device, context, force)
+
+
+def train_absent(
+    trainings: Sequence[Training],
+    protocol: Protocol,
+    device: torch.device,
+    context: ProcessContext,
+    force: bool = False,
+) -> list[Path]:
+    """Run the trainings whose file is not there yet, or all with `force`; return all files."""
+    wanted = []
+    for training in trainings:
+        if training.out.is_file() and not force:
+            called = training.config.called(training.name)
+            logger.info(f"{called} is trained already: {training.out}")
         else:
-            registry.get(name)().fetch()
-            wanted[name] = path
+            registry.get(training.name)().fetch()
+            wanted.append(training)
     if wanted:
-        train_all(wanted, protocol, device, config, context)
-    return files
+        train_all(wanted, protocol, device, context)
+    return [training.out for training in trainings]
 
 
 def fetch_all() -> None:
@@ -129,8 +142,12 @@ def fetch_all() -> None:
         logger.warning(line)
 
 
-def _names(config: TrainConfig) -> list[str]:
-    names = [*config.names] or [
+def trainable(asked: Sequence[str]) -> list[str]:
+    """Return the names of the detectors asked for, without any the defaults.
+
+    Raises `InputError` for one that is unknown or cannot be trained.
+    """
+    names = [*asked] or [
         name for name in detector_selection.default() if not registry.get(name).ready_made
     ]
     if detector_selection.ALL in names:
@@ -147,7 +164,7 @@ def _names(config: TrainConfig) -> list[str]:
     return names
 
 
-def _require_taken(name: str, config: TrainingConfig) -> None:
+def require_taken(name: str, config: TrainingConfig) -> None:
     """Refuse (`InputError`) a configuration that the detector cannot take."""
     item = registry.get(name)()
     training_config.require_taken(item, config)
@@ -171,7 +188,8 @@ def _recipe(config: TrainConfig) -> TrainingConfig:
     )  # fmt: skip
 
 
-def _data(config: TrainConfig) -> Protocol:
+def opened(config: TrainConfig) -> Protocol:
+    """Return the training data, built if they are those of the embedded data set."""
     ratios = {} if config.splits == PROTOCOL else splitting.ratios_of(config.splits)
     if ratios and "dev" not in ratios:
         raise InputError(f"--splits {config.splits}: training wants three, as 80/10/10")
@@ -196,9 +214,18 @@ def _data(config: TrainConfig) -> Protocol:
 
 
 def _built(config: TrainConfig, whole: bool) -> Protocol:
-    """Build train and dev of the embedded data set, or the whole set, and return its protocol."""
+    """Build train and dev of the embedded data set, or the whole set, and return its protocol.
+
+    Of train only the utterances of `subset` are built.
+    """
+
+    def needed(protocol: Protocol) -> list[str]:
+        kept = config.subset
+        part = protocol if kept is None else training_examples.subset(protocol, kept)
+        return training_examples.used_ids(part)
+
     return embedded.build(
-        None if whole else training_examples.used_ids,
+        None if whole else needed,
         bank=bool(config.suite) and config.context.noises is None,
         device=str(resolve_device(config.device)),
     )

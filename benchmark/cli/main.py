@@ -43,6 +43,7 @@ from benchmark.cli import (
     score,
     serve,
     spectrograms,
+    study,
     submit,
     submit_results,
     train,
@@ -59,9 +60,9 @@ from benchmark.core.foreign import Terminated, no_exit
 BAD_INPUT, UNFORESEEN = 2, 70
 TERMINATED = 143  # 128 + SIGTERM, as a shell says it
 COMMANDS = (
-    bench, plan, run, submit, profile, report, verify, repeat, compact, merge, train, score, export,
-    weights, serve, data, attack, listing, check, new, export_audio, spectrograms, import_scores,
-    export_scores, submit_results, verify_submission, board, cite, release, compare,
+    bench, plan, run, submit, profile, report, verify, repeat, compact, merge, train, study, score,
+    export, weights, serve, data, attack, listing, check, new, export_audio, spectrograms,
+    import_scores, export_scores, submit_results, verify_submission, board, cite, release, compare,
 )  # fmt: skip
 
 

@@ -13,7 +13,12 @@ from pathlib import Path
 from benchmark.core import atomic_files
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.read_tables import RENAMED, REPLACED
-from benchmark.leaderboard.rows.comparison_rows import AgreementRow, PublishedRow, RunDifferenceRow
+from benchmark.leaderboard.rows.comparison_rows import (
+    AgreementRow,
+    AugmentationRow,
+    PublishedRow,
+    RunDifferenceRow,
+)
 from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import SCHEMA, VERSION, Field
 from benchmark.report import markdown
@@ -75,6 +80,7 @@ def document() -> str:
     blocks += _table("comparison.csv of two runs", RunDifferenceRow)
     blocks += _table("comparison.csv with published figures", PublishedRow)
     blocks += _table("agreement.csv with published figures", AgreementRow)
+    blocks += _table("study.csv of an augmentation study", AugmentationRow)
     return "\n\n".join(blocks) + "\n"
 
 

@@ -12,7 +12,7 @@ from benchmark.leaderboard.compare_runs import MEAN, RunComparison
 from benchmark.leaderboard.published_figures import PublishedComparison
 from benchmark.leaderboard.published_tables import JOINED
 from benchmark.report import markdown
-from benchmark.report.jinja import DASH, percent
+from benchmark.report.jinja import DASH, bounded_percent, percent, signed_percent
 from benchmark.report.rows import bounded, records
 from benchmark.report.writer import csv_text
 
@@ -82,7 +82,9 @@ def _tables(
 
 def _run_row(row: Mapping[str, Any]) -> list[str]:
     condition = f"({MEAN})" if row["condition"] == MEAN else str(row["condition"])
-    difference = _bounded(row, "difference", signed=True) + (" *" if row["distinguishable"] else "")
+    difference = bounded_percent(row, "difference", signed_percent) + (
+        " *" if row["distinguishable"] else ""
+    )
     values = (percent(row["a"]), percent(row["b"]), difference)
     return [str(row["detector"]), condition, *values, str(row["remark"] or "")]
 
@@ -96,23 +98,11 @@ def _agreement_row(row: Mapping[str, Any]) -> list[str]:
 def _published_row(row: Mapping[str, Any]) -> list[str]:
     system = f"{row['system']}, {row['attack']} {row['level']}: {100 * row['published']:.2f}"
     marks = str(row["differences"] or "")
-    difference = _signed(row["difference"])
-    values = (_bounded(row, "eer"), system, difference, marks, str(row["remark"] or ""))
+    difference = signed_percent(row["difference"])
+    values = (bounded_percent(row, "eer"), system, difference, marks, str(row["remark"] or ""))
     pooled = str(row["condition"]).count(JOINED)
     condition = f"{pooled + 1} conditions, one threshold" if pooled else str(row["condition"])
     return [str(row["detector"]), condition, *values]
-
-
-def _bounded(row: Mapping[str, Any], column: str, signed: bool = False) -> str:
-    shown = _signed if signed else percent
-    low, high = row[f"{column}_low"], row[f"{column}_high"]
-    if low is None:
-        return shown(row[column])
-    return f"{shown(row[column])} [{shown(low)}, {shown(high)}]"
-
-
-def _signed(share: float | None) -> str:
-    return DASH if share is None else f"{round(100 * share, 1) + 0.0:+.1f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -32,6 +34,29 @@ def environment() -> jinja2.Environment:
 def percent(rate: float | None) -> str:
     """Format a rate as per cent with one decimal; a dash if it is missing."""
     return DASH if rate is None or pd.isna(rate) else f"{100 * rate:.1f}"
+
+
+def signed_percent(share: float | None) -> str:
+    """Format a difference of rates in points, with its sign; a dash if it is missing.
+
+    >>> signed_percent(0.0123), signed_percent(-0.0001)
+    ('+1.2', '+0.0')
+    """
+    return DASH if share is None else f"{round(100 * share, 1) + 0.0:+.1f}"
+
+
+def bounded_percent(
+    row: Mapping[str, Any], column: str, shown: Callable[[float | None], str] = percent
+) -> str:
+    """Format a rate of a row with its bounds, if it has any.
+
+    >>> bounded_percent({"eer": 0.1, "eer_low": 0.05, "eer_high": 0.2}, "eer")
+    '10.0 [5.0, 20.0]'
+    """
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    if low is None:
+        return shown(row[column])
+    return f"{shown(row[column])} [{shown(low)}, {shown(high)}]"
 
 
 def floor_percent(rate: float) -> str:

@@ -1,8 +1,9 @@
-"""Training of several detectors, in parallel on a CPU."""
+"""Several trainings, in parallel on a CPU."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,40 +27,44 @@ from detectors.contract.base import TensorDetector, registry
 
 
 @dataclass(frozen=True)
-class _Job:
-    """The training of one detector into a checkpoint file; `line` is the place of its bar."""
+class Training:
+    """The training of detector `name` into the checkpoint file `out`."""
 
     name: str
-    protocol: Protocol
-    device: torch.device
     out: Path
     config: TrainingConfig
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A training, its data and device; `line` is the place of its bar."""
+
+    training: Training
+    protocol: Protocol
+    device: torch.device
     line: int
 
 
 def train_all(
-    wanted: dict[str, Path],
+    wanted: Sequence[Training],
     protocol: Protocol,
     device: torch.device,
-    config: TrainingConfig,
     context: ProcessContext = ALONE,
 ) -> None:
-    """Train every detector in `wanted` (name -> checkpoint file) and log a summary of each.
+    """Run every training in `wanted` and log a summary of each.
 
-    On a CPU each detector trains in its own process with one thread, so that the weights do not
-    depend on the number of cores; on an accelerator the detectors train one after another.
+    On a CPU each training has its own process with one thread, so that the weights do not
+    depend on the number of cores; on an accelerator the trainings run one after another.
     Each process enters `context`. A training that fails stops no other; the first failure is raised
     at the end, as `InputError` if its process died. An interrupt ends all trainings at once.
     """
     if device.type == "cuda":
-        for name, path in wanted.items():
-            logger.info(_train_one(_Job(name, protocol, device, path, config, 0)))
+        for training in wanted:
+            logger.info(_train_one(_Job(training, protocol, device, 0)))
         return
     # the most expensive first, so that the others fill the gaps
-    order = sorted(wanted, key=lambda name: -_cost(name))
-    jobs = [
-        _Job(name, protocol, device, wanted[name], config, line) for line, name in enumerate(order)
-    ]
+    order = sorted(wanted, key=lambda training: -_cost(training.name))
+    jobs = [_Job(training, protocol, device, line) for line, training in enumerate(order)]
     failed: Exception | None = None
     with (
         one_thread(),
@@ -79,8 +84,8 @@ def train_all(
 def _finished(found: str | Lost[_Job]) -> str:
     if isinstance(found, Lost):
         raise InputError(
-            f"the process that trained {found.job.name} died ({found.cause}); run again: finished"
-            " detectors are kept"
+            f"the process that trained {found.job.training.name} died ({found.cause}); run again:"
+            " finished detectors are kept"
         )
     return found
 
@@ -97,18 +102,19 @@ def _train_one(job: _Job) -> str:
     checkpoint = _trained(job)
     facts, seconds = checkpoint.facts, time.monotonic() - started
     summary = f"trained {checkpoint.name} in {seconds:.0f} s: dev EER {facts['dev_eer']:.2%}"
-    return f"{summary}{_epoch_summary(checkpoint)}, in {job.out}"
+    return f"{summary}{_epoch_summary(checkpoint)}, in {job.training.out}"
 
 
 def _trained(job: _Job) -> Checkpoint:
     """Train; whatever a plugin raises, an exit included, is an `InputError` that names it."""
-    if not plugin_source.of(registry.get(job.name)).suffix:
-        return train(job.name, job.protocol, job.device, job.out, job.config, job.line)
+    name, out, config = job.training.name, job.training.out, job.training.config
+    if not plugin_source.of(registry.get(name)).suffix:
+        return train(name, job.protocol, job.device, out, config, job.line)
     try:
         with fence(InputError):
-            return train(job.name, job.protocol, job.device, job.out, job.config, job.line)
+            return train(name, job.protocol, job.device, out, config, job.line)
     except ForeignError as error:
-        raise InputError(f"detector {job.name!r} failed in training: {error}") from error
+        raise InputError(f"detector {name!r} failed in training: {error}") from error
 
 
 def _epoch_summary(checkpoint: Checkpoint) -> str:

@@ -100,12 +100,15 @@ class TrainingConfig:
 
     def called(self, detector: str) -> str:
         """Return the name of the trained detector in tables; `InputError` if another one has it."""
-        marks = [_short(self.laundering.suite)] if self.laundering else []
-        marks += [self.loss] if self.loss != "bce" else []
-        name = self.name or "+".join([detector, *marks])
+        name = self.name or "+".join([detector, *self._marks()])
         if name != detector and name in registry.names():
             raise InputError(f"--name {name!r} is the name of another detector")
         return name
+
+    def _marks(self) -> list[str]:
+        """Return what a name says of the training: its suite, and its loss."""
+        marks = [_short(self.laundering.suite)] if self.laundering else []
+        return marks + ([self.loss] if self.loss != "bce" else [])
 
 
 def planned(

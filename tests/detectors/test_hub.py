@@ -518,7 +518,7 @@ def test_the_encoder_is_fetched_before_the_checkpoint_is_named(
     served, _ = hub
     planned: dict[str, Path] = {}
     pool = "benchmark.api.training.train_all"
-    monkeypatch.setattr(pool, lambda wanted, *_: planned.update(wanted))
+    monkeypatch.setattr(pool, lambda wanted, *_: planned.update((t.name, t.out) for t in wanted))
     hub_folders.encoder(served)
     name = "ssl(model=owner/name, seconds=1)"
     assert main(["train", name, "--data", str(toy), "--device", "cpu"]) == 0

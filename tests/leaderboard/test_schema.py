@@ -13,13 +13,17 @@ import pytest
 from benchmark.leaderboard import schema
 from benchmark.leaderboard.rows.cell_rows import ConditionRow, ConditionSummary
 from benchmark.leaderboard.rows.columns import SHARE, Interval
-from benchmark.leaderboard.rows.comparison_rows import PublishedRow, RunDifferenceRow
+from benchmark.leaderboard.rows.comparison_rows import (
+    AugmentationRow,
+    PublishedRow,
+    RunDifferenceRow,
+)
 from benchmark.leaderboard.rows.detector_rows import LeaderboardRow, SeverityRow
 from benchmark.leaderboard.rows.tables import TABLES
 from benchmark.leaderboard.schema import HIGHER, LOWER, Column, columns, frame, typed
 
 DIRECTIONLESS = ("prevalence", "diff", "weight")
-EVERY = [*TABLES.values(), RunDifferenceRow, PublishedRow]
+EVERY = [*TABLES.values(), RunDifferenceRow, PublishedRow, AugmentationRow]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import numpy as np
+
 from benchmark.leaderboard.rows.columns import (
+    CONDITIONS,
     EER,
     SHARE,
     Detector,
@@ -55,6 +58,44 @@ class RunDifferenceRow:
     distinguishable: Distinguishable
     remark: Annotated[str | None, Column("why there is no difference")]
     scope: Scope = field(default=BOTH, kw_only=True)
+
+
+@dataclass(frozen=True)
+class SeededEer:
+    """The mean EER over trainings, and how far these lie apart."""
+
+    value: Annotated[float, Column("{}")] = np.nan
+    spread: Annotated[float, Column("{}: standard deviation between the trainings")] = np.nan
+
+
+@dataclass(frozen=True)
+class AugmentationRow:
+    """What a detector gains on a family from laundering its training data."""
+
+    track: Track
+    detector: Detector
+    family: Annotated[
+        str, Column("family whose conditions are scored; `clean`; or `all`, their weighted mean")
+    ]
+    n_conditions: Annotated[int, Column("scored conditions that enter the mean", CONDITIONS)]
+    n_trainings: Annotated[int, Column("trainings of each kind, with other seeds")]
+    eer_clean: Annotated[SeededEer, Column("EER after training on clean audio", SHARE, LOWER)]
+    eer_all: Annotated[SeededEer, Column("EER after training with every family", SHARE, LOWER)]
+    eer_without: Annotated[
+        SeededEer, Column("EER after training with every family but this one", SHARE, LOWER)
+    ]
+    gain_all: Annotated[Interval, Column("`eer_clean` minus `eer_all`", SHARE, HIGHER)]
+    gain_without: Annotated[Interval, Column("`eer_clean` minus `eer_without`", SHARE, HIGHER)]
+    carried: Annotated[
+        float,
+        Column(
+            "share of the gain that carries over to a family never met: `gain_without` /"
+            " `gain_all`; missing where it is not shown that there is a gain",
+            "",
+            HIGHER,
+        ),
+    ]
+    remark: Annotated[str | None, Column("why a number is missing")]
 
 
 @dataclass(frozen=True)
