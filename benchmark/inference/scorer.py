@@ -22,6 +22,7 @@ from benchmark.inference.device_errors import DeviceLost, sticky
 from benchmark.inference.precision import arithmetic
 from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
+ALL_CUDA = "cuda:all"
 SCORING = "scoring with"  # step of the whereabouts of a process
 TOLERANCE = 1e-4  # allowed difference between an utterance's scores in different batches
 RELATIVE = 1e-5  # added to it, times the score: float32 is no more precise for large scores
@@ -47,6 +48,22 @@ def resolve_device(name: str) -> torch.device:
             f"device {name!r} is not available: this machine has {count} CUDA devices; use auto"
         )
     return device
+
+
+def resolve_devices(names: str) -> tuple[torch.device, ...]:
+    """Return the devices of a run: one, or CUDA devices joined by `,`, or all with `cuda:all`.
+
+    Raises `InputError` for a device that is absent or named twice, and for a CPU beside others.
+    """
+    if names == ALL_CUDA:
+        resolve_device("cuda")
+        return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
+    devices = tuple(resolve_device(name.strip()) for name in names.split(","))
+    if len(devices) > 1 and any(device.type == "cpu" or device.index is None for device in devices):
+        raise InputError(f"--device {names}: join CUDA devices by their numbers: cuda:0,cuda:1")
+    if len({*devices}) < len(devices):
+        raise InputError(f"--device {names} names a device twice")
+    return devices
 
 
 Piece = tuple[list[int], torch.Tensor]  # indices of waves, and their scores
@@ -96,6 +113,7 @@ class Scorer:
         self._tried: set[str] = set()  # detectors whose first batch passed the check
         self._most: dict[str, int] = {}  # detector -> items at once, if memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
+        self.names = frozenset(entry.checkpoint.name for entry in self._loaded)
 
     def __call__(
         self, waves: Sequence[Wave], names: Sequence[str]
@@ -103,8 +121,11 @@ class Scorer:
         """Return scores (len(waves),) per detector in `names`, and the cause of each failure.
 
         `waves` are at 16 kHz. Higher = more bona fide. Scores may be non-finite: the caller must
-        refuse them. One detector's error does not affect the scores of the others.
+        refuse them. One detector's error does not affect the scores of the others. Raises
+        `KeyError` for a detector that is not loaded.
         """
+        if unknown := {*names} - self.names:
+            raise KeyError(f"not loaded: {', '.join(sorted(unknown))}")
         pieces: dict[str, list[Piece]] = {name: [] for name in names}
         causes: dict[str, str] = {}
         for start in range(0, len(waves), BATCH):
