@@ -15,11 +15,10 @@ from benchmark.core.errors import InputError
 from benchmark.core.foreign import ForeignError, fence
 from benchmark.core.log import logger
 from benchmark.core.stage_timer import OFF, StageTimer
-from benchmark.inference import networks
+from benchmark.inference import networks, precision
 from benchmark.inference.batching import BATCH, Batch, Inputs, Wave
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.device_errors import DeviceLost, sticky
-from benchmark.inference.precision import arithmetic
 from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
 ALL_CUDA = "cuda:all"
@@ -103,10 +102,7 @@ class Scorer:
         fill: bool = True,
         watch: StageTimer = OFF,
     ) -> None:
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
+        precision.exact()
         self.device = device
         self.fill = fill
         self.watch = watch
@@ -241,7 +237,7 @@ class Scorer:
         assert entry.network is not None
         needed = -(-len(batch.rows) // size)
         scores = []
-        with torch.inference_mode(), arithmetic(entry.checkpoint.precision, self.device):
+        with torch.inference_mode(), precision.arithmetic(entry.checkpoint.precision, self.device):
             for part in batch.inputs.split(size)[:needed]:
                 out = entry.network(part)
                 if out.shape != (len(part),):
