@@ -347,7 +347,7 @@ def test_queue(benchmark, target) -> None:
     """Target 9: laundered utterances that the process which feeds a device can receive."""
     found = benchmark.pedantic(queue_rate.rate, args=(2, 30 if SMALL else 120), rounds=1)
     target("9", "queue to the scorer: >= 2,000 utterances of 4 s a second", found[0],
-           found[0] >= 2000, f"{found[0]:.0f}, {found[1]:.0f} per CPU s of the receiver")  # fmt: skip
+           found[0] >= 2000, f"{found[0]:.0f}, {found[1]:.0f} per CPU s")  # fmt: skip
 
 
 def test_help(benchmark, target) -> None:
