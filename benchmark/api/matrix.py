@@ -23,7 +23,7 @@ from benchmark.data.data_config import evaluated
 from benchmark.data.protocol import Protocol
 from benchmark.inference import precision
 from benchmark.inference.checkpoints import FLOAT32
-from benchmark.inference.scorer import resolve_device
+from benchmark.inference.scorer import resolve_devices
 from benchmark.laundering import suite_choice
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.runs import (
@@ -97,7 +97,7 @@ def bench(
     inspect : called with the plan before anything is laundered; it may raise `InputError`
     """
     fusion.parse_all(report.ensembles)  # refuses a misspelt one before the work, not after it
-    suite, device = suite_choice.fetched(config.suite, config.data), device_of(config)
+    suite, device = suite_choice.fetched(config.suite, config.data), devices_of(config)[0]
     if config.detectors.every:
         training.fetch_all()
     for mine in _trainings(config):
@@ -123,7 +123,7 @@ def run(
 ) -> Finished:
     """Run the matrix with detectors that are trained already, and write the report."""
     fusion.parse_all(report.ensembles)
-    device = device or device_of(config)
+    device = device or devices_of(config)[0]
     matrix = planning.plan(config)
     if config.detectors.device == "auto":
         logger.info(f"device: {device} (chosen automatically)")
@@ -230,13 +230,14 @@ def _computed(
 ) -> bool:
     """Compute the units of this share that are not `found`; return False if others lack any."""
     retry, recheck = execution.retry_failures, execution.recheck_audio
+    devices = devices_of(config)
     todo = runner.missing(matrix, store, retry, execution.share, recheck, found)
     runner.write_plan(
         matrix, store, _precision_notes(config, matrix, store, device, todo.units > 0)
     )
     logger.info(
         f"{matrix.suite}: {len(matrix.conditions)} conditions x {len(matrix.test.table)} trials x"
-        f" {len(matrix.detectors)} detectors on {device}; {todo.units} of"
+        f" {len(matrix.detectors)} detectors on {', '.join(map(str, devices))}; {todo.units} of"
         f" {todo.units_planned} units to do, in {store.folder}"
     )
     if todo.units:
@@ -244,11 +245,12 @@ def _computed(
         setup = setup_of(store.folder, matrix, config.context, device)
         setup = replace(
             setup,
+            origin=origin_of(",".join(map(str, devices))),
             cache=_cache(execution),
             sync=execution.fsync,
             timeout=execution.unit_timeout,
         )
-        executor = executor_choice.chosen(execution, config.detectors.device, device)
+        executor = executor_choice.chosen(execution, config.detectors.device, devices)
         with timer.timing("matrix"):
             runner.run(todo, setup, executor)
         logger.info(f"laundered and scored in {(time.monotonic() - started) / 60:.1f} min")
@@ -264,7 +266,7 @@ def _computed(
 
 def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
     """Return what a run would compute, as far as it can be known before its data are built."""
-    precision.require(config.detectors.precision, resolve_device(config.detectors.device))
+    devices_of(config)
     suite = suite_choice.chosen(config.suite, config.data)
     known = not config.data.embedded or embedded.planned()
     found = Prospect(
@@ -317,7 +319,7 @@ def estimate_s(config: RunConfig, found: Prospect) -> float:
 
     Those of further realisations count, unless they wait for a training.
     """
-    device = resolve_device(config.detectors.device)
+    device = devices_of(config)[0]
     seconds = 0.0
     for one in (found, *found.further):
         if one.missing is not None and one.missing.units:
@@ -327,11 +329,12 @@ def estimate_s(config: RunConfig, found: Prospect) -> float:
     return seconds
 
 
-def device_of(config: RunConfig) -> torch.device:
-    """Return the device of a run; `InputError` if it is absent or cannot use the precision."""
-    device = resolve_device(config.detectors.device)
-    precision.require(config.detectors.precision, device)
-    return device
+def devices_of(config: RunConfig) -> tuple[torch.device, ...]:
+    """Return the devices of a run; `InputError` if one is absent or cannot use the precision."""
+    devices = resolve_devices(config.detectors.device)
+    for device in devices:
+        precision.require(config.detectors.precision, device)
+    return devices
 
 
 def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
@@ -420,5 +423,9 @@ def setup_of(
     folder: Path, matrix: RunPlan, context: ProcessContext, device: torch.device
 ) -> WorkerSetup:
     """Return what all processes of a run in `folder` share, with the origin of its scores."""
-    origin = provenance.code() | {"machine": provenance.machine(str(device))}
-    return WorkerSetup(folder, matrix.detectors, str(device), context, origin)
+    return WorkerSetup(folder, matrix.detectors, str(device), context, origin_of(str(device)))
+
+
+def origin_of(devices: str) -> dict[str, Any]:
+    """Return the origin of scores that this machine computes on these devices."""
+    return provenance.code() | {"machine": provenance.machine(devices)}

@@ -137,7 +137,7 @@ def weights_options(sub: argparse.ArgumentParser) -> None:
 
 def execution_options(sub: argparse.ArgumentParser) -> None:
     """Add the options that say how a run is computed."""
-    device_option(sub)
+    device_option(sub, "auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or cuda:all")
     precision_option(sub)
     workers_option(sub)
     sub.add_argument("--retry-failures", action="store_true", help="compute failed units again")
@@ -186,9 +186,9 @@ def detector_options(sub: argparse.ArgumentParser) -> None:
     device_option(sub)
 
 
-def device_option(sub: argparse.ArgumentParser) -> None:
-    """Add --device."""
-    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+def device_option(sub: argparse.ArgumentParser, known: str = "auto, cpu, cuda or cuda:N") -> None:
+    """Add --device, whose help names the `known` devices."""
+    sub.add_argument("--device", default="auto", help=known)
 
 
 def workers_option(sub: argparse.ArgumentParser) -> None:

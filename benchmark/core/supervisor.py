@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -67,8 +67,10 @@ class _Worker(Generic[J]):
     process: SpawnProcess
     pipe: Connection
     slot: Slot
+    place: int
     since: float
     ready: bool = False
+    ready_since: float = 0.0
     job: tuple[J] | None = None
 
 
@@ -76,7 +78,8 @@ class Supervisor(Generic[J, R]):
     """Run `task` on submitted jobs in up to `workers` processes.
 
     Every process first calls `start(*arguments)`. `timeout` is the deadline of one job in seconds,
-    and of the start of a process, if it is not very short; None for none.
+    and of the start of a process, if it is not very short; None for none. `own` has one more
+    argument for each worker, which the one that replaces it is given too.
     """
 
     def __init__(
@@ -86,9 +89,13 @@ class Supervisor(Generic[J, R]):
         start: Callable[..., None],
         arguments: tuple[Any, ...],
         timeout: float | None = None,
+        own: Sequence[Any] = (),
     ) -> None:
         self.outstanding = 0
+        self._busy_s = 0.0  # of all workers, with the transfer of jobs and results
+        self._ready_s = 0.0  # of those that are gone, from when each was ready
         self._serve = (task, start, arguments)
+        self._own = own
         self._most, self._timeout = workers, timeout
         self._todo: deque[J] = deque()
         self._outbox: queue.SimpleQueue[R | Lost[J] | _Raised] = queue.SimpleQueue()
@@ -127,6 +134,13 @@ class Supervisor(Generic[J, R]):
             raise found.error
         return found
 
+    def idle(self) -> float:
+        """Return the share, in [0, 1], of their time in which started workers had no job."""
+        now = time.monotonic()
+        ready = [now - worker.ready_since for worker in [*self._workers] if worker.ready]
+        total = self._ready_s + sum(ready)
+        return max(0.0, 1.0 - self._busy_s / total) if total > 0.0 else 0.0
+
     def _run(self) -> None:
         try:
             while not self._closing:
@@ -159,10 +173,13 @@ class Supervisor(Generic[J, R]):
         context = multiprocessing.get_context("spawn")
         mine, others = context.Pipe()
         slot = whereabouts.new_slot()
-        process = context.Process(target=_serve, args=(*self._serve, others, slot))
+        place = min({*range(self._most)} - {worker.place for worker in self._workers})
+        task, start, arguments = self._serve
+        arguments = (*arguments, *self._own[place : place + 1])
+        process = context.Process(target=_serve, args=(task, start, arguments, others, slot))
         process.start()
         others.close()  # so that the end of the worker is the end of the pipe
-        return _Worker(process, mine, slot, time.monotonic())
+        return _Worker(process, mine, slot, place, time.monotonic())
 
     def _wait(self) -> None:
         """Wait for a ring, a message, the end of a pipe, or the next deadline.
@@ -202,8 +219,10 @@ class Supervisor(Generic[J, R]):
             if not good:
                 raise content
             worker.ready = self._ever_ready = True
+            worker.ready_since = time.monotonic()
             self._failed_starts = 0
             return
+        self._busy_s += time.monotonic() - worker.since
         worker.job = None
         self._outbox.put(content if good else _Raised(content))
 
@@ -214,7 +233,10 @@ class Supervisor(Generic[J, R]):
         cause = cause or _cause(code)
         self._workers.remove(worker)
         worker.pipe.close()
+        now = time.monotonic()
+        self._ready_s += now - worker.ready_since if worker.ready else 0.0
         if worker.job is not None:
+            self._busy_s += now - worker.since
             (job,) = worker.job
             self._outbox.put(Lost(job, cause, whereabouts.read(worker.slot), overdue))
         elif not worker.ready:

@@ -57,6 +57,35 @@ def in_precision(checkpoint: Checkpoint, precision: str) -> Checkpoint:
     )
 
 
+def exact() -> None:
+    """Make CUDA compute in float32, and by the same kernels whenever shapes are the same.
+
+    Networks are scored and trained so. It has no effect on a CPU.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+@contextmanager
+def repeatable_attention() -> Iterator[None]:
+    """Let CUDA compute attention by the kernel whose gradients are the same in every training.
+
+    The gradients of the others are sums in an order that changes. It has no effect on a CPU.
+    """
+    cuda = torch.backends.cuda
+    before = cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.cudnn_sdp_enabled()
+    setters = cuda.enable_flash_sdp, cuda.enable_mem_efficient_sdp, cuda.enable_cudnn_sdp
+    for setter in setters:
+        setter(False)
+    try:
+        yield
+    finally:
+        for setter, value in zip(setters, before, strict=True):
+            setter(value)
+
+
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
     """Make torch compute in `precision` inside the context.

@@ -15,13 +15,13 @@ from benchmark.core.errors import InputError
 from benchmark.core.foreign import ForeignError, fence
 from benchmark.core.log import logger
 from benchmark.core.stage_timer import OFF, StageTimer
-from benchmark.inference import networks
+from benchmark.inference import networks, precision
 from benchmark.inference.batching import BATCH, Batch, Inputs, Wave
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.device_errors import DeviceLost, sticky
-from benchmark.inference.precision import arithmetic
 from detectors.contract.base import Arrays, TensorDetector, WaveDetector, registry
 
+ALL_CUDA = "cuda:all"
 SCORING = "scoring with"  # step of the whereabouts of a process
 TOLERANCE = 1e-4  # allowed difference between an utterance's scores in different batches
 RELATIVE = 1e-5  # added to it, times the score: float32 is no more precise for large scores
@@ -47,6 +47,22 @@ def resolve_device(name: str) -> torch.device:
             f"device {name!r} is not available: this machine has {count} CUDA devices; use auto"
         )
     return device
+
+
+def resolve_devices(names: str) -> tuple[torch.device, ...]:
+    """Return the devices of a run: one, or CUDA devices joined by `,`, or all with `cuda:all`.
+
+    Raises `InputError` for a device that is absent or named twice, and for a CPU beside others.
+    """
+    if names == ALL_CUDA:
+        resolve_device("cuda")
+        return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
+    devices = tuple(resolve_device(name.strip()) for name in names.split(","))
+    if len(devices) > 1 and any(device.type == "cpu" or device.index is None for device in devices):
+        raise InputError(f"--device {names}: join CUDA devices by their numbers: cuda:0,cuda:1")
+    if len({*devices}) < len(devices):
+        raise InputError(f"--device {names} names a device twice")
+    return devices
 
 
 Piece = tuple[list[int], torch.Tensor]  # indices of waves, and their scores
@@ -86,16 +102,14 @@ class Scorer:
         fill: bool = True,
         watch: StageTimer = OFF,
     ) -> None:
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
+        precision.exact()
         self.device = device
         self.fill = fill
         self.watch = watch
         self._tried: set[str] = set()  # detectors whose first batch passed the check
         self._most: dict[str, int] = {}  # detector -> items at once, if memory is too small
         self._loaded = [_load(checkpoint, device) for checkpoint in ready]
+        self.names = frozenset(entry.checkpoint.name for entry in self._loaded)
 
     def __call__(
         self, waves: Sequence[Wave], names: Sequence[str]
@@ -103,8 +117,11 @@ class Scorer:
         """Return scores (len(waves),) per detector in `names`, and the cause of each failure.
 
         `waves` are at 16 kHz. Higher = more bona fide. Scores may be non-finite: the caller must
-        refuse them. One detector's error does not affect the scores of the others.
+        refuse them. One detector's error does not affect the scores of the others. Raises
+        `KeyError` for a detector that is not loaded.
         """
+        if unknown := {*names} - self.names:
+            raise KeyError(f"not loaded: {', '.join(sorted(unknown))}")
         pieces: dict[str, list[Piece]] = {name: [] for name in names}
         causes: dict[str, str] = {}
         for start in range(0, len(waves), BATCH):
@@ -220,7 +237,7 @@ class Scorer:
         assert entry.network is not None
         needed = -(-len(batch.rows) // size)
         scores = []
-        with torch.inference_mode(), arithmetic(entry.checkpoint.precision, self.device):
+        with torch.inference_mode(), precision.arithmetic(entry.checkpoint.precision, self.device):
             for part in batch.inputs.split(size)[:needed]:
                 out = entry.network(part)
                 if out.shape != (len(part),):

@@ -13,7 +13,7 @@ from benchmark.data import embedded, loading
 from benchmark.data.protocol import Protocol
 from benchmark.inference import checkpoints, detector_selection, precision, published_weights
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
-from benchmark.inference.scorer import resolve_device
+from benchmark.inference.scorer import resolve_devices
 from benchmark.scores import fusion
 from benchmark.training import trained_checkpoints
 from benchmark.training.training_config import TrainingConfig
@@ -150,7 +150,7 @@ def _names(choice: DetectorChoice, given: dict[str, Checkpoint]) -> list[str]:
             raise InputError(f'{name} is an ensemble: ask for it with --ensemble "{name}"')
     asked = [n if n in given else registry.get(n).name for n in asked]
     if not asked and not given:
-        cuda = resolve_device(choice.device).type == "cuda"
+        cuda = resolve_devices(choice.device)[0].type == "cuda"
         published = filter(detector_selection.published_here, registry.names())
         return detector_selection.default() + ([*published] if cuda else [])
     return list(dict.fromkeys([*asked, *given]))

@@ -65,9 +65,9 @@ def measure(plan: RunPlan, device: torch.device) -> Profile:
         with progress_bar(total=jobs.trials, desc="measuring time", unit="trial") as bar:
             for job in jobs.jobs:
                 prepared = prepare(job, watch=watch)
-                broken = score(prepared, scorer)
+                score(prepared, scorer)
                 with watch.timing("write", count=len(prepared.rows)):
-                    write(prepared, broken, setup.store())
+                    write(prepared, setup.store())
                 bar.update(len(prepared.rows))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Profile(watch.spent, wall, cpu, jobs.trials, peak_memory())

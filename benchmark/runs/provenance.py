@@ -35,17 +35,21 @@ def code() -> dict[str, Any]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Return the system, processor, cores, device and GPU (JSON-able)."""
+    """Return the system, processor, cores, device and GPU (JSON-able).
+
+    device : several CUDA devices are joined by `,`
+    """
     import torch
 
     from benchmark.core.parallel import cores
 
+    gpus = [name for name in device.split(",") if name.startswith("cuda")]
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": cores(),
         "device": device,
-        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+        "gpu": ", ".join(dict.fromkeys(map(torch.cuda.get_device_name, gpus))) or None,
     }
 
 

@@ -27,7 +27,7 @@ from benchmark.data.file_hashes import MISSING, stamps
 from benchmark.runs import provenance, unit_worker
 from benchmark.runs.provenance import PLUGINS
 from benchmark.runs.recovery import Probe, Recovery, Task, results
-from benchmark.runs.unit_worker import Worker, WorkerSetup
+from benchmark.runs.unit_worker import Role, Worker, WorkerSetup
 from benchmark.runs.work_unit import LaunderedUnit, WorkUnit
 from benchmark.scores.manifest import PartInfo
 
@@ -117,9 +117,10 @@ class _Slot:
         self.recovery = Recovery()
         self._open = ExitStack()
         self._open.enter_context(one_thread())
-        task = unit_worker.whole if scores else unit_worker.prepared
+        role = Role.WHOLE if scores else Role.LAUNDERS
+        task = unit_worker.whole if scores else unit_worker.laundered
         self._pool: Supervisor[Task, Result | Probe] = self._open.enter_context(
-            Supervisor(task, 1, unit_worker.start, (setup, scores), setup.timeout)
+            Supervisor(task, 1, unit_worker.start, (setup, role), setup.timeout)
         )
         atexit.register(self._open.close)
 
@@ -144,7 +145,8 @@ def launder_shard(
 ) -> Iterator[Answer]:
     """Yield the units of one shard of utterances, which are decoded once, in their order.
 
-    Without `scores` they are only laundered. Raises `InputError` that names this node.
+    Without `scores` they are laundered, and scored only with the detectors that take a CPU whatever
+    the device. Raises `InputError` that names this node.
     """
     global _slot
     key = (str(setup.folder), scores)
@@ -164,7 +166,7 @@ class ScoringActor:
         setup = at_home(demand, setup)
         setup.context.enter()
         self._messages = _Messages()
-        self._worker = Worker(setup)
+        self._worker = Worker(setup, Role.SCORES)
 
     def scored(self, answer: Answer) -> Answer:
         """Score and write a laundered unit."""

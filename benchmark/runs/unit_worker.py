@@ -5,7 +5,9 @@ Worker processes of this machine and of a Ray cluster run these functions; see `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from benchmark.scores.store import Store
 from benchmark.workers import plugins
 from benchmark.workers.context import ALONE, ProcessContext
 from benchmark.workers.start import start_process
+from detectors.contract.base import registry
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,33 @@ class WorkerSetup:
         return Store(self.folder, self.origin, sync=self.sync)
 
 
+class Role(StrEnum):
+    """What a process does with a unit.
+
+    Detectors that take a CPU whatever the device are scored where units are laundered, so that the
+    process that feeds a device does not compute them meanwhile.
+    """
+
+    WHOLE = "launder, score and write"
+    LAUNDERS = "launder, and score with the detectors that take a CPU whatever the device"
+    SCORES = "score with all other detectors, and write"
+
+    def detectors(self, every: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
+        """Return those of the detectors that such a process scores."""
+        if self is Role.WHOLE:
+            return tuple(every)
+        on_cpu = self is Role.LAUNDERS
+        return tuple(one for one in every if registry.get(one.detector).on_cpu is on_cpu)
+
+
 class Worker:
     """The cache, store and scorer of one process, kept for the whole run."""
 
-    def __init__(self, setup: WorkerSetup, scores: bool = True) -> None:
+    def __init__(self, setup: WorkerSetup, role: Role = Role.WHOLE) -> None:
         self.cache = setup.cache
         self.store = setup.store()
-        detectors = setup.detectors if scores else ()
-        self.scorer = Scorer(detectors, torch.device(setup.device if scores else "cpu"))
+        device = "cpu" if role is Role.LAUNDERS else setup.device
+        self.scorer = Scorer(role.detectors(setup.detectors), torch.device(device))
         self.plugins = setup.origin.get(PLUGINS, {})
 
     def require_same_plugins(self) -> None:
@@ -63,9 +85,16 @@ class Worker:
         """Launder, score and write a unit."""
         return self.scored(prepare(job, self.cache))
 
+    def laundered(self, job: WorkUnit) -> LaunderedUnit:
+        """Launder a unit, and score it with the detectors of this process."""
+        prepared = prepare(job, self.cache)
+        score(prepared, self.scorer)
+        return prepared
+
     def scored(self, prepared: LaunderedUnit) -> PartInfo:
-        """Score and write a laundered unit."""
-        return write(prepared, score(prepared, self.scorer), self.store)
+        """Score a laundered unit with the detectors of this process, and write it."""
+        score(prepared, self.scorer)
+        return write(prepared, self.store)
 
     def tried(self, probe: Probe) -> Probe:
         """Return the probe, if this process survives it."""
@@ -78,22 +107,31 @@ class Worker:
 _worker: Worker | None = None
 
 
-def start(setup: WorkerSetup, scores: bool) -> None:
-    """Start a spawned process, with the detectors if it `scores`."""
+def start(setup: WorkerSetup, role: Role, device: str = "") -> None:
+    """Start a spawned process; `device` replaces that of the setup, if given."""
     global _worker
     start_process(setup.context)
-    _worker = Worker(setup, scores)
+    _worker = Worker(replace(setup, device=device or setup.device), role)
 
 
 def whole(task: Task) -> PartInfo | Probe:
     """Launder, score and write a unit, or try the utterance of a probe."""
-    assert _worker is not None
-    _worker.require_same_plugins()
-    return _worker.tried(task) if isinstance(task, Probe) else _worker.whole(task)
+    worker = _ready()
+    return worker.tried(task) if isinstance(task, Probe) else worker.whole(task)
 
 
-def prepared(task: Task) -> LaunderedUnit | Probe:
+def laundered(task: Task) -> LaunderedUnit | Probe:
     """Launder a unit, or try the utterance of a probe."""
+    worker = _ready()
+    return worker.tried(task) if isinstance(task, Probe) else worker.laundered(task)
+
+
+def scored(prepared: LaunderedUnit) -> PartInfo:
+    """Score and write a laundered unit."""
+    return _ready().scored(prepared)
+
+
+def _ready() -> Worker:
     assert _worker is not None
     _worker.require_same_plugins()
-    return _worker.tried(task) if isinstance(task, Probe) else prepare(task, _worker.cache)
+    return _worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,15 @@ class WorkUnit:
 
 @dataclass(frozen=True)
 class LaunderedUnit:
-    """A laundered unit: one row per utterance, and one wave per row that did not fail."""
+    """A laundered unit: one row per utterance, and one wave per row that did not fail.
+
+    broken : names of the detectors that raised
+    """
 
     job: WorkUnit
     rows: list[Row]
     waves: list[Wave]
+    broken: set[str] = field(default_factory=set)
 
 
 def prepare(
@@ -144,22 +148,23 @@ def _utterance(
     return of_data_set(root, entry, _NONE), failure
 
 
-def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
-    """Write the scores into the unit's rows; return the cause for each detector that raised.
+def score(prepared: LaunderedUnit, scorer: Scorer) -> None:
+    """Write into the unit the scores of those of its detectors that `scorer` has loaded.
 
-    A non-finite score is replaced by a cause.
+    A non-finite score is replaced by a cause, and so is each score of a detector that raised.
     """
-    job, waves = prepared.job, prepared.waves
+    job, waves, broken = prepared.job, prepared.waves, prepared.broken
+    names = [name for name in job.identities.values() if name in scorer.names]
     alive = [row for row in prepared.rows if row["failure"] is None]
     lost: dict[str, dict[str, str]] = {}  # detector -> utterance, or '' for all -> cause
     for loss in job.lost:
-        if loss.detector:
+        if loss.detector in names:
             lost.setdefault(loss.detector, {})[loss.utterance] = loss.cause
-    broken = _scored(alive, waves, [n for n in job.identities.values() if n not in lost], scorer)
+    broken |= _scored(alive, waves, [name for name in names if name not in lost], scorer)
     for name, causes in lost.items():
         tried = [row["utterance_id"] not in causes for row in alive]
         if "" in causes:
-            broken[name] = causes[""]
+            broken.add(name)
             tried = [False] * len(alive)
         rest = [row for row, kept in zip(alive, tried, strict=True) if kept]
         heard = [wave for wave, kept in zip(waves, tried, strict=True) if kept]
@@ -167,12 +172,11 @@ def score(prepared: LaunderedUnit, scorer: Scorer) -> dict[str, str]:
         for row, kept in zip(alive, tried, strict=True):
             if not kept:
                 row["causes"][name] = causes.get(row["utterance_id"], causes.get("", ""))
-    return broken
 
 
 def _scored(
     rows: Sequence[Row], waves: Sequence[Wave], names: Sequence[str], scorer: Scorer
-) -> dict[str, str]:
+) -> set[str]:
     scores, broken = scorer(waves, names)
     for name, cause in broken.items():
         for row in rows:
@@ -183,7 +187,7 @@ def _scored(
                 row["scores"][name] = float(value)
             else:
                 row["causes"][name] = f"non-finite score ({value})"
-    return broken
+    return {*broken}
 
 
 def samples_digest(wave: Wave) -> bytes:
@@ -192,9 +196,11 @@ def samples_digest(wave: Wave) -> bytes:
     return hashlib.blake2b(samples.tobytes(), digest_size=8).digest()
 
 
-def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> PartInfo:
-    """Write the part of a scored unit; `broken` is what `score` returned."""
-    job = prepared.job
+def write(prepared: LaunderedUnit, store: Store) -> PartInfo:
+    """Write the part of a unit that all of its detectors have scored."""
+    job, names = prepared.job, {*prepared.job.identities.values()}
+    for row in prepared.rows:  # a row that nobody scored would look like one without a score
+        assert row["failure"] is not None or names <= {*row["scores"], *row["causes"]}, names
     files = [row["file_sha256"] for row in prepared.rows]
     return store.write_part(
         job.key,
@@ -202,7 +208,7 @@ def write(prepared: LaunderedUnit, broken: dict[str, str], store: Store) -> Part
         job.condition,
         prepared.rows,
         job.identities,
-        broken,
+        prepared.broken,
         job.attempt,
         inputs_digest("" if sha256 is None else sha256.hex() for sha256 in files),
         job.files,

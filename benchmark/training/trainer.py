@@ -17,7 +17,7 @@ from benchmark.core import atomic_files
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.progress import progress_bar
-from benchmark.inference.precision import BF16
+from benchmark.inference.precision import BF16, exact, repeatable_attention
 from benchmark.metrics.discrimination import eer
 from benchmark.training import resume
 from benchmark.training.epoch_selection import best_epoch, settled_epoch
@@ -104,6 +104,7 @@ def fit(
     batch size and prints that to standard error. Raises `InputError` if even the smallest batch
     does not fit, if the loss is not finite, or if the network returns scores of a wrong shape.
     """
+    exact()
     saved = resume.read(config.state, config.key, config.title)
     size = saved["batch_size"] if saved else config.recipe.batch_size
     blank = copy.deepcopy(network.state_dict())
@@ -112,7 +113,8 @@ def fit(
         try:
             if saved:
                 run.restore(saved)
-            fitted = run.finish()
+            with repeatable_attention():
+                fitted = run.finish()
         except torch.OutOfMemoryError as error:
             if size // 2 < LEAST_BATCH:
                 raise InputError(

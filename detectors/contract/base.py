@@ -84,6 +84,7 @@ class Detector(ABC):
     ready_made : it is never trained, because its `files` are the detector; implies `pretrained`
     learns     : its state depends on training data; False for baselines such as random scores
     autocast   : the run computes it as a torch network, so bf16 or TF32 may be chosen
+    on_cpu     : it scores on a CPU whatever the device, so processes that launder may score it
     licence    : licence of foreign weights, if any
     terms      : what that licence forbids of an evaluation, in a sentence; shown before a run
     trained_on : the corpora that foreign weights were trained on, by the names of their readers,
@@ -101,6 +102,7 @@ class Detector(ABC):
     ready_made: ClassVar[bool] = False
     learns: ClassVar[bool] = True
     autocast: ClassVar[bool] = False
+    on_cpu: ClassVar[bool] = False
     licence: ClassVar[str] = ""
     terms: ClassVar[str] = ""
     trained_on: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -209,6 +211,8 @@ class TensorDetector(Detector):
 
 class WaveDetector(Detector):
     """A detector that scores whole waves of any length; its state is a set of named arrays."""
+
+    on_cpu = True
 
     @abstractmethod
     def fit(self, waves: Sequence[Wave], bonafide: npt.NDArray[np.bool_], seed: int) -> Arrays:

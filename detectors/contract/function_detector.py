@@ -23,9 +23,11 @@ class FunctionDetector(WaveDetector):
     """A detector that calls a function with each wave, float32 (T,) at 16 kHz.
 
     A function has no identity that can be read off it. Its scores are therefore reused only under
-    a `version` that its author gives. Without one, each process registers another version.
+    a `version` that its author gives. Without one, each process registers another version. It
+    exists in the process that registered it alone, so no other one scores it.
     """
 
+    on_cpu = False
     ready_made = True
     pretrained = True
     citation = ""

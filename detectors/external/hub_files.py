@@ -139,7 +139,6 @@ def load(auto: Any, where: Path, config: PretrainedConfig) -> PreTrainedModel:
             trust_remote_code=False,
             weights_only=True,
             output_loading_info=True,
-            attn_implementation="eager",
             dtype=torch.float32,
         )
     absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))

@@ -48,6 +48,7 @@ class OnnxFile(TensorDetector):
     pretrained = True
     ready_made = True
     autocast = False
+    on_cpu = True
     file: str = text()
     takes: str = text()
     bonafide: str = bonafide_choice()

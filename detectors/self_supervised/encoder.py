@@ -20,6 +20,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.parameters import choice, flag, integer, number, text
 from detectors.contract.base import Recipe, TensorDetector, Waveform, detector
 from detectors.external import hub_files
+from detectors.self_supervised import speech_encoders
 from detectors.self_supervised.heads import head
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class SelfSupervised(TensorDetector):
         from transformers import AutoModel
 
         config = self._config()
-        return self._network(AutoModel.from_config(config, attn_implementation="eager"))
+        return self._network(AutoModel.from_config(config))
 
     def initial(self) -> nn.Module:
         from transformers import AutoModel
@@ -185,9 +186,9 @@ class Network(nn.Module):
             centred = waves - waves.mean(dim=1, keepdim=True)
             waves = centred / (centred.square().mean(dim=1, keepdim=True) + SMALLEST).sqrt()
         with torch.set_grad_enabled(self.finetune and torch.is_grad_enabled()):
+            if self.layer is not None:
+                return speech_encoders.layer_input(self.encoder, waves, self.layer)
             layers = self.encoder(waves, output_hidden_states=True).hidden_states
-        if self.shares is None:
-            assert self.layer is not None
-            return layers[self.layer]
+        assert self.shares is not None
         shares = self.shares.softmax(dim=0)
         return torch.stack([w * h for w, h in zip(shares, layers, strict=True)]).sum(dim=0)

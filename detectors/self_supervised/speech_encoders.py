@@ -98,6 +98,38 @@ def last(model: nn.Module, waves: torch.Tensor) -> torch.Tensor:
     return features
 
 
+def layer_input(model: nn.Module, waves: torch.Tensor, layer: int) -> torch.Tensor:
+    """Return the input of a transformer layer (B, frames, width), and compute nothing above it.
+
+    layer : its index from 0; the number of layers, or -1, for the output of the last one
+    """
+    layers = model.get_submodule("encoder.layers")
+    assert isinstance(layers, nn.ModuleList)
+    if layer in (-1, len(layers)):
+        features: torch.Tensor = model(waves, output_hidden_states=True).hidden_states[-1]
+        return features
+
+    def leave(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        raise _ReachedError(inputs[0])
+
+    hook = layers[layer].register_forward_pre_hook(leave)
+    try:
+        model(waves)
+    except _ReachedError as reached:
+        return reached.features
+    finally:
+        hook.remove()
+    raise AssertionError("the encoder did not call its layer")
+
+
+class _ReachedError(Exception):
+    """Ends an encoder at a layer, with the input of that layer."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        super().__init__()
+        self.features = features
+
+
 def every_layer(model: nn.Module, waves: torch.Tensor) -> list[torch.Tensor]:
     """Return the input of the first transformer layer and the output of each, (B, frames, width).
 

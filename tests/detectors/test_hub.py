@@ -74,6 +74,31 @@ def test_features_equal_transformers(tmp_path: Path, kind: str, normalise: bool)
             torch.testing.assert_close(network(batch), two[:, 1] - two[:, 0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["Wav2Vec2", "Hubert", "WavLM"])
+def test_nothing_above_the_layer_is_computed(tmp_path: Path, kind: str) -> None:
+    hub_folders.encoder(tmp_path, kind)
+    calls: list[int] = []
+    for layer, wanted in ((0, []), (1, [0]), (2, [0, 1]), (-1, [0, 1])):
+        item = registry.get(spelling_of("ssl", tmp_path, layer=layer))()
+        network = item.initial().eval()
+        for number, part in enumerate(network.encoder.encoder.layers):
+            part.register_forward_hook(lambda *_, number=number: calls.append(number))
+        calls.clear()
+        scores = network(frontends.batch(item.input, WAVES, CPU))
+        assert calls == wanted
+        assert scores.requires_grad
+    exported = torch.export.export(network, (torch.zeros(2, item.input.samples),), strict=False)
+    assert exported is not None
+
+
+def test_encoders_use_the_attention_of_torch_where_they_can(tmp_path: Path) -> None:
+    for kind, attention in (("Wav2Vec2", "sdpa"), ("Hubert", "sdpa"), ("WavLM", "eager")):
+        hub_folders.encoder(tmp_path / kind, kind)
+        item = registry.get(spelling_of("ssl", tmp_path / kind))()
+        for network in (item.build(), item.initial()):
+            assert network.encoder.config._attn_implementation == attention
+
+
 def test_weighted_layers_start_as_a_mean_and_get_gradients(tmp_path: Path) -> None:
     hub_folders.encoder(tmp_path)
     item = registry.get(spelling_of("ssl", tmp_path, weighted="true"))()

@@ -34,7 +34,7 @@ from benchmark.runs.executor import Processes, execute
 from benchmark.runs.runner import MissingUnits
 from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores.store import Store
-from tests.perf import bare, peer, workload
+from tests.perf import bare, peer, queue_rate, workload
 from tests.perf.workload import CLIPS, LAUNDERING, clips, cost, cpu
 from tests.support.places import ROOT
 
@@ -341,6 +341,13 @@ def test_resume(benchmark, target, tmp_path: Path) -> None:
     each, cpu_each = spent / left.units_planned, used / left.units_planned
     target("6a", "a finished plan of 10,000 units recognised: < 5 s", 10_000 * each,
            10_000 * each < 5, f"{10_000 * each:.2f} s, {10_000 * cpu_each:.2f} CPU s")  # fmt: skip
+
+
+def test_queue(benchmark, target) -> None:
+    """Target 9: laundered utterances that the process which feeds a device can receive."""
+    found = benchmark.pedantic(queue_rate.rate, args=(2, 30 if SMALL else 120), rounds=1)
+    target("9", "queue to the scorer: >= 2,000 utterances of 4 s a second", found[0],
+           found[0] >= 2000, f"{found[0]:.0f}, {found[1]:.0f} per CPU s")  # fmt: skip
 
 
 def test_help(benchmark, target) -> None:

@@ -101,7 +101,7 @@ def test_an_unreachable_address_is_refused_at_once(address: str, words: str) -> 
 def test_ray_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=re.escape("pip install 'launderbench[ray]'")):
-        executor_choice.chosen(ExecutionConfig(executor="ray"), "auto", torch.device("cpu"))
+        executor_choice.chosen(ExecutionConfig(executor="ray"), "auto", (torch.device("cpu"),))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_ray_cannot_do_is_refused(settings: dict[str, object], words: str) 
     pytest.importorskip("ray")
     execution = ExecutionConfig(executor="ray", **settings)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=words):
-        executor_choice.chosen(execution, "auto", torch.device("cpu"))
+        executor_choice.chosen(execution, "auto", (torch.device("cpu"),))
 
 
 @pytest.fixture(scope="module")

@@ -403,6 +403,36 @@ def test_training_can_begin_with_the_weights_of_a_checkpoint(
     assert "holds weights of 'raw-cnn', not of 'mel-cnn'" in capsys.readouterr().err
 
 
+def test_training_computes_as_scoring_does(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends, seen = torch.backends, []
+    switches = [
+        (backends.cuda.matmul, "allow_tf32", False), (backends.cudnn, "allow_tf32", False),
+        (backends.cudnn, "benchmark", False), (backends.cudnn, "deterministic", True),
+    ]  # fmt: skip
+    before = [getattr(owner, name) for owner, name, _ in switches]
+    real = trainer._Run._epoch
+
+    def epoch(run: trainer._Run, number: int) -> dict[str, float]:
+        seen.append([getattr(owner, name) for owner, name, _ in switches])
+        seen[-1] += [backends.cuda.flash_sdp_enabled(), backends.cuda.mem_efficient_sdp_enabled()]
+        return real(run, number)
+
+    monkeypatch.setattr(trainer._Run, "_epoch", epoch)
+    protocol = loading.open_data(toy)
+    config = TrainingConfig(0, SHORT | {"epochs": 1})
+    try:
+        for owner, name, value in switches:
+            setattr(owner, name, not value)
+        train_detector.train("raw-cnn", protocol, CPU, tmp_path / "weights.safetensors", config)
+    finally:
+        for (owner, name, _), value in zip(switches, before, strict=True):
+            setattr(owner, name, value)
+    assert seen == [[False, False, False, True, False, False]]
+    assert backends.cuda.flash_sdp_enabled()
+
+
 def test_mixed_precision_trains_and_is_scored_in_float32(toy: Path, tmp_path: Path) -> None:
     protocol = loading.open_data(toy)
     trained = [
