@@ -25,7 +25,7 @@ def table(heard: Sequence[Heard], detectors: Sequence[str]) -> None:
 def show(visit: Visit) -> None:
     """Show all results of the last job."""
     heard = visit.heard
-    st.subheader("3. What the detectors say")
+    st.header("3. What the detectors say")
     if visit.trouble:
         st.error(visit.trouble, icon=":material/error:")
     if len(heard) < visit.wanted:
@@ -68,7 +68,7 @@ def _detail(heard: Sequence[Heard]) -> None:
     before = heard[0].sound
     if before is None or not made:
         return
-    st.subheader("4. One condition, heard and seen")
+    st.header("4. One condition, heard and seen")
     spelled = st.selectbox("Condition", [*made], key="detail")
     one = made[spelled]
     after = one.sound
@@ -104,7 +104,7 @@ def _curves(heard: Sequence[Heard]) -> None:
     found = {curve.title: curve for curve in curves.curves(heard)}
     if not found:
         return
-    st.subheader("5. Severity")
+    st.header("5. Severity")
     title = st.selectbox("Attack", [*found], key="curve")
     st.caption(
         "From the clean clip to the severest level; ● bona fide, ■ spoof, ◆ no threshold. The"

@@ -25,11 +25,11 @@ def show() -> None:
     )
     left, right = st.columns([5, 6], gap="large")
     with left:
-        st.subheader("1. A clip")
+        st.header("1. A clip")
         mine.take(clip_form.upload(here.limits), here.desk)
         clip_form.told(mine)
     with right:
-        st.subheader("2. Detectors and attacks")
+        st.header("2. Detectors and attacks")
         detectors = clip_form.detectors(here.detectors)
         chosen = _chosen(here)
     ready = mine.clip is not None and bool(chosen.conditions) and bool(detectors)

@@ -12,10 +12,10 @@ _FONTS = {  # of the system: nothing is loaded
 }  # fmt: skip
 _LIGHT = {
     "primaryColor": "#8c2f57", "backgroundColor": "#fdfcfa", "secondaryBackgroundColor": "#f6f3ee",
-    "textColor": "#201c24", "borderColor": "#8d8592", "linkColor": "#8c2f57",
+    "textColor": "#19151d", "borderColor": "#8d8592", "linkColor": "#8c2f57",
 }  # fmt: skip
 _DARK = {
-    "primaryColor": "#c8557f", "backgroundColor": "#15131a", "secondaryBackgroundColor": "#1e1b24",
+    "primaryColor": "#dd7d9d", "backgroundColor": "#15131a", "secondaryBackgroundColor": "#1e1b24",
     "textColor": "#ece8ef", "borderColor": "#857d90", "linkColor": "#f2a283",
 }  # fmt: skip
 STYLE = Path(__file__).with_name("page.css")
@@ -27,6 +27,7 @@ def options() -> dict[str, Any]:
         **_FONTS,
         "baseRadius": "8px",
         "headingFontWeights": [500] * 6,
+        "headingFontSizes": ["2.75rem", "1.75rem"],
         "paddingTop": "1.5rem",
     }
     return {
