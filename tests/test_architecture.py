@@ -160,11 +160,18 @@ def test_listing_attacks_needs_no_heavy_library() -> None:
     assert done.stdout.strip() == "[] {}", done.stdout + done.stderr
 
 
-def test_a_report_waits_for_no_image_library() -> None:
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("benchmark.api.reporting", ("torchvision", "librosa", "matplotlib")),
+        ("benchmark.runs.unit_worker", ("torchvision", "matplotlib", "sklearn")),  # of scoring
+    ],
+)
+def test_what_is_slow_and_not_needed_is_not_imported(module: str, absent: tuple[str, ...]) -> None:
     code = (
-        "import sys; from benchmark.api import reporting;"
+        f"import sys, {module};"
         "from detectors.contract.base import registry; registry.names();"
-        "print([m for m in ('torchvision', 'librosa', 'matplotlib') if m in sys.modules])"
+        f"print([m for m in {absent} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

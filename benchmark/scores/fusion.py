@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from attacks.contract.condition import CLEAN
 from benchmark.core import call_syntax
@@ -154,6 +153,8 @@ class _Fusion:
         self.weights = np.full(len(dev), 1 / len(dev))
         self.bias = 0.0
         if ensemble.method == "logistic":
+            from sklearn.linear_model import LogisticRegression  # slow to import, seldom needed
+
             model = LogisticRegression(class_weight="balanced")
             model.fit(self._standard(dev[:, seen]).T, bonafide[seen])
             self.weights, self.bias = model.coef_[0], float(model.intercept_[0])

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from benchmark import frontends
 from detectors.contract.base import Arrays, Lfcc, Mfcc, Wave, WaveDetector, WholeWaveform, detector
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 COMPONENTS = 64
 FRAMES = 40_000  # drawn per class; enough to fit this many components
@@ -103,6 +104,9 @@ def _standardise(frames: Floats, mean: Floats, spread: Floats) -> Floats:
 
 
 def _mixture(frames: Floats, seed: int) -> GaussianMixture:
+    from sklearn.exceptions import ConvergenceWarning  # slow to import, not used in scoring
+    from sklearn.mixture import GaussianMixture
+
     model = GaussianMixture(
         min(COMPONENTS, len(frames) // 4),
         covariance_type="diag",

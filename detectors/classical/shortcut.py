@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from benchmark.audio.speech_level import active_level, rms
 from detectors.contract.base import Arrays, Wave, WaveDetector, detector
@@ -159,6 +158,8 @@ class Shortcut(WaveDetector):
 
 def fit_features(x: npt.NDArray[np.float32], bonafide: npt.NDArray[np.bool_]) -> Arrays:
     """Train on features (n, k) and labels (n,); see `Shortcut.fit`."""
+    from sklearn.linear_model import LogisticRegression  # slow to import, not used in scoring
+
     mean, spread = x.mean(axis=0), x.std(axis=0)
     spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature: do not divide by 0
     model = LogisticRegression(class_weight="balanced", max_iter=2000, C=STRENGTH)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from benchmark.assets import wheels
 from benchmark.assets.wheel_catalog import WAKEFORGE
@@ -56,6 +55,8 @@ class WakeHubert(WaveDetector):
 
         Raises `InputError` if the encoder is neither in the cache nor can be downloaded.
         """
+        from sklearn.linear_model import LogisticRegression  # slow to import, not used in scoring
+
         encoder = _encoder()
         x = np.stack([_statistics(wave, encoder) for wave in waves])
         mean, spread = x.mean(axis=0), x.std(axis=0) + SPREAD
