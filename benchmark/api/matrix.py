@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,11 @@ from typing import Any
 import torch
 
 from attacks.contract.condition import spell
-from attacks.contract.suites import Suite
-from benchmark.api import quality, reporting, training
-from benchmark.assets import wheel_files
+from benchmark.api import quality, reporting, stage_durations, training
 from benchmark.core import trust
-from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.stage_timer import StageTimer
 from benchmark.data import embedded
-from benchmark.data.data_config import evaluated
 from benchmark.data.protocol import Protocol
 from benchmark.inference import precision
 from benchmark.inference.checkpoints import FLOAT32
@@ -29,26 +25,23 @@ from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.runs import (
     detector_choice,
     executor_choice,
-    machine_speed,
     planning,
     plugin_checks,
     precision_check,
     provenance,
+    realised_config,
     run_folders,
     runner,
 )
 from benchmark.runs.audio_cache import AudioCache
-from benchmark.runs.detector_choice import DetectorChoice
 from benchmark.runs.detector_notes import notes
 from benchmark.runs.executor_choice import workers_of
 from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import ExecutionConfig, ReportConfig, RunConfig
-from benchmark.runs.runner import MissingUnits
 from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores import fusion, realisations
 from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import Scan, Store
-from benchmark.training import training_examples
 from benchmark.training.training_config import TrainingConfig
 from benchmark.workers.context import ProcessContext
 
@@ -62,27 +55,6 @@ class Finished:
     folder: Path
     tables: Tables | None = None
     written: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What a run would compute.
-
-    test    : the trials; None before the embedded set, if the run is on it, is planned
-    absent  : what must be built first, as sentences; plan and missing units are then unknown
-    seeds   : those of a further realisation; None for the run itself
-    further : the same of every further realisation, if nothing must be built for the run itself
-    """
-
-    suite: Suite
-    detectors: tuple[str, ...]
-    test: Protocol | None
-    absent: tuple[str, ...] = ()
-    plan: RunPlan | None = None
-    folder: Path | None = None
-    missing: MissingUnits | None = None
-    seeds: Seeds | None = None
-    further: tuple[Prospect, ...] = ()
 
 
 def bench(
@@ -100,7 +72,7 @@ def bench(
     suite, device = suite_choice.fetched(config.suite, config.data), devices_of(config)[0]
     if config.detectors.every:
         training.fetch_all()
-    for mine in _trainings(config):
+    for mine in realised_config.trainings(config):
         if planning.needs_embedded(mine, suite):
             with timer.timing("audio"):
                 embedded.build(
@@ -134,7 +106,7 @@ def run(
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)
     matrix, found = _begun(matrix, store, config.context)
     done = _computed(config, execution, matrix, store, found, device, timer)
-    for seeds in _further(config):
+    for seeds in realised_config.further(config):
         done &= _realised(config, seeds, execution, store.folder, device, timer)
     if not done:
         return Finished(store.folder)
@@ -151,42 +123,6 @@ def run(
     return Finished(store.folder, tables, tuple(written))
 
 
-def _trainings(config: RunConfig) -> list[RunConfig]:
-    """Return the run with the detectors of each training; the first has all that are chosen."""
-    seeds = range(config.detectors.seed, config.detectors.seed + config.train_seeds)
-    return [replace(config, detectors=_of_training(config, seed)) for seed in seeds]
-
-
-def _further(config: RunConfig) -> list[Seeds]:
-    first = Seeds(config.seed, config.detectors.seed)
-    return realisations.planned(first, config.attack_seeds, config.train_seeds)
-
-
-def _of_training(config: RunConfig, seed: int) -> DetectorChoice:
-    """Return the detectors of a training: the chosen ones, after the first those that learn."""
-    choice = config.detectors
-    if seed == choice.seed:
-        return choice
-    names = tuple(detector_choice.learning(choice))
-    if not names:
-        raise InputError(
-            "--train-seeds: none of the chosen detectors is trained here; their weights are given"
-        )
-    return replace(choice, names=names, checkpoints=(), weights=(), seed=seed)
-
-
-def _of_seeds(config: RunConfig, seeds: Seeds, folder: Path) -> RunConfig:
-    """Return a further realisation of the run in `folder`, as a run of its own."""
-    return replace(
-        config,
-        detectors=_of_training(config, seeds.train),
-        seed=seeds.attack,
-        run=str(realisations.place(folder, seeds)),
-        attack_seeds=1,
-        train_seeds=1,
-    )
-
-
 def _realised(
     config: RunConfig,
     seeds: Seeds,
@@ -196,7 +132,7 @@ def _realised(
     timer: StageTimer,
 ) -> bool:
     """Compute a further realisation of the run in `folder`; return False if others lack units."""
-    mine = _of_seeds(config, seeds, folder)
+    mine = realised_config.of_seeds(config, seeds, folder)
     store = Store(realisations.place(folder, seeds), sync=execution.fsync)
     matrix, found = _begun(planning.plan(mine), store, mine.context)
     return _computed(mine, execution, matrix, store, found, device, timer)
@@ -264,71 +200,6 @@ def _computed(
     return True
 
 
-def prospect(config: RunConfig, execution: ExecutionConfig) -> Prospect:
-    """Return what a run would compute, as far as it can be known before its data are built."""
-    devices_of(config)
-    suite = suite_choice.chosen(config.suite, config.data)
-    known = not config.data.embedded or embedded.planned()
-    found = Prospect(
-        suite,
-        tuple(detector_choice.names(config.detectors)),
-        evaluated(config.data.open(), config.limit)[0] if known else None,
-    )
-    if absent := (*_wheels(suite), *_absent(config, suite)):
-        return replace(found, absent=absent)
-    matrix = planning.plan(config)
-    folder = run_folders.of(config, matrix)
-    todo = runner.missing(matrix, Store(folder), execution.retry_failures, execution.share)
-    further = tuple(
-        replace(prospect(_of_seeds(config, seeds, folder), execution), seeds=seeds)
-        for seeds in _further(config)
-    )
-    return replace(
-        found, test=matrix.test, plan=matrix, folder=folder, missing=todo, further=further
-    )
-
-
-def _wheels(suite: Suite) -> tuple[str, ...]:
-    """Say which wheels `bench` would fetch for the suite's attacks."""
-    return tuple(
-        f"the wheel {wheel_files.about(wheel)} is not here yet: bench fetches it for {wheel.use}"
-        for wheel in suite_choice.unfetched(suite)
-    )
-
-
-def _absent(config: RunConfig, suite: Suite) -> tuple[str, ...]:
-    """Say what `bench` would build before a run, and which detectors cause that."""
-    waiting = _waiting(config)
-    if not planning.needs_embedded(config, suite):
-        return waiting
-    if not (config.data.embedded or waiting):
-        return ("the noise bank is not here yet: bench builds it, from the embedded data set",)
-    if not embedded.planned():
-        return ("the embedded data set is not here yet: bench fetches and builds it", *waiting)
-    if planning.needs_bank(config, suite):
-        return ("the noise bank is not here yet: bench builds it", *waiting)
-    whole = embedded.read()
-    absent = planning.needed(config, whole).intersection(embedded.missing(whole))
-    if not absent:
-        return ()
-    return (*_durations(config, len(suite.conditions), whole, absent), *waiting)
-
-
-def estimate_s(config: RunConfig, found: Prospect) -> float:
-    """Return the seconds that one worker needs for the missing units, from a short measurement.
-
-    Those of further realisations count, unless they wait for a training.
-    """
-    device = devices_of(config)[0]
-    seconds = 0.0
-    for one in (found, *found.further):
-        if one.missing is not None and one.missing.units:
-            assert one.plan is not None and one.folder is not None
-            setup = setup_of(one.folder, one.plan, config.context, device)
-            seconds += runner.estimate(one.missing, setup)
-    return seconds
-
-
 def devices_of(config: RunConfig) -> tuple[torch.device, ...]:
     """Return the devices of a run; `InputError` if one is absent or cannot use the precision."""
     devices = resolve_devices(config.detectors.device)
@@ -352,16 +223,6 @@ def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
             )
 
 
-def _waiting(config: RunConfig) -> tuple[str, ...]:
-    """Say which detectors must be trained, and on which data; () if none."""
-    choice = config.detectors
-    if not detector_choice.learning(choice):
-        return ()
-    names = detector_choice.untrained(choice, detector_choice.known_training_data(choice))
-    data = choice.train_data or "the embedded data set"
-    return (f"{', '.join(names)} must be trained on {data}",) if names else ()
-
-
 class _Needs:
     """What a run needs of the embedded set; logs once how long it takes to make that."""
 
@@ -373,34 +234,9 @@ class _Needs:
         absent = ids.intersection(embedded.missing(whole))
         if absent and not self.announced:
             self.announced = True
-            for line in _durations(self.config, self.conditions, whole, absent):
+            for line in stage_durations.announced(self.config, self.conditions, whole, absent):
                 logger.info(line)
         return ids
-
-
-def _durations(
-    config: RunConfig, conditions: int, whole: Protocol, absent: set[str]
-) -> Iterator[str]:
-    """Yield this machine's speed, and about how long each stage of a run will take on it."""
-    speed = machine_speed.measure()
-    yield f"this machine: {speed}"
-    table = whole.table
-    systems = table[table["utterance_id"].isin(absent)]["spoof_system"].tolist()
-    seconds = machine_speed.synthesis_s(systems, speed)
-    yield f"about {_minutes(seconds)} to make {len(absent)} utterances"
-    choice = config.detectors
-    if choice.train_data is None and (names := detector_choice.untrained(choice, whole)):
-        count = len(training_examples.used(whole, "train").table)
-        seconds = machine_speed.training_s(names, count)
-        yield f"about {_minutes(seconds)} to train {', '.join(names)}"
-    if config.data.embedded:
-        trials = len(evaluated(whole, config.limit)[0].table) * conditions
-        seconds = machine_speed.matrix_s(trials, speed)
-        yield f"about {_minutes(seconds)} to launder and score {trials} trials"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} min"
 
 
 def _precision_notes(

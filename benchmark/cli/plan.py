@@ -16,7 +16,7 @@ from benchmark.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from benchmark.api.matrix import Prospect
+    from benchmark.api.prospect import Prospect
 
 
 def add(command: Command) -> None:
@@ -30,15 +30,15 @@ def add(command: Command) -> None:
 
 def plan(options: Namespace) -> int:
     """Print what a run would compute."""
-    from benchmark.api import matrix
+    from benchmark.api import prospect
     from benchmark.runs import executor_choice
 
     config, execution = typed.run_config(options), typed.execution(options)
-    found = matrix.prospect(config, execution)
+    found = prospect.expected(config, execution)
     facts = _facts(found)
     if any(one.missing is not None and one.missing.units for one in (found, *found.further)):
         workers = executor_choice.workers_of(execution)
-        seconds = matrix.estimate_s(config, found) / max(workers, 1)
+        seconds = prospect.estimate_s(config, found) / max(workers, 1)
         facts["estimate"] = {"minutes": round(seconds / 60, 2), "workers": workers}
     if options.json:
         print(json.dumps(facts, indent=1))

@@ -15,7 +15,7 @@ from benchmark.cli.arguments import Command, at_least
 from benchmark.core.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from benchmark.api.matrix import Prospect
+    from benchmark.api.prospect import Prospect
 
 LOGS = "jobs"  # folder for scripts and output of the jobs, in the run folder
 FAILED = 1
@@ -59,7 +59,7 @@ def add(command: Command) -> None:
 
 def submit(options: Namespace) -> int:
     """Submit the shares of a run; with --wait return 1 if one failed."""
-    from benchmark.api import matrix
+    from benchmark.api import prospect
     from benchmark.cli.main import parser
 
     given = _given(options)
@@ -67,7 +67,7 @@ def submit(options: Namespace) -> int:
     if any(word == "--shard" or word.startswith("--shard=") for word in options.rest):
         raise InputError("--shard: submit gives each job its own share, from 1 to --shares")
     executor = _executor(options.cluster)
-    found = matrix.prospect(typed.run_config(asked), typed.execution(asked))
+    found = prospect.expected(typed.run_config(asked), typed.execution(asked))
     folder = _folder(found)
     given += ["--run", str(folder)]
     if asked.workers is None:
