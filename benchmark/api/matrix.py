@@ -42,7 +42,6 @@ from benchmark.runs.unit_worker import WorkerSetup
 from benchmark.scores import fusion, realisations
 from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import Scan, Store
-from benchmark.training.training_config import TrainingConfig
 from benchmark.workers.context import ProcessContext
 
 Inspection = Callable[[RunPlan], None]
@@ -219,7 +218,7 @@ def _train(config: RunConfig, device: torch.device, timer: StageTimer) -> None:
         protocol = detector_choice.training_data(choice)
         with timer.timing("training"):
             training.train_missing(
-                missing, protocol, TrainingConfig(choice.seed), device, config.context
+                missing, protocol, detector_choice.training(choice), device, config.context
             )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from benchmark.api import training
 from benchmark.api.evaluate import context_of, data_of, path_of
 from benchmark.core.errors import InputError
-from benchmark.inference.checkpoints import FLOAT32
 from benchmark.training.training_config import CLEAN_SHARE, VARIANTS
 
 
@@ -21,9 +20,9 @@ def train(
     seed: int = 0,
     splits: str = training.PROTOCOL,
     subset: int | None = None,
-    recipe: Mapping[str, Any] | None = None,
-    loss: str = "bce",
-    precision: str = FLOAT32,
+    recipe: Mapping[str, Any] | str | Path | None = None,
+    loss: str = "",
+    precision: str = "",
     patience: int | None = None,
     clean_share: float = CLEAN_SHARE,
     variants: int = VARIANTS,
@@ -45,11 +44,13 @@ def train(
     data      : as in `evaluate`
     suite     : conditions that launder the training data
     splits    : `80/10/10` cuts train, dev and test by speaker; `protocol` keeps the data's own
-    recipe    : changes to the detector's recipe, such as ``{"epochs": 3}``
+    recipe    : changes to the detector's recipe, such as ``{"epochs": 3}``, or a recipe file
 
     The other arguments are those of `launderbench train`. A checkpoint that is there already is
     kept unless `force`. Raises `InputError` if a detector or the data cannot be used.
     """
+    file = path_of("recipe", recipe) if isinstance(recipe, str | Path) else None
+    changes = {} if recipe is None or isinstance(recipe, str | Path) else dict(recipe)
     context = context_of(plugins, noise_dir)
     with context.entered():
         return training.train(
@@ -64,7 +65,7 @@ def train(
                 path_of("start", start),
                 seed,
                 device,
-                dict(recipe or {}),
+                changes,
                 patience,
                 loss,
                 precision,
@@ -72,6 +73,7 @@ def train(
                 path_of("out", out),
                 force,
                 context,
+                () if file is None else (file,),
             )
         )
 

@@ -27,6 +27,7 @@ from benchmark.training.training_config import (
     TrainingConfig,
 )
 from benchmark.workers.context import ProcessContext
+from detectors.contract import recipe_files
 from detectors.contract.base import Recipe, TensorDetector, registry
 
 PROTOCOL = "protocol"  # keep the splits of the data set
@@ -42,8 +43,10 @@ class TrainConfig:
     suite       : conditions that launder the training data; '' for none
     clean_share : how often a recording is heard clean, if a suite is given
     variants    : laundered variants of each recording
+    loss        : '' for that of the recipe; so with `precision`
     start       : a checkpoint whose weights begin the training
     recipe      : fields of the detector's `Recipe` to change
+    recipes     : recipe files, each in place of the package's own for its detector
     patience    : keep the epoch of the lowest dev EER; stop after this many without a lower one
     name, out   : the name in tables and the checkpoint file, for one detector
     force       : train again what is there
@@ -61,12 +64,13 @@ class TrainConfig:
     device: str = "auto"
     recipe: dict[str, Any] = field(default_factory=dict)
     patience: int | None = None
-    loss: str = "bce"
-    precision: str = checkpoints.FLOAT32
+    loss: str = ""
+    precision: str = ""
     name: str = ""
     out: Path | None = None
     force: bool = False
     context: ProcessContext = field(default_factory=ProcessContext)
+    recipes: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, seed=whole("seed", self.seed, 0))
@@ -86,11 +90,12 @@ def train(config: TrainConfig) -> list[Path]:
 
     Raises `InputError` if a detector cannot be trained, or cannot take the configuration.
     """
-    names = trainable(config.names)
+    asked = config.names or tuple(recipe_files.read(path).detector for path in config.recipes)
+    names = trainable(asked)
     for option in ("out", "name"):
         if getattr(config, option) and len(names) != 1:
             raise InputError(f"--{option} takes one detector; name it")
-    recipe = _recipe(config)
+    recipe = _recipe(config, names)
     for name in names:
         require_taken(name, recipe)
     protocol = opened(config)
@@ -167,13 +172,14 @@ def trainable(asked: Sequence[str]) -> list[str]:
 def require_taken(name: str, config: TrainingConfig) -> None:
     """Refuse (`InputError`) a configuration that the detector cannot take."""
     item = registry.get(name)()
+    config = config.of(name)
     training_config.require_taken(item, config)
     if config.loss == networks.ONE_CLASS and isinstance(item, TensorDetector):
         trained_checkpoints.fetch_foundation(item)
         networks.require_one_class(item)
 
 
-def _recipe(config: TrainConfig) -> TrainingConfig:
+def _recipe(config: TrainConfig, names: Sequence[str]) -> TrainingConfig:
     laundering = None
     if config.suite:
         suite = suite_choice.fetched(config.suite, config.data)
@@ -184,7 +190,7 @@ def _recipe(config: TrainConfig) -> TrainingConfig:
     start = checkpoints.load(config.start) if config.start else None
     return TrainingConfig(
         config.seed, config.recipe, config.loss, config.precision, laundering, start, config.name,
-        config.patience,
+        config.patience, recipes=training_config.recipes(config.recipes, names),
     )  # fmt: skip
 
 

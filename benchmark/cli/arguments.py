@@ -83,6 +83,14 @@ def subset_options(sub: argparse.ArgumentParser) -> None:
     noise_option(sub)
 
 
+def recipe_option(sub: argparse.ArgumentParser) -> None:
+    """Add --recipe."""
+    sub.add_argument(
+        "--recipe", type=Path, action="append", default=[], metavar="FILE",
+        help="train the detector of this recipe file by it (repeatable; default: its own recipe)",
+    )  # fmt: skip
+
+
 def noise_option(sub: argparse.ArgumentParser) -> None:
     """Add --noise-dir."""
     sub.add_argument("--noise-dir", type=Path, help="noise bank to use instead of the built one")

@@ -13,6 +13,7 @@ from benchmark.cli.arguments import (
     executor_options,
     matrix_options,
     quality_option,
+    recipe_option,
     report_options,
 )
 from benchmark.core.stage_timer import StageTimer
@@ -35,6 +36,7 @@ def add(command: Command) -> None:
         "--train", action="store_true",
         help="train the detectors here instead of using the shipped checkpoints",
     )  # fmt: skip
+    recipe_option(sub)
     sub.set_defaults(shard=(1, 1))  # bench also trains, which machines cannot share
     report_options(sub)
 

@@ -13,6 +13,7 @@ from benchmark.cli.arguments import (
     device_option,
     noise_option,
     positive,
+    recipe_option,
     seed,
 )
 
@@ -55,8 +56,9 @@ def add(command: Command) -> None:
     )  # fmt: skip
     sub.add_argument("--batch-size", type=at_least(2), help="instead of the detector's own")
     sub.add_argument("--lr", type=positive, help="peak learning rate")
-    sub.add_argument("--loss", default="bce", help="bce (default), ce or oc-softmax")
-    sub.add_argument("--precision", default="float32", help="float32 (default) or bf16 (mixed)")
+    sub.add_argument("--loss", default="", help="bce (default), ce or oc-softmax")
+    sub.add_argument("--precision", default="", help="float32 (default) or bf16 (mixed)")
+    recipe_option(sub)
     sub.add_argument("--name", default="", help="its name in tables (one detector only)")
     sub.add_argument("--out", type=Path, help="checkpoint file (one detector only)")
     sub.add_argument(
@@ -93,6 +95,7 @@ def train(options: Namespace) -> int:
             options.out,
             options.force,
             typed.context(options),
+            tuple(options.recipe),
         )
     )
     return 0

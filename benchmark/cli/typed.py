@@ -77,6 +77,7 @@ def run_config(options: Namespace) -> RunConfig:
         getattr(options, "train", False),
         options.precision,
         options.device,
+        tuple(getattr(options, "recipe", ())),
     )
     return RunConfig(
         data_config(options),

@@ -15,7 +15,7 @@ from benchmark.inference import checkpoints, detector_selection, precision, publ
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.scorer import resolve_devices
 from benchmark.scores import fusion
-from benchmark.training import trained_checkpoints
+from benchmark.training import trained_checkpoints, training_config
 from benchmark.training.training_config import TrainingConfig
 from detectors.contract.base import registry
 
@@ -31,6 +31,7 @@ class DetectorChoice:
     seed        : seed of the training
     train       : train here instead of using the checkpoints that come along
     precision   : arithmetic of networks
+    recipes     : recipe files by which detectors were or are trained
     device      : `auto`, `cpu` or `cuda`; on CUDA the defaults include cached published weights
     """
 
@@ -42,6 +43,7 @@ class DetectorChoice:
     train: bool = False
     precision: str = FLOAT32
     device: str = "auto"
+    recipes: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, seed=whole("seed", self.seed, 0))
@@ -87,6 +89,18 @@ def training_data(choice: DetectorChoice) -> Protocol:
     return loading.open_data(choice.train_data) if choice.train_data else embedded.read()
 
 
+def training(choice: DetectorChoice) -> TrainingConfig:
+    """Return how the selected detectors were or are trained.
+
+    Raises `InputError` for a recipe that cannot be read, or of a detector that is not selected.
+    """
+    if not choice.recipes:
+        return TrainingConfig(choice.seed)
+    return TrainingConfig(
+        choice.seed, recipes=training_config.recipes(choice.recipes, names(choice))
+    )
+
+
 def known_training_data(choice: DetectorChoice) -> Protocol | None:
     """Return the data of `training_data`; None if the embedded set is not known here yet."""
     if choice.train_data:
@@ -99,7 +113,7 @@ def known_training_data(choice: DetectorChoice) -> Protocol | None:
 
 def refusals(choice: DetectorChoice, data: Protocol | None) -> list[str]:
     """Say why shipped checkpoints of the selected detectors are not used on `data`."""
-    config = TrainingConfig(choice.seed)
+    config = training(choice)
     causes = [
         trained_checkpoints.refused(name, config, data) if data else None
         for name in learning(choice)
@@ -186,7 +200,7 @@ def _not_trained(name: str, choice: DetectorChoice, data: Protocol | None) -> In
     foreign = registry.get(name).pretrained
     if foreign and (why := registry.get(name)().unavailable()):
         raise InputError(f"detector {name!r}: give its weights with --weights {spelt}=FILE; {why}")
-    cause = trained_checkpoints.refused(name, TrainingConfig(choice.seed), data) if data else None
+    cause = trained_checkpoints.refused(name, training(choice), data) if data else None
     return InputError(
         f"detector {name!r} is not trained for seed {choice.seed}:"
         f"{f' give its weights with --weights {spelt}=FILE, or' if foreign else ''}"
@@ -197,7 +211,7 @@ def _not_trained(name: str, choice: DetectorChoice, data: Protocol | None) -> In
 
 def _trained(name: str, choice: DetectorChoice, data: Protocol | None) -> Checkpoint | None:
     """Return the checkpoint of a detector's training on `data`; no shipped one with `train`."""
-    return trained_checkpoints.find(name, TrainingConfig(choice.seed), data, not choice.train)
+    return trained_checkpoints.find(name, training(choice), data, not choice.train)
 
 
 def _learns(name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
 
+BCE = "bce"  # the default
 # scale and margins of the one-class softmax: the values of the paper (Zhang, Jiang, Duan 2021)
 SCALE = 20.0
 BONAFIDE_MARGIN, SPOOF_MARGIN = 0.9, 0.2
@@ -44,7 +45,7 @@ def _one_class(scores: torch.Tensor, target: torch.Tensor, weights: torch.Tensor
 
 LOSSES = {
     # binary cross-entropy of the score as a logit, items weighted to equal class mass
-    "bce": Loss(binary_cross_entropy_with_logits),
+    BCE: Loss(binary_cross_entropy_with_logits),
     # cross-entropy of a two-way softmax whose logits differ by the score, as a weighted average:
     # every batch counts equally, whatever its class balance
     "ce": Loss(_two_way),

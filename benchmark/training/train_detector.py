@@ -51,7 +51,7 @@ def train(
     epoch. The result is deterministic for one machine, seed and number of threads. Raises
     `InputError` if the data or the detector cannot be used for this training.
     """
-    config = config or TrainingConfig()
+    config = (config or TrainingConfig()).of(registry.get(name).name)
     facts, _ = planned(name, protocol, config)
     key = digest([facts, str(device), torch.__version__, torch.get_num_threads()])
     item = registry.get(name)()
@@ -105,10 +105,9 @@ def _fit_waves(
 ) -> tuple[Arrays, dict[str, Any]]:
     """Fit a wave detector to all waves and all their variants; return its state and facts."""
     waves, bonafide = list(examples.waves), [examples.bonafide]
-    if config.laundering:
-        for variant in augmentation.variants(examples, config.laundering, config.seed, title, line):
-            waves += variant
-            bonafide.append(examples.bonafide)
+    for variant in augmentation.variants(examples, config, title, line):
+        waves += variant
+        bonafide.append(examples.bonafide)
     arrays = item.fit(waves, np.concatenate(bonafide), config.seed)
     scores = item.score(dev.waves, arrays)
     if not np.isfinite(scores).all():
@@ -125,12 +124,14 @@ def _fit_network(
     trainer_config: TrainerConfig,
 ) -> FittedWeights:
     spec = trained_input(item.input)
-    clean = config.laundering.clean if config.laundering else 1.0
+    clean = augmentation.clean_share(config)
+    # RawBoost makes training harder and is nothing that a detector meets: dev stays clean
+    plain = replace(config, rawboost=None)
     train, judged = (
         TrainingTensors(
-            _split_inputs(spec, part, config, trainer_config), part.bonafide, part.pairs, clean
+            _split_inputs(spec, part, chosen, trainer_config), part.bonafide, part.pairs, clean
         )
-        for part in (examples, dev)
+        for part, chosen in ((examples, config), (dev, plain))
     )
     torch.manual_seed(config.seed)
     network = item.initial()
@@ -147,13 +148,9 @@ def _split_inputs(
     spec: Input, part: TrainingExamples, config: TrainingConfig, trainer_config: TrainerConfig
 ) -> list[torch.Tensor]:
     """Compute the inputs of a split: clean first, then one tensor per variant."""
-    inputs = [_inputs(spec, part.waves)]
-    if config.laundering:
-        laundered = augmentation.variants(
-            part, config.laundering, config.seed, trainer_config.title, trainer_config.line
-        )
-        inputs += [_inputs(spec, waves) for waves in laundered]
-    return inputs
+    title, line = trainer_config.title, trainer_config.line
+    changed = augmentation.variants(part, config, title, line)
+    return [_inputs(spec, part.waves), *(_inputs(spec, waves) for waves in changed)]
 
 
 def trained_input(spec: Input) -> Input:

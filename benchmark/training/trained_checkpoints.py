@@ -33,6 +33,7 @@ from detectors.contract.base import Detector, TensorDetector, WaveDetector, regi
 
 OMITTED = {  # facts that are left out at these values
     "loss": "bce", "precision": FLOAT32, "early_stopping": None, "start": None, "laundering": None,
+    "rawboost": None,
 }  # fmt: skip
 FOLDER = Path(str(detectors.__file__)).parent / "trained"
 

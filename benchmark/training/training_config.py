@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from attacks.contract import suites
 from attacks.contract.condition import Condition, parse
 from attacks.contract.precomputed import made
 from benchmark.core import paths
@@ -19,12 +21,17 @@ from benchmark.data.trial_table import rows_of, with_digests
 from benchmark.inference.checkpoints import FLOAT32, Checkpoint
 from benchmark.inference.networks import ONE_CLASS
 from benchmark.inference.precision import BF16
-from benchmark.training.losses import LOSSES
+from benchmark.laundering import suite_choice
+from benchmark.training import rawboost
+from benchmark.training.losses import BCE, LOSSES
 from benchmark.training.training_examples import used
+from detectors.contract import recipe_files
 from detectors.contract.base import Detector, TensorDetector, registry
+from detectors.contract.recipe_files import LaunderingSection, RawBoostSection, TrainingRecipe
 
 PROCEDURE = 2  # increased when the same recipe and data would give different weights
 PRECISIONS = (FLOAT32, BF16)
+RAWBOOST = "rawboost"  # the fact of a checkpoint, and the mark in its name
 CLEAN_SHARE = 0.25
 VARIANTS = 4
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -69,6 +76,10 @@ class TrainingConfig:
     """The configuration of one training.
 
     changes  : override fields of the detector's `Recipe`
+    loss     : '' for that of the recipe, else `bce`
+    precision: '' for that of the recipe, else `float32`
+    laundering, rawboost : augmentation; at most one. None for that of the recipe, else none
+    recipes  : recipe files, each in place of the package's own for its detector
     start    : a checkpoint of the same network, whose weights initialise the training
     patience : if given, the epoch of the lowest dev EER is kept, and training stops after this
                many consecutive epochs without a better one (at equal EER, with a lower dev loss)
@@ -80,17 +91,20 @@ class TrainingConfig:
 
     seed: int = 0
     changes: dict[str, Any] = field(default_factory=dict)
-    loss: str = "bce"
-    precision: str = FLOAT32
+    loss: str = ""
+    precision: str = ""
     laundering: LaunderingAugmentation | None = None
     start: Checkpoint | None = None
     name: str = ""
     patience: int | None = None
+    rawboost: RawBoostSection | None = None
+    recipes: tuple[TrainingRecipe, ...] = ()
+    settled: bool = False
 
     def __post_init__(self) -> None:
-        if self.loss not in LOSSES:
+        if self.loss and self.loss not in LOSSES:
             raise unknown("loss", self.loss, LOSSES)
-        if self.precision not in PRECISIONS:
+        if self.precision and self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
         if self.name and not NAME.fullmatch(self.name):
             raise InputError(
@@ -98,17 +112,50 @@ class TrainingConfig:
                 " or digit"
             )
 
+    def of(self, detector: str) -> TrainingConfig:
+        """Return the configuration with what the recipe of the detector says, and defaults.
+
+        Raises `InputError` if the recipe cannot be followed.
+        """
+        if self.settled:
+            return self
+        recipe = self._recipe(detector)
+        try:
+            found = replace(
+                self,
+                changes={**recipe.settings, **self.changes},
+                loss=self.loss or recipe.loss or BCE,
+                precision=self.precision or recipe.precision or FLOAT32,
+                laundering=self.laundering or _laundering(recipe.laundering),
+                rawboost=self.rawboost or recipe.rawboost,
+                settled=True,
+            )
+        except InputError as error:
+            raise InputError(f"{recipe.path}: {error}") from error
+        if found.laundering and found.rawboost:
+            raise InputError(
+                f"{recipe.path} augments by RawBoost: leave out --suite, because laundering and"
+                " RawBoost exclude each other"
+            )
+        return found
+
+    def _recipe(self, detector: str) -> TrainingRecipe:
+        given = [recipe for recipe in self.recipes if recipe.detector == detector]
+        own = recipe_files.packaged(detector)
+        return given[0] if given else own or TrainingRecipe(Path(), detector)
+
     def called(self, detector: str) -> str:
         """Return the name of the trained detector in tables; `InputError` if another one has it."""
-        name = self.name or "+".join([detector, *self._marks()])
+        name = self.name or "+".join([detector, *self.of(detector)._marks()])
         if name != detector and name in registry.names():
             raise InputError(f"--name {name!r} is the name of another detector")
         return name
 
     def _marks(self) -> list[str]:
-        """Return what a name says of the training: its suite, and its loss."""
+        """Return what a name says of the training: its augmentation, and its loss."""
         marks = [_short(self.laundering.suite)] if self.laundering else []
-        return marks + ([self.loss] if self.loss != "bce" else [])
+        marks += [RAWBOOST] if self.rawboost else []
+        return marks + ([self.loss] if self.loss != BCE else [])
 
 
 def planned(
@@ -149,6 +196,7 @@ def data_facts(protocol: Protocol) -> dict[str, Any]:
 def configured(detector: str, config: TrainingConfig) -> dict[str, Any]:
     """Return the facts that determine a training apart from its data; errors as in `planned`."""
     item = registry.get(detector)()
+    config = config.of(item.name)
     require_taken(item, config)
     name = config.called(detector)
     facts: dict[str, Any] = {
@@ -170,7 +218,7 @@ def configured(detector: str, config: TrainingConfig) -> dict[str, Any]:
     # defaults are omitted, so that an option at its default means the same training as no option
     if name != detector:
         facts["name"] = name
-    if config.loss != "bce":
+    if config.loss != BCE:
         facts["loss"] = config.loss
     if config.precision != FLOAT32:
         facts["precision"] = config.precision
@@ -181,6 +229,8 @@ def configured(detector: str, config: TrainingConfig) -> dict[str, Any]:
             **asdict(config.laundering),
             "identities": digest([c.identity() for c in config.laundering.parsed()]),
         }
+    if config.rawboost:
+        facts[RAWBOOST] = {**asdict(config.rawboost), "version": rawboost.VERSION}
     return facts
 
 
@@ -190,12 +240,18 @@ def require_taken(item: Detector, config: TrainingConfig) -> None:
     Whether the network can have the head of another loss is not checked here: that requires
     building it, as `networks.require_one_class` does.
     """
+    config = config.of(item.name)
     if not isinstance(item, TensorDetector):
+        if (recipe := config._recipe(item.name)).settings:
+            raise InputError(
+                f"{recipe.path}: detector {item.name!r} is not a network: it has no"
+                f" {next(iter(recipe.settings))}"
+            )
         if config.start:
             raise InputError(
                 f"detector {item.name!r} is not a network: it cannot start from weights"
             )
-        if (config.loss, config.precision, config.patience) != ("bce", FLOAT32, None):
+        if (config.loss, config.precision, config.patience) != (BCE, FLOAT32, None):
             raise InputError(
                 f"detector {item.name!r} is not a network: it has no --loss, --precision or"
                 " --patience"
@@ -207,6 +263,35 @@ def require_taken(item: Detector, config: TrainingConfig) -> None:
             f"{start.path} was trained with --loss {start.facts.get('loss')}: its last layer"
             f" differs from that of --loss {config.loss}; choose the same loss or another --start"
         )
+
+
+def recipes(paths_: Sequence[Path], names: Sequence[str]) -> tuple[TrainingRecipe, ...]:
+    """Read recipe files; `InputError` if one is of no detector in `names`, or two are of one."""
+    found: dict[str, TrainingRecipe] = {}
+    for recipe in map(recipe_files.read, paths_):
+        if recipe.detector not in names:
+            raise InputError(
+                f"{recipe.path} is a recipe of {recipe.detector!r}, not of"
+                f" {' or '.join(map(repr, names))}"
+            )
+        if other := found.get(recipe.detector):
+            raise InputError(
+                f"{other.path} and {recipe.path} are both recipes of {recipe.detector!r}"
+            )
+        TrainingConfig(recipes=(recipe,)).of(recipe.detector)
+        found[recipe.detector] = recipe
+    return tuple(found.values())
+
+
+def _laundering(section: LaunderingSection | None) -> LaunderingAugmentation | None:
+    """Return the augmentation that a recipe asks for, by a suite of the package alone."""
+    if section is None:
+        return None
+    if section.suite not in suites.names():
+        raise unknown("suite", section.suite, suites.names(), "launderbench list suites")
+    suite = suite_choice.fetched(section.suite)
+    spelled = tuple(str(condition) for condition in suite.conditions if condition.steps)
+    return LaunderingAugmentation(suite.name, spelled, section.clean_share, section.variants)
 
 
 def digest(value: Any) -> str:

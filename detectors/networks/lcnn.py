@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detectors.contract.base import Cqt, Lfcc, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import Cqt, Lfcc, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 from detectors.networks.lcnn_lstm import MaxFeatureMap
 
@@ -19,7 +20,7 @@ class Lcnn(CropAndFlip, TensorDetector):
     """Base class of the light CNNs, which differ only in their input."""
 
     citation = "lavrentyeva2019stc"
-    recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    recipe = recipe_files.settings("lfcc-lcnn")
     crop = 192
 
     def build(self) -> nn.Module:

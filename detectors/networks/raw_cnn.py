@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detectors.contract.base import Recipe, TensorDetector, Waveform, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import TensorDetector, Waveform, detector
 
 
 @detector("raw-cnn")
@@ -15,7 +16,7 @@ class RawCnn(TensorDetector):
     summary = "raw-waveform 1-D CNN: 16, 32, 64 channels on 1 s at 16 kHz"
     citation = ""
     input = Waveform(samples=16000)
-    recipe = Recipe(epochs=30, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, patience=10)
+    recipe = recipe_files.settings("raw-cnn")
 
     def build(self) -> nn.Module:
         return Network()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import LogMel, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 
 
@@ -15,7 +16,7 @@ class ResNet18(CropAndFlip, TensorDetector):
     summary = "torchvision ResNet-18 on log-mel images, from scratch"
     citation = "he2016deep"
     input = LogMel()
-    recipe = Recipe(epochs=12, batch_size=16, learning_rate=1e-3, weight_decay=1e-3, patience=6)
+    recipe = recipe_files.settings("resnet18")
     crop = 96
 
     def build(self) -> nn.Module:

@@ -17,6 +17,7 @@ from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.inference.checkpoints import Checkpoint
 from benchmark.training import epoch_selection, parallel_training, train_detector, trainer
+from benchmark.training.parallel_training import Training
 from benchmark.training.training_config import LaunderingAugmentation, TrainingConfig, planned
 
 pytest_plugins = ("tests.support.attack_fixtures",)
@@ -71,7 +72,7 @@ def test_training_stops_after_n_epochs_without_a_lower_eer_and_keeps_the_lowest(
     out = tmp_path / "x.safetensors"
     monkeypatch.setattr(trainer, "eer", eers(*rates))
     summary = parallel_training._train_one(
-        parallel_training._Job("raw-cnn", protocol, CPU, out, config, 0)
+        parallel_training._Job(Training("raw-cnn", out, config), protocol, CPU, 0)
     )
     assert f", kept epoch {kept} of 20 (stopped early after epoch {ran}), in {out}" in summary
     assert len(pd.read_csv(out.with_suffix(".csv"))) == ran
@@ -105,11 +106,11 @@ def test_a_training_that_ran_to_its_end_says_so(toy: Path, tmp_path: Path) -> No
     out = tmp_path / "x.safetensors"
     protocol = loading.open_data(toy)
     config = TrainingConfig(0, {"epochs": 2})
-    job = parallel_training._Job("raw-cnn", protocol, CPU, out, config, 0)
+    job = parallel_training._Job(Training("raw-cnn", out, config), protocol, CPU, 0)
     summary = parallel_training._train_one(job)
     assert " of 2 (not stopped early), in " in summary
     plain = tmp_path / "y.safetensors"
-    job = parallel_training._Job("shortcut", protocol, CPU, plain, TrainingConfig(), 0)
+    job = parallel_training._Job(Training("shortcut", plain, TrainingConfig()), protocol, CPU, 0)
     assert "epoch" not in parallel_training._train_one(job)
 
 

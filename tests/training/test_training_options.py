@@ -259,16 +259,22 @@ def pairs_of_examples(count: int) -> TrainingExamples:
     )
 
 
+def variants_of(
+    examples: TrainingExamples, laundering: LaunderingAugmentation
+) -> list[list[np.ndarray]]:
+    return [*augmentation.variants(examples, TrainingConfig(laundering=laundering), "x", 0)]
+
+
 def test_copies_get_the_same_draws_and_the_variants_differ(world: None) -> None:
     laundering = LaunderingAugmentation("x", ("noise(kind=babble, snr=0)",), variants=2)
     examples = pairs_of_examples(3)
-    first, second = augmentation.variants(examples, laundering, 0, "x", 0)
+    first, second = variants_of(examples, laundering)
     for row in range(0, 6, 2):
         # the noise under a recording and under its copy is the same
         added = [first[row + n] - examples.waves[row + n] for n in (0, 1)]
         assert np.corrcoef(*added)[0, 1] > 0.9
         assert np.abs(first[row] - second[row]).max() > 0.01  # a different excerpt
-    again, _ = augmentation.variants(examples, laundering, 0, "x", 0)
+    again, _ = variants_of(examples, laundering)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -278,7 +284,7 @@ def test_an_utterance_that_cannot_be_laundered_stops_the_training() -> None:
     examples.waves[2] = np.zeros(0, np.float32)
     laundering = LaunderingAugmentation("x", ("lowpass(cutoff=3000)",))
     with pytest.raises(InputError, match=r"^cannot train: r1: lowpass.*: the wave is empty$"):
-        [*augmentation.variants(examples, laundering, 0, "x", 0)]
+        variants_of(examples, laundering)
 
 
 def test_training_draws_nothing_that_evaluation_draws() -> None:
@@ -518,7 +524,7 @@ def test_pitch_stretch_and_noise_are_a_suite_to_train_with(world: None) -> None:
     assert families >= {"noise", parse("pitch_shift").family, parse("time_stretch").family}
     laundering = LaunderingAugmentation(suite.name, spelled, variants=len(spelled))
     examples = pairs_of_examples(1)
-    variants = [*augmentation.variants(examples, laundering, 0, "x", 0)]
+    variants = variants_of(examples, laundering)
     lengths = {waves[0].size / examples.waves[0].size for waves in variants}
     assert min(lengths) == pytest.approx(0.85, abs=0.01)
     assert max(lengths) == pytest.approx(1.18, abs=0.01)
