@@ -21,7 +21,7 @@ import math
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -295,35 +295,38 @@ def _wrapped(lines: list[str]) -> list[str]:
 
 
 def draw(path: Path) -> None:
-    """Draw hours against the size of a matrix, both in powers of ten."""
+    """Draw hours against the size of a matrix, both in powers of ten, for both suites."""
     import matplotlib
     from matplotlib.figure import Figure
 
     matplotlib.rcParams["svg.hashsalt"] = "scaling"
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    sizes = np.logspace(5, 9, 50)
+    figure = Figure(figsize=(9.0, 4.6), layout="constrained")
+    sizes = np.logspace(5, 9, 30)
     kinds = (
-        ("one GPU at 1,000/s*, 16 cores", 1, 1000.0, "C0"),
-        ("one GPU at 5,000/s*, 16 cores", 1, 5000.0, "C1"),
-        (f"{NODES} nodes of those at 5,000/s*", NODES, 5000.0, "C2"),
-        (f"{NODES} nodes of 16 cores, no GPU", NODES, None, "C3"),
+        (f"one node at {RATES[0]:,}/s*", 1, float(RATES[0]), "C0", "-"),
+        (f"one node at {RATES[1]:,}/s*", 1, float(RATES[1]), "C1", "-"),
+        (f"one node at {RATES[2]:,}/s*", 1, float(RATES[2]), "C2", "--"),
+        (f"{NODES} nodes without GPUs", NODES, None, "C3", ":"),
+        (f"{NODES} nodes at {RATES[1]:,}/s*", NODES, float(RATES[1]), "C4", "-"),
+        (f"{NODES} nodes at {RATES[2]:,}/s*", NODES, float(RATES[2]), "C5", "--"),
     )
-    for label, machines, rate, colour in kinds:
-        line = [
-            max(hours(replace(WORKS[1], utterances=int(size), conditions=1), machines, rate))
-            for size in sizes
-        ]
-        axes.plot(sizes, line, color=colour, label=label)
-    for work in WORKS:
-        axes.axvline(work.pairs, color="0.8", zorder=0)
-        axes.text(work.pairs, 2e-4, f" {work.name.replace('`', '')}", rotation=90, size=7,
-                  ha="right", va="bottom")  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="utterances x conditions", ylabel="hours")
-    axes.set_ylim(1e-4, 1e4)
-    axes.grid(which="major", color="0.92")
-    axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path, metadata={"Date": None})
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, suite in zip(panels, ("laundering", "full"), strict=True):
+        for label, machines, rate, colour, style in kinds:
+            line = [max(hours(Work("", int(n), 1, 20, suite), machines, rate)) for n in sizes]
+            axes.plot(sizes, line, color=colour, linestyle=style, label=label)
+        for place, work in enumerate(one for one in WORKS if one.suite == suite):
+            axes.axvline(work.pairs, color="0.8", zorder=0)
+            name = f" {work.name.replace('`', '').partition(' x ')[0]} "
+            axes.text(work.pairs, 2e-3, name, rotation=90, size=8, va="bottom",
+                      ha="left" if place else "right")  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="utterances x conditions")
+        axes.set_title(f"{suite}, 20 detectors", size=10)
+        axes.set_ylim(1e-3, 1e4)
+        axes.grid(which="major", color="0.92")
+    panels[0].set_ylabel(f"hours (a node: one GPU, {CORES} cores)")
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def main() -> None:
