@@ -204,10 +204,10 @@ def _samples(frame: Any, rate: int) -> Wave:
     kind = SAMPLE_TYPES.get(frame.format.name)
     if kind is None or frame.layout.nb_channels != 1:
         raise AttackError(f"decoded to {frame.format.name}, {frame.layout.name}")
-    samples = np.frombuffer(frame.planes[0], kind, frame.samples)
     if kind is np.int16:
-        return samples.astype(np.float32) / np.float32(32768)
-    return samples
+        whole = np.frombuffer(frame.planes[0], np.int16, frame.samples)
+        return whole.astype(np.float32) / np.float32(32768)
+    return np.frombuffer(frame.planes[0], np.float32, frame.samples)
 
 
 @lru_cache
