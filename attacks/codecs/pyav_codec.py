@@ -21,6 +21,10 @@ from attacks.contract.base import AttackError, Wave
 from benchmark.audio import libav
 from benchmark.audio.reader import resample
 
+SAMPLE_TYPES: dict[str, type[np.float32] | type[np.int16]] = {  # of FFmpeg's formats
+    "flt": np.float32, "fltp": np.float32, "s16": np.int16, "s16p": np.int16,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class PacketCoder(Coder):
@@ -91,7 +95,7 @@ class PacketCoder(Coder):
         context.format = self.sample_format
         if self.bit_rate:
             context.bit_rate = self.bit_rate
-        context.time_base = Fraction(1, self.rate)
+        context.time_base = sample_time = Fraction(1, self.rate)
         context.thread_count = 1
         context.options = self.options
         context.open()
@@ -102,7 +106,7 @@ class PacketCoder(Coder):
             piece = np.ascontiguousarray(samples[None, start : start + size])
             frame = av.AudioFrame.from_ndarray(piece, format=self.sample_format, layout="mono")
             frame.sample_rate = self.rate
-            frame.time_base = Fraction(1, self.rate)
+            frame.time_base = sample_time
             frame.pts = start
             packets += map(bytes, context.encode(frame))
         packets += map(bytes, context.encode(None))
@@ -197,12 +201,13 @@ def to_int16(wave: Wave) -> npt.NDArray[np.int16]:
 def _samples(frame: Any, rate: int) -> Wave:
     if frame.sample_rate != rate:
         raise AttackError(f"decoded to {frame.sample_rate} Hz, not {rate}")
-    samples = frame.to_ndarray().ravel()
-    if samples.dtype == np.int16:
-        return samples.astype(np.float32) / np.float32(32768)
-    if samples.dtype != np.float32:
-        raise AttackError(f"decoded to {frame.format.name}")
-    return np.asarray(samples)
+    kind = SAMPLE_TYPES.get(frame.format.name)
+    if kind is None or frame.layout.nb_channels != 1:
+        raise AttackError(f"decoded to {frame.format.name}, {frame.layout.name}")
+    if kind is np.int16:
+        whole = np.frombuffer(frame.planes[0], np.int16, frame.samples)
+        return whole.astype(np.float32) / np.float32(32768)
+    return np.frombuffer(frame.planes[0], np.float32, frame.samples)
 
 
 @lru_cache
