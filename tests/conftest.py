@@ -25,21 +25,15 @@ settings.load_profile("same")
 
 @contextmanager
 def forgetting_plugins() -> Iterator[None]:
-    """Forget the attacks and detectors that are registered in this block, and their modules.
-
-    A module that stays loaded is not loaded again, and so registers nothing in the next test.
-    """
-    registries = (attacks.registry, detectors.registry)
-    known = {id(item) for registry in registries for item in registry.items()}
+    """Forget the attacks and detectors that are registered in this block."""
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
-        for registry in registries:
+        for registry in (attacks.registry, detectors.registry):
+            registry.names()
             patch.setattr(registry, "_items", dict(registry._items))
         yield
-        added = [item for registry in registries for item in registry.items()]
-        homes = {str(item.__module__) for item in added if id(item) not in known}
     for name in set(sys.modules) - before:
-        if name.startswith(FILES) or name in homes:
+        if name.startswith(FILES):
             del sys.modules[name]
 
 
