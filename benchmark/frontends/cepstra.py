@@ -9,7 +9,7 @@ import torch
 from scipy.fft import dct
 
 from benchmark.frontends.specs import Lfcc, Mfcc
-from benchmark.frontends.spectrogram import hertz, keep, mel_power, power
+from benchmark.frontends.spectrogram import constant, hertz, keep, mel_power, power
 
 SMALLEST_MEL = 1e-10
 
@@ -25,8 +25,8 @@ def lfcc(spec: Lfcc, waves: torch.Tensor) -> torch.Tensor:
     whole = power(emphasised, spec.n_fft, spec.window, spec.hop, torch.hamming_window)
     kept = keep(spec.keep, whole, hertz(spec.n_fft, spec.waveform.sample_rate))
     smallest = torch.finfo(torch.float32).eps
-    filters = _linear_filters(spec.coefficients, spec.n_fft).to(waves.device)
-    cosines = _cosines(spec.coefficients, spec.coefficients).to(waves.device)
+    filters = constant(_linear_filters, waves.device, spec.coefficients, spec.n_fft)
+    cosines = constant(_cosines, waves.device, spec.coefficients, spec.coefficients)
     cepstrum = cosines @ torch.log10(filters @ kept + smallest)
     cepstrum[:, 0] = torch.log10(kept.sum(dim=1) / spec.n_fft + smallest)
     return _with_differences(cepstrum)
@@ -40,7 +40,8 @@ def mfcc(spec: Mfcc, waves: torch.Tensor) -> torch.Tensor:
     mel = mel_power(spec, waves)
     decibel = 10 * torch.log10(mel.clamp(min=SMALLEST_MEL))
     cut = torch.maximum(decibel, decibel.amax(dim=(1, 2), keepdim=True) - spec.range_db)
-    return _with_differences(_cosines(spec.coefficients, spec.mels).to(waves.device) @ cut)
+    cosines = constant(_cosines, waves.device, spec.coefficients, spec.mels)
+    return _with_differences(cosines @ cut)
 
 
 def _with_differences(cepstrum: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmark.frontends.specs import Cqt
-from benchmark.frontends.spectrogram import keep
+from benchmark.frontends.spectrogram import constant, keep
 
 
 def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
@@ -19,12 +19,11 @@ def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
     for each lower octave, and its resampling removes part of each octave's highest bins.
     """
     octaves = []
-    for kernel in _kernels(spec):
+    for octave in range(len(_kernels(spec))):
+        kernel = constant(_kernel, waves.device, spec, octave)
         size = kernel.shape[2]
         padded = torch.nn.functional.pad(waves, (size // 2, size - size // 2))
-        parts = torch.nn.functional.conv1d(
-            padded.unsqueeze(1), kernel.to(waves.device), stride=spec.hop
-        )
+        parts = torch.nn.functional.conv1d(padded.unsqueeze(1), kernel, stride=spec.hop)
         octaves.append(parts.unflatten(1, (2, -1)).square().sum(dim=1))
     kept = keep(spec.keep, torch.cat(octaves, dim=1), centres(spec))
     return torch.log(torch.clamp(kept, min=spec.floor)).unsqueeze(1)
@@ -33,6 +32,10 @@ def cqt(spec: Cqt, waves: torch.Tensor) -> torch.Tensor:
 def centres(spec: Cqt) -> torch.Tensor:
     """Return the centre frequencies in Hz, ascending, (bins,)."""
     return spec.fmin * 2 ** (torch.arange(spec.bins) / spec.bins_per_octave)
+
+
+def _kernel(spec: Cqt, octave: int) -> torch.Tensor:
+    return _kernels(spec)[octave]
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmark.frontends.specs import Image
-from benchmark.frontends.spectrogram import mel_power, resized
+from benchmark.frontends.spectrogram import constant, mel_power, resized
 
 LEVELS = 256
 
@@ -27,7 +27,7 @@ def picture(spec: Image, waves: torch.Tensor) -> torch.Tensor:
     height = (1 + decibel / spec.range_db).flip(1).unsqueeze(1)
     plane = resized(height, spec.size).squeeze(1)
     levels = (plane.clamp(0, 1) * (LEVELS - 1)).round().long()
-    return _magma().to(waves.device)[levels].permute(0, 3, 1, 2)
+    return constant(_magma, waves.device)[levels].permute(0, 3, 1, 2)
 
 
 def coloured(spec: Image, waves: torch.Tensor) -> torch.Tensor:

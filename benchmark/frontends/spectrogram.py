@@ -30,6 +30,17 @@ def power(
     return spectrum.real.square() + spectrum.imag.square()
 
 
+@lru_cache(maxsize=64)
+def constant(
+    make: Callable[..., torch.Tensor], device: torch.device, *arguments: object
+) -> torch.Tensor:
+    """Return `make(*arguments)` on `device`, where it stays.
+
+    A GPU would have to finish its work for each batch if its filters were copied to it anew.
+    """
+    return make(*arguments).to(device)
+
+
 @lru_cache(maxsize=16)
 def _window(shape: Callable[..., torch.Tensor], length: int, device: torch.device) -> torch.Tensor:
     """Return the cached window, so that ONNX tracing sees a constant.
@@ -96,8 +107,9 @@ def mel_power(spec: LogMel | Mfcc | Image, waves: torch.Tensor) -> torch.Tensor:
     """
     rate = spec.waveform.sample_rate
     whole = power(waves, spec.n_fft, spec.window, spec.hop)
-    filters = _mel_filters(rate, spec.n_fft, spec.mels, spec.fmin, spec.fmax)
-    return filters.to(waves.device) @ keep(spec.keep, whole, hertz(spec.n_fft, rate))
+    shape = rate, spec.n_fft, spec.mels, spec.fmin, spec.fmax
+    filters = constant(_mel_filters, waves.device, *shape)
+    return filters @ keep(spec.keep, whole, hertz(spec.n_fft, rate))
 
 
 @lru_cache(maxsize=16)
