@@ -58,11 +58,19 @@ class Role(StrEnum):
     SCORES = "score with all other detectors, and write"
 
     def detectors(self, every: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
-        """Return those of the detectors that such a process scores."""
+        """Return those of the detectors that such a process scores.
+
+        A function of the calling program is known to that one alone: no other process scores it.
+        """
         if self is Role.WHOLE:
             return tuple(every)
         on_cpu = self is Role.LAUNDERS
-        return tuple(one for one in every if registry.get(one.detector).on_cpu is on_cpu)
+        return tuple(one for one in every if _on_cpu(one.detector) is on_cpu)
+
+
+def _on_cpu(detector: str) -> bool:
+    found = registry.class_of(detector)
+    return found is not None and found.on_cpu
 
 
 class Worker:
