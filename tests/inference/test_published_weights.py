@@ -320,8 +320,8 @@ def test_published_weights_run_by_default_on_cuda_only(
 
     choice = detector_choice.DetectorChoice()
     for kind in ("cpu", "cuda"):
-        device = torch.device(kind)
-        monkeypatch.setattr(detector_choice, "resolve_device", lambda name, device=device: device)
+        devices = (torch.device(kind),)
+        monkeypatch.setattr(detector_choice, "resolve_devices", lambda name, found=devices: found)
         names = detector_choice.names(choice)
         assert "mel-cnn" in names and NAME not in names and "rawnet2" not in names
     published_weights.add(tmp_path / "AASIST-L.pth")
