@@ -53,6 +53,14 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> b
     return False
 
 
+def ends(pid: int) -> bool:
+    """Wait until a process is gone, as one that was told to end is a moment later."""
+    end = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    return not Path(f"/proc/{pid}").exists()
+
+
 def kill(pid: int) -> bool:
     """Kill a process; return False if it has ended already."""
     try:
