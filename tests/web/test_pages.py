@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def wav(wave: Any) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, wave, 16000, format="WAV")
     return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back `__main__`, which the tested page replaces: workers of later tests would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="module")
