@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.contract.condition import CLEAN, parse_from_file
+from attacks.contract.condition import CLEAN
 from attacks.contract.precomputed import made
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import one_thread
@@ -19,6 +19,7 @@ from benchmark.data.trial_table import path_column
 from benchmark.quality import measuring, quality_store
 from benchmark.quality.measuring import VERSIONS, Asked, Job
 from benchmark.quality.quality_store import MEASURES, Quality, Row
+from benchmark.runs.verify_rescore import condition_that_ran
 from benchmark.runs.verify_step import Step, counted
 
 NAME = "quality"
@@ -80,7 +81,7 @@ class _Again:
     ) -> None:
         self._folder, self._head, self._quality, self._measures = folder, head, quality, measures
         self._test = trials[trials["split"] == "test"].set_index("utterance_id")
-        self._identities = {c["condition"]: c["identity"] for c in head["conditions"]}
+        self._planned = {c["condition"]: c for c in head["conditions"]}
         self.faults: list[str] = []
         self.compared = self.older = 0
         self.largest = 0.0
@@ -97,11 +98,9 @@ class _Again:
         self.faults += self._differences(where, stored, new)
 
     def _measured(self, uid: str, spelled: str) -> Row:
-        condition = parse_from_file(spelled, self._folder)
-        if uid not in self._test.index or spelled not in self._identities:
+        if uid not in self._test.index or spelled not in self._planned:
             raise InputError("the plan has no such trial or condition")
-        if condition.identity() != self._identities[spelled]:
-            raise InputError("its attack is another version here, or another plugin")
+        condition = condition_that_ran(self._planned[spelled], self._folder)
         root, row = Path(self._head["data_root"]), self._test.loc[uid]
         path = str(row[path_column(made(condition))])
         if not (root / path).is_file():
@@ -122,7 +121,8 @@ class _Again:
                 if before is None and now is None:
                     continue
                 if before is None or now is None:
-                    because = _because(new["causes"].get(measure, ""))
+                    cause = new["causes"].get(measure, "")
+                    because = f" ({cause})" if cause else ""
                     yield f"{where}: {name} is stored as {before}, but is {now} here{because}"
                     continue
                 self.compared += 1
@@ -130,7 +130,3 @@ class _Again:
                 self.largest = max(self.largest, difference)
                 if not np.isclose(now, before, rtol=slack, atol=slack):
                     yield f"{where}: {name} is stored as {before:.6g}, but is {now:.6g} here"
-
-
-def _because(cause: str) -> str:
-    return f" ({cause})" if cause else ""

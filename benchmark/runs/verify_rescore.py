@@ -94,6 +94,19 @@ def verify(
     return Step(NAME, said, tuple(dict.fromkeys(faults)), tuple(notes))
 
 
+def condition_that_ran(planned: dict[str, Any], folder: Path) -> Condition:
+    """Return a condition of the plan of the run in `folder`.
+
+    Raises `InputError` if its attack is not the one that ran, or may not be named by a file.
+    """
+    condition = parse_from_file(str(planned["condition"]), folder)
+    if condition.identity() != planned["identity"]:
+        raise InputError(
+            "its attack is another version here, or another plugin, than the one that ran"
+        )
+    return condition
+
+
 class _Again:
     """The comparison of one pick after the other.
 
@@ -136,11 +149,7 @@ class _Again:
         uid = str(self._test["utterance_id"][pick.row])
         where = f"{uid} under {spelled['condition']}"
         try:
-            condition = parse_from_file(str(spelled["condition"]), self._store.folder)
-            if condition.identity() != spelled["identity"]:
-                raise InputError(
-                    "its attack is another version here, or another plugin, than the one that ran"
-                )
+            condition = condition_that_ran(spelled, self._store.folder)
             stored = self._stored(pick, uid)
             self._compare(where, condition, pick.row, uid, stored)
         except InputError as error:

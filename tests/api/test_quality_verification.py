@@ -50,6 +50,18 @@ def test_what_was_measured_is_measured_again(run: Path, capsys: pytest.CaptureFi
     assert "dnsmos was not measured again: left out here" in found and "stored as" not in found
 
 
+def tampered(run: Path, folder: Path, change: Callable[[dict[str, Row]], None]) -> str:
+    """Copy a run and change the rows of one fake, with a check that fits; return the fake."""
+    shutil.copytree(run, folder)
+    quality = quality_store.read(folder)
+    assert quality is not None
+    uid = quality.sample.utterances[0]
+    rows = quality_store.read_rows(folder, uid)
+    change(rows)
+    quality_store.write_rows(folder, uid, rows)
+    return uid
+
+
 def better(row: Row) -> None:
     row["values"]["estoi"] += 0.01
 
@@ -68,13 +80,7 @@ def test_a_value_that_was_changed_is_found(
     change: Callable[[Row], None], run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(run, folder)
-    quality = quality_store.read(folder)
-    assert quality is not None
-    uid = quality.sample.utterances[0]
-    rows = quality_store.read_rows(folder, uid)
-    change(rows[NOISE])
-    quality_store.write_rows(folder, uid, rows)  # with a check that fits
+    uid = tampered(run, folder, lambda rows: change(rows[NOISE]))
     code, found = said(folder, capsys)
     assert code == 1
     assert f"{uid} under {NOISE}: estoi is stored as" in found
@@ -85,12 +91,6 @@ def test_a_condition_that_the_plan_lacks_is_named(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(run, folder)
-    quality = quality_store.read(folder)
-    assert quality is not None
-    uid = quality.sample.utterances[0]
-    rows = quality_store.read_rows(folder, uid)
-    rows["mp3(kbps=16)"] = rows[NOISE]
-    quality_store.write_rows(folder, uid, rows)
+    tampered(run, folder, lambda rows: rows.update({"mp3(kbps=16)": rows[NOISE]}))
     code, found = said(folder, capsys)
     assert code == 1 and "the plan has no such trial or condition" in found
