@@ -45,10 +45,11 @@ from benchmark.training.training_config import (
 )
 from benchmark.workers.context import ProcessContext
 from detectors.contract.base import registry
+from detectors.contract.recipe_files import TrainingRecipe
 
 FOLDER = run_folders.RESULTS / "augmentation-study"
 FACTS, RUN = "study.json", "run"
-SETTINGS = "settings"
+SETTINGS, RECIPES = "settings", "recipes"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class AugmentationStudy:
     families    : families of the suite to take; () for all of it
     seed, seeds : first seed of the trainings, and their number; `seed` is also that of the attacks
     recipe      : fields of the detectors' `Recipe` to change, such as `epochs`
+    recipes     : recipe files without augmentation, each in place of the detector's own
     subset      : at most this many training utterances
     limit       : at most this many test utterances
     clean_share : how often a recording is heard clean in a training with laundering
@@ -84,6 +86,7 @@ class AugmentationStudy:
     device: str = "auto"
     workers: int | None = None
     context: ProcessContext = field(default_factory=ProcessContext)
+    recipes: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, seed=whole("seed", self.seed, 0), seeds=whole("seeds", self.seeds, 1))
@@ -111,6 +114,7 @@ class _Design:
     suite: Suite
     families: Mapping[str, list[Condition]]
     arms: tuple[Arm, ...]
+    recipes: tuple[TrainingRecipe, ...]
 
     def config(self, detector: str, arm: Arm, seed: int) -> TrainingConfig:
         """Return the configuration of one training, with a name that no other one has."""
@@ -121,8 +125,9 @@ class _Design:
             )
         name = re.sub(r"[^A-Za-z0-9_.+-]+", "-", detector).strip("-")
         return TrainingConfig(
-            seed, study.recipe, laundering=laundering, name=f"{name}+{arm.name}+seed{seed}"
-        )
+            seed, study.recipe, laundering=laundering, name=f"{name}+{arm.name}+seed{seed}",
+            recipes=self.recipes,
+        )  # fmt: skip
 
     @property
     def seeds(self) -> range:
@@ -166,14 +171,20 @@ class _Design:
             "limit": study.limit,
             "clean_share": study.clean_share,
             "variants": study.variants,
+            RECIPES: {
+                recipe.detector: dict(recipe.settings)
+                | {"loss": recipe.loss, "precision": recipe.precision}
+                for recipe in self.recipes
+            },
         }
 
 
 def study(config: AugmentationStudy) -> Studied:
     """Train and score what is missing, and write `study.csv`, `study.md` and `study.json`.
 
-    Raises `InputError` for a detector that cannot be trained, for families that the suite lacks or
-    fewer than two, and for a folder that holds a study of other settings.
+    Raises `InputError` for a detector that cannot be trained, for a recipe that augments, for
+    families that the suite lacks or fewer than two, and for a folder that holds a study of other
+    settings.
     """
     design = _designed(config)
     _require_same(config.out, design.settings())
@@ -200,9 +211,17 @@ def _designed(config: AugmentationStudy) -> _Design:
     for name in names:
         if not registry.get(name).learns:
             raise InputError(f"detector {name!r} learns nothing: it cannot be trained")
+    recipes = training_config.recipes(config.recipes, names)
+    for recipe in recipes:
+        if recipe.laundering or recipe.rawboost:
+            raise InputError(
+                f"{recipe.path}: a study chooses the augmentation itself: leave out"
+                f" [{'laundering' if recipe.laundering else 'rawboost'}]"
+            )
     suite = suite_choice.fetched(config.suite, config.data)
     families = augmentation_arms.by_family(suite.conditions, config.families)
-    design = _Design(config, names, suite, families, tuple(augmentation_arms.arms(families)))
+    arms = tuple(augmentation_arms.arms(families))
+    design = _Design(config, names, suite, families, arms, recipes)
     for name in names:
         for arm in design.arms:
             training.require_taken(name, design.config(name, arm, config.seed))
@@ -248,7 +267,8 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
             raise InputError(f"{folder} is there already and holds no study: choose another --out")
         return
     try:
-        found = json_text.parse(path.read_bytes())[SETTINGS]
+        # studies of former versions had no recipe files
+        found = {RECIPES: {}} | json_text.parse(path.read_bytes())[SETTINGS]
         values = [(name, found[name]) for name in settings]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({one_line(error)})") from error

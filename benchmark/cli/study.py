@@ -12,6 +12,7 @@ from benchmark.cli.arguments import (
     data_option,
     device_option,
     noise_option,
+    recipe_option,
     resamples_option,
     seed,
     workers_option,
@@ -40,6 +41,7 @@ def add(command: Command) -> None:
         help="trainings of each kind, with the seeds from --seed on (default: 3)",
     )  # fmt: skip
     sub.add_argument("--epochs", type=at_least(1), help="instead of the detectors' own number")
+    recipe_option(sub)
     sub.add_argument("--subset", type=at_least(2), metavar="N", help="at most N for training")
     sub.add_argument("--limit", type=at_least(2), help="at most this many test trials")
     sub.add_argument(
@@ -91,6 +93,7 @@ def augmentation(options: Namespace) -> int:
             options.device,
             options.workers,
             context,
+            tuple(options.recipe),
         )
     )
     print(augmentation_text.text(done.table, done.note))

@@ -15,7 +15,7 @@ from scipy.signal import fftconvolve, firwin
 
 from benchmark.audio.reader import SAMPLE_RATE
 from benchmark.training.training_examples import Wave
-from detectors.contract.recipe_files import CONVOLUTIVE, IMPULSIVE, STATIONARY
+from detectors.contract.recipe_files import CONVOLUTIVE, IMPULSIVE, PARALLEL, STATIONARY
 
 VERSION = 1  # raised when the same draws would give other samples
 NOTCHES = 5
@@ -29,10 +29,14 @@ Samples = npt.NDArray[np.float64]
 
 
 def boosted(wave: Wave, noises: Sequence[str], rng: np.random.Generator) -> Wave:
-    """Return a wave, float32 (T,) at 16 kHz, with the named noises added one after another."""
+    """Return a wave, float32 (T,) at 16 kHz, with the named noises added one after another.
+
+    `a+b` makes both from the same wave and adds up the results, as the paper's parallel form does.
+    """
     samples = wave.astype(np.float64)
-    for name in noises:
-        samples = KINDS[name](samples, rng)
+    for step in noises:
+        made = [KINDS[name](samples, rng) for name in step.split(PARALLEL)]
+        samples = made[0] if len(made) == 1 else _bounded(np.sum(made, axis=0))
     return samples.astype(np.float32)
 
 

@@ -15,7 +15,7 @@
     variants = 4
 
     [rawboost]             # or augment them by RawBoost
-    noises = ["convolutive", "impulsive", "stationary"]
+    noises = ["convolutive", "impulsive", "stationary"]  # in series; "a+b": in parallel
     clean_share = 0.0
     variants = 4
 
@@ -38,6 +38,7 @@ from detectors.contract.base import Recipe
 FOLDER = Path(__file__).parents[1] / "recipes"
 SUFFIX = ".toml"
 CONVOLUTIVE, IMPULSIVE, STATIONARY = NOISES = ("convolutive", "impulsive", "stationary")
+PARALLEL = "+"  # between noises that are each added to the same wave
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class LaunderingSection:
 
 @dataclass(frozen=True)
 class RawBoostSection:
-    """RawBoost as augmentation: the noises that are added one after another.
+    """RawBoost as augmentation: its noises, in series; `a+b` are two in parallel.
 
     In every epoch a recording is heard clean with probability `clean_share` (0 <= it < 1), else in
     one of `variants` draws.
@@ -163,10 +164,11 @@ def _real(allowed: Callable[[float], bool], range_: str) -> Check:
 def _noises(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(n, str) for n in value):
         raise InputError(f'{where} must be a list of names in quotes, ["{NOISES[0]}"]')
-    for name in value:
+    names = [name for step in value for name in step.split(PARALLEL)]
+    for name in names:
         if name not in NOISES:
             raise InputError(f"{where}: {unknown('noise', name, NOISES)}")
-    if len(set(value)) < len(value):
+    if len(set(names)) < len(names):
         raise InputError(f"{where} names a noise twice")
     return tuple(value)
 

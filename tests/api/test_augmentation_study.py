@@ -15,6 +15,7 @@ from benchmark.api.results import load_results
 from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.training import augmentation_arms
+from benchmark.training.parallel_training import Training
 from tests.support import builders
 from tests.support.killing import kill, started, wait_for, workers_of
 
@@ -170,6 +171,47 @@ def test_a_killed_study_goes_on_and_gives_the_same_table(
     assert main([*given, "--out", str(out)]) == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert (out / "study.csv").read_bytes() == (finished / "study.csv").read_bytes()
+
+
+def test_every_training_follows_the_recipe_file(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text('detector = "raw-cnn"\nepochs = 3\nloss = "oc-softmax"\n')
+    asked: list[Training] = []
+
+    def note(trainings: list[Training], *_: object) -> None:
+        asked.extend(trainings)
+        raise InputError("noted")
+
+    monkeypatch.setattr(training, "train_absent", note)
+    options = ["--detectors", "raw-cnn", "--recipe", str(recipe), "--out", str(tmp_path / "out")]
+    assert main([*given, *options]) == 2
+    configs = [item.config.of("raw-cnn") for item in asked]
+    assert len(configs) == 8  # clean, all, and without each of two families; two seeds
+    assert {(c.changes["epochs"], c.loss) for c in configs} == {(3, "oc-softmax")}
+    recipe.write_text('detector = "raw-cnn"\nepochs = 4\n')
+    assert main([*given, *options]) == 2  # the folder is of the other recipe
+    assert len(asked) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[laundering]\nsuite = "smoke"\nclean_share = 0.5\nvariants = 1', "leave out [laundering]"),
+        ('[rawboost]\nnoises = ["impulsive"]\nclean_share = 0.5\nvariants = 1', "out [rawboost]"),
+        ("epochs = 3", "is not a network: it has no epochs"),
+    ],
+)
+def test_a_recipe_that_a_study_cannot_follow_is_refused(
+    text: str, said: str, given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(f'detector = "fickle"\n{text}\n')
+    out = tmp_path / "out"
+    assert main([*given, "--recipe", str(recipe), "--out", str(out)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert said in line and str(recipe) in line and not out.exists()
 
 
 @pytest.mark.parametrize(

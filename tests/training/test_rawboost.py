@@ -141,6 +141,21 @@ def test_silence_and_short_waves_stay_finite() -> None:
             assert np.isfinite(done).all()
 
 
+def test_parallel_noises_are_of_the_same_wave_and_series_are_not() -> None:
+    wave = 0.1 * voice(4)
+    first, second = "convolutive", "impulsive"
+    rng = np.random.default_rng(5)
+    apart = [rawboost.KINDS[name](wave.astype(np.float64), rng) for name in (first, second)]
+    total = apart[0] + apart[1]
+    wanted = total / max(1.0, np.abs(total).max())
+    found = rawboost.boosted(wave, [f"{first}+{second}"], np.random.default_rng(5))
+    assert np.allclose(found, wanted, atol=1e-6)
+    series = rawboost.boosted(wave, [first, second], np.random.default_rng(5))
+    assert not np.allclose(found, series, atol=1e-3)
+    loud = rawboost.boosted(voice(4), [f"{first}+{second}"], np.random.default_rng(5))
+    assert np.abs(loud).max() <= 1
+
+
 def examples(*recordings: str) -> TrainingExamples:
     waves = [voice(number, 0.5) for number in range(len(recordings))]
     names = list(dict.fromkeys(recordings))

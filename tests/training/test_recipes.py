@@ -114,6 +114,14 @@ def test_laundering_in_a_recipe_is_that_of_the_option(tmp_path: Path, toy: Path)
             "mine.toml: rawboost: noises names a noise twice",
         ),
         (
+            '[rawboost]\nnoises = ["stationary", "impulsive+stationary"]\nclean_share = 0\nvariants = 2',
+            "mine.toml: rawboost: noises names a noise twice",
+        ),
+        (
+            '[rawboost]\nnoises = ["impulsive+"]\nclean_share = 0\nvariants = 2',
+            "mine.toml: rawboost: noises: unknown noise ''",
+        ),
+        (
             '[rawboost]\nnoises = ["impulsive"]\nclean_share = 1\nvariants = 2',
             "mine.toml: rawboost: clean_share must be a number from 0 to below 1, not 1",
         ),
