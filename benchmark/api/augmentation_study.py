@@ -19,7 +19,7 @@ from attacks.contract.condition import Condition
 from attacks.contract.suites import Suite
 from benchmark.api import matrix, training
 from benchmark.core import atomic_files, json_text
-from benchmark.core.checks import settle, whole
+from benchmark.core.checks import require_new, settle, whole
 from benchmark.core.errors import InputError, one_line
 from benchmark.core.stage_timer import StageTimer
 from benchmark.data.data_config import DataConfig
@@ -263,8 +263,7 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
     """Raise `InputError` if the folder holds a study of other settings, or no study."""
     path = folder / FACTS
     if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is there already and holds no study: choose another --out")
+        require_new(folder, "it holds no study; choose another --out")
         return
     try:
         # studies of former versions had no recipe files

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.api import reporting, submission_check
 from benchmark.api.submission_check import CheckOptions, SubmissionCheck
 from benchmark.core import atomic_files
+from benchmark.core.checks import require_new
 from benchmark.core.errors import InputError
 from benchmark.exchange.submission_card import TRAINED_ON
 from benchmark.leaderboard.leaderboard_tables import Tables
@@ -48,8 +49,7 @@ def board(files: Sequence[Path], out: Path, report: ReportConfig) -> Board:
     """
     if not files:
         raise InputError("name at least one submission")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already: write a board into a new folder")
+    require_new(out, "write a board into a new folder")
     labels = _labels(files)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as place:

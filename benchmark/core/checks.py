@@ -1,8 +1,9 @@
-"""Checks of values that Python callers pass, which the command line checks while it parses."""
+"""Checks of what callers pass: values, and folders that must be new."""
 
 from __future__ import annotations
 
 import operator
+from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import InputError
@@ -28,3 +29,9 @@ def settle(item: object, **values: Any) -> None:
     """Set checked values of a frozen dataclass in its `__post_init__`."""
     for name, value in values.items():
         object.__setattr__(item, name, value)
+
+
+def require_new(folder: Path, advice: str) -> None:
+    """Raise `InputError` that ends with `advice` unless a folder is absent or empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists already: {advice}")

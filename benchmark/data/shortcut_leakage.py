@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmark.core.progress import each
+from benchmark.data.pairwise_auc import pairwise_auc
 from detectors.classical.shortcut import fit_features, score_features
 
 FOLDS = 5
@@ -193,25 +194,11 @@ def _each(
     bonafide: Chosen, parts: Mapping[str, Chosen], folds: list[tuple[Chosen, Scores]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, part in parts.items():
-        auc = _mean_auc(bonafide, part, folds) if folds else None
+        # scores of different folds come from different classifiers
+        held = [(chosen & part, scores) for chosen, scores in folds]
+        auc = pairwise_auc((bonafide[trials], scores[trials]) for trials, scores in held)
         if auc is not None:
             counted = part & np.any([chosen for chosen, _ in folds], axis=0)
             human, fake = int((counted & bonafide).sum()), int((counted & ~bonafide).sum())
             error = round(chance_error(human, fake), 4)
             yield name, {"auc": auc, "error": error, "bonafide": human, "spoof": fake}
-
-
-def _mean_auc(bonafide: Chosen, part: Chosen, folds: list[tuple[Chosen, Scores]]) -> float | None:
-    """Return the mean AUC over folds with both classes, weighted by their pairs; None without any.
-
-    Scores of different folds come from different classifiers and are never ranked together.
-    """
-    pairs, total = 0, 0.0
-    for chosen, scores in folds:
-        trials = chosen & part
-        human = int((bonafide & trials).sum())
-        weight = human * (int(trials.sum()) - human)
-        if weight:
-            pairs += weight
-            total += weight * float(roc_auc_score(bonafide[trials], scores[trials]))
-    return round(total / pairs, 4) if pairs else None

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmark.core import atomic_files
+from benchmark.core.checks import require_new
 from benchmark.core.errors import InputError
 from benchmark.core.log import logger
 from benchmark.core.progress import each
@@ -153,8 +154,7 @@ def _require_places(sources: Sequence[Path], out: Path) -> None:
         raise InputError("name at least two runs to merge")
     if twice := [f for f, place in zip(sources, places, strict=True) if places.count(place) > 1]:
         raise InputError(f"{twice[0]} is named twice")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already: merge into a new folder")
+    require_new(out, "merge into a new folder")
     if inside := [
         f for f, p in zip(sources, places, strict=True) if out.resolve().is_relative_to(p)
     ]:

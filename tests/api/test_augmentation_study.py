@@ -198,7 +198,10 @@ def test_every_training_follows_the_recipe_file(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[laundering]\nsuite = "smoke"\nclean_share = 0.5\nvariants = 1', "leave out [laundering]"),
+        (
+            '[laundering]\nsuite = "smoke"\nclean_share = 0.5\nvariants = 1',
+            "leave out [laundering]",
+        ),
         ('[rawboost]\nnoises = ["impulsive"]\nclean_share = 0.5\nvariants = 1', "out [rawboost]"),
         ("epochs = 3", "is not a network: it has no epochs"),
     ],
@@ -251,7 +254,7 @@ def test_other_data_and_other_folders_are_refused(
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     assert main([*given, "--out", str(tmp_path / "mine")]) == 2
-    assert "holds no study: choose another --out" in capsys.readouterr().err
+    assert "exists already: it holds no study; choose another --out" in capsys.readouterr().err
     (finished.parent / "broken").mkdir()
     (finished.parent / "broken" / "study.json").write_text("{")
     assert main([*given, "--out", str(finished.parent / "broken")]) == 2

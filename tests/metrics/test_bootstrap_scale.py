@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import expit, logit, ndtri
 
 from benchmark.metrics import bootstrap, bootstrap_scale
 from benchmark.metrics.bootstrap_metrics import Replicates
+from tests.support import broken_modules
 
 SIZE = 1001
 NOTHING = np.full(SIZE, np.nan)
@@ -86,3 +88,47 @@ def test_few_errors_count_the_smaller_class() -> None:
     assert bootstrap_scale.few_errors(0.201, bonafide) is False
     assert bootstrap_scale.few_errors(0.201, ~bonafide) is False
     assert bootstrap_scale.few_errors(float("nan"), bonafide) is None
+
+
+def check_auc() -> None:
+    test_rates_are_normal_on_the_logit_scale_about_the_estimate("auc")
+
+
+def check_cllr() -> None:
+    test_costs_are_normal_on_the_log_scale("cllr")
+
+
+# what is wrong, a line of the module, what stands there instead, and a test that must fail
+BROKEN: list[tuple[str, str, str, Callable[[], None]]] = [
+    ("a rate on the log scale", '"auc": RATE', '"auc": COST', check_auc),
+    ("a cost on the logit scale", '"cllr": COST', '"cllr": RATE', check_cllr),
+    (
+        "minDCF moved too",
+        '"cllr": COST}',
+        '"cllr": COST, "min_dcf": COST}',
+        test_min_dcf_and_what_is_undefined_stay_as_they_are,
+    ),
+    ("narrower", "spread * normal", "0.9 * spread * normal", check_auc),
+    ("wider", "spread * normal", "1.1 * spread * normal", check_cllr),
+    (
+        "about the mean of the replicates",
+        "scale.forth(np.asarray(value)) +",
+        "scale.forth(np.asarray(draws.mean())) +",
+        check_auc,
+    ),
+    ("pairs lost", "rankdata(draws) - 0.5", "1 + np.arange(draws.size) - 0.5", check_auc),
+    (
+        "no half error",
+        "np.clip(draws, least, scale.top - least)",
+        "np.clip(draws, 1e-12, scale.top)",
+        test_replicates_without_errors_count_half_an_error,
+    ),
+    ("errors of the larger class", "smaller = min(", "smaller = max(",
+     test_few_errors_count_the_smaller_class),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "check"), [case[1:] for case in BROKEN],
+                         ids=[case[0] for case in BROKEN])  # fmt: skip
+def test_a_broken_scale_is_found(old: str, new: str, check: Callable[[], None]) -> None:
+    broken_modules.require_found(bootstrap_scale, old, new, check)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import ndtr, stdtr
@@ -9,7 +11,7 @@ from scipy.special import ndtr, stdtr
 from benchmark.core.errors import InputError
 from benchmark.metrics import familywise
 from benchmark.metrics.bootstrap import drawn_number
-from tests.support import familywise_model
+from tests.support import broken_modules, familywise_model
 
 MANY = 100_000  # speakers: Student's t is normal
 
@@ -74,6 +76,31 @@ def test_steps_down_and_keeps_the_order_of_the_statistics() -> None:
     assert familywise.rank_bounds(p)[:3] == [(1, 2), (1, 2), (3, 3)]
 
 
+def test_p_values_are_those_of_the_definition() -> None:
+    """Every hypothesis against the largest of those that are no stronger; none below a stronger."""
+    size, number = 1000, 4
+    for seed in range(4):
+        rng = np.random.default_rng([8, seed])
+        values = normal_draws(rng, number, 1, 0.5)[:, 0] * 1.5
+        draws = normal_draws(rng, number, size, 0.5)
+        pairs = [(i, j) for i in range(number) for j in range(number) if i != j]
+        spread = {(i, j): np.std(draws[j] - draws[i]) for i, j in pairs}
+        null = {(i, j): (draws[j] - draws[i] - np.mean(draws[j] - draws[i])) / spread[i, j]
+                for i, j in pairs}  # fmt: skip
+        own = {(i, j): (values[j] - values[i]) / spread[i, j] for i, j in pairs}
+        p = {
+            one: (1 + np.sum(np.max([null[k] for k in pairs if own[k] <= own[one]], 0) >= own[one]))
+            / (1 + size)
+            for one in pairs
+        }
+        wanted = {one: max(p[k] for k in pairs if own[k] >= own[one]) for one in pairs}
+        assert p != wanted  # the order matters in this sample
+        found = familywise.p_values(values, list(draws), MANY)
+        assert [found[one] for one in pairs] == pytest.approx(
+            [wanted[one] for one in pairs], abs=2.5 / size
+        )
+
+
 def test_few_speakers_are_compared_with_students_tail() -> None:
     rng = np.random.default_rng(5)
     draws = rng.normal(size=(2, 40_000))
@@ -122,3 +149,76 @@ def test_tables_of_equal_and_of_unequal_detectors() -> None:
     boards = [familywise_model.board(rng, apart, 20, 0.5, 200) for _ in range(8)]
     judged = familywise_model.shares(boards, apart)
     assert judged.found >= 0.8 and judged.ranks_missed <= 0.25, judged
+
+
+# what is wrong, a line of the module, what stands there instead, and a test that must fail
+BROKEN: list[tuple[str, str, str, Callable[[], None]]] = [
+    (
+        "each pair alone",
+        "np.maximum(largest, (centred[j] - centred[i]) / spread[i, j], out=largest)",
+        "largest = (centred[j] - centred[i]) / spread[i, j]",
+        test_equal_detectors_rarely_show_a_difference,
+    ),
+    (
+        "each pair alone, in tables",
+        "np.maximum(largest, (centred[j] - centred[i]) / spread[i, j], out=largest)",
+        "largest = (centred[j] - centred[i]) / spread[i, j]",
+        test_tables_of_equal_and_of_unequal_detectors,
+    ),
+    (
+        "one-sided",
+        "pairs = np.argwhere(spread > 0)",
+        "pairs = np.argwhere((spread > 0) & (np.subtract.outer(values, values) <= 0))",
+        test_two_detectors_have_the_two_sided_rate,
+    ),
+    (
+        "unpaired",
+        "centred = np.stack([draw - draw.mean() for draw in draws])",
+        "centred = np.stack([np.roll(d - d.mean(), 7 * n) for n, d in enumerate(draws)])",
+        test_pairing_finds_what_unpaired_resamples_hide,
+    ),
+    (
+        "in a single step",
+        "for i, j in pairs:  #",
+        "for k, l in pairs:\n"
+        "        np.maximum(largest, (centred[l] - centred[k]) / spread[k, l], out=largest)\n"
+        "    for i, j in pairs:  #",
+        test_steps_down_and_keeps_the_order_of_the_statistics,
+    ),
+    (
+        "from the strongest",
+        "for i, j in pairs:  #",
+        "for i, j in pairs[::-1]:  #",
+        test_p_values_are_those_of_the_definition,
+    ),
+    (
+        "not in order",
+        "max(smallest, found[i, j])",
+        "found[i, j]",
+        test_p_values_are_those_of_the_definition,
+    ),
+    (
+        "normal tails",
+        "tail = stdtr(KNOWN * (units - 1), -np.abs(ratio))",
+        "tail = stdtr(1e9, -np.abs(ratio))",
+        test_few_speakers_are_compared_with_students_tail,
+    ),
+    (
+        "with the width of the intervals",
+        "exact = spread * np.sqrt(drawn_number(units) / (units - 1))",
+        "exact = spread",
+        test_few_speakers_are_compared_with_students_tail,
+    ),
+    (
+        "direction reversed",
+        "(values - values[:, None])",
+        "(values[:, None] - values)",
+        test_pairing_finds_what_unpaired_resamples_hide,
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "check"), [case[1:] for case in BROKEN],
+                         ids=[case[0] for case in BROKEN])  # fmt: skip
+def test_a_broken_decision_is_found(old: str, new: str, check: Callable[[], None]) -> None:
+    broken_modules.require_found(familywise, old, new, check)

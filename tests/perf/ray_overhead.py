@@ -5,8 +5,8 @@
 Prints the time on the clock and the processor time of launderings and scorings of both, with the
 start of workers and all processes of Ray, and their ratios. Processor time is read from `/proc`
 twice a second, so a machine with other work to do will do; the clock then says little. The work
-takes about MINUTES (default 2) of one fast core, and longer of a slow one; the target of 15 % is for
-ten minutes.
+takes about MINUTES (default 2) of one fast core, and longer of a slow one; the target of 15 % is
+for ten minutes.
 """
 
 from __future__ import annotations

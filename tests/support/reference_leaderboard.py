@@ -2,11 +2,11 @@
 
 On the embedded data set, under the suites `core` and `laundering`, in four steps: the default
 line-up under two draws of the attacks, from shipped weights; with it, what trains in minutes on a
-CPU; with these, what trains in an hour; the default line-up after three trainings. Each step ends with the tables and pages of
-what is there, and the README's picture, in `results/reference` and `results/reference/laundering`.
-The runs lie in `results/reference-core` and `results/reference-laundering`. What each command cost
-is kept in `cost.csv` of its run, also if it was interrupted (not if it was killed), and the sum is
-printed.
+CPU; with these, what trains in an hour; the default line-up after three trainings. Each step ends
+with the tables and pages of what is there, and the README's picture, in `results/reference` and
+`results/reference/laundering`. The runs lie in `results/reference-core` and
+`results/reference-laundering`. What each command cost is kept in `cost.csv` of its run, also if it
+was interrupted (not if it was killed), and the sum is printed.
 """
 
 from __future__ import annotations

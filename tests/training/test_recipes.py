@@ -114,7 +114,8 @@ def test_laundering_in_a_recipe_is_that_of_the_option(tmp_path: Path, toy: Path)
             "mine.toml: rawboost: noises names a noise twice",
         ),
         (
-            '[rawboost]\nnoises = ["stationary", "impulsive+stationary"]\nclean_share = 0\nvariants = 2',
+            '[rawboost]\nnoises = ["impulsive", "stationary+impulsive"]\n'
+            "clean_share = 0\nvariants = 2",
             "mine.toml: rawboost: noises names a noise twice",
         ),
         (
