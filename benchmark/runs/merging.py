@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,24 +21,15 @@ from benchmark.core.progress import each
 from benchmark.data.protocol import MADE, NO_RECIPE
 from benchmark.data.trial_table import digest_column
 from benchmark.quality import quality_store
-from benchmark.runs import run_copy, runner
-from benchmark.runs.precision_check import PRECISION
+from benchmark.runs import merged_detectors, run_copy, runner
 from benchmark.scores import plan_files, realisations
-from benchmark.scores.manifest import IMPORTED, UNKNOWN_INPUTS, PartInfo
+from benchmark.scores.manifest import UNKNOWN_INPUTS, PartInfo
 from benchmark.scores.part_format import FILES, SCORE, DamagedPart, parsed
 from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.realisations import Seeds
 from benchmark.scores.store import COMPACT, Scan, Store
 
 CLOSE = 1e-4  # scores of one detector on two machines differ by no more
-SEED = "seed"
-TRAINING = (  # facts that tell one training from another; the seed is apart
-    "detector", "version", "procedure", "input", "recipe", "foundation", "start", "name", "loss",
-    "precision", "early_stopping", "laundering", "data_recipe", "train_digest", "dev_digest",
-    "train_files", "dev_files",
-)  # fmt: skip
-WEIGHTS = re.compile(r"sha256:[0-9a-f]+")
-SEEDED = re.compile(r"(.+)\.seed(\d+)")
 Facts = dict[str, Any]
 
 
@@ -79,15 +69,16 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     Nothing is written into the sources. Detectors of one name that differ in the seed of their
     training alone become `NAME.seed0`, `NAME.seed1` and so on. Further realisations are merged with
     those of the same seeds. What was measured of quality is kept; of two measurements that differ
-    the first is, with a warning. Raises `InputError` naming the first
-    thing in which two runs disagree, and `DamagedRuns` naming every damaged or missing file;
-    nothing is left behind then.
+    the first is, with a warning.
+
+    Raises `InputError` naming the first thing in which two runs disagree, and `DamagedRuns` naming
+    every damaged or missing file; nothing is left behind then.
     """
     _require_places(sources, out)
     runs = [_open(folder) for folder in sources]
     for other in runs[1:]:
         _require_same_plan(runs[0], other)
-    detectors = _detectors(runs)
+    detectors = merged_detectors.named([(run.folder, run.head["detectors"]) for run in runs])
     if missing := [
         f"{run.folder / p} {why}" for run in runs for p, why in run.found.damaged.items()
     ]:
@@ -96,7 +87,7 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     building = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
     try:
         files = _copied(runs, Store(building), inputs)
-        _require_same_scores(runs, _names(detectors))
+        _require_same_scores(runs, merged_detectors.by_identity(detectors))
         plan = {**runs[0].head, "detectors": detectors, **_plugin_checks(runs)}
         Store(building).write_head(plan, runs[0].store.read_trials(runs[0].head))
         _keep_quality(sources, building)
@@ -228,77 +219,6 @@ def _other_trials(one: _Run, other: _Run) -> str:
             uid = mine["utterance_id"].iloc[place]
             return f"the {name} of {uid} is {b.iloc[place]!r}, not {a.iloc[place]!r}"
     return ""
-
-
-def _detectors(runs: Sequence[_Run]) -> dict[str, Facts]:
-    """Return the detectors of all runs under their names; `InputError` if two are at odds."""
-    held: dict[str, dict[str, tuple[_Run, str, Facts]]] = {}  # name without a seed -> identity
-    for run in runs:
-        for name, facts in run.head["detectors"].items():
-            mine = held.setdefault(_unseeded(name, facts), {})
-            identity = IMPORTED if IMPORTED in facts["training"] else facts["identity"]
-            if identity in mine:
-                facts = _joined(mine[identity][2], facts)
-                mine[identity] = (*mine[identity][:2], facts)
-            else:
-                mine[identity] = run, name, facts
-    found: dict[str, Facts] = {}
-    for base, mine in held.items():
-        items = [*mine.values()]
-        for other in items[1:]:
-            _require_other_seed(base, items[0], other)
-        for _, name, facts in items:
-            shown = name if len(items) == 1 else f"{base}.seed{facts['training'][SEED]}"
-            if shown in found:
-                raise InputError(f"two detectors would be called {shown}: train one with --name")
-            found[shown] = facts
-    return dict(sorted(found.items()))
-
-
-def _unseeded(name: str, facts: Facts) -> str:
-    """Return the name of a detector before a merge put the seed of its training into it."""
-    match = SEEDED.fullmatch(name)
-    seeded = match and match[2] == str(facts["training"].get(SEED))
-    return match[1] if match and seeded else name
-
-
-def _joined(one: Facts, other: Facts) -> Facts:
-    """Return the facts of a detector of two runs: imported files and notes of both."""
-    joined = {**other, **one}
-    if IMPORTED in one["training"]:
-        files = {**one["training"][IMPORTED], **other["training"][IMPORTED]}
-        joined["training"] = {**one["training"], IMPORTED: files}
-        joined["identities"] = [*files]
-    if PRECISION in other:
-        joined.setdefault(PRECISION, other[PRECISION])
-    return joined
-
-
-def _require_other_seed(
-    name: str, one: tuple[_Run, str, Facts], other: tuple[_Run, str, Facts]
-) -> None:
-    """Raise `InputError` unless two detectors of one name differ in their seed alone."""
-    (mine, _, a), (theirs, _, b) = one, other
-    first, second = a["training"], b["training"]
-    where = f"{theirs.folder} disagrees with {mine.folder}: its detector {name}"
-    if IMPORTED in first or IMPORTED in second:
-        raise InputError(f"{where} is another one (imported in one of them, computed in the other)")
-    differing = [fact for fact in TRAINING if first.get(fact) != second.get(fact)]
-    same_code = WEIGHTS.sub("", a["identity"]) == WEIGHTS.sub("", b["identity"])
-    if not same_code or differing or SEED not in first or SEED not in second:
-        cause = f"{', '.join(differing)} differ" if differing else "other weights or code"
-        raise InputError(f"{where} is another one ({cause}): {b['identity']}, not {a['identity']}")
-    if first[SEED] == second[SEED]:
-        raise InputError(f"{where} has other weights after the same training, seed {first[SEED]}")
-
-
-def _names(detectors: Mapping[str, Facts]) -> dict[str, str]:
-    """Map each identity to the name of its detector."""
-    return {
-        identity: name
-        for name, facts in detectors.items()
-        for identity in facts.get("identities", [facts["identity"]])
-    }
 
 
 def _inputs(runs: Sequence[_Run]) -> dict[str, str]:
