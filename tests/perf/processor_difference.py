@@ -24,7 +24,7 @@ from benchmark.core import paths
 from benchmark.core.parallel import one_thread
 from benchmark.data import embedded
 from benchmark.data.audio_identity import identify
-from benchmark.data.embedded import builder, render_jobs
+from benchmark.data.embedded import builder, cached, render_jobs
 from benchmark.data.protocol import Protocol
 from benchmark.synthesis.systems import left_out
 
@@ -62,7 +62,7 @@ def make(folder: Path) -> None:
     """Make the chosen utterances in `folder`."""
     print(f"PyTorch with {torch.backends.cpu.get_cpu_capability()}", file=sys.stderr)
     wanted = set(ids())
-    with wheels.fetching(builder.needed_wheels(left_out()), paths.wheels()) as downloads:
+    with wheels.fetching(cached.needed_wheels(left_out()), paths.wheels()) as downloads:
         draft = builder._draft(left_out(), downloads, progress=False)
     with one_thread():
         for job in draft.plan.jobs:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.data.embedded.builder import (
-        babble_segments,
-        build,
+    from benchmark.data.embedded.builder import babble_segments, build
+    from benchmark.data.embedded.cached import (
         complete,
         identified,
         missing,
@@ -28,12 +28,12 @@ __all__ = [
     "recipe",
     "require",
 ]
+_BUILDING = ("babble_segments", "build")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the builder's names on first use: the builder needs torch, this package does not."""
+    """Import names on first use: building needs torch, reading and this package do not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from benchmark.data.embedded import builder
-
-    return getattr(builder, name)
+    module = "builder" if name in _BUILDING else "cached"
+    return getattr(import_module(f"{__name__}.{module}"), name)

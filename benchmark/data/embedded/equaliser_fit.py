@@ -19,7 +19,7 @@ from benchmark.audio.reader import Wave
 from benchmark.core import atomic_files, paths
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.data.embedded import human_speech, matching
-from benchmark.data.embedded.builder import needed_wheels
+from benchmark.data.embedded.cached import needed_wheels
 from benchmark.data.embedded.human_speech import Segment
 from benchmark.data.embedded.post_processing import levelled, treat
 from benchmark.data.embedded.speaker_splits import spread

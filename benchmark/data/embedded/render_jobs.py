@@ -10,6 +10,7 @@ from benchmark.audio.reader import Wave
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import cores, one_thread, pooled
 from benchmark.core.progress import progress_bar
+from benchmark.data.embedded.cached import made
 from benchmark.data.embedded.matching import equaliser, matched
 from benchmark.data.embedded.post_processing import levelled, to_pcm, treat, write_flac
 from benchmark.data.embedded.utterance_plan import SynthesisJob
@@ -56,14 +57,6 @@ def make(
     ):
         for _ in pooled(_run, tasks, count, start_process, (ALONE,)):
             bar.update()
-
-
-def made(path: Path) -> bool:
-    """Return True if the file exists and is not empty."""
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
 
 
 def run(job: SynthesisJob, flac: Path, wheels: Path, device: str = "cpu") -> None:
