@@ -51,6 +51,12 @@ def stated(folder: Path) -> tuple[dict[str, Any] | None, str]:
     return facts, ""
 
 
+def named(facts: dict[str, Any]) -> list[str]:
+    """Return the files that run.json lists, and itself."""
+    listed = [*as_dict(facts.get("tables_sha256")), *as_dict(facts.get("files_sha256"))]
+    return [*dict.fromkeys(name for name in map(str, listed) if "/" not in name), FACTS]
+
+
 def again(folder: Path, facts: dict[str, Any] | None) -> tuple[Again | None, str]:
     """Compute the tables of a run with the choices of its report; None and the cause if not."""
     recorded = facts or {}

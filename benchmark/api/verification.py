@@ -28,7 +28,7 @@ from benchmark.runs import (
 from benchmark.runs.detectors_at_hand import GivenFiles
 from benchmark.runs.verify_plan import FoundPlan
 from benchmark.runs.verify_step import Step, below, counted
-from benchmark.scores import manifest, plan_files, realisations, run_digest
+from benchmark.scores import manifest, plan_files, realisations, run_digest, scopes
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
 from benchmark.scores.store import Store
@@ -145,6 +145,8 @@ def verify(folder: Path, options: VerifyOptions) -> Iterator[Step | Verification
         count = len(again.tables.conditions)
         yield done(_cells(cells, unreadable, again))
         yield done(_report(folder, facts, fault, again, options.alone))
+        for step in _other_scope(folder, facts, again):
+            yield done(step)
     digest = again.tables.digest if again is not None else ""
     yield done(_digest(digest, facts, options, known.plan))
     if options.audio or options.rescore:
@@ -169,7 +171,8 @@ def _known(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder")
     if plan_files.read_pointer(folder) is None:
-        raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
+        hint = f": verify {folder.parent}" if folder.name == scopes.BESIDE else ""
+        raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER}){hint}")
 
 
 def _plan(folder: Path) -> dict[str, Any] | None:
@@ -244,7 +247,7 @@ def _report(
     other = report_check.versions(
         as_dict(as_dict(facts.get("provenance")).get("reported")), provenance.code()
     )
-    stored = {name: _bytes(folder / name) for name in _named(facts)}
+    stored = {name: _bytes(folder / name) for name in reported.named(facts)}
     before = _text(stored.get(writer.PAGE))
     run = str(facts.get("run", ""))
     with reported.quiet():
@@ -256,6 +259,7 @@ def _report(
                 again.tables,
                 run,
                 finish=lambda page: report_check.with_samples(page, before),
+                paired=writer.OTHER_SCOPE in facts,
             )
     faults = [f"{name} is missing" for name, content in stored.items() if content is None]
     old = "files_sha256" not in facts
@@ -287,10 +291,33 @@ def _report(
     return Step("report", f"{said} compared", tuple(faults), tuple(notes))
 
 
-def _named(facts: dict[str, Any]) -> list[str]:
-    """Return the files that run.json lists, and itself."""
-    listed = [*as_dict(facts.get("tables_sha256")), *as_dict(facts.get("files_sha256"))]
-    return [*dict.fromkeys(name for name in map(str, listed) if "/" not in name), FACTS]
+def _other_scope(folder: Path, facts: dict[str, Any] | None, again: Again) -> Iterator[Step]:
+    """Yield what is found of the report of scope `spoof` beside that of `both`, if there is one.
+
+    Its choices are those of run.json of the run, but for the scope; its own is compared with them.
+    """
+    place = folder / scopes.BESIDE
+    name = f"report in {scopes.BESIDE}"
+    if facts is None or writer.OTHER_SCOPE not in facts:
+        if left := [file for file in (*reported.REPORT, FACTS) if (place / file).exists()]:
+            fault = f"{scopes.BESIDE}: {', '.join(left)} is there, but {FACTS} names no such report"
+            yield Step(name, "nothing was compared", (fault,))
+        return
+    if again.results.scope != scopes.BOTH:
+        fault = f"{FACTS} is that of a report in {scopes.BESIDE}: it leads out of this folder"
+        yield Step(name, "nothing was compared", (fault,))
+        return
+    spoof = {**facts, "choices": {**as_dict(facts.get("choices")), "scope": scopes.SPOOF}}
+    made, cause = reported.again(folder, spoof)
+    stated, fault = reported.stated(place)
+    if made is None or stated is None:
+        cause = cause or fault or f"{FACTS} is missing"
+        yield Step(name, "nothing was compared", (f"{scopes.BESIDE}: {cause}",))
+        return
+    digests = {key: stated.get(key) for key in (*report_check.DIGESTS, "samples_sha256")}
+    step = _report(place, {**spoof, **digests}, "", made, False)
+    faults = tuple(f"{scopes.BESIDE}: {fault}" for fault in step.faults)
+    yield replace(step, name=name, faults=faults)
 
 
 def _samples(facts: dict[str, Any], page: bytes | None) -> Iterator[str]:

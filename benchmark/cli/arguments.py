@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.audio.input_faults import FAULTS
-from benchmark.scores.scopes import BOTH, SCOPES
+from benchmark.scores.scopes import BOTH, REPORTED, SCOPES
 
 LEAST_RESAMPLES = 100
 CACHE_GB = 20.0
@@ -245,7 +245,7 @@ def shard_option(sub: argparse.ArgumentParser) -> None:
 
 
 def report_options(sub: argparse.ArgumentParser) -> None:
-    """Add --ensemble, --voices, --samples and --strict, which every command that reports has."""
+    """Add --ensemble, --voices, --samples, --strict and --scope, as every reporting command has."""
     sub.add_argument(
         "--ensemble", action="append", default=[], metavar="FUSION",
         help="also report mean(A, B) or logistic(A, B) of detectors A, B, ... (repeatable)",
@@ -264,7 +264,11 @@ def report_options(sub: argparse.ArgumentParser) -> None:
         help="leave inputs with faults out of the trial set: all of them, or those named"
         " (default: score them, and say how many)",
     )  # fmt: skip
-    scope_option(sub)
+    sub.add_argument(
+        "--scope", choices=REPORTED, default=BOTH,
+        help="who is laundered in tables: both, as a channel does; spoof: clean bona fide against"
+        " laundered spoofs; or each: two reports, whose pages lead to each other (default: both)",
+    )  # fmt: skip
 
 
 def scope_option(sub: argparse.ArgumentParser, default: str | None = BOTH) -> None:

@@ -61,9 +61,13 @@ def show(finished: Finished) -> None:
     from benchmark.report import terminal_summary, writer
 
     if finished.tables is not None:
-        names = ", ".join(path.name for path in finished.written)
-        logger.info(f"wrote {names} in {finished.folder}")
+        mine = [path.name for path in finished.written if path.parent == finished.folder]
+        others = [path for path in finished.written if path.parent != finished.folder]
+        logger.info(f"wrote {', '.join(mine)} in {finished.folder}")
         print(terminal_summary.summary(finished.tables))
         if finished.tables.digest:
             print(f"run digest {finished.tables.digest}")
+        for page in others:
+            if page.name == writer.PAGE:
+                print(f"all of it in the other scope: {page}")
         print(finished.folder / writer.PAGE)

@@ -32,6 +32,7 @@ from benchmark.report import bibtex
 from benchmark.report.bibtex import Entry
 from benchmark.report.citations import RunIdentity
 from benchmark.report.report_check import DIGESTS
+from benchmark.report.writer import OTHER_SCOPE
 from benchmark.runs import run_folders
 from benchmark.runs.run_folders import REPORT
 from benchmark.scores.load_run import DAMAGED
@@ -313,6 +314,9 @@ def _remarks(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> It
     """Yield what a reader of the tables must know beside their numbers."""
     if facts["protocol"]["name"] == EMBEDDED:
         yield DEMO
+    if OTHER_SCOPE in facts:
+        shown, other = facts["choices"]["scope"], facts[OTHER_SCOPE]["scope"]
+        yield f"tables of scope {shown} alone: those of scope {other} are a release of their own"
     if count := len(tables["failures"]):
         yield f"{count} failures, listed in failures.csv"
     if damaged := facts["provenance"].get(DAMAGED):

@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -27,10 +27,12 @@ from benchmark.report.html import Samples
 from benchmark.report.html.provenance_section import writing_version
 from benchmark.report.latex import grid_tables, latex_tables
 from benchmark.report.rows import records
+from benchmark.scores import scopes
 from benchmark.scores.run_results import RunResults
 
 DIGITS = 6
-PAGE = "leaderboard.html"
+PAGE = html.PAGE
+OTHER_SCOPE = "other_scope"  # in run.json, where the other scope is reported too
 SAMPLES = ("<!-- samples begin -->\n", "<!-- samples end -->\n")  # as in report.html
 
 
@@ -50,7 +52,11 @@ def write(
     Files are replaced atomically.
     """
     found = tables if tables is not None else leaderboard_tables.tables(results)
-    made = texts(results, found, run or folder.resolve().name, samples)
+    return put(texts(results, found, run or folder.resolve().name, samples), folder)
+
+
+def put(made: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write the files of a report to `folder` (created if absent) and return their paths."""
     return [atomic_files.write(folder / name, text) for name, text in made.items()]
 
 
@@ -60,12 +66,14 @@ def texts(
     run: str,
     samples: Samples | None = None,
     finish: Callable[[str], str] = str,
+    paired: bool = False,
 ) -> dict[str, str]:
     """Return the content of every report file by its name.
 
     run     : the name of the run folder
     samples : the audio samples of the page, which also carries some of the other files
     finish  : from the page as rendered to the page as written
+    paired  : whether the other scope is reported too, in the folder that `scopes.other` names
     """
     made: dict[str, str] = {}
     version = writing_version(results.provenance)
@@ -75,8 +83,8 @@ def texts(
         "grid.tex": lambda: grid_tables.document(results, found, version, run),
         "leaderboard.md": lambda: markdown.document(results, found, version),
         "leaderboard.json": lambda: json_tables.document(results, found, version),
-        PAGE: lambda: finish(html.render(results, found, samples, made)),
-        "run.json": lambda: _run_json(results, found, made, run),
+        PAGE: lambda: finish(html.render(results, found, samples, made, paired)),
+        "run.json": lambda: _run_json(results, found, made, run, paired),
     }
     for name, make in each([*makers.items()], "writing the report", "file"):
         if text := make():  # a run without published grids has no grid.tex
@@ -90,7 +98,7 @@ def claims(results: RunResults, found: Tables, run: str) -> dict[str, str]:
     run : the name of the run folder
     """
     made = {name: make() for name, make in _tables(found).items()}
-    return made | {"run.json": _run_json(results, found, made, run)}
+    return made | {"run.json": _run_json(results, found, made, run, paired=False)}
 
 
 def _tables(found: Tables) -> dict[str, Callable[[], str]]:
@@ -156,7 +164,9 @@ def cell(value: object) -> str:
     return spreadsheet.guarded(text)
 
 
-def _run_json(results: RunResults, tables: Tables, texts: dict[str, str], run: str) -> str:
+def _run_json(
+    results: RunResults, tables: Tables, texts: dict[str, str], run: str, paired: bool
+) -> str:
     """Return the provenance, the digests of run, trials and files, and the plan as JSON text."""
     protocol = results.protocol
     planned = results.provenance.get("plan", {}).get("detectors", results.detectors)
@@ -190,4 +200,7 @@ def _run_json(results: RunResults, tables: Tables, texts: dict[str, str], run: s
         "files_sha256": {n: text for n, text in digests.items() if not n.endswith(".csv")},
         "samples_sha256": hashlib.sha256((samples or "").encode()).hexdigest(),
     }
+    if paired:
+        name, place = scopes.other(results.scope)
+        facts[OTHER_SCOPE] = {"scope": name, "page": f"{place}/{PAGE}"}
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

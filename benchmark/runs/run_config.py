@@ -111,7 +111,8 @@ class ReportConfig:
     strict    : faults of inputs (`input_faults.FAULTS`) that leave the trial set; by default all
                 inputs are scored
     baseline  : detector against which degradation is measured; '' for the shortcut classifier
-    scope     : who is laundered in its tables: `both`, or `spoof` (see `benchmark.scores.scopes`)
+    scope     : who is laundered in its tables: `both`, or `spoof` (see `benchmark.scores.scopes`);
+                with `each`, the report of `spoof` is written into a sub-folder of that of `both`
     """
 
     ensembles: tuple[str, ...] = ()
@@ -126,7 +127,7 @@ class ReportConfig:
     def __post_init__(self) -> None:
         if self.voices not in VOICES:
             raise unknown("choice of voices", str(self.voices), VOICES)
-        scopes.checked(self.scope)
+        scopes.reported(self.scope)
         for name in self.strict:
             if name not in FAULTS:
                 raise unknown("fault of inputs", name, FAULTS)

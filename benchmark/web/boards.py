@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.leaderboard import read_tables
+from benchmark.scores.scopes import BESIDE
 
 PAGE = "leaderboard.html"
 MARK = "leaderboard.csv"
@@ -64,9 +65,11 @@ class Board:
 def listed(results: Path) -> list[Board]:
     """Return the boards in the folders below `results`, newest first; hidden folders are left out.
 
-    A folder is known by its leaderboard.csv; folders in folders count to a depth of two.
+    A folder is known by its leaderboard.csv; folders in folders count to a depth of two, and so do
+    their reports of the other scope, to which their pages lead.
     """
-    marks = [mark for depth in ("*", "*/*") for mark in results.glob(f"{depth}/{MARK}")]
+    depths = ("*", "*/*", f"*/*/{BESIDE}")
+    marks = {mark for depth in depths for mark in results.glob(f"{depth}/{MARK}")}
     folders = [mark.parent for mark in marks if mark.is_file()]
     boards = [Board(folder.relative_to(results).as_posix(), folder) for folder in folders]
     shown = [board for board in boards if not re.search(r"(^|/)\.", board.name)]

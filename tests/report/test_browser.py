@@ -23,6 +23,7 @@ from benchmark.leaderboard import leaderboard_tables
 from benchmark.report import gallery, palette, writer
 from benchmark.report.html import Samples
 from benchmark.report.html.samples_section import Card, Utterance
+from benchmark.scores import fusion, scope, scopes
 from tests.support import synthetic_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -31,6 +32,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe i
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 HOSTILE = "<b>\"'&\\alpha{声}</b><script>document.title='taken'</script>"
+FUSION = "mean(melcnn, rawcnn)"
 WIDE, NARROW = 1440, 375
 VIEWS = (
     "leaderboard", "loss", "conditions", "severity", "profiles", "differences", "robustness",
@@ -97,6 +99,19 @@ def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     heard = tuple(Utterance(name, "spoof", shown, cards, ()) for name in ("one", "two"))
     folder = tmp_path_factory.mktemp("full")
     writer.write(run, folder, leaderboard_tables.tables(run, 40), Samples(heard, "", "synthetic"))
+    return folder / "leaderboard.html"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of everyone of a run with a fusion; that of the fakes alone is below it."""
+    run = synthetic_run.broken(synthetic_run.run(speakers=12))
+    run = fusion.add(run, fusion.parse_all([FUSION]))
+    folder = tmp_path_factory.mktemp("pair")
+    for name, place in ((scopes.BOTH, folder), (scopes.SPOOF, folder / scopes.BESIDE)):
+        shown = scope.of(run, name)
+        found = leaderboard_tables.tables(shown, 40)
+        writer.put(writer.texts(shown, found, "pair", paired=True), place)
     return folder / "leaderboard.html"
 
 
@@ -234,7 +249,7 @@ def test_a_note_is_a_link_away(visit: Visit) -> None:
 
 def test_labels_of_severities_do_not_overlap(visit: Visit) -> None:
     for chart in visit.page.locator("#severity ~ .track:visible figure").all():
-        texts = chart.locator("svg > text[text-anchor]").all()
+        texts = chart.locator("svg:not([hidden]) > text[text-anchor]").all()
         boxes = [text.bounding_box() for text in texts]
         boxes.sort(key=lambda box: (round(box["y"] / 8), box["x"]))
         for one, other in pairwise(boxes):
@@ -308,6 +323,71 @@ def test_shows_the_loss_in_place_of_the_eer(visit: Visit, file: Path) -> None:
     eer.click()
     assert [(one.inner_text(), one.get_attribute("class")) for one in (cell, family)] == before
     assert names.all_inner_texts() == order
+
+
+def shape(path: str) -> list[tuple[float, float]]:
+    """Return the points of a path of absolute and relative steps."""
+    found: list[tuple[float, float]] = []
+    for letter, text in re.findall(r"([MLlh])([^MLlhz]*)", path):
+        numbers = [float(number) for number in re.findall(r"-?[0-9.]+", text)]
+        for x, y in zip(numbers[::2], numbers[1::2], strict=letter != "h"):
+            last = found[-1] if letter == "l" else (0.0, 0.0)
+            found.append((last[0] + x, last[1] + y))
+    return found
+
+
+def test_severity_curves_show_the_loss_with_its_bounds(visit: Visit, file: Path) -> None:
+    page = visit.page
+    cells = pd.read_csv(file.parent / "conditions_full.csv").query("track == 'neural'")
+    rows = cells.set_index(["detector", "condition"])
+    names = ["clean", *(f"mp3(kbps={rate})" for rate in (160, 128, 64, 16))]
+    figure = page.locator("#severity ~ .track[data-track=neural] figure", has_text="mp3")
+    charts = figure.locator("svg:visible")
+    before = charts.evaluate_all("all => all.map(one => one.outerHTML)")
+    intro = page.locator("section[aria-labelledby=severity] > p")
+    assert intro.locator("visible=true").inner_text().startswith("EER in per cent")
+    page.get_by_label("show melcnn below").locator("visible=true").uncheck()
+    page.locator(".metric [data-show=loss]").click()
+    assert intro.locator("visible=true").inner_text().startswith("EER minus")
+    assert charts.count() == 1 and charts.get_attribute("role") == "img"
+    label = charts.get_attribute("aria-label")
+    assert label.startswith("Loss in points of every detector under mp3") and "EER" not in label
+    assert not charts.locator(".guess").count() and charts.locator(".zero").count() == 1
+    texts = charts.locator("text[x='24']").evaluate_all(
+        "a => a.map(t => [t.textContent, +t.getAttribute('y') - 12])"
+    )
+    heights = {float(text.replace("\u2212", "-")) / 100: y for text, y in texts}
+    assert 0 in heights and len(heights) >= 3
+    (low, bottom), (high, top) = min(heights.items()), max(heights.items())
+
+    def value(y: float) -> float:
+        return low + (bottom - y) / (bottom - top) * (high - low)
+
+    assert not charts.locator("g[data-s='1']").is_visible()  # the choice of detectors holds
+    for number, detector in ((0, "resnet18"), (2, "rawcnn")):
+        line = charts.locator(f"g[data-s='{number}']")
+        mine = [rows.loc[(detector, name)] for name in names]
+        known = [cell for cell in mine if not np.isnan(cell["eer_delta"])]
+        assert len(known) == (5 if number == 0 else 4)  # one level lacks trials
+        drawn = shape(line.locator(".line").get_attribute("d"))
+        assert [x for x, _ in drawn] == [0, 75, 150, 225, 300][: len(known)]
+        read = [value(y) for _, y in drawn]
+        assert read == pytest.approx([cell["eer_delta"] for cell in known], abs=0.005)
+        dotted = dict(shape(line.locator(".dots").first.get_attribute("d")))
+        hollow = line.locator(".hollow")
+        if hollow.count():
+            dotted |= dict(shape(hollow.get_attribute("d")))
+        assert [value(y) for _, y in sorted(dotted.items())] == pytest.approx(read)
+        edge = shape(line.locator(".band").get_attribute("d"))
+        upper, lower = edge[: len(known)], edge[: len(known) - 1 : -1]
+        for side, key in ((upper, "eer_delta_high"), (lower, "eer_delta_low")):
+            bounds = [cell[key] for cell in known]
+            assert [value(y) for _, y in side] == pytest.approx(bounds, abs=0.01)
+    page.get_by_role("button", name="all", exact=True).click()
+    assert charts.locator("g[data-s='1']").is_visible()
+    page.locator(".metric [data-show=eer]").click()
+    assert charts.evaluate_all("all => all.map(one => one.outerHTML)") == before
+    assert intro.locator("visible=true").inner_text().startswith("EER in per cent")
 
 
 def test_switches_the_track_everywhere(visit: Visit) -> None:
@@ -422,6 +502,123 @@ def test_a_link_brings_a_view_back(browser: Any, file: Path, visit: Visit) -> No
     assert again.locator("#heat-3 tbody tr:visible").count() == 5  # four, and their family
     assert again.locator("#heat-3 td:visible", has_text="+").count() > 4
     assert not again.get_by_label("show resnet18 below").locator("visible=true").is_checked()
+
+
+def test_a_link_to_all_of_many_detectors_shows_all(browser: Any, full_page: Path) -> None:
+    page = opened(browser, full_page).page
+    assert page.locator("#chosen-count").inner_text() == "5 of 17 detectors"
+    page.get_by_role("button", name="all", exact=True).click()
+    link = page.locator("#permalink").get_attribute("href")
+    again = opened(browser, full_page.with_name(full_page.name), WIDE).page
+    again.goto(full_page.as_uri() + link)
+    again.reload()
+    assert again.locator("#chosen-count").inner_text() == "17 of 17 detectors"
+
+
+def scope_link(page: Any, name: str) -> Any:
+    return page.get_by_role("group", name="Scope").get_by_role("link", name=name)
+
+
+def test_the_other_scope_opens_at_the_same_view(browser: Any, pair: Path) -> None:
+    visit = opened(browser, pair)
+    page = visit.page
+
+    def laundered() -> str:
+        row = page.locator("#board-3 tr", has=page.locator(".name", has_text=FUSION))
+        return str(row.locator(".key").inner_text())
+
+    below = (pair.parent / scopes.BESIDE / pair.name).as_uri()
+    assert scope_link(page, "everyone").get_attribute("aria-current") == "page"
+    page.locator(".tabs button", has_text="tts").click()
+    page.get_by_label("show resnet18 below").locator("visible=true").uncheck()
+    page.locator(".metric button", has_text="loss").click()
+    page.get_by_label("Filter conditions").fill("mp3")
+    page.evaluate(UNFOLD)
+    chosen = page.get_by_label("Compare clean with").locator("visible=true").first
+    chosen.select_option(label="mp3(kbps=64)")
+    asked = page.evaluate("location.hash")
+    eer = laundered()
+    scope_link(page, "fakes alone").click()
+    page.wait_for_url(f"{below}#*")
+
+    def same() -> None:
+        assert page.evaluate("location.hash") == asked
+        assert page.locator(".tabs [aria-pressed=true]").inner_text() == "tts"
+        assert page.locator("#chosen-count").inner_text() == "4 of 5 detectors"
+        assert page.get_by_label(f"show {FUSION} below").locator("visible=true").is_checked()
+        assert not page.get_by_label("show resnet18 below").locator("visible=true").is_checked()
+        assert page.locator(".metric [aria-pressed=true]").inner_text() == "loss"
+        assert page.get_by_label("Filter conditions").input_value() == "mp3"
+        assert set(page.locator(".chosen-name").all_text_contents()) == {"mp3(kbps=64)"}
+
+    same()
+    assert "Scope spoof" in page.inner_text("header .note")
+    assert scope_link(page, "fakes alone").get_attribute("aria-current") == "page"
+    assert laundered() != eer
+    scope_link(page, "everyone").press("Enter")
+    page.wait_for_url(f"{pair.as_uri()}#*")
+    same()
+    assert laundered() == eer
+    assert visit.errors == []
+
+
+def test_the_other_scope_opens_where_the_reader_was(browser: Any, pair: Path) -> None:
+    page = opened(browser, pair).page
+    page.locator("#severity").scroll_into_view_if_needed()
+    page.evaluate(
+        "() => document.getElementById('severity').scrollIntoView({ behavior: 'instant' })"
+    )
+    playwright.expect(page.locator(".toc a[href='#severity']")).to_have_attribute(
+        "aria-current", "true"
+    )
+    scope_link(page, "fakes alone").click()
+    page.wait_for_url("**/scope-spoof/*")
+    page.wait_for_function("scrollY > 300")
+    bar = page.locator(".bar-top").bounding_box()["height"]
+    assert bar < page.locator("#severity").bounding_box()["y"] < bar + 60
+    assert "at=" not in page.evaluate("location.hash")  # a place is no choice
+    page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
+    scope_link(page, "everyone").click()
+    page.wait_for_function("!location.pathname.includes('scope-spoof')")
+    assert page.evaluate("scrollY") == 0
+
+
+@pytest.mark.parametrize("width", [NARROW, 390, 768, WIDE])
+@pytest.mark.parametrize("folder", [".", scopes.BESIDE])
+def test_the_bar_of_two_scopes_fits_and_meets_the_rules(
+    browser: Any, pair: Path, width: int, folder: str
+) -> None:
+    visit = opened(browser, pair.parent / folder / pair.name, width)
+    page = visit.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in page.locator(".choices :is(a, button, input):visible").all():
+        box = part.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    group = page.get_by_role("group", name="Scope")
+    tops = group.locator("a").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(tops) == 2 and len(set(tops)) == 1
+    assert page.locator(".bar-top").bounding_box()["height"] < 120
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.locator(".metric [data-show=loss]").click()
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert visit.errors == []
+
+
+def test_the_scopes_lead_to_each_other_without_script(browser: Any, pair: Path) -> None:
+    page = opened(browser, pair, java_script_enabled=False).page
+    scope_link(page, "fakes alone").click()
+    page.wait_for_url("**/scope-spoof/leaderboard.html")
+    scope_link(page, "everyone").click()
+    page.wait_for_url(pair.as_uri())
+
+
+def test_a_page_of_one_scope_says_how_to_get_the_other(visit: Visit) -> None:
+    said = visit.page.locator(".scope")
+    assert said.inner_text() == "scope both"
+    assert "report RUN --scope each" in said.get_attribute("title")
+    assert not visit.page.get_by_role("group", name="Scope").count()
 
 
 def test_a_condition_is_heard_from_the_heatmap_by_keyboard(browser: Any, full_page: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -271,6 +272,81 @@ def test_severity_runs_from_clean_to_the_severest(results: RunResults, tables: T
         assert read == pytest.approx([100 * eer for eer in wanted], abs=0.5)
 
 
+def losses_of(found: Row, line: Row) -> list[list[float]]:
+    """Read losses and bounds off the heights that a line carries, by the labels of its axis."""
+    labels = [label.split(" ") for label in found["loss"].split(";")]
+    points = {float(text.replace("\u2212", "-")): float(height) for height, text in labels}
+    (low, bottom), *_, (high, top) = sorted(points.items())
+    scale = (high - low) / (bottom - top) / 100
+    heights, *spans = (
+        [float(one) if one else np.nan for one in part.split(",")]
+        for part in line["loss"].split(";")
+    )
+    read = [low / 100 + (bottom - height) * scale for height in heights]
+    return [
+        read,
+        *(
+            [value + sign * span * scale for value, span in zip(read, part, strict=True)]
+            for sign, part in zip((-1, 1), spans, strict=False)
+        ),
+    ]
+
+
+def test_severity_as_loss_is_the_difference_to_clean_with_its_bounds(
+    results: RunResults, tables: Tables
+) -> None:
+    found = severity_section.charts(results, tables.conditions, "neural")
+    ((chart,),) = (family["charts"] for family in found["families"])
+    rows = tables.conditions.set_index(["track", "detector", "condition"])
+    for number, detector in enumerate(results.detectors):
+        cells = [rows.loc[("neural", detector, name)] for name in KEPT[:3]]
+        keys = ("eer_delta", "eer_delta_low", "eer_delta_high")
+        for key, read in zip(keys, losses_of(found, chart["lines"][number]), strict=True):
+            assert read == pytest.approx([cell[key] for cell in cells], abs=0.006), key
+            assert read[0] == pytest.approx(0, abs=1e-9)
+    heights = [float(one.split(" ")[0]) for one in found["loss"].split(";")]
+    assert " 0;" in found["loss"] and 0 <= min(heights) < max(heights) <= severity_section.HEIGHT
+
+
+def test_losses_below_zero_are_on_the_axis_and_missing_ones_have_no_height(
+    results: RunResults, tables: Tables
+) -> None:
+    first, second = results.detectors[:2]
+    mine = tables.conditions["detector"].eq(first) & tables.conditions["condition"].eq(KEPT[2])
+    deltas = ["eer_delta", "eer_delta_low", "eer_delta_high"]
+    changed = tables.conditions.copy()
+    changed.loc[mine, deltas] = [-0.21, -0.33, -0.1]
+    other = changed["detector"].eq(second) & changed["condition"].eq(KEPT[1])
+    changed.loc[other, deltas] = np.nan
+    changed.loc[changed["detector"].eq(results.detectors[2]), deltas] = np.nan
+    found = severity_section.charts(results, changed, "neural")
+    ((chart,),) = (family["charts"] for family in found["families"])
+    loss, low, high = losses_of(found, chart["lines"][0])
+    assert (loss[2], low[2], high[2]) == pytest.approx((-0.21, -0.33, -0.1), abs=0.006)
+    assert "\u2212" in found["loss"] and "-" not in found["loss"]
+    assert [np.isnan(one) for one in losses_of(found, chart["lines"][1])[0]] == [False, True, False]
+    assert chart["lines"][2]["loss"] == ""
+    page = document.render(results, dataclasses.replace(tables, conditions=changed))
+    assert page.count(" data-loss=") and 'data-s="2" data-loss' not in page
+
+
+def test_a_page_leads_to_the_other_scope_only_where_there_is_one(
+    results: RunResults, tables: Tables
+) -> None:
+    alone = document.render(results, tables)
+    assert "data-scope" not in alone.partition("<script")[0] and ">scope both</span>" in alone
+    assert "report RUN --scope each" in alone and "scope-spoof" not in alone
+    for scope, page in (("both", "scope-spoof/leaderboard.html"), ("spoof", "../leaderboard.html")):
+        made = document.render(replace(results, scope=scope), tables, paired=True)
+        links = re.findall(r'<a href="([^"]*)" data-scope', made)
+        assert set(links) == {page} and len(links) == (1 if scope == "both" else 2)
+        shown = {"both": "everyone", "spoof": "fakes alone"}[scope]
+        assert re.findall(
+            r'<a role="link" aria-disabled="true" aria-current="page"[^>]*>([^<]*)</a>', made
+        ) == [shown]
+        assert "--scope each" not in made
+
+
 def test_slices_are_weighted_means(results: RunResults, tables: Tables) -> None:
     detectors = list(results.detectors)
     rows = records(tables.leaderboard)
@@ -515,6 +591,29 @@ def test_samples_equal_the_scored_audio(audible: RunResults, tables_of_audible: 
     changed = replace(audible, provenance={"plan": plan | {"conditions": older}})
     (one, _) = samples_section.collect(changed, tables_of_audible, "synthetic", 2).utterances
     assert not one.cards and any("changed" in left for left in one.left_out)
+
+
+def test_what_another_page_shows_is_not_laundered_again(
+    audible: RunResults, tables_of_audible: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mild, hard = "lowpass(cutoff=7000)", "lowpass(cutoff=3000)"
+    done: list[str] = []
+    launder = samples_section._laundered
+
+    def counted(utterance: Any, name: str, seed: int) -> Any:
+        done.append(name)
+        return launder(utterance, name, seed)
+
+    monkeypatch.setattr(samples_section, "_laundered", counted)
+    first = samples_section.collect(audible, tables_of_audible, "synthetic", 2)
+    assert done == [hard, hard]
+    again = samples_section.collect(audible, tables_of_audible, "synthetic", 2, first)
+    assert done == [hard, hard] and again == first
+    eers = tables_of_audible.conditions.assign(eer=[0.1, 0.3])  # now the other one is the worst
+    other = dataclasses.replace(tables_of_audible, conditions=eers)
+    second = samples_section.collect(audible, other, "synthetic", 2, first)
+    assert done == [hard, hard, mild, mild]
+    assert second == samples_section.collect(audible, other, "synthetic", 2)
 
 
 def test_without_voices_a_few_pictures_are_shown(

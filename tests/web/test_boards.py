@@ -24,7 +24,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("results")
     one = shutil.ignore_patterns("laundering")  # the board of another suite
     shutil.copytree(ROOT / "results" / "reference", root / "first run", ignore=one)
-    for name in ("older", "group/inner", ".hidden", "group/.hidden"):
+    beside = "group/inner/scope-spoof"  # a page to which that of group/inner leads
+    for name in ("older", "group/inner", ".hidden", "group/.hidden", beside, "group/inner/deeper"):
         (root / name).mkdir(parents=True)
         (root / name / boards.MARK).write_text("broken")
     os.utime(root / "older" / boards.MARK, (0, 0))
@@ -35,7 +36,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_runs_are_listed_newest_first_and_hidden_ones_not(results: Path) -> None:
     names = [board.name for board in boards.listed(results)]
-    assert set(names) == {"first run", "older", "group/inner"} and names[-1] == "older"
+    listed = {"first run", "older", "group/inner", "group/inner/scope-spoof"}
+    assert set(names) == listed and len(names) == 4 and names[-1] == "older"
     assert boards.listed(results / "nowhere") == []
 
 

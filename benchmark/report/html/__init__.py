@@ -6,7 +6,7 @@ takes a twentieth of the size that matplotlib writes for the same curve, follows
 and dark colours, and can be replaced by the page's script.
 """
 
-from benchmark.report.html.document import render
+from benchmark.report.html.document import PAGE, render
 from benchmark.report.html.samples_section import Samples
 
-__all__ = ["Samples", "render"]
+__all__ = ["PAGE", "Samples", "render"]

@@ -38,8 +38,9 @@ from benchmark.report.palette import level, scale_css, series_class, series_css
 from benchmark.report.rows import bounded, records
 from benchmark.report.training_text import trained_here
 from benchmark.scores.run_results import ConditionInfo, RunResults
-from benchmark.scores.scopes import SCOPES
+from benchmark.scores.scopes import READER, SCOPES, other
 
+PAGE = "leaderboard.html"
 LISTED = 200  # failures and incomplete cells shown; the CSV files hold all
 LONG = 80  # tables with more rows are folded
 SCALE_STEPS = (0, 10, 20, 30, 40, 50)  # per cent, labels of the colour scale
@@ -50,8 +51,12 @@ def render(
     tables: Tables,
     samples: Samples | None = None,
     downloads: Mapping[str, str] | None = None,
+    paired: bool = False,
 ) -> str:
-    """Return one self-contained HTML page; `downloads` are the texts of files that it carries.
+    """Return one self-contained HTML page.
+
+    downloads : texts of files that the page carries
+    paired    : whether the other scope has a page too, to which this one leads
 
     Equal tables, samples and provenance give equal bytes. Without samples, the differences between
     two machines with the same scores are confined to one element, `#machine`, and to the run digest
@@ -117,6 +122,7 @@ def render(
         adversary={t.name: adversary_section.numbers(tables, t.rows) for t in tracks},
         scope=results.scope,
         scope_text=SCOPES[results.scope],
+        scopes=_scopes(results.scope) if paired else [],
         frontier=frontier_section.frontier(tables, results.detectors, tracks[0].rows),
         grids=grids,
         robust={t.name: robustness_section.numbers(tables, t.rows) for t in tracks},
@@ -159,6 +165,13 @@ def _evidence(
         ("provenance", "Provenance", "data, code, weights, machines", True),
     ]
     return [part[:3] for part in parts if part[3]]
+
+
+def _scopes(shown: str) -> list[tuple[str, str, str]]:
+    """Return the name, the meaning and the page of every scope; '' for the page of `shown`."""
+    name, folder = other(shown)
+    pages = {name: f"{folder}/{PAGE}"}
+    return [(READER[each], about, pages.get(each, "")) for each, about in SCOPES.items()]
 
 
 def _downloads(bibtex: str, written: Mapping[str, str]) -> list[first_screen_section.Download]:

@@ -16,9 +16,18 @@ const remember = () => {
   if (state.loss) query.set("show", "loss");
   if (state.only) query.set("only", state.only);
   permalink.href = `#${query}`;
+  for (const link of every("a[data-scope]")) link.hash = query;
   if (ready) history.replaceState(null, "", `#${query}`);
 };
 permalink.hidden = false;
+
+// The page of the other scope opens at the same view, and at the part that is being read.
+for (const link of every("a[data-scope]"))
+  link.addEventListener("click", () => {
+    const part = document.querySelector(".toc [aria-current]")?.hash.slice(1);
+    const below = part && scrollY > document.querySelector("header").offsetHeight;
+    link.hash = permalink.hash + (below ? `&at=${part}` : "");
+  });
 
 // Folded parts open when a link leads into them.
 const reveal = (name) => {
@@ -129,6 +138,35 @@ const cells = every("td[data-loss]").map((cell) => {
     loss: [loss, cell.className.replace(/\bh\d+\b/, shade), loss.replace("−", "-").replace("+", "")],
   };
 });
+
+// Severity curves as loss: the same charts again, drawn from the heights that every line carries, on
+// the axis of their track.
+const twins = new Map(every("[data-axis] figure svg").map((chart) => [chart, null]));
+const asLoss = (chart) => {
+  const twin = chart.cloneNode(true);
+  const label = twin.getAttribute("aria-label");
+  twin.setAttribute("aria-label", label.replace("EER of every detector", "Loss in points of every detector"));
+  for (const part of every(".grid, .guess, text[x='24']", twin)) part.remove();
+  const ticks = chart.closest("[data-axis]").dataset.axis.split(";").map((tick) => tick.split(" "));
+  twin.insertAdjacentHTML("afterbegin", ticks.map(([y, text]) => `<path class="grid${text === "0" ? " zero" : ""}" d="M30 ${+y + 8}h300"/><text x="24" y="${+y + 12}" text-anchor="end">${text}</text>`).join(""));
+  for (const line of every("g[data-s]", twin)) {
+    const [heights = [], below = [], above = []] = (line.dataset.loss ?? "").split(";").map((list) => list.split(","));
+    const levels = heights.map((_, level) => level).filter((level) => heights[level]);
+    const sure = levels.filter((level) => below[level]);
+    const at = (level, off = 0) => `${Math.round((300 * level) / (heights.length - 1))} ${heights[level] - off}`;
+    const path = (points) => (points.length ? `M${points.join("L")}` : "");
+    line.querySelector(".line").setAttribute("d", path(levels.map((level) => at(level))));
+    const edge = [...sure.map((level) => at(level, above[level])), ...sure.map((level) => at(level, -below[level])).reverse()];
+    line.querySelector(".band")?.setAttribute("d", sure.length > 1 ? `${path(edge)}z` : "");
+    for (const dots of every(".dots, .hollow", line))
+      dots.setAttribute("d", dots.getAttribute("d").replace(/M(\d+) -?\d+h0/g, (_, x) => {
+        const level = Math.round((x * (heights.length - 1)) / 300);
+        return heights[level] ? `M${at(level)}h0` : "";
+      }));
+  }
+  chart.after(twin);
+  return twin;
+};
 const showMetric = (name) => {
   const was = state.loss;
   state.loss = name === "loss";
@@ -138,6 +176,14 @@ const showMetric = (name) => {
   }
   for (const button of every("[data-show]"))
     button.setAttribute("aria-pressed", String(button.dataset.show === name));
+  for (const part of every("[data-of]")) part.hidden = part.dataset.of !== name;
+  for (const [chart, drawn] of twins) {
+    const twin = drawn ?? (state.loss ? asLoss(chart) : null);
+    if (twin === null) continue;
+    twins.set(chart, twin);
+    chart.toggleAttribute("hidden", state.loss);
+    twin.toggleAttribute("hidden", !state.loss);
+  }
   for (const button of every(`.board [data-metric="${name}"] button`))
     if (was !== state.loss) {
       button.closest("th").removeAttribute("aria-sort");
@@ -200,8 +246,9 @@ const spread = () => {
 
 // Detectors: ticks in the leaderboard choose those that everything below it shows.
 const numbers = data.detectors.map((_, number) => number);
+const many = numbers.length > 8;  // at first, four are shown, so an address that names none means these
 const showDetectors = (chosen) => {
-  state.detectors = chosen.size === numbers.length ? null : chosen;
+  state.detectors = chosen.size === numbers.length && !many ? null : chosen;
   const off = (number) => !chosen.has(Number(number));
   for (const mark of every("[data-s]")) mark.classList.toggle("off", off(mark.dataset.s));
   for (const mark of every("[data-mark]")) mark.classList.toggle("off", off(mark.dataset.mark));
@@ -240,9 +287,9 @@ const top4 = () => {
 };
 for (const button of every("[data-choose]"))
   button.addEventListener("click", () => showDetectors(button.dataset.choose === "all" ? new Set(numbers) : top4()));
-const named = (asked.get("detectors") || "").split(",").map((name) => data.detectors.indexOf(name));
-const wanted = new Set(named.filter((number) => number >= 0));
-showDetectors(wanted.size ? wanted : numbers.length > 8 ? top4() : new Set(numbers));
+const named = `,${asked.get("detectors") || ""},`;  // a fusion has commas in its own name, before spaces
+const wanted = new Set(numbers.filter((number) => named.includes(`,${data.detectors[number]},`)));
+showDetectors(wanted.size ? wanted : many ? top4() : new Set(numbers));
 
 // A detector's profile opens below its row; without a script its name leads to it.
 const fold = (table) => {
@@ -388,6 +435,17 @@ const seen = new IntersectionObserver((entries) => {
 every("main section").forEach((section) => seen.observe(section));
 
 for (const tools of every(".tools")) tools.hidden = false;
+
+// What a link leads to comes to rest below the bar, whose rows depend on the page's width.
+const bar = document.querySelector(".bar-top");
+const clear = () => { document.documentElement.style.scrollPaddingTop = `${bar.offsetHeight + 12}px`; };
+clear();
+new ResizeObserver(clear).observe(bar);
+
 remember();
 ready = true;
 follow();
+if (asked.has("at")) {  // a place, which no choice keeps
+  reveal(asked.get("at"))?.scrollIntoView({ behavior: "instant" });
+  remember();
+}

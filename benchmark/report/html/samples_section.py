@@ -94,6 +94,7 @@ class _SampleJob:
     conditions : to show
     left_out   : conditions that cannot be shown, with the cause
     known      : the checks that the run recorded, by condition and utterance
+    shown      : utterances of another page of the run, with players if this one has them
     failed     : causes of the attacks that failed in the run, by condition and utterance; they are
                  not tried again here, where nothing would survive a crash or a hang
     budget     : bytes that an utterance may take
@@ -104,6 +105,7 @@ class _SampleJob:
     conditions: list[str]
     left_out: list[str]
     known: dict[tuple[str, str], tuple[Step, ...]]
+    shown: dict[str, Utterance]
     failed: dict[tuple[str, str], str]
     seed: int
     budget: int
@@ -111,13 +113,19 @@ class _SampleJob:
 
 
 def collect(
-    results: RunResults, tables: Tables, voices: str = SYNTHETIC, count: int = COUNT
+    results: RunResults,
+    tables: Tables,
+    voices: str = SYNTHETIC,
+    count: int = COUNT,
+    shown: Samples | None = None,
 ) -> Samples:
     """Return at most `count` utterances, evenly spread over those whose voices may be embedded.
 
     Each attack is shown under its condition with the highest mean EER on the headline track.
     Without voices, each family is, and there are no players. Audio that differs from the scored
     files is not shown.
+
+    shown : what another page of the same run and voices shows; it is not laundered again
     """
     if count == 0:
         return Samples(note="The report was written without samples.")
@@ -136,6 +144,7 @@ def collect(
         conditions=conditions,
         left_out=left_out,
         known=_recorded(results, [row["utterance_id"] for row in chosen], conditions),
+        shown={one.name: one for one in shown.utterances} if shown else {},
         failed=_failed(results.failures),
         seed=int(results.provenance.get("plan", {}).get("seed", 0)),
         budget=MOST_BYTES // len(chosen),
@@ -143,8 +152,8 @@ def collect(
     )
     work = len(chosen) * len(conditions)
     with progress_bar(total=work, desc="laundering samples", unit="sample") as bar:
-        shown = [_utterance(row, job, bar) for row in chosen]
-    found = tuple(utterance for utterance in shown if utterance is not None)
+        every = [_utterance(row, job, bar) for row in chosen]
+    found = tuple(utterance for utterance in every if utterance is not None)
     note = "" if found else "The audio of this run could not be read."
     return Samples(found, note, voices)
 
@@ -245,12 +254,18 @@ def _utterance(row: Row, job: _SampleJob, bar: Bar) -> Utterance | None:
     wave = recording.wave
     loudest = gallery.spectrogram(wave[: round(gallery.SECONDS * reader.SAMPLE_RATE)]).max()
     top_db = max(float(np.ceil(loudest)), gallery.QUIET_DB)
-    before = gallery.show(wave, top_db, job.player)
+    earlier = job.shown.get(row["utterance_id"])
+    before = earlier.before if earlier else gallery.show(wave, top_db, job.player)
+    ready = {card.condition: card for card in earlier.cards} if earlier else {}
     cards, left_out, spent = [], list(job.left_out), _size(before)
     for name in job.conditions:
         bar.update()
         if spent > job.budget:
             left_out.append(f"{name} (the page is full)")
+            continue
+        if name in ready:
+            cards.append(ready[name])
+            spent += _size(ready[name].after)
             continue
         if (cause := job.failed.get((name, row["utterance_id"]))) is not None:
             left_out.append(f"{name} ({cause})")
