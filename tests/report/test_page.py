@@ -347,6 +347,21 @@ def test_a_page_leads_to_the_other_scope_only_where_there_is_one(
         assert "--scope each" not in made
 
 
+def test_beside_a_rank_stands_the_range_of_every_other_table(
+    results: RunResults, tables: Tables
+) -> None:
+    board = tables.leaderboard.sort_values("rank")
+    wide = board.assign(rank_low=[1, 1, 2, 3], rank_high=[2, 2, 3, 4])
+    wide = wide.assign(rank_low_drawn=1, rank_high_drawn=4)
+    found = dataclasses.replace(tables, leaderboard=wide)
+    page = document.render(results, found)
+    headline = page[: page.index('data-track="classic"')]
+    shown = re.findall(r'<td class="rank".*?<span class="range">(\d+–\d+)</span>', headline)
+    assert sorted(shown) == ["1–2", "1–2", "2–3", "3–4"]
+    said = markdown.document(results, found, "1")
+    assert all(f"({low}–{high})" in said for low, high in ((1, 2), (2, 3), (3, 4)))
+
+
 def test_slices_are_weighted_means(results: RunResults, tables: Tables) -> None:
     detectors = list(results.detectors)
     rows = records(tables.leaderboard)
