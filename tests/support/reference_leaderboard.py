@@ -61,7 +61,7 @@ def main() -> int:
         common = ["--suite", suite, "--attack-seeds", DRAWS, "--run", run, "--voices", "none"]
         for arguments in (
             ["bench", *common, *step],
-            ["report", run, "--voices", "none", "--out", out],
+            ["report", run, "--voices", "none", "--scope", "each", "--out", out],
         ):
             if code := paid([str(item) for item in arguments], run / COST):
                 return code
