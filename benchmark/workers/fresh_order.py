@@ -25,7 +25,6 @@ from benchmark.workers.context import ProcessContext
 
 PROGRAM = ("-P", "-m", "benchmark.workers.fresh_order")
 Answer = dict[str, dict[str, str]]  # condition -> signal -> digest
-BRIEF = "brief check"  # in place of a signal: the first finding of the brief check
 LONGEST_S = 120
 
 
@@ -37,28 +36,13 @@ def findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, st
     """
     spelled = [*dict.fromkeys(conditions)]
     forwards, backwards = _answers(spelled, context)
-    return {name: _compared(forwards.get(name), backwards.get(name)) for name in spelled}
+    return {name: compared(forwards.get(name), backwards.get(name)) for name in spelled}
 
 
-def first_finding(name: str, context: ProcessContext) -> str:
-    """Return the first finding of the brief check and of the order check of a condition.
-
-    It is checked in processes of its own: if it kills them, or hangs, that is the finding.
-    """
-    try:
-        forwards, backwards = _answers([name], context, brief=True)
-    except InputError as error:
-        return f"the check did not run: {error}"
-    brief = forwards.get(name, {}).pop(BRIEF, "")
-    return brief or _compared(forwards.get(name), backwards.get(name))
-
-
-def _answers(
-    conditions: list[str], context: ProcessContext, *, brief: bool = False
-) -> tuple[Answer, Answer]:
+def _answers(conditions: list[str], context: ProcessContext) -> tuple[Answer, Answer]:
     """Return the answers of the process that goes forwards, and of the other one."""
     with one_thread():  # the environment that the processes inherit
-        asked = [_start(conditions, context, backwards, brief) for backwards in (False, True)]
+        asked = [_start(conditions, context, backwards) for backwards in (False, True)]
         try:
             forwards, backwards = [_answer(process, request) for process, request in asked]
         finally:
@@ -68,7 +52,8 @@ def _answers(
     return forwards, backwards
 
 
-def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> str:
+def compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> str:
+    """Return what the digests of two processes differ in, '' if they are equal."""
     if not one or not two:
         return "the order check did not run: a fresh process does not know this attack"
     changed = [name for name, digest in one.items() if two[name] != digest]
@@ -77,27 +62,37 @@ def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> s
     return f"order: gives {changed[0]} signal other samples or facts if another came before"
 
 
-def _start(
-    conditions: list[str], context: ProcessContext, backwards: bool, brief: bool
-) -> tuple[subprocess.Popen[str], str]:
+def environment() -> dict[str, str]:
+    """Return the environment of a process that imports this package, wherever it lies."""
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return os.environ | {"PYTHONPATH": path}
+
+
+def _start(
+    conditions: list[str], context: ProcessContext, backwards: bool
+) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
-        [sys.executable, *PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    request = {
+        [sys.executable, *PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    request = request_of(context) | {"conditions": conditions, "backwards": backwards}
+    return process, json.dumps(request)
+
+
+def request_of(context: ProcessContext) -> dict[str, Any]:
+    """Return what a process must be told to enter the context, as JSON values."""
+    return {
         "plugins": [str(file) for file in context.plugins],
         "noises": None if context.noises is None else str(context.noises),
-        "conditions": conditions,
-        "backwards": backwards,
-        "brief": brief and not backwards,
     }
-    return process, json.dumps(request)
+
+
+def context_of(request: Mapping[str, Any]) -> ProcessContext:
+    """Return the context of a request, without progress bars."""
+    noises = request["noises"]
+    files = tuple(map(Path, request["plugins"]))
+    return ProcessContext(files, None if noises is None else Path(noises), quiet=True)
 
 
 def _answer(process: subprocess.Popen[str], request: str) -> Answer:
@@ -116,9 +111,7 @@ def _answer(process: subprocess.Popen[str], request: str) -> Answer:
 
 
 def _answered(request: Mapping[str, Any]) -> Answer:
-    noises = request["noises"]
-    files = tuple(map(Path, request["plugins"]))
-    ProcessContext(files, None if noises is None else Path(noises), quiet=True).enter()
+    context_of(request).enter()
     backwards = bool(request["backwards"])
     conditions = request["conditions"]
     found: Answer = {}
@@ -126,9 +119,6 @@ def _answered(request: Mapping[str, Any]) -> Answer:
         with contextlib.suppress(InputError):  # unknown here
             condition = parse(spelled)
             found[spelled] = conformance.order_digests(condition, backwards=backwards)
-            if request["brief"]:
-                findings = conformance.check(condition, brief=True)
-                found[spelled][BRIEF] = next(map(str, findings), "")
     return found
 
 
