@@ -18,7 +18,7 @@ from benchmark.core.progress import progress_bar
 from benchmark.runs.plan import RunPlan
 from benchmark.scores.plan_files import PLUGIN_CHECKS
 from benchmark.scores.store import Store
-from benchmark.workers import separate_checks
+from benchmark.workers import fresh_order
 from benchmark.workers.context import ProcessContext
 
 UNOPENED = "the check did not run in fresh processes: load the attack from a plugin file"
@@ -29,7 +29,7 @@ def checked(
     plan: RunPlan,
     store: Store,
     context: ProcessContext,
-    unit_timeout: float = separate_checks.LONGEST_S,
+    unit_timeout: float = fresh_order.LONGEST_S,
 ) -> RunPlan:
     """Return the plan with the outcome for each condition with plugins: a cause, '' if it passed.
 
@@ -41,7 +41,7 @@ def checked(
     passed = _passed(store)
     new = {c: steps for c, steps in using.items() if c.identity() not in passed}
     steps = {spell(step): step for found in new.values() for step in found}
-    longest_s = min(unit_timeout, separate_checks.LONGEST_S)
+    longest_s = min(unit_timeout, fresh_order.LONGEST_S)
     causes = _causes(steps, context, longest_s) if steps else {}
     outcome = {}
     for condition in using:
@@ -74,7 +74,7 @@ def _causes(steps: dict[str, Attack], context: ProcessContext, longest_s: float)
     opened = [name for name, step in new.items() if plugin_source.of(type(step)).opened]
     causes = dict.fromkeys(new, UNOPENED)
     if opened:
-        found = separate_checks.first_findings(opened, context, longest_s)
+        found = fresh_order.first_findings(opened, context, longest_s)
         causes.update(progress_bar(found, "checking plugins", len(opened), unit="attack"))
     _found.update({identities[name]: cause for name, cause in causes.items()})
     return {name: _found[identity] for name, identity in identities.items()}
