@@ -114,7 +114,7 @@ def frame(row: type, rows: Sequence[Any]) -> pd.DataFrame:
         values = list(map(attrgetter(field.path), rows))
         if field.kind is str:
             values = [value or None for value in values]
-        made[field.name] = pd.array(values, dtype=field.dtype)  # no index to align
+        made[field.name] = pd.Series(values, dtype=field.dtype)
     return pd.DataFrame(made)
 
 
