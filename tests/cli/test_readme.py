@@ -53,7 +53,9 @@ def test_the_ci_runs_its_first_commands() -> None:
     assert "make bench" in text and "make test" in text
 
 
-def test_every_command_runs_as_written(newcomer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_runs_as_written(
+    newcomer: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     lines = commands()
     assert len(lines) >= 10 and all(line.startswith("launderbench ") for line in lines)
     try:
@@ -65,6 +67,7 @@ def test_every_command_runs_as_written(newcomer: Path, monkeypatch: pytest.Monke
         program, *arguments = shlex.split(line)
         with forgetting_plugins():  # as every process begins
             assert program == "launderbench" and main(arguments) == 0, line
+        assert "Traceback" not in capfd.readouterr().err, line
 
 
 def test_the_shell_finds_the_command(newcomer: Path) -> None:
