@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,18 @@ UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("same", derandomize=True, **UNTIMED)
 settings.register_profile("new", derandomize=False, **UNTIMED)
 settings.load_profile("same")
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give one compute thread to each of several processes of tests, which inherit this.
+
+    Threads that wait for one another on cores that have other work take half of a training's time.
+    """
+    if config.getoption("numprocesses", None):
+        for name in THREADS:
+            os.environ.setdefault(name, "1")
 
 
 @contextmanager

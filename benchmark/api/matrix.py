@@ -103,7 +103,7 @@ def run(
     if inspect is not None:
         inspect(matrix)
     store = Store(run_folders.of(config, matrix), sync=execution.fsync)
-    matrix, found = _begun(matrix, store, config.context)
+    matrix, found = _begun(matrix, store, config.context, execution)
     done = _computed(config, execution, matrix, store, found, device, timer)
     for seeds in realised_config.further(config):
         done &= _realised(config, seeds, execution, store.folder, device, timer)
@@ -133,13 +133,15 @@ def _realised(
     """Compute a further realisation of the run in `folder`; return False if others lack units."""
     mine = realised_config.of_seeds(config, seeds, folder)
     store = Store(realisations.place(folder, seeds), sync=execution.fsync)
-    matrix, found = _begun(planning.plan(mine), store, mine.context)
+    matrix, found = _begun(planning.plan(mine), store, mine.context, execution)
     return _computed(mine, execution, matrix, store, found, device, timer)
 
 
-def _begun(matrix: RunPlan, store: Store, context: ProcessContext) -> tuple[RunPlan, Scan]:
+def _begun(
+    matrix: RunPlan, store: Store, context: ProcessContext, execution: ExecutionConfig
+) -> tuple[RunPlan, Scan]:
     """Return the plan with its plugins checked, and what the store has of it that is whole."""
-    matrix = plugin_checks.checked(matrix, store, context)
+    matrix = plugin_checks.checked(matrix, store, context, execution.unit_timeout)
     found = store.scan()
     store.set_aside(found.damaged)
     return matrix, found

@@ -114,7 +114,7 @@ def repeat(
         if spelled["identity"] != condition.identity()
     ]
     again = Store(out)
-    plan = plugin_checks.checked(plan, again, context)
+    plan = plugin_checks.checked(plan, again, context, execution.unit_timeout)
     todo = runner.missing(plan, again)
     runner.write_plan(plan, again)
     setup = setup_of(out, plan, context, device)

@@ -25,17 +25,24 @@ UNOPENED = "the check did not run in fresh processes: load the attack from a plu
 _found: dict[str, str] = {}  # by identity, so that one process checks the same source once
 
 
-def checked(plan: RunPlan, store: Store, context: ProcessContext) -> RunPlan:
+def checked(
+    plan: RunPlan,
+    store: Store,
+    context: ProcessContext,
+    unit_timeout: float = fresh_order.LONGEST_S,
+) -> RunPlan:
     """Return the plan with the outcome for each condition with plugins: a cause, '' if it passed.
 
-    A condition that passed in the run of `store` with the same source is not checked again.
+    A condition that passed in the run of `store` with the same source is not checked again. A check
+    launders less than a unit: it may take `unit_timeout` seconds, and 120 s at most.
     """
     using = {c: [*_plugins(c)] for c in plan.conditions}
     using = {condition: steps for condition, steps in using.items() if steps}
     passed = _passed(store)
     new = {c: steps for c, steps in using.items() if c.identity() not in passed}
     steps = {spell(step): step for found in new.values() for step in found}
-    causes = _causes(steps, context) if steps else {}
+    longest_s = min(unit_timeout, fresh_order.LONGEST_S)
+    causes = _causes(steps, context, longest_s) if steps else {}
     outcome = {}
     for condition in using:
         found = (causes[spell(step)] for step in new.get(condition, ()))
@@ -60,13 +67,14 @@ def _passed(store: Store) -> set[str]:
     return {c["identity"] for c in head.get("conditions", ()) if known.get(c["condition"]) == ""}
 
 
-def _causes(steps: dict[str, Attack], context: ProcessContext) -> dict[str, str]:
+def _causes(steps: dict[str, Attack], context: ProcessContext, longest_s: float) -> dict[str, str]:
     """Return the first finding about each attack, '' if there is none."""
     identities = {name: Condition((step,)).identity() for name, step in steps.items()}
     new = {name: step for name, step in steps.items() if identities[name] not in _found}
     opened = [name for name, step in new.items() if plugin_source.of(type(step)).opened]
-    order = dict.fromkeys(new, UNOPENED)
-    for name in progress_bar(opened, desc="checking plugins", unit="attack"):
-        order[name] = fresh_order.first_finding(name, context)
-    _found.update({identities[name]: cause for name, cause in order.items()})
+    causes = dict.fromkeys(new, UNOPENED)
+    if opened:
+        found = fresh_order.first_findings(opened, context, longest_s)
+        causes.update(progress_bar(found, "checking plugins", len(opened), unit="attack"))
+    _found.update({identities[name]: cause for name, cause in causes.items()})
     return {name: _found[identity] for name, identity in identities.items()}

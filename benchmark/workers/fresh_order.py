@@ -1,74 +1,139 @@
-"""Check in fresh processes that attacks do not depend on what was laundered before.
+"""Check in fresh processes that attacks keep their contract whatever was laundered before.
 
 Two processes launder the same signals under the same conditions, one forwards, one backwards, and
-must give the same. This module is also the program of these processes: a request on the standard
-input, the answer on the standard output.
+must give the same. One fresh process, which imports what all need, forks them; they load the
+plugins themselves. Of the attacks of a run each has two processes of its own, so that none meets
+what another one left behind, and what kills or hangs them costs its own mark only. This module is
+also the program of the fresh process: a request on the standard input, a line for each group of
+conditions on the standard output.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
 from attacks.contract import conformance
 from attacks.contract.condition import parse
 from benchmark.core.errors import InputError
-from benchmark.core.foreign import print_to_stderr
+from benchmark.core.foreign import described, print_to_stderr
 from benchmark.core.parallel import one_thread
 from benchmark.workers.context import ProcessContext
 
 PROGRAM = ("-P", "-m", "benchmark.workers.fresh_order")
-Answer = dict[str, dict[str, str]]  # condition -> signal -> digest
-BRIEF = "brief check"  # in place of a signal: the first finding of the brief check
-LONGEST_S = 120
+LONGEST_S = 120.0  # for the conditions of a group, and for loading the plugins before them
+END_S = 5.0  # for a process that closed its pipe to be gone
+READY = "ready"
+Answer = dict[str, tuple[dict[str, str], str]]  # condition -> digest by signal, brief finding
+_FORK = multiprocessing.get_context("fork")
 
 
 def findings(conditions: Iterable[str], context: ProcessContext) -> dict[str, str]:
     """Return what is wrong with each condition, '' if nothing: equal in either order.
 
     A condition that the processes do not know (an attack that a running program defines) could not
-    be checked, which is said too.
+    be checked, which is said too. Raises `InputError` if a condition kills or hangs them.
     """
     spelled = [*dict.fromkeys(conditions)]
-    forwards, backwards = _answers(spelled, context)
-    return {name: _compared(forwards.get(name), backwards.get(name)) for name in spelled}
+    ((found, cause),) = _answers([spelled], context, LONGEST_S, brief=False)
+    if cause:
+        raise InputError(cause)
+    return found
 
 
-def first_finding(name: str, context: ProcessContext) -> str:
-    """Return the first finding of the brief check and of the order check of a condition.
+def first_findings(
+    names: Sequence[str], context: ProcessContext, longest_s: float = LONGEST_S
+) -> Iterator[tuple[str, str]]:
+    """Yield each condition and the first finding of its brief check and its order check.
 
-    It is checked in processes of its own: if it kills them, or hangs, that is the finding.
+    A finding is '' if there is none. If the check kills its processes, or takes longer than
+    `longest_s` seconds after the plugins were loaded, that is the finding.
     """
-    try:
-        forwards, backwards = _answers([name], context, brief=True)
-    except InputError as error:
-        return f"the check did not run: {error}"
-    brief = forwards.get(name, {}).pop(BRIEF, "")
-    return brief or _compared(forwards.get(name), backwards.get(name))
+    answers = _answers([[name] for name in names], context, longest_s, brief=True)
+    for name, (found, cause) in zip(names, answers, strict=True):
+        yield name, f"the check did not run: {cause}" if cause else found[name]
 
 
 def _answers(
-    conditions: list[str], context: ProcessContext, *, brief: bool = False
-) -> tuple[Answer, Answer]:
-    """Return the answers of the process that goes forwards, and of the other one."""
-    with one_thread():  # the environment that the processes inherit
-        asked = [_start(conditions, context, backwards, brief) for backwards in (False, True)]
-        try:
-            forwards, backwards = [_answer(process, request) for process, request in asked]
-        finally:
-            for process, _ in asked:
-                process.kill()
-                process.wait()
-    return forwards, backwards
+    groups: Sequence[Sequence[str]], context: ProcessContext, longest_s: float, *, brief: bool
+) -> Iterator[tuple[dict[str, str], str]]:
+    """Yield for each group the findings by condition, and why there are none, '' if there are."""
+    request = {
+        "plugins": [str(file) for file in context.plugins],
+        "noises": None if context.noises is None else str(context.noises),
+        "groups": groups,
+        "longest_s": longest_s,
+        "brief": brief,
+    }
+    answered = 0
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        with one_thread():  # the environment that the processes inherit
+            process = _started(errors.fileno())
+        with process:
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    json.dump(request, process.stdin)
+                    process.stdin.close()
+                for line in process.stdout:
+                    found, cause = json.loads(line)
+                    answered += 1
+                    yield found, cause
+            finally:
+                with contextlib.suppress(ProcessLookupError):  # with those that it forked
+                    os.killpg(process.pid, signal.SIGKILL)
+        errors.seek(0)
+        lines = errors.read().strip().splitlines() or [f"exit code {process.returncode}"]
+    for _ in groups[answered:]:
+        yield {}, f"the process that checks the order died: {lines[-1]}"
 
 
-def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> str:
+def _started(errors: int) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return subprocess.Popen(
+        [sys.executable, *PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,
+    )
+
+
+def _findings(group: Sequence[str], request: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """Return the findings about the conditions of a group, from two processes of its own."""
+    pair = [_forked(group, request, backwards) for backwards in (False, True)]
+    try:
+        forwards, backwards = [_answer(*one, request["longest_s"]) for one in pair]
+    except InputError as error:
+        return {}, str(error)
+    finally:
+        for process, pipe in pair:
+            process.kill()
+            process.join()
+            pipe.close()
+    nothing: tuple[dict[str, str], str] = {}, ""
+    found = {}
+    for name in group:
+        (one, brief), (two, _) = forwards.get(name, nothing), backwards.get(name, nothing)
+        found[name] = brief or _compared(one, two)
+    return found, ""
+
+
+def _compared(one: Mapping[str, str], two: Mapping[str, str]) -> str:
     if not one or not two:
         return "the order check did not run: a fresh process does not know this attack"
     changed = [name for name, digest in one.items() if two[name] != digest]
@@ -77,70 +142,74 @@ def _compared(one: Mapping[str, str] | None, two: Mapping[str, str] | None) -> s
     return f"order: gives {changed[0]} signal other samples or facts if another came before"
 
 
-def _start(
-    conditions: list[str], context: ProcessContext, backwards: bool, brief: bool
-) -> tuple[subprocess.Popen[str], str]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    process = subprocess.Popen(
-        [sys.executable, *PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    request = {
-        "plugins": [str(file) for file in context.plugins],
-        "noises": None if context.noises is None else str(context.noises),
-        "conditions": conditions,
-        "backwards": backwards,
-        "brief": brief and not backwards,
-    }
-    return process, json.dumps(request)
+def _forked(
+    group: Sequence[str], request: Mapping[str, Any], backwards: bool
+) -> tuple[ForkProcess, Connection]:
+    ours, theirs = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=_check, args=(theirs, group, request, backwards))
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    return process, ours
 
 
-def _answer(process: subprocess.Popen[str], request: str) -> Answer:
-    """Return the answer of a process; `InputError` with its last line if it dies."""
+def _answer(process: ForkProcess, pipe: Connection, longest_s: float) -> Answer:
+    """Return the answer of a forked process; `InputError` if it hangs, dies or fails."""
+    said: str | Answer = ""
+    for patience_s in (LONGEST_S, longest_s):
+        try:
+            if not pipe.poll(patience_s):
+                raise InputError(f"it hung for {patience_s:g} s")
+            said = pipe.recv()
+        except EOFError as error:
+            process.join(END_S)
+            code = process.exitcode
+            how = f"left with exit code {code}"
+            if code is not None and code < 0:
+                how = f"was killed by signal {-code}"
+            raise InputError(f"the process that checks it {how}") from error
+        if said != READY:
+            break
+    if isinstance(said, str):
+        raise InputError(said)
+    return said
+
+
+def _check(
+    pipe: Connection, group: Sequence[str], request: Mapping[str, Any], backwards: bool
+) -> None:
+    """Be a forked process: load the plugins, then send the answer, or a text if it fails."""
+    said: str | Answer
     try:
-        out, errors = process.communicate(request, timeout=LONGEST_S)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"it hung for {LONGEST_S} s") from error
-    if process.returncode < 0:
-        raise InputError(f"the process that checks it was killed by signal {-process.returncode}")
-    if process.returncode or not out:
-        lines = errors.strip().splitlines() or [f"exit code {process.returncode}"]
-        raise InputError(f"the process that checks the order died: {lines[-1]}")
-    answer: Answer = json.loads(out)
-    return answer
+        noises = request["noises"]
+        files = tuple(map(Path, request["plugins"]))
+        ProcessContext(files, None if noises is None else Path(noises), quiet=True).enter()
+        pipe.send(READY)
+        said = _answered(group, backwards, request["brief"])
+    except InputError as error:
+        said = str(error)
+    except BaseException as error:  # noqa: BLE001 - said in the parent
+        said = described(error)
+    pipe.send(said)
 
 
-def _answered(request: Mapping[str, Any]) -> Answer:
-    noises = request["noises"]
-    files = tuple(map(Path, request["plugins"]))
-    ProcessContext(files, None if noises is None else Path(noises), quiet=True).enter()
-    backwards = bool(request["backwards"])
-    conditions = request["conditions"]
+def _answered(group: Sequence[str], backwards: bool, brief: bool) -> Answer:
     found: Answer = {}
-    for spelled in reversed(conditions) if backwards else conditions:
+    for spelled in reversed(group) if backwards else group:
         with contextlib.suppress(InputError):  # unknown here
             condition = parse(spelled)
-            found[spelled] = conformance.order_digests(condition, backwards=backwards)
-            if request["brief"]:
-                findings = conformance.check(condition, brief=True)
-                found[spelled][BRIEF] = next(map(str, findings), "")
+            digests = conformance.order_digests(condition, backwards=backwards)
+            wrong = conformance.check(condition, brief=True) if brief and not backwards else []
+            found[spelled] = digests, next(map(str, wrong), "")
     return found
 
 
 def main() -> None:
     """Answer the one request; what attacks print goes to the standard error."""
     request = json.load(sys.stdin)
-    answered = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w")
     print_to_stderr()  # also what compiled code prints
-    with contextlib.redirect_stdout(sys.stderr):
-        answer = _answered(request)
-    json.dump(answer, answered)
-    answered.close()
+    for group in request["groups"]:
+        print(json.dumps(_findings(group, request)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

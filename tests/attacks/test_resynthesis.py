@@ -6,6 +6,7 @@ import hashlib
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,17 @@ def vocoder(request: pytest.FixtureRequest) -> Resynthesis:
     return attack
 
 
-def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis) -> None:
+@pytest.fixture
+def threads() -> Iterator[int]:
+    """A number of compute threads that is not one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield 2
+    torch.set_num_threads(before)
+
+
+def test_a_copy_is_aligned_verified_and_repeatable(vocoder: Resynthesis, threads: int) -> None:
     wave = noisy_clip(seconds=1.0)
-    threads = torch.get_num_threads()
     first, second = (launder(Condition((vocoder,)), wave, 16000, "u", 0) for _ in range(2))
     assert first.wave.tobytes() == second.wave.tobytes()
     assert torch.get_num_threads() == threads

@@ -157,7 +157,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_scores(
     run(toy, tmp_path / "whole")
     folder, dice = tmp_path / "killed", random.Random(4)
     command = [sys.executable, "-m", "benchmark", "run", "--plugin", TOY_PLUGIN]
-    command += [*arguments(toy, folder, "comb,raw-cnn"), "--workers", 1]
+    command += arguments(toy, folder, "comb,raw-cnn")
     kills = 0
     for _ in range(3):
         process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)

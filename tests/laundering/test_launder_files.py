@@ -80,12 +80,12 @@ def test_workers_order_and_other_files_do_not_change_the_bytes(
     corpus: Path, tmp_path: Path
 ) -> None:
     condition = "stochastic(pool=network) ; noise(kind=white) ; opus(loss=0.1)"
-    for name, workers in (("w0", "0"), ("w1", "1"), ("w4", "4")):
+    for name, workers in (("w0", "0"), ("w2", "2")):
         more = ["--workers", workers, "--format", "flac", "--seed", "3"]
         assert main(["attack", condition, str(corpus), str(tmp_path / name), *more]) == 0
     expected = digests(tmp_path / "w0")
     assert len(expected) == 12 and len(set(expected.values())) == 12
-    assert expected == digests(tmp_path / "w1") == digests(tmp_path / "w4")
+    assert expected == digests(tmp_path / "w2")
     few = tmp_path / "few"
     (few / "b").mkdir(parents=True)
     shutil.copy(corpus / "b" / "three.wav", few / "b")
@@ -94,8 +94,8 @@ def test_workers_order_and_other_files_do_not_change_the_bytes(
     assert main(["attack", reverse, str(few), str(tmp_path / "alone"), *more]) == 0
     alone = digests(tmp_path / "alone")
     assert len(alone) == 3 and alone.items() <= expected.items()
-    tables = [(tmp_path / name / "effects.csv").read_bytes() for name in ("w0", "w1", "w4")]
-    assert tables[0] == tables[1] == tables[2]
+    tables = [(tmp_path / name / "effects.csv").read_bytes() for name in ("w0", "w2")]
+    assert tables[0] == tables[1]
 
 
 def test_a_second_call_writes_only_missing_or_stale_outputs(corpus: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_an_attack_that_fails_its_claim_sets_the_exit_code(
     )
     out = tmp_path / "out"
     command = ["attack", "liar", str(corpus), str(out), "--plugin", str(plugin)]
-    assert main([*command, "--workers", "2"]) == 1
+    assert main([*command, "--workers", "1"]) == 1
     assert "0 of 4 measurable files as claimed" in capsys.readouterr().out
 
 

@@ -29,8 +29,9 @@ def started(arguments: list[str], **settings: object) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_sigterm_says_how_to_go_on(workers: int, toy: Path, tmp_path: Path, cache: Path) -> None:
     arguments = options(
-        toy, tmp_path / "run", "evil", "evil(kind=hang, share=1.0)", "--workers", workers
-    )
+        toy, tmp_path / "run", "evil", "evil(kind=hang, share=1.0)", "--workers", workers,
+        "--unit-timeout", 5,  # also of the check of the attack, which comes first
+    )  # fmt: skip
     process = started(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     end = time.monotonic() + PATIENCE_S
     while not [*(tmp_path / "run").rglob("*.parquet")] and time.monotonic() < end:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import launderbench
+from benchmark.cli.main import main
 from benchmark.core.errors import InputError
 from benchmark.core.supervisor import Lost
 from benchmark.core.whereabouts import NOWHERE, Whereabouts
@@ -18,7 +19,7 @@ from benchmark.laundering.failure import ATTACK, DETECTOR, UNREADABLE
 from benchmark.runs.recovery import Probe, Recovery, Task, results
 from benchmark.runs.run_config import ExecutionConfig
 from benchmark.runs.work_unit import WorkUnit
-from tests.runs.test_foreign_code import command, failures, options
+from tests.runs.test_foreign_code import failures, options
 
 COUNT = 8
 UNIT = WorkUnit(
@@ -159,20 +160,19 @@ def test_a_recovery_without_deaths_changes_no_unit() -> None:
 
 
 def test_an_attack_that_kills_or_hangs_is_followed_to_a_leaderboard(
-    toy: Path, tmp_path: Path, cache: Path
+    toy: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     suite = "evil(kind=segfault, share=0.1); evil(kind=hang, share=0.1)"
     limits = ("--limit", 8, "--workers", 2, "--unit-timeout", 8)
     limits += ("--samples", 1, "--voices", "all")  # the page must not try test_0000 again
-    done = command(options(toy, tmp_path / "run", "evil", suite, *limits))
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert main(options(toy, tmp_path / "run", "evil", suite, *limits)) == 0
     found = failures(tmp_path / "run")
     assert {(row.utterance_id, row.kind, row.cause) for row in found.itertuples()} == {
         ("test_0000", ATTACK, SEGFAULT), ("test_0000", ATTACK, "hung for 8 s"),
     }  # fmt: skip
     scores = launderbench.load_scores(tmp_path / "run")
     assert scores["score"].notna().sum() == 8 + 8 + 2 * 7  # dev, clean, and two conditions
-    assert done.stderr.count("its unit is tried again") == 2
+    assert capsys.readouterr().err.count("its unit is tried again") == 2
 
 
 def test_a_detector_that_leaves_is_followed_to_a_leaderboard(
@@ -180,8 +180,7 @@ def test_a_detector_that_leaves_is_followed_to_a_leaderboard(
 ) -> None:
     name = "evil(kind=exit, every=9)"
     limits = ("--limit", 8, "--workers", 1)
-    done = command(options(toy, tmp_path / "run", f"evil,{name}", "clean", *limits))
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert main(options(toy, tmp_path / "run", f"evil,{name}", "clean", *limits)) == 0
     found = failures(tmp_path / "run")
     assert set(found["detector"]) == {name}
     assert set(found["cause"]) == {"left the process with exit code 0"}

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.cli.main import main
 from tests.runs.test_foreign_code import command, options
 from tests.support.killing import parts
 from tests.support.places import ROOT
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 SUITE = "noise(kind=white, snr=10); mp3(kbps=16)"
 YESTERDAY = "import time\nnow = time.time\ntime.time = lambda: now() - 86400.0\n"
@@ -25,13 +28,16 @@ def run(
 
     most : bytes that a file can have, as on a full disk
     """
-    arguments = options(toy, folder, "evil,evil(every=3)", SUITE, "--workers", 1)
 
     def limit() -> None:
         if most is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    return command(arguments, changed=changed, before=limit)
+    return command(arguments(toy, folder), changed=changed, before=limit)
+
+
+def arguments(toy: Path, folder: Path, workers: int = 1) -> list[str]:
+    return options(toy, folder, "evil,evil(every=3)", SUITE, "--workers", workers)
 
 
 def surroundings(folder: Path) -> dict[str, dict[str, str | None]]:
@@ -46,11 +52,14 @@ def surroundings(folder: Path) -> dict[str, dict[str, str | None]]:
     }
 
 
-@pytest.fixture
-def whole(toy: Path, tmp_path: Path, cache: Path) -> set[str]:
-    done = run(toy, tmp_path / "whole", {})
-    assert done.returncode == 0, done.stderr
-    return parts(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The parts of a run in this process."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAUNDERBENCH_CACHE", str(folder / "cache"))
+        assert main(arguments(toy, folder / "run", workers=0)) == 0
+    return parts(folder / "run")
 
 
 def test_all_at_once(toy: Path, tmp_path: Path, whole: set[str]) -> None:
@@ -63,13 +72,12 @@ def test_all_at_once(toy: Path, tmp_path: Path, whole: set[str]) -> None:
 
 
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
-    toy: Path, tmp_path: Path, whole: set[str]
+    toy: Path, tmp_path: Path, whole: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "full"
     done = run(toy, folder, {}, most=SMALL)
     assert done.returncode == 2 and "File too large" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not (folder / "leaderboard.html").exists()
-    again = run(toy, folder, {})
-    assert again.returncode == 0 and "0 of 4 units to do" in again.stderr
+    assert main(arguments(toy, folder)) == 0 and "0 of 4 units to do" in capsys.readouterr().err
     assert parts(folder) == whole

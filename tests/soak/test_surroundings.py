@@ -10,6 +10,7 @@ from tests.runs.test_surroundings import run, surroundings, whole
 from tests.support.killing import parts
 
 __all__ = ["whole"]  # a fixture
+pytestmark = pytest.mark.usefixtures("cache")
 
 SIZES = (1, 1_000, 4_000, 10_000, 20_000, 40_000)  # the page needs more
 

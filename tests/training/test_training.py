@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from benchmark.core.errors import InputError
 from benchmark.data import loading
 from benchmark.training import epoch_selection, train_detector, trainer, training_examples
 from benchmark.training.training_config import TrainingConfig
-from tests.support.places import ROOT
 
 CPU = torch.device("cpu")
 
@@ -169,7 +166,7 @@ def test_an_unreadable_training_file_is_named(toy: Path, tmp_path: Path) -> None
     ],
 )
 def test_a_network_with_wrong_scores_gives_a_one_line_error(
-    toy: Path, tmp_path: Path, returned: str, cause: str
+    toy: Path, tmp_path: Path, returned: str, cause: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plugin = tmp_path / "wrong.py"
     plugin.write_text(
@@ -200,8 +197,7 @@ def test_a_network_with_wrong_scores_gives_a_one_line_error(
         "--out",
         tmp_path / "w.safetensors",
     ]
-    command = [sys.executable, "-m", "benchmark", "train", "wrong", *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2
-    assert re.search(cause, done.stderr)
-    assert "Traceback" not in done.stderr
+    assert main(["train", "wrong", *map(str, options)]) == 2
+    told = capsys.readouterr().err
+    assert re.search(cause, told)
+    assert "Traceback" not in told
