@@ -9,8 +9,26 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from jinja2.bccache import Bucket
 
 DASH = "\N{EN DASH}"
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """Keep compiled templates for this process, which may write many reports."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (found := self._held.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._held[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 def environment() -> jinja2.Environment:
@@ -21,6 +39,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     result.filters |= {
         "percent": percent,
