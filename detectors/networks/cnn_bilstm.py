@@ -7,7 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import LogMel, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
@@ -18,7 +19,7 @@ class CnnBiLstm(CropAndFlip, TensorDetector):
     summary = "log-mel CNN (16, 32, 64) and a bidirectional LSTM over time, averaged"
     citation = ""
     input = LogMel()
-    recipe = Recipe(epochs=24, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    recipe = recipe_files.settings("cnn-bilstm")
 
     def build(self) -> nn.Module:
         return Network(LogMel().mels)

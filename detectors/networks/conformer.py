@@ -12,7 +12,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import LogMel, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 
 WIDTH, BLOCKS, HEADS = 64, 4, 4
@@ -28,7 +29,7 @@ class Conformer(CropAndFlip, TensorDetector):
     summary = "small conformer on log-mel: 4 blocks of width 64, 4 heads, mean over time"
     citation = "gulati2020conformer rosello2023conformer"
     input = LogMel()
-    recipe = Recipe(epochs=30, batch_size=18, learning_rate=1e-3, weight_decay=1e-3, patience=8)
+    recipe = recipe_files.settings("conformer")
     crop = 192
 
     def build(self) -> nn.Module:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detectors.contract.base import Cqt, Lfcc, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import Cqt, Lfcc, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm
 
 WIDTHS, BLOCKS = (16, 32, 64, 128), 2  # channels of each stage, and blocks in it
@@ -23,7 +24,7 @@ class Res2Net(CropAndFlip, TensorDetector):
     """Base class of the Res2Nets, which differ only in their input."""
 
     citation = "li2021res2net gao2021res2net"
-    recipe = Recipe(epochs=20, batch_size=18, learning_rate=1e-3, weight_decay=1e-4, patience=8)
+    recipe = recipe_files.settings("lfcc-res2net")
     crop = 192
 
     def build(self) -> nn.Module:

@@ -7,7 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from detectors.contract.base import Recipe, Spectrogram, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import Spectrogram, TensorDetector, detector
 from detectors.layers.common import CropAndFlip, PerUtteranceNorm, conv_block
 
 
@@ -21,7 +22,7 @@ class SoftmaxCnn(CropAndFlip, TensorDetector):
     summary = "linear-spectrogram CNN with a two-way softmax; score = difference of the logits"
     citation = ""
     input = Spectrogram()
-    recipe = Recipe(epochs=20, batch_size=18, learning_rate=2e-3, weight_decay=1e-4, patience=8)
+    recipe = recipe_files.settings("softmax-cnn")
 
     def build(self) -> nn.Module:
         return Network()

@@ -15,17 +15,17 @@ import torch
 
 from benchmark.core.parallel import one_thread
 from benchmark.data import embedded
-from benchmark.inference import detector_selection
 from benchmark.training import trained_checkpoints, training_examples
 from benchmark.training.train_detector import train
 from benchmark.training.training_config import TrainingConfig
+from tests.support.shipped import SHIPPED
 
 CPU = torch.device("cpu")
 SAME = ("torch", "instructions", "audio_digest", "device", "threads")
 SEEDS = 5
 
 
-@pytest.mark.parametrize("name", [*detector_selection.DEFAULT, "constant"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_training_gives_what_comes_along(name: str, tmp_path: Path) -> None:
     shipped = trained_checkpoints.find(name, TrainingConfig(), None)
     assert shipped is not None

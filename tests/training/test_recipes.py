@@ -15,6 +15,7 @@ from benchmark.training import trained_checkpoints
 from benchmark.training.training_config import TrainingConfig, configured, planned, recipes
 from detectors.contract import recipe_files
 from detectors.contract.base import Recipe, TensorDetector, registry
+from tests.support.shipped import SHIPPED
 
 # the settings with which the shipped checkpoints were trained: identities rest on them
 REFERENCE = {
@@ -22,21 +23,26 @@ REFERENCE = {
     "resnet18": Recipe(12, 16, 1e-3, 1e-3, 6),
     "raw-cnn": Recipe(30, 32, 2e-3, 1e-4, 10),
     "lfcc-lcnn": Recipe(20, 18, 2e-3, 1e-4, 8),
+    "cqt-lcnn": Recipe(20, 18, 2e-3, 1e-4, 8),
+    "lfcc-res2net": Recipe(20, 18, 1e-3, 1e-4, 8),
+    "cqt-res2net": Recipe(20, 18, 1e-3, 1e-4, 8),
+    "attention-cnn": Recipe(24, 18, 3e-3, 1e-4, 8),
+    "gap-cnn": Recipe(24, 18, 3e-3, 1e-4, 8),
+    "cnn-bilstm": Recipe(24, 18, 2e-3, 1e-4, 8),
+    "softmax-cnn": Recipe(20, 18, 2e-3, 1e-4, 8),
+    "conformer": Recipe(30, 18, 1e-3, 1e-3, 8),
 }
 
 
-def shipped() -> list[str]:
-    """The detectors that learn and whose checkpoint comes along."""
-    found = {
-        checkpoints.load(path).detector for path in trained_checkpoints.FOLDER.glob("*.safetensors")
-    }
-    return sorted(name for name in found if registry.get(name).learns)
+LEARNING = [name for name in SHIPPED if registry.get(name).learns]
 
 
 def test_every_shipped_checkpoint_has_a_recipe_of_its_own_name() -> None:
     files = sorted(recipe_files.FOLDER.glob("*.toml"))
-    assert [path.stem for path in files] == shipped()
-    assert [recipe_files.read(path).detector for path in files] == shipped()
+    assert [path.stem for path in files] == LEARNING
+    assert [recipe_files.read(path).detector for path in files] == LEARNING
+    found = trained_checkpoints.FOLDER.glob("*.safetensors")
+    assert sorted(checkpoints.load(path).detector for path in found) == SHIPPED
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -50,7 +56,7 @@ def test_the_reference_trainings_are_as_they_were(name: str) -> None:
     assert recipe is not None and set(recipe.settings) == set(asdict(REFERENCE[name]))
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", LEARNING)
 def test_shipped_checkpoints_are_found_by_their_recipes(name: str) -> None:
     found = trained_checkpoints.find(name, TrainingConfig(), None)
     assert found is not None and trained_checkpoints.is_shipped(found)

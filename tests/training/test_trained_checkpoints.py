@@ -14,12 +14,12 @@ from benchmark.cli.main import parser
 from benchmark.core.errors import InputError
 from benchmark.data import embedded
 from benchmark.data.protocol import Protocol, validated
-from benchmark.inference import checkpoints, detector_selection, dev_scores
+from benchmark.inference import checkpoints, dev_scores
 from benchmark.runs import planning
 from benchmark.training import trained_checkpoints
 from benchmark.training.training_config import TrainingConfig, planned
+from tests.support.shipped import SHIPPED
 
-SHIPPED = sorted({*detector_selection.DEFAULT, "constant"})
 CONFIG = TrainingConfig()
 
 
