@@ -104,3 +104,9 @@ def test_prints_in_a_block_go_to_standard_error(capfd: pytest.CaptureFixture[str
     os.write(1, b"after\n")
     told = capfd.readouterr()
     assert told.out == "before\nafter\n" and told.err == "plugin\n"
+
+
+def test_a_block_without_a_standard_output_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    with foreign.stdout_kept_clean():
+        assert True
