@@ -129,7 +129,7 @@ def stdout_kept_clean() -> Iterator[None]:
 
     Results go to standard output; a plugin's prints, also those of C code, must not mix with them.
     """
-    if sys.stdout is None:  # it was closed from the start: nothing can mix
+    if sys.__stdout__ is None:  # it was closed from the start: nothing can mix
         yield
         return
     sys.stdout.flush()
