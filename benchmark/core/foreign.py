@@ -129,6 +129,9 @@ def stdout_kept_clean() -> Iterator[None]:
 
     Results go to standard output; a plugin's prints, also those of C code, must not mix with them.
     """
+    if sys.__stdout__ is None:  # it was closed from the start: nothing can mix
+        yield
+        return
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(_errors(), 1)

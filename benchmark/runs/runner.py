@@ -287,7 +287,7 @@ def estimate(jobs: MissingUnits, setup: WorkerSetup) -> float:
     total = 0.0
     scorer = Scorer(setup.detectors, torch.device(setup.device))
     bar = progress_bar(desc="estimating", total=jobs.trials, unit="trial")
-    with one_thread(), bar:
+    with stdout_kept_clean(), one_thread(), bar:
         for job in jobs.jobs:
             bar.update(len(job.utterances))
             if job.condition not in costs:

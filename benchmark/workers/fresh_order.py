@@ -207,6 +207,7 @@ def main() -> None:
     """Answer the one request; what attacks print goes to the standard error."""
     request = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")
+    os.register_at_fork(after_in_child=answers.close)  # an attack may leave a process behind
     print_to_stderr()  # also what compiled code prints
     for group in request["groups"]:
         print(json.dumps(_findings(group, request)), file=answers, flush=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 from attacks.contract.base import registry as attack_registry
 from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
+from benchmark.core.foreign import stdout_kept_clean
 from benchmark.core.log import logger
 from detectors.contract.base import registry as detector_registry
 
 
+@stdout_kept_clean()
 def load(files: Iterable[Path]) -> None:
     """Import every plugin file once; `InputError` names a file that fails."""
     for file in files:

@@ -104,3 +104,10 @@ def test_prints_in_a_block_go_to_standard_error(capfd: pytest.CaptureFixture[str
     os.write(1, b"after\n")
     told = capfd.readouterr()
     assert told.out == "before\nafter\n" and told.err == "plugin\n"
+
+
+def test_a_block_without_a_standard_output_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.__stdout__", None)
+    monkeypatch.setattr("sys.stdout", object())  # what wraps it has nothing to flush
+    with foreign.stdout_kept_clean():
+        assert True

@@ -111,3 +111,37 @@ def test_every_way_to_raise_is_tried() -> None:
     registry.load_file(PLUGIN)
     plugins = sys.modules[registry.get("evil").__module__]
     assert {*RAISED, "interrupt"} == {*plugins.RAISES}
+
+
+LOUD = '''
+import os
+from dataclasses import dataclass
+from launderbench import Attack, attack
+
+os.write(1, b"loud at import")
+
+
+@attack("loud")
+@dataclass(frozen=True)
+class Loud(Attack):
+    """Prints whatever it does."""
+
+    family = "test"
+
+    def __call__(self, wave, sample_rate, rng):
+        os.write(1, b"loud at work")
+        return wave
+'''
+
+
+def test_what_a_plugin_prints_is_not_among_the_results_of_a_plan(
+    toy: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plugin = tmp_path / "loud.py"
+    plugin.write_text(LOUD)
+    place = ["--data", str(toy), "--run", str(tmp_path / "run"), "--limit", "8"]
+    chosen = ["--suite", "loud", "--detectors", "random", "--device", "cpu"]
+    assert main(["plan", "--plugin", str(plugin), *place, *chosen]) == 0
+    told = capfd.readouterr()
+    assert "loud at" not in told.out
+    assert "loud at import" in told.err and "loud at work" in told.err

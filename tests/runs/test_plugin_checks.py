@@ -37,6 +37,36 @@ class Sleeper(Attack):
         time.sleep(10_000)
 '''
 
+LEAVES = '''
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from launderbench import Attack, attack
+
+
+@attack("leaver")
+@dataclass(frozen=True)
+class Leaver(Attack):
+    """Leaves a process behind, in a session of its own."""
+
+    family = "test"
+
+    def __call__(self, wave, sample_rate, rng):
+        file = Path(__file__).parent / "left"
+        try:
+            file.touch(exist_ok=False)
+        except FileExistsError:
+            return wave
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            time.sleep(60)
+            file.with_name("over").touch()
+            os._exit(0)
+        file.write_text(str(child))
+        return wave
+'''
+
 
 def test_each_attack_is_checked_apart_from_all_others(tmp_path: Path) -> None:
     made = {"first_heard": "heard[0]", "own_heard": "heard[-1]"}
@@ -79,3 +109,11 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path: Path) -> None:
         [*first_findings(["sleeper"], ProcessContext((plugin,)))]
     thread.join()
     assert ends(int(asleep.read_text()))
+
+
+def test_a_process_that_an_attack_leaves_behind_holds_nothing_up(tmp_path: Path) -> None:
+    plugin, left = tmp_path / "leaver.py", tmp_path / "left"
+    plugin.write_text(LEAVES)
+    assert len([*first_findings(["leaver"], ProcessContext((plugin,)))]) == 1
+    assert not left.with_name("over").exists()
+    os.kill(int(left.read_text()), signal.SIGKILL)
