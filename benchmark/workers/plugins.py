@@ -9,7 +9,6 @@ from attacks.contract.base import registry as attack_registry
 from benchmark.core import plugin_source
 from benchmark.core.errors import InputError
 from benchmark.core.foreign import stdout_kept_clean
-from benchmark.core.log import logger
 from detectors.contract.base import registry as detector_registry
 
 
@@ -35,11 +34,3 @@ def require_same(known: Mapping[str, str]) -> None:
     changed = [name for name, sha256 in files().items() if known.get(name, sha256) != sha256]
     if changed:
         raise InputError(f"the plugin {changed[0]} was changed while it was in use: run again")
-
-
-def open_all(files: Iterable[Path]) -> None:
-    """Load the plugin files, and log each plugin of the packages that failed to load."""
-    load(files)
-    for registry in (attack_registry, detector_registry):
-        for plugin, cause in registry.broken.items():
-            logger.warning(f"not loaded: {plugin}: {cause}")

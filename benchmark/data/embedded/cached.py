@@ -174,5 +174,6 @@ def facts_in(file: Path) -> dict[str, Any]:
 
 
 def recipe_text() -> str:
+    """Return version and wheels as the cache keeps them."""
     wheels_of = {wheel.name: wheel.sha256 for wheel in needed_wheels()}
     return json.dumps({"version": VERSION, "wheels": wheels_of}, indent=1)
