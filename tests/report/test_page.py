@@ -39,6 +39,7 @@ from benchmark.report.html import (
     severity_section,
     svg,
 )
+from benchmark.report.jinja import environment
 from benchmark.report.latex import latex_tables
 from benchmark.report.rows import Row, records
 from benchmark.scores.run_results import ConditionInfo, RunResults
@@ -360,6 +361,14 @@ def test_beside_a_rank_stands_the_range_of_every_other_table(
     assert sorted(shown) == ["1–2", "1–2", "2–3", "3–4"]
     said = markdown.document(results, found, "1")
     assert all(f"({low}–{high})" in said for low, high in ((1, 2), (2, 3), (3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_names_are_listed_in_words(names: list[str], text: str) -> None:
+    macros = environment().get_template("html/macros.html").module
+    assert str(macros.listed(names)) == text  # type: ignore[attr-defined]
 
 
 def test_slices_are_weighted_means(results: RunResults, tables: Tables) -> None:
