@@ -18,6 +18,9 @@ _LIBRARIES = (
     "soundfile", "soxr", "torch", "torchvision",
 )  # fmt: skip
 
+# what is written into `results` is no code: the reference is made in its own checkout
+_CODE = (".", ":(exclude)results")
+
 
 def code() -> dict[str, Any]:
     """Return the versions of package, commit, libraries and plugins of this process (JSON-able)."""
@@ -29,7 +32,7 @@ def code() -> dict[str, Any]:
         "ffmpeg": {k: ".".join(map(str, v)) for k, v in sorted(av.library_versions.items())},
         "lame": str(libav.lame()),
         "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", *_CODE)),
         PLUGINS: plugins.files(),
     }
 
