@@ -22,7 +22,7 @@ from benchmark.web.server import Address
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("results")
-    one = shutil.ignore_patterns("laundering")  # the board of another suite
+    one = shutil.ignore_patterns("laundering", "scope-spoof")  # boards of their own
     shutil.copytree(ROOT / "results" / "reference", root / "first run", ignore=one)
     beside = "group/inner/scope-spoof"  # a page to which that of group/inner leads
     for name in ("older", "group/inner", ".hidden", "group/.hidden", beside, "group/inner/deeper"):
