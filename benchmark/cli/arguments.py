@@ -264,19 +264,18 @@ def report_options(sub: argparse.ArgumentParser) -> None:
         help="leave inputs with faults out of the trial set: all of them, or those named"
         " (default: score them, and say how many)",
     )  # fmt: skip
+    scope_option(sub, each=True)
+
+
+def scope_option(
+    sub: argparse.ArgumentParser, default: str | None = BOTH, *, each: bool = False
+) -> None:
+    """Add --scope; with `each`, both scopes may be asked for at once."""
+    more = "; or each: two reports, whose pages lead to each other" if each else ""
     sub.add_argument(
-        "--scope", choices=REPORTED, default=BOTH,
+        "--scope", choices=REPORTED if each else SCOPES, default=default,
         help="who is laundered in tables: both, as a channel does; spoof: clean bona fide against"
-        " laundered spoofs; or each: two reports, whose pages lead to each other (default: both)",
-    )  # fmt: skip
-
-
-def scope_option(sub: argparse.ArgumentParser, default: str | None = BOTH) -> None:
-    """Add --scope."""
-    sub.add_argument(
-        "--scope", choices=SCOPES, default=default,
-        help="who is laundered in tables: both, as a channel does, or spoof: clean bona fide"
-        f" against laundered spoofs (default: {default or 'that of both reports'})",
+        f" laundered spoofs{more} (default: {default or 'that of both reports'})",
     )  # fmt: skip
 
 
