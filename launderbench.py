@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,7 +185,21 @@ def command() -> int:
     if hidden := shadowed():
         print(f"launderbench: {hidden}", file=sys.stderr)
         return 2
+    _fill_closed_streams()
     return run(*sys.argv[1:])
+
+
+def _fill_closed_streams() -> None:
+    """Open the null device in place of standard streams that are closed.
+
+    A pipe to a worker would get the free number otherwise, and the worker would find it closed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            file = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115 - for good
+            os.dup2(file.fileno(), number)
+            os.set_inheritable(number, True)  # it may be the same number, which dup2 leaves alone
+            setattr(sys, name, file)
 
 
 def run(*arguments: str) -> int:

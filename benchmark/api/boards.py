@@ -126,8 +126,7 @@ def _set_apart(found: Mapping[str, SubmissionCheck]) -> dict[tuple[str, str], st
 def _rename(folder: Path, name: str, shown: str) -> None:
     """Give a detector another name; the columns of its scores are found by its identity."""
     store = Store(folder)
-    head = store.read_head()
-    assert head is not None  # it was verified
+    head = store.require_head()
     store.write_detector(head, shown, head["detectors"][name])
     plan_files.detector_path(folder, name).unlink()
 

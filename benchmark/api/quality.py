@@ -146,8 +146,7 @@ def _jobs(
 
 def _scored(store: Store, chosen: set[str]) -> dict[tuple[str, str], tuple[str, str]]:
     """Return the digest of the scored samples (hex) and the failure, by condition and utterance."""
-    head = store.read_head()
-    assert head is not None
+    head = store.require_head()
     trials = store.read_trials(head)
     wanted: set[str] = set()
     for split in of_plan(head, trials):

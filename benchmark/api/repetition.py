@@ -96,9 +96,7 @@ def repeat(
     are not here or have other trials, or if no checkpoint of its detectors is here.
     """
     store = Store(folder)
-    head = store.read_head()
-    if head is None:
-        raise InputError(f"{folder} holds no run (it has no {store.head.name})")
+    head = store.require_head()
     if out.resolve() == folder.resolve():
         raise InputError(f"{out} is the run itself: choose another folder with --out")
     at_hand = detectors_at_hand.find(head, given, folder)

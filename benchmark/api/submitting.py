@@ -63,8 +63,7 @@ def submit(
     with tempfile.TemporaryDirectory(prefix="launderbench-submission-") as work:
         folder = Path(work) / run.resolve().name
         run_copy.copy(run, folder, detectors)
-        head = Store(folder).read_head()
-        assert head is not None  # it was just written
+        head = Store(folder).require_head()
         if not head["detectors"]:
             raise InputError(f"{run} has no detector with scores to submit")
         digest = _claim(folder, run, facts or {}, [*head["detectors"]])

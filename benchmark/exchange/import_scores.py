@@ -114,9 +114,7 @@ def import_file(store: Store, request: ImportRequest) -> Imported:
     Scores of the same detector, split and condition from an earlier file are replaced. Raises
     `InputError` if the file or the request is invalid; nothing has then been written.
     """
-    head = store.read_head()
-    if head is None:
-        raise InputError(f"{store.folder} holds no run")
+    head = store.require_head()
     entry = _entry(head, request.detector)
     trials = store.read_trials(head)
     ids = TrialIds(trials)

@@ -154,9 +154,7 @@ def _require_places(sources: Sequence[Path], out: Path) -> None:
 
 def _open(folder: Path) -> _Run:
     store = Store(folder)
-    head = store.read_head()
-    if head is None:
-        raise InputError(f"{folder} holds no run (it has no {store.head.name})")
+    head = store.require_head()
     found = store.scan()
     for fault in found.faults:
         logger.warning(f"{fault}: what it listed is not merged")

@@ -231,8 +231,7 @@ def _demand(first: WorkUnit, setup: WorkerSetup) -> NodeDemand:
     ]
     weights = [one.path for one in setup.detectors if one.path.is_file()]
     store = setup.store()
-    plan = store.read_head()
-    assert plan is not None
+    plan = store.require_head()
     return NodeDemand(
         version,
         commit,

@@ -42,9 +42,7 @@ def _copy_one(
     source: Path, target: Path, detectors: Collection[str], further: bool = False
 ) -> None:
     store = Store(source)
-    head = store.read_head()
-    if head is None:
-        raise InputError(f"{source} holds no run (it has no {store.head.name})")
+    head = store.require_head()
     for name in detectors:
         if name not in head["detectors"] and not further:
             raise unknown("detector of the run", name, head["detectors"])

@@ -12,7 +12,7 @@ from benchmark.runs.plan import RunPlan
 from benchmark.runs.run_config import RunConfig
 from benchmark.scores.load_run import collect
 from benchmark.scores.run_results import RunResults
-from benchmark.scores.scopes import BESIDE, BOTH, checked
+from benchmark.scores.scopes import BOTH, checked
 from benchmark.scores.store import Store
 
 RESULTS = Path("results")
@@ -69,13 +69,8 @@ def scope_of(folder: Path) -> str:
 
 
 def results(run: str) -> RunResults:
-    """Read the run of that folder or name; `InputError` names the folder.
-
-    The folder of a report of the other scope holds no scores, and the error says where they are.
-    """
+    """Read the run of that folder or name; `InputError` names the folder."""
     folder = find(run)
-    if folder.name == BESIDE and Store(folder.parent).head.is_file():
-        raise InputError(f"{folder} holds tables alone: the scores are in {folder.parent}")
     try:
         return collect(folder, {})
     except InputError as error:

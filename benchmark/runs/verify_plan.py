@@ -83,7 +83,7 @@ def _current(folder: Path, faults: list[str]) -> tuple[dict[str, Any] | None, pd
     try:
         plan = plan_files.read_plan(folder)
         if plan is None:
-            raise InputError(f"{folder} holds no run (it has no {plan_files.POINTER})")
+            raise plan_files.no_run(folder)
     except InputError as error:
         faults.append(f"the current plan cannot be read: {below(folder, error)}")
         return None, None

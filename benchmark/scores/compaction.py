@@ -75,7 +75,7 @@ def compact(store: Store) -> Compacted:
     store.adopt()
     plan = plan_files.read_plan(store.folder)
     if plan is None:
-        raise InputError(f"{store.folder} holds no run")
+        raise plan_files.no_run(store.folder)
     found = store.scan()
     before = {part.path: part.file.size for part in (*found.parts, *found.replaced)}
     running = _running(store, found)

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from attacks.contract.condition import CLEAN, has_plugin
-from benchmark.core.errors import InputError
 from benchmark.data.audio_identity import sketch_of
 from benchmark.data.protocol import DURATION, NO_RECIPE, Protocol
 from benchmark.data.trial_table import digest_column
@@ -42,11 +41,7 @@ def collect(folder: Path, provenance: dict[str, Any], strict: Collection[str] = 
     folder holds no run or if its plan or trials are damaged.
     """
     store = Store(folder)
-    head = store.read_head()
-    if head is None:
-        raise InputError(
-            f"{folder} holds no run (it has no {store.head.name}): start one with launderbench run"
-        )
+    head = store.require_head()
     trials = store.read_trials(head)
     facts: dict[str, Any] = {}
     parts = RunParts(store, head, trials, lambda damaged: facts.update({DAMAGED: damaged}))

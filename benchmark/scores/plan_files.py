@@ -22,6 +22,7 @@ from benchmark.core import atomic_files, json_text
 from benchmark.core.errors import InputError, one_line
 from benchmark.laundering.resuming import key_of
 from benchmark.scores import plan_schema
+from benchmark.scores.scopes import BESIDE
 
 FORMAT = 5
 POINTER = "plan.json"
@@ -70,6 +71,13 @@ def read_pointer(folder: Path) -> Facts | None:
         f" (format {pointer.get('format')}): "
         + ("update LaunderBench" if newer else "choose another RUN name or delete that folder")
     )
+
+
+def no_run(folder: Path) -> InputError:
+    """Return the error about a folder without a run; it says where the run of a report is."""
+    if folder.name == BESIDE and (folder.parent / POINTER).is_file():
+        return InputError(f"{folder} holds tables alone: the scores are in {folder.parent}")
+    return InputError(f"{folder} holds no run (it has no {POINTER})")
 
 
 def read_plan(folder: Path) -> Facts | None:

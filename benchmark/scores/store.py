@@ -88,6 +88,13 @@ class Store:
             return None
         return {**plan, "detectors": plan_files.read_detectors(self.folder, plan)}
 
+    def require_head(self) -> dict[str, Any]:
+        """Return what `read_head` does; `InputError` also if this folder holds no run."""
+        head = self.read_head()
+        if head is None:
+            raise plan_files.no_run(self.folder)
+        return head
+
     def write_head(self, head: dict[str, Any], trials: pd.DataFrame) -> None:
         """Make a plan the current one, and write a file for each of its detectors."""
         plan = {k: v for k, v in head.items() if k not in ("detectors", "digest", "format")}

@@ -16,6 +16,7 @@ from benchmark.api import verification
 from benchmark.cli.main import main
 from benchmark.inference import checkpoints
 from benchmark.report import report_check
+from benchmark.runs import provenance
 from benchmark.scores import manifest
 from benchmark.scores.part_format import parquet_bytes
 from benchmark.scores.store import MANIFEST, Store
@@ -144,9 +145,9 @@ def test_parts_behind_a_link_are_verified(mine: Scene, tmp_path: Path) -> None:
 def test_other_versions_are_named_and_numbers_compared(
     mine: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = verification.provenance.code()
+    real = provenance.code()
     other = real | {"libraries": real["libraries"] | {"numpy": "9.9.9"}}
-    monkeypatch.setattr(verification.provenance, "code", lambda: other)
+    monkeypatch.setattr(provenance, "code", lambda: other)
     (step,) = (s for s in mine.verify(rescore=0).steps if s.name == "report")
     assert not step.faults and "numpy" in step.notes[0] and "9.9.9" in step.notes[0]
     page = mine.folder / "leaderboard.md"

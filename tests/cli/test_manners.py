@@ -29,6 +29,18 @@ import launderbench as l
 COMMAND = "import launderbench, sys; sys.exit(launderbench.command())"
 
 
+WORKER = """
+import launderbench, subprocess, sys
+def run(*arguments):
+    assert not (sys.stdout.isatty() or sys.stderr.isatty()) and sys.stdin.read() == ""
+    print("a result", flush=True)
+    looking = "import os; [os.fstat(number) for number in range(3)]"
+    return subprocess.run([sys.executable, "-c", looking]).returncode
+launderbench.run = run
+sys.exit(launderbench.command())
+"""
+
+
 def python(code: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, *arguments]
@@ -126,6 +138,13 @@ def test_a_terminal_is_recognised_and_a_pipe_is_not_wrapped() -> None:
         os.close(other_end)
         shown = read.read(100_000).decode().replace("\r\n", "\n")
     assert max(map(len, piped.stdout.splitlines())) > 50 >= max(map(len, shown.splitlines()))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&- </dev/null", "2>&- </dev/null", "<&- >&- 2>&-"])
+def test_a_worker_has_all_standard_streams_though_some_are_closed(closed: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", WORKER]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, env=environment).returncode == 0
 
 
 def test_layouts_are_those_of_the_readers_in_their_order() -> None:
