@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detectors.contract.base import LogMel, Recipe, TensorDetector, detector
+from detectors.contract import recipe_files
+from detectors.contract.base import LogMel, TensorDetector, detector
 from detectors.layers.common import PerUtteranceNorm, RollAndFlip
 
 PATCH = 16
@@ -19,7 +20,7 @@ class VisionTransformer(RollAndFlip, TensorDetector):
     summary = "small vision transformer: 16 x 16 log-mel patches, 4 layers, width 96"
     citation = "dosovitskiy2021image"
     input = LogMel(image=(128, 256))
-    recipe = Recipe(epochs=30, batch_size=32, learning_rate=1e-3, weight_decay=5e-2, patience=10)
+    recipe = recipe_files.settings("vit")
 
     def build(self) -> nn.Module:
         return Network(128, 256)

@@ -44,7 +44,7 @@ def test_every_detector_stands_there_with_input_and_weights(listed: dict[str, li
             "weights: published, absent (launderbench weights fetch aasist-2019la)",
         ),
         ("rawnet2", "weights: from a file (--weights rawnet2=FILE), or launderbench train rawnet2"),
-        ("vit", "weights: not trained yet (launderbench train vit)"),
+        ("image-cnn", "weights: not trained yet (launderbench train image-cnn)"),
         ("mel-cnn", "weights: shipped, trained on the embedded data set, seed 0"),
         ("filtered-cnn(...)", "parameters: low=0, high=8000, threshold=40, mels=128"),
         ("filtered-cnn(...)", 'weights: trained here (launderbench train "filtered-cnn(...)")'),

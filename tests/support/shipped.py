@@ -6,6 +6,6 @@ from benchmark.inference import detector_selection
 
 MORE = (
     "attention-cnn", "cnn-bilstm", "conformer", "constant", "cqt-lcnn", "cqt-res2net", "gap-cnn",
-    "lfcc-res2net", "mfcc-gmm", "softmax-cnn",
+    "lfcc-res2net", "mfcc-gmm", "softmax-cnn", "vit",
 )  # fmt: skip
 SHIPPED = sorted({*detector_selection.DEFAULT, *MORE})

@@ -31,6 +31,7 @@ REFERENCE = {
     "cnn-bilstm": Recipe(24, 18, 2e-3, 1e-4, 8),
     "softmax-cnn": Recipe(20, 18, 2e-3, 1e-4, 8),
     "conformer": Recipe(30, 18, 1e-3, 1e-3, 8),
+    "vit": Recipe(30, 32, 1e-3, 5e-2, 10),
 }
 
 

@@ -165,7 +165,7 @@ def test_a_run_needs_only_the_audio_that_it_scores(
     assert splits("--limit", "10") == {"test": 10}
     every = {"train": 40, "dev": 40, "test": 40}
     assert splits("--train") == splits("--seed", "1") == every
-    assert splits("--detectors", "vit") == every
+    assert splits("--detectors", "image-cnn") == every
     assert splits("--data", str(tmp_path)) == {}
     assert splits("--limit", "10", "--precision", "bf16") == {"test": 10, "dev": 10}
     assert splits("--train-data", str(toy)) == {"test": 40, "dev": 40}
