@@ -3,17 +3,23 @@
 This is tested for every metric and its paired difference: on pairs of detectors with normal scores
 and high or low correlation, and on two pairs of published systems (`tests/support/score_model.py`)
 at 20 to 150 speakers and EER of 1 to 30 %. `make soak ARGS="-s -k test_coverage"` prints the
-shares, which `docs/statistics.md` has; with LAUNDERBENCH_SMALL=1 of fewer samples.
+shares, which `docs/statistics.md` has; with LAUNDERBENCH_SMALL=1 of fewer samples. Means over
+trainings and draws of the attacks are tested on normal errors of known spread.
 """
 
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmark.leaderboard import seeds
+from benchmark.leaderboard.detector_cells import DetectorCells
+from benchmark.metrics import bootstrap
 from benchmark.metrics.bootstrap_scale import FEW_ERRORS
+from benchmark.scores.realisations import Seeds
 from tests.support import coverage_model
 from tests.support.coverage_model import Model, Published
 
@@ -57,3 +63,58 @@ def test_coverage_of_published_systems(names: tuple[str, str], eer: float, speak
     if errors < FEW_ERRORS:  # flagged
         return
     assert not off(found, rounds)
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+@pytest.mark.parametrize("trainings", [1, 2, 3, 5])
+def test_coverage_over_seeds(trainings: int, draws: int) -> None:
+    if (trainings, draws) == (1, 1):
+        return
+    kinds = [one for one, count in (("training", trainings), ("draw", draws)) if count > 1]
+    for kind in kinds:
+        for spread in (0.0, 0.5, 1.0, 2.0, 3.0, 5.0):
+            size = (spread, 0.2) if kind == "training" else (0.2, spread)
+            share, flagged = seeds_share(trainings, draws, size, ROUNDS)
+            print(trainings, draws, kind, spread, f"share={share:.3f} flagged={flagged:.2f}")
+            many = trainings if kind == "training" else draws
+            if spread < seeds.DECIDES or many >= seeds.FEW:
+                assert not off({"mean": share}, ROUNDS)
+            else:
+                assert share >= 0.83
+
+
+def seeds_share(
+    trainings: int, draws: int, spread: tuple[float, float], rounds: int, speakers: int = 50
+) -> tuple[float, float]:
+    """Return how often the bounds hold the truth, 0, and are flagged.
+
+    spread : standard deviation between trainings, and between draws, where that over speakers is 1
+    """
+    rng = np.random.default_rng([trainings, draws, *(round(10 * one) for one in spread)])
+    hits = flags = 0
+    for _ in range(rounds):
+        of_speaker = rng.normal(scale=np.sqrt(speakers), size=speakers)
+        chosen = rng.integers(speakers, size=(500, bootstrap.drawn_number(speakers)))
+        by = (
+            rng.normal(scale=spread[0], size=trainings)[:, None]
+            + rng.normal(scale=spread[1], size=draws)
+            + of_speaker.mean()
+        )
+        resampled = of_speaker[chosen].mean(axis=1) - of_speaker.mean()
+        whole = [
+            (Seeds(attack, train), realised(by[train, attack], resampled))
+            for train in range(trainings)
+            for attack in range(draws)
+        ]
+        digest = f"{rng.integers(1 << 62):064x}"
+        low, high = np.quantile(seeds._draws(whole, "laundered", "eer", digest), [0.025, 0.975])
+        hits += low <= 0 <= high
+        flags += bool(seeds._few_decide(whole, "laundered", "eer"))
+    return hits / rounds, flags / rounds
+
+
+def realised(value: float, resampled: np.ndarray) -> DetectorCells:
+    """Return what `seeds` reads of the cells of one realisation."""
+    return SimpleNamespace(  # type: ignore[return-value]
+        detector="one", mean=lambda _: value, mean_draws=lambda _: value + resampled
+    )

@@ -1,4 +1,4 @@
-"""Print the rows of a reference leaderboard as README and docs have them, in Markdown.
+"""Print the tables of a reference leaderboard as README and docs have them, in Markdown.
 
 python -m tests.support.reference_table results/reference
 """
@@ -26,6 +26,30 @@ def rows(folder: Path) -> dict[str, str]:
     }
 
 
+def over_seeds(folder: Path) -> list[str]:
+    """Return one row of Markdown per detector of `rows`: its means over trainings and draws."""
+    ranked = rows(folder)
+    track = launderbench.load_results(folder).leaderboard.dropna(subset=["rank"])["track"].iloc[0]
+    seeds = pd.read_csv(folder / "seeds.csv")
+    seeds = seeds[(seeds["metric"] == "eer") & (seeds["track"] == track)]
+    seeds = seeds[seeds["detector"].isin([*ranked])].set_index(["over", "detector"])
+    clean, laundered = seeds.loc["clean"], seeds.loc["laundered"].sort_values("rank")
+    return [_over(clean.loc[name], row, str(name)) for name, row in laundered.iterrows()]
+
+
+def _over(clean: pd.Series, laundered: pd.Series, name: str) -> str:
+    ranks = "{:.0f} ({:.0f}–{:.0f})".format(*laundered[["rank", "rank_low", "rank_high"]])
+    several = laundered["n_trainings"] > 1
+    between = [f"{100 * row['spread_training']:.1f}" for row in (clean, laundered)]
+    cells = (
+        ranks, name, f"{laundered['n_trainings']}" if several else "one training",
+        _rate(clean, "mean"), between[0] if several else "",
+        _rate(laundered, "mean"), between[1] if several else "",
+        f"{100 * laundered['spread_attack']:.1f}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
 def _row(row: pd.Series, worst: str) -> str:
     ranks = f"{row['rank_low']}–{row['rank_high']}"
     cells = (
@@ -42,4 +66,4 @@ def _rate(row: pd.Series, name: str) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(rows(Path(sys.argv[1])).values()))
+    print("\n".join([*rows(Path(sys.argv[1])).values(), *over_seeds(Path(sys.argv[1]))]))
