@@ -12,7 +12,7 @@ from benchmark.leaderboard.detector_cells import DetectorCells, interval
 from benchmark.leaderboard.ranks import CLEAN, LAUNDERED
 from benchmark.leaderboard.rows.detector_rows import SeedRow
 from benchmark.leaderboard.trial_sets import TrialSet
-from benchmark.metrics import bootstrap, familywise, reweighting
+from benchmark.metrics import bootstrap, bootstrap_scale, familywise, reweighting
 from benchmark.metrics.bootstrap_metrics import METRICS
 from benchmark.metrics.discrimination import Floats
 from benchmark.scores.realisations import Seeds
@@ -32,11 +32,11 @@ def rows(
 
     A value is the mean over realisations. Its bounds cross speakers, trainings and draws of the
     attacks: each resample draws all three (`reweighting.unbiased`), and is widened for what a few
-    seeds cannot tell (`_widening`). Draws of the attacks are the
-    same for all detectors, which hear the same audio; trainings are each detector's own. Draws are
-    seeded by the trial digest. `spread_*` is the standard deviation between the means of single
-    seeds. Where there is a single seed, it is blank, and the bounds do not hold its chance. Where
-    the spread of a few seeds decides (`DECIDES`), bounds hold less than they say
+    seeds cannot tell (`_widening`); they end where the metric's range does. Draws of the attacks
+    are the same for all detectors, which hear the same audio; trainings are each detector's own.
+    Draws are seeded by the trial digest. `spread_*` is the standard deviation between the means of
+    single seeds. Where there is a single seed, it is blank, and the bounds do not hold its chance.
+    Where the spread of a few seeds decides (`DECIDES`), bounds hold less than they say
     (`docs/statistics.md`): `few_seeds`. Ranks are those of the laundered EER.
 
     A realisation in which the detector lacks a trial, or other conditions count than in the run, is
@@ -93,6 +93,7 @@ def _ranked(found: list[SeedRow], means: list[Floats], units: int) -> list[SeedR
 def _row(trials: TrialSet, whole: Realised, lost: list[str], over: str, metric: str) -> SeedRow:
     seeds = [item for item, _ in whole]
     points = np.array([_value(cells, over, metric) for _, cells in whole])
+    draws = _draws(whole, over, metric, trials.digest)
     return SeedRow(
         track=trials.name,
         detector=whole[0][1].detector,
@@ -101,7 +102,7 @@ def _row(trials: TrialSet, whole: Realised, lost: list[str], over: str, metric: 
         n_trainings=len({item.train for item in seeds}),
         n_attack_draws=len({item.attack for item in seeds}),
         first=float(points[0]),
-        mean=interval(float(points.mean()), _draws(whole, over, metric, trials.digest)),
+        mean=interval(float(points.mean()), np.clip(draws, 0.0, bootstrap_scale.top(metric))),
         spread_training=_spread([item.train for item in seeds], points),
         spread_attack=_spread([item.attack for item in seeds], points),
         few_seeds=_few_decide(whole, over, metric),

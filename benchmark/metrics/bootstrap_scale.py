@@ -40,6 +40,15 @@ SCALES = {"eer": RATE, "auc": RATE, "f1": RATE, "act_dcf": COST, "cllr": COST}
 # minDCF keeps its replicates: its minimum is corrected on the raw scale (`bootstrap_bias.unbiased`)
 
 
+def top(metric: str) -> float:
+    """Return the highest value that a metric can have; the lowest is 0.
+
+    >>> top("eer"), top("min_dcf"), top("cllr")
+    (1.0, 1.0, inf)
+    """
+    return SCALES.get(metric, RATE).top
+
+
 def few_errors(eer: float, bonafide: Bools) -> bool | None:
     """Return whether fewer than `FEW_ERRORS` trials of a class are wrong at the EER threshold.
 

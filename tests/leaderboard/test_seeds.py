@@ -110,6 +110,14 @@ def test_draws_of_the_attacks_are_flagged_too(one: DetectorCells) -> None:
     assert row(seeds.rows(TRIALS, FIRST, [one], [whole[1:]])).few_seeds
 
 
+@pytest.mark.parametrize(("by", "bounds"), [(-0.3, (0.0, 1.0)), (0.5, (0.0, 1.0))])
+def test_bounds_end_where_the_range_of_the_metric_does(
+    one: DetectorCells, by: float, bounds: tuple[float, float]
+) -> None:
+    found = row(seeds.rows(TRIALS, FIRST, [one], [[(Seeds(0, 1), shifted(one, by))]]))
+    assert (found.mean.low, found.mean.high) == bounds
+
+
 def test_without_intervals_nothing_is_said_of_few_seeds(one: DetectorCells) -> None:
     drawn = one.cells[0].draws
     assert drawn is not None
