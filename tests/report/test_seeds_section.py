@@ -61,7 +61,7 @@ def test_a_row_says_that_a_detector_was_trained_once(plain: Tables) -> None:
     tables = seeded(plain, [3, 1], 2)
     rows = seeds_section.realised(tables, str(plain.leaderboard["track"].iloc[0]))
     assert [row["rank"] for row in rows] == [1, 2]
-    assert [row["alone"] for row in rows] == [True, False]
+    assert [row["trainings"] for row in rows] == ["one training", "3"]
     page = document.render(RUN, tables)
     part = page[page.index('id="seeds"') : page.index('id="robustness"')]
     part = part[part.index("<tbody>") :]
@@ -69,6 +69,14 @@ def test_a_row_says_that_a_detector_was_trained_once(plain: Tables) -> None:
         r"<td[^>]*>3</td>", part
     )
     assert "2.0" in part and "–" in part
+
+
+def test_a_detector_that_learns_nothing_is_not_counted_among_trainings(plain: Tables) -> None:
+    tables = seeded(plain, [3, 1], 2)
+    tables.seeds["detector"] = tables.seeds["detector"].replace(RUN.detectors[1], "random")
+    assert seeds_section.counted(tables) == ("3 trainings, 2 draws of the attacks", False)
+    rows = seeds_section.realised(tables, str(plain.leaderboard["track"].iloc[0]))
+    assert [row["trainings"] for row in rows] == ["learns nothing", "3"]
 
 
 def test_a_run_of_one_realisation_has_no_such_part(plain: Tables) -> None:

@@ -2,9 +2,9 @@
 
 On the embedded data set, under the suites `core` and `laundering`, in four steps: the default
 line-up under two draws of the attacks; with it, all others whose weights come along; with these,
-what trains in an hour; the default line-up after three trainings. Each step ends with the tables
-and pages of what is there, and the README's picture, in `results/reference` and
-`results/reference/laundering`. The runs lie in `results/reference-core` and
+`image-cnn`, whose weights are too large for that; the default line-up after three trainings. Each
+step ends with the tables and pages of what is there, and the README's picture, in
+`results/reference` and `results/reference/laundering`. The runs lie in `results/reference-core` and
 `results/reference-laundering`. What each command cost is kept in `cost.csv` of its run, also if it
 was interrupted (not if it was killed), and the sum is printed.
 """

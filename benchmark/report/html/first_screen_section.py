@@ -15,7 +15,6 @@ from benchmark.report import brackets, demo_data
 from benchmark.report.html import seeds_section
 from benchmark.report.rows import Row, bounded, records
 from benchmark.scores.run_results import RunResults
-from detectors.contract.base import registry
 
 TYPES = {
     ".csv": "text/csv",
@@ -51,8 +50,7 @@ def is_baseline(detector: str) -> bool:
 
     Detectors that this process does not know are none.
     """
-    known = registry.class_of(detector)
-    return detector == SHORTCUT or (known is not None and not known.learns)
+    return detector == SHORTCUT or not seeds_section.learns(detector)
 
 
 def findings(rows: list[Row]) -> Row:

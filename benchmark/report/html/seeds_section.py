@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmark.leaderboard.leaderboard_tables import Tables
 from benchmark.leaderboard.trial_sets import of_track
 from benchmark.report.rows import Row, records
+from detectors.contract.base import registry
 
 OVER, METRIC = "laundered", "eer"
 
@@ -12,13 +13,13 @@ OVER, METRIC = "laundered", "eer"
 def realised(tables: Tables, track: str) -> list[Row]:
     """Return the mean laundered EER over realisations of each detector of a track, best first.
 
-    Empty for a run of one training and one draw. `alone` says that a detector was trained once,
-    so that its bounds do not hold the chance of training.
+    Empty for a run of one training and one draw. `trainings` says in words that a detector was
+    trained once, so that its bounds do not hold the chance of training, or that it learns nothing.
     """
     if tables.seeds.empty:
         return []
     mine = [
-        row | {"alone": row["n_trainings"] == 1}
+        row | {"trainings": _trainings(row)}
         for row in records(of_track(tables.seeds, track))
         if row["over"] == OVER and row["metric"] == METRIC
     ]
@@ -28,13 +29,26 @@ def realised(tables: Tables, track: str) -> list[Row]:
 def counted(tables: Tables) -> tuple[str, bool]:
     """Return trainings and draws of the attacks in words, and whether some detector has but one.
 
-    Detectors that were trained less often than others are counted: `1 to 3 trainings`.
+    Detectors that were trained less often than others are counted: `1 to 3 trainings`. Those that
+    learn nothing are not.
     """
-    rows = records(tables.seeds) or [{"n_trainings": 1, "n_attack_draws": 1}]
-    trainings = sorted({row["n_trainings"] for row in rows})
+    rows = records(tables.seeds) or [{"detector": "", "n_trainings": 1, "n_attack_draws": 1}]
+    trainings = sorted({row["n_trainings"] for row in rows if learns(row["detector"])}) or [1]
     draws = sorted({row["n_attack_draws"] for row in rows})
     text = f"{_many(trainings, 'training')}, {_many(draws, 'draw')} of the attacks"
     return text, trainings[0] == 1 or draws[0] == 1
+
+
+def learns(detector: str) -> bool:
+    """Return whether a detector is trained; so are those that this process does not know."""
+    known = registry.class_of(detector)
+    return known is None or known.learns
+
+
+def _trainings(row: Row) -> str:
+    if row["n_trainings"] > 1:
+        return str(row["n_trainings"])
+    return "one training" if learns(row["detector"]) else "learns nothing"
 
 
 def _many(numbers: list[int], noun: str) -> str:
