@@ -60,7 +60,6 @@ def differences(
 
     Under the same versions every byte must be equal. Under other ones every number must be, within
     `CLOSE`, every other cell of a table, and in texts the `names` of detectors between the numbers.
-    A table may lack columns then (`lacking`).
     """
     if stored == made.encode():
         return "", False
@@ -68,11 +67,7 @@ def differences(
     if same_versions:
         return _first(text.split("\n"), made.split("\n"), "line"), True
     if name.endswith(".csv"):
-        table, here = _table(text), _table(made)
-        if absent := lacking(text, made):
-            kept = [place for place, column in enumerate(here[0]) if column not in absent]
-            here = [[row[place] for place in kept] for row in here]
-        return _first(_cells(table), _cells(here), "cell"), True
+        return _first(_cells(text), _cells(made), "cell"), True
     if name.endswith(TEXTS):
         word = _words(names)
         old, new = (word.findall(one.replace("\\_", "_")) for one in (text, made))
@@ -81,16 +76,6 @@ def differences(
         return _first(_leaves(text), _leaves(made), "value"), True
     except (ValueError, RecursionError):
         return "it is no JSON", True
-
-
-def lacking(stored: str, made: str) -> list[str]:
-    """Return the columns that a stored table lacks: its writer did not know them, or lost them.
-
-    >>> lacking("a,c\\n1,3\\n", "a,b,c\\n1,2,3\\n")
-    ['b']
-    """
-    old, new = (_table(text)[:1] for text in (stored, made))
-    return [column for column in new[0] if column not in old[0]] if old and new else []
 
 
 def _words(names: Iterable[str]) -> re.Pattern[str]:
@@ -133,12 +118,8 @@ def _equal(old: str, new: str, noun: str) -> bool:
     return math.isclose(a, b, rel_tol=0, abs_tol=CLOSE * max(1.0, abs(b)))
 
 
-def _table(text: str) -> list[list[str]]:
-    return [*csv.reader(io.StringIO(text))]
-
-
-def _cells(table: list[list[str]]) -> list[str]:
-    return [cell for row in table for cell in [*row, "end of row"]]
+def _cells(text: str) -> list[str]:
+    return [cell for row in csv.reader(io.StringIO(text)) for cell in [*row, "end of row"]]
 
 
 def _leaves(text: str) -> list[str]:
