@@ -182,10 +182,10 @@ def _require_own_packages() -> None:
 
 def command() -> int:
     """Run the `launderbench` command with the arguments of this process; return the exit code."""
+    _fill_closed_streams()
     if hidden := shadowed():
         print(f"launderbench: {hidden}", file=sys.stderr)
         return 2
-    _fill_closed_streams()
     return run(*sys.argv[1:])
 
 
@@ -196,7 +196,8 @@ def _fill_closed_streams() -> None:
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            file = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115 - for good
+            mode = "w" if number else "r"
+            file = Path(os.devnull).open(mode, errors="backslashreplace")  # noqa: SIM115 - for good
             os.dup2(file.fileno(), number)
             os.set_inheritable(number, True)  # it may be the same number, which dup2 leaves alone
             setattr(sys, name, file)

@@ -47,7 +47,7 @@ ADDED = {  # columns that tables of an earlier schema lack
     "caveat": 4, "level_of": 4, "weight": 4, "scope": 4, "p_familywise": 4, "few_errors": 4,
     "rank_low_drawn": 4, "rank_high_drawn": 4, "rank_low_without": 4, "rank_high_without": 4,
     **dict.fromkeys(ADVERSARY, 4),
-    "trained_on": 5, "few_seeds": 5,  # tables of schema 4 may lack it
+    "trained_on": 5,  # tables of schema 4 may lack it
 }  # fmt: skip
 FILLED = {"scope": BOTH}  # what a table that lacks an added column means, if not a missing value
 GROUP, TIED = "group", "tied_with"  # up to schema 3: letters, shared by detectors not told apart

@@ -19,7 +19,6 @@ from benchmark.scores.realisations import Seeds
 
 RANKED = "eer"
 RANKS = ("rank", "rank_low", "rank_high")
-FEW, DECIDES = 5, 2.0  # seeds; their spread over the standard error over speakers
 Realised = list[tuple[Seeds, DetectorCells]]
 
 
@@ -36,8 +35,8 @@ def rows(
     are the same for all detectors, which hear the same audio; trainings are each detector's own.
     Draws are seeded by the trial digest. `spread_*` is the standard deviation between the means of
     single seeds. Where there is a single seed, it is blank, and the bounds do not hold its chance.
-    Where the spread of a few seeds decides (`DECIDES`), bounds hold less than they say
-    (`docs/statistics.md`): `few_seeds`. Ranks are those of the laundered EER.
+    Where fewer than five seeds differ more than speakers do, bounds hold less than they say
+    (`docs/statistics.md`). Ranks are those of the laundered EER.
 
     A realisation in which the detector lacks a trial, or other conditions count than in the run, is
     left out with its training, or, if it is of the first training, with its draw: `left_out`.
@@ -105,7 +104,6 @@ def _row(trials: TrialSet, whole: Realised, lost: list[str], over: str, metric: 
         mean=interval(float(points.mean()), np.clip(draws, 0.0, bootstrap_scale.top(metric))),
         spread_training=_spread([item.train for item in seeds], points),
         spread_attack=_spread([item.attack for item in seeds], points),
-        few_seeds=_few_decide(whole, over, metric),
         left_out=", ".join(lost) or None,
     )
 
@@ -114,30 +112,14 @@ def _value(cells: DetectorCells, over: str, metric: str) -> float:
     return cells.mean(metric) if over == LAUNDERED else cells.clean.metric(metric).value
 
 
-def _few_decide(whole: Realised, over: str, metric: str) -> bool | None:
-    """Return whether few seeds spread more than speakers leave open; None if that is not known."""
-    replicates = _replicates(whole, over, metric)
-    if not replicates.size:
-        return None
-    points = np.array([_value(cells, over, metric) for _, cells in whole])
-    limit = DECIDES * float(np.std(replicates.mean(axis=1)))
-    kinds = [seeds.attack for seeds, _ in whole], [seeds.train for seeds, _ in whole]
-    return any(len({*numbers}) < FEW and _spread(numbers, points) > limit for numbers in kinds)
-
-
-def _replicates(whole: Realised, over: str, metric: str) -> Floats:
-    """Return each realisation's value with speakers resampled, (B, R); (0, R) without draws."""
+def _draws(whole: Realised, over: str, metric: str, digest: str) -> Floats:
+    """Return the mean over realisations with speakers and seeds resampled, (B,)."""
     drawn = [
         c.mean_draws(metric) if over == LAUNDERED else c.clean.replicates(metric) for _, c in whole
     ]
-    return np.stack(drawn, axis=1)
-
-
-def _draws(whole: Realised, over: str, metric: str, digest: str) -> Floats:
-    """Return the mean over realisations with speakers and seeds resampled, (B,)."""
-    replicates = _replicates(whole, over, metric)
-    if not replicates.size:
+    if not drawn[0].size:
         return np.empty(0)
+    replicates = np.stack(drawn, axis=1)
     own = int.from_bytes(whole[0][1].detector.encode()[-8:], "big")
     kinds = (
         ([seeds.attack for seeds, _ in whole], [int(digest[:16], 16), 2]),

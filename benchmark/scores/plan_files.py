@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,9 +76,10 @@ def read_pointer(folder: Path) -> Facts | None:
 
 def no_run(folder: Path) -> InputError:
     """Return the error about a folder without a run; it says where the run of a report is."""
-    if folder.name == BESIDE and (folder.parent / POINTER).is_file():
-        return InputError(f"{folder} holds tables alone: the scores are in {folder.parent}")
-    return InputError(f"{folder} holds no run (it has no {POINTER})")
+    above = Path(os.path.normpath(folder / ".."))
+    if folder.resolve().name == BESIDE and (above / POINTER).is_file():
+        return InputError(f"{folder} holds tables alone: the scores are in {above}")
+    return InputError(f"{folder} holds no run (it has no {POINTER}): launderbench run starts one")
 
 
 def read_plan(folder: Path) -> Facts | None:

@@ -91,41 +91,12 @@ def test_bounds_cross_speakers_and_seeds(one: DetectorCells) -> None:
     assert np.std(drawn) == pytest.approx(np.sqrt(crossed) * factor, rel=0.08)
 
 
-@pytest.mark.parametrize(
-    ("spread", "trainings", "flagged"),
-    [(1.8, 3, False), (2.2, 3, True), (2.2, 2, True), (2.2, 5, False), (0.0, 3, False)],
-)
-def test_bounds_that_few_seeds_decide_are_flagged(
-    one: DetectorCells, spread: float, trainings: int, flagged: bool
-) -> None:
-    steps = np.arange(trainings) / np.std(np.arange(trainings), ddof=1)
-    steps *= spread * np.std(one.mean_draws("eer"))
-    others = [(Seeds(0, t), shifted(one, steps[t] - steps[0])) for t in range(1, trainings)]
-    found = row(seeds.rows(TRIALS, FIRST, [one], [others]))
-    assert found.few_seeds is flagged
-
-
-def test_draws_of_the_attacks_are_flagged_too(one: DetectorCells) -> None:
-    whole = [(Seeds(a, t), shifted(one, 0.4 * a)) for t in range(5) for a in (0, 1)]
-    assert row(seeds.rows(TRIALS, FIRST, [one], [whole[1:]])).few_seeds
-
-
 @pytest.mark.parametrize(("by", "bounds"), [(-0.3, (0.0, 1.0)), (0.5, (0.0, 1.0))])
 def test_bounds_end_where_the_range_of_the_metric_does(
     one: DetectorCells, by: float, bounds: tuple[float, float]
 ) -> None:
     found = row(seeds.rows(TRIALS, FIRST, [one], [[(Seeds(0, 1), shifted(one, by))]]))
     assert (found.mean.low, found.mean.high) == bounds
-
-
-def test_without_intervals_nothing_is_said_of_few_seeds(one: DetectorCells) -> None:
-    drawn = one.cells[0].draws
-    assert drawn is not None
-    empty = {name: value[:0] for name, value in vars(drawn).items()}
-    bare = DetectorCells(tuple(replace(c, draws=replace(drawn, **empty)) for c in one.cells))
-    whole = [(FIRST, bare), (Seeds(0, 1), bare)]
-    assert seeds._few_decide(whole, "laundered", "eer") is None
-    assert not seeds._draws(whole, "laundered", "eer", TRIALS.digest).size
 
 
 def test_three_equal_trainings_are_covered_as_often_as_stated(one: DetectorCells) -> None:

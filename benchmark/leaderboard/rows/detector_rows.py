@@ -211,10 +211,6 @@ class SeedRow:
     ] = None
     rank_low: Annotated[int | None, Column("best rank that speakers and seeds leave open")] = None
     rank_high: Annotated[int | None, Column("worst rank that speakers and seeds leave open")] = None
-    few_seeds: Annotated[
-        bool | None,
-        Column("whether the spread of fewer than five seeds decides the bounds: too narrow then"),
-    ] = None
     left_out: Annotated[
         str | None, Column("realisations left out, which lack trials or count other conditions")
     ] = None
