@@ -301,7 +301,7 @@ def test_the_other_report_is_read_released_and_cited_as_tables(
     assert cli("cite", below) == 0
     assert "release digest" in capsys.readouterr().out
     assert cli("verify", below) == 2
-    assert f"verify {each.folder}" in capsys.readouterr().err
+    assert f"the scores are in {each.folder}" in capsys.readouterr().err
     assert cli("compare", below, each.folder) == 2
     assert "the scores are in" in capsys.readouterr().err
 

@@ -67,11 +67,11 @@ def test_plan_verify_and_compare_print_json(
 def test_a_plan_says_what_it_can_and_which_detector_needs_a_training(
     toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--data", toy, "--suite", "clean", "--detectors", "vit,random")
+    words = ("--data", toy, "--suite", "clean", "--detectors", "image-cnn,random")
     assert run("plan", *words) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert ["data", "toy 1: 24 test trials"] in lines and ["detectors", "vit, random"] in lines
-    assert ["absent", "vit must be trained on the embedded data set"] in lines
+    assert ["data", "toy 1: 24 test trials"] in lines and ["detectors", "image-cnn, random"] in lines
+    assert ["absent", "image-cnn must be trained on the embedded data set"] in lines
     assert run("plan", *words, "--json") == 0
     plan = printed(capsys)
     assert isinstance(plan, dict) and len(plan["absent"]) == 2 and plan["data"]["version"] == "1"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.scores import manifest
+from benchmark.scores import manifest, plan_files, scopes
 from benchmark.scores.manifest import Log
 from benchmark.scores.part_format import DamagedPart, unscored
 from benchmark.scores.selection import done
@@ -214,3 +214,18 @@ except InputError as error:
     found = store.scan()
     assert [p.key for p in found.parts] == [part.key]
     assert len(found.faults) == 1 and "the last line is cut off" in found.faults[0]
+
+
+def test_a_folder_of_another_scope_says_where_its_run_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = tmp_path / "run" / scopes.BESIDE
+    beside.mkdir(parents=True)
+    with pytest.raises(InputError, match=r"scope-spoof holds no run .*launderbench run starts one"):
+        Store(beside).require_head()
+    (tmp_path / "run" / plan_files.POINTER).touch()
+    with pytest.raises(InputError, match=r"scope-spoof holds tables alone.*are in .*/run$"):
+        Store(beside).require_head()
+    monkeypatch.chdir(beside)
+    with pytest.raises(InputError, match=r"^\. holds tables alone: the scores are in \.\.$"):
+        Store(Path()).require_head()
