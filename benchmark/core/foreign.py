@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -116,6 +116,21 @@ def ignore_interrupts() -> None:
 
 def _deaf(number: int, frame: object) -> None:
     return
+
+
+def lead_group() -> None:
+    """Make this process a group of its own: foreign code that kills its group ends it alone.
+
+    Such a group may not write to a terminal that is set to `tostop`, unless it ignores the signal.
+    """
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.setpgid(0, 0)
+
+
+def end_group(leader: int) -> None:
+    """Kill the processes that the leader of a group left behind."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def print_to_stderr() -> None:

@@ -265,7 +265,7 @@ def _busy(worker: _Worker[Any]) -> bool:
 
 
 def _ended(process: SpawnProcess, patience_s: float) -> int | None:
-    """Return the exit code of a process that should end; kill it after a while.
+    """Return the exit code of a process that should end; kill it after a while, with its group.
 
     `Process.join` would wait for ever for a process that has closed its sentinel but lives on.
     """
@@ -276,6 +276,8 @@ def _ended(process: SpawnProcess, patience_s: float) -> int | None:
         process.kill()
         while process.exitcode is None:
             time.sleep(0.005)
+    if process.pid is not None:
+        foreign.end_group(process.pid)
     return process.exitcode
 
 
@@ -296,6 +298,7 @@ def _serve(
 ) -> None:
     """Be a worker: start, then answer every job with (True, result) or (False, error)."""
     foreign.ignore_interrupts()
+    foreign.lead_group()
     foreign.print_to_stderr()
     whereabouts.use(slot)
     try:

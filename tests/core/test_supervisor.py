@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from benchmark.core.errors import InputError
 from benchmark.core.parallel import pooled
 from benchmark.core.supervisor import Lost, Supervisor
-from tests.support import dying
+from tests.support import dying, killing
 
 PATIENCE_S = 30.0  # a test that waits longer than this for a worker has failed
 
@@ -42,6 +43,7 @@ def test_every_job_is_done_once() -> None:
         (("exit", 0), "left the process with exit code 0"),
         (("exit", 7), "left the process with exit code 7"),
         (("kill", 9), "killed by signal 9 (SIGKILL: out of memory, or by hand)"),
+        (("group", 9), "killed by signal 9 (SIGKILL: out of memory, or by hand)"),
         (("close", "u3"), "killed by signal 9 (SIGKILL: out of memory, or by hand)"),
     ],
 )
@@ -50,6 +52,13 @@ def test_a_death_costs_its_own_job_and_says_how_and_where(job: dying.Job, cause:
     assert isinstance(lost, Lost) and (lost.job, lost.cause) == (job, cause)
     assert str(lost) == f"{cause} at attack {job[1]}"
     assert rest == [1, 2]
+
+
+def test_what_a_dead_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    lost, rest = outcomes([("orphan", str(left)), ("return", 1)])
+    assert isinstance(lost, Lost) and rest == 1
+    assert killing.ends(int(left.read_text()))
 
 
 def test_a_hang_ends_at_the_deadline() -> None:

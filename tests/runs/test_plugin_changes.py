@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -89,10 +90,11 @@ class Bench:
         return table.astype(dict.fromkeys(keys, str)).set_index(keys).sort_index()[["score"]]
 
     def edit(self, path: Path, old: str, new: str) -> None:
-        """Change the source of a plugin."""
-        text = path.read_text()
+        """Change the source of a plugin within the tick of the clock of its last change."""
+        text, before = path.read_text(), path.stat()
         assert old in text
         path.write_text(text.replace(old, new))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.fixture

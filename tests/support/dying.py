@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmark.core import whereabouts
@@ -73,6 +74,13 @@ def work(job: Job) -> Any:
         os._exit(value)
     if kind == "kill":
         os.kill(os.getpid(), value)
+    if kind == "group":  # kill all processes of this group
+        os.killpg(0, value)
+    if kind == "orphan":  # leave a process behind, whose id goes into a file
+        if (child := os.fork()) == 0:
+            hang()
+        Path(value).write_text(str(child))
+        os._exit(0)
     if kind == "hang":
         hang()
     if kind == "close":  # its pipe, so that it can never answer
