@@ -128,7 +128,7 @@ def lead_group() -> None:
 
 
 def end_group(leader: int) -> None:
-    """Kill the processes that the leader of a group left behind."""
+    """Kill the leader of a group, if it lives, and all that it left behind."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 

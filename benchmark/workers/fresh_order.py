@@ -14,7 +14,6 @@ import contextlib
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from typing import Any
 from attacks.contract import conformance
 from attacks.contract.condition import parse
 from benchmark.core.errors import InputError
-from benchmark.core.foreign import described, print_to_stderr
+from benchmark.core.foreign import described, end_group, print_to_stderr
 from benchmark.core.parallel import one_thread
 from benchmark.workers.context import ProcessContext
 
@@ -91,8 +90,7 @@ def _answers(
                     answered += 1
                     yield found, cause
             finally:
-                with contextlib.suppress(ProcessLookupError):  # with those that it forked
-                    os.killpg(process.pid, signal.SIGKILL)
+                end_group(process.pid)  # with those that it forked
         errors.seek(0)
         lines = errors.read().strip().splitlines() or [f"exit code {process.returncode}"]
     for _ in groups[answered:]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from benchmark.core.foreign import end_group
 
 MOST_OUTPUT = 64_000_000  # bytes of standard output; more ends the program
 MOST_ERRORS = 64_000  # last bytes of standard error that are kept
@@ -107,8 +108,7 @@ def _written(pipe: int, rest: memoryview) -> memoryview:
 def _end(process: subprocess.Popen[bytes], kill: bool) -> None:
     """Close the pipes of a program; before, `kill` its session if it did not end by itself."""
     if kill:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_group(process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_REAP_S)
     for pipe in (process.stdin, process.stdout, process.stderr):

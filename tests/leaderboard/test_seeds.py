@@ -91,12 +91,10 @@ def test_bounds_cross_speakers_and_seeds(one: DetectorCells) -> None:
     assert np.std(drawn) == pytest.approx(np.sqrt(crossed) * factor, rel=0.08)
 
 
-@pytest.mark.parametrize(("by", "bounds"), [(-0.3, (0.0, 1.0)), (0.5, (0.0, 1.0))])
-def test_bounds_end_where_the_range_of_the_metric_does(
-    one: DetectorCells, by: float, bounds: tuple[float, float]
-) -> None:
+@pytest.mark.parametrize("by", [-0.3, 0.5])
+def test_bounds_end_where_the_range_of_the_metric_does(one: DetectorCells, by: float) -> None:
     found = row(seeds.rows(TRIALS, FIRST, [one], [[(Seeds(0, 1), shifted(one, by))]]))
-    assert (found.mean.low, found.mean.high) == bounds
+    assert (found.mean.low, found.mean.high) == (0.0, 1.0)
 
 
 def test_three_equal_trainings_are_covered_as_often_as_stated(one: DetectorCells) -> None:

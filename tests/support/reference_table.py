@@ -12,8 +12,8 @@ import pandas as pd
 
 import launderbench
 from benchmark.report.condition_labels import short_names
+from benchmark.report.html import seeds_section
 from benchmark.scores.run_results import ConditionInfo
-from detectors.contract.base import registry
 
 
 def rows(folder: Path) -> dict[str, str]:
@@ -42,10 +42,8 @@ def _over(clean: pd.Series, laundered: pd.Series, name: str) -> str:
     ranks = "{:.0f} ({:.0f}–{:.0f})".format(*laundered[["rank", "rank_low", "rank_high"]])
     several = laundered["n_trainings"] > 1
     between = [f"{100 * row['spread_training']:.1f}" for row in (clean, laundered)]
-    learns = registry.get(name).learns
-    number = str(laundered["n_trainings"]) if several else "one training" if learns else "none"
     cells = (
-        ranks, name, number,
+        ranks, name, seeds_section.trainings(name, laundered["n_trainings"]),
         _rate(clean, "mean"), between[0] if several else "",
         _rate(laundered, "mean"), between[1] if several else "",
         f"{100 * laundered['spread_attack']:.1f}",

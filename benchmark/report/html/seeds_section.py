@@ -19,7 +19,7 @@ def realised(tables: Tables, track: str) -> list[Row]:
     if tables.seeds.empty:
         return []
     mine = [
-        row | {"trainings": _trainings(row)}
+        row | {"trainings": trainings(row["detector"], row["n_trainings"])}
         for row in records(of_track(tables.seeds, track))
         if row["over"] == OVER and row["metric"] == METRIC
     ]
@@ -33,10 +33,10 @@ def counted(tables: Tables) -> tuple[str, bool]:
     learn nothing are not.
     """
     rows = records(tables.seeds) or [{"detector": "", "n_trainings": 1, "n_attack_draws": 1}]
-    trainings = sorted({row["n_trainings"] for row in rows if learns(row["detector"])}) or [1]
+    trained = sorted({row["n_trainings"] for row in rows if learns(row["detector"])}) or [1]
     draws = sorted({row["n_attack_draws"] for row in rows})
-    text = f"{_many(trainings, 'training')}, {_many(draws, 'draw')} of the attacks"
-    return text, trainings[0] == 1 or draws[0] == 1
+    text = f"{_many(trained, 'training')}, {_many(draws, 'draw')} of the attacks"
+    return text, trained[0] == 1 or draws[0] == 1
 
 
 def learns(detector: str) -> bool:
@@ -45,10 +45,11 @@ def learns(detector: str) -> bool:
     return known is None or known.learns
 
 
-def _trainings(row: Row) -> str:
-    if row["n_trainings"] > 1:
-        return str(row["n_trainings"])
-    return "one training" if learns(row["detector"]) else "learns nothing"
+def trainings(detector: str, number: int) -> str:
+    """Return in words how often a detector was trained."""
+    if number > 1:
+        return str(number)
+    return "one training" if learns(detector) else "learns nothing"
 
 
 def _many(numbers: list[int], noun: str) -> str:
